@@ -1,0 +1,72 @@
+"""Related-article recommendation: an archive of news in, a ranked Read next list for every story out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from recommender.version import __version__
+
+if TYPE_CHECKING:
+    from recommender.articles import Article
+    from recommender.embedders import GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
+    from recommender.engine import Changes, Recommender
+    from recommender.errors import (
+        EmbedderError,
+        InputError,
+        MissingExtraError,
+        NotFittedError,
+        PublishError,
+        RecommenderError,
+        SettingsError,
+        SnapshotError,
+        UnknownArticleError,
+        WithdrawnArticleError,
+    )
+    from recommender.lists import ReadNext, Reason, Recommendation
+    from recommender.retrieval import Filters
+    from recommender.settings import Settings
+    from recommender.sinks import PublishedLists
+
+# A name is imported when it is first used: reading published lists needs no model and no scikit-learn.
+_HOME = {
+    "Article": "articles",
+    "Changes": "engine",
+    "Filters": "retrieval",
+    "GivenVectors": "embedders",
+    "PublishedLists": "sinks",
+    "ReadNext": "lists",
+    "Reason": "lists",
+    "Recommendation": "lists",
+    "Recommender": "engine",
+    "SentenceTransformerEmbedder": "embedders",
+    "Settings": "settings",
+    "TfidfSvdEmbedder": "embedders",
+    "EmbedderError": "errors",
+    "InputError": "errors",
+    "MissingExtraError": "errors",
+    "NotFittedError": "errors",
+    "PublishError": "errors",
+    "RecommenderError": "errors",
+    "SettingsError": "errors",
+    "SnapshotError": "errors",
+    "UnknownArticleError": "errors",
+    "WithdrawnArticleError": "errors",
+}
+
+__all__ = [  # noqa: PLE0604
+    "__version__",
+    *_HOME,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

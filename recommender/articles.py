@@ -1,0 +1,244 @@
+"""`Article`, the unit of input, and `Catalog`, the archive as Arrow columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.errors import UnknownArticleError
+
+TIME = pa.timestamp("us", tz="UTC")
+UNDATED = np.iinfo(np.int64).min  # sorts before every date
+DAY_US = 86_400_000_000
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.large_string()),
+        ("title", pa.large_string()),
+        ("body", pa.large_string()),
+        ("lead", pa.large_string()),
+        ("section", pa.large_string()),
+        ("tags", pa.large_list(pa.large_string())),
+        ("language", pa.large_string()),
+        ("author", pa.large_string()),
+        ("source", pa.large_string()),
+        ("url", pa.large_string()),
+        ("image_url", pa.large_string()),
+        ("published_at", TIME),
+        ("updated_at", TIME),
+        ("expires_at", TIME),
+        ("canonical_id", pa.large_string()),
+        ("access", pa.large_string()),
+        ("sensitivity", pa.large_string()),
+        ("kind", pa.large_string()),
+        ("extra", pa.large_string()),  # JSON object
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One story. Only `id` and a `title` or `body` are needed.
+
+    Attributes
+    ----------
+    id : str
+        Unique in the archive; the same id again is a newer version.
+    title, body, lead : str
+        Plain text. Empty where missing; a title alone is a valid story (video, gallery).
+    tags : tuple of str
+    published_at, updated_at, expires_at : datetime or None
+        With a time zone.
+    access : {'free', 'paid'}
+    kind : str
+        'news', 'live', 'opinion', 'evergreen' or a word of your own.
+    extra : mapping
+        Whatever else came with the story; kept, never interpreted.
+
+    Examples
+    --------
+    >>> Article(id="story-42", title="Ferry aground").access
+    'free'
+    """
+
+    id: str
+    title: str = ""
+    body: str = ""
+    lead: str = ""
+    section: str | None = None
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    author: str | None = None
+    source: str | None = None
+    url: str | None = None
+    image_url: str | None = None
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    expires_at: datetime | None = None
+    canonical_id: str | None = None
+    access: str = "free"
+    sensitivity: str | None = None
+    kind: str = "news"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """The article as a row of `SCHEMA`."""
+        row = {name: getattr(self, name) for name in FIELDS}
+        row["extra"] = orjson.dumps(dict(self.extra), default=str).decode() if self.extra else None
+        return row
+
+
+FIELDS = tuple(f.name for f in fields(Article))
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """Content hash of one row of `SCHEMA`, equal exactly when every column is."""
+    return hashlib.blake2b(orjson.dumps([row[name] for name in SCHEMA.names]), digest_size=16).digest()
+
+
+def to_table(articles: Iterable[Article]) -> pa.Table:
+    """Articles as an Arrow table of `SCHEMA`."""
+    return pa.Table.from_pylist([article.row() for article in articles], schema=SCHEMA)
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """The archive: Arrow columns, an id <-> row map and a mask of rows still current.
+
+    Rows `[0, base)` stand in order of (publication time, id), undated first, so that a time
+    window is a slice; rows `[base, n)` were appended later, in any order.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        Columns of `SCHEMA`.
+    alive : ndarray of bool, shape (n,)
+        False where a newer version of the same id took over.
+    base : int
+        Length of the sorted part.
+    """
+
+    table: pa.Table
+    alive: NDArray[np.bool_]
+    base: int
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Catalog:
+        """Sort a table with unique ids into publication order."""
+        order = np.lexsort((table["id"].to_numpy(), _micros(table["published_at"])))
+        table = table.take(pa.array(order)).combine_chunks()
+        return cls(table, np.ones(len(table), dtype=bool), len(table))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def ids(self) -> pa.ChunkedArray:
+        """Ids by row; large_string, length n."""
+        return self.table["id"]
+
+    @cached_property
+    def id_rank(self) -> NDArray[np.int64]:
+        """Place of each row's id among all ids in order; ties in a score break by it."""
+        rank = np.empty(len(self), dtype=np.int64)
+        rank[np.argsort(self.ids.to_numpy(), kind="stable")] = np.arange(len(self))
+        return rank
+
+    @cached_property
+    def published(self) -> NDArray[np.int64]:
+        """Microseconds since 1970, `UNDATED` where missing; shape (n,)."""
+        return _micros(self.table["published_at"])
+
+    @cached_property
+    def expires(self) -> NDArray[np.int64]:
+        """Microseconds since 1970; the greatest int64 where a story never expires."""
+        times = _micros(self.table["expires_at"])
+        return np.where(times == UNDATED, np.iinfo(np.int64).max, times)
+
+    @cached_property
+    def timeless(self) -> NDArray[np.bool_]:
+        """Undated or of kind 'evergreen': such rows have no freshness."""
+        evergreen = pc.equal(self.table["kind"], "evergreen").to_numpy()
+        return np.asarray(evergreen | (self.published == UNDATED))
+
+    @cached_property
+    def copy_group(self) -> NDArray[np.int64]:
+        """Rows with the same text share a number: the body, or title and lead where there is none."""
+        whole = pc.binary_join_element_wise(
+            self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string())
+        )
+        no_body = pc.equal(self.table["body"], "")
+        key = pc.if_else(no_body, whole, self.table["body"])
+        code = key.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+        return np.asarray(code * 2 + no_body.to_numpy())
+
+    def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
+        """A text column as integer codes and their values; -1 where missing and no default."""
+        values = self.table[column].combine_chunks()
+        if default is not None:
+            values = pc.fill_null(values, default)
+        encoded = values.dictionary_encode()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
+        return codes, encoded.dictionary.to_pylist()
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        current = np.flatnonzero(self.alive)
+        return dict(zip(self.ids.take(pa.array(current)).to_pylist(), current.tolist(), strict=True))
+
+    def __contains__(self, article_id: str) -> bool:
+        return article_id in self._row_of
+
+    def row(self, article_id: str) -> int:
+        """Row of the current version of `article_id`.
+
+        Raises
+        ------
+        UnknownArticleError
+            If no current row has this id.
+        """
+        try:
+            return self._row_of[article_id]
+        except (KeyError, TypeError):
+            raise UnknownArticleError(
+                f"no article with id {article_id!r} among the {len(self._row_of)} of this archive"
+            ) from None
+
+    def rows(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of several ids; raises as `row` does."""
+        return np.array([self.row(i) for i in article_ids], dtype=np.int64)
+
+    def known_rows(self, article_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Rows of those ids that the archive knows."""
+        found = (self._row_of.get(i) for i in article_ids)
+        return np.array([row for row in found if row is not None], dtype=np.int64)
+
+    def append(self, table: pa.Table, replaces: NDArray[np.int64]) -> Catalog:
+        """A catalog with more rows at the end; the rows `replaces` are no longer current."""
+        alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
+        alive[replaces] = False
+        return Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
+
+    def between(self, start: int, end: int) -> slice | NDArray[np.int64]:
+        """Rows published in `[start, end]` (microseconds): a slice where no appended row is among them."""
+        head = self.published[: self.base]
+        found = slice(
+            int(np.searchsorted(head, start, side="left")), int(np.searchsorted(head, end, side="right"))
+        )
+        tail = self.published[self.base :]
+        late = np.flatnonzero((tail >= start) & (tail <= end)) + self.base
+        return np.concatenate([np.arange(found.start, found.stop), late]) if len(late) else found
+
+
+def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    return pc.fill_null(column.cast(pa.int64()), UNDATED).to_numpy().astype(np.int64)

@@ -1,0 +1,120 @@
+"""Content hash -> vector, on disk: nothing is embedded twice, and an interruption loses at most one batch."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import EmbedderError
+from recommender.progress import Progress, silent
+
+_BATCH = 512  # texts between two commits
+_LOOKUP = 500  # keys in one query
+
+
+class VectorCache:
+    """A SQLite file of quantised vectors keyed by model, preparation and text.
+
+    Parameters
+    ----------
+    path : path
+        The file; created with its folder when first used.
+
+    Raises
+    ------
+    EmbedderError
+        If the file cannot be opened or is not such a cache.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=60)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+            )
+            connection.execute("CREATE TABLE IF NOT EXISTS models (fingerprint TEXT PRIMARY KEY, dim INTEGER)")
+        except (sqlite3.Error, OSError) as error:
+            raise EmbedderError(f"cannot use the vector cache {self.path}: {error}; delete it or name another") from error
+        return connection
+
+    def vectors(
+        self,
+        texts: Sequence[str],
+        fingerprint: str,
+        encode: Callable[[Sequence[str]], NDArray[np.int16]],
+        progress: Progress = silent,
+    ) -> tuple[NDArray[np.int16], int]:
+        """Vectors of `texts`, int16 (n, d), and how many of them had to be encoded.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        fingerprint : str
+            Everything but the text that decides about the vector.
+        encode : callable
+            Texts to int16 vectors; called with batches of distinct texts that are not cached.
+        """
+        keys = [_key(fingerprint, text) for text in texts]
+        first = {key: row for row, key in reversed(list(enumerate(keys)))}
+        with closing(self._connect()) as connection:
+            try:
+                found = np.zeros((len(texts), self._dim(connection, fingerprint, encode)), dtype=np.int16)
+                missing = self._load(connection, first, found)
+                # by length, so that a batch holds texts of one size and little padding
+                missing.sort(key=lambda row: (len(texts[row]), keys[row]))
+                done = len(texts) - len(missing)
+                progress("embedding", done, len(texts))
+                for start in range(0, len(missing), _BATCH):
+                    rows = missing[start : start + _BATCH]
+                    found[rows] = encode([texts[row] for row in rows])
+                    with connection:
+                        connection.executemany(
+                            "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+                            ((keys[row], found[row].tobytes()) for row in rows),
+                        )
+                    progress("embedding", done + start + len(rows), len(texts))
+            except sqlite3.Error as error:
+                raise EmbedderError(f"vector cache {self.path} failed: {error}; delete it to start anew") from error
+        return found[[first[key] for key in keys]], len(missing)
+
+    def _dim(
+        self, connection: sqlite3.Connection, fingerprint: str, encode: Callable[[Sequence[str]], NDArray[np.int16]]
+    ) -> int:
+        """The model's dimensions: remembered, so that a model with nothing to embed is never loaded."""
+        for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
+            return int(dim)
+        dim = encode([""]).shape[1]
+        with connection:
+            connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
+        return dim
+
+    def _load(
+        self, connection: sqlite3.Connection, first: dict[bytes, int], found: NDArray[np.int16]
+    ) -> list[int]:
+        """Fill `found` from the file; returns the rows that are not there."""
+        missing = dict(first)
+        wanted = sorted(first)
+        for start in range(0, len(wanted), _LOOKUP):
+            part = wanted[start : start + _LOOKUP]
+            marks = ",".join("?" * len(part))
+            query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"
+            for key, vector in connection.execute(query, part):
+                if len(vector) == found.shape[1] * 2:
+                    found[missing.pop(key)] = np.frombuffer(vector, dtype=np.int16)
+        return list(missing.values())
+
+
+def _key(fingerprint: str, text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), key=fingerprint.encode()[:64], digest_size=16).digest()

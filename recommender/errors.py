@@ -1,0 +1,41 @@
+"""All errors of the package: one base class, and messages that say what to do."""
+
+
+class RecommenderError(Exception):
+    """Base class of every error that `recommender` raises on purpose."""
+
+
+class SettingsError(RecommenderError, ValueError):
+    """A setting, flag or argument has a value that cannot be used."""
+
+
+class InputError(RecommenderError, ValueError):
+    """Articles cannot be read: a missing file, an unknown column, or a bad row in strict mode."""
+
+
+class EmbedderError(RecommenderError):
+    """A model is missing or damaged, or vectors do not fit the articles."""
+
+
+class MissingExtraError(RecommenderError, ImportError):
+    """An optional part is not installed; the message names the install command."""
+
+
+class NotFittedError(RecommenderError):
+    """Lists were asked of a `Recommender` that holds no archive yet."""
+
+
+class UnknownArticleError(RecommenderError, LookupError):
+    """No article of the archive has this id."""
+
+
+class WithdrawnArticleError(RecommenderError, LookupError):
+    """The article was withdrawn; it neither receives nor appears in a list."""
+
+
+class SnapshotError(RecommenderError):
+    """A snapshot or published version is missing, damaged, foreign or newer than this code."""
+
+
+class PublishError(RecommenderError):
+    """A version cannot be published: no writable place, another writer, or too many ids vanished."""

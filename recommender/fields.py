@@ -1,0 +1,302 @@
+"""One raw row -> one `Article`: column names, times, HTML and limits."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+from selectolax.lexbor import LexborHTMLParser
+
+from recommender.articles import FIELDS, Article
+from recommender.settings import ReadingSettings
+
+# The first name found wins, so a field's own name comes first. Compared without case and "_- ".
+ALIASES: dict[str, tuple[str, ...]] = {
+    "id": ("article_id", "story_id", "doc_id", "news_id", "uuid", "guid", "_id"),
+    "title": ("headline", "head", "name"),
+    "body": ("text", "content", "article_body", "full_text", "body_html", "content_html", "html"),
+    "lead": ("abstract", "summary", "description", "standfirst", "dek", "teaser", "subtitle", "excerpt"),
+    "section": ("category", "desk", "channel", "rubric", "department"),
+    "tags": ("keywords", "topics", "labels"),
+    "language": ("lang", "locale", "in_language"),
+    "author": ("authors", "byline", "creator"),
+    "source": ("brand", "publisher", "outlet", "publication"),
+    "url": ("link", "permalink", "canonical_url", "web_url"),
+    "image_url": ("image", "thumbnail", "picture"),
+    "published_at": (
+        *("published", "pub_date", "publish_date", "publication_date", "date_published", "published_date"),
+        *("date", "datetime", "timestamp", "created_at", "created", "time"),
+    ),
+    "updated_at": ("updated", "modified", "modified_at", "date_modified", "last_modified", "lastmod"),
+    "expires_at": ("expires", "expiry", "valid_until", "unpublish_at"),
+    "canonical_id": ("canonical", "original_id"),
+    "access": ("paywall", "access_level"),
+    "sensitivity": ("sensitive",),
+    "kind": ("type", "article_type", "content_type", "genre", "format"),
+}
+_ACCESS = {
+    **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
+    **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", "true", "1", "yes"), "paid"),
+}
+_MISSING = {"", "nan", "nat", "none", "null", "n/a"}
+
+
+class RowError(ValueError):
+    """Why one row cannot be used; becomes the reason in `rejected.jsonl`."""
+
+
+def fold(name: str) -> str:
+    """A column name without case, spaces, hyphens and underscores.
+
+    Examples
+    --------
+    >>> fold("Pub_Date") == fold("pubDate")
+    True
+    """
+    return re.sub(r"[\s_\-.:@]+", "", name).casefold()
+
+
+_NAMES = {field: tuple(fold(name) for name in (field, *ALIASES.get(field, ()))) for field in FIELDS}
+
+
+def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Which column feeds which field: first `mapping` (field -> column), then the known names.
+
+    Examples
+    --------
+    >>> recognise(["guid", "Headline", "pubDate", "mood"], {})
+    {'id': 'guid', 'title': 'Headline', 'published_at': 'pubDate'}
+    """
+    taken = set(mapping.values())
+    by_name = {fold(column): column for column in reversed(list(columns)) if column not in taken}
+    found = dict(mapping)
+    for field, names in _NAMES.items():
+        if field not in found and field != "extra":
+            column = next((by_name[name] for name in names if name in by_name), None)
+            if column is not None:
+                found[field] = column
+    return found
+
+
+def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: ReadingSettings) -> Article:
+    """Build an `Article` from one row.
+
+    Parameters
+    ----------
+    raw : mapping
+        Values as a reader found them.
+    columns : mapping
+        Field -> column, as `recognise` returns it.
+    limits : ReadingSettings
+        Sizes beyond which the row is refused.
+
+    Raises
+    ------
+    RowError
+        With the reason, if the row cannot be used.
+    """
+    values: dict[str, Any] = {}
+    for field, column in columns.items():
+        value = raw.get(column)
+        if value is not None and value != "":
+            values[field] = _CONVERT.get(field, _word)(value, field, limits)
+    used = set(columns.values())
+    rest = {key: value for key, value in raw.items() if key not in used and value not in (None, "")}
+    values = {key: value for key, value in values.items() if value is not None}
+    if not values.get("id"):
+        raise RowError("missing id")
+    if len(values["id"]) > limits.max_id_chars:
+        raise RowError(f"id of {len(values['id'])} characters; the limit is {limits.max_id_chars}")
+    if not values.get("title") and not values.get("body"):
+        raise RowError("neither title nor body")
+    if rest:
+        values["extra"] = _extra(rest)
+    return Article(**values)
+
+
+def to_time(value: Any, field: str = "time") -> datetime | None:
+    """A point in time from ISO 8601, RFC 822, an epoch number, a date or a datetime.
+
+    Without a zone it is UTC. Epoch numbers may count seconds, milli-, micro- or nanoseconds.
+
+    Examples
+    --------
+    >>> to_time("Tue, 03 Mar 2026 07:30:00 +0100").isoformat()
+    '2026-03-03T06:30:00+00:00'
+    >>> to_time(1772519400) == to_time("1772519400000") == to_time("2026-03-03 06:30")
+    True
+    """
+    if isinstance(value, str) and value.strip().casefold() in _MISSING:
+        return None
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    try:
+        found = _parse_time(value)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        return found.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, OSError, IndexError):
+        raise RowError(
+            f"unreadable date in {field}: {str(value)[:60]!r}; expected ISO 8601, RFC 822 or an epoch number"
+        ) from None
+
+
+def _parse_time(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, str):
+        text = value.strip()
+        if re.fullmatch(r"-?\d{9,}(\.\d+)?", text) or re.fullmatch(r"\d+\.\d+", text):
+            return _epoch(float(text))
+        try:
+            return datetime.fromisoformat(text.replace("/", "-") if re.match(r"\d{4}/", text) else text)
+        except ValueError:
+            return parsedate_to_datetime(text)
+    if 1900_00_00 < value < 2101_00_00 and value == int(value):  # 20260303
+        return datetime.strptime(str(int(value)), "%Y%m%d")
+    return _epoch(float(value))
+
+
+def _epoch(number: float) -> datetime:
+    for unit in (1.0, 1e3, 1e6, 1e9):
+        if abs(number) < 1e11 * unit:
+            return datetime.fromtimestamp(number / unit, UTC)
+    raise ValueError
+
+
+_MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
+_BLOCKS = "p,div,br,li,ul,ol,tr,h1,h2,h3,h4,h5,h6,blockquote,figure,figcaption,section,article,hr,pre"
+_SILENT = "script,style,noscript,template,iframe"
+# Newswire copy holds tickers such as <IBM> and <T>: only a closing tag, <br> or an attribute makes HTML.
+_MARKUP = re.compile(
+    r"</(?:p|div|span|a|b|i|em|strong|h[1-6]|ul|ol|li|table|script|style|figure|blockquote|section|article|html|body)\s*>"
+    r"|<br\s*/?>|<(?:p|div|a|img|span|figure|iframe|script|style)\s+[a-z-]+\s*=",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});", re.IGNORECASE)
+
+
+def to_text(markup: str) -> str:
+    """Plain text of a field that may hold HTML; plain text comes back as it is, ends stripped.
+
+    Examples
+    --------
+    >>> to_text("<p>Storm&nbsp;hits <b>coast</b></p><script>track()</script><p>More.</p>")
+    'Storm hits coast\\n\\nMore.'
+    >>> to_text("IBM <IBM> and AT&T <T> rise")
+    'IBM <IBM> and AT&T <T> rise'
+    """
+    if _MARKUP.search(markup):
+        if markup.count("<") > _MOST_TAGS:
+            raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
+        tree = LexborHTMLParser(markup)
+        for node in tree.css(_SILENT):
+            node.decompose()
+        for node in tree.css(_BLOCKS):
+            node.insert_before("\n")
+            node.insert_after("\n")
+        text = tree.body.text() if tree.body else ""
+        lines = (" ".join(line.split()) for line in text.split("\n"))
+        return "\n\n".join(line for line in lines if line)
+    if _ENTITY.search(markup):
+        markup = html.unescape(markup).replace("\xa0", " ")
+    return markup.strip()
+
+
+def _checked(value: Any, field: str) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RowError(f"{field} is {type(value).__name__}, expected text")
+    text = str(value)
+    if "\x00" in text:
+        raise RowError(f"NUL byte in {field}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
+    return text
+
+
+def _word(value: Any, field: str, limits: ReadingSettings) -> str | None:
+    if isinstance(value, list | tuple) and field in ("author", "section"):
+        value = ", ".join(_checked(part, field) for part in value)
+    text = _checked(value, field).strip()
+    return None if field != "id" and text.casefold() in _MISSING else text
+
+
+def _prose(value: Any, field: str, limits: ReadingSettings) -> str:
+    text = _checked(value, field)
+    if len(text) > limits.max_body_chars:
+        raise RowError(f"{field} of {len(text):,} characters; the limit is {limits.max_body_chars:,}")
+    return to_text(text)
+
+
+def _tags(value: Any, field: str, limits: ReadingSettings) -> tuple[str, ...]:
+    if isinstance(value, str):
+        text = _checked(value, field).strip()
+        value = _json_list(text) if text.startswith("[") else re.split(r"[;,|]", text)
+    if not isinstance(value, list | tuple):
+        raise RowError(f"tags is {type(value).__name__}, expected a list or text")
+    if len(value) > limits.max_tags:
+        raise RowError(f"{len(value):,} tags; the limit is {limits.max_tags:,}")
+    return tuple(tag for part in value if part is not None and (tag := _checked(part, field).strip()))
+
+
+def _json_list(text: str) -> list[Any]:
+    try:
+        return list(orjson.loads(text))
+    except (orjson.JSONDecodeError, TypeError):
+        raise RowError(f"tags is not a JSON list: {text[:60]!r}") from None
+
+
+def _access(value: Any, field: str, limits: ReadingSettings) -> str:
+    try:
+        return _ACCESS[str(value).strip().casefold()]
+    except KeyError:
+        raise RowError(f"access is {str(value)[:60]!r}; expected free or paid") from None
+
+
+def _extra(rest: dict[str, Any]) -> dict[str, Any]:
+    try:
+        clean = orjson.loads(orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS))
+    except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
+        raise RowError(f"a further column cannot be kept: {error}") from None
+    if "\\u0000" in orjson.dumps(clean).decode():
+        raise RowError("NUL byte in a further column")
+    return dict(clean)
+
+
+def _time(value: Any, field: str, limits: ReadingSettings) -> datetime | None:
+    return to_time(value, field)
+
+
+def _folded(value: Any, field: str, limits: ReadingSettings) -> str | None:
+    word = _word(value, field, limits)
+    return word.casefold() if word else None
+
+
+def _given(value: Any, field: str, limits: ReadingSettings) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise RowError(f"extra is {type(value).__name__}, expected an object")
+    return _extra(dict(value))
+
+
+_CONVERT: dict[str, Callable[[Any, str, ReadingSettings], Any]] = {
+    **dict.fromkeys(("title", "body", "lead"), _prose),
+    **dict.fromkeys(("published_at", "updated_at", "expires_at"), _time),
+    **dict.fromkeys(("kind", "language"), _folded),
+    "tags": _tags,
+    "access": _access,
+    "extra": _given,
+}

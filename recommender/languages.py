@@ -1,0 +1,55 @@
+"""A warning when the archive speaks languages that the model does not know."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+
+from recommender.embedders import Embedder
+
+_SHARE = 0.05
+_SAMPLE = 500  # stories without a language whose language is detected
+
+
+def unknown_language_warning(articles: pa.Table, embedder: Embedder, site_language: str | None) -> str | None:
+    """What to tell the user, or None if the model knows at least 95 % of the stories.
+
+    Stories that name no language have the site's; if that is not given either, a sample is detected.
+    """
+    if embedder.languages is None or not len(articles):
+        return None
+    named = Counter(articles["language"].to_pylist())
+    unnamed = named.pop(None, 0)
+    if unnamed and site_language:
+        named[site_language] += unnamed
+    elif unnamed:
+        named.update(_detected(articles, unnamed))
+    counts: Counter[str] = Counter()
+    for language, count in named.items():
+        counts[language.replace("_", "-").split("-")[0].casefold()] += count
+    strange = {language: count for language, count in counts.most_common() if language not in embedder.languages}
+    share = sum(strange.values()) / max(sum(counts.values()), 1)
+    if share <= _SHARE:
+        return None
+    return (
+        f"{share:.0%} of the stories are in a language that the model does not know "
+        f"({', '.join(list(strange)[:5])}); use a multilingual model "
+        "(--model paraphrase-multilingual-MiniLM-L12-v2) or no model at all (--model tfidf)"
+    )
+
+
+def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
+    from py3langid import classify
+
+    rows = [row for row, language in enumerate(articles["language"].to_pylist()) if language is None]
+    step = max(len(rows) // _SAMPLE, 1)
+    sample = articles.select(["title", "lead", "body"]).take(pa.array(rows[::step]))
+    found: Counter[str] = Counter()
+    for story in sample.to_pylist():
+        text = f"{story['title']} {story['lead']} {story['body'][:400]}"
+        # a headline alone is too little to tell a language by: counted as known
+        language = classify(text)[0] if len(text.split()) >= 20 else "en"
+        found[language] += 1
+    scale = unnamed / max(len(sample), 1)
+    return Counter({language: round(count * scale) for language, count in found.items()})

@@ -1,0 +1,133 @@
+"""TF-IDF over the whole text: unit rows, so that a product is a cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+class Tfidf:
+    """Sublinear TF-IDF with English stop words, fitted on an archive and then frozen.
+
+    Terms that the archive never used are ignored in later stories. Rows have unit length:
+    ``(1 + log tf) * (log((1 + n) / (1 + df)) + 1)``, scikit-learn's `TfidfVectorizer`.
+
+    Parameters
+    ----------
+    terms : sequence of str
+    idf : ndarray of float32, shape (v,)
+
+    Examples
+    --------
+    >>> model, matrix = Tfidf.fit(["ferry aground", "ferry fares"])
+    >>> model.terms, matrix.shape
+    (['aground', 'fares', 'ferry'], (2, 3))
+    """
+
+    def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
+        self.terms, self.idf = list(terms), idf
+        self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
+        self._vectorizer.idf_ = idf
+
+    @classmethod
+    def fit(cls, texts: Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
+        """Fit on texts and return the model with their rows, float32 (n, v)."""
+        vectorizer = _vectorizer()
+        try:
+            matrix = vectorizer.fit_transform(texts)
+        except ValueError:  # no text holds a single term
+            return cls([], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
+        terms = vectorizer.get_feature_names_out().tolist()
+        return cls(terms, vectorizer.idf_.astype(np.float32)), _sorted(matrix)
+
+    def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
+        """Rows of further texts, float32 (n, v), under the frozen vocabulary."""
+        if not self.terms:
+            return sp.csr_matrix((len(texts), 0), dtype=np.float32)
+        return _sorted(self._vectorizer.transform(texts))
+
+    def save(self, folder: Path, name: str) -> list[str]:
+        """Write the model; returns the names of its files."""
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
+            table = pa.table({"term": pa.array(self.terms, pa.string()), "idf": self.idf})
+            with pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+        return [f"{name}.arrow"]
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Tfidf:
+        """Read what `save` wrote."""
+        with pa.memory_map(str(folder / f"{name}.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all()
+        return cls(table["term"].to_pylist(), table["idf"].to_numpy())
+
+
+def _vectorizer(**options: Any) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        sublinear_tf=True, stop_words="english", strip_accents=None, dtype=np.float32, **options
+    )
+
+
+def _sorted(matrix: Any) -> sp.csr_matrix:
+    matrix = sp.csr_matrix(matrix, dtype=np.float32)
+    matrix.sort_indices()
+    return matrix
+
+
+def matrix_files(matrix: sp.csr_matrix, name: str) -> dict[str, NDArray[Any]]:
+    """The three arrays of a CSR matrix by file name."""
+    return {f"{name}.{part}.npy": getattr(matrix, part) for part in ("data", "indices", "indptr")}
+
+
+def pair_products(
+    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Every shared term of every (query, candidate) pair.
+
+    Parameters
+    ----------
+    queries : csr_matrix, shape (q, v)
+    candidates : csr_matrix, shape (n, v)
+    rows : ndarray of int64, shape (q, c)
+        Candidate rows; -1 = none.
+
+    Returns
+    -------
+    pair : ndarray of int64, shape (m,)
+        Place in `rows.ravel()`, ascending.
+    term : ndarray of int32, shape (m,)
+    product : ndarray of float32, shape (m,)
+        The term's part of the cosine, above 0.
+    """
+    flat = rows.ravel()
+    place = np.flatnonzero(flat >= 0)
+    if not len(place) or not queries.shape[1]:
+        return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+    some = candidates[flat[place]]
+    pair = np.repeat(place, np.diff(some.indptr))
+    # only the columns that occur in the queries are spread out: (q, at most their number)
+    columns = np.unique(queries.indices)
+    spread = np.zeros((queries.shape[0], len(columns) + 1), dtype=np.float32)
+    spread[:, :-1] = queries[:, columns].toarray()
+    slot = np.full(queries.shape[1], len(columns), dtype=np.int32)
+    slot[columns] = np.arange(len(columns))
+    product = spread[pair // rows.shape[1], slot[some.indices]] * some.data
+    shared = np.flatnonzero(product)
+    return pair[shared], some.indices[shared], product[shared]
+
+
+def cosines(
+    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
+    pair, _, product = pair_products(queries, candidates, rows)
+    sums = np.bincount(pair, weights=product, minlength=rows.size)
+    return sums.reshape(rows.shape).astype(np.float32)

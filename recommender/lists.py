@@ -1,0 +1,258 @@
+"""The list as a value: `ReadNext` for Python, one Arrow record shape for every sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.articles import TIME, Catalog
+from recommender.ranking import Ranked
+from recommender.text import teasers
+
+Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
+
+REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64())])
+COMPONENTS = pa.struct(
+    [
+        ("dense", pa.float32()),
+        ("lexical", pa.float32()),
+        ("relevance", pa.float64()),
+        ("freshness", pa.float64()),
+    ]
+)
+ITEM = pa.struct(
+    [
+        ("rank", pa.int32()),
+        ("article_id", pa.large_string()),
+        ("title", pa.large_string()),
+        ("url", pa.large_string()),
+        ("section", pa.large_string()),
+        ("published_at", TIME),
+        ("line", pa.large_string()),
+        ("source", pa.string()),
+        ("score", pa.float64()),
+        ("components", COMPONENTS),
+        ("reasons", pa.list_(REASON)),
+    ]
+)
+RECORD = pa.schema(
+    [
+        ("article_id", pa.large_string()),
+        ("status", pa.string()),
+        ("k", pa.int32()),
+        ("version", pa.string()),
+        ("as_of", TIME),
+        ("settings", pa.string()),
+        ("items", pa.list_(ITEM)),
+        ("reserves", pa.list_(ITEM)),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item is there: `kind` for programs, `text` for readers, `weight` its part of the relevance."""
+
+    kind: str
+    text: str
+    weight: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One item of a list.
+
+    Attributes
+    ----------
+    rank : int
+        1 is the first.
+    article_id, title, line : str
+    url, section : str or None
+    published_at : datetime or None
+    source : str
+        How it came in: 'related', or 'evergreen' for an undated or evergreen piece.
+    score : float
+        Relevance times freshness.
+    components : mapping of str to float
+        dense, lexical, relevance, freshness.
+    reasons : tuple of Reason
+    """
+
+    rank: int
+    article_id: str
+    title: str
+    url: str | None
+    section: str | None
+    published_at: datetime | None
+    line: str
+    source: str
+    score: float
+    components: Mapping[str, float]
+    reasons: tuple[Reason, ...]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Recommendation:
+        """From an item of a record."""
+        published = record["published_at"]
+        if isinstance(published, str):
+            published = datetime.fromisoformat(published)
+        reasons = tuple(Reason(**reason) for reason in record["reasons"])
+        return cls(**{**record, "published_at": published, "reasons": reasons})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNext:
+    """The ranked list under one story.
+
+    Attributes
+    ----------
+    article_id : str
+    status : str
+        'ok' (k items), 'short' (fewer), 'withheld' (no list at all for this story), 'withdrawn',
+        'unknown' (no such story), 'not_computed' (known, but not public at `as_of`).
+    items : tuple of Recommendation
+    reserves : tuple of Recommendation
+        Further items, which take the place of withdrawn ones.
+    k : int
+        Items asked for.
+    version, settings : str
+        Of the published version, and fingerprint of the settings; empty where there is none.
+    as_of : datetime or None
+        Moment that the list is for.
+    """
+
+    article_id: str
+    status: Status
+    items: tuple[Recommendation, ...] = ()
+    reserves: tuple[Recommendation, ...] = ()
+    k: int = 0
+    version: str = ""
+    as_of: datetime | None = None
+    settings: str = ""
+
+    @property
+    def shortfall(self) -> int:
+        """Places that stayed empty."""
+        return max(self.k - len(self.items), 0)
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], withdrawn: frozenset[str] = frozenset()) -> ReadNext:
+        """From a record; reserves take the places of items withdrawn since."""
+        every = [*record["items"], *record["reserves"]]
+        live = [item for item in every if item["article_id"] not in withdrawn]
+        items = tuple(Recommendation.of({**item, "rank": rank}) for rank, item in enumerate(live, 1))
+        k = record["k"]
+        status = record["status"]
+        if status in ("ok", "short"):
+            status = "ok" if len(items) >= k else "short"
+        as_of = record["as_of"]
+        return cls(
+            record["article_id"],
+            status,
+            items[:k],
+            items[k:],
+            k,
+            record["version"] or "",
+            datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of,
+            record["settings"],
+        )
+
+    def without_list(self, status: Status) -> ReadNext:
+        """The same story with no items and another status."""
+        return replace(self, status=status, items=(), reserves=())
+
+
+def to_batch(
+    article_ids: list[str],
+    selected: Ranked,
+    catalog: Catalog,
+    reasons: pa.ListArray,
+    *,
+    k: int,
+    version: str,
+    as_of: int | None,
+    settings: str,
+    not_computed: NDArray[np.bool_],
+) -> pa.RecordBatch:
+    """Selected candidates as records of `RECORD`.
+
+    Parameters
+    ----------
+    article_ids : list of str, length q
+    selected : Ranked, shape (q, w)
+    reasons : pyarrow.ListArray
+        One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
+    not_computed : ndarray of bool, shape (q,)
+        Stories that are not public at `as_of`; their lists are empty.
+    """
+    held = selected.rows >= 0
+    place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
+    items = _items(selected, held, place, catalog, reasons)
+    visible = place <= k
+    shown = np.minimum(held.sum(axis=1), k)
+    status = np.where(not_computed, "not_computed", np.where(shown < k, "short", "ok"))
+    size = len(article_ids)
+    columns = [
+        pa.array(article_ids, pa.large_string()),
+        pa.array(status.tolist(), pa.string()),
+        pa.repeat(pa.scalar(k, pa.int32()), size),
+        pa.repeat(pa.scalar(version, pa.string()), size),
+        pa.repeat(pa.scalar(as_of, TIME), size),
+        pa.repeat(pa.scalar(settings, pa.string()), size),
+        _lists(items, visible, shown),
+        _lists(items, ~visible, held.sum(axis=1) - shown),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=RECORD)
+
+
+def _items(
+    selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
+) -> pa.StructArray:
+    rows = selected.rows[held]
+    shown = catalog.table.select(["id", "title", "url", "section", "published_at", "lead", "body"])
+    shown = shown.take(pa.array(rows)).combine_chunks()
+    freshness = selected.freshness[held]
+    ageless = np.isnan(freshness)
+    components = pa.StructArray.from_arrays(
+        [
+            pa.array(selected.dense[held]),
+            pa.array(selected.lexical[held]),
+            pa.array(selected.relevance[held].round(6)),
+            pa.array(freshness.round(6), mask=ageless),
+        ],
+        fields=list(COMPONENTS),
+    )
+    values = [
+        pa.array(place),
+        *(_whole(shown[name]) for name in ("id", "title", "url", "section", "published_at")),
+        _whole(teasers(shown)),
+        pa.array(np.where(ageless, "evergreen", "related").tolist(), pa.string()),
+        pa.array(selected.score[held].round(6)),
+        components,
+        reasons,
+    ]
+    return pa.StructArray.from_arrays(values, fields=list(ITEM))
+
+
+def _lists(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), items.filter(pa.array(mask)))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,10 @@
+"""The one shape of a progress callback."""
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (stage, done, total); total is None while unknown."""
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """The default: says nothing."""

@@ -1,0 +1,170 @@
+"""Frozen settings, one small class per stage; read from TOML, identified by a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recommender.errors import SettingsError
+
+
+class _Stage(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReadingSettings(_Stage):
+    """Limits on one incoming row; a row beyond them is rejected with the reason."""
+
+    max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
+    max_tags: int = Field(1_000, ge=0, description="most tags of one story")
+    max_id_chars: int = Field(1_000, ge=1, description="longest id, characters")
+    site_language: str | None = Field(
+        None, description="language of stories that name none (default: the archive's commonest)"
+    )
+
+
+class EmbeddingSettings(_Stage):
+    """Which text becomes the vector, and by which model."""
+
+    model: str = Field(
+        "all-MiniLM-L6-v2",
+        description="a sentence-transformers name or path, or 'tfidf' for TF-IDF + SVD without a model",
+    )
+    text: Literal["lead", "chunks"] = Field(
+        "lead",
+        description="'lead': title and first tokens; 'chunks': overlapping chunks of the whole story, pooled",
+    )
+    tokens: int = Field(64, ge=8, le=8192, description="token budget of 'lead'")
+    chunk_words: int = Field(180, ge=20, description="words of one chunk")
+    chunk_stride: int = Field(150, ge=10, description="words from one chunk's start to the next")
+    svd_dim: int = Field(128, ge=2, description="dimensions of the 'tfidf' vectors")
+
+
+class RetrievalSettings(_Stage):
+    """Which stories may be candidates, and how many are looked at."""
+
+    candidates: int = Field(200, ge=1, description="dense candidates per story that are scored in full")
+    window_days: int | None = Field(
+        365, ge=1, description="days before `as_of`, and around an older story; none = the whole archive"
+    )
+    same_language: bool = True
+
+
+class RankingSettings(_Stage):
+    """The score: `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`."""
+
+    dense_weight: float = Field(0.5, ge=0)
+    lexical_weight: float = Field(0.5, ge=0)
+    half_life_days: float | None = Field(90.0, gt=0, description="none = no freshness")
+    anchor: Literal["as_of", "story"] = Field(
+        "as_of", description="age is counted from `as_of`, or as the distance to the story's own time"
+    )
+
+
+class SelectionSettings(_Stage):
+    """What makes a list of the ranked candidates."""
+
+    k: int = Field(5, ge=1, description="items of a list")
+    reserves: int = Field(5, ge=0, description="further items kept to replace withdrawn ones")
+    floor: float | Literal["auto"] | None = Field(
+        "auto", description="least relevance of an item; 'auto' = calibrated per embedder and archive"
+    )
+    drop_copies: bool = Field(True, description="an identical text under another id never appears")
+    timeless_slots: Literal[0, 1] = Field(1, description="places for undated or evergreen pieces")
+
+
+class PublishSettings(_Stage):
+    """How versions are kept."""
+
+    keep_versions: int = Field(3, ge=1, description="published versions kept for rollback")
+    max_shrink: float = Field(0.05, ge=0, le=1, description="share of ids that may vanish between versions")
+
+
+class Settings(_Stage):
+    """Everything that can change a list, frozen.
+
+    Examples
+    --------
+    >>> settings = Settings.model_validate({"selection": {"k": 3}})
+    >>> settings.selection.k, settings.ranking.half_life_days
+    (3, 90.0)
+    """
+
+    reading: ReadingSettings = ReadingSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    ranking: RankingSettings = RankingSettings()
+    selection: SelectionSettings = SelectionSettings()
+    publish: PublishSettings = PublishSettings()
+
+    @classmethod
+    def relevance_only(cls) -> Self:
+        """Pure relevance order: no freshness, window, language rule, limits or floor.
+
+        Examples
+        --------
+        >>> Settings.relevance_only().ranking.half_life_days is None
+        True
+        """
+        return cls(
+            retrieval=RetrievalSettings(window_days=None, same_language=False),
+            ranking=RankingSettings(half_life_days=None),
+            selection=SelectionSettings(floor=None, drop_copies=False, timeless_slots=0),
+        )
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read settings from a TOML file with one table per stage, such as ``[selection]``.
+
+        Raises
+        ------
+        SettingsError
+            If the file is missing, is not TOML, or holds an unknown or impossible setting.
+        """
+        try:
+            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"cannot read settings from {path}: {error}") from error
+        return cls.of(values, origin=str(path))
+
+    @classmethod
+    def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
+        """Validate nested values; `origin` names their source in the error.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown or a value impossible; the message lists each fault.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
+                for e in error.errors(include_url=False)
+            )
+            raise SettingsError(f"{origin}: {faults}") from error
+
+    def override(self, dotted: dict[str, Any]) -> Self:
+        """A copy with values replaced by dotted name, such as ``{"selection.k": 3}``.
+
+        Raises
+        ------
+        SettingsError
+            If a name or value is not a setting.
+        """
+        values = self.model_dump()
+        for name, value in dotted.items():
+            stage, _, field = name.partition(".")
+            if stage not in values or not field:
+                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k")
+            values[stage][field] = value
+        return type(self).of(values)
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change exactly when a setting does."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

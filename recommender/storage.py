@@ -1,0 +1,217 @@
+"""Versioned folders: staged beside, checked by SHA-256, switched by one atomic replace."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from recommender.errors import PublishError, SnapshotError
+from recommender.version import __version__
+
+FORMAT = 1
+_CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One complete version: its folder and manifest."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    def check(self, names: list[str] | None = None) -> None:
+        """Compare files with their checksums.
+
+        Raises
+        ------
+        SnapshotError
+            Naming the first file that is missing, cut or altered.
+        """
+        for name, expected in self.manifest["files"].items():
+            if names is not None and name not in names:
+                continue
+            path = self.folder / name
+            if not path.is_file() or path.stat().st_size != expected["bytes"]:
+                raise SnapshotError(f"damaged: {path} is missing or cut; restore it or run again")
+            if _sha256(path) != expected["sha256"]:
+                raise SnapshotError(f"damaged: {path} does not match its checksum; restore it or run again")
+
+
+class VersionedFolder:
+    """A folder whose `CURRENT` file names the version that readers see.
+
+    Parameters
+    ----------
+    root : path
+    kind : {'lists', 'snapshot'}
+        What the versions hold; another kind is refused on reading.
+    """
+
+    def __init__(self, root: str | Path, kind: str) -> None:
+        self.root, self.kind = Path(root), kind
+
+    def check_writable(self) -> None:
+        """Raise `PublishError` now rather than after the work."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise PublishError(f"cannot write to {self.root}: {error.strerror}; choose another folder") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the writer's lock; it goes with the process, so a dead writer never blocks.
+
+        Raises
+        ------
+        PublishError
+            If another process is writing here.
+        """
+        self.check_writable()
+        with (self.root / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise PublishError(f"another process is writing to {self.root}; wait for it to end") from None
+            shutil.rmtree(self.root / _STAGING, ignore_errors=True)
+            yield
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """An empty folder to fill; gone afterwards unless `publish` moved it. Needs `writing`."""
+        staging = self.root / _STAGING
+        staging.mkdir()
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def publish(self, staging: Path, details: dict[str, Any], keep: int) -> Version:
+        """Seal a staged folder as the next version and make it current; older ones beyond `keep` go."""
+        files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())}
+        manifest = {"kind": self.kind, "format": FORMAT, "library": __version__, **details, "files": files}
+        write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        for name in files:
+            _fsync(staging / name)
+        last = max((int(path.name[:6]) for path in self.versions()), default=0)
+        target = self.root / _VERSIONS / f"{last + 1:06d}-{details['version']}"
+        target.parent.mkdir(exist_ok=True)
+        _fsync(staging)
+        os.rename(staging, target)
+        _fsync(target.parent)
+        self.switch(target)
+        for path in self.versions()[:-keep]:
+            if path != target:
+                shutil.rmtree(path, ignore_errors=True)
+        return Version(target, manifest)
+
+    def versions(self) -> list[Path]:
+        """Folders of the complete versions, oldest first."""
+        return sorted((self.root / _VERSIONS).glob("[0-9]*-*"))
+
+    def switch(self, folder: Path) -> None:
+        """Make a complete version current."""
+        digest = _sha256(folder / "manifest.json")
+        pointer = orjson.dumps({"folder": folder.name, "manifest_sha256": digest})
+        write_atomically(self.root / _CURRENT, pointer + b"\n")
+
+    def rollback(self, version: str | None = None) -> str:
+        """Return to `version`, or to the one before the current; gives the version's folder name.
+
+        Raises
+        ------
+        SnapshotError
+            If there is no such version.
+        """
+        with self.writing():
+            folders = self.versions()
+            current = self.current().folder.name
+            if version is None:
+                wanted = [path for path in folders if path.name < current][-1:]
+            else:
+                wanted = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
+            if not wanted:
+                kept = ", ".join(path.name for path in folders)
+                raise SnapshotError(f"no version {version or 'before ' + current} in {self.root}; kept are: {kept}")
+            self.switch(wanted[0])
+        return wanted[0].name
+
+    def current(self) -> Version:
+        """The version that readers see.
+
+        Raises
+        ------
+        SnapshotError
+            If there is none, or it is damaged, of another kind, or newer than this code.
+        """
+        pointer = self.root / _CURRENT
+        if not pointer.is_file():
+            raise SnapshotError(f"no {self.kind} in {self.root}: it has no {_CURRENT} file")
+        try:
+            named = orjson.loads(pointer.read_bytes())
+            folder = self.root / _VERSIONS / Path(named["folder"]).name
+            raw = (folder / "manifest.json").read_bytes()
+        except (orjson.JSONDecodeError, KeyError, TypeError, OSError) as error:
+            raise SnapshotError(f"damaged: {pointer} or the manifest it names cannot be read ({error})") from error
+        if hashlib.sha256(raw).hexdigest() != named.get("manifest_sha256"):
+            raise SnapshotError(f"damaged: {folder / 'manifest.json'} does not match its checksum")
+        manifest = orjson.loads(raw)
+        if manifest.get("kind") != self.kind:
+            raise SnapshotError(f"{self.root} holds {manifest.get('kind')!r}, expected {self.kind!r}")
+        if manifest["format"] > FORMAT:
+            raise SnapshotError(
+                f"{self.root} has format {manifest['format']}, written by recommender {manifest['library']}; "
+                f"this is {__version__} and reads up to format {FORMAT}: upgrade recommender"
+            )
+        return Version(folder, manifest)
+
+
+def kind_of(root: str | Path) -> str | None:
+    """'lists' or 'snapshot' for a folder of ours, else None."""
+    for kind in ("lists", "snapshot"):
+        try:
+            VersionedFolder(root, kind).current()
+        except SnapshotError as error:
+            if f"expected {kind!r}" not in str(error):
+                return None
+        else:
+            return kind
+    return None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside, fsync, replace: readers see the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _fsync(path.parent)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

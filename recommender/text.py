@@ -1,0 +1,63 @@
+"""Title, lead and body -> the text that is embedded, the whole text, and the line a reader sees."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LINE_CHARS = 160
+
+
+def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
+    """Title, then lead and body, cut to the first `tokens` words.
+
+    A word is at least one token, so a tokenizer that truncates to `tokens` sees all it can use,
+    and a change further down the story leaves the text, and so its cached vector, alone.
+
+    Examples
+    --------
+    >>> from recommender.articles import Article, to_table
+    >>> lead_texts(to_table([Article(id="1", title="Ferry aground", body="A ferry ran aground.")]), 4)
+    ['Ferry aground. A ferry']
+    """
+    columns = (articles[name].to_pylist() for name in ("title", "lead", "body"))
+    return [_first_words(title, lead, body, tokens) for title, lead, body in zip(*columns, strict=True)]
+
+
+def _first_words(title: str, lead: str, body: str, count: int) -> str:
+    head = f"{title}." if title and title[-1].isalnum() else title
+    # a prefix long enough for `count` words of ordinary length spares splitting the whole body
+    words = chain(head.split(), lead.split(), body[: 40 * count].split())
+    return " ".join(islice(words, count))
+
+
+def whole_texts(articles: pa.Table) -> pa.ChunkedArray:
+    """Title, lead and body as one text each; large_string, length n."""
+    newline = pa.scalar("\n", pa.large_string())
+    return pc.binary_join_element_wise(articles["title"], articles["lead"], articles["body"], newline)
+
+
+def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
+    """Overlapping chunks of a body, each headed by the title; at least one.
+
+    Examples
+    --------
+    >>> chunk_texts("T", "a b c d e", words=3, stride=2)
+    ['T. a b c', 'T. c d e']
+    """
+    head = f"{title}. " if title else ""
+    tokens = body.split()
+    starts = range(0, max(len(tokens) - (words - stride), 1), stride)
+    return [head + " ".join(tokens[start : start + words]) for start in starts]
+
+
+def teasers(articles: pa.Table) -> pa.ChunkedArray:
+    """One line of text for a reader: the lead, or the body's first sentence, at most 160 characters."""
+    body = pc.utf8_slice_codeunits(articles["body"], 0, 600)
+    text = pc.if_else(pc.equal(articles["lead"], ""), body, articles["lead"])
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\s+", " "))
+    text = pc.replace_substring_regex(text, r"^(.{40,}?[\p{Ll}\d\"”’)][.!?][\"”’)]?) .*$", r"\1")
+    short = pc.replace_substring_regex(text, rf"^(.{{0,{LINE_CHARS - 3}}}[^\s,;:]),?[\s;:].*$", r"\1 …")
+    return pc.if_else(pc.greater(pc.utf8_length(text), LINE_CHARS), short, text)
