@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.errors import UnknownArticleError
+from recommender.text import teaser
 
 TIME = pa.timestamp("us", tz="UTC")
 UNDATED = np.iinfo(np.int64).min  # sorts before every date
@@ -42,6 +43,7 @@ SCHEMA = pa.schema(
         ("sensitivity", pa.large_string()),
         ("kind", pa.large_string()),
         ("extra", pa.large_string()),  # JSON object
+        ("line", pa.large_string()),  # derived: one line of text for a reader
     ]
 )
 
@@ -95,6 +97,7 @@ class Article:
         """The article as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in FIELDS}
         row["extra"] = orjson.dumps(dict(self.extra), default=str).decode() if self.extra else None
+        row["line"] = teaser(self.lead, self.body)
         return row
 
 

@@ -138,10 +138,10 @@ class Recommender:
         vectors = self._embed(catalog.table, progress)
         progress("terms", 0, len(catalog))
         tfidf, terms = lexical.Tfidf.fit(whole_texts(catalog.table).to_pylist())
-        progress("terms", len(catalog), len(catalog))
         state = _State(catalog, vectors, tfidf, terms, self.settings)
         floor = relevance_floor(state.queries, catalog, vectors, terms, self.settings, self.embedder.calibration)
         self._state = replace(state, floor=floor)
+        progress("terms", len(catalog), len(catalog))
         return self
 
     def _embed(self, table: pa.Table, progress: Progress = silent) -> NDArray[np.int16]:
@@ -394,6 +394,16 @@ class Recommender:
     def catalog(self) -> Catalog:
         """The archive."""
         return self._fitted.catalog
+
+    @property
+    def vectors(self) -> NDArray[np.int16]:
+        """Quantised unit vectors by catalog row, (n, d)."""
+        return self._fitted.vectors
+
+    @property
+    def dated(self) -> bool:
+        """Whether time counts: at least half of the stories carry a date."""
+        return self._fitted.dated
 
     @property
     def floor(self) -> float | None:

@@ -13,6 +13,7 @@ than 2**24, so that float32 arithmetic on them is exact: the same cosine in any 
 summation, batch, thread count or BLAS."""
 
 _BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
+_GATHERED = 32  # queries whose candidates are gathered at a time: 20 MB at 400 candidates
 
 
 def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
@@ -32,9 +33,13 @@ def cosines(
     queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
-    found = np.asarray(vectors)[np.maximum(rows, 0)].astype(np.float32)
-    dots = np.einsum("qd,qcd->qc", queries.astype(np.float32), found, optimize=False)
-    return np.where(rows >= 0, dots.astype(np.float64) / SCALE**2, 0.0).astype(np.float32)
+    found = np.zeros(rows.shape, dtype=np.float32)
+    for start in range(0, len(rows), _GATHERED):
+        part = slice(start, start + _GATHERED)
+        near = vectors[np.maximum(rows[part], 0)].astype(np.float32)
+        dots = np.matmul(near, queries[part].astype(np.float32)[:, :, None])[:, :, 0]
+        found[part] = np.where(rows[part] >= 0, dots.astype(np.float64) / SCALE**2, 0)
+    return found
 
 
 class VectorIndex(Protocol):

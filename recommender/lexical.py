@@ -11,6 +11,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+_BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
+
 
 class Tfidf:
     """Sublinear TF-IDF with English stop words, fitted on an archive and then frozen.
@@ -107,21 +109,36 @@ def pair_products(
     product : ndarray of float32, shape (m,)
         The term's part of the cosine, above 0.
     """
+    parts = [
+        _pair_products(queries[start : start + _BLOCK], candidates, rows[start : start + _BLOCK], start * rows.shape[1])
+        for start in range(0, max(len(rows), 1), _BLOCK)
+    ]
+    pair, term, product = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return pair, term, product
+
+
+def _pair_products(
+    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64], offset: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     flat = rows.ravel()
     place = np.flatnonzero(flat >= 0)
-    if not len(place) or not queries.shape[1]:
+    if not len(place) or not queries.nnz:
         return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
     some = candidates[flat[place]]
-    pair = np.repeat(place, np.diff(some.indptr))
-    # only the columns that occur in the queries are spread out: (q, at most their number)
-    columns = np.unique(queries.indices)
-    spread = np.zeros((queries.shape[0], len(columns) + 1), dtype=np.float32)
-    spread[:, :-1] = queries[:, columns].toarray()
-    slot = np.full(queries.shape[1], len(columns), dtype=np.int32)
-    slot[columns] = np.arange(len(columns))
-    product = spread[pair // rows.shape[1], slot[some.indices]] * some.data
+    # only the columns that occur in the queries are spread out, with an empty last one for the rest
+    columns, column = np.unique(queries.indices, return_inverse=True)
+    width = len(columns) + 1
+    spread = np.zeros(queries.shape[0] * width, dtype=np.float32)
+    lengths = np.diff(queries.indptr)
+    spread[np.repeat(np.arange(len(lengths)) * width, lengths) + column] = queries.data
+    slot = np.full(queries.shape[1], width - 1, dtype=np.int32)
+    slot[columns] = np.arange(width - 1, dtype=np.int32)
+    per_pair = np.diff(some.indptr)
+    at = np.repeat((place // rows.shape[1] * width).astype(np.int32), per_pair)
+    at += slot[some.indices]
+    product = spread[at] * some.data
     shared = np.flatnonzero(product)
-    return pair[shared], some.indices[shared], product[shared]
+    return np.repeat(place + offset, per_pair)[shared], some.indices[shared], product[shared]
 
 
 def cosines(

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from recommender.articles import TIME, Catalog
 from recommender.ranking import Ranked
-from recommender.text import teasers
 
 Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
 
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64())])
 COMPONENTS = pa.struct(
     [
-        ("dense", pa.float32()),
-        ("lexical", pa.float32()),
+        ("dense", pa.float64()),
+        ("lexical", pa.float64()),
         ("relevance", pa.float64()),
         ("freshness", pa.float64()),
     ]
@@ -224,14 +223,14 @@ def _items(
     selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
 ) -> pa.StructArray:
     rows = selected.rows[held]
-    shown = catalog.table.select(["id", "title", "url", "section", "published_at", "lead", "body"])
+    shown = catalog.table.select(["id", "title", "url", "section", "published_at", "line"])
     shown = shown.take(pa.array(rows)).combine_chunks()
     freshness = selected.freshness[held]
     ageless = np.isnan(freshness)
     components = pa.StructArray.from_arrays(
         [
-            pa.array(selected.dense[held]),
-            pa.array(selected.lexical[held]),
+            pa.array(selected.dense[held].astype(np.float64).round(6)),
+            pa.array(selected.lexical[held].astype(np.float64).round(6)),
             pa.array(selected.relevance[held].round(6)),
             pa.array(freshness.round(6), mask=ageless),
         ],
@@ -239,8 +238,7 @@ def _items(
     )
     values = [
         pa.array(place),
-        *(_whole(shown[name]) for name in ("id", "title", "url", "section", "published_at")),
-        _whole(teasers(shown)),
+        *(_whole(shown[name]) for name in shown.column_names),
         pa.array(np.where(ageless, "evergreen", "related").tolist(), pa.string()),
         pa.array(selected.score[held].round(6)),
         components,

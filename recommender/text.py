@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 LINE_CHARS = 160
+# a sentence ends after a lower-case letter or digit, so that "U.S." and "Mr." seldom do
+_SENTENCE = re.compile(r"""^.{40,}?[a-z\d\"”\x27’)%][.!?][\"”\x27’)]*(?=\s)""")
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
@@ -53,11 +56,17 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
     return [head + " ".join(tokens[start : start + words]) for start in starts]
 
 
-def teasers(articles: pa.Table) -> pa.ChunkedArray:
-    """One line of text for a reader: the lead, or the body's first sentence, at most 160 characters."""
-    body = pc.utf8_slice_codeunits(articles["body"], 0, 600)
-    text = pc.if_else(pc.equal(articles["lead"], ""), body, articles["lead"])
-    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\s+", " "))
-    text = pc.replace_substring_regex(text, r"^(.{40,}?[\p{Ll}\d\"”’)][.!?][\"”’)]?) .*$", r"\1")
-    short = pc.replace_substring_regex(text, rf"^(.{{0,{LINE_CHARS - 3}}}[^\s,;:]),?[\s;:].*$", r"\1 …")
-    return pc.if_else(pc.greater(pc.utf8_length(text), LINE_CHARS), short, text)
+def teaser(lead: str, body: str) -> str:
+    """One line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+
+    Examples
+    --------
+    >>> teaser("", "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.")
+    'The ferry ran aground at 6.40 in thick fog off Gull Point.'
+    """
+    text = " ".join((lead or body[:600]).split())
+    if not lead and (sentence := _SENTENCE.match(text)):
+        text = sentence[0]
+    if len(text) <= LINE_CHARS:
+        return text
+    return text[: LINE_CHARS - 1].rsplit(" ", 1)[0].rstrip(",;:-–— ") + " …"

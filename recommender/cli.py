@@ -1,0 +1,295 @@
+"""The command line: thin, and the only place that prints."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Iterator
+
+import typer
+from rich.console import Console
+
+from recommender.errors import RecommenderError, SettingsError
+from recommender.version import __version__
+
+if TYPE_CHECKING:
+    from recommender.batch import Summary
+    from recommender.lists import ReadNext
+    from recommender.progress import Progress
+    from recommender.settings import Settings
+
+app = typer.Typer(
+    help="Give every story of a news archive its ranked Read next list.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Format(str, Enum):
+    """Formats of published lists."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+    sql = "sql"
+
+
+def main() -> None:
+    """Run the command line: one clear line and exit status 2 for every expected error."""
+    warnings.showwarning = lambda message, *_, **__: err.print(f"warning: {message}", markup=False)
+    try:
+        app()
+    except RecommenderError as error:
+        err.print(f"error: {error}", markup=False)
+        sys.exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"recommender {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Give every story of a news archive its ranked Read next list."""
+
+
+@app.command()
+def precompute(
+    articles: Annotated[list[str], typer.Argument(help="Files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders: the whole archive.")],
+    output: Annotated[str, typer.Option("--out", help="Folder, or database URL such as sqlite:///lists.db, to publish to.")],
+    format: Annotated[Format, typer.Option(help="How lists are stored in a folder.")] = Format.jsonl,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
+    set_: Annotated[list[str], typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated.")] = [],  # noqa: B006
+    k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
+    model: Annotated[str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")] = None,
+    column: Annotated[list[str], typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated.")] = [],  # noqa: B006
+    as_of: Annotated[str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")] = False,
+    allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")] = False,
+    cache: Annotated[Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")] = None,
+    snapshot: Annotated[Path | None, typer.Option(help="Also save the fitted archive to this folder, for `recommend` and Python.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")] = None,
+) -> None:
+    """Compute the list of every story and publish them as one version."""
+    from recommender import batch
+    from recommender.settings import Settings
+
+    settings = Settings.from_toml(settings_file) if settings_file else Settings()
+    overrides: dict[str, Any] = dict(_pairs(set_, "--set"))
+    overrides |= {name: value for name, value in (("selection.k", k), ("embedding.model", model)) if value is not None}
+    settings = settings.override(overrides)
+    moment = _moment(as_of)
+    if cache is None and "://" not in output:
+        cache = Path(output) / "cache" / "vectors.sqlite"
+    with _bars() as progress:
+        summary = batch.precompute(
+            articles,
+            output,
+            settings=settings,
+            format=format.value,
+            columns=dict(_pairs(column, "--column")),
+            strict=strict,
+            allow_shrink=allow_shrink,
+            as_of=moment,
+            cache=cache,
+            snapshot=snapshot,
+            rejected=rejected,
+            progress=progress,
+        )
+    _print_summary(summary, output, settings)
+
+
+@app.command()
+def recommend(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    place: Annotated[str, typer.Option("--from", help="Folder or database URL with published lists, or a snapshot folder.")],
+    k: Annotated[int | None, typer.Option(help="Items of a list; more than were published needs a snapshot.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one list a line.")] = False,
+) -> None:
+    """Show the Read next list of stories, as a reader sees it or as JSON."""
+    import orjson
+
+    from recommender.storage import kind_of
+
+    found: list[ReadNext] = []
+    titles: dict[str, str] = {}
+    if "://" not in place and kind_of(place) == "snapshot":
+        from recommender.engine import Recommender
+
+        rec = Recommender.load(place)
+        found = rec.recommend_many(article_ids, k=k)
+    else:
+        from recommender.sinks import PublishedLists
+
+        lists = PublishedLists.open(place)
+        found = [lists.get(article_id) for article_id in article_ids]
+        for one in found:
+            if one.status == "unknown":
+                raise RecommenderError(f"no article with id {one.article_id!r} in {place}")
+    for one in found:
+        if json:
+            sys.stdout.write(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z).decode() + "\n")
+        else:
+            _print_list(one, k)
+
+
+@app.command()
+def withdraw(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+) -> None:
+    """Take stories out of every list, at once, in every version, until `restore`."""
+    out.print(f"withdrawn: {_tombstones(place).record('withdraw', article_ids)}")
+
+
+@app.command()
+def restore(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+) -> None:
+    """Undo `withdraw`."""
+    out.print(f"restored: {_tombstones(place).record('restore', article_ids)}")
+
+
+@app.command()
+def rollback(
+    place: Annotated[str, typer.Argument(help="Published lists: folder or database URL.")],
+    to: Annotated[str | None, typer.Option(help="Version to return to (default: the one before the current).")] = None,
+) -> None:
+    """Return to an earlier published version."""
+    from recommender.sinks import open_publisher
+
+    out.print(f"current version: {open_publisher(place).rollback(to)}")
+
+
+@app.command()
+def info(
+    place: Annotated[str, typer.Argument(help="Published lists (folder or URL), or a snapshot folder.")],
+) -> None:
+    """Say what a folder or database holds: kind, version, moment, counts, settings."""
+    from recommender.storage import VersionedFolder, kind_of
+
+    if "://" in place or kind_of(place) != "snapshot":
+        from recommender.sinks import PublishedLists
+
+        manifest = PublishedLists.open(place).manifest
+    else:
+        manifest = VersionedFolder(place, "snapshot").current().manifest
+    shown = {name: value for name, value in manifest.items() if name not in ("files", "settings")}
+    if "://" not in place:
+        folder = VersionedFolder(place, manifest["kind"])
+        shown["versions kept"] = ", ".join(path.name for path in folder.versions())
+    stones = _tombstones(place)
+    shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld)}
+    for name, value in shown.items():
+        out.print(f"{name.replace('_', ' '):>22}  {value}", markup=False)
+    for stage, values in manifest["settings"].items():
+        for name, value in values.items():
+            out.print(f"{stage + '.' + name:>30} = {value}", markup=False, style="dim")
+
+
+def _tombstones(place: str) -> Any:
+    from recommender.errors import SnapshotError
+    from recommender.sinks import open_publisher
+    from recommender.storage import kind_of
+    from recommender.tombstones import NAME, Tombstones
+
+    if "://" in place:
+        return open_publisher(place).tombstones
+    if kind_of(place) is None:
+        raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
+    return Tombstones(Path(place) / NAME)
+
+
+def _pairs(values: list[str], flag: str) -> Iterator[tuple[str, str]]:
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not sign or not name or not rest:
+            raise SettingsError(f"{flag} {value!r} has no NAME=VALUE form")
+        yield name, rest
+
+
+def _moment(text: str | None) -> datetime | None:
+    from recommender.fields import RowError, to_time
+
+    try:
+        return to_time(text) if text else None
+    except RowError as error:
+        raise SettingsError(f"--as-of: {error}") from None
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    """Progress bars on a terminal; nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+def _print_summary(summary: Summary, output: str, settings: Settings) -> None:
+    as_of = f"{summary.as_of:%Y-%m-%d %H:%M} UTC" if summary.as_of else "none: the archive has no dates, time does not count"
+    out.print(f"published version {summary.version} to {output}", markup=False)
+    rows = [
+        ("as of", as_of),
+        ("stories", f"{summary.stories:,}"),
+        ("lists", f"{summary.lists:,} ({summary.ok:,} with {settings.selection.k} items, {summary.short:,} short)"),
+        ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
+        ("rejected rows", f"{summary.rejected:,}"),
+        ("superseded", f"{summary.superseded:,} older versions of a story"),
+        ("copies", f"{summary.copies:,} stories repeat the text of another"),
+        ("withdrawn", f"{summary.withdrawn:,}"),
+        ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} known before)"),
+        ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
+        ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
+        ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
+        ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
+    ]
+    for row in rows:
+        if row:
+            out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def _print_list(found: ReadNext, k: int | None) -> None:
+    items = found.items[:k] if k else found.items
+    note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
+    out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
+    for item in items:
+        when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
+        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")
+        if item.line and item.line != item.title:
+            out.print(f"{'':30}{_safe(item.line)}")
+        why = "; ".join(str(reason) for reason in item.reasons)
+        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
+    out.print()
+
+
+def _safe(text: str) -> str:
+    """Article text for a terminal: no control characters, no markup."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() else " " for c in text))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What every sink offers, and the reader of published lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from recommender.errors import SettingsError
+from recommender.lists import ReadNext
+from recommender.tombstones import Tombstones
+
+FORMATS = ("jsonl", "parquet", "sql")
+
+
+class Publisher(Protocol):
+    """A place that versions are published to."""
+
+    tombstones: Tombstones
+
+    def check_writable(self) -> None:
+        """Raise `PublishError` before any work if nothing can be written."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the writer's lock."""
+        ...
+
+    def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
+        """Write records as the next version and switch to it; gives its name. Needs `writing`."""
+        ...
+
+    def rollback(self, version: str | None = None) -> str:
+        """Return to a kept version, by default the one before; gives its name."""
+        ...
+
+
+class Reader(Protocol):
+    """Records of one published version."""
+
+    manifest: dict[str, Any]
+
+    def get(self, article_id: str) -> dict[str, Any] | None:
+        """The record of a story, or None."""
+        ...
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories of the version."""
+        ...
+
+
+def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
+    """A publisher for a folder, or for a database URL such as ``sqlite:///lists.db``.
+
+    Raises
+    ------
+    SettingsError
+        If the format is unknown or does not fit the place.
+    """
+    if format not in FORMATS:
+        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
+    if "://" in str(place) or format == "sql":
+        from recommender.sinks.sql import SqlPublisher
+
+        return SqlPublisher(str(place))
+    from recommender.sinks.files import FilePublisher
+
+    return FilePublisher(Path(place), format)
+
+
+class PublishedLists:
+    """Lists of the current published version, checked against withdrawals at every call.
+
+    Use `open`. The version is pinned until `refresh`, so that a page never mixes two.
+
+    Examples
+    --------
+    >>> PublishedLists.open("out").get("story-42").status      # doctest: +SKIP
+    'ok'
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.place = place
+        self._reader, self._tombstones = _open_reader(place)
+
+    @classmethod
+    def open(cls, place: str | Path) -> PublishedLists:
+        """Open a folder or database URL that a run was published to.
+
+        Raises
+        ------
+        SnapshotError
+            If it holds no version, or a damaged, foreign or newer one.
+        """
+        return cls(place)
+
+    def refresh(self) -> bool:
+        """Turn to the current version; True if it is another one."""
+        before = self._reader.manifest
+        self._reader, self._tombstones = _open_reader(self.place)
+        return before != self._reader.manifest
+
+    @property
+    def version(self) -> str:
+        """Name of the version: equal names, equal lists."""
+        return str(self._reader.manifest["version"])
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is known of the version: as_of, settings, counts, checksums."""
+        return self._reader.manifest
+
+    def get(self, article_id: str) -> ReadNext:
+        """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed."""
+        self._tombstones.refresh()
+        if article_id in self._tombstones.withdrawn:
+            return ReadNext(article_id, "withdrawn", version=self.version)
+        record = self._reader.get(article_id)
+        if record is None:
+            return ReadNext(article_id, "unknown", version=self.version)
+        found = ReadNext.of(record, self._tombstones.withdrawn)
+        return found.without_list("withheld") if article_id in self._tombstones.withheld else found
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories of the version that are not withdrawn."""
+        self._tombstones.refresh()
+        return (i for i in self._reader.ids() if i not in self._tombstones.withdrawn)
+
+    def withdraw(self, ids: str | Iterable[str]) -> int:
+        """Take stories out of every list at once, in this and every other version; returns how many."""
+        return self._tombstones.record("withdraw", ids)
+
+    def restore(self, ids: str | Iterable[str]) -> int:
+        """Undo `withdraw`."""
+        return self._tombstones.record("restore", ids)
+
+    def withhold(self, ids: str | Iterable[str]) -> int:
+        """Show no list under these stories; they may stand in others."""
+        return self._tombstones.record("withhold", ids)
+
+    def release(self, ids: str | Iterable[str]) -> int:
+        """Undo `withhold`."""
+        return self._tombstones.record("release", ids)
+
+
+def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
+    if "://" in str(place):
+        from recommender.sinks.sql import open_sql
+
+        return open_sql(str(place))
+    from recommender.sinks.files import open_files
+
+    return open_files(Path(place))
