@@ -1,0 +1,62 @@
+"""What every benchmark shares: the judgments, the machine, and where results go."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender import Recommender, Settings
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def cnrec(data: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Articles and judged pairs of the CNRec development half."""
+    with (data / "cnrec" / "articles.jsonl").open(encoding="utf-8") as file:
+        articles = [json.loads(line) for line in file]
+    with (data / "cnrec" / "pairs.csv").open(encoding="utf-8", newline="") as file:
+        return articles, list(csv.DictReader(file))
+
+
+def relevance_matrix(articles: list[dict[str, Any]], settings: Settings) -> tuple[list[str], np.ndarray]:
+    """Relevance of every story for every other through the public calls, float64 (n, n)."""
+    rec = Recommender(settings).fit(articles)
+    ids = [article["id"] for article in articles]
+    place = {article_id: row for row, article_id in enumerate(ids)}
+    matrix = np.zeros((len(ids), len(ids)))
+    for found in rec.recommend_many(ids, k=len(ids)):
+        for item in found:
+            matrix[place[found.article_id], place[item.article_id]] = item.components["relevance"]
+    return ids, matrix
+
+
+def relevance_only(**values: Any) -> Settings:
+    """Pure relevance settings with values replaced by dotted name, dots written as two underscores."""
+    return Settings.relevance_only().override({name.replace("__", "."): value for name, value in values.items()})
+
+
+def machine() -> dict[str, Any]:
+    """Processor and versions that a result was measured with."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    packages = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "sentence-transformers", "pyarrow")
+    return {
+        "cpu": model[1] if model else platform.processor(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def write_result(name: str, settings: dict[str, Any], rows: Iterable[dict[str, Any]]) -> Path:
+    """Write one result file with the machine, versions and settings beside the figures."""
+    path = RESULTS / f"{name}.json"
+    content = {"machine": machine(), "settings": settings, "rows": list(rows)}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path
