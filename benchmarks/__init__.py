@@ -1,0 +1,1 @@
+"""Benchmarks: run from a checkout, with the data folder as an argument."""

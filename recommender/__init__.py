@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         UnknownArticleError,
         WithdrawnArticleError,
     )
+    from recommender.filters import Filters
     from recommender.lists import ReadNext, Reason, Recommendation
-    from recommender.retrieval import Filters
     from recommender.settings import Settings
     from recommender.sinks import PublishedLists
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Article": "articles",
     "Changes": "engine",
-    "Filters": "retrieval",
+    "Filters": "filters",
     "GivenVectors": "embedders",
     "PublishedLists": "sinks",
     "ReadNext": "lists",
@@ -54,7 +54,7 @@ _HOME = {
     "WithdrawnArticleError": "errors",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "__version__",
     *_HOME,
 ]

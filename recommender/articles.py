@@ -177,13 +177,20 @@ class Catalog:
     @cached_property
     def copy_group(self) -> NDArray[np.int64]:
         """Rows with the same text share a number: the body, or title and lead where there is none."""
-        whole = pc.binary_join_element_wise(
-            self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string())
-        )
+        whole = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
         no_body = pc.equal(self.table["body"], "")
         key = pc.if_else(no_body, whole, self.table["body"])
         code = key.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         return np.asarray(code * 2 + no_body.to_numpy())
+
+    def group_of_text(self, story: Mapping[str, Any]) -> int:
+        """The copy group that a story from outside belongs to; -1 where no text here equals its own."""
+        if story["body"]:
+            row = pc.index(self.table["body"], pa.scalar(story["body"], pa.large_string())).as_py()
+        else:
+            same = pc.and_(pc.equal(self.table["title"], story["title"]), pc.equal(self.table["lead"], story["lead"]))
+            row = pc.index(pc.and_(same, pc.equal(self.table["body"], "")), True).as_py()
+        return int(self.copy_group[row]) if row >= 0 else -1
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
         """A text column as integer codes and their values; -1 where missing and no default."""
@@ -235,13 +242,12 @@ class Catalog:
     def between(self, start: int, end: int) -> slice | NDArray[np.int64]:
         """Rows published in `[start, end]` (microseconds): a slice where no appended row is among them."""
         head = self.published[: self.base]
-        found = slice(
-            int(np.searchsorted(head, start, side="left")), int(np.searchsorted(head, end, side="right"))
-        )
+        found = slice(int(np.searchsorted(head, start, side="left")), int(np.searchsorted(head, end, side="right")))
         tail = self.published[self.base :]
         late = np.flatnonzero((tail >= start) & (tail <= end)) + self.base
         return np.concatenate([np.arange(found.start, found.stop), late]) if len(late) else found
 
 
 def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    return pc.fill_null(column.cast(pa.int64()), UNDATED).to_numpy().astype(np.int64)
+    filled = pc.fill_null(column.cast(pa.int64()), UNDATED)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)

@@ -46,7 +46,9 @@ class VectorCache:
             )
             connection.execute("CREATE TABLE IF NOT EXISTS models (fingerprint TEXT PRIMARY KEY, dim INTEGER)")
         except (sqlite3.Error, OSError) as error:
-            raise EmbedderError(f"cannot use the vector cache {self.path}: {error}; delete it or name another") from error
+            raise EmbedderError(
+                f"cannot use the vector cache {self.path}: {error}; delete it or name another"
+            ) from error
         return connection
 
     def vectors(
@@ -95,14 +97,12 @@ class VectorCache:
         """The model's dimensions: remembered, so that a model with nothing to embed is never loaded."""
         for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
             return int(dim)
-        dim = encode([""]).shape[1]
+        dim = int(encode([""]).shape[1])
         with connection:
             connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
         return dim
 
-    def _load(
-        self, connection: sqlite3.Connection, first: dict[bytes, int], found: NDArray[np.int16]
-    ) -> list[int]:
+    def _load(self, connection: sqlite3.Connection, first: dict[bytes, int], found: NDArray[np.int16]) -> list[int]:
         """Fill `found` from the file; returns the rows that are not there."""
         missing = dict(first)
         wanted = sorted(first)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
-from enum import Enum
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from recommender.display import bars, err, out, print_list, print_summary
 from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
 
 if TYPE_CHECKING:
-    from recommender.batch import Summary
     from recommender.lists import ReadNext
-    from recommender.progress import Progress
-    from recommender.settings import Settings
 
 app = typer.Typer(
     help="Give every story of a news archive its ranked Read next list.",
@@ -30,10 +27,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """Formats of published lists."""
 
     jsonl = "jsonl"
@@ -59,27 +55,56 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Give every story of a news archive its ranked Read next list."""
 
 
 @app.command()
 def precompute(
-    articles: Annotated[list[str], typer.Argument(help="Files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders: the whole archive.")],
-    output: Annotated[str, typer.Option("--out", help="Folder, or database URL such as sqlite:///lists.db, to publish to.")],
+    articles: Annotated[
+        list[str],
+        typer.Argument(help="Files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders: the whole archive."),
+    ],
+    output: Annotated[
+        str, typer.Option("--out", help="Folder, or database URL such as sqlite:///lists.db, to publish to.")
+    ],
     format: Annotated[Format, typer.Option(help="How lists are stored in a folder.")] = Format.jsonl,
     settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
-    set_: Annotated[list[str], typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated.")] = [],  # noqa: B006
+    set_: Annotated[
+        list[str],
+        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
+    ] = [],  # noqa: B006
     k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
-    model: Annotated[str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")] = None,
-    column: Annotated[list[str], typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated.")] = [],  # noqa: B006
-    as_of: Annotated[str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")] = False,
-    allow_shrink: Annotated[bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")] = False,
-    cache: Annotated[Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")] = None,
-    snapshot: Annotated[Path | None, typer.Option(help="Also save the fitted archive to this folder, for `recommend` and Python.")] = None,
-    rejected: Annotated[Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+    ] = None,
+    column: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."
+        ),
+    ] = [],  # noqa: B006
+    as_of: Annotated[
+        str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")
+    ] = False,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
+    ] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Also save the fitted archive to this folder, for `recommend` and Python.")
+    ] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")
+    ] = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
     from recommender import batch
@@ -92,7 +117,7 @@ def precompute(
     moment = _moment(as_of)
     if cache is None and "://" not in output:
         cache = Path(output) / "cache" / "vectors.sqlite"
-    with _bars() as progress:
+    with bars() as progress:
         summary = batch.precompute(
             articles,
             output,
@@ -107,13 +132,15 @@ def precompute(
             rejected=rejected,
             progress=progress,
         )
-    _print_summary(summary, output, settings)
+    print_summary(summary, output, settings)
 
 
 @app.command()
 def recommend(
     article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
-    place: Annotated[str, typer.Option("--from", help="Folder or database URL with published lists, or a snapshot folder.")],
+    place: Annotated[
+        str, typer.Option("--from", help="Folder or database URL with published lists, or a snapshot folder.")
+    ],
     k: Annotated[int | None, typer.Option(help="Items of a list; more than were published needs a snapshot.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one list a line.")] = False,
 ) -> None:
@@ -123,7 +150,6 @@ def recommend(
     from recommender.storage import kind_of
 
     found: list[ReadNext] = []
-    titles: dict[str, str] = {}
     if "://" not in place and kind_of(place) == "snapshot":
         from recommender.engine import Recommender
 
@@ -141,7 +167,7 @@ def recommend(
         if json:
             sys.stdout.write(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z).decode() + "\n")
         else:
-            _print_list(one, k)
+            print_list(one, k)
 
 
 @app.command()
@@ -227,68 +253,6 @@ def _moment(text: str | None) -> datetime | None:
         return to_time(text) if text else None
     except RowError as error:
         raise SettingsError(f"--as-of: {error}") from None
-
-
-@contextmanager
-def _bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def progress(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield progress
-
-
-def _print_summary(summary: Summary, output: str, settings: Settings) -> None:
-    as_of = f"{summary.as_of:%Y-%m-%d %H:%M} UTC" if summary.as_of else "none: the archive has no dates, time does not count"
-    out.print(f"published version {summary.version} to {output}", markup=False)
-    rows = [
-        ("as of", as_of),
-        ("stories", f"{summary.stories:,}"),
-        ("lists", f"{summary.lists:,} ({summary.ok:,} with {settings.selection.k} items, {summary.short:,} short)"),
-        ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
-        ("rejected rows", f"{summary.rejected:,}"),
-        ("superseded", f"{summary.superseded:,} older versions of a story"),
-        ("copies", f"{summary.copies:,} stories repeat the text of another"),
-        ("withdrawn", f"{summary.withdrawn:,}"),
-        ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
-        ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} known before)"),
-        ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
-        ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
-        ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
-        ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
-    ]
-    for row in rows:
-        if row:
-            out.print(f"{row[0]:>17}  {row[1]}", markup=False)
-
-
-def _print_list(found: ReadNext, k: int | None) -> None:
-    items = found.items[:k] if k else found.items
-    note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
-    out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
-    for item in items:
-        when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
-        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")
-        if item.line and item.line != item.title:
-            out.print(f"{'':30}{_safe(item.line)}")
-        why = "; ".join(str(reason) for reason in item.reasons)
-        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
-    out.print()
-
-
-def _safe(text: str) -> str:
-    """Article text for a terminal: no control characters, no markup."""
-    from rich.markup import escape
-
-    return escape("".join(c if c.isprintable() else " " for c in text))
 
 
 if __name__ == "__main__":

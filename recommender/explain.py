@@ -18,12 +18,19 @@ from recommender.settings import RankingSettings
 _TERMS = 3
 
 
+def telling_terms(terms: pa.Array) -> NDArray[np.bool_]:
+    """Terms that say something to a reader: three letters or more, and no digit."""
+    worth = pc.match_substring_regex(terms, r"^\D{3,}$")
+    return np.asarray(worth.to_numpy(zero_copy_only=False), dtype=bool)
+
+
 def explain(
     selected: Ranked,
     queries: Queries,
     catalog: Catalog,
     matrix: sp.csr_matrix,
     terms: pa.Array,
+    telling: NDArray[np.bool_],
     settings: RankingSettings,
 ) -> pa.ListArray:
     """Reasons of each item, in the order of `selected.rows[selected.rows >= 0]`.
@@ -36,7 +43,7 @@ def explain(
     story = np.nonzero(held)[0]
     lexical = settings.lexical_weight * selected.lexical[held].astype(np.float64)
     dense = settings.dense_weight * selected.dense[held].astype(np.float64)
-    owner, joined = _shared_terms(selected.rows, held, queries, matrix, terms)
+    owner, joined = _shared_terms(selected.rows, held, queries, matrix, terms, telling)
     section = catalog.table["section"].combine_chunks()
     own = queries.rows[story]
     theirs = section.take(pa.array(rows))
@@ -75,10 +82,17 @@ def _gathered(parts: list[tuple[str, pa.Array, NDArray, NDArray, NDArray]], coun
 
 
 def _shared_terms(
-    rows: NDArray[np.int64], held: NDArray[np.bool_], queries: Queries, matrix: sp.csr_matrix, terms: pa.Array
+    rows: NDArray[np.int64],
+    held: NDArray[np.bool_],
+    queries: Queries,
+    matrix: sp.csr_matrix,
+    terms: pa.Array,
+    telling: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], pa.Array]:
     """The heaviest shared terms of each item that shares any: (items, 'both on: a, b, c')."""
     pair, term, product = pair_products(queries.terms, matrix, rows)
+    told = telling[term]
+    pair, term, product = pair[told], term[told], product[told]
     order = np.lexsort((term, -product, pair))
     pair, term = pair[order], term[order]
     starts = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, np.int64)

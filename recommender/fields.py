@@ -46,6 +46,8 @@ _ACCESS = {
 }
 _MISSING = {"", "nan", "nat", "none", "null", "n/a"}
 
+_Converter = Callable[[Any, str, ReadingSettings], Any]
+
 
 class RowError(ValueError):
     """Why one row cannot be used; becomes the reason in `rejected.jsonl`."""
@@ -74,11 +76,13 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, s
     {'id': 'guid', 'title': 'Headline', 'published_at': 'pubDate'}
     """
     taken = set(mapping.values())
-    by_name = {fold(column): column for column in reversed(list(columns)) if column not in taken}
+    named = [column for column in columns if isinstance(column, str) and column not in taken]
+    by_name = {fold(column): column for column in reversed(named)}
     found = dict(mapping)
     for field, names in _NAMES.items():
         if field not in found and field != "extra":
-            column = next((by_name[name] for name in names if name in by_name), None)
+            known = (by_name[name] for name in names if name in by_name)
+            column = field if field in named else next(known, None)  # "id" before "_id", which reads the same
             if column is not None:
                 found[field] = column
     return found
@@ -104,10 +108,13 @@ def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: Readi
     values: dict[str, Any] = {}
     for field, column in columns.items():
         value = raw.get(column)
-        if value is not None and value != "":
-            values[field] = _CONVERT.get(field, _word)(value, field, limits)
+        if not _absent(value):
+            convert: _Converter = _CONVERT.get(field, _word)
+            values[field] = convert(value, field, limits)
     used = set(columns.values())
-    rest = {key: value for key, value in raw.items() if key not in used and value not in (None, "")}
+    rest = {key: value for key, value in raw.items() if key not in used and not _absent(value)}
+    if isinstance(rest.get("extra"), Mapping):
+        rest = {**rest.pop("extra"), **rest}
     values = {key: value for key, value in values.items() if value is not None}
     if not values.get("id"):
         raise RowError("missing id")
@@ -116,8 +123,12 @@ def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: Readi
     if not values.get("title") and not values.get("body"):
         raise RowError("neither title nor body")
     if rest:
-        values["extra"] = _extra(rest)
+        values["extra"] = {**values.get("extra", {}), **_extra(rest)}
     return Article(**values)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value) or (isinstance(value, float) and math.isnan(value))
 
 
 def to_time(value: Any, field: str = "time") -> datetime | None:
@@ -141,10 +152,17 @@ def to_time(value: Any, field: str = "time") -> datetime | None:
         if found.tzinfo is None:
             found = found.replace(tzinfo=UTC)
         return found.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, OSError, IndexError):
+    except (ValueError, TypeError, ArithmeticError, OSError, IndexError):
         raise RowError(
-            f"unreadable date in {field}: {str(value)[:60]!r}; expected ISO 8601, RFC 822 or an epoch number"
+            f"unreadable date in {field}: {_shown(value)}; expected ISO 8601, RFC 822 or an epoch number"
         ) from None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(str(value)[:60])
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def _parse_time(value: Any) -> datetime:
@@ -157,17 +175,19 @@ def _parse_time(value: Any) -> datetime:
     if isinstance(value, str):
         text = value.strip()
         if re.fullmatch(r"-?\d{9,}(\.\d+)?", text) or re.fullmatch(r"\d+\.\d+", text):
-            return _epoch(float(text))
+            return _number(float(text))
         try:
             return datetime.fromisoformat(text.replace("/", "-") if re.match(r"\d{4}/", text) else text)
         except ValueError:
             return parsedate_to_datetime(text)
-    if 1900_00_00 < value < 2101_00_00 and value == int(value):  # 20260303
-        return datetime.strptime(str(int(value)), "%Y%m%d")
-    return _epoch(float(value))
+    return _number(float(value))
 
 
-def _epoch(number: float) -> datetime:
+def _number(number: float) -> datetime:
+    if 1900_00_00 < number < 2101_00_00 and number.is_integer():  # 20260303
+        return datetime.strptime(str(int(number)), "%Y%m%d")
+    if abs(number) < 1e8:  # a year, a zero or a day count rather than a moment before March 1973
+        raise ValueError
     for unit in (1.0, 1e3, 1e6, 1e9):
         if abs(number) < 1e11 * unit:
             return datetime.fromtimestamp(number / unit, UTC)
@@ -175,7 +195,10 @@ def _epoch(number: float) -> datetime:
 
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
-_BLOCKS = "p,div,br,li,ul,ol,tr,h1,h2,h3,h4,h5,h6,blockquote,figure,figcaption,section,article,hr,pre"
+_BLOCKS = (
+    "p,div,br,li,ul,ol,dt,dd,tr,td,th,caption,h1,h2,h3,h4,h5,h6,blockquote,figure,figcaption,"
+    "section,article,header,footer,aside,nav,hr,pre"
+)
 _SILENT = "script,style,noscript,template,iframe"
 # Newswire copy holds tickers such as <IBM> and <T>: only a closing tag, <br> or an attribute makes HTML.
 _MARKUP = re.compile(
@@ -187,12 +210,12 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});", re.IGN
 
 
 def to_text(markup: str) -> str:
-    """Plain text of a field that may hold HTML; plain text comes back as it is, ends stripped.
+    r"""Plain text of a field that may hold HTML; plain text comes back as it is, ends stripped.
 
     Examples
     --------
     >>> to_text("<p>Storm&nbsp;hits <b>coast</b></p><script>track()</script><p>More.</p>")
-    'Storm hits coast\\n\\nMore.'
+    'Storm hits coast\n\nMore.'
     >>> to_text("IBM <IBM> and AT&T <T> rise")
     'IBM <IBM> and AT&T <T> rise'
     """
@@ -218,13 +241,15 @@ def _checked(value: Any, field: str) -> str:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError(f"{field} is {type(value).__name__}, expected text")
-    text = str(value)
-    if "\x00" in text:
-        raise RowError(f"NUL byte in {field}")
     try:
+        text = str(value)
         text.encode()
     except UnicodeEncodeError:
         raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
+    except ValueError:
+        raise RowError(f"{field} is {_shown(value)}") from None
+    if "\x00" in text:
+        raise RowError(f"NUL byte in {field}")
     return text
 
 
@@ -263,8 +288,11 @@ def _json_list(text: str) -> list[Any]:
 def _access(value: Any, field: str, limits: ReadingSettings) -> str:
     try:
         return _ACCESS[str(value).strip().casefold()]
-    except KeyError:
-        raise RowError(f"access is {str(value)[:60]!r}; expected free or paid") from None
+    except (KeyError, ValueError):
+        raise RowError(f"access is {_shown(value)}; expected free or paid") from None
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000
 
 
 def _extra(rest: dict[str, Any]) -> dict[str, Any]:
@@ -272,7 +300,7 @@ def _extra(rest: dict[str, Any]) -> dict[str, Any]:
         clean = orjson.loads(orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS))
     except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise RowError(f"a further column cannot be kept: {error}") from None
-    if "\\u0000" in orjson.dumps(clean).decode():
+    if _NUL.search(orjson.dumps(clean)):
         raise RowError("NUL byte in a further column")
     return dict(clean)
 
@@ -292,7 +320,7 @@ def _given(value: Any, field: str, limits: ReadingSettings) -> dict[str, Any]:
     return _extra(dict(value))
 
 
-_CONVERT: dict[str, Callable[[Any, str, ReadingSettings], Any]] = {
+_CONVERT: dict[str, _Converter] = {
     **dict.fromkeys(("title", "body", "lead"), _prose),
     **dict.fromkeys(("published_at", "updated_at", "expires_at"), _time),
     **dict.fromkeys(("kind", "language"), _folded),

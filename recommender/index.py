@@ -29,9 +29,7 @@ def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
     return np.rint(SCALE * vectors / np.where(norm > 0, norm, 1)).astype(np.int16)
 
 
-def cosines(
-    queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
     found = np.zeros(rows.shape, dtype=np.float32)
     for start in range(0, len(rows), _GATHERED):
@@ -81,12 +79,10 @@ class FlatIndex:
         rows: slice | NDArray[np.int64],
         weights: NDArray[np.float32] | None = None,
     ) -> NDArray[np.int64]:
+        """See `VectorIndex.search`."""
         import faiss
 
-        if isinstance(rows, slice):
-            rows_at = np.arange(rows.start, rows.stop, dtype=np.int64)
-        else:
-            rows_at = rows
+        rows_at = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         k, width = min(k, len(rows_at)), k
         found = np.full((len(queries), width), -1, dtype=np.int64)
         if not k or not len(queries):

@@ -73,20 +73,13 @@ class Tfidf:
 def _vectorizer(**options: Any) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return TfidfVectorizer(
-        sublinear_tf=True, stop_words="english", strip_accents=None, dtype=np.float32, **options
-    )
+    return TfidfVectorizer(sublinear_tf=True, stop_words="english", strip_accents=None, dtype=np.float32, **options)
 
 
 def _sorted(matrix: Any) -> sp.csr_matrix:
     matrix = sp.csr_matrix(matrix, dtype=np.float32)
     matrix.sort_indices()
     return matrix
-
-
-def matrix_files(matrix: sp.csr_matrix, name: str) -> dict[str, NDArray[Any]]:
-    """The three arrays of a CSR matrix by file name."""
-    return {f"{name}.{part}.npy": getattr(matrix, part) for part in ("data", "indices", "indptr")}
 
 
 def pair_products(
@@ -141,9 +134,7 @@ def _pair_products(
     return np.repeat(place + offset, per_pair)[shared], some.indices[shared], product[shared]
 
 
-def cosines(
-    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
     pair, _, product = pair_products(queries, candidates, rows)
     sums = np.bincount(pair, weights=product, minlength=rows.size)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from recommender import index, lexical
 from recommender.articles import DAY_US, Catalog
-from recommender.retrieval import Candidates, Queries, Scope
+from recommender.filters import Scope
+from recommender.retrieval import Candidates, Queries
 from recommender.settings import RankingSettings
 
 

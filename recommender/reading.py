@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias, cast
 
 import orjson
 import pyarrow as pa
@@ -24,7 +24,7 @@ from recommender.fields import RowError, recognise, to_article
 from recommender.progress import Progress, silent
 from recommender.settings import ReadingSettings
 
-Source = str | Path | pa.Table | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
+Source: TypeAlias = str | Path | pa.Table | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
 _LONGEST_LINE = 64 << 20  # bytes; keeps one broken line from filling the memory
 _CHUNK = 10_000  # rows turned into Arrow at a time
@@ -140,8 +140,7 @@ def _accepted(
                     known[names] = recognise(names, {f: c for f, c in mapping.items() if c in raw})
                 yield to_article(raw, known[names], settings)
             except RowError as error:
-                article_id = raw.get(known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
-                given = str(article_id)[:200].encode(errors="replace").decode() if article_id is not None else None
+                given = _given_id(raw, known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
                 rejected = Rejected(stream.name, line, str(error), given)
                 if strict:
                     raise InputError(f"{stream.name}, line {line}: {error}") from None
@@ -155,6 +154,14 @@ def _accepted(
             if stream.path:
                 report.rejected.append(Rejected(stream.name, 0, "empty file"))
     progress("reading", report.read, report.read)
+
+
+def _given_id(raw: Mapping[str, Any], column: str | None) -> str | None:
+    value = raw.get(column) if column is not None else None
+    try:
+        return str(value)[:200].encode(errors="replace").decode() if value is not None else None
+    except ValueError:  # an integer of thousands of digits
+        return None
 
 
 def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
@@ -189,7 +196,7 @@ class _Stream:
         """(line, raw row or _Bad); a stream that breaks off ends with the reason."""
         line = 0
         try:
-            for line, raw in self._parsed():  # noqa: B007
+            for line, raw in self._parsed():
                 yield line, raw
         except _BROKEN_STREAM as error:
             reason = "truncated" if isinstance(error, EOFError) else "damaged"
@@ -202,28 +209,55 @@ class _Stream:
         kind = _kind(self.path)
         if kind == "parquet":
             if self.path.stat().st_size:
-                with pq.ParquetFile(self.path) as file:
-                    batches = (batch.to_pylist() for batch in file.iter_batches(batch_size=1_000))
-                    yield from enumerate((row for batch in batches for row in batch), 1)
+                with _opened(self.path) as stream:
+                    plain = self.path.suffix.lower() == ".parquet"
+                    with pq.ParquetFile(self.path if plain else pa.BufferReader(stream.read())) as file:
+                        batches = file.iter_batches(batch_size=1_000)
+                        yield from enumerate((row for batch in batches for row in _batch_rows(batch)), 1)
             return
         with _opened(self.path) as stream:
-            yield from _json_rows(stream) if kind == "jsonl" else _csv_rows(stream, kind)
+            yield from _json_rows(stream) if kind == "jsonl" else _csv_rows(stream, "\t" if kind == "tsv" else ",")
 
 
 def _in_memory(data: Any) -> Iterator[Any]:
     if isinstance(data, pa.Table):
         for batch in data.to_batches(max_chunksize=1_000):
-            yield from batch.to_pylist()
+            yield from _batch_rows(batch)
         return
     for row in data:
         yield row if isinstance(row, Article | Mapping) else _Bad(f"{type(row).__name__}, expected Article or dict")
 
 
+def _batch_rows(batch: pa.RecordBatch) -> list[Any]:
+    """Rows of a batch; a row that holds what Python cannot is bad, the others are kept."""
+    try:
+        # Python's times end at microseconds
+        fields = [
+            f.with_type(pa.timestamp("us", f.type.tz)) if pa.types.is_timestamp(f.type) and f.type.unit == "ns" else f
+            for f in batch.schema
+        ]
+        return list(batch.cast(pa.schema(fields), safe=False).to_pylist())
+    except (ValueError, OverflowError) as error:
+        if len(batch) > 1:
+            return [row for at in range(len(batch)) for row in _batch_rows(batch.slice(at, 1))]
+        if isinstance(error, UnicodeDecodeError):
+            return [_Bad("not valid UTF-8; convert the file's encoding")]
+        return [_Bad(f"a value cannot be read: {error}")]
+
+
 def _json_rows(stream: IO[bytes]) -> Iterator[tuple[int, Any]]:
-    for line, text in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), 1):
+    for line, text in enumerate(_lines(stream), 1):
         text = text.strip().removeprefix(b"\xef\xbb\xbf")
         if text:
             yield line, _json_row(text)
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines, each cut to the longest that is read."""
+    while text := stream.readline(_LONGEST_LINE):
+        yield text
+        while len(text) == _LONGEST_LINE and not text.endswith(b"\n"):
+            text = stream.readline(_LONGEST_LINE)
 
 
 def _json_row(text: bytes) -> Any:
@@ -236,15 +270,15 @@ def _json_row(text: bytes) -> Any:
             text.decode()
         except UnicodeDecodeError as wrong:
             return _Bad(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
-        return _Bad(f"NUL byte in line {error.lineno}" if b"\x00" in text else f"bad JSON: {error}")
+        return _Bad("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
     return raw if isinstance(raw, dict) else _Bad(f"JSON {type(raw).__name__}, expected an object")
 
 
-def _csv_rows(stream: IO[bytes], kind: str) -> Iterator[tuple[int, Any]]:
+def _csv_rows(stream: IO[bytes], delimiter: str) -> Iterator[tuple[int, Any]]:
     csv.field_size_limit(_LONGEST_LINE)
     # surrogateescape keeps wrong bytes visible, so that only their own row is refused
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter="\t" if kind == "tsv" else ",")
+    reader = csv.reader(text, delimiter=delimiter)
     header = next(reader, None)
     for values in reader:
         if not values:
@@ -255,15 +289,44 @@ def _csv_rows(stream: IO[bytes], kind: str) -> Iterator[tuple[int, Any]]:
             yield reader.line_num, dict(zip(header or (), values, strict=True))
 
 
+class _Zstandard(io.RawIOBase):
+    """Decompressed frames; as with gzip, and unlike zstandard's own reader, a cut file raises EOFError."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame: Any = None  # the one being read
+        self._rest = b""  # read from the file, of the next frame
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            # little at a time: a kilobyte of zeros can stand for 32 MiB
+            data = self._rest or self._file.read(1_024)
+            if not data and self._frame is None:
+                return 0
+            if not data:
+                raise EOFError("Compressed file ended before the end of its last frame")
+            frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(frame.decompress(data))
+            self._frame, self._rest = (None, frame.unused_data) if frame.eof else (frame, b"")
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as file:
         if path.suffix == ".gz":
             with gzip.GzipFile(fileobj=file) as stream:
-                yield stream  # type: ignore[misc]
+                yield cast(IO[bytes], stream)
         elif path.suffix in (".zst", ".zstd"):
-            with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
-                yield io.BufferedReader(reader)  # type: ignore[arg-type]
+            with io.BufferedReader(_Zstandard(file)) as reader:
+                yield reader
         else:
             yield file
 
@@ -291,7 +354,7 @@ def _streams(source: Source) -> list[_Stream]:
         found = sorted(p for p in path.iterdir() if p.is_file() and _kind(p))
         if not found:
             raise InputError(f"no article files in folder {path}; expected {', '.join(_KINDS)} (or .gz, .zst)")
-        return [_Stream(str(p), p) for p in found]
+        return [_Stream(_name(p), p) for p in found]
     if not path.exists():
         raise InputError(f"no such file: {path}")
     if not _kind(path):
@@ -300,7 +363,12 @@ def _streams(source: Source) -> list[_Stream]:
         path.open("rb").close()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    return [_Stream(str(path), path)]
+    return [_Stream(_name(path), path)]
+
+
+def _name(path: Path) -> str:
+    """A path that can be written as JSON: file names may hold bytes that are not UTF-8."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def _check_mapping(streams: list[_Stream], mapping: Mapping[str, str]) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.articles import Catalog
+from recommender.filters import Scope
 from recommender.ranking import Ranked
-from recommender.retrieval import Queries, Scope
+from recommender.retrieval import Queries
 from recommender.settings import SelectionSettings
 
 

@@ -60,8 +60,8 @@ class RankingSettings(_Stage):
     dense_weight: float = Field(0.5, ge=0)
     lexical_weight: float = Field(0.5, ge=0)
     half_life_days: float | None = Field(90.0, gt=0, description="none = no freshness")
-    anchor: Literal["as_of", "story"] = Field(
-        "as_of", description="age is counted from `as_of`, or as the distance to the story's own time"
+    anchor: Literal["story", "as_of"] = Field(
+        "story", description="age is the distance to the story's own time, or is counted back from `as_of`"
     )
 
 

@@ -99,7 +99,9 @@ class VersionedFolder:
 
     def publish(self, staging: Path, details: dict[str, Any], keep: int) -> Version:
         """Seal a staged folder as the next version and make it current; older ones beyond `keep` go."""
-        files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())}
+        files = {
+            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
+        }
         manifest = {"kind": self.kind, "format": FORMAT, "library": __version__, **details, "files": files}
         write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for name in files:

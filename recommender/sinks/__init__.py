@@ -1,5 +1,5 @@
 """Published lists: atomic, versioned publishing to JSONL, Parquet or SQL, and reading back."""
 
-from recommender.sinks.base import Publisher, PublishedLists, open_publisher
+from recommender.sinks.base import PublishedLists, Publisher, open_publisher
 
 __all__ = ["PublishedLists", "Publisher", "open_publisher"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from recommender.errors import SettingsError
+from recommender.errors import MissingExtraError, SettingsError
 from recommender.lists import ReadNext
 from recommender.tombstones import Tombstones
 
@@ -19,7 +19,10 @@ FORMATS = ("jsonl", "parquet", "sql")
 class Publisher(Protocol):
     """A place that versions are published to."""
 
-    tombstones: Tombstones
+    @property
+    def tombstones(self) -> Tombstones:
+        """The overlay of the place, read by every reader."""
+        ...
 
     def check_writable(self) -> None:
         """Raise `PublishError` before any work if nothing can be written."""
@@ -62,9 +65,8 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
     if format not in FORMATS:
         raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
     if "://" in str(place) or format == "sql":
-        from recommender.sinks.sql import SqlPublisher
-
-        return SqlPublisher(str(place))
+        publisher: Publisher = _sql().SqlPublisher(str(place))
+        return publisher
     from recommender.sinks.files import FilePublisher
 
     return FilePublisher(Path(place), format)
@@ -147,9 +149,16 @@ class PublishedLists:
 
 def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
     if "://" in str(place):
-        from recommender.sinks.sql import open_sql
-
-        return open_sql(str(place))
+        found: tuple[Reader, Tombstones] = _sql().open_sql(str(place))
+        return found
     from recommender.sinks.files import open_files
 
     return open_files(Path(place))
+
+
+def _sql() -> Any:
+    try:
+        from recommender.sinks import sql
+    except ImportError as error:
+        raise MissingExtraError(f"databases need SQLAlchemy ({error}): pip install 'recommender[sql]'") from error
+    return sql

@@ -59,9 +59,8 @@ class FilePublisher:
             ids, columns = write(batches, staging / f"lists.{self.format}")
             order = np.argsort(np.array(ids, dtype=object), kind="stable") if ids else np.zeros(0, dtype=np.int64)
             index = pa.table({"id": pa.array(ids, pa.large_string()), **columns}).take(pa.array(order))
-            with pa.OSFile(str(staging / _INDEX), "wb") as sink:
-                with pa.ipc.new_file(sink, index.schema) as writer:
-                    writer.write_table(index.combine_chunks())
+            with pa.OSFile(str(staging / _INDEX), "wb") as sink, pa.ipc.new_file(sink, index.schema) as writer:
+                writer.write_table(index.combine_chunks())
             self._folder.publish(staging, {"format_of_lists": self.format, **details}, keep)
         return str(details["version"])
 

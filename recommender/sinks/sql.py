@@ -252,7 +252,9 @@ def open_sql(url: str) -> tuple[Reader, Tombstones]:
         with engine.connect() as connection:
             row = connection.execute(sa.select(_VERSIONS).where(_VERSIONS.c.current)).one_or_none()
     except sa.exc.SQLAlchemyError as error:
-        raise SnapshotError(f"no published lists in {name}: {str(getattr(error, 'orig', error)).splitlines()[0]}") from error
+        raise SnapshotError(
+            f"no published lists in {name}: {str(getattr(error, 'orig', error)).splitlines()[0]}"
+        ) from error
     if row is None:
         raise SnapshotError(f"no published lists in {name}")
     manifest = orjson.loads(row.manifest)

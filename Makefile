@@ -1,0 +1,35 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STORIES := ferry-radar-report election-result opera-resigns seagrass-study op-lynx tourism-record
+
+.PHONY: demo test check golden clean
+
+# the stamp is newer than both files once the environment holds what they ask for
+.venv/.installed: pyproject.toml constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: .venv/.installed  ## Publish lists for the sample newsroom and show some of them
+	@$(BIN)/recommender precompute data/newsroom/articles.jsonl --out out/demo --snapshot out/demo-snapshot
+	@$(BIN)/recommender withdraw astrolabe-suspect-profile --from out/demo
+	@echo
+	@$(BIN)/recommender recommend $(STORIES) --from out/demo
+	@echo "Lists: out/demo/versions/*/lists.jsonl   fitted archive: out/demo-snapshot"
+	@echo "More:  $(BIN)/recommender recommend ID --from out/demo   $(BIN)/recommender info out/demo"
+
+test: .venv/.installed  ## Run all tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: .venv/.installed  ## Lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: .venv/.installed  ## Regenerate the golden lists after a wanted change
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.test_golden
+
+clean:
+	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

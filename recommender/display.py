@@ -1,0 +1,99 @@
+"""What the command line shows: progress bars, the closing summary, lists as a reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from recommender.batch import Summary
+    from recommender.lists import ReadNext
+    from recommender.progress import Progress
+    from recommender.settings import Settings
+
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """Progress bars on a terminal; nothing elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+def print_summary(summary: Summary, output: str, settings: Settings) -> None:
+    """What a run did."""
+    as_of = (
+        f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
+        if summary.as_of
+        else "none: the archive has no dates, time does not count"
+    )
+    out.print(f"published version {summary.version} to {output}", markup=False)
+    rows = [
+        ("as of", as_of),
+        ("stories", f"{summary.stories:,}"),
+        ("lists", f"{summary.lists:,} ({summary.ok:,} with {settings.selection.k} items, {summary.short:,} short)"),
+        ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
+        ("rejected rows", f"{summary.rejected:,}"),
+        ("superseded", f"{summary.superseded:,} older versions of a story"),
+        ("copies", f"{summary.copies:,} stories repeat the text of another"),
+        ("withdrawn", f"{summary.withdrawn:,}"),
+        ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
+        ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
+        ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
+        ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
+        ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
+    ]
+    for row in rows:
+        if row:
+            out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def print_list(found: ReadNext, k: int | None) -> None:
+    """A list as a reader sees it, each item with its reasons."""
+    items = found.items[:k] if k else found.items
+    note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
+    out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
+    for item in items:
+        when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
+        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")
+        if item.line and item.line != item.title:
+            out.print(f"{'':30}{_safe(item.line)}")
+        why = "; ".join(str(reason) for reason in item.reasons)
+        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
+    out.print()
+
+
+def _safe(text: str) -> str:
+    """Article text for a terminal: no control characters, no markup."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() else " " for c in text))

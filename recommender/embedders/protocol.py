@@ -1,0 +1,47 @@
+"""What an embedder is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+class Embedder(Protocol):
+    """Text to vector.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Decides, with the text, about the vector. Empty: vectors are not cached.
+    languages : frozenset of str or None
+        Two-letter codes that the model knows; None = any.
+    calibration : str
+        Name under which the relevance floor of this embedder is calibrated.
+    """
+
+    fingerprint: str
+    languages: frozenset[str] | None
+    calibration: str
+
+    def fit(self, articles: pa.Table) -> None:
+        """Learn from the archive what the embedder needs; most need nothing."""
+
+    def prepare(self, articles: pa.Table) -> list[str]:
+        """The text of each article that `encode` reads; equal texts get equal vectors."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
+        """Quantised unit vectors, int16 (n, d), of prepared texts."""
+        ...
+
+    def save(self, folder: Path) -> list[str]:
+        """Write what was learned; returns the names of the files."""
+        ...
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
