@@ -16,6 +16,7 @@ from recommender.explain import explain, telling_terms
 from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.index import FlatIndex, VectorIndex
+from recommender.languages import site_language
 from recommender.lexical import Tfidf
 from recommender.lists import to_batch
 from recommender.ranking import rank
@@ -86,8 +87,7 @@ class Archive:
         """Code of each row, code of each name, and the site's language, which a story without one has."""
         site = self.settings.reading.site_language
         if site is None:
-            codes, names = self.catalog.codes("language")
-            site = names[int(np.bincount(codes[codes >= 0]).argmax())] if (codes >= 0).any() else "und"
+            site = site_language(self.catalog.table)
         codes, names = self.catalog.codes("language", default=site)
         return codes, {name: code for code, name in enumerate(names)}, site
 

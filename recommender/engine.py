@@ -18,7 +18,7 @@ from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
 from recommender.embedders import Embedder, make_embedder
-from recommender.errors import NotFittedError, SettingsError, WithdrawnArticleError
+from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.languages import unknown_language_warning
 from recommender.lists import ReadNext
@@ -126,6 +126,8 @@ class Recommender:
 
     def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
         """`fit` for a table that `read_articles` returned."""
+        if not len(table):
+            raise InputError("no usable story was given; expected at least one with an id and a title or body")
         catalog = Catalog.of(table)
         if message := unknown_language_warning(catalog.table, self.embedder, self.settings.reading.site_language):
             warnings.warn(message, stacklevel=3)

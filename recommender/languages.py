@@ -28,7 +28,7 @@ def unknown_language_warning(articles: pa.Table, embedder: Embedder, site_langua
     counts: Counter[str] = Counter()
     for language, count in named.items():
         counts[language.replace("_", "-").split("-")[0].casefold()] += count
-    strange = {language: count for language, count in counts.most_common() if language not in embedder.languages}
+    strange = {language: count for language, count in counts.most_common() if language and language not in embedder.languages}
     share = sum(strange.values()) / max(sum(counts.values()), 1)
     if share <= _SHARE:
         return None
@@ -39,7 +39,22 @@ def unknown_language_warning(articles: pa.Table, embedder: Embedder, site_langua
     )
 
 
+def site_language(articles: pa.Table) -> str:
+    """The language of stories that name none: the commonest named one, if at least half of all name theirs.
+
+    Otherwise the commonest among a sample of the unnamed, for sites often mark only their foreign stories.
+    """
+    named = Counter(articles["language"].to_pylist())
+    unnamed = named.pop(None, 0)
+    if not unnamed or sum(named.values()) >= unnamed:
+        return named.most_common(1)[0][0] if named else "und"
+    detected = _detected(articles, unnamed)
+    detected.pop("", None)
+    return detected.most_common(1)[0][0] if detected else "und"
+
+
 def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
+    """Languages of the stories that name none, by a sample; '' where the text is too short to tell."""
     from py3langid import classify
 
     rows = [row for row, language in enumerate(articles["language"].to_pylist()) if language is None]
@@ -48,8 +63,7 @@ def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
     found: Counter[str] = Counter()
     for story in sample.to_pylist():
         text = f"{story['title']} {story['lead']} {story['body'][:400]}"
-        # a headline alone is too little to tell a language by: counted as known
-        language = classify(text)[0] if len(text.split()) >= 20 else "en"
+        language = classify(text)[0] if len(text.split()) >= 20 else ""
         found[language] += 1
     scale = unnamed / max(len(sample), 1)
     return Counter({language: round(count * scale) for language, count in found.items()})

@@ -34,8 +34,9 @@ class Tfidf:
 
     def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
         self.terms, self.idf = list(terms), idf
-        self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
-        self._vectorizer.idf_ = idf
+        if self.terms:
+            self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
+            self._vectorizer.idf_ = idf
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
@@ -50,8 +51,8 @@ class Tfidf:
 
     def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
         """Rows of further texts, float32 (n, v), under the frozen vocabulary."""
-        if not self.terms:
-            return sp.csr_matrix((len(texts), 0), dtype=np.float32)
+        if not self.terms or not len(texts):
+            return sp.csr_matrix((len(texts), len(self.terms)), dtype=np.float32)
         return _sorted(self._vectorizer.transform(texts))
 
     def save(self, folder: Path, name: str) -> list[str]:

@@ -277,16 +277,16 @@ def _json_row(text: bytes) -> Any:
 def _csv_rows(stream: IO[bytes], delimiter: str) -> Iterator[tuple[int, Any]]:
     csv.field_size_limit(_LONGEST_LINE)
     # surrogateescape keeps wrong bytes visible, so that only their own row is refused
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
-    header = next(reader, None)
-    for values in reader:
-        if not values:
-            continue
-        if len(values) != len(header or ()):
-            yield reader.line_num, _Bad(f"{len(values)} columns, expected {len(header or ())} as in the header")
-        else:
-            yield reader.line_num, dict(zip(header or (), values, strict=True))
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        header = next(reader, None)
+        for values in reader:
+            if not values:
+                continue
+            if len(values) != len(header or ()):
+                yield reader.line_num, _Bad(f"{len(values)} columns, expected {len(header or ())} as in the header")
+            else:
+                yield reader.line_num, dict(zip(header or (), values, strict=True))
 
 
 class _Zstandard(io.RawIOBase):

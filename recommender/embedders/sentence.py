@@ -62,8 +62,9 @@ class SentenceTransformerEmbedder:
             try:
                 self._loaded = SentenceTransformer(self._folder, device="cpu")
             except Exception as error:  # the library raises whatever its backends raise
+                cause = str(error).partition("\n")[0]
                 raise EmbedderError(
-                    f"cannot load the model {self.settings.model!r}: {error}; "
+                    f"cannot load the model {self.settings.model!r}: {cause}; "
                     "give a folder with a sentence-transformers model, or use --model tfidf"
                 ) from error
             if self.settings.text == "lead":

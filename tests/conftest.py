@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from recommender import Recommender, Settings
+
+NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
+
+
+@pytest.fixture(scope="session")
+def tfidf() -> Settings:
+    """Default settings without a model: fast and the same everywhere."""
+    return Settings.of({"embedding": {"model": "tfidf"}})
+
+
+@pytest.fixture(scope="session")
+def fitted(tfidf: Settings) -> Recommender:
+    """The sample newsroom; shared, so tests must not change it."""
+    return Recommender(tfidf).fit(NEWSROOM)
+
+
+@pytest.fixture
+def newsroom(tfidf: Settings, fitted: Recommender) -> Recommender:
+    """The sample newsroom, for tests that change it."""
+    rec = Recommender(tfidf)
+    rec.embedder.fit(fitted.catalog.table)
+    return rec.fit_table(fitted.catalog.table)
