@@ -28,7 +28,9 @@ def unknown_language_warning(articles: pa.Table, embedder: Embedder, site_langua
     counts: Counter[str] = Counter()
     for language, count in named.items():
         counts[language.replace("_", "-").split("-")[0].casefold()] += count
-    strange = {language: count for language, count in counts.most_common() if language and language not in embedder.languages}
+    strange = {
+        language: count for language, count in counts.most_common() if language and language not in embedder.languages
+    }
     share = sum(strange.values()) / max(sum(counts.values()), 1)
     if share <= _SHARE:
         return None

@@ -39,10 +39,12 @@ class TfidfSvdEmbedder:
 
         self._tfidf, matrix = Tfidf.fit(self.prepare(articles))
         dim = min(self.dim, *(size - 1 for size in matrix.shape))
-        if dim < 1:  # too little text for a decomposition: the terms themselves
-            self._components = np.eye(max(matrix.shape[1], 1), dtype=np.float32)[:, : matrix.shape[1]]
+        if dim < 1:  # one story or one term: nothing to decompose
+            self._components = np.ones((1, matrix.shape[1]), dtype=np.float32)
         else:
-            svd = TruncatedSVD(dim, algorithm="randomized", n_iter=7, random_state=0).fit(matrix)
+            svd = TruncatedSVD(dim, algorithm="randomized", n_iter=7, random_state=0)
+            with np.errstate(invalid="ignore", divide="ignore"):  # equal stories have no variance to explain
+                svd.fit(matrix)
             self._components = svd.components_.astype(np.float32)
 
     def prepare(self, articles: pa.Table) -> list[str]:
