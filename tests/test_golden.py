@@ -27,10 +27,8 @@ def test_lists_are_the_golden_ones() -> None:
 def test_golden_lists_agree_with_the_editors() -> None:
     """Most of what editors picked is found: a regression guard, not a claim of quality."""
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    events = dict(
-        (entry["id"], entry["event"] or entry["id"])
-        for entry in map(json.loads, NEWSROOM.with_name("events.jsonl").read_text(encoding="utf-8").splitlines())
-    )
+    entries = map(json.loads, NEWSROOM.with_name("events.jsonl").read_text(encoding="utf-8").splitlines())
+    events = {entry["id"]: entry["event"] or entry["id"] for entry in entries}
     hits = [
         bool({events[i] for i in pick["picks"][:2]} & {events[i] for i in golden[pick["id"]]})
         for pick in map(json.loads, PICKS.read_text(encoding="utf-8").splitlines())

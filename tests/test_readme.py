@@ -1,0 +1,43 @@
+"""The README's Python examples run as written, in order, and its commands exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recommender import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_python_examples_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(examples) == 3
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "1 ferry-radar-report" in printed
+    assert "ok [" in printed
+
+
+def test_settings_example_is_valid(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "s.toml").write_text(example, encoding="utf-8")
+    assert Settings.from_toml(tmp_path / "s.toml") == Settings()
+
+
+def test_every_command_named_exists() -> None:
+    named = set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE))
+    text = subprocess.run([sys.executable, "-m", "recommender.cli", "--help"], capture_output=True, text=True).stdout
+    assert named == {"precompute", "recommend", "withdraw", "rollback", "info"}
+    assert all(command in text for command in named)
