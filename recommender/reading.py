@@ -159,7 +159,7 @@ def _accepted(
 def _given_id(raw: Mapping[str, Any], column: str | None) -> str | None:
     value = raw.get(column) if column is not None else None
     try:
-        return str(value)[:200].encode(errors="replace").decode() if value is not None else None
+        return str(value)[:200].encode(errors="replace").decode() if value not in (None, "") else None
     except ValueError:  # an integer of thousands of digits
         return None
 
