@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import reading
+from recommender import formats
 from recommender.articles import FIELDS, SCHEMA, Article, to_table
 from recommender.errors import InputError
 from recommender.reading import ReadReport, read_articles
@@ -296,7 +296,7 @@ def test_a_bad_json_line_is_named_by_its_own_place(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end_is_one_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(formats, "_LONGEST_LINE", 100)
     data = (
         lines({"id": 1, "title": "t"})
         + lines({"id": 2, "title": "t" * 950})
