@@ -147,3 +147,11 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
     assert data[0].read_bytes() == data[1].read_bytes()
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [".lock"]
     assert os.listdir(out / "versions")
+
+
+@pytest.mark.parametrize("option", ["--snapshot", "--rejected"])
+def test_other_places_that_cannot_be_written_are_refused_before_any_work(option: str, tmp_path: Path) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_bytes(GOOD % (1, 1))
+    refused(precompute(good, "--out", tmp_path / "out", option, good / "x" / "y"), "cannot write to")
+    assert not (tmp_path / "out" / "CURRENT").exists()
