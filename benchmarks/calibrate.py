@@ -39,15 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with cnrec/")
     arguments = parser.parse_args()
-    articles, pairs = cnrec(arguments.data)
-    place = {article["id"]: row for row, article in enumerate(articles)}
-    a, b = (np.array([place[pair[side]] for pair in pairs]) for side in ("a", "b"))
-    follow = np.array([float(pair["follow"]) for pair in pairs])
-    votes = np.array([float(pair["follow_votes"]) for pair in pairs])
+    judged = cnrec(arguments.data)
+    a, b = judged.a, judged.b
     found = {}
     for name, values in CASES.items():
-        _, matrix = relevance_matrix(articles, relevance_only(**values))
-        found[name] = round(half_way((matrix[a, b] + matrix[b, a]) / 2, follow, votes), 3)
+        _, matrix = relevance_matrix(judged.articles, relevance_only(**values))
+        found[name] = round(half_way((matrix[a, b] + matrix[b, a]) / 2, judged.follow, judged.votes), 3)
     ranking = Settings().ranking
     content = {
         "provenance": "benchmarks/calibrate.py on the 1,023 judged pairs of the CNRec development half",

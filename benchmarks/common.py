@@ -7,6 +7,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,27 @@ from recommender import Recommender, Settings
 RESULTS = Path(__file__).parent / "results"
 
 
-def cnrec(data: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Articles and judged pairs of the CNRec development half."""
+@dataclass(frozen=True)
+class Judged:
+    """Articles, and pairs `(a, b)` of their places with the share of `votes` that would follow the link."""
+
+    articles: list[dict[str, Any]]
+    a: np.ndarray
+    b: np.ndarray
+    follow: np.ndarray
+    votes: np.ndarray
+
+
+def cnrec(data: Path) -> Judged:
+    """The CNRec development half."""
     with (data / "cnrec" / "articles.jsonl").open(encoding="utf-8") as file:
         articles = [json.loads(line) for line in file]
     with (data / "cnrec" / "pairs.csv").open(encoding="utf-8", newline="") as file:
-        return articles, list(csv.DictReader(file))
+        pairs = list(csv.DictReader(file))
+    place = {article["id"]: row for row, article in enumerate(articles)}
+    a, b = (np.array([place[pair[side]] for pair in pairs]) for side in ("a", "b"))
+    follow, votes = (np.array([float(pair[name]) for pair in pairs]) for name in ("follow", "follow_votes"))
+    return Judged(articles, a, b, follow, votes)
 
 
 def relevance_matrix(articles: list[dict[str, Any]], settings: Settings) -> tuple[list[str], np.ndarray]:

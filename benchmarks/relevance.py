@@ -67,10 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with cnrec/")
     arguments = parser.parse_args()
-    articles, pairs = cnrec(arguments.data)
-    place = {article["id"]: row for row, article in enumerate(articles)}
-    a, b = (np.array([place[pair[side]] for pair in pairs]) for side in ("a", "b"))
-    follow = np.array([float(pair["follow"]) for pair in pairs])
+    judged = cnrec(arguments.data)
+    articles = judged.articles
     group = np.array([int(article["id"].rpartition("-")[2]) // 10 for article in articles])
     rows = []
     for case, values in CASES.items():
@@ -80,7 +78,7 @@ def main() -> None:
             weights = {"ranking__dense_weight": dense, "ranking__lexical_weight": lexical}
             _, matrix = relevance_matrix(articles, relevance_only(**values, **weights))
             shown = "TF-IDF alone" if name == "lexical" else case
-            rows.append({"text": shown, "score": name, **measure(matrix, a, b, follow, group)})
+            rows.append({"text": shown, "score": name, **measure(matrix, judged.a, judged.b, judged.follow, group)})
             print(" | ".join(str(value) for value in rows[-1].values()), flush=True)
     print(write_result("relevance", {"bootstrap": 500, "seed": 0}, rows))
 

@@ -22,7 +22,7 @@ from recommender.progress import Progress, silent
 from recommender.reading import ReadReport, Source, read_articles
 from recommender.settings import Settings
 from recommender.sinks import PublishedLists, Publisher, open_publisher
-from recommender.storage import VersionedFolder, write_atomically
+from recommender.storage import check_writable, write_atomically
 from recommender.version import __version__
 
 
@@ -123,9 +123,10 @@ def precompute(
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
-    for folder in (snapshot, rejected and Path(rejected).parent):
-        if folder is not None:
-            VersionedFolder(folder, "snapshot").check_writable()
+    if snapshot is not None:
+        check_writable(Path(snapshot))
+    if rejected is not None:
+        check_writable(Path(rejected).parent)
     with publisher.writing():
         table, report = read_articles(
             articles, settings=settings.reading, columns=columns, strict=strict, progress=clock

@@ -247,7 +247,8 @@ def _pairs(values: list[str], flag: str) -> Iterator[tuple[str, str]]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from recommender.fields import RowError, to_time
+    from recommender.errors import RowError
+    from recommender.fields import to_time
 
     try:
         return to_time(text) if text else None

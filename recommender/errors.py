@@ -39,3 +39,7 @@ class SnapshotError(RecommenderError):
 
 class PublishError(RecommenderError):
     """A version cannot be published: no writable place, another writer, or too many ids vanished."""
+
+
+class RowError(ValueError):
+    """Why one row cannot be used; becomes the reason in `rejected.jsonl`."""

@@ -49,7 +49,7 @@ class Stream:
         if self.path is None:
             yield from enumerate(_in_memory(self.data), 1)
             return
-        kind = kind_of(self.path)
+        kind = format_of(self.path)
         if kind == "parquet":
             if self.path.stat().st_size:
                 with _opened(self.path) as stream:
@@ -174,13 +174,13 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield file
 
 
-KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
+FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 
 
-def kind_of(path: Path) -> str | None:
+def format_of(path: Path) -> str | None:
     """What a file's name says it holds, whether packed or not; None if nothing known."""
     name = path.with_suffix("") if path.suffix in (".gz", ".zst", ".zstd") else path
-    return KINDS.get(name.suffix.lower())
+    return FORMATS.get(name.suffix.lower())
 
 
 def shown_name(path: Path) -> str:

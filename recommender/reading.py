@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,14 +12,15 @@ import orjson
 import pyarrow as pa
 
 from recommender.articles import FIELDS, SCHEMA, Article, row_digest, to_table
-from recommender.errors import InputError
-from recommender.fields import RowError, recognise, to_article
-from recommender.formats import KINDS, BadRow, Stream, kind_of, shown_name
+from recommender.errors import InputError, RowError
+from recommender.fields import recognise, to_article
+from recommender.formats import FORMATS, BadRow, Stream, format_of, shown_name
 from recommender.progress import Progress, silent
 from recommender.settings import ReadingSettings
 
 Source: TypeAlias = str | Path | pa.Table | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
+_OURS = ("rejected.jsonl", "tombstones.jsonl")  # written beside lists, where a folder is both input and output
 _CHUNK = 10_000  # rows turned into Arrow at a time
 
 
@@ -184,14 +185,14 @@ def _streams(source: Source) -> list[Stream]:
         return [stream for path in source for stream in _streams(path)]
     path = Path(source)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.is_file() and kind_of(p))
+        found = sorted(p for p in path.iterdir() if p.is_file() and format_of(p) and p.name not in _OURS)
         if not found:
-            raise InputError(f"no article files in folder {path}; expected {', '.join(KINDS)} (or .gz, .zst)")
+            raise InputError(f"no article files in folder {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
         return [Stream(shown_name(p), p) for p in found]
     if not path.exists():
         raise InputError(f"no such file: {path}")
-    if not kind_of(path):
-        raise InputError(f"unknown kind of file: {path}; expected {', '.join(KINDS)} (or .gz, .zst)")
+    if not format_of(path):
+        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
     try:
         path.open("rb").close()
     except OSError as error:
@@ -205,10 +206,12 @@ def _check_mapping(streams: list[Stream], mapping: Mapping[str, str]) -> None:
         return
     if unknown := sorted(set(mapping) - set(FIELDS)):
         raise InputError(f"unknown field {unknown[0]!r} in a column mapping; expected one of {', '.join(FIELDS)}")
-    seen: set[str] = set()
-    for stream in streams:
-        for _, raw in islice(stream.rows(), 100):
-            seen.update(raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ())
+    missing, seen = set(mapping.values()), set[str]()
+    for _, raw in chain.from_iterable(stream.rows() for stream in streams):
+        names = raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ()
+        seen.update(names)
+        if not missing.difference(seen):
+            return
     for name, column in mapping.items():
         if seen and column not in seen:
             raise InputError(f"no column {column!r} (mapped to {name}) in the input; found {', '.join(sorted(seen))}")

@@ -61,13 +61,7 @@ class VersionedFolder:
 
     def check_writable(self) -> None:
         """Raise `PublishError` now rather than after the work."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise PublishError(f"cannot write to {self.root}: {error.strerror}; choose another folder") from error
+        check_writable(self.root)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -177,6 +171,17 @@ class VersionedFolder:
                 f"this is {__version__} and reads up to format {FORMAT}: upgrade recommender"
             )
         return Version(folder, manifest)
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and try it; raises `PublishError` if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PublishError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
 
 
 def kind_of(root: str | Path) -> str | None:

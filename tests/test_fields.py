@@ -445,3 +445,8 @@ def test_any_row_gives_an_article_or_a_row_error(raw: dict[str, Any], sound: boo
     assert found.title or found.body
     row = found.row()
     assert all(value is None or value.encode() is not None for value in row.values() if isinstance(value, str | None))
+
+
+@pytest.mark.parametrize("text", ["2026-03-03 06:30:00 UTC", "2026-03-03T06:30:00z", "2026-03-03 06:30Z"])
+def test_times_as_databases_print_them(text: str) -> None:
+    assert to_time(text) == MOMENT

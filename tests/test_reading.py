@@ -490,3 +490,18 @@ def test_no_rows_at_all() -> None:
         table, report = read_articles(source)
         assert table.schema == SCHEMA
         assert len(table) == report.read == len(report.rejected) == 0
+
+
+def test_a_folder_that_is_also_the_output_gives_no_news_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": "a", "title": "b"}\n')
+    (tmp_path / "rejected.jsonl").write_bytes(b'{"file": "x", "line": 1, "reason": "missing id", "id": null}\n')
+    (tmp_path / "tombstones.jsonl").write_bytes(b'{"action": "withdraw", "ids": ["a"]}\n')
+    table, report = read_articles(tmp_path)
+    assert table["id"].to_pylist() == ["a"]
+    assert report.rejected == []
+
+
+def test_a_mapped_column_may_come_late() -> None:
+    rows = [{"id": n, "title": "x"} for n in range(300)] + [{"id": 300, "title": "x", "kop": "y"}]
+    table, _ = read_articles(rows, columns={"lead": "kop"})
+    assert table["lead"].to_pylist() == [""] * 300 + ["y"]
