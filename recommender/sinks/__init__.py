@@ -1,5 +1,6 @@
 """Published lists: atomic, versioned publishing to JSONL, Parquet or SQL, and reading back."""
 
-from recommender.sinks.base import PublishedLists, Publisher, open_publisher
+from recommender.sinks.protocol import Publisher
+from recommender.sinks.published import PublishedLists, open_publisher
 
 __all__ = ["PublishedLists", "Publisher", "open_publisher"]

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from recommender.errors import SnapshotError
 from recommender.lists import RECORD
-from recommender.sinks.base import Reader
+from recommender.sinks.protocol import Reader
 from recommender.storage import VersionedFolder
 from recommender.tombstones import NAME, Tombstones
 

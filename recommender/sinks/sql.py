@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
 from recommender.lists import Status
-from recommender.sinks.base import Reader
+from recommender.sinks.protocol import Reader
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Tombstones
 from recommender.version import __version__

@@ -1,57 +1,17 @@
-"""What every sink offers, and the reader of published lists."""
+"""Opening a place to publish to, and the reader of published lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import Any
 
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.lists import ReadNext
+from recommender.sinks.protocol import Publisher, Reader
 from recommender.tombstones import Tombstones
 
 FORMATS = ("jsonl", "parquet", "sql")
-
-
-class Publisher(Protocol):
-    """A place that versions are published to."""
-
-    @property
-    def tombstones(self) -> Tombstones:
-        """The overlay of the place, read by every reader."""
-        ...
-
-    def check_writable(self) -> None:
-        """Raise `PublishError` before any work if nothing can be written."""
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold the writer's lock."""
-        ...
-
-    def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
-        """Write records as the next version and switch to it; gives its name. Needs `writing`."""
-        ...
-
-    def rollback(self, version: str | None = None) -> str:
-        """Return to a kept version, by default the one before; gives its name."""
-        ...
-
-
-class Reader(Protocol):
-    """Records of one published version."""
-
-    manifest: dict[str, Any]
-
-    def get(self, article_id: str) -> dict[str, Any] | None:
-        """The record of a story, or None."""
-        ...
-
-    def ids(self) -> Iterator[str]:
-        """Ids of all stories of the version."""
-        ...
 
 
 def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:

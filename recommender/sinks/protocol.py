@@ -1,0 +1,49 @@
+"""What every sink offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from recommender.tombstones import Tombstones
+
+
+class Publisher(Protocol):
+    """A place that versions are published to."""
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """The overlay of the place, read by every reader."""
+        ...
+
+    def check_writable(self) -> None:
+        """Raise `PublishError` before any work if nothing can be written."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the writer's lock."""
+        ...
+
+    def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
+        """Write records as the next version and switch to it; gives its name. Needs `writing`."""
+        ...
+
+    def rollback(self, version: str | None = None) -> str:
+        """Return to a kept version, by default the one before; gives its name."""
+        ...
+
+
+class Reader(Protocol):
+    """Records of one published version."""
+
+    manifest: dict[str, Any]
+
+    def get(self, article_id: str) -> dict[str, Any] | None:
+        """The record of a story, or None."""
+        ...
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories of the version."""
+        ...
