@@ -8,12 +8,14 @@ interval of the paired difference, resampling the 15 topic groups (blocks of ten
 inside a group come along once per draw of it, pairs across groups once per draw of both. Fifteen groups are few,
 so the intervals are rough, and rather too short.
 
-Weights that are learned or chosen come from grouped cross-validation: five folds of three groups; a pair is scored
-with weights from the pairs that touch neither of its two folds.
+Weights that are learned or chosen come from grouped cross-validation: five folds of three groups. A pair is scored
+with weights from the pairs that touch neither of its two folds; a ranking (nDCG) needs the same weights for all its
+candidates, and has those from the pairs that do not touch the story's fold. The intervals hold these weights fixed.
 
 A measure says "gain" if its interval lies above 0, "loss" if it lies below 0 or the difference is below -.005,
-else "noise". With so many intervals a few lie above 0 by chance: `families` holds the bounds that all differences
-of the table keep together.
+else "noise". With so many intervals a few lie above 0 by chance: "gain together" says whether a difference is also
+above 0 by bounds that hold for the whole table at once (greatest standardised deviation). "embedding cost" is the
+time of embedding what the variant needs, as a multiple of the default's.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,13 @@ LEARNED = {
     "lead 64, tfidf": ("lead 64", "tfidf"),
     "lead 64, tfidf, names": ("lead 64", "tfidf", "names"),
     "lead 64, title, chunk max, tfidf, names": ("lead 64", "title", "chunk max", "tfidf", "names"),
+}
+
+NEEDS = {  # kinds of text behind a signal, where it is not one of its own name
+    "chunk mean": ("chunks",),
+    "chunk max": ("chunks",),
+    "lead to best chunk": ("lead 64", "chunks"),
+    "lead + chunk mean": ("lead 64", "chunks"),
 }
 
 # words with a capital that follow a lower-case word, and the capitalised words right after
@@ -87,6 +97,16 @@ FIXED: dict[str, Weights] = {
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A score (n, n) for pairs, its embedding cost, a remark, and the score for rankings where that is another."""
+
+    score: Matrix
+    cost: float = 1.0
+    remark: str = ""
+    ranking: Matrix | None = None
+
+
+@dataclass(frozen=True)
 class Signals:
     """Cosines (n, n) by name, and the seconds that embedding each kind of text took."""
 
@@ -97,18 +117,10 @@ class Signals:
         """Weighted sum."""
         return sum((weight * self.cosine[name] for name, weight in weights.items()), np.zeros(()))
 
-    def cost(self, names: Any) -> float:
+    def cost(self, names: Iterable[str]) -> float:
         """Embedding seconds of what some signals need, as a multiple of the default's."""
         kinds = {kind for name in names for kind in NEEDS.get(name, (name,)) if kind in self.seconds}
         return round(sum(self.seconds[kind] for kind in kinds) / self.seconds["lead 64"], 1)
-
-
-NEEDS = {
-    "chunk mean": ("chunks",),
-    "chunk max": ("chunks",),
-    "lead to best chunk": ("lead 64", "chunks"),
-    "lead + chunk mean": ("lead 64", "chunks"),
-}
 
 
 def signals(articles: list[dict[str, Any]]) -> Signals:
@@ -116,16 +128,17 @@ def signals(articles: list[dict[str, Any]]) -> Signals:
     table, _ = read_articles(articles)
     place = {article_id: row for row, article_id in enumerate(table["id"].to_pylist())}
     table = table.take([place[article["id"]] for article in articles])
-    titles, bodies = table["title"].to_pylist(), [f"{x} {y}" for x, y in zip(*_columns(table), strict=True)]
-    lead = {tokens: SentenceTransformerEmbedder(EmbeddingSettings(tokens=tokens)) for tokens in (48, 64, 96, 128)}
+    titles, leads, texts = (table[name].to_pylist() for name in ("title", "lead", "body"))
+    bodies = [f"{lead} {text}" for lead, text in zip(leads, texts, strict=True)]
+    short = {tokens: SentenceTransformerEmbedder(EmbeddingSettings(tokens=tokens)) for tokens in (48, 64, 96, 128)}
     whole = SentenceTransformerEmbedder(EmbeddingSettings(text="chunks"))
     words, stride = whole.settings.chunk_words, whole.settings.chunk_stride
     chunks = [chunk_texts(title, body, words, stride) for title, body in zip(titles, bodies, strict=True)]
     owner = np.repeat(np.arange(len(chunks)), [len(pieces) for pieces in chunks])
     kinds = {
-        **{f"lead {tokens}": (lead[tokens], lead_texts(table, tokens)) for tokens in lead},
-        "title": (lead[64], titles),
-        "body 64": (lead[64], [" ".join(body.split()[:64]) for body in bodies]),
+        **{f"lead {tokens}": (short[tokens], lead_texts(table, tokens)) for tokens in short},
+        "title": (short[64], titles),
+        "body 64": (short[64], [" ".join(body.split()[:64]) for body in bodies]),
         "chunks": (whole, [piece for pieces in chunks for piece in pieces]),
     }
     unit: dict[str, Matrix] = {}
@@ -146,10 +159,6 @@ def signals(articles: list[dict[str, Any]]) -> Signals:
     cosine["lead to best chunk"] = (to_best + to_best.T) / 2
     cosine["chunk max"] = np.maximum.reduceat(np.maximum.reduceat(pieces @ pieces.T, first, axis=0), first, axis=1)
     return Signals(cosine | lexical_cosines(whole_texts(table).to_pylist(), lead_texts(table, 64), bodies), seconds)
-
-
-def _columns(table: Any) -> tuple[list[str], list[str]]:
-    return table["lead"].to_pylist(), table["body"].to_pylist()
 
 
 def lexical_cosines(texts: list[str], leads: list[str], bodies: list[str]) -> dict[str, Matrix]:
@@ -217,16 +226,16 @@ class Scale:
         self.story_share = weight / weight.sum(axis=1, keepdims=True)
         self.vote_rank = weighted_ranks(judged.follow, self.pair_weight)
 
-    def __call__(self, matrix: Matrix) -> Matrix:
-        """Measures of a score matrix, shape (1 + draws, 4); the first row is the data as they are."""
-        value, weight = ((matrix + matrix.T) / 2)[self.judged.a, self.judged.b].round(12), self.pair_weight
+    def __call__(self, variant: Variant) -> Matrix:
+        """Measures of a variant, shape (1 + draws, 4); the first row is the data as they are."""
+        value, weight = pair_values(variant.score, self.judged), self.pair_weight
         positive = self.judged.follow >= 0.5
         return np.column_stack(
             [
                 weighted_auc(value, positive, weight),
                 weighted_auc(value[self.hard], positive[self.hard], weight[:, self.hard]),
                 weighted_correlation(weighted_ranks(value, weight), self.vote_rank, weight),
-                self.story_share @ self.ndcg(matrix),
+                self.story_share @ self.ndcg(variant.score if variant.ranking is None else variant.ranking),
             ]
         )
 
@@ -235,6 +244,11 @@ class Scale:
         others = ~np.eye(len(matrix), dtype=bool)
         pairs = ((self.gains[row][others[row]], matrix[row][others[row]]) for row in self.stories)
         return np.array([ndcg_score([truth], [score], k=5) for truth, score in pairs])
+
+
+def pair_values(score: Matrix, judged: Judged) -> Matrix:
+    """Score of each judged pair: the mean of both directions, rounded so that equal ones tie."""
+    return ((score + score.T) / 2)[judged.a, judged.b].round(12)
 
 
 def weighted_ranks(value: Matrix, weight: Matrix) -> Matrix:
@@ -286,63 +300,64 @@ class Folds:
         shuffled = np.random.default_rng(SEED).permutation(int(group.max()) + 1)
         self.of = np.argsort(shuffled)[group] % FOLDS
 
-    def mixed(self, parts: list[Matrix], fit: Any) -> tuple[Matrix, Matrix]:
-        """Score with weights `fit(train)` from pairs that touch neither fold; also the mean weights."""
+    def mixed(self, parts: list[Matrix], fit: Callable[[NDArray[np.int64]], Matrix]) -> tuple[Matrix, Matrix, Matrix]:
+        """Scores for pairs and for rankings with weights `fit(training pairs)`, and the mean weights."""
         a, b = self.of[self.judged.a], self.of[self.judged.b]
         weights = np.zeros((FOLDS, FOLDS, len(parts)))
         for f, g in zip(*np.triu_indices(FOLDS), strict=True):
             train = np.flatnonzero(~np.isin(a, [f, g]) & ~np.isin(b, [f, g]))
             weights[f, g] = weights[g, f] = fit(train)
-        score = sum(weights[self.of[:, None], self.of, i] * part for i, part in enumerate(parts))
-        return np.asarray(score), weights[np.triu_indices(FOLDS)].mean(axis=0)
+        own = weights.diagonal().T  # without the pairs that touch one fold
+        stack = np.stack(parts, axis=-1)
+        pairs = (stack * weights[self.of[:, None], self.of]).sum(axis=-1)
+        return pairs, (stack * own[self.of][:, None]).sum(axis=-1), own.mean(axis=0)
+
+    def learned(self, parts: list[Matrix]) -> tuple[Matrix, Matrix, Matrix]:
+        """`mixed` by a logistic regression of the votes on the parts."""
+        values = np.column_stack([pair_values(part, self.judged) for part in parts])
+        return self.mixed(parts, lambda train: logistic(values[train], self.judged.follow[train]))
+
+    def chosen(self, parts: list[Matrix], hard: NDArray[np.bool_]) -> tuple[Matrix, Matrix, Matrix]:
+        """`mixed` by the one part with the best mean of AUC, hard AUC and Spearman on the training pairs."""
+        values = [pair_values(part, self.judged) for part in parts]
+
+        def best(train: NDArray[np.int64]) -> Matrix:
+            follow, within, one = self.judged.follow[train], hard[train], np.ones((1, len(train)))
+            votes, positive = weighted_ranks(follow, one), follow >= 0.5
+            marks = [
+                weighted_auc(value, positive, one)
+                + weighted_auc(value[within], positive[within], one[:, within])
+                + weighted_correlation(weighted_ranks(value, one), votes, one)
+                for value in (value[train] for value in values)
+            ]
+            return np.eye(len(parts))[int(np.argmax(marks))]
+
+        return self.mixed(parts, best)
 
 
-def learned(folds: Folds, parts: list[Matrix]) -> tuple[Matrix, Matrix]:
-    """Logistic regression on components."""
-    a, b, follow = folds.judged.a, folds.judged.b, folds.judged.follow
-    values = np.column_stack([part[a, b] for part in parts])
-    return folds.mixed(parts, lambda train: logistic(values[train], follow[train]))
-
-
-def chosen(folds: Folds, parts: list[Matrix], hard: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
-    """The one of some scores that has the best mean of AUC, hard AUC and Spearman on the training pairs."""
-    a, b, follow = folds.judged.a, folds.judged.b, folds.judged.follow
-
-    def best(train: NDArray[np.int64]) -> Matrix:
-        vote, one = follow[train], np.ones((1, len(train)))
-        within = hard[train]
-        marks = []
-        for part in parts:
-            value = ((part + part.T) / 2)[a[train], b[train]].round(12)
-            rank = weighted_correlation(weighted_ranks(value, one), weighted_ranks(vote, one), one)
-            hard_auc = weighted_auc(value[within], vote[within] >= 0.5, one[:, within])
-            marks.append(float((weighted_auc(value, vote >= 0.5, one) + hard_auc + rank)[0]))
-        return np.eye(len(parts))[int(np.argmax(marks))]
-
-    return folds.mixed(parts, best)
-
-
-def scores(found: Signals, folds: Folds, hard: NDArray[np.bool_]) -> dict[str, tuple[Matrix, float, str]]:
-    """Score matrix, cost and remark of every variant."""
+def variants(found: Signals, folds: Folds, hard: NDArray[np.bool_]) -> dict[str, Variant]:
+    """Every variant by name."""
     cosine = found.cosine
-    table = {name: (found.mix(weights), found.cost(weights), "") for name, weights in FIXED.items()}
     both, three = [cosine["lead 64"], cosine["tfidf"]], [cosine[name] for name in ("lead 64", "tfidf", "names")]
-    table["RRF of lead 64, tfidf"] = (sum(map(reciprocal_ranks, both)), 1.0, "")
-    table["RRF of lead 64, tfidf, names"] = (sum(map(reciprocal_ranks, three)), 1.0, "")
-    table["z-scores over all pairs"] = (sum(standardised(part, False) for part in both), 1.0, "")
-    table["z-scores in each story's row"] = (sum(standardised(part, True) for part in both), 1.0, "")
-    fixed = {"default": DEFAULT, **FIXED}
-    everything = [standardised(found.mix(weights), False) for weights in fixed.values()]
+    table = {
+        **{name: Variant(found.mix(weights), found.cost(weights)) for name, weights in FIXED.items()},
+        "RRF of lead 64, tfidf": Variant(sum(map(reciprocal_ranks, both))),
+        "RRF of lead 64, tfidf, names": Variant(sum(map(reciprocal_ranks, three))),
+        "z-scores over all pairs": Variant(sum(standardised(part, False) for part in both)),
+        "z-scores in each story's row": Variant(sum(standardised(part, True) for part in both)),
+    }
     grid = [found.mix({"lead 64": w, "tfidf": 1 - w}) for w in GRID]
-    score, share = chosen(folds, grid, hard)
-    table["dense weight chosen in folds"] = (score, 1.0, f"mean dense weight {share @ GRID:.2f}")
-    score, share = chosen(folds, everything, hard)
-    picks = ", ".join(f"{name} {part:.0%}" for name, part in zip(fixed, share, strict=True) if part)
-    table["weighted sum chosen in folds"] = (score, found.cost(set().union(*fixed.values())), picks)
+    pairs, ranking, share = folds.chosen(grid, hard)
+    table["dense weight chosen in folds"] = Variant(pairs, 1.0, f"mean dense weight {share @ GRID:.2f}", ranking)
+    sums = {"default": DEFAULT, **FIXED}
+    pairs, ranking, share = folds.chosen([standardised(found.mix(weights), False) for weights in sums.values()], hard)
+    picks = ", ".join(f"{name} {part:.0%}" for name, part in zip(sums, share, strict=True) if part)
+    cost = found.cost(name for weights in sums.values() for name in weights)
+    table["weighted sum chosen in folds"] = Variant(pairs, cost, picks, ranking)
     for name, parts in LEARNED.items():
-        score, share = learned(folds, [cosine[part] for part in parts])
+        pairs, ranking, share = folds.learned([cosine[part] for part in parts])
         remark = "mean weights " + ", ".join(f"{part} {w:.2f}" for part, w in zip(parts, share, strict=True))
-        table[f"logistic in folds: {name}"] = (score, found.cost(parts), remark)
+        table[f"logistic in folds: {name}"] = Variant(pairs, found.cost(parts), remark, ranking)
     return table
 
 
@@ -361,9 +376,9 @@ def main() -> None:
     group = np.array([int(article["id"].rpartition("-")[2]) // 10 for article in judged.articles])
     measure = Scale(judged, group)
     found = signals(judged.articles)
-    default = measure(found.mix(DEFAULT))
-    variants = scores(found, Folds(judged, group), measure.hard)
-    difference = np.stack([measure(matrix) - default for matrix, _, _ in variants.values()])
+    default = measure(Variant(found.mix(DEFAULT)))
+    table = variants(found, Folds(judged, group), measure.hard)
+    difference = np.stack([measure(variant) - default for variant in table.values()])
     point, draws = difference[:, 0], difference[:, 1:]
     low, high = np.quantile(draws, [0.025, 0.975], axis=1)
     error = draws.std(axis=1)
@@ -372,7 +387,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = [
         {"variant": "default", **{name: f"{x:.3f}" for name, x in zip(MEASURES, default[0], strict=True)}}
     ]
-    for i, (name, (_, cost, remark)) in enumerate(variants.items()):
+    for i, (name, variant) in enumerate(table.items()):
         shown = {
             m: f"{point[i, j]:+.3f} [{low[i, j]:+.3f}, {high[i, j]:+.3f}] {mark(point[i, j], low[i, j], high[i, j])}"
             for j, m in enumerate(MEASURES)
@@ -384,8 +399,8 @@ def main() -> None:
                 **shown,
                 "gain without loss": "gain" in marks and "loss" not in marks,
                 "gain together": bool((point[i] - together * error[i] > 0).any()),
-                "embedding cost": cost,
-                **({"remark": remark} if remark else {}),
+                "embedding cost": variant.cost,
+                **({"remark": variant.remark} if variant.remark else {}),
             }
         )
     for row in rows:
