@@ -2,7 +2,7 @@
 
     python -m benchmarks.calibrate --data DATA
 
-A logistic regression of the votes (each of the up to six judges of a CNRec pair counts once) on the fused
+A logistic regression of the votes (each of the six judges of a CNRec pair counts once) on the fused
 relevance under the default weights; judged pairs only, so the point is that of plausible candidates.
 """
 
@@ -19,6 +19,7 @@ import recommender
 from benchmarks.common import cnrec, relevance_matrix, relevance_only
 from recommender import Settings
 
+JUDGES = 6
 CASES = {
     "minilm-lead": {"embedding__text": "lead"},
     "minilm-chunks": {"embedding__text": "chunks"},
@@ -26,11 +27,11 @@ CASES = {
 }
 
 
-def half_way(relevance: np.ndarray, follow: np.ndarray, votes: np.ndarray) -> float:
+def half_way(relevance: np.ndarray, follow: np.ndarray) -> float:
     """Relevance where the fitted probability of following is .5."""
     values = np.concatenate([relevance, relevance])[:, None]
     followed = np.concatenate([np.ones(len(follow)), np.zeros(len(follow))])
-    weight = np.concatenate([follow * votes, (1 - follow) * votes])
+    weight = np.concatenate([follow, 1 - follow]) * JUDGES
     model = LogisticRegression(C=1e6).fit(values, followed, sample_weight=weight)
     return float(-model.intercept_[0] / model.coef_[0, 0])
 
@@ -44,7 +45,7 @@ def main() -> None:
     found = {}
     for name, values in CASES.items():
         _, matrix = relevance_matrix(judged.articles, relevance_only(**values))
-        found[name] = round(half_way((matrix[a, b] + matrix[b, a]) / 2, judged.follow, judged.votes), 3)
+        found[name] = round(half_way((matrix[a, b] + matrix[b, a]) / 2, judged.follow), 3)
     ranking = Settings().ranking
     content = {
         "provenance": "benchmarks/calibrate.py on the 1,023 judged pairs of the CNRec development half",

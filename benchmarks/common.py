@@ -21,13 +21,12 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Judged:
-    """Articles, and pairs `(a, b)` of their places with the share of `votes` that would follow the link."""
+    """Articles, and pairs `(a, b)` of their places with the share of six judges that would follow the link."""
 
     articles: list[dict[str, Any]]
     a: np.ndarray
     b: np.ndarray
     follow: np.ndarray
-    votes: np.ndarray
 
 
 def cnrec(data: Path) -> Judged:
@@ -38,8 +37,8 @@ def cnrec(data: Path) -> Judged:
         pairs = list(csv.DictReader(file))
     place = {article["id"]: row for row, article in enumerate(articles)}
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in ("a", "b"))
-    follow, votes = (np.array([float(pair[name]) for pair in pairs]) for name in ("follow", "follow_votes"))
-    return Judged(articles, a, b, follow, votes)
+    follow = np.array([float(pair["follow"]) for pair in pairs])
+    return Judged(articles, a, b, follow)
 
 
 def relevance_matrix(articles: list[dict[str, Any]], settings: Settings) -> tuple[list[str], np.ndarray]:

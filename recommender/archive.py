@@ -134,7 +134,7 @@ class Archive:
             timed=self.dated and bool(timed),
         )
 
-    def lists(self, article_ids: list[str], queries: Queries, scope: Scope, k: int, version: str) -> pa.RecordBatch:
+    def lists(self, stories: pa.Table, queries: Queries, scope: Scope, k: int, version: str) -> pa.RecordBatch:
         """The lists of a block of stories as records; every other way to a list goes through here."""
         settings, catalog = self.settings, self.catalog
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
@@ -145,10 +145,10 @@ class Archive:
         chosen = select(ranked, queries, catalog, scope, settings.selection, self.floor, k)
         names, telling = self._term_names
         return to_batch(
-            article_ids,
+            stories,
             chosen,
             catalog,
-            explain(chosen, queries, catalog, self.terms, names, telling, settings.ranking),
+            explain(chosen, queries, stories, catalog, self.terms, names, telling, settings.ranking, {}),
             k=k,
             version=version,
             as_of=scope.as_of if self.dated else None,

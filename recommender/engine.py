@@ -277,7 +277,7 @@ class Recommender:
         queries = archive.foreign_queries(table, self._embed(table))
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
-        batch = archive.lists(table["id"].to_pylist(), queries, scope, self._k(k), "")
+        batch = archive.lists(table, queries, scope, self._k(k), "")
         return ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn)
 
     def lists(
@@ -296,8 +296,7 @@ class Recommender:
         scope = self._scope(archive, as_of, filters, exclude)
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
-            ids = archive.catalog.ids.take(pa.array(block)).to_pylist()
-            yield archive.lists(ids, archive.queries(block), scope, k, version)
+            yield archive.lists(archive.catalog.table.take(pa.array(block)), archive.queries(block), scope, k, version)
 
     def _k(self, k: int | None) -> int:
         k = self.settings.selection.k if k is None else k

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,12 +13,18 @@ from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
 from recommender.lexical import pair_products
-from recommender.lists import REASON
-from recommender.ranking import Ranked
+from recommender.lists import REASON, TERM
+from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, SOURCES, VARIETY, Ranked
 from recommender.retrieval import Queries
 from recommender.settings import RankingSettings
 
 _TERMS = 3
+FILL_TEXTS = {
+    "window": "from further back",
+    "caps": "beyond the usual limit of its kind",
+    "same_section": "more from this section",
+    "recent": "among the newest stories",
+}
 
 
 def telling_terms(terms: pa.Array) -> NDArray[np.bool_]:
@@ -24,61 +33,110 @@ def telling_terms(terms: pa.Array) -> NDArray[np.bool_]:
     return np.asarray(worth.to_numpy(zero_copy_only=False), dtype=bool)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Reasons of one kind: the items that have it, in ascending order, its text, weight and place among reasons."""
+
+    kind: str
+    items: NDArray[np.int64]
+    text: pa.Array | str
+    weight: NDArray[np.float64] | float
+    place: NDArray[np.int64] | int
+    terms: pa.ListArray | None = None
+
+
 def explain(
     selected: Ranked,
     queries: Queries,
+    stories: pa.Table,
     catalog: Catalog,
     matrix: sp.csr_matrix,
     terms: pa.Array,
     telling: NDArray[np.bool_],
     settings: RankingSettings,
+    pinned_by: Mapping[tuple[str, str], str],
 ) -> pa.ListArray:
     """Reasons of each item, in the order of `selected.rows[selected.rows >= 0]`.
 
-    The two parts of the relevance, the greater first (the shared terms that weigh most, closeness
-    in meaning), then facts that a reader can check (same section, newer than the story) with weight 0.
+    First why an item has its place where the score does not say it (pinned, filled in, newest of its event,
+    for variety), then the two parts of the relevance, the greater first, then facts that a reader
+    can check, with weight 0.
     """
     held = selected.rows >= 0
-    rows = selected.rows[held]
+    rows, source, notes = selected.rows[held], selected.source[held], selected.notes[held]
     story = np.nonzero(held)[0]
     lexical = settings.lexical_weight * selected.lexical[held].astype(np.float64)
     dense = settings.dense_weight * selected.dense[held].astype(np.float64)
-    owner, joined = _shared_terms(selected.rows, held, queries, matrix, terms, telling)
-    section = catalog.table["section"].combine_chunks()
-    own = queries.rows[story]
-    theirs = section.take(pa.array(rows))
-    same = pc.equal(section.take(pa.array(np.maximum(own, 0))), theirs)
-    same = np.flatnonzero(pc.fill_null(same, False).to_numpy(zero_copy_only=False) & (own >= 0))
+    owners, shared = _shared_terms(selected.rows, held, queries, matrix, terms, telling, settings.lexical_weight)
+    both_on = pc.binary_join_element_wise("both on: ", pc.binary_join(_field(shared, "term"), ", "), "")
+    section = catalog.table["section"].combine_chunks().take(pa.array(rows))
+    own_section = stories["section"].combine_chunks().take(pa.array(story))
+    same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
+    same = np.flatnonzero(same_section)
+    also = pc.binary_join_element_wise("also in ", section.take(pa.array(same)).cast(pa.string()), "")
     published = queries.published[story]
-    newer = np.flatnonzero((catalog.published[rows] > published) & (published != UNDATED))
-    ageless = np.flatnonzero(catalog.timeless[rows] & np.isnan(selected.freshness[held]))
-    close = np.flatnonzero(dense > 0)
-
-    def fixed(kind: str, text: str, owners: NDArray[np.int64], weights: NDArray[np.float64], order: NDArray[np.int64]):  # type: ignore[no-untyped-def]
-        return kind, pa.repeat(text, len(owners)), owners, weights, order
-
-    zeros = np.zeros(len(rows))
-    first, second = (lexical < dense).astype(np.int64), (dense <= lexical).astype(np.int64)
-    also = pc.binary_join_element_wise("also in ", theirs.take(pa.array(same)).cast(pa.string()), "")
+    newer = (catalog.published[rows] > published) & (published != UNDATED)
+    follow_up = (notes & FOLLOW_UP) > 0
+    pinned = np.flatnonzero(source == PINNED)
+    pairs = zip(
+        stories["id"].take(pa.array(story[pinned])).to_pylist(),
+        catalog.ids.take(pa.array(rows[pinned])).to_pylist(),
+        strict=True,
+    )
+    names = (pinned_by.get(pair, "") for pair in pairs)
+    pinned_text = pa.array([f"pinned by {name}" if name else "pinned" for name in names], pa.string())
+    close, boost = np.flatnonzero(dense > 0), selected.boost[held]
     parts = [
-        ("shared_terms", joined, owner, lexical[owner], first[owner]),
-        fixed("meaning", "close in meaning", close, dense[close], second[close]),
-        ("same_section", also, same, zeros[same], np.full(len(same), 2)),
-        fixed("newer", "newer than this story", newer, zeros[newer], np.full(len(newer), 3)),
-        fixed("background", "background, whatever the date", ageless, zeros[ageless], np.full(len(ageless), 3)),
+        _Part("pinned", pinned, pinned_text, 0.0, 0),
+        *(
+            _Part("fill", np.flatnonzero(source == SOURCES.index(name)), text, 0.0, 0)
+            for name, text in FILL_TEXTS.items()
+        ),
+        _Part("follow_up", np.flatnonzero(follow_up), "newer report of the same event", 0.0, 0),
+        _Part("newest_of_event", np.flatnonzero(notes & NEWEST), "newest report of its event", 0.0, 0),
+        _Part("variety", np.flatnonzero(notes & VARIETY), "for variety", 0.0, 0),
+        _Part("shared_terms", owners, both_on, lexical[owners], 1 + (lexical < dense)[owners], shared),
+        _Part("meaning", close, "close in meaning", dense[close], 1 + (dense <= lexical)[close]),
+        _Part("same_section", same, also, 0.0, 3),
+        _Part("newer", np.flatnonzero(newer & ~follow_up), "newer than this story", 0.0, 4),
+        _Part("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 4),
+        _Part("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 5),
+        _Part("buried", np.flatnonzero(boost < 1), "lowered by an editorial rule", 0.0, 5),
     ]
     return _gathered(parts, len(rows))
 
 
-def _gathered(parts: list[tuple[str, pa.Array, NDArray, NDArray, NDArray]], count: int) -> pa.ListArray:  # type: ignore[type-arg]
-    owner = np.concatenate([part[2] for part in parts]).astype(np.int64)
-    order = np.lexsort((np.concatenate([part[4] for part in parts]), owner))
-    text = pa.concat_arrays([part[1].cast(pa.string()) for part in parts])
-    kind = pa.concat_arrays([pa.repeat(part[0], len(part[2])) for part in parts])
-    weight = pa.array(np.concatenate([part[3] for part in parts]).round(6))
-    reasons = pa.StructArray.from_arrays([kind, text, weight], fields=list(REASON)).take(pa.array(order))
+def _gathered(parts: list[_Part], count: int) -> pa.ListArray:
+    sizes = [len(part.items) for part in parts]
+    owner = np.concatenate([part.items for part in parts]).astype(np.int64)
+    place = np.concatenate([np.broadcast_to(part.place, n) for part, n in zip(parts, sizes, strict=True)])
+    weight = np.concatenate([np.broadcast_to(part.weight, n) for part, n in zip(parts, sizes, strict=True)])
+    kind = pa.concat_arrays([pa.repeat(part.kind, n) for part, n in zip(parts, sizes, strict=True)])
+    text = pa.concat_arrays(
+        [
+            pa.repeat(part.text, n) if isinstance(part.text, str) else part.text.cast(pa.string())
+            for part, n in zip(parts, sizes, strict=True)
+        ]
+    )
+    terms = pa.concat_arrays(
+        [
+            pa.array([], pa.list_(TERM)) if not n else part.terms if part.terms is not None else _no_terms(n)
+            for part, n in zip(parts, sizes, strict=True)
+        ]
+    )
+    order = np.lexsort((place, owner))
+    columns = [kind, text, pa.array(weight.astype(np.float64).round(6)), terms]
+    reasons = pa.StructArray.from_arrays(columns, fields=list(REASON)).take(pa.array(order))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons)
+
+
+def _no_terms(count: int) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], TERM))
+
+
+def _field(lists: pa.ListArray, name: str) -> pa.ListArray:
+    return pa.ListArray.from_arrays(lists.offsets, pc.struct_field(lists.values, name))
 
 
 def _shared_terms(
@@ -88,18 +146,20 @@ def _shared_terms(
     matrix: sp.csr_matrix,
     terms: pa.Array,
     telling: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], pa.Array]:
-    """The heaviest shared terms of each item that shares any: (items, 'both on: a, b, c')."""
+    weight: float,
+) -> tuple[NDArray[np.int64], pa.ListArray]:
+    """The items that share telling terms, and for each the heaviest terms with their part of the relevance."""
     pair, term, product = pair_products(queries.terms, matrix, rows)
     told = telling[term]
     pair, term, product = pair[told], term[told], product[told]
     order = np.lexsort((term, -product, pair))
-    pair, term = pair[order], term[order]
+    pair, term, product = pair[order], term[order], product[order]
     starts = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, np.int64)
     nth = np.arange(len(pair)) - np.repeat(starts, np.diff([*starts, len(pair)]))
     top = nth < _TERMS
     item_of = np.cumsum(held.ravel()) - 1
     owners, counts = np.unique(item_of[pair[top]], return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(pa.array(offsets), terms.take(pa.array(term[top])))
-    return owners, pc.binary_join_element_wise("both on: ", pc.binary_join(lists, ", "), "")
+    weights = pa.array((weight * product[top].astype(np.float64)).round(6))
+    values = pa.StructArray.from_arrays([terms.take(pa.array(term[top])), weights], fields=list(TERM))
+    return owners, pa.ListArray.from_arrays(pa.array(offsets), values)

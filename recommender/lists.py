@@ -12,28 +12,35 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.articles import TIME, Catalog
-from recommender.ranking import Ranked
+from recommender.ranking import SOURCES, Ranked
 
 Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
 
-REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64())])
+TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
+REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
 COMPONENTS = pa.struct(
     [
         ("dense", pa.float64()),
         ("lexical", pa.float64()),
         ("relevance", pa.float64()),
         ("freshness", pa.float64()),
+        ("boost", pa.float64()),
+    ]
+)
+STORY = pa.struct(
+    [
+        ("title", pa.large_string()),
+        ("url", pa.large_string()),
+        ("section", pa.large_string()),
+        ("published_at", TIME),
+        ("line", pa.large_string()),
     ]
 )
 ITEM = pa.struct(
     [
         ("rank", pa.int32()),
         ("article_id", pa.large_string()),
-        ("title", pa.large_string()),
-        ("url", pa.large_string()),
-        ("section", pa.large_string()),
-        ("published_at", TIME),
-        ("line", pa.large_string()),
+        *STORY,
         ("source", pa.string()),
         ("score", pa.float64()),
         ("components", COMPONENTS),
@@ -48,6 +55,7 @@ RECORD = pa.schema(
         ("version", pa.string()),
         ("as_of", TIME),
         ("settings", pa.string()),
+        ("story", STORY),
         ("items", pa.list_(ITEM)),
         ("reserves", pa.list_(ITEM)),
     ]
@@ -56,11 +64,30 @@ RECORD = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an item is there: `kind` for programs, `text` for readers, `weight` its part of the relevance."""
+    """Why an item is there.
+
+    Attributes
+    ----------
+    kind : str
+        For programs: shared_terms, meaning, pinned, follow_up, same_section ...
+    text : str
+        For readers.
+    weight : float
+        Its part of the relevance; 0 for a fact that is not part of it.
+    terms : tuple of (str, float)
+        The telling terms that both stories share, with the part of each.
+    """
 
     kind: str
     text: str
     weight: float
+    terms: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Reason:
+        """From a reason of a record."""
+        terms = tuple((term["term"], term["weight"]) for term in record.get("terms") or ())
+        return cls(record["kind"], record["text"], record["weight"], terms)
 
     def __str__(self) -> str:
         return self.text
@@ -101,11 +128,20 @@ class Recommendation:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Recommendation:
         """From an item of a record."""
-        published = record["published_at"]
-        if isinstance(published, str):
-            published = datetime.fromisoformat(published)
-        reasons = tuple(Reason(**reason) for reason in record["reasons"])
+        published = _time(record["published_at"])
+        reasons = tuple(map(Reason.of, record["reasons"]))
         return cls(**{**record, "published_at": published, "reasons": reasons})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a reader sees of the story that a list stands under."""
+
+    title: str
+    url: str | None
+    section: str | None
+    published_at: datetime | None
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +163,8 @@ class ReadNext:
         Of the published version, and fingerprint of the settings; empty where there is none.
     as_of : datetime or None
         Moment that the list is for.
+    story : Story or None
+        The story itself; None where it is unknown or withdrawn.
     """
 
     article_id: str
@@ -137,6 +175,7 @@ class ReadNext:
     version: str = ""
     as_of: datetime | None = None
     settings: str = ""
+    story: Story | None = None
 
     @property
     def shortfall(self) -> int:
@@ -159,7 +198,7 @@ class ReadNext:
         status = record["status"]
         if status in ("ok", "short"):
             status = "ok" if len(items) >= k else "short"
-        as_of = record["as_of"]
+        story = record["story"]
         return cls(
             record["article_id"],
             status,
@@ -167,8 +206,9 @@ class ReadNext:
             items[k:],
             k,
             record["version"] or "",
-            datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of,
+            _time(record["as_of"]),
             record["settings"],
+            Story(**{**story, "published_at": _time(story["published_at"])}),
         )
 
     def without_list(self, status: Status) -> ReadNext:
@@ -176,8 +216,12 @@ class ReadNext:
         return replace(self, status=status, items=(), reserves=())
 
 
+def _time(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
 def to_batch(
-    article_ids: list[str],
+    stories: pa.Table,
     selected: Ranked,
     catalog: Catalog,
     reasons: pa.ListArray,
@@ -192,7 +236,7 @@ def to_batch(
 
     Parameters
     ----------
-    article_ids : list of str, length q
+    stories : pyarrow.Table, q rows of `articles.SCHEMA`
     selected : Ranked, shape (q, w)
     reasons : pyarrow.ListArray
         One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
@@ -205,14 +249,15 @@ def to_batch(
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
     status = np.where(not_computed, "not_computed", np.where(shown < k, "short", "ok"))
-    size = len(article_ids)
+    size = len(stories)
     columns = [
-        pa.array(article_ids, pa.large_string()),
+        _whole(stories["id"]),
         pa.array(status.tolist(), pa.string()),
         pa.repeat(pa.scalar(k, pa.int32()), size),
         pa.repeat(pa.scalar(version, pa.string()), size),
         pa.repeat(pa.scalar(as_of, TIME), size),
         pa.repeat(pa.scalar(settings, pa.string()), size),
+        pa.StructArray.from_arrays([_whole(stories[field.name]) for field in STORY], fields=list(STORY)),
         _lists(items, visible, shown),
         _lists(items, ~visible, held.sum(axis=1) - shown),
     ]
@@ -223,7 +268,7 @@ def _items(
     selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
 ) -> pa.StructArray:
     rows = selected.rows[held]
-    shown = catalog.table.select(["id", "title", "url", "section", "published_at", "line"])
+    shown = catalog.table.select(["id", *(field.name for field in STORY)])
     shown = shown.take(pa.array(rows)).combine_chunks()
     freshness = selected.freshness[held]
     ageless = np.isnan(freshness)
@@ -233,13 +278,14 @@ def _items(
             pa.array(selected.lexical[held].astype(np.float64).round(6)),
             pa.array(selected.relevance[held].round(6)),
             pa.array(freshness.round(6), mask=ageless),
+            pa.array(selected.boost[held].round(6)),
         ],
         fields=list(COMPONENTS),
     )
     values = [
         pa.array(place),
         *(_whole(shown[name]) for name in shown.column_names),
-        pa.array(np.where(ageless, "evergreen", "related").tolist(), pa.string()),
+        pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
         pa.array(selected.score[held].round(6)),
         components,
         reasons,

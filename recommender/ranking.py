@@ -14,6 +14,10 @@ from recommender.filters import Scope
 from recommender.retrieval import Candidates, Queries
 from recommender.settings import RankingSettings
 
+SOURCES = ("related", "evergreen", "pinned", "window", "caps", "same_section", "recent")
+RELATED, EVERGREEN, PINNED = 0, 1, 2
+FOLLOW_UP, NEWEST, VARIETY = 1, 2, 4  # flags of `Ranked.notes`
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -29,11 +33,20 @@ class Ranked:
         Weighted sum of the two.
     freshness : ndarray of float64
         `2 ** (-age / half_life)`; 1 where time does not count; NaN for timeless rows.
+    boost : ndarray of float64
+        Factor of the editorial rules; 1 without one.
     score : ndarray of float64
-        `relevance * freshness`; for timeless rows the relevance.
+        `relevance * freshness * boost`; timeless rows have no freshness.
     key : ndarray of float64
         Orders as the score does, in a form that does not depend on `as_of`:
-        `log2(relevance) + published / half_life`; -inf for timeless rows.
+        `log2(relevance * boost) + published / half_life`; -inf for timeless rows.
+    source : ndarray of int8
+        How the candidate came in: place in `SOURCES`.
+    safe : ndarray of bool
+        Placed by an editor or chosen before: limits count it but do not reject it.
+    notes : ndarray of int8
+        Why the place is not the score's: FOLLOW_UP (newer report of the story's own event), NEWEST (stands for
+        its event), VARIETY (diversity).
     """
 
     rows: NDArray[np.int64]
@@ -41,8 +54,12 @@ class Ranked:
     lexical: NDArray[np.float32]
     relevance: NDArray[np.float64]
     freshness: NDArray[np.float64]
+    boost: NDArray[np.float64]
     score: NDArray[np.float64]
     key: NDArray[np.float64]
+    source: NDArray[np.int8]
+    safe: NDArray[np.bool_]
+    notes: NDArray[np.int8]
 
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
         """Blank what the mask, shape (q, c), does not keep; the order of the rest stays."""
@@ -110,4 +127,7 @@ def rank(
             days = np.where(timeless, 0, -published) / DAY_US
         key = np.where(timeless, -np.inf, log - days / settings.half_life_days)
         score = np.where(timeless, fused, fused * freshness)
-    return Ranked(rows, dense, words, fused, freshness, score, key).ordered(catalog.id_rank)
+    source = np.where(np.isnan(freshness), EVERGREEN, RELATED).astype(np.int8)
+    boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
+    ranked = Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)
+    return ranked.ordered(catalog.id_rank)

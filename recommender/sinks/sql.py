@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
-from recommender.lists import Status
 from recommender.sinks.protocol import Reader
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Tombstones
@@ -34,7 +33,13 @@ _LISTS = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("article_id", sa.Text, primary_key=True),
     sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("section", sa.Text),
+    sa.Column("published_at", sa.DateTime),
+    sa.Column("line", sa.Text, nullable=False),
 )
+_STORY = ("title", "url", "section", "published_at", "line")
 _ITEMS = sa.Table(
     "recommender_items",
     _META,
@@ -155,8 +160,7 @@ class SqlPublisher:
                 records = batch.to_pylist()
                 if not records:
                     continue
-                lists = [{"seq": seq, "article_id": r["article_id"], "status": r["status"]} for r in records]
-                connection.execute(_LISTS.insert(), lists)
+                connection.execute(_LISTS.insert(), [_list(seq, record) for record in records])
                 items = [
                     _item(seq, record["article_id"], item, reserve)
                     for record in records
@@ -185,15 +189,23 @@ class SqlPublisher:
         return str(fits[-1].version)
 
 
+def _list(seq: int, record: dict[str, Any]) -> dict[str, Any]:
+    story = {**record["story"], "published_at": _naive(record["story"]["published_at"])}
+    return {"seq": seq, "article_id": record["article_id"], "status": record["status"], **story}
+
+
+def _naive(time: datetime | None) -> datetime | None:
+    """Not every database keeps zones: stored as UTC."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time else None
+
+
 def _item(seq: int, list_of: str, item: dict[str, Any], reserve: bool) -> dict[str, Any]:
-    published = item["published_at"]
     return {
         **item,
         "seq": seq,
         "list_of": list_of,
         "reserve": reserve,
-        # not every database keeps zones: stored as UTC
-        "published_at": published.astimezone(UTC).replace(tzinfo=None) if published else None,
+        "published_at": _naive(item["published_at"]),
         "components": orjson.dumps(item["components"]).decode(),
         "reasons": orjson.dumps(item["reasons"]).decode(),
     }
@@ -208,21 +220,22 @@ class SqlReader:
 
     def get(self, article_id: str) -> dict[str, Any] | None:
         """The record of a story, or None."""
-        of_list = sa.select(_LISTS.c.status).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
+        of_list = sa.select(_LISTS).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
         of_items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq, _ITEMS.c.list_of == article_id)
         with self._engine.connect() as connection:
-            status: Status | None = connection.scalar(of_list)
+            found = connection.execute(of_list).mappings().one_or_none()
             rows = connection.execute(of_items.order_by(_ITEMS.c.rank)).mappings().all()
-        if status is None:
+        if found is None:
             return None
         items = [(row["reserve"], _record(dict(row))) for row in rows]
         return {
             "article_id": article_id,
-            "status": status,
+            "status": found["status"],
             "k": self.manifest["k"],
             "version": self.manifest["version"],
             "as_of": self.manifest["as_of"],
             "settings": self.manifest["settings_fingerprint"],
+            "story": _aware({name: found[name] for name in _STORY}),
             "items": [item for reserve, item in items if not reserve],
             "reserves": [item for reserve, item in items if reserve],
         }
@@ -237,9 +250,12 @@ class SqlReader:
 def _record(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("seq", "list_of", "reserve"):
         del row[name]
-    if row["published_at"] is not None:
-        row["published_at"] = row["published_at"].replace(tzinfo=UTC)
-    return {**row, "components": orjson.loads(row["components"]), "reasons": orjson.loads(row["reasons"])}
+    return {**_aware(row), "components": orjson.loads(row["components"]), "reasons": orjson.loads(row["reasons"])}
+
+
+def _aware(row: dict[str, Any]) -> dict[str, Any]:
+    published = row["published_at"]
+    return {**row, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
 def open_sql(url: str) -> tuple[Reader, Tombstones]:
