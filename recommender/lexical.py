@@ -140,3 +140,20 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
     pair, _, product = pair_products(queries, candidates, rows)
     sums = np.bincount(pair, weights=product, minlength=rows.size)
     return sums.reshape(rows.shape).astype(np.float32)
+
+
+def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
+    """TF-IDF rows without their IDF: unit rows of ``1 + log tf``, which mean the same in every archive."""
+    plain = tfidf.data / idf[tfidf.indices]
+    lengths = np.diff(tfidf.indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    norm = np.sqrt(np.bincount(row, weights=plain.astype(np.float64) ** 2, minlength=len(lengths)))
+    data = (plain / norm[row]).astype(np.float32)
+    return sp.csr_matrix((data, tfidf.indices, tfidf.indptr), shape=tfidf.shape, copy=False)
+
+
+def row_cosines(
+    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Products of unit rows `left[a]` and `right[b]`, float64 (m,)."""
+    return np.asarray(left[a].multiply(right[b]).sum(axis=1), dtype=np.float64).ravel()

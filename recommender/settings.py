@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recommender.errors import SettingsError
 
@@ -65,6 +66,43 @@ class RankingSettings(_Stage):
     )
 
 
+Column = Literal["section", "source", "kind", "author", "access"]
+Fill = Literal["window", "caps", "same_section", "recent"]
+
+
+class Cap(_Stage):
+    """At most so many items of a list share a value: `value` itself, or, without one, any single value.
+
+    Examples
+    --------
+    >>> Cap(by="access", value="paid", at_most=2).at_most
+    2
+    """
+
+    by: Column
+    value: str | None = None
+    at_most: int = Field(ge=0)
+
+
+class SeriesRule(_Stage):
+    """A recurring format told by a regular expression of the title, a section or a tag; all given must hold."""
+
+    name: str
+    title: str | None = None
+    section: str | None = None
+    tag: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.title is None and self.section is None and self.tag is None:
+            raise ValueError("needs a title (regular expression), a section or a tag")
+        try:
+            re.compile(self.title or "")
+        except re.error as error:
+            raise ValueError(f"title {self.title!r} is no regular expression: {error}") from None
+        return self
+
+
 class SelectionSettings(_Stage):
     """What makes a list of the ranked candidates."""
 
@@ -73,7 +111,19 @@ class SelectionSettings(_Stage):
     floor: float | Literal["auto"] | None = Field(
         "auto", description="least relevance of an item; 'auto' = calibrated per embedder and archive"
     )
-    drop_copies: bool = Field(True, description="an identical text under another id never appears")
+    drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
+    event_limit: bool = Field(True, description="one item an event; of the story's own only a newer development")
+    event_threshold: float = Field(0.6, gt=0, le=1, description="least P(same event)")
+    event_gap_hours: float = Field(72.0, gt=0, description="reports of one event follow each other within this time")
+    event_span_days: float = Field(14.0, gt=0, description="first and last report of one event")
+    live_hours: float | None = Field(48.0, gt=0, description="age at which a live page is no longer shown")
+    series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")
+    series: tuple[SeriesRule, ...] = Field((), description="recurring formats that their titles do not give away")
+    caps: tuple[Cap, ...] = Field(
+        (Cap(by="kind", value="opinion", at_most=2),), description="limits by section, source, kind, author, access"
+    )
+    diversity: float = Field(0.0, ge=0, le=1, description="MMR: share of dissimilarity in the choice; 0 = off")
+    fill: tuple[Fill, ...] = Field((), description="what may fill empty places, in this order; each is labelled")
     timeless_slots: Literal[0, 1] = Field(1, description="places for undated or evergreen pieces")
 
 
@@ -113,7 +163,15 @@ class Settings(_Stage):
         return cls(
             retrieval=RetrievalSettings(window_days=None, same_language=False),
             ranking=RankingSettings(half_life_days=None),
-            selection=SelectionSettings(floor=None, drop_copies=False, timeless_slots=0),
+            selection=SelectionSettings(
+                floor=None,
+                drop_copies=False,
+                event_limit=False,
+                live_hours=None,
+                series_limit=False,
+                caps=(),
+                timeless_slots=0,
+            ),
         )
 
     @classmethod

@@ -1,0 +1,115 @@
+"""Recurring formats: market tables, briefings, quizzes, earnings lines; editions of one are one series."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.settings import SeriesRule
+
+_EDITIONS = 3  # stories that make a template a series
+_TABLE_WORDS = 20  # first words of the body that are looked at
+_TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
+_TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
+_FIGURES = frozenset("one two three four five six seven eight nine ten eleven twelve nil cts pct mln".split())
+_PROSE = frozenset("the a an of to in is was were be has have had said that for with by on and it its will".split())
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_WHEN = re.compile(
+    rf"\b(?:{_MONTHS}|{_DAYS}|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)\b\.?"
+    r"|\b(?:first|second|third|fourth|1st|2nd|3rd|\d+th)\b"
+)
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_FORMAT = re.compile(
+    r"\b(?:quiz|crossword|sudoku|horoscopes?|weather|forecast|briefing|newsletter|round-?up|diary|letters|"
+    r"obituaries|lottery|fixtures|tide times|markets?|week in pictures|what's on)\b"
+)
+
+
+def template(title: str) -> str | None:
+    """The title with dates and numbers blanked where that makes it a format, else None.
+
+    A label before a colon counts alone if it names a recurring format.
+
+    Examples
+    --------
+    >>> template("Markets at noon, 12 May"), template("Markets at noon, 3 June")
+    ('markets at noon, # @', 'markets at noon, # @')
+    >>> template("Friday quiz: who sank the Marisol?")
+    '@ quiz'
+    >>> template("Ferry aground off Gull Point") is None
+    True
+    """
+    text = " ".join(title.casefold().split())
+    blank = _NUMBER.sub("#", _WHEN.sub("@", text))
+    label, colon, _ = blank.partition(":")
+    if colon and _FORMAT.search(label):
+        return label.strip()
+    words = blank.split()
+    plain = sum(word[0] not in "#@" for word in words)
+    return blank if blank != text and plain >= 1 and len(words) <= 8 else None
+
+
+def is_table(body: str) -> bool:
+    """Whether a body opens as a table or a row of figures.
+
+    Examples
+    --------
+    >>> is_table("Shr 37 cts vs 14 cts Net 850,000 vs 290,000 Revs 14.3 mln vs 9,2 mln Avg shrs 2,300 vs 2,100")
+    True
+    >>> is_table("The ferry ran aground at 6.40 in thick fog off Gull Point and nobody of the 214 aboard died.")
+    False
+    """
+    words = body[: 12 * _TABLE_WORDS].casefold().split()[:_TABLE_WORDS]
+    figures = sum(word in _FIGURES or any(map(str.isdigit, word)) for word in words)
+    prose = sum(word in _PROSE for word in words)
+    return len(words) >= 5 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The recurring formats of an archive: rules first, then tables, then templates with three or more editions.
+
+    Attributes
+    ----------
+    rules : tuple of SeriesRule
+    templates : tuple of str
+    """
+
+    rules: tuple[SeriesRule, ...]
+    templates: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, table: pa.Table, rules: Sequence[SeriesRule]) -> Series:
+        """Find the templates that recur in an archive."""
+        found = Counter(filter(None, map(template, table["title"].to_pylist())))
+        return cls(tuple(rules), tuple(sorted(name for name, count in found.items() if count >= _EDITIONS)))
+
+    def codes(self, table: pa.Table) -> NDArray[np.int64]:
+        """Number of the series of each row, (n,); -1 where a story belongs to none."""
+        place = {name: 1 + len(self.rules) + number for number, name in enumerate(self.templates)}
+        titles = table["title"].to_pylist()
+        codes = np.array([place.get(template(title) or "", -1) for title in titles], dtype=np.int64)
+        codes[[is_table(body) for body in table["body"].to_pylist()]] = 0
+        if self.rules:
+            for number, rule in reversed(list(enumerate(self.rules, 1))):
+                codes[_holds(rule, table, titles)] = number
+        return codes
+
+
+def _holds(rule: SeriesRule, table: pa.Table, titles: list[str]) -> NDArray[np.bool_]:
+    holds = np.ones(len(table), dtype=bool)
+    if rule.title is not None:
+        pattern = re.compile(rule.title)
+        holds &= [bool(pattern.search(title)) for title in titles]
+    if rule.section is not None:
+        holds &= [section == rule.section for section in table["section"].to_pylist()]
+    if rule.tag is not None:
+        holds &= [rule.tag in tags for tags in table["tags"].to_pylist()]
+    return holds
