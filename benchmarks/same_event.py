@@ -66,7 +66,9 @@ def main() -> None:
     with gzip.open(arguments.data / "sts22" / "pairs.jsonl.gz", "rt", encoding="utf-8") as file:
         pairs = [pair for pair in map(json.loads, file) if pair["lang1"] == pair["lang2"] == "en"]
     overall = np.array([pair["overall"] for pair in pairs])
-    sides = [to_table([Article(id=str(n), body=pair[f"text{side}"]) for n, pair in enumerate(pairs)]) for side in (1, 2)]
+    sides = [
+        to_table([Article(id=str(n), body=pair[f"text{side}"]) for n, pair in enumerate(pairs)]) for side in (1, 2)
+    ]
     both = pa.concat_tables(sides)
     tfidf, terms = Tfidf.fit(whole_texts(both).to_pylist())
     plain = term_frequencies(terms, tfidf.idf)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         UnknownArticleError,
         WithdrawnArticleError,
     )
+    from recommender.events import relations, same_event_probability
     from recommender.filters import Filters
-    from recommender.lists import ReadNext, Reason, Recommendation
+    from recommender.lists import ReadNext, Reason, Recommendation, Rejected
+    from recommender.rules import Rules
     from recommender.settings import Settings
     from recommender.sinks import PublishedLists
 
@@ -40,6 +42,8 @@ _HOME = {
     "Recommendation": "lists",
     "Recommender": "engine",
     "SentenceTransformerEmbedder": "embedders",
+    "Rejected": "lists",
+    "Rules": "rules",
     "Settings": "settings",
     "TfidfSvdEmbedder": "embedders",
     "EmbedderError": "errors",
@@ -52,6 +56,8 @@ _HOME = {
     "SnapshotError": "errors",
     "UnknownArticleError": "errors",
     "WithdrawnArticleError": "errors",
+    "relations": "events",
+    "same_event_probability": "events",
 }
 
 __all__ = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
@@ -12,16 +13,20 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
+from recommender.events import EventTest, SameEvent
 from recommender.explain import explain, telling_terms
+from recommender.fill import fill
 from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.index import FlatIndex, VectorIndex
 from recommender.languages import site_language
-from recommender.lexical import Tfidf
+from recommender.lexical import Tfidf, term_frequencies
 from recommender.lists import to_batch
-from recommender.ranking import rank
-from recommender.retrieval import Queries, retrieve
-from recommender.selection import select
+from recommender.ranking import Ranked, rank
+from recommender.retrieval import Candidates, Queries, retrieve
+from recommender.rules import NO_RULES, Marks, RowRules, Rules
+from recommender.selection import Selection, Stories, Trace, select
+from recommender.series import Series
 from recommender.settings import Settings
 from recommender.text import whole_texts
 
@@ -39,6 +44,9 @@ class Archive:
     settings : Settings
     floor : float or None
         The least relevance of an item.
+    calibration : str
+        Name under which the embedder's judgments are kept.
+    rules : Rules
     """
 
     catalog: Catalog
@@ -47,12 +55,16 @@ class Archive:
     terms: sp.csr_matrix
     settings: Settings
     floor: float | None
+    calibration: str = ""
+    rules: Rules = NO_RULES
 
     @classmethod
-    def fit(cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str) -> Archive:
+    def fit(
+        cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str, rules: Rules
+    ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table).to_pylist())
-        fitted = cls(catalog, vectors, tfidf, terms, settings, None)
+        fitted = cls(catalog, vectors, tfidf, terms, settings, None, calibration, rules)
         return replace(fitted, floor=relevance_floor(fitted.queries, catalog, vectors, terms, settings, calibration))
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
@@ -134,24 +146,116 @@ class Archive:
             timed=self.dated and bool(timed),
         )
 
-    def lists(self, stories: pa.Table, queries: Queries, scope: Scope, k: int, version: str) -> pa.RecordBatch:
+    @cached_property
+    def _series(self) -> tuple[Series, NDArray[np.int64]]:
+        series = Series.fit(self.catalog.table, (*self.rules.series, *self.settings.selection.series))
+        return series, series.codes(self.catalog.table)
+
+    @cached_property
+    def _sections(self) -> tuple[NDArray[np.int32], list[str]]:
+        return self.catalog.codes("section")
+
+    @cached_property
+    def _event_test(self) -> EventTest:
+        return EventTest(
+            self.vectors,
+            term_frequencies(self.terms, self.tfidf.idf),
+            self.catalog.published,
+            SameEvent.of(self.calibration),
+            self.settings.selection,
+            self.dated,
+        )
+
+    def selection(self, scope: Scope, blocks: Collection[tuple[str, str | None]] = ()) -> Selection:
+        """What the steps of one moment share; `blocks` are those of the overlay."""
+        settings = self.settings.selection
+        columns = {cap.by for cap in (*settings.caps, *self.rules.caps)}
+        moment = datetime.fromtimestamp(scope.as_of / 1e6, UTC)
+        return Selection(
+            self.catalog,
+            scope,
+            settings,
+            self.floor,
+            RowRules.of(self.rules, self.catalog, moment, blocks),
+            self._event_test,
+            self._series[1],
+            self._sections[0],
+            {column: self.catalog.codes(column) for column in sorted(columns)},
+        )
+
+    def lists(
+        self,
+        stories: pa.Table,
+        queries: Queries,
+        selection: Selection,
+        k: int,
+        version: str = "",
+        trace: Trace | None = None,
+    ) -> pa.RecordBatch:
         """The lists of a block of stories as records; every other way to a list goes through here."""
-        settings, catalog = self.settings, self.catalog
-        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
-        candidates = retrieve(queries, catalog, self.index, scope, settings.retrieval, settings.ranking, count)
-        ranked = rank(queries, candidates, catalog, self.vectors, self.terms, scope, settings.ranking)
+        settings, catalog, scope = self.settings, self.catalog, selection.scope
+        withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
         embargoed = queries.published > scope.as_of
-        ranked = ranked.keep((ranked.rows >= 0) & ~embargoed[:, None])
-        chosen = select(ranked, queries, catalog, scope, settings.selection, self.floor, k)
+        chosen = self._chosen(stories, queries, selection, k, ~withheld & ~embargoed, trace)
         names, telling = self._term_names
         return to_batch(
             stories,
             chosen,
             catalog,
-            explain(chosen, queries, stories, catalog, self.terms, names, telling, settings.ranking, {}),
+            explain(
+                chosen,
+                queries,
+                stories,
+                catalog,
+                self.terms,
+                names,
+                telling,
+                settings.ranking,
+                selection.rules.pinned_by,
+            ),
             k=k,
             version=version,
             as_of=scope.as_of if self.dated else None,
             settings=settings.fingerprint(),
             not_computed=embargoed,
+            withheld=withheld,
         )
+
+    def _chosen(
+        self,
+        stories: pa.Table,
+        queries: Queries,
+        selection: Selection,
+        k: int,
+        wanted: NDArray[np.bool_],
+        trace: Trace | None,
+    ) -> Ranked:
+        settings, scope, rules = self.settings, selection.scope, selection.rules
+        pins, positions = rules.pinned(queries.rows)
+        held = (queries.rows >= 0).all()
+        number = {name: code for code, name in enumerate(self._sections[1])}
+        asked = Stories(
+            queries,
+            Marks.of(stories, self.rules),
+            term_frequencies(queries.terms, self.tfidf.idf),
+            self._series[1][queries.rows] if held else self._series[0].codes(stories),
+            np.array([number.get(name, -1) for name in stories["section"].to_pylist()], dtype=np.int32),
+            np.where((pins >= 0) & scope.allowed[pins], pins, -1),
+            positions,
+        )
+        # a trace wants to hear of blocked candidates too
+        scope = scope if trace is not None else replace(scope, allowed=scope.allowed & ~rules.blocked)
+        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+
+        def search(queries: Queries, scope: Scope) -> Candidates:
+            return retrieve(queries, self.catalog, self.index, scope, settings.retrieval, settings.ranking, count)
+
+        def ranked(queries: Queries, candidates: Candidates) -> Ranked:
+            return rank(queries, candidates, self.catalog, self.vectors, self.terms, scope, settings.ranking)
+
+        found = ranked(queries, search(queries, scope).beside(asked.pins)).pinned(asked.pins)
+        found = found.keep((found.rows >= 0) & wanted[:, None])
+        chosen = select(found, asked, selection, k, floor=self.floor, trace=trace)
+        if settings.selection.fill:
+            chosen = fill(chosen, asked, replace(selection, scope=scope), k, wanted, search, ranked)
+        return chosen

@@ -13,7 +13,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from recommender.errors import UnknownArticleError
 from recommender.text import teaser
@@ -175,8 +177,47 @@ class Catalog:
         return np.asarray(evergreen | (self.published == UNDATED))
 
     @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """Of kind 'live'."""
+        return np.asarray(pc.equal(self.table["kind"], "live").to_numpy(), dtype=bool)
+
+    @cached_property
+    def superseded(self) -> NDArray[np.bool_]:
+        """Versions that are never candidates: they name another story of the archive as their `canonical_id`.
+
+        Of those that name one that is not in the archive the newest counts.
+        """
+        named = pc.fill_null(pc.not_equal(self.table["canonical_id"], self.ids), False).to_numpy() & self.alive
+        rows = np.flatnonzero(named)
+        canonical = self.table["canonical_id"].take(pa.array(rows)).combine_chunks()
+        found = np.zeros(len(self), dtype=bool)
+        if len(rows):
+            held = pc.is_in(canonical, self.ids.filter(pa.array(self.alive)).combine_chunks())
+            code = canonical.dictionary_encode().indices.to_numpy()
+            order = np.lexsort((self.id_rank[rows], self.published[rows], code))
+            newest = np.ones(len(rows), dtype=bool)
+            newest[order[:-1]] = code[order[1:]] != code[order[:-1]]
+            found[rows] = held.to_numpy(zero_copy_only=False) | ~newest
+        return found
+
+    @cached_property
     def copy_group(self) -> NDArray[np.int64]:
-        """Rows with the same text share a number: the body, or title and lead where there is none."""
+        """Rows of one text or with one `canonical_id` share a number.
+
+        The text is the body, or title and lead where there is none.
+        """
+        canonical, group, size = self.table["canonical_id"], self._text_group, len(self)
+        if canonical.null_count == size:
+            return group
+        name = (
+            pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices.to_numpy()
+        )
+        marks = size + np.concatenate([group, group.max() + 1 + name.astype(np.int64)])
+        links = sp.coo_matrix((np.ones(2 * size), (np.tile(np.arange(size), 2), marks)), shape=(marks.max() + 1,) * 2)
+        return np.asarray(connected_components(links, directed=False)[1][:size], dtype=np.int64)
+
+    @cached_property
+    def _text_group(self) -> NDArray[np.int64]:
         whole = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
         no_body = pc.equal(self.table["body"], "")
         key = pc.if_else(no_body, whole, self.table["body"])
@@ -184,7 +225,10 @@ class Catalog:
         return np.asarray(code * 2 + no_body.to_numpy())
 
     def group_of_text(self, story: Mapping[str, Any]) -> int:
-        """The copy group that a story from outside belongs to; -1 where no text here equals its own."""
+        """The copy group that a story from outside belongs to; -1 where neither text nor name is known here."""
+        named = self.known_rows([story["canonical_id"]])
+        if len(named):
+            return int(self.copy_group[named[0]])
         if story["body"]:
             row = pc.index(self.table["body"], pa.scalar(story["body"], pa.large_string())).as_py()
         else:

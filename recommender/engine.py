@@ -21,9 +21,11 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.languages import unknown_language_warning
-from recommender.lists import ReadNext
+from recommender.lists import ReadNext, Rejected
 from recommender.progress import Progress, silent
+from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
+from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
@@ -46,6 +48,8 @@ class Recommender:
     Parameters
     ----------
     settings : Settings, optional
+    rules : Rules, optional
+        What editors decide: pins, blocks, boosts ...
     embedder : Embedder, optional
         Default: the one that `settings.embedding` names.
     cache : path, optional
@@ -68,6 +72,7 @@ class Recommender:
         self,
         settings: Settings | None = None,
         *,
+        rules: Rules | None = None,
         embedder: Embedder | None = None,
         cache: str | Path | None = None,
     ) -> None:
@@ -77,6 +82,7 @@ class Recommender:
         self.tombstones = Tombstones()
         self.report = ReadReport()
         self.embedded = 0
+        self._rules = rules or Rules()
         self._archive: Archive | None = None
 
     # -- building -----------------------------------------------------------------------------
@@ -134,7 +140,7 @@ class Recommender:
         self.embedder.fit(catalog.table)
         vectors = self._embed(catalog.table, progress)
         progress("terms", 0, len(catalog))
-        self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration)
+        self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
         progress("terms", len(catalog), len(catalog))
         return self
 
@@ -201,6 +207,22 @@ class Recommender:
         """Undo `withdraw`; returns how many were withdrawn."""
         return self.tombstones.record("restore", ids)
 
+    def withhold(self, ids: str | Iterable[str]) -> int:
+        """Show no list under these stories; they may stand in others. Returns how many were not yet withheld."""
+        return self.tombstones.record("withhold", ids)
+
+    def release(self, ids: str | Iterable[str]) -> int:
+        """Undo `withhold`."""
+        return self.tombstones.record("release", ids)
+
+    def block(self, item: str, *, story: str | None = None) -> int:
+        """Keep an item out of every list, or of the list under one story, at once and until `unblock`."""
+        return self.tombstones.record("block", [(item, story)])
+
+    def unblock(self, item: str, *, story: str | None = None) -> int:
+        """Undo `block` with the same arguments; blocks of the rules stay."""
+        return self.tombstones.record("unblock", [(item, story)])
+
     # -- asking -------------------------------------------------------------------------------
 
     def recommend(
@@ -250,7 +272,8 @@ class Recommender:
         records: list[dict[str, Any]] = []
         for batch in self.lists(rows, k=k, as_of=as_of, filters=filters, exclude=exclude):
             records.extend(batch.to_pylist())
-        lists = [ReadNext.of(record, self.tombstones.withdrawn) for record in records]
+        stones = self.tombstones
+        lists = [ReadNext.of(record, stones.withdrawn, stones.blocked) for record in records]
         withheld = self.tombstones.withheld
         return [one.without_list("withheld") if one.article_id in withheld else one for one in lists]
 
@@ -277,8 +300,42 @@ class Recommender:
         queries = archive.foreign_queries(table, self._embed(table))
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
-        batch = archive.lists(table, queries, scope, self._k(k), "")
-        return ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn)
+        batch = archive.lists(table, queries, archive.selection(scope, self.tombstones.blocked), self._k(k))
+        return ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn, self.tombstones.blocked)
+
+    def explain_rejected(
+        self, article_ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> dict[str, list[Rejected]]:
+        """The candidates that are not in the lists of some stories, best first, each with the rule that rejected it.
+
+        Blocked candidates are among them, withdrawn ones never are.
+        """
+        archive = self._fitted
+        self.tombstones.refresh()
+        rows = archive.catalog.rows(article_ids)
+        selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
+        found: list[tuple[str, Rejected]] = []
+
+        def trace(rule: str, rejected: Ranked) -> None:
+            place, column = np.nonzero(rejected.rows >= 0)
+            items = archive.catalog.table.select(["id", "title", "section", "published_at"])
+            items = items.take(pa.array(rejected.rows[place, column])).rename_columns(
+                ["article_id", "title", "section", "published_at"]
+            )
+            numbers = zip(rejected.relevance[place, column], rejected.score[place, column], strict=True)
+            for story, item, (relevance, score) in zip(block[place], items.to_pylist(), numbers, strict=True):
+                one = Rejected(**item, relevance=round(float(relevance), 6), score=round(float(score), 6), rule=rule)
+                found.append((names[story], one))
+
+        names = dict(zip(rows.tolist(), article_ids, strict=True))
+        for start in range(0, len(rows), BLOCK):
+            block = rows[start : start + BLOCK]
+            stories = archive.catalog.table.take(pa.array(block))
+            archive.lists(stories, archive.queries(block), selection, self._k(None), trace=trace)
+        by_story: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
+        for story_id, one in found:
+            by_story[story_id].append(one)
+        return {story: sorted(some, key=lambda one: (-one.score, one.article_id)) for story, some in by_story.items()}
 
     def lists(
         self,
@@ -294,9 +351,12 @@ class Recommender:
         archive = self._fitted
         k = self._k(k)
         scope = self._scope(archive, as_of, filters, exclude)
+        selection = archive.selection(scope, self.tombstones.blocked)
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
-            yield archive.lists(archive.catalog.table.take(pa.array(block)), archive.queries(block), scope, k, version)
+            yield archive.lists(
+                archive.catalog.table.take(pa.array(block)), archive.queries(block), selection, k, version
+            )
 
     def _k(self, k: int | None) -> int:
         k = self.settings.selection.k if k is None else k
@@ -329,6 +389,7 @@ class Recommender:
         overlay = Tombstones(Path(path) / TOMBSTONES)
         overlay.record("withdraw", self.tombstones.withdrawn)
         overlay.record("withhold", self.tombstones.withheld)
+        overlay.record("block", self.tombstones.blocked)
         self.tombstones = overlay
 
     @classmethod
@@ -343,11 +404,22 @@ class Recommender:
             If it is missing, damaged, of another kind, or written by a newer version.
         """
         archive, folder = snapshot.load(Path(path))
-        rec = cls(archive.settings, embedder=embedder, cache=cache)
+        rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
         rec.embedder.load(folder)
         rec._archive = archive
         rec.tombstones = Tombstones(Path(path) / TOMBSTONES)
         return rec
+
+    @property
+    def rules(self) -> Rules:
+        """What editors decide; new rules hold from the next call on."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        self._rules = rules
+        if self._archive is not None:
+            self._archive = replace(self._archive, rules=rules)
 
     @property
     def catalog(self) -> Catalog:

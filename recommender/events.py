@@ -236,9 +236,7 @@ class EventTest:
             copy[story, i] = is_copy(cosine, shared)
         return same, copy
 
-    def together(
-        self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def together(self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Of the candidates in `mask`, (q, w), those linked to the lead's time by gaps within the rule.
 
         Parameters
@@ -261,7 +259,7 @@ class EventTest:
         apart = inside & ((before == UNDATED) | (time > np.where(before == UNDATED, 0, before) + gap))
         chain = np.empty_like(order)
         np.put_along_axis(chain, order, np.cumsum(apart, axis=1), axis=1)
-        return mask & (chain[:, :-1] == chain[:, -1:])
+        return np.asarray(mask & (chain[:, :-1] == chain[:, -1:]))
 
     @property
     def _least(self) -> float:
@@ -271,7 +269,7 @@ class EventTest:
         if not self.timed:
             return np.ones(len(a), dtype=bool)
         dated = (a != UNDATED) & (b != UNDATED)
-        return dated & (np.abs(np.where(dated, a - b, 0)) <= self.settings.event_span_days * DAY_US)
+        return np.asarray(dated & (np.abs(np.where(dated, a - b, 0)) <= self.settings.event_span_days * DAY_US))
 
     def _test(
         self,
@@ -286,7 +284,9 @@ class EventTest:
         near = self._near(time_a, time_b)
         wanted = np.flatnonzero(near | (dense >= COPY))
         # stories of one day share most of their candidates: each pair is compared once
-        pair, back = np.unique(np.minimum(a, b)[wanted] * len(self.published) + np.maximum(a, b)[wanted], return_inverse=True)
+        pair, back = np.unique(
+            np.minimum(a, b)[wanted] * len(self.published) + np.maximum(a, b)[wanted], return_inverse=True
+        )
         shared = row_cosines(self.words, self.words, pair // len(self.published), pair % len(self.published))[back]
         cosine = dense[wanted].astype(np.float64)
         same, copy = np.zeros(len(a), dtype=bool), np.zeros(len(a), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,7 +68,7 @@ class Scope:
     as_of : int
         Microseconds; later stories do not exist yet.
     allowed : ndarray of bool, shape (n,)
-        Current, not withdrawn, not expired, passing the filters.
+        Current, not superseded, not withdrawn, not expired, passing the filters.
     language : ndarray of int32, shape (n,)
     timed : bool
         False for an archive without dates: no window, no freshness.
@@ -91,14 +92,14 @@ def make_scope(
     timed: bool,
 ) -> Scope:
     """Gather every rule that does not depend on the story into one mask."""
-    allowed = catalog.alive & (catalog.expires > as_of) & (catalog.published <= as_of)
+    allowed = catalog.alive & ~catalog.superseded & (catalog.expires > as_of) & (catalog.published <= as_of)
     allowed[withdrawn] = False
     allowed[catalog.known_rows(filters.exclude)] = False
     for column, values in (("section", filters.sections), ("kind", filters.kinds), ("language", filters.languages)):
         if values:
-            allowed &= pc.is_in(catalog.table[column], pa.array(values, pa.large_string())).to_numpy()
+            allowed &= is_in(catalog.table, column, values)
     if filters.tags:
-        allowed &= _any_tag(catalog, filters.tags)
+        allowed &= has_tag(catalog.table, filters.tags)
     if filters.after is not None:
         allowed &= catalog.published >= to_micros(filters.after)
     if filters.before is not None:
@@ -109,10 +110,18 @@ def make_scope(
     return Scope(as_of, allowed, language, timed, days_before, filters.days_around_story)
 
 
-def _any_tag(catalog: Catalog, tags: tuple[str, ...]) -> NDArray[np.bool_]:
-    column = catalog.table["tags"].combine_chunks()
-    hit = pc.is_in(pc.list_flatten(column), pa.array(tags, pa.large_string())).to_numpy(zero_copy_only=False)
-    found = np.zeros(len(catalog), dtype=bool)
+def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
+    """Rows whose text column has one of the values; shape (n,)."""
+    hit = pc.is_in(table[column], pa.array(list(values), pa.large_string()))
+    return np.asarray(hit.to_numpy(), dtype=bool)
+
+
+def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
+    """Rows that carry one of the tags; shape (n,)."""
+    column = table["tags"].combine_chunks()
+    wanted = pa.array(list(tags), pa.large_string())
+    hit = pc.is_in(pc.list_flatten(column), wanted).to_numpy(zero_copy_only=False)
+    found = np.zeros(len(table), dtype=bool)
     found[pc.list_parent_indices(column).to_numpy()[hit]] = True
     return found
 

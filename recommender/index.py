@@ -43,7 +43,7 @@ def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArra
 def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Exact cosines among the rows of each line, float32 (q, w, w); lines hold -1 for none, which is never read."""
     near = vectors[np.maximum(rows, 0)].astype(np.float32)
-    return np.matmul(near, near.transpose(0, 2, 1)) / np.float32(SCALE**2)
+    return np.asarray(np.matmul(near, near.transpose(0, 2, 1)) / np.float32(SCALE**2))
 
 
 class VectorIndex(Protocol):

@@ -105,11 +105,12 @@ class Recommendation:
     url, section : str or None
     published_at : datetime or None
     source : str
-        How it came in: 'related', or 'evergreen' for an undated or evergreen piece.
+        How it came in: 'related', 'evergreen' (an undated or evergreen piece), 'pinned', or what it fills an empty
+        place with: 'window', 'caps', 'same_section', 'recent'.
     score : float
-        Relevance times freshness.
+        Relevance times freshness times boost; a pinned, filled-in or more varied item may stand above a higher one.
     components : mapping of str to float
-        dense, lexical, relevance, freshness.
+        dense, lexical, relevance, freshness, boost.
     reasons : tuple of Reason
     """
 
@@ -131,6 +132,30 @@ class Recommendation:
         published = _time(record["published_at"])
         reasons = tuple(map(Reason.of, record["reasons"]))
         return cls(**{**record, "published_at": published, "reasons": reasons})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A candidate that is not in a list.
+
+    Attributes
+    ----------
+    article_id, title : str
+    section : str or None
+    published_at : datetime or None
+    relevance, score : float
+    rule : str
+        What rejected it: 'blocked', 'sensitive', 'live', 'floor', 'copy', 'series', 'event', 'diversity', 'cap',
+        'evergreen', or 'rank' (others were better).
+    """
+
+    article_id: str
+    title: str
+    section: str | None
+    published_at: datetime | None
+    relevance: float
+    score: float
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +214,18 @@ class ReadNext:
         return len(self.items)
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], withdrawn: frozenset[str] = frozenset()) -> ReadNext:
-        """From a record; reserves take the places of items withdrawn since."""
+    def of(
+        cls,
+        record: Mapping[str, Any],
+        withdrawn: frozenset[str] = frozenset(),
+        blocked: frozenset[tuple[str, str | None]] = frozenset(),
+    ) -> ReadNext:
+        """From a record; reserves take the places of items withdrawn or blocked (item, story or None) since."""
         every = [*record["items"], *record["reserves"]]
         live = [item for item in every if item["article_id"] not in withdrawn]
+        if blocked:
+            story_id = record["article_id"]
+            live = [i for i in live if not {(i["article_id"], None), (i["article_id"], story_id)} & blocked]
         items = tuple(Recommendation.of({**item, "rank": rank}) for rank, item in enumerate(live, 1))
         k = record["k"]
         status = record["status"]
@@ -231,6 +264,7 @@ def to_batch(
     as_of: int | None,
     settings: str,
     not_computed: NDArray[np.bool_],
+    withheld: NDArray[np.bool_],
 ) -> pa.RecordBatch:
     """Selected candidates as records of `RECORD`.
 
@@ -242,13 +276,15 @@ def to_batch(
         One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
     not_computed : ndarray of bool, shape (q,)
         Stories that are not public at `as_of`; their lists are empty.
+    withheld : ndarray of bool, shape (q,)
+        Stories that get no list.
     """
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
     items = _items(selected, held, place, catalog, reasons)
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
-    status = np.where(not_computed, "not_computed", np.where(shown < k, "short", "ok"))
+    status = np.select([withheld, not_computed, shown < k], ["withheld", "not_computed", "short"], "ok")
     size = len(stories)
     columns = [
         _whole(stories["id"]),

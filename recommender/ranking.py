@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -64,24 +65,63 @@ class Ranked:
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
         """Blank what the mask, shape (q, c), does not keep; the order of the rest stays."""
         order = np.argsort(~mask, axis=1, kind="stable")
-        kept = self._along(order)
+        kept = self.along(order)
         blank = ~np.take_along_axis(mask, order, axis=1)
         rows = np.where(blank, -1, kept.rows)
         width = max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)
         return Ranked(rows[:, :width], *(getattr(kept, f.name)[:, :width] for f in fields(self)[1:]))
 
-    def _along(self, order: NDArray[np.int64]) -> Ranked:
+    def along(self, order: NDArray[np.int64]) -> Ranked:
+        """In another order, (q, c) places of each line."""
         return Ranked(*(np.take_along_axis(getattr(self, f.name), order, axis=1) for f in fields(self)))
+
+    def lines(self, places: NDArray[np.int64]) -> Ranked:
+        """Some stories."""
+        return Ranked(*(getattr(self, f.name)[places] for f in fields(self)))
+
+    def padded(self, width: int) -> Ranked:
+        """With empty places up to a width."""
+        blank = width - self.rows.shape[1]
+        if blank <= 0:
+            return self
+        wider = (np.pad(getattr(self, f.name), ((0, 0), (0, blank))) for f in fields(self)[1:])
+        return Ranked(np.pad(self.rows, ((0, 0), (0, blank)), constant_values=-1), *wider)
+
+    @classmethod
+    def stack(cls, parts: Sequence[Ranked]) -> Ranked:
+        """Lines of several, one below the other."""
+        width = max(part.rows.shape[1] for part in parts)
+        wide = [part.padded(width) for part in parts]
+        return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))
+
+    def beside(self, other: Ranked) -> Ranked:
+        """Each line followed by the other's."""
+        names = [f.name for f in fields(self)]
+        both = Ranked(*(np.concatenate([getattr(self, n), getattr(other, n)], axis=1) for n in names))
+        return both.keep(both.rows >= 0)
+
+    def pinned(self, pins: NDArray[np.int64]) -> Ranked:
+        """The candidates of `pins`, (q, p) in order of position, first and safe; -1 = none."""
+        if not (pins >= 0).any():
+            return self
+        at = (self.rows[:, :, None] == pins[:, None, :]) & (pins[:, None, :] >= 0)
+        safe = at.any(axis=2)
+        source = np.where(safe, PINNED, self.source).astype(np.int8)
+        return replace(self, safe=safe, source=source).by(np.where(safe, at.argmax(axis=2), pins.shape[1]))
 
     def by(self, place: NDArray[np.float64]) -> Ranked:
         """Reorder by ascending `place`, shape (q, c); ties keep their order."""
-        return self._along(np.argsort(place, axis=1, kind="stable"))
+        return self.along(np.argsort(place, axis=1, kind="stable"))
 
     def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
-        """Best first: by key, then relevance, then article id."""
+        """Best first: safe ones as they stand, then by key, relevance and article id."""
         ids = id_rank[self.rows]
         empty = self.rows < 0
-        return self._along(np.lexsort((ids, -self.relevance, -self.key, empty), axis=1))
+        place = np.where(self.safe, np.arange(ids.shape[1]), 0)
+        key = np.where(self.safe, 0, self.key)
+        by_relevance = np.where(self.safe, 0, self.relevance)
+        by_id = np.where(self.safe, 0, ids)
+        return self.along(np.lexsort((by_id, -by_relevance, -key, place, ~self.safe, empty), axis=1))
 
 
 def relevance(

@@ -55,6 +55,10 @@ class Candidates:
 
     rows: NDArray[np.int64]
 
+    def beside(self, rows: NDArray[np.int64]) -> Candidates:
+        """With further rows, (q, p), each once."""
+        return Candidates(_unique(np.concatenate([self.rows, rows], axis=1))) if rows.shape[1] else self
+
 
 def retrieve(
     queries: Queries,

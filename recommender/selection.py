@@ -2,42 +2,201 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles import Catalog
+from recommender.events import HOUR_US, EventTest
 from recommender.filters import Scope
-from recommender.ranking import Ranked
+from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, VARIETY, Ranked
 from recommender.retrieval import Queries
+from recommender.rules import Marks, RowRules
 from recommender.settings import SelectionSettings
+
+_POOL = 64  # candidates among which events and diversity are decided
+_EVERGREENS = 4  # of them at most so many without freshness
+_PAIRS = 1 << 21  # pairs of candidates compared at a time
+
+Trace = Callable[[str, Ranked], None]
+"""Called with the name of a rule and the candidates it rejected, (q, c), blank elsewhere."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the steps of one archive, moment and rule set share.
+
+    Attributes
+    ----------
+    series : ndarray of int64, shape (n,)
+        Recurring format of each row; -1 = none.
+    sections : ndarray of int32, shape (n,)
+        Section of each row; -1 = none.
+    codes : dict of str to (ndarray of int32, shape (n,), list of str)
+        Codes of the columns that caps look at, -1 = no value, and the values.
+    """
+
+    catalog: Catalog
+    scope: Scope
+    settings: SelectionSettings
+    floor: float | None
+    rules: RowRules
+    events: EventTest
+    series: NDArray[np.int64]
+    sections: NDArray[np.int32]
+    codes: dict[str, tuple[NDArray[np.int32], list[str]]]
+
+
+@dataclass(frozen=True)
+class Stories:
+    """The stories that lists are made for: queries, and what rules and limits look at in them.
+
+    Attributes
+    ----------
+    words : csr_matrix of float32, shape (q, v)
+        Term frequencies, unit rows.
+    series : ndarray of int64, shape (q,)
+    sections : ndarray of int32, shape (q,)
+    pins : ndarray of int64, shape (q, p)
+        Catalog rows; -1 = none.
+    positions : ndarray of int64, shape (q, p)
+    """
+
+    queries: Queries
+    marks: Marks
+    words: sp.csr_matrix
+    series: NDArray[np.int64]
+    sections: NDArray[np.int32]
+    pins: NDArray[np.int64]
+    positions: NDArray[np.int64]
+
+    def take(self, places: NDArray[np.int64]) -> Stories:
+        """Some of them."""
+        marks = Marks(*(getattr(self.marks, name)[places] for name in ("topics", "sensitive", "light")))
+        return Stories(
+            self.queries.take(places),
+            marks,
+            self.words[places],
+            self.series[places],
+            self.sections[places],
+            self.pins[places],
+            self.positions[places],
+        )
 
 
 def select(
     ranked: Ranked,
-    queries: Queries,
-    catalog: Catalog,
-    scope: Scope,
-    settings: SelectionSettings,
-    floor: float | None,
+    stories: Stories,
+    selection: Selection,
     k: int,
+    *,
+    floor: float | None,
+    limits: bool = True,
+    trace: Trace | None = None,
 ) -> Ranked:
-    """Floor, copies, the timeless place, and the cut to `k` items and the reserves."""
+    """The list of each story: rules, floor, boosts, copies, series, events, caps, diversity, pins, the cut.
+
+    Parameters
+    ----------
+    ranked : Ranked, shape (q, c)
+        Candidates; those that are `safe` come first and only a block or a copy takes them out.
+    floor : float or None
+        Least relevance.
+    limits : bool, default True
+        Whether caps count.
+    trace : callable, optional
+        Hears of every rejected candidate.
+    """
+    settings, rules, catalog = selection.settings, selection.rules, selection.catalog
+    drop = _Drop(trace)
+    ranked = drop(ranked, blocked(ranked, stories, rules), "blocked", even_safe=True)
+    ranked = drop(ranked, sensitive(ranked, stories.marks, rules.marks), "sensitive", even_safe=True)
+    if settings.live_hours is not None and selection.scope.timed:
+        old = selection.scope.as_of - int(settings.live_hours * HOUR_US)
+        ranked = drop(ranked, stale_live(ranked, catalog, old), "live")
     if floor is not None:
-        ranked = at_least(ranked, floor)
+        ranked = drop(ranked, ~((ranked.relevance >= floor) & (ranked.relevance > 0)), "floor")
+    ranked = boosted(ranked, rules.boost, catalog.id_rank)
     if settings.drop_copies:
-        ranked = without_copies(ranked, queries.copy_group, catalog.copy_group)
-    if scope.timed:
-        ranked = with_timeless(ranked, catalog.timeless, k, settings.timeless_slots)
-    return first(ranked, k + settings.reserves)
+        ranked = drop(ranked, copies(ranked, stories.queries.copy_group, catalog.copy_group), "copy", even_safe=True)
+    if settings.series_limit:
+        ranked = drop(ranked, editions(ranked, stories, selection.series, catalog.published), "series")
+    count = k + settings.reserves
+    if settings.event_limit or settings.diversity:
+        ranked = _compared(ranked, stories, selection, count, drop)
+    if limits:
+        for cap in (*settings.caps, *rules.rules.caps):
+            codes, names = selection.codes[cap.by]
+            ranked = drop(ranked, over_cap(ranked, codes, names, cap.value, cap.at_most), "cap")
+    ranked = drop(ranked, beside(ranked, rules.marks), "sensitive", even_safe=True)
+    if selection.scope.timed:
+        slots = rules.rules.evergreen_slots
+        ranked = with_timeless(ranked, k, settings.timeless_slots if slots is None else slots, drop)
+    ranked = pinned(ranked, stories.pins, stories.positions)
+    return drop(ranked, np.arange(ranked.rows.shape[1]) >= count, "rank", even_safe=True)
 
 
-def at_least(ranked: Ranked, floor: float) -> Ranked:
-    """Only candidates whose relevance reaches the floor; freshness lifts nothing over it."""
-    return ranked.keep((ranked.rows >= 0) & (ranked.relevance >= floor) & (ranked.relevance > 0))
+class _Drop:
+    """Takes candidates out, tells the trace by which rule, and leaves safe ones in."""
+
+    def __init__(self, trace: Trace | None) -> None:
+        self.trace = trace
+
+    def __call__(self, ranked: Ranked, rejected: NDArray[np.bool_], rule: str, even_safe: bool = False) -> Ranked:
+        held = ranked.rows >= 0
+        rejected = held & rejected if even_safe else held & rejected & ~ranked.safe
+        if self.trace is not None:
+            self.trace(rule, ranked.keep(rejected))
+        return ranked.keep(held & ~rejected)
 
 
-def without_copies(ranked: Ranked, own: NDArray[np.int64], group: NDArray[np.int64]) -> Ranked:
-    """Of identical texts the best placed stays, and none of the story's own text.
+def blocked(ranked: Ranked, stories: Stories, rules: RowRules) -> NDArray[np.bool_]:
+    """Items blocked everywhere, under this story, or by a pair of topics; (q, c)."""
+    rows, own = ranked.rows, stories.queries.rows
+    found = rules.blocked[rows]
+    if len(rules.pairs):
+        pair = own[:, None] * len(rules.blocked) + rows
+        found = found | ((own >= 0)[:, None] & np.isin(pair, rules.pairs))
+    for number in range(stories.marks.topics.shape[1]):
+        ours, theirs = stories.marks.topics[:, number], rules.marks.topics[rows, number]
+        found = found | (ours[:, None, 0] & theirs[:, :, 1]) | (ours[:, None, 1] & theirs[:, :, 0])
+    return found
+
+
+def sensitive(ranked: Ranked, story: Marks, marks: Marks) -> NDArray[np.bool_]:
+    """Light items under sensitive stories, and sensitive items under light ones; (q, c)."""
+    light_item, hard_item = marks.light[ranked.rows], marks.sensitive[ranked.rows]
+    return np.asarray((story.sensitive[:, None] & light_item) | (story.light[:, None] & hard_item))
+
+
+def beside(ranked: Ranked, marks: Marks) -> NDArray[np.bool_]:
+    """Light items below a sensitive one of the same list, and sensitive ones below a light one; (q, c)."""
+    held = ranked.rows >= 0
+    hard, light = held & marks.sensitive[ranked.rows], held & marks.light[ranked.rows]
+    kind = np.where(hard, 1, np.where(light, 2, 0))
+    first = kind[np.arange(len(kind)), np.argmax(kind > 0, axis=1)]
+    return np.asarray((kind > 0) & (kind != first[:, None]))
+
+
+def stale_live(ranked: Ranked, catalog: Catalog, before: int) -> NDArray[np.bool_]:
+    """Live pages published before a moment; (q, c)."""
+    return np.asarray(catalog.live[ranked.rows] & (catalog.published[ranked.rows] < before))
+
+
+def boosted(ranked: Ranked, boost: NDArray[np.float64], id_rank: NDArray[np.int64]) -> Ranked:
+    """Scores times the factor of the rules, in their new order; safe candidates stay first."""
+    factor = boost[ranked.rows]
+    if (factor == 1).all():
+        return ranked
+    ranked = replace(ranked, boost=factor, score=ranked.score * factor, key=ranked.key + np.log2(factor))
+    return ranked.ordered(id_rank)
+
+
+def copies(ranked: Ranked, own: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Versions of the story itself, and of any other story all but the best placed; (q, c).
 
     Parameters
     ----------
@@ -47,24 +206,199 @@ def without_copies(ranked: Ranked, own: NDArray[np.int64], group: NDArray[np.int
         Copy group of each catalog row.
     """
     groups = np.where(ranked.rows >= 0, group[ranked.rows], -2)
+    return np.asarray((nth_of_group(groups) > 0) | (groups == own[:, None]))
+
+
+def editions(
+    ranked: Ranked, stories: Stories, series: NDArray[np.int64], published: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """All but the best placed item of each series, and earlier editions of the story's own; (q, c)."""
+    groups = np.where(ranked.rows >= 0, series[ranked.rows], -1)
+    own = (groups >= 0) & (groups == stories.series[:, None])
+    earlier = own & (published[ranked.rows] <= stories.queries.published[:, None])
+    counted = np.where(earlier & ~ranked.safe, -1, groups)
+    return np.asarray(earlier | ((counted >= 0) & (nth_of_group(counted) > 0)))
+
+
+def over_cap(
+    ranked: Ranked, codes: NDArray[np.int32], names: list[str], value: str | None, at_most: int
+) -> NDArray[np.bool_]:
+    """Items beyond the first `at_most` that share a value, or the given one; (q, c)."""
+    groups = np.where(ranked.rows >= 0, codes[ranked.rows], -1).astype(np.int64)
+    if value is not None:
+        groups = np.where(groups == (names.index(value) if value in names else -2), groups, -1)
+    return np.asarray((groups >= 0) & (nth_of_group(groups) >= at_most))
+
+
+def nth_of_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the same group stand before each place of its line; (q, c).
+
+    Examples
+    --------
+    >>> nth_of_group(np.array([[7, 5, 7, 7, 5]])).tolist()
+    [[0, 0, 1, 2, 1]]
+    """
     order = np.argsort(groups, axis=1, kind="stable")
-    sorted_groups = np.take_along_axis(groups, order, axis=1)
-    repeated = np.zeros(groups.shape, dtype=bool)
-    repeated[:, 1:] = sorted_groups[:, 1:] == sorted_groups[:, :-1]
-    again = np.zeros_like(repeated)
-    np.put_along_axis(again, order, repeated, axis=1)
-    return ranked.keep((ranked.rows >= 0) & ~again & (groups != own[:, None]))
+    along = np.take_along_axis(groups, order, axis=1)
+    place = np.broadcast_to(np.arange(groups.shape[1]), groups.shape)
+    starts = np.ones(groups.shape, dtype=bool)
+    starts[:, 1:] = along[:, 1:] != along[:, :-1]
+    nth = np.empty_like(order)
+    np.put_along_axis(nth, order, place - np.maximum.accumulate(np.where(starts, place, 0), axis=1), axis=1)
+    return nth
 
 
-def with_timeless(ranked: Ranked, timeless: NDArray[np.bool_], k: int, slots: int) -> Ranked:
+def _compared(ranked: Ranked, stories: Stories, selection: Selection, count: int, drop: _Drop) -> Ranked:
+    """The steps that compare candidates with each other: near-copies, events, diversity."""
+    width = max(_POOL, 2 * count)
+    ageless = ranked.source == EVERGREEN
+    first = np.cumsum(~ageless, axis=1) <= width - _EVERGREENS
+    ranked = drop(ranked, ~np.where(ageless, np.cumsum(ageless, axis=1) <= _EVERGREENS, first), "rank")
+    step = max(_PAIRS // ranked.rows.shape[1] ** 2, 1)
+    every = np.arange(len(ranked.rows))
+    parts = []
+    for start in range(0, len(every), step):
+        part = every[start : start + step]
+        some, rejected = _one_per_event(ranked.lines(part), stories.take(part), selection, count)
+        if drop.trace is not None:
+            for rule, mask in rejected.items():
+                drop(some, mask, rule)
+        gone = np.logical_or.reduce(list(rejected.values())) & ~some.safe
+        parts.append(some.keep((some.rows >= 0) & ~gone))
+    return Ranked.stack(parts)
+
+
+def _one_per_event(
+    ranked: Ranked, stories: Stories, selection: Selection, count: int
+) -> tuple[Ranked, dict[str, NDArray[np.bool_]]]:
+    """One item an event, the newest in the place of the best; the rest by rule, each (q, w)."""
+    events, settings = selection.events, selection.settings
+    same, copy, dense = events.alike(ranked.rows)
+    held, every = ranked.rows >= 0, np.arange(len(ranked.rows))
+    times = selection.catalog.published[ranked.rows]
+    own, own_copy = events.own(ranked.dense, ranked.rows, stories.words, stories.queries.published)
+    rejected = {"copy": held & own_copy, "event": np.zeros_like(held), "diversity": np.zeros_like(held)}
+    if not settings.drop_copies:
+        rejected["copy"][:] = False
+    open_ = held & ~rejected["copy"]
+    notes = ranked.notes.copy()
+    place = np.tile(np.arange(ranked.rows.shape[1], dtype=np.float64), (len(every), 1))
+    if settings.event_limit:
+        # the story's own event: at most one, a newer report, in the place of the best placed
+        lead = stories.queries.published
+        mine = events.together(own & open_, times, lead)
+        newer = mine & (times > lead[:, None])
+        kept = _newest(newer, ranked.safe & mine, times)
+        best = np.argmax(mine, axis=1)
+        chosen = newer[every, kept] | (ranked.safe & mine)[every, kept]
+        rejected["event"] |= mine
+        rejected["event"][every[chosen], kept[chosen]] = False
+        place[every[chosen], kept[chosen]] = best[chosen] - 0.5
+        notes[every[chosen], kept[chosen]] |= FOLLOW_UP
+        open_ &= ~rejected["event"]
+        # then every other event, best placed first
+        waiting = open_ & (ranked.source != EVERGREEN)
+        for _ in range(count if not settings.diversity else ranked.rows.shape[1]):
+            if not waiting.any():
+                break
+            first = np.where(waiting, place, np.inf).argmin(axis=1)
+            some = waiting[every, first]
+            group = events.together(same[every, first] & waiting, times, times[every, first])
+            group |= copy[every, first] & open_
+            group[every, first] = True
+            group &= some[:, None] & open_
+            shown = _newest(group & waiting, ranked.safe & group, times)
+            swapped = some & (shown != first)
+            place[every[swapped], shown[swapped]] = place[every[swapped], first[swapped]]
+            notes[every[swapped], shown[swapped]] |= NEWEST
+            waiting &= ~group
+            group[every, shown] = False
+            rejected["event"] |= group
+            open_ &= ~group
+    ranked = replace(ranked, notes=notes)
+    if settings.diversity:
+        order = mmr(np.where(open_, ranked.score, -np.inf), dense, settings.diversity, count)
+        place, varied = _by_mmr(order, place, open_)
+        ranked = replace(ranked, notes=ranked.notes | np.where(varied, VARIETY, 0).astype(np.int8))
+        rejected["diversity"] = open_ & ~np.isfinite(place) & (ranked.source != EVERGREEN)
+    place = np.where(held, place, np.inf)
+    order = np.argsort(place, axis=1, kind="stable")
+    return ranked.along(order), {name: np.take_along_axis(mask, order, axis=1) for name, mask in rejected.items()}
+
+
+def _newest(members: NDArray[np.bool_], safe: NDArray[np.bool_], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place of the newest member of each line; a safe one goes before."""
+    newest = np.where(members, times, np.iinfo(np.int64).min).argmax(axis=1)
+    return np.asarray(np.where(safe.any(axis=1), safe.argmax(axis=1), newest))
+
+
+def mmr(score: NDArray[np.float64], similarity: NDArray[np.float32], diversity: float, count: int) -> NDArray[np.int64]:
+    """Maximal marginal relevance of many lists at once (Carbonell & Goldstein, 1998).
+
+    Each round takes the candidate of greatest ``(1 - diversity) * score - diversity * max similarity`` to those taken.
+
+    Parameters
+    ----------
+    score : ndarray of float64, shape (q, w)
+        -inf where there is no candidate.
+    similarity : ndarray of float32, shape (q, w, w)
+    diversity : float
+        0 is the order of the score; 1 looks at dissimilarity alone.
+    count : int
+
+    Returns
+    -------
+    ndarray of int64, shape (q, min(count, w))
+        Places in the order taken; -1 = none.
+
+    Examples
+    --------
+    >>> similarity = np.array([[[1, 0.9, 0], [0.9, 1, 0], [0, 0, 1]]], dtype=np.float32)
+    >>> mmr(np.array([[0.9, 0.8, 0.5]]), similarity, 0.5, 2).tolist()
+    [[0, 2]]
+    """
+    every = np.arange(len(score))
+    free = np.isfinite(score)
+    nearest = np.full(score.shape, -np.inf)
+    taken = np.full((len(score), min(count, score.shape[1])), -1, dtype=np.int64)
+    relevance = (1 - diversity) * np.where(free, score, 0)
+    for number in range(taken.shape[1]):
+        penalty = np.where(np.isfinite(nearest), diversity * nearest, 0)
+        value = np.where(free, relevance - penalty, -np.inf)
+        best = value.argmax(axis=1)
+        found = free[every, best]
+        taken[found, number] = best[found]
+        free[every, best] = False
+        nearest = np.maximum(nearest, similarity[every, best])
+    return taken
+
+
+def _by_mmr(
+    order: NDArray[np.int64], place: NDArray[np.float64], open_: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Places in the order taken, infinite for the rest; and who went before a better placed candidate."""
+    by_mmr = np.full(place.shape, np.inf)
+    held = order >= 0
+    line = np.nonzero(held)[0]
+    by_mmr[line, order[held]] = np.nonzero(held)[1]
+    taken_place = np.where(held, np.take_along_axis(place, np.maximum(order, 0), axis=1), np.inf)
+    # the best place still to come, or never taken
+    left = np.where(open_ & ~np.isfinite(by_mmr), place, np.inf).min(axis=1, keepdims=True)
+    later = np.minimum.accumulate(taken_place[:, ::-1], axis=1)[:, ::-1]
+    ahead = held & (taken_place > np.minimum(later, left))
+    varied = np.zeros(place.shape, dtype=bool)
+    varied[line, order[held]] = ahead[held]
+    return by_mmr, varied
+
+
+def with_timeless(ranked: Ranked, k: int, slots: int, drop: _Drop) -> Ranked:
     """Undated and evergreen pieces get at most the last of the `k` places.
 
     They have no freshness to be ranked by. The most relevant one takes an empty place, or the
     last place if it is more relevant than the story there.
     """
-    rows = ranked.rows
-    ageless = (rows >= 0) & timeless[rows]
-    dated = (rows >= 0) & ~ageless
+    ageless = (ranked.rows >= 0) & (ranked.source == EVERGREEN)
+    dated = (ranked.rows >= 0) & ~ageless
     if not ageless.any():
         return ranked
     best = ageless & (np.cumsum(ageless, axis=1) <= slots)
@@ -75,9 +409,21 @@ def with_timeless(ranked: Ranked, timeless: NDArray[np.bool_], k: int, slots: in
     full = last.any(axis=1, keepdims=True)
     place = np.where(best & full & (ranked.relevance > last_relevance), k - 0.5, place)
     place = np.where(best & ~full, dated.sum(axis=1, keepdims=True) + 0.5, place)
-    return ranked.by(place).keep(np.isfinite(np.sort(place, axis=1)))
+    return drop(ranked.by(place), ~np.isfinite(np.sort(place, axis=1)), "evergreen", even_safe=True)
 
 
-def first(ranked: Ranked, count: int) -> Ranked:
-    """The first `count` of each story."""
-    return ranked.keep((ranked.rows >= 0) & (np.arange(ranked.rows.shape[1]) < count))
+def pinned(ranked: Ranked, pins: NDArray[np.int64], positions: NDArray[np.int64]) -> Ranked:
+    """Pinned items at their positions, the others around them in their order."""
+    if not pins.shape[1]:
+        return ranked
+    fixed = (ranked.rows >= 0) & (ranked.source == PINNED)
+    place = np.where(fixed, np.inf, np.cumsum(~fixed, axis=1) - 1.0)  # 0-based among the others
+    last = np.full(len(pins), -1.0)
+    for number in range(pins.shape[1]):
+        at = fixed & (ranked.rows == pins[:, number, None]) & (pins[:, number, None] >= 0)
+        here = at.any(axis=1)
+        wanted = np.where(here, np.maximum(positions[:, number] - 1.0, last + 1), np.inf)
+        place = np.where(~fixed & (place >= wanted[:, None]), place + 1, place)
+        place = np.where(at, wanted[:, None], place)
+        last = np.where(here, wanted, last)
+    return ranked.by(np.where(ranked.rows >= 0, place, np.inf))

@@ -17,8 +17,8 @@ _EDITIONS = 3  # stories that make a template a series
 _TABLE_WORDS = 20  # first words of the body that are looked at
 _TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
 _TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
-_FIGURES = frozenset("one two three four five six seven eight nine ten eleven twelve nil cts pct mln".split())
-_PROSE = frozenset("the a an of to in is was were be has have had said that for with by on and it its will".split())
+_FIGURES = re.compile(r".*\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|nil|cts|pct|mln")
+_PROSE = re.compile(r"the|an?|of|to|in|is|was|were|be|has|have|had|said|that|for|with|by|on|and|its?|will")
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _WHEN = re.compile(
@@ -67,8 +67,8 @@ def is_table(body: str) -> bool:
     False
     """
     words = body[: 12 * _TABLE_WORDS].casefold().split()[:_TABLE_WORDS]
-    figures = sum(word in _FIGURES or any(map(str.isdigit, word)) for word in words)
-    prose = sum(word in _PROSE for word in words)
+    figures = sum(bool(_FIGURES.fullmatch(word)) for word in words)
+    prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
     return len(words) >= 5 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
 
 

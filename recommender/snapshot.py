@@ -15,6 +15,7 @@ from recommender.articles import SCHEMA, Catalog
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
 from recommender.lexical import Tfidf
+from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.storage import VersionedFolder
 
@@ -43,6 +44,8 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             "rows": len(archive.catalog),
             "base": archive.catalog.base,
             "floor": archive.floor,
+            "calibration": archive.calibration,
+            "rules": archive.rules.model_dump(mode="json"),
         }
         digest = hashlib.sha256(repr(details).encode() + archive.vectors.tobytes()).hexdigest()
         target.publish(folder, {"version": digest[:12], **details}, keep=1)
@@ -63,4 +66,6 @@ def load(root: Path) -> tuple[Archive, Path]:
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), manifest["base"])
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    return Archive(catalog, vectors, tfidf, terms, settings, manifest["floor"]), folder
+    rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
+    calibration = manifest.get("calibration", "")
+    return Archive(catalog, vectors, tfidf, terms, settings, manifest["floor"], calibration, rules), folder

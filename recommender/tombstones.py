@@ -12,13 +12,23 @@ import orjson
 
 from recommender.errors import SnapshotError
 
-Action = Literal["withdraw", "restore", "withhold", "release"]
-_ADDS: dict[str, bool] = {"withdraw": True, "restore": False, "withhold": True, "release": False}
+Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
+Entry = str | tuple[str, str | None]
+_KIND = {
+    "withdraw": ("withdrawn", True),
+    "restore": ("withdrawn", False),
+    "withhold": ("withheld", True),
+    "release": ("withheld", False),
+    "block": ("blocked", True),
+    "unblock": ("blocked", False),
+}
 NAME = "tombstones.jsonl"
 
 
 class Tombstones:
-    """Withdrawn ids (in no list, with no list) and withheld ids (no list under this story).
+    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story) and blocks.
+
+    A block is a pair (item, story); with None for the story it holds everywhere.
 
     Parameters
     ----------
@@ -36,6 +46,7 @@ class Tombstones:
         self.path = path
         self.withdrawn: frozenset[str] = frozenset()
         self.withheld: frozenset[str] = frozenset()
+        self.blocked: frozenset[tuple[str, str | None]] = frozenset()
         self._seen: tuple[int, int] = (0, 0)
         self.refresh()
 
@@ -51,7 +62,7 @@ class Tombstones:
             return
         data = self.path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]  # the last line may be half-written by another process
-        self.withdrawn, self.withheld = frozenset(), frozenset()
+        self.withdrawn, self.withheld, self.blocked = frozenset(), frozenset(), frozenset()
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = orjson.loads(line)
@@ -62,9 +73,9 @@ class Tombstones:
                 ) from error
         self._seen = (stat.st_ino, len(data))
 
-    def record(self, action: Action, ids: Iterable[str]) -> int:
-        """Add an action; returns for how many ids it changed something."""
-        wanted = sorted(set([ids] if isinstance(ids, str) else ids))
+    def record(self, action: Action, ids: Iterable[Entry]) -> int:
+        """Add an action; returns for how many ids, or pairs of a block, it changed something."""
+        wanted = ordered(ids)
         if self.path is None:
             return self._apply(action, wanted)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,11 +92,18 @@ class Tombstones:
                 os.fsync(file.fileno())
         return changed
 
-    def _apply(self, action: str, ids: list[str]) -> int:
-        held = self.withdrawn if action in ("withdraw", "restore") else self.withheld
-        after = held | set(ids) if _ADDS[action] else held - set(ids)
-        if action in ("withdraw", "restore"):
-            self.withdrawn = after
-        else:
-            self.withheld = after
+    def _apply(self, action: str, ids: Iterable[Entry | list[str | None]]) -> int:
+        name, adds = _KIND[action]
+        held: frozenset[Entry] = getattr(self, name)
+        entries = {entry if isinstance(entry, str) else (str(entry[0]), entry[1]) for entry in ids}
+        after = held | entries if adds else held - entries
+        setattr(self, name, after)
         return len(held ^ after)
+
+
+def ordered(ids: Iterable[Entry]) -> list[Entry]:
+    """Each id or pair once, in order; a single id may be given as it is."""
+    return sorted(
+        {ids} if isinstance(ids, str) else set(ids),
+        key=lambda entry: (entry, "") if isinstance(entry, str) else (entry[0], entry[1] or ""),
+    )

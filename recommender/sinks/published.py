@@ -82,7 +82,7 @@ class PublishedLists:
         record = self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        found = ReadNext.of(record, self._tombstones.withdrawn)
+        found = ReadNext.of(record, self._tombstones.withdrawn, self._tombstones.blocked)
         return found.without_list("withheld") if article_id in self._tombstones.withheld else found
 
     def ids(self) -> Iterator[str]:
@@ -105,6 +105,14 @@ class PublishedLists:
     def release(self, ids: str | Iterable[str]) -> int:
         """Undo `withhold`."""
         return self._tombstones.record("release", ids)
+
+    def block(self, item: str, *, story: str | None = None) -> int:
+        """Keep an item out of every list, or of the list under one story, at once and until `unblock`."""
+        return self._tombstones.record("block", [(item, story)])
+
+    def unblock(self, item: str, *, story: str | None = None) -> int:
+        """Undo `block` with the same arguments."""
+        return self._tombstones.record("unblock", [(item, story)])
 
 
 def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from recommender.errors import PublishError, SnapshotError
 from recommender.sinks.protocol import Reader
 from recommender.storage import FORMAT
-from recommender.tombstones import Action, Tombstones
+from recommender.tombstones import Action, Entry, Tombstones, ordered
 from recommender.version import __version__
 
 _META = sa.MetaData()
@@ -104,13 +104,13 @@ class SqlTombstones(Tombstones):
                 self._apply(action, orjson.loads(ids))
                 self._last = number
 
-    def record(self, action: Action, ids: str | Iterable[str]) -> int:
-        """Add an action; returns for how many ids it changed something."""
-        wanted = sorted(set([ids] if isinstance(ids, str) else ids))
+    def record(self, action: Action, ids: Iterable[Entry]) -> int:
+        """Add an action; returns for how many ids, or pairs of a block, it changed something."""
+        wanted = ordered(ids)
         self.refresh()
-        before = self.withdrawn, self.withheld
+        before = self.withdrawn, self.withheld, self.blocked
         changed = self._apply(action, wanted)
-        self.withdrawn, self.withheld = before
+        self.withdrawn, self.withheld, self.blocked = before
         if changed:
             with self._engine.execution_options(writes=True).begin() as connection:
                 connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(wanted).decode()})
