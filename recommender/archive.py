@@ -78,6 +78,16 @@ class Archive:
         old = self.catalog.rows(catalog.ids.to_pylist())
         return replace(self, catalog=catalog, vectors=self.vectors[old], terms=self.terms[old])
 
+    def only(self, held: NDArray[np.bool_]) -> Archive:
+        """Some rows, (n,), and only the terms that they use."""
+        rows = np.flatnonzero(held & self.catalog.alive)
+        catalog = Catalog.of(self.catalog.table.take(pa.array(rows)))
+        old = self.catalog.rows(catalog.ids.to_pylist())
+        terms = self.terms[old]
+        used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
+        tfidf = Tfidf([self.tfidf.terms[term] for term in used], self.tfidf.idf[used])
+        return replace(self, catalog=catalog, vectors=self.vectors[old], tfidf=tfidf, terms=terms[:, used].tocsr())
+
     @cached_property
     def index(self) -> VectorIndex:
         """Search over the vectors."""
@@ -147,7 +157,8 @@ class Archive:
         )
 
     @cached_property
-    def _series(self) -> tuple[Series, NDArray[np.int64]]:
+    def series(self) -> tuple[Series, NDArray[np.int64]]:
+        """The recurring formats, and the number of each row's; -1 = none."""
         series = Series.fit(self.catalog.table, (*self.rules.series, *self.settings.selection.series))
         return series, series.codes(self.catalog.table)
 
@@ -156,7 +167,8 @@ class Archive:
         return self.catalog.codes("section")
 
     @cached_property
-    def _event_test(self) -> EventTest:
+    def event_test(self) -> EventTest:
+        """Whether rows report the same event."""
         return EventTest(
             self.vectors,
             term_frequencies(self.terms, self.tfidf.idf),
@@ -177,8 +189,8 @@ class Archive:
             settings,
             self.floor,
             RowRules.of(self.rules, self.catalog, moment, blocks),
-            self._event_test,
-            self._series[1],
+            self.event_test,
+            self.series[1],
             self._sections[0],
             {column: self.catalog.codes(column) for column in sorted(columns)},
         )
@@ -238,7 +250,7 @@ class Archive:
             queries,
             Marks.of(stories, self.rules),
             term_frequencies(queries.terms, self.tfidf.idf),
-            self._series[1][queries.rows] if held else self._series[0].codes(stories),
+            self.series[1][queries.rows] if held else self.series[0].codes(stories),
             np.array([number.get(name, -1) for name in stories["section"].to_pylist()], dtype=np.int32),
             np.where((pins >= 0) & scope.allowed[pins], pins, -1),
             positions,

@@ -20,9 +20,11 @@ from recommender.errors import InputError, PublishError, SnapshotError
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import ReadReport, Source, read_articles
+from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.sinks import PublishedLists, Publisher, open_publisher
 from recommender.storage import check_writable, write_atomically
+from recommender.tombstones import ordered
 from recommender.version import __version__
 
 
@@ -42,6 +44,8 @@ class Summary:
     superseded: int = 0
     copies: int = 0
     withdrawn: int = 0
+    withheld: int = 0
+    findings: tuple[str, ...] = ()
     vanished: int = 0
     embedded: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -58,6 +62,7 @@ def precompute(
     out: str | Path,
     *,
     settings: Settings | None = None,
+    rules: Rules | str | Path | None = None,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
     strict: bool = False,
@@ -78,6 +83,8 @@ def precompute(
     out : path or str
         Folder, or database URL, to publish to.
     settings : Settings, optional
+    rules : Rules or path, optional
+        What editors decide; oddities are in `Summary.findings`.
     format : {'jsonl', 'parquet', 'sql'}
     columns : mapping, optional
         Field -> column, for column names that are not recognised.
@@ -94,7 +101,7 @@ def precompute(
     rejected : path, optional
         File of rejected rows; default ``rejected.jsonl`` in an output folder.
     recommender : Recommender, optional
-        One with an embedder of your own; `settings` and `cache` are then its own.
+        One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
     progress : callable
         Called with (stage, done, total) for reading, embedding, terms, searching and writing.
 
@@ -116,7 +123,8 @@ def precompute(
     ...     precompute(news, out, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
     2
     """
-    rec = recommender or Recommender(settings, cache=cache)
+    rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
+    rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings
     summary = Summary()
     clock = _Clock(summary.seconds, progress)
@@ -159,6 +167,7 @@ def _publish(
     rows = np.setdiff1d(np.arange(len(catalog)), withdrawn)
     summary.withdrawn = len(withdrawn)
     summary.version = _version(rec, summary.as_of)
+    summary.findings = rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in rec.lists(rows, as_of=summary.as_of, version=summary.version):
@@ -169,6 +178,7 @@ def _publish(
             summary.ok += statuses.count("ok")
             summary.short += statuses.count("short")
             summary.not_computed += statuses.count("not_computed")
+            summary.withheld += statuses.count("withheld")
             progress("writing", summary.lists, len(rows))
 
     details: dict[str, Any] = {
@@ -177,7 +187,8 @@ def _publish(
         "stories": len(rows),
         "k": settings.selection.k,
         "settings_fingerprint": settings.fingerprint(),
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump(mode="json"),
+        "rules": rec.rules.model_dump(mode="json"),
         "embedder": type(rec.embedder).__name__,
         "floor": rec.floor,
         "time_counts": rec.dated,
@@ -222,7 +233,8 @@ def _version(rec: Recommender, as_of: datetime | None) -> str:
     digest.update(sink.getvalue())
     digest.update(rec.vectors.tobytes())
     digest.update(repr((rec.settings.fingerprint(), __version__, as_of, RECORD.to_string())).encode())
-    digest.update("\n".join(sorted(rec.tombstones.withdrawn)).encode())
+    digest.update(rec.rules.model_dump_json().encode())
+    digest.update(repr((ordered(rec.tombstones.withdrawn), ordered(rec.tombstones.blocked))).encode())
     return digest.hexdigest()[:12]
 
 

@@ -77,6 +77,9 @@ def precompute(
         list[str],
         typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
     ] = [],  # noqa: B006
+    rules: Annotated[
+        Path | None, typer.Option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
+    ] = None,
     k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
     model: Annotated[
         str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
@@ -122,6 +125,7 @@ def precompute(
             articles,
             output,
             settings=settings,
+            rules=rules,
             format=format.value,
             columns=dict(_pairs(column, "--column")),
             strict=strict,
@@ -189,6 +193,87 @@ def restore(
 
 
 @app.command()
+def withhold(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+) -> None:
+    """Show no list under stories, at once, until `release`; they may stand in other lists."""
+    out.print(f"withheld: {_tombstones(place).record('withhold', article_ids)}")
+
+
+@app.command()
+def release(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+) -> None:
+    """Undo `withhold`."""
+    out.print(f"released: {_tombstones(place).record('release', article_ids)}")
+
+
+@app.command()
+def block(
+    items: Annotated[list[str], typer.Argument(help="Ids of the items.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+    story: Annotated[
+        str | None, typer.Option(help="Only in the list under this story (default: in every list).")
+    ] = None,
+) -> None:
+    """Keep items out of every list, or of one, at once, until `unblock`."""
+    out.print(f"blocked: {_tombstones(place).record('block', [(item, story) for item in items])}")
+
+
+@app.command()
+def unblock(
+    items: Annotated[list[str], typer.Argument(help="Ids of the items.")],
+    place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],
+    story: Annotated[str | None, typer.Option(help="The story that was given to `block`.")] = None,
+) -> None:
+    """Undo `block` with the same arguments."""
+    out.print(f"unblocked: {_tombstones(place).record('unblock', [(item, story) for item in items])}")
+
+
+@app.command()
+def rules(
+    file: Annotated[Path, typer.Argument(help="Editorial rules (.toml, .json, .csv).")],
+    place: Annotated[str, typer.Option("--at", help="Published lists: folder or database URL.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
+) -> None:
+    """Check a file of rules against published lists; exit status 1 if anything is odd."""
+    from datetime import UTC
+
+    from recommender.rules import Rules
+    from recommender.sinks import PublishedLists
+
+    wanted, lists = Rules.read(file), PublishedLists.open(place)
+    findings = wanted.check(frozenset(lists.ids()), datetime.now(UTC))
+    for finding in findings:
+        out.print(finding, markup=False)
+    counts = (
+        f"{len(value)} {name}"
+        for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
+        if (value := getattr(wanted, name))
+    )
+    out.print(f"{file}: {', '.join(counts) or 'no rules'}; {len(findings)} odd", markup=False)
+    if apply:
+        out.print(f"in effect at once: {lists.apply(wanted)} new blocks and stories without a list")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def purge(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
+    places: Annotated[list[str], typer.Option("--from", help="Published lists or a snapshot folder; may be repeated.")],
+) -> None:
+    """Withdraw stories and delete what is stored of them: lists, items, texts, vectors, in every version kept."""
+    from recommender.purge import purge as purge_stories
+
+    for place in places:
+        done = purge_stories(place, article_ids)
+        out.print(f"{place}: {done}", markup=False)
+
+
+@app.command()
 def rollback(
     place: Annotated[str, typer.Argument(help="Published lists: folder or database URL.")],
     to: Annotated[str | None, typer.Option(help="Version to return to (default: the one before the current).")] = None,
@@ -212,12 +297,12 @@ def info(
         manifest = PublishedLists.open(place).manifest
     else:
         manifest = VersionedFolder(place, "snapshot").current().manifest
-    shown = {name: value for name, value in manifest.items() if name not in ("files", "settings")}
+    shown = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
     if "://" not in place:
         folder = VersionedFolder(place, manifest["kind"])
         shown["versions kept"] = ", ".join(path.name for path in folder.versions())
     stones = _tombstones(place)
-    shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld)}
+    shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
     for name, value in shown.items():
         out.print(f"{name.replace('_', ' '):>22}  {value}", markup=False)
     for stage, values in manifest["settings"].items():

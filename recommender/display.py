@@ -65,6 +65,8 @@ def print_summary(summary: Summary, output: str, settings: Settings) -> None:
         ("superseded", f"{summary.superseded:,} older versions of a story"),
         ("copies", f"{summary.copies:,} stories repeat the text of another"),
         ("withdrawn", f"{summary.withdrawn:,}"),
+        ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
+        *(("rules", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),

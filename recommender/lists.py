@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -231,7 +231,7 @@ class ReadNext:
         status = record["status"]
         if status in ("ok", "short"):
             status = "ok" if len(items) >= k else "short"
-        story = record["story"]
+        story = record.get("story")  # lists published by earlier versions have none
         return cls(
             record["article_id"],
             status,
@@ -241,12 +241,29 @@ class ReadNext:
             record["version"] or "",
             _time(record["as_of"]),
             record["settings"],
-            Story(**{**story, "published_at": _time(story["published_at"])}),
+            Story(**{**story, "published_at": _time(story["published_at"])}) if story else None,
         )
 
     def without_list(self, status: Status) -> ReadNext:
         """The same story with no items and another status."""
         return replace(self, status=status, items=(), reserves=())
+
+
+def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:
+    """Records, their times as datetimes, without some stories, as story and as item; and whether any was found."""
+    kept, found = [], False
+    for record in records:
+        if record["article_id"] in ids:
+            found = True
+            continue
+        for name in ("items", "reserves"):
+            left = [item for item in record[name] if item["article_id"] not in ids]
+            found |= len(left) < len(record[name])
+            record[name] = [{**item, "published_at": _time(item["published_at"])} for item in left]
+        if story := record.get("story"):
+            record["story"] = {**story, "published_at": _time(story["published_at"])}
+        kept.append({**record, "as_of": _time(record["as_of"])})
+    return kept, found
 
 
 def _time(value: datetime | str | None) -> datetime | None:

@@ -38,7 +38,7 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
         archive.tfidf.save(folder, "tfidf")
         embedder.save(folder)
         details: dict[str, Any] = {
-            "settings": archive.settings.model_dump(),
+            "settings": archive.settings.model_dump(mode="json"),
             "embedder": type(embedder).__name__,
             "embedder_fingerprint": embedder.fingerprint,
             "rows": len(archive.catalog),

@@ -18,6 +18,7 @@ from recommender.errors import PublishError, SnapshotError
 from recommender.version import __version__
 
 FORMAT = 1
+SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
 _CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
 
 
@@ -93,6 +94,25 @@ class VersionedFolder:
 
     def publish(self, staging: Path, details: dict[str, Any], keep: int) -> Version:
         """Seal a staged folder as the next version and make it current; older ones beyond `keep` go."""
+        last = max((int(path.name[:6]) for path in self.versions()), default=0)
+        version = self._seal(staging, details, last + 1)
+        self.switch(version.folder)
+        for path in self.versions()[:-keep]:
+            if path != version.folder:
+                shutil.rmtree(path, ignore_errors=True)
+        return version
+
+    def rewrite(self, old: Path, staging: Path, details: dict[str, Any]) -> Version:
+        """Seal a staged folder in the place of an old version, which is deleted; current stays current."""
+        current = self.current().folder
+        version = self._seal(staging, details, int(old.name[:6]))
+        if old == current:
+            self.switch(version.folder)
+        if old != version.folder:
+            shutil.rmtree(old)
+        return version
+
+    def _seal(self, staging: Path, details: dict[str, Any], number: int) -> Version:
         files = {
             path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
         }
@@ -100,16 +120,11 @@ class VersionedFolder:
         write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for name in files:
             _fsync(staging / name)
-        last = max((int(path.name[:6]) for path in self.versions()), default=0)
-        target = self.root / _VERSIONS / f"{last + 1:06d}-{details['version']}"
+        target = self.root / _VERSIONS / f"{number:06d}-{details['version']}"
         target.parent.mkdir(exist_ok=True)
         _fsync(staging)
         os.rename(staging, target)
         _fsync(target.parent)
-        self.switch(target)
-        for path in self.versions()[:-keep]:
-            if path != target:
-                shutil.rmtree(path, ignore_errors=True)
         return Version(target, manifest)
 
     def versions(self) -> list[Path]:
@@ -156,13 +171,16 @@ class VersionedFolder:
             raise SnapshotError(f"no {self.kind} in {self.root}: it has no {_CURRENT} file")
         try:
             named = orjson.loads(pointer.read_bytes())
-            folder = self.root / _VERSIONS / Path(named["folder"]).name
-            raw = (folder / "manifest.json").read_bytes()
+            version = self.version(self.root / _VERSIONS / Path(named["folder"]).name)
         except (orjson.JSONDecodeError, KeyError, TypeError, OSError) as error:
             raise SnapshotError(f"damaged: {pointer} or the manifest it names cannot be read ({error})") from error
-        if hashlib.sha256(raw).hexdigest() != named.get("manifest_sha256"):
-            raise SnapshotError(f"damaged: {folder / 'manifest.json'} does not match its checksum")
-        manifest = orjson.loads(raw)
+        if _sha256(version.folder / "manifest.json") != named.get("manifest_sha256"):
+            raise SnapshotError(f"damaged: {version.folder / 'manifest.json'} does not match its checksum")
+        return version
+
+    def version(self, folder: Path) -> Version:
+        """A version by its folder, checked as `current` is."""
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
         if manifest.get("kind") != self.kind:
             raise SnapshotError(f"{self.root} holds {manifest.get('kind')!r}, expected {self.kind!r}")
         if manifest["format"] > FORMAT:

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recommender.errors import SnapshotError
-from recommender.lists import RECORD
-from recommender.sinks.protocol import Reader
-from recommender.storage import VersionedFolder
+from recommender.lists import RECORD, without
+from recommender.sinks.protocol import Reader, purged_name
+from recommender.storage import SEALED, Version, VersionedFolder
 from recommender.tombstones import NAME, Tombstones
 
 _INDEX = "index.arrow"
@@ -55,18 +55,42 @@ class FilePublisher:
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
         """Write, seal and switch."""
         with self._folder.stage() as staging:
-            write = _write_jsonl if self.format == "jsonl" else _write_parquet
-            ids, columns = write(batches, staging / f"lists.{self.format}")
-            order = np.argsort(np.array(ids, dtype=object), kind="stable") if ids else np.zeros(0, dtype=np.int64)
-            index = pa.table({"id": pa.array(ids, pa.large_string()), **columns}).take(pa.array(order))
-            with pa.OSFile(str(staging / _INDEX), "wb") as sink, pa.ipc.new_file(sink, index.schema) as writer:
-                writer.write_table(index.combine_chunks())
+            _write(batches, staging, self.format)
             self._folder.publish(staging, {"format_of_lists": self.format, **details}, keep)
         return str(details["version"])
+
+    def purge(self, ids: frozenset[str]) -> int:
+        """Rewrite every kept version without these stories; returns the number of versions rewritten."""
+        rewritten = 0
+        with self.writing():
+            for folder in self._folder.versions():
+                version = self._folder.version(folder)
+                reader = _reader(version)
+                records = [reader.get(article_id) for article_id in reader.ids()]
+                kept, found = without(filter(None, records), ids)
+                if not found:
+                    continue
+                format = version.manifest["format_of_lists"]
+                details = {name: value for name, value in version.manifest.items() if name not in SEALED}
+                details["version"] = purged_name(details["version"], ids)
+                with self._folder.stage() as staging:
+                    _write([pa.RecordBatch.from_pylist(kept, schema=RECORD)], staging, format)
+                    self._folder.rewrite(folder, staging, {**details, "stories": len(kept)})
+                rewritten += 1
+        return rewritten
 
     def rollback(self, version: str | None = None) -> str:
         """Return to a kept version."""
         return self._folder.rollback(version)
+
+
+def _write(batches: Iterable[pa.RecordBatch], staging: Path, format: str) -> None:
+    write = _write_jsonl if format == "jsonl" else _write_parquet
+    ids, columns = write(batches, staging / f"lists.{format}")
+    order = np.argsort(np.array(ids, dtype=object), kind="stable") if ids else np.zeros(0, dtype=np.int64)
+    index = pa.table({"id": pa.array(ids, pa.large_string()), **columns}).take(pa.array(order))
+    with pa.OSFile(str(staging / _INDEX), "wb") as sink, pa.ipc.new_file(sink, index.schema) as writer:
+        writer.write_table(index.combine_chunks())
 
 
 def _write_jsonl(batches: Iterable[pa.RecordBatch], path: Path) -> tuple[list[str], dict[str, pa.Array]]:
@@ -190,5 +214,9 @@ def open_files(root: Path) -> tuple[Reader, Tombstones]:
         path = version.folder / name
         if not path.is_file() or path.stat().st_size != expected["bytes"]:
             raise SnapshotError(f"damaged: {path} is missing or cut; publish or roll back")
+    return _reader(version), Tombstones(root / NAME)
+
+
+def _reader(version: Version) -> Reader:
     kind = JsonlReader if version.manifest["format_of_lists"] == "jsonl" else ParquetReader
-    return kind(version.folder, version.manifest), Tombstones(root / NAME)
+    return kind(version.folder, version.manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -30,9 +31,19 @@ class Publisher(Protocol):
         """Write records as the next version and switch to it; gives its name. Needs `writing`."""
         ...
 
+    def purge(self, ids: frozenset[str]) -> int:
+        """Delete stories from every kept version; returns the number of versions rewritten."""
+        ...
+
     def rollback(self, version: str | None = None) -> str:
         """Return to a kept version, by default the one before; gives its name."""
         ...
+
+
+def purged_name(version: str, ids: frozenset[str]) -> str:
+    """Name of a version after a purge: other lists, another name."""
+    digest = hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()
+    return digest[:12]
 
 
 class Reader(Protocol):

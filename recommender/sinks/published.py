@@ -8,6 +8,7 @@ from typing import Any
 
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.lists import ReadNext
+from recommender.rules import Rules
 from recommender.sinks.protocol import Publisher, Reader
 from recommender.tombstones import Tombstones
 
@@ -109,6 +110,14 @@ class PublishedLists:
     def block(self, item: str, *, story: str | None = None) -> int:
         """Keep an item out of every list, or of the list under one story, at once and until `unblock`."""
         return self._tombstones.record("block", [(item, story)])
+
+    def apply(self, rules: Rules) -> int:
+        """Put the blocks and `no_list` of rules into effect at once; returns how many were new.
+
+        They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
+        """
+        blocks = [(block.item, block.story) for block in rules.blocks if block.item is not None]
+        return self._tombstones.record("block", blocks) + self._tombstones.record("withhold", rules.no_list)
 
     def unblock(self, item: str, *, story: str | None = None) -> int:
         """Undo `block` with the same arguments."""

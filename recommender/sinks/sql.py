@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
-from recommender.sinks.protocol import Reader
+from recommender.sinks.protocol import Reader, purged_name
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Entry, Tombstones, ordered
 from recommender.version import __version__
@@ -175,6 +175,30 @@ class SqlPublisher:
             for table in (_LISTS, _ITEMS, _VERSIONS):
                 connection.execute(table.delete().where(table.c.seq <= seq - keep))
         return str(details["version"])
+
+    def purge(self, ids: frozenset[str]) -> int:
+        """Delete these stories from every kept version; returns the number of versions that held them."""
+        wanted = sorted(ids)
+        with self._engine.execution_options(writes=True).begin() as connection:
+            touched: set[int] = set()
+            for column in (_LISTS.c.article_id, _ITEMS.c.list_of, _ITEMS.c.article_id):
+                table = column.table
+                for start in range(0, len(wanted), 500):
+                    hit = column.in_(wanted[start : start + 500])
+                    touched |= set(connection.scalars(sa.select(table.c.seq).where(hit).distinct()))
+                    connection.execute(sa.delete(table).where(hit))
+            for row in connection.execute(sa.select(_VERSIONS).where(_VERSIONS.c.seq.in_(touched))).all():
+                name = purged_name(row.version, ids)
+                manifest = orjson.dumps({**orjson.loads(row.manifest), "version": name}).decode()
+                connection.execute(
+                    _VERSIONS.update().where(_VERSIONS.c.seq == row.seq).values(version=name, manifest=manifest)
+                )
+        if self._engine.dialect.name == "sqlite":  # deleted rows stay in the file until it is rebuilt
+            raw: Any = self._engine.raw_connection()
+            with closing(raw) as connection:
+                connection.driver_connection.execute("VACUUM")
+                connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(touched)
 
     def rollback(self, version: str | None = None) -> str:
         """Return to a kept version."""

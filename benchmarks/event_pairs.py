@@ -1,0 +1,121 @@
+"""Draw pairs of stories around the event threshold for labelling by hand, or summarise the labels.
+
+    python -m benchmarks.event_pairs draw --snapshot SNAPSHOT --sheet SHEET.jsonl --pairs PAIRS.csv
+    python -m benchmarks.event_pairs summary --labels LABELS.csv --pairs PAIRS.csv
+
+`draw` compares each of 3,000 stories (seed 0) with its 30 nearest of the same 72 hours, leaves out copies and
+tables, and takes 20 pairs from each stratum of P(same event), shuffled. PAIRS keeps ids, probability and the
+number of such pairs in the stratum; the sheet shows the texts alone. The judge writes a,b,label: same (one event or its
+immediate follow-up), topic or different. `summary` weights each stratum by its number of pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from recommender import snapshot
+from recommender.archive import Archive
+from recommender.articles import DAY_US
+from recommender.events import is_copy
+from recommender.index import cosines
+from recommender.lexical import row_cosines
+
+STRATA = (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
+EACH, STORIES, NEAREST = 20, 3_000, 30
+
+
+def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of rows within 72 hours, and P(same event) of each."""
+    catalog, series = archive.catalog, archive.series[1]
+    found = set()
+    for row in rng.choice(len(catalog), min(STORIES, len(catalog)), replace=False):
+        time = int(catalog.published[row])
+        window = catalog.between(time - 3 * DAY_US, time + 3 * DAY_US)
+        nearest = archive.index.search(archive.vectors[row : row + 1], NEAREST, window)[0]
+        found |= {(min(row, other), max(row, other)) for other in nearest.tolist() if other not in (-1, row)}
+    a, b = np.array(sorted(found)).T
+    test = archive.event_test
+    dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0].astype(np.float64)
+    words = row_cosines(test.words, test.words, a, b)
+    kept = (
+        ~is_copy(dense, words) & (series[a] != 0) & (series[b] != 0) & (catalog.copy_group[a] != catalog.copy_group[b])
+    )
+    return a[kept], b[kept], test.model.probability(dense, words)[kept]
+
+
+def draw(folder: Path, sheet: Path, pairs: Path) -> None:
+    """Write the sheet to label and the pairs behind it."""
+    archive, _ = snapshot.load(folder)
+    rng = np.random.default_rng(0)
+    a, b, probability = near_pairs(archive, rng)
+    stratum = np.digitize(probability, STRATA) - 1
+    chosen = np.concatenate([rng.permutation(np.flatnonzero(stratum == s))[:EACH] for s in range(len(STRATA) - 1)])
+    chosen = rng.permutation(chosen)
+    ids = archive.catalog.ids.to_pylist()
+    with pairs.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["a", "b", "probability", "stratum", "pairs_in_stratum"])
+        for pair in chosen:
+            s = stratum[pair]
+            out.writerow([ids[a[pair]], ids[b[pair]], f"{probability[pair]:.4f}", STRATA[s], int((stratum == s).sum())])
+    with sheet.open("w", encoding="utf-8") as file:
+        for pair in chosen:
+            stories = archive.catalog.table.take([int(a[pair]), int(b[pair])]).to_pylist()
+            shown = [
+                {
+                    "id": s["id"],
+                    "time": f"{s['published_at']:%Y-%m-%d %H:%M}",
+                    "title": s["title"],
+                    "text": s["body"][:900],
+                }
+                for s in stories
+            ]
+            file.write(json.dumps({"a": shown[0], "b": shown[1]}) + "\n")
+
+
+def summary(labels: Path, pairs: Path) -> None:
+    """Print precision by stratum and at each threshold."""
+    with labels.open(encoding="utf-8", newline="") as file:
+        label = {(row["a"], row["b"]): row["label"] for row in csv.DictReader(file)}
+    with pairs.open(encoding="utf-8", newline="") as file:
+        drawn = list(csv.DictReader(file))
+    rng = np.random.default_rng(0)
+    strata = sorted({float(row["stratum"]) for row in drawn})
+    same = {s: np.array([label[r["a"], r["b"]] == "same" for r in drawn if float(r["stratum"]) == s]) for s in strata}
+    size = {float(row["stratum"]): int(row["pairs_in_stratum"]) for row in drawn}
+    for s in strata:
+        print(f"P from {s}: {same[s].sum()} of {len(same[s])} same event ({size[s]} pairs)")
+    for threshold in strata:
+        above = [s for s in strata if s >= threshold]
+        total = sum(size[s] for s in above)
+        draws = [sum(size[s] * rng.choice(same[s], len(same[s])).mean() for s in above) / total for _ in range(2000)]
+        low, high = np.quantile(draws, (0.025, 0.975))
+        precision = sum(size[s] * same[s].mean() for s in above) / total
+        print(f"threshold {threshold}: precision {precision:.3f} [{low:.3f}, {high:.3f}]")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    drawing = commands.add_parser("draw")
+    drawing.add_argument("--snapshot", type=Path, required=True)
+    drawing.add_argument("--sheet", type=Path, required=True)
+    summing = commands.add_parser("summary")
+    summing.add_argument("--labels", type=Path, required=True)
+    for command in (drawing, summing):
+        command.add_argument("--pairs", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.command == "draw":
+        draw(arguments.snapshot, arguments.sheet, arguments.pairs)
+    else:
+        summary(arguments.labels, arguments.pairs)
+
+
+if __name__ == "__main__":
+    main()

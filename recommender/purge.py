@@ -1,0 +1,69 @@
+"""Deleting what is stored of a story, for the legal case; `withdraw` only hides it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from recommender import snapshot
+from recommender.engine import Recommender
+from recommender.errors import SnapshotError
+from recommender.sinks import open_publisher
+from recommender.storage import kind_of
+
+
+def purge(place: str | Path, ids: str | Iterable[str]) -> str:
+    """Withdraw stories and delete what `place` stores of them; returns one line on what was done.
+
+    Published lists: every kept version is rewritten without them, as stories and as items; the rejected rows
+    and the vector cache in the folder are deleted (the next run embeds anew). A snapshot: text, vector, terms, and
+    every word that no other story uses. What remains: the id, in the overlay, so that the story stays withdrawn;
+    copies made elsewhere (previews, backups, logs of a database); the words of a fitted `tfidf` embedder, until the
+    next `fit`.
+
+    Parameters
+    ----------
+    place : path or str
+        Folder with published lists or a snapshot, or database URL.
+    ids : str or iterable of str
+
+    Raises
+    ------
+    SnapshotError
+        If the place holds neither published lists nor a snapshot, or is damaged.
+    PublishError
+        If another process is writing there.
+
+    Examples
+    --------
+    >>> purge("out", "story-42")                          # doctest: +SKIP
+    '2 versions rewritten'
+    """
+    wanted = frozenset([ids] if isinstance(ids, str) else ids)
+    if "://" not in str(place) and kind_of(place) == "snapshot":
+        return _purge_snapshot(Path(place), wanted)
+    if "://" not in str(place) and kind_of(place) is None:
+        raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
+    publisher = open_publisher(place)
+    publisher.tombstones.record("withdraw", wanted)
+    versions = publisher.purge(wanted)
+    if "://" not in str(place):
+        (Path(place) / "rejected.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(Path(place) / "cache", ignore_errors=True)
+    return f"{versions} versions rewritten"
+
+
+def _purge_snapshot(root: Path, ids: frozenset[str]) -> str:
+    rec = Recommender.load(root)
+    rec.withdraw(ids)
+    archive, _ = snapshot.load(root)
+    held = ~np.isin(archive.catalog.ids.to_numpy(), sorted(ids))
+    gone = int((~held).sum())
+    if gone == len(held):
+        raise SnapshotError(f"{root} would be empty; delete the folder instead")
+    if gone:
+        snapshot.save(root, archive.only(held), rec.embedder)
+    return f"{gone} stories deleted"
