@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles import Catalog
+from recommender.articles import UNDATED, Catalog
 from recommender.events import HOUR_US, EventTest
 from recommender.filters import Scope
 from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, VARIETY, Ranked
@@ -284,17 +284,17 @@ def _one_per_event(
     notes = ranked.notes.copy()
     place = np.tile(np.arange(ranked.rows.shape[1], dtype=np.float64), (len(every), 1))
     if settings.event_limit:
-        # the story's own event: at most one, a newer report, in the place of the best placed
+        # the story's own event: at most one, a newer report where there are dates, in the place of the best placed
         lead = stories.queries.published
         mine = events.together(own & open_, times, lead)
-        newer = mine & (times > lead[:, None])
+        newer = mine & (times > lead[:, None]) if events.timed else mine
         kept = _newest(newer, ranked.safe & mine, times)
         best = np.argmax(mine, axis=1)
         chosen = newer[every, kept] | (ranked.safe & mine)[every, kept]
         rejected["event"] |= mine
         rejected["event"][every[chosen], kept[chosen]] = False
         place[every[chosen], kept[chosen]] = best[chosen] - 0.5
-        notes[every[chosen], kept[chosen]] |= FOLLOW_UP
+        notes[every[chosen], kept[chosen]] |= FOLLOW_UP if events.timed else 0
         open_ &= ~rejected["event"]
         # then every other event, best placed first
         waiting = open_ & (ranked.source != EVERGREEN)
@@ -328,7 +328,7 @@ def _one_per_event(
 
 def _newest(members: NDArray[np.bool_], safe: NDArray[np.bool_], times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Place of the newest member of each line; a safe one goes before."""
-    newest = np.where(members, times, np.iinfo(np.int64).min).argmax(axis=1)
+    newest = np.where(members, np.maximum(times, UNDATED + 1), UNDATED).argmax(axis=1)
     return np.asarray(np.where(safe.any(axis=1), safe.argmax(axis=1), newest))
 
 

@@ -17,7 +17,7 @@ _EDITIONS = 3  # stories that make a template a series
 _TABLE_WORDS = 20  # first words of the body that are looked at
 _TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
 _TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
-_FIGURES = re.compile(r".*\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|nil|cts|pct|mln")
+_FIGURES = re.compile(r"[$£€(]?\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|nil|cts|pct|mln")
 _PROSE = re.compile(r"the|an?|of|to|in|is|was|were|be|has|have|had|said|that|for|with|by|on|and|its?|will")
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
@@ -25,7 +25,7 @@ _WHEN = re.compile(
     rf"\b(?:{_MONTHS}|{_DAYS}|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)\b\.?"
     r"|\b(?:first|second|third|fourth|1st|2nd|3rd|\d+th)\b"
 )
-_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:/-]\d+)*(?!\w)")
 _FORMAT = re.compile(
     r"\b(?:quiz|crossword|sudoku|horoscopes?|weather|forecast|briefing|newsletter|round-?up|diary|letters|"
     r"obituaries|lottery|fixtures|tide times|markets?|week in pictures|what's on)\b"
@@ -69,7 +69,7 @@ def is_table(body: str) -> bool:
     words = body[: 12 * _TABLE_WORDS].casefold().split()[:_TABLE_WORDS]
     figures = sum(bool(_FIGURES.fullmatch(word)) for word in words)
     prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
-    return len(words) >= 5 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
+    return len(words) >= 8 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
 from tests.checkerboard import checkerboard
 
-SETTINGS = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "k": 3, "reserves": 2}})
+SETTINGS = Settings.of(
+    {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False}}
+)
 FORMATS = ("jsonl", "parquet", "sql")
 
 

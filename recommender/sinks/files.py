@@ -178,7 +178,10 @@ class ParquetReader:
         self.manifest = manifest
         self._path = folder / "lists.parquet"
         self._index = _Index(folder / _INDEX)
-        self._file = pq.ParquetFile(self._path, memory_map=True, page_checksum_verification=True)
+        try:
+            self._file = pq.ParquetFile(self._path, memory_map=True, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotError(f"damaged: {self._path}: {error}; publish or roll back") from error
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
