@@ -298,16 +298,21 @@ def _one_per_event(
         open_ &= ~rejected["event"]
         # then every other event, best placed first
         waiting = open_ & (ranked.source != EVERGREEN)
+
+        def reports(lead: NDArray[np.int64]) -> NDArray[np.bool_]:
+            found = events.together(same[every, lead] & waiting, times, times[every, lead])
+            found |= copy[every, lead] & open_
+            found[every, lead] = True
+            return found & open_
+
         for _ in range(count if not settings.diversity else ranked.rows.shape[1]):
             if not waiting.any():
                 break
             first = np.where(waiting, place, np.inf).argmin(axis=1)
             some = waiting[every, first]
-            group = events.together(same[every, first] & waiting, times, times[every, first])
-            group |= copy[every, first] & open_
-            group[every, first] = True
-            group &= some[:, None] & open_
+            group = reports(first) & some[:, None]
             shown = _newest(group & waiting, ranked.safe & group, times)
+            group |= reports(shown) & some[:, None]
             swapped = some & (shown != first)
             place[every[swapped], shown[swapped]] = place[every[swapped], first[swapped]]
             notes[every[swapped], shown[swapped]] |= NEWEST
