@@ -25,7 +25,7 @@ from recommender.events import is_copy
 from recommender.index import cosines
 from recommender.lexical import row_cosines
 
-STRATA = (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
+STRATA = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 EACH, STORIES, NEAREST = 20, 3_000, 30
 
 
@@ -39,13 +39,14 @@ def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, 
         nearest = archive.index.search(archive.vectors[row : row + 1], NEAREST, window)[0]
         found |= {(min(row, other), max(row, other)) for other in nearest.tolist() if other not in (-1, row)}
     a, b = np.array(sorted(found)).T
-    test = archive.event_test
-    dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0].astype(np.float64)
-    words = row_cosines(test.words, test.words, a, b)
+    dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]
     kept = (
-        ~is_copy(dense, words) & (series[a] != 0) & (series[b] != 0) & (catalog.copy_group[a] != catalog.copy_group[b])
+        ~is_copy(dense, row_cosines(archive.terms, archive.terms, a, b))
+        & (series[a] != 0)
+        & (series[b] != 0)
+        & (catalog.copy_group[a] != catalog.copy_group[b])
     )
-    return a[kept], b[kept], test.model.probability(dense, words)[kept]
+    return a[kept], b[kept], archive.event_test.probability(a[kept], b[kept])
 
 
 def draw(folder: Path, sheet: Path, pairs: Path) -> None:

@@ -1,18 +1,23 @@
-"""Fit `recommender/same_event.json`, the model of "two stories report the same event", and cross-validate it.
+"""Fit `recommender/same_event.json`, the models of "two stories report the same event", and cross-validate them.
 
     python -m benchmarks.same_event --data DATA
 
-Pairs: the English ones of STS22; same event = overall score of at most 1.5 (1 = most similar, 4 = unrelated). The
-direction comes from a ridge regression on the overall score, which uses all grades; a logistic regression
-along it gives the probability. Figures: five folds of pairs, ten shuffles, everything fitted inside the folds; in
-brackets the 95 % interval over 1,000 resamplings of the pairs.
+For pairs without an archive: the English pairs of STS22; same event = overall score of at most 1.5 (1 = most similar,
+4 = unrelated). The direction comes from a ridge regression on the overall score, which uses all grades; a
+logistic regression along it gives the probability. For archives: the same pairs, with the IDF of their own texts, and the
+100 hand-checked Reuters pairs of `labels/reuters_event_labels_1.csv`, with the IDF of Reuters; a logistic regression. Figures: five
+folds of pairs, ten shuffles, everything fitted inside the folds; in brackets the 95 % interval over 1,000
+resamplings of the pairs.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import gzip
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,31 +30,43 @@ import recommender
 from benchmarks.common import write_result
 from recommender.articles import Article, to_table
 from recommender.embedders import make_embedder
-from recommender.events import PUBLIC_TOKENS
+from recommender.events import PUBLIC_TOKENS, RAREST
 from recommender.index import cosines
-from recommender.lexical import Tfidf, row_cosines, term_frequencies
+from recommender.lexical import Tfidf, by_rarity, rarest_shared, row_cosines, term_frequencies
+from recommender.reading import read_articles
 from recommender.settings import EmbeddingSettings
 from recommender.text import whole_texts
 
-CASES = {
+SAME = 1.5
+LABELS = Path(__file__).parent / "labels"
+ARCHIVE_CASES = {
     "minilm-lead": EmbeddingSettings(),
-    f"minilm-lead-{PUBLIC_TOKENS}": EmbeddingSettings(tokens=PUBLIC_TOKENS),
     "minilm-chunks": EmbeddingSettings(text="chunks"),
     "words": None,
 }
+PAIR_CASES = {f"minilm-lead-{PUBLIC_TOKENS}": EmbeddingSettings(tokens=PUBLIC_TOKENS), **ARCHIVE_CASES}
+Fit = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]]
 
 
-def fit(features: np.ndarray, overall: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coefficients and intercept on (m, 2) features; a constant feature has coefficient 0."""
+def fit_graded(features: np.ndarray, overall: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coefficients and intercept from overall scores; a constant feature has coefficient 0."""
     spread = features.std(axis=0)
     scale = np.where(spread > 0, spread, 1)
     direction = Ridge(10.0).fit(features / scale, -overall).coef_ / scale
     along = features @ direction
-    model = LogisticRegression(C=1e4).fit(along[:, None], overall <= 1.5)
+    model = LogisticRegression(C=1e4).fit(along[:, None], overall <= SAME)
     return direction * model.coef_[0, 0], float(model.intercept_[0])
 
 
-def cross_validated(features: np.ndarray, overall: np.ndarray) -> np.ndarray:
+def fit_labels(features: np.ndarray, overall: np.ndarray) -> tuple[np.ndarray, float]:
+    """The same by plain logistic regression on the labels."""
+    spread = features.std(axis=0)
+    scale = np.where(spread > 0, spread, 1)
+    model = LogisticRegression().fit(features / scale, overall <= SAME)
+    return model.coef_[0] / scale, float(model.intercept_[0])
+
+
+def cross_validated(features: np.ndarray, overall: np.ndarray, fit: Fit) -> np.ndarray:
     """Held-out probabilities, mean over ten shuffles."""
     held_out = np.zeros((10, len(overall)))
     for seed in range(10):
@@ -59,52 +76,113 @@ def cross_validated(features: np.ndarray, overall: np.ndarray) -> np.ndarray:
     return held_out.mean(axis=0)
 
 
+def report(probability: np.ndarray, same: np.ndarray) -> dict[str, str]:
+    """Measures with their intervals."""
+    draws = np.random.default_rng(0).integers(0, len(same), (1000, len(same)))
+    found = {"pairs": f"{len(same)}, {same.sum()} of one event"}
+    for measure, score in (("AUC", roc_auc_score), ("AP", average_precision_score), ("Brier", brier_score_loss)):
+        low, high = np.quantile([score(same[draw], probability[draw]) for draw in draws], (0.025, 0.975))
+        found[measure] = f"{score(same, probability):.3f} [{low:.3f}, {high:.3f}]"
+    for threshold in (0.5, 0.6, 0.7, 0.8):
+        told = probability >= threshold
+        precision = same[told].mean() if told.any() else np.nan
+        found[f"at {threshold}"] = f"precision {precision:.2f}, recall {told[same].mean():.2f}"
+    return found
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Texts of pairs, and how they were judged."""
+
+    left: pa.Table
+    right: pa.Table
+    overall: np.ndarray
+    idf_of: pa.Table
+
+    def words(self) -> np.ndarray:
+        """Cosine of the term frequencies."""
+        tfidf, terms = Tfidf.fit(whole_texts(self.both).to_pylist())
+        plain = term_frequencies(terms, tfidf.idf)
+        return row_cosines(plain, plain, *self.places)
+
+    def rare(self) -> np.ndarray:
+        """IDF of the rarest shared terms, as a share of the greatest."""
+        tfidf, _ = Tfidf.fit(whole_texts(self.idf_of).to_pylist())
+        rarity = by_rarity(tfidf.transform(whole_texts(self.both).to_pylist()), tfidf.idf)
+        return rarest_shared(rarity, rarity, *self.places, RAREST) / tfidf.idf.max()
+
+    def dense(self, settings: EmbeddingSettings | None) -> np.ndarray:
+        """Cosine of the vectors; 0 without a model."""
+        if settings is None:
+            return np.zeros(len(self.overall))
+        embedder = make_embedder(settings)
+        vectors = embedder.encode(embedder.prepare(self.both))
+        a, b = self.places
+        return cosines(vectors[a], vectors, b[:, None])[:, 0]
+
+    @property
+    def both(self) -> pa.Table:
+        """Left texts, then right ones."""
+        return pa.concat_tables([self.left, self.right])
+
+    @property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of `both` by pair."""
+        return np.arange(len(self.overall)), np.arange(len(self.overall)) + len(self.overall)
+
+
+def sts22(data: Path) -> Pairs:
+    """The English pairs of STS22."""
+    with gzip.open(data / "sts22" / "pairs.jsonl.gz", "rt", encoding="utf-8") as file:
+        pairs = [pair for pair in map(json.loads, file) if pair["lang1"] == pair["lang2"] == "en"]
+    left, right = (
+        to_table([Article(id=str(n), body=pair[f"text{side}"]) for n, pair in enumerate(pairs)]) for side in (1, 2)
+    )
+    return Pairs(left, right, np.array([pair["overall"] for pair in pairs]), pa.concat_tables([left, right]))
+
+
+def reuters(data: Path) -> Pairs:
+    """The hand-checked pairs; "same" counts as an overall score of 1, all else as 4."""
+    articles, _ = read_articles(data / "reuters21578.jsonl.gz")
+    with (LABELS / "reuters_event_labels_1.csv").open(encoding="utf-8", newline="") as file:
+        labels = list(csv.DictReader(file))
+    place = {article_id: row for row, article_id in enumerate(articles["id"].to_pylist())}
+    left, right = (articles.take([place[row[side]] for row in labels]) for side in ("a", "b"))
+    overall = np.array([1.0 if row["label"] == "same" else 4.0 for row in labels])
+    return Pairs(left, right, overall, articles)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with sts22/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with sts22/ and reuters21578.jsonl.gz")
     arguments = parser.parse_args()
-    with gzip.open(arguments.data / "sts22" / "pairs.jsonl.gz", "rt", encoding="utf-8") as file:
-        pairs = [pair for pair in map(json.loads, file) if pair["lang1"] == pair["lang2"] == "en"]
-    overall = np.array([pair["overall"] for pair in pairs])
-    sides = [
-        to_table([Article(id=str(n), body=pair[f"text{side}"]) for n, pair in enumerate(pairs)]) for side in (1, 2)
-    ]
-    both = pa.concat_tables(sides)
-    tfidf, terms = Tfidf.fit(whole_texts(both).to_pylist())
-    plain = term_frequencies(terms, tfidf.idf)
-    a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
-    words = row_cosines(plain, plain, a, b)
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(pairs), (1000, len(pairs)))
-    same = overall <= 1.5
-    models, rows = {}, []
-    for name, settings in CASES.items():
-        dense = np.zeros(len(pairs))
-        if settings:
-            embedder = make_embedder(settings)
-            vectors = embedder.encode(embedder.prepare(both))
-            dense = cosines(vectors[a], vectors, b[:, None])[:, 0]
-        features = np.stack([dense, words], axis=1)
+    news, wire = sts22(arguments.data), reuters(arguments.data)
+    overall = np.concatenate([news.overall, wire.overall])
+    of_wire = np.arange(len(overall)) >= len(news.overall)
+    words, rare = news.words(), np.concatenate([news.rare(), wire.rare()])
+    models: dict[str, dict[str, dict[str, float]]] = {"pairs": {}, "archive": {}}
+    rows = []
+
+    def add(use: str, name: str, features: np.ndarray, overall: np.ndarray, fit: Fit) -> None:
         coefficients, intercept = fit(features, overall)
-        models[name] = {
-            "dense": round(float(coefficients[0]), 3),
-            "words": round(float(coefficients[1]), 3),
-            "intercept": round(intercept, 3),
-        }
-        probability = cross_validated(features, overall)
-        row = {"model": name, "pairs": len(pairs), "same event": int(same.sum())}
-        for measure, score in (("AUC", roc_auc_score), ("AP", average_precision_score), ("Brier", brier_score_loss)):
-            spread = [score(same[draw], probability[draw]) for draw in draws]
-            low, high = np.quantile(spread, (0.025, 0.975))
-            row[measure] = f"{score(same, probability):.3f} [{low:.3f}, {high:.3f}]"
-        for threshold in (0.5, 0.6, 0.7, 0.8):
-            told = probability >= threshold
-            row[f"at {threshold}"] = f"precision {same[told].mean():.2f}, recall {told[same].mean():.2f}"
-        rows.append(row)
-        print(models[name], row, flush=True)
+        values = zip(("dense", "words", "intercept"), (*coefficients, intercept), strict=True)
+        models[use][name] = {key: round(float(value), 3) for key, value in values}
+        probability, same = cross_validated(features, overall, fit), overall <= SAME
+        news_only = slice(0, len(news.overall))
+        rows.append({"use": use, "model": name, "on": "STS22", **report(probability[news_only], same[news_only])})
+        if use == "archive":
+            rows.append({"use": use, "model": name, "on": "Reuters", **report(probability[of_wire], same[of_wire])})
+        print(models[use][name], *rows[-2:], sep="\n", flush=True)
+
+    for name, settings in PAIR_CASES.items():
+        add("pairs", name, np.stack([news.dense(settings), words], axis=1), news.overall, fit_graded)
+    for name, settings in ARCHIVE_CASES.items():
+        dense = np.concatenate([news.dense(settings), wire.dense(settings)])
+        add("archive", name, np.stack([dense, rare], axis=1), overall, fit_labels)
     content = {
-        "provenance": "benchmarks/same_event.py on the 161 English pairs of STS22 (overall score of at most 1.5)",
-        "models": models,
+        "provenance": "benchmarks/same_event.py: 161 English pairs of STS22 (overall score of at most 1.5); for archives "
+        "also the 100 hand-checked pairs of benchmarks/labels/reuters_event_labels_1.csv",
+        **models,
     }
     path = Path(recommender.__file__).with_name("same_event.json")
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.index import FlatIndex, VectorIndex
 from recommender.languages import site_language
-from recommender.lexical import Tfidf, term_frequencies
+from recommender.lexical import Tfidf, by_rarity
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank
 from recommender.retrieval import Candidates, Queries, retrieve
@@ -171,9 +171,11 @@ class Archive:
         """Whether rows report the same event."""
         return EventTest(
             self.vectors,
-            term_frequencies(self.terms, self.tfidf.idf),
+            self.terms,
+            by_rarity(self.terms, self.tfidf.idf),
+            self.tfidf.idf,
             self.catalog.published,
-            SameEvent.of(self.calibration),
+            SameEvent.of("archive", self.calibration),
             self.settings.selection,
             self.dated,
         )
@@ -249,7 +251,6 @@ class Archive:
         asked = Stories(
             queries,
             Marks.of(stories, self.rules),
-            term_frequencies(queries.terms, self.tfidf.idf),
             self.series[1][queries.rows] if held else self.series[0].codes(stories),
             np.array([number.get(name, -1) for name in stories["section"].to_pylist()], dtype=np.int32),
             np.where((pins >= 0) & scope.allowed[pins], pins, -1),

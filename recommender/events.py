@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import orjson
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender import index
 from recommender.articles import DAY_US, UNDATED, Article, Catalog, to_table
-from recommender.lexical import Tfidf, row_cosines, term_frequencies
+from recommender.lexical import Tfidf, by_rarity, rarest_shared, row_cosines, term_frequencies
 from recommender.settings import EmbeddingSettings, SelectionSettings
 from recommender.text import whole_texts
 
@@ -24,18 +24,21 @@ if TYPE_CHECKING:
 
 HOUR_US = DAY_US // 24
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
-COPY = 0.9  # shared words and vectors from which on one text is another's copy
+COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
+RAREST = 3  # shared terms that are looked at
 RELATIONS = ("different", "same_topic", "new_development", "same_report", "copy")
 
 
 @dataclass(frozen=True)
 class SameEvent:
-    """Logistic model of "both report the same event".
+    """Logistic model of "both report the same event", on the cosine of two vectors and on their words.
 
-    ``p = 1 / (1 + exp(-(intercept + dense * cosine + words * term frequency cosine)))``
+    ``p = 1 / (1 + exp(-(intercept + dense * cosine + words * shared)))``
 
-    The cosine of the words has no IDF, so that it means the same in every archive. Coefficients and their
-    provenance: ``same_event.json``, written by ``benchmarks/same_event.py``.
+    In an archive `shared` is the mean IDF of the three rarest terms that both use, as a share of the greatest IDF:
+    names tell events apart where the language of a topic does not. Two texts without an archive have no IDF: there it
+    is the cosine of their term frequencies. Coefficients and provenance: ``same_event.json``, written by
+    ``benchmarks/same_event.py``.
     """
 
     dense: float
@@ -43,13 +46,13 @@ class SameEvent:
     intercept: float
 
     @classmethod
-    def of(cls, calibration: str) -> SameEvent:
-        """The model of an embedder; one that was not calibrated is judged by its words alone."""
-        table = orjson.loads(files("recommender").joinpath("same_event.json").read_bytes())["models"]
+    def of(cls, use: Literal["archive", "pairs"], calibration: str) -> SameEvent:
+        """The model of an embedder; one that was not calibrated is judged by the words alone."""
+        table = orjson.loads(files("recommender").joinpath("same_event.json").read_bytes())[use]
         return cls(**table.get(calibration, table["words"]))
 
     def probability(self, dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(same event) of pairs from their two cosines, of one shape."""
+        """P(same event) of pairs from their two features, of one shape."""
         logit = self.intercept + self.dense * dense + self.words * words
         return np.asarray(1 / (1 + np.exp(-logit)))
 
@@ -57,9 +60,8 @@ class SameEvent:
         """The vector cosine below which no pair can reach the threshold, whatever its words."""
         if self.dense <= 0:
             return -1.0
-        return (np.log(threshold / (1 - threshold)) if threshold < 1 else np.inf) / self.dense - (
-            self.intercept + max(self.words, 0.0)
-        ) / self.dense
+        logit = np.log(threshold / (1 - threshold)) if threshold < 1 else np.inf
+        return float((logit - self.intercept - max(self.words, 0.0)) / self.dense)
 
 
 def same_event_probability(
@@ -158,7 +160,7 @@ def _features(
     plain = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = index.cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
-    return dense, row_cosines(plain, plain, a, b), SameEvent.of(calibration)
+    return dense, row_cosines(plain, plain, a, b), SameEvent.of("pairs", calibration)
 
 
 @dataclass(frozen=True)
@@ -168,19 +170,32 @@ class EventTest:
     Attributes
     ----------
     vectors : ndarray of int16, shape (n, d)
-    words : csr_matrix of float32, shape (n, v)
-        Term frequencies, unit rows.
+    terms : csr_matrix of float32, shape (n, v)
+        TF-IDF, unit rows.
+    rarity : csr_matrix of float32, shape (n, v)
+        See `lexical.by_rarity`.
+    idf : ndarray of float32, shape (v,)
     published : ndarray of int64, shape (n,)
     timed : bool
         Whether the time rules count.
     """
 
     vectors: NDArray[np.int16]
-    words: sp.csr_matrix
+    terms: sp.csr_matrix
+    rarity: sp.csr_matrix
+    idf: NDArray[np.float32]
     published: NDArray[np.int64]
     model: SameEvent
     settings: SelectionSettings
     timed: bool
+
+    def probability(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """P(same event) of pairs of rows by their texts, float64 (m,)."""
+        dense = index.cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
+        return self.model.probability(dense, self._shared(self.rarity, a, b))
+
+    def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        return rarest_shared(left, self.rarity, a, b, RAREST) / max(float(self.idf.max(initial=0)), 1.0)
 
     def alike(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
         """Pairs among the candidates of each story.
@@ -214,7 +229,7 @@ class EventTest:
         self,
         dense: NDArray[np.float32],
         rows: NDArray[np.int64],
-        words: sp.csr_matrix,
+        terms: sp.csr_matrix,
         published: NDArray[np.int64],
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The same for each story against its own candidates: (same event within the span, copy), each (q, w).
@@ -222,18 +237,18 @@ class EventTest:
         Parameters
         ----------
         dense : ndarray of float32, shape (q, w)
-        words : csr_matrix, shape (q, v)
-            Term frequencies of the stories.
+        terms : csr_matrix, shape (q, v)
+            TF-IDF of the stories.
         published : ndarray of int64, shape (q,)
         """
         same, copy = np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=bool)
         story, i = np.nonzero((dense >= min(self._least, COPY)) & (rows >= 0))
         if len(story):
             cosine = dense[story, i].astype(np.float64)
-            shared = row_cosines(words, self.words, story, rows[story, i])
+            shared = self._shared(by_rarity(terms, self.idf), story, rows[story, i])
             near = self._near(published[story], self.published[rows[story, i]])
             same[story, i] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near
-            copy[story, i] = is_copy(cosine, shared)
+            copy[story, i] = is_copy(cosine, row_cosines(terms, self.terms, story, rows[story, i]))
         return same, copy
 
     def together(self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -284,12 +299,12 @@ class EventTest:
         near = self._near(time_a, time_b)
         wanted = np.flatnonzero(near | (dense >= COPY))
         # stories of one day share most of their candidates: each pair is compared once
-        pair, back = np.unique(
-            np.minimum(a, b)[wanted] * len(self.published) + np.maximum(a, b)[wanted], return_inverse=True
-        )
-        shared = row_cosines(self.words, self.words, pair // len(self.published), pair % len(self.published))[back]
+        size = len(self.published)
+        pair, back = np.unique(np.minimum(a, b)[wanted] * size + np.maximum(a, b)[wanted], return_inverse=True)
+        shared = self._shared(self.rarity, pair // size, pair % size)[back]
         cosine = dense[wanted].astype(np.float64)
         same, copy = np.zeros(len(a), dtype=bool), np.zeros(len(a), dtype=bool)
         same[wanted] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near[wanted]
-        copy[wanted] = is_copy(cosine, shared)
+        close = wanted[cosine >= COPY]
+        copy[close] = row_cosines(self.terms, self.terms, a[close], b[close]) >= COPY
         return same, copy

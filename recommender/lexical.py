@@ -157,3 +157,29 @@ def row_cosines(
 ) -> NDArray[np.float64]:
     """Products of unit rows `left[a]` and `right[b]`, float64 (m,)."""
     return np.asarray(left[a].multiply(right[b]).sum(axis=1), dtype=np.float64).ravel()
+
+
+def by_rarity(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
+    """Which terms each row uses, the rarest term in the first column; for `rarest_shared`."""
+    order = np.argsort(-idf, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    data = np.sqrt(idf[terms.indices])  # the product of two is the IDF again
+    found = sp.csr_matrix((data, place[terms.indices], terms.indptr), shape=terms.shape)
+    found.sort_indices()
+    return found
+
+
+def rarest_shared(
+    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
+    """Mean IDF of the `count` rarest terms that rows `left[a]` and `right[b]` share, float64 (m,); 0 for each missing.
+
+    Both matrices come from `by_rarity`.
+    """
+    shared = left[a].multiply(right[b]).tocsr()
+    shared.sort_indices()
+    nth = np.arange(shared.nnz) - np.repeat(shared.indptr[:-1], np.diff(shared.indptr))
+    first = nth < count
+    row = np.repeat(np.arange(len(a)), np.diff(shared.indptr))[first]
+    return np.bincount(row, weights=shared.data[first].astype(np.float64), minlength=len(a)) / count

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
@@ -56,8 +55,6 @@ class Stories:
 
     Attributes
     ----------
-    words : csr_matrix of float32, shape (q, v)
-        Term frequencies, unit rows.
     series : ndarray of int64, shape (q,)
     sections : ndarray of int32, shape (q,)
     pins : ndarray of int64, shape (q, p)
@@ -67,7 +64,6 @@ class Stories:
 
     queries: Queries
     marks: Marks
-    words: sp.csr_matrix
     series: NDArray[np.int64]
     sections: NDArray[np.int32]
     pins: NDArray[np.int64]
@@ -79,7 +75,6 @@ class Stories:
         return Stories(
             self.queries.take(places),
             marks,
-            self.words[places],
             self.series[places],
             self.sections[places],
             self.pins[places],
@@ -276,7 +271,7 @@ def _one_per_event(
     same, copy, dense = events.alike(ranked.rows)
     held, every = ranked.rows >= 0, np.arange(len(ranked.rows))
     times = selection.catalog.published[ranked.rows]
-    own, own_copy = events.own(ranked.dense, ranked.rows, stories.words, stories.queries.published)
+    own, own_copy = events.own(ranked.dense, ranked.rows, stories.queries.terms, stories.queries.published)
     rejected = {"copy": held & own_copy, "event": np.zeros_like(held), "diversity": np.zeros_like(held)}
     if not settings.drop_copies:
         rejected["copy"][:] = False
