@@ -3,8 +3,8 @@
     python -m benchmarks.list_audit NAME=PUBLISHED... --snapshot SNAPSHOT
 
 The snapshot is that of the same archive; its recurring formats and its event test (72 hours apart at most,
-threshold of its settings) are applied to the lists of every system alike, so the counts compare systems and do not judge
-the test itself.
+threshold of its settings) are applied to the lists of every system alike, so the counts compare systems and do not
+judge the test itself.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@
 
 For pairs without an archive: the English pairs of STS22; same event = overall score of at most 1.5 (1 = most similar,
 4 = unrelated). The direction comes from a ridge regression on the overall score, which uses all grades; a
-logistic regression along it gives the probability. For archives: the same pairs, with the IDF of their own texts, and the
-100 hand-checked Reuters pairs of `labels/reuters_event_labels_1.csv`, with the IDF of Reuters; a logistic regression. Figures: five
-folds of pairs, ten shuffles, everything fitted inside the folds; in brackets the 95 % interval over 1,000
-resamplings of the pairs.
+logistic regression along it gives the probability. For archives: the same pairs, with the IDF of their own texts, and
+the 100 hand-checked Reuters pairs of `labels/reuters_event_labels_1.csv`, with the IDF of Reuters; a logistic
+regression. Figures: five folds of pairs, ten shuffles, everything fitted inside the folds; in brackets the 95 %
+interval over 1,000 resamplings of the pairs.
 """
 
 from __future__ import annotations
@@ -180,8 +180,8 @@ def main() -> None:
         dense = np.concatenate([news.dense(settings), wire.dense(settings)])
         add("archive", name, np.stack([dense, rare], axis=1), overall, fit_labels)
     content = {
-        "provenance": "benchmarks/same_event.py: 161 English pairs of STS22 (overall score of at most 1.5); for archives "
-        "also the 100 hand-checked pairs of benchmarks/labels/reuters_event_labels_1.csv",
+        "provenance": "benchmarks/same_event.py: 161 English pairs of STS22 (overall score of at most 1.5); "
+        "for archives also the 100 hand-checked pairs of benchmarks/labels/reuters_event_labels_1.csv",
         **models,
     }
     path = Path(recommender.__file__).with_name("same_event.json")

@@ -17,6 +17,7 @@ from recommender.settings import Settings
 
 _STORIES, _PARTNERS = 400, 50  # random pairs sampled: 20,000
 _TAIL = 0.01  # share of random pairs that may pass
+_PER_PLACE = 4  # in a small archive at least so many stories per place of a list
 
 
 def relevance_floor(
@@ -31,8 +32,9 @@ def relevance_floor(
 
     'auto' is the greater of two values: the relevance at which a reader follows the link with
     probability .5 (`calibration.json`, per embedder and default weights; none for other models), and
-    the 99th percentile of random pairs of this archive. In an archive of fewer than a hundred
-    stories per place of a list the percentile gives way, so that on average `k` stories could pass.
+    the 99th percentile of random pairs of this archive. In an archive of fewer than 400 stories per place
+    of a list the percentile gives way, so that on average `4 k` stories could pass: with `k`, half of the
+    stories would be starved of candidates that judges would follow.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def relevance_floor(
         partners = rng.choice(live, size=(len(stories), _PARTNERS))
         _, _, fused = relevance(queries(stories), vectors, terms, partners, settings.ranking)
         random_pairs = fused[partners != stories[:, None]]
-        tail = min(max(_TAIL, settings.selection.k / len(live)), 0.5)
+        tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(live)), 0.5)
         floor = max(floor or 0.0, float(np.quantile(random_pairs, 1 - tail))) if len(random_pairs) else floor
     return floor
 

@@ -1,10 +1,13 @@
-"""MMR on the CNRec development half: what it gains in intra-list distance and loses in nDCG@5.
+"""Steps of the selection on the CNRec development half: what each gains in variety and loses in nDCG@5.
 
-    python -m benchmarks.diversity --data DATA
+    python -m benchmarks.selection --data DATA
 
-Each story ranks all others by relevance, MMR re-ranks, five are shown. nDCG@5 with the share of judges that would
+Each story ranks all others by relevance, one step selects, five are shown (the set carries no dates, so the event
+step goes by text alone). nDCG@5 with the share of judges that would
 follow (unjudged = 0); distance = mean of 1 - cosine over the pairs of a list; "too similar" = shown pairs whose
-similarity was judged 1.5 and more of 2. Differences to no MMR, paired by story, with 95 % intervals (1,000 resamplings).
+similarity was judged 1.5 and more of 2. Differences to relevance
+alone, paired by story, with 95 % intervals (1,000
+resamplings).
 """
 
 from __future__ import annotations
@@ -19,12 +22,18 @@ import numpy as np
 from benchmarks.common import cnrec, relevance_only, write_result
 from recommender import Recommender
 
-VALUES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+CASES: dict[str, dict[str, Any]] = {
+    "relevance": {},
+    "calibrated floor": {"selection__floor": "auto"},
+    "one item an event": {"selection__event_limit": True},
+    "one item a series": {"selection__series_limit": True},
+    **{f"diversity {value}": {"selection__diversity": value} for value in (0.05, 0.1, 0.2, 0.3, 0.5)},
+}
 
 
-def lists(articles: list[dict[str, Any]], diversity: float) -> tuple[list[list[int]], np.ndarray]:
+def lists(articles: list[dict[str, Any]], values: dict[str, Any]) -> tuple[list[list[int]], np.ndarray]:
     """Places shown under each story, and the cosines of all stories."""
-    rec = Recommender(relevance_only(selection__diversity=diversity, selection__reserves=0)).fit(articles)
+    rec = Recommender(relevance_only(**values, selection__reserves=0)).fit(articles)
     place = {article["id"]: row for row, article in enumerate(articles)}
     shown = [
         [place[item.article_id] for item in found]
@@ -52,8 +61,8 @@ def main() -> None:
     draws = np.random.default_rng(0).integers(0, len(stories), (1000, len(stories)))
     base: np.ndarray | None = None
     rows = []
-    for value in VALUES:
-        shown, cosine = lists(judged.articles, value)
+    for name, values in CASES.items():
+        shown, cosine = lists(judged.articles, values)
         table = []
         for story in stories:
             items = shown[story]
@@ -61,14 +70,15 @@ def main() -> None:
             ndcg = gains[story, items] @ discount[: len(items)] / ideal
             pairs = np.triu_indices(len(items), 1)
             among = cosine[np.ix_(items, items)][pairs]
-            table.append((ndcg, (1 - among).mean(), (similar[np.ix_(items, items)][pairs] >= 1.5).sum()))
+            distance = (1 - among).mean() if len(among) else np.nan
+            table.append((ndcg, distance, (similar[np.ix_(items, items)][pairs] >= 1.5).sum(), len(items)))
         figures = np.array(table)
         base = figures if base is None else base
-        row: dict[str, Any] = {"diversity": value}
-        for column, name in enumerate(("nDCG@5", "distance", "too similar pairs a list")):
+        row: dict[str, Any] = {"step": name}
+        for column, measure in enumerate(("nDCG@5", "distance", "too similar pairs a list", "items a list")):
             paired = (figures - base)[:, column]
-            low, high = np.quantile(paired[draws].mean(axis=1), (0.025, 0.975))
-            row[name] = f"{figures[:, column].mean():.3f} ({paired.mean():+.3f} [{low:+.3f}, {high:+.3f}])"
+            low, high = np.quantile(np.nanmean(paired[draws], axis=1), (0.025, 0.975))
+            row[measure] = f"{np.nanmean(figures[:, column]):.3f} ({np.nanmean(paired):+.3f} [{low:+.3f}, {high:+.3f}])"
         rows.append(row)
         print(row, flush=True)
     print(write_result("diversity", {"k": 5, "bootstrap": 1000, "seed": 0}, rows))
