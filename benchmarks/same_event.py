@@ -42,6 +42,7 @@ LABELS = Path(__file__).parent / "labels"
 ARCHIVE_CASES = {
     "minilm-lead": EmbeddingSettings(),
     "minilm-chunks": EmbeddingSettings(text="chunks"),
+    "tfidf": EmbeddingSettings(model="tfidf"),
     "words": None,
 }
 PAIR_CASES = {f"minilm-lead-{PUBLIC_TOKENS}": EmbeddingSettings(tokens=PUBLIC_TOKENS), **ARCHIVE_CASES}
@@ -116,6 +117,7 @@ class Pairs:
         if settings is None:
             return np.zeros(len(self.overall))
         embedder = make_embedder(settings)
+        embedder.fit(self.idf_of)
         vectors = embedder.encode(embedder.prepare(self.both))
         a, b = self.places
         return cosines(vectors[a], vectors, b[:, None])[:, 0]

@@ -113,7 +113,7 @@ class SelectionSettings(_Stage):
     )
     drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
     event_limit: bool = Field(True, description="one item an event; of the story's own only a newer development")
-    event_threshold: float = Field(0.6, gt=0, le=1, description="least P(same event)")
+    event_threshold: float = Field(0.75, gt=0, le=1, description="least P(same event)")
     event_gap_hours: float = Field(72.0, gt=0, description="reports of one event follow each other within this time")
     event_span_days: float = Field(14.0, gt=0, description="first and last report of one event")
     live_hours: float | None = Field(48.0, gt=0, description="age at which a live page is no longer shown")
