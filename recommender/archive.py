@@ -130,7 +130,10 @@ class Archive:
         )
 
     def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
-        """Stories from outside as queries; one whose id is in the archive will not find itself."""
+        """Stories from outside as queries; one whose id is in the archive will not find itself.
+
+        They belong to no copy group: `Catalog.copies_of` tells what to leave out.
+        """
         _, code_of, site = self._languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         return Queries(
@@ -139,7 +142,7 @@ class Archive:
             self.tfidf.transform(whole_texts(table).to_pylist()),
             Catalog(table, np.ones(len(table), dtype=bool), 0).published,
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
-            np.array([self.catalog.group_of_text(story) for story in table.to_pylist()]),
+            np.full(len(table), -1),
         )
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:

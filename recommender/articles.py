@@ -224,17 +224,17 @@ class Catalog:
         code = key.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         return np.asarray(code * 2 + no_body.to_numpy())
 
-    def group_of_text(self, story: Mapping[str, Any]) -> int:
-        """The copy group that a story from outside belongs to; -1 where neither text nor name is known here."""
-        named = self.known_rows([story["canonical_id"]])
-        if len(named):
-            return int(self.copy_group[named[0]])
+    def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them."""
+        names = pa.array([story["id"], story["canonical_id"] or story["id"]], pa.large_string())
+        hit = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.table["canonical_id"], names))
         if story["body"]:
-            row = pc.index(self.table["body"], pa.scalar(story["body"], pa.large_string())).as_py()
+            same = pc.equal(self.table["body"], story["body"])
         else:
             same = pc.and_(pc.equal(self.table["title"], story["title"]), pc.equal(self.table["lead"], story["lead"]))
-            row = pc.index(pc.and_(same, pc.equal(self.table["body"], "")), True).as_py()
-        return int(self.copy_group[row]) if row >= 0 else -1
+            same = pc.and_(same, pc.equal(self.table["body"], ""))
+        groups = self.copy_group[pc.or_(hit, same).to_numpy()]
+        return np.flatnonzero(np.isin(self.copy_group, groups))
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
         """A text column as integer codes and their values; -1 where missing and no default."""

@@ -297,6 +297,8 @@ class Recommender:
         self.tombstones.refresh()
         table, _ = read_articles([article], settings=self.settings.reading, strict=True)
         scope = self._scope(archive, as_of, filters, exclude)
+        if self.settings.selection.drop_copies:
+            scope.allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
         queries = archive.foreign_queries(table, self._embed(table))
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))

@@ -54,6 +54,8 @@ def fill(
             extra = replace(extra, key=catalog.published[extra.rows].astype(np.float64)).ordered(catalog.id_rank)
         extra = replace(extra, source=np.full_like(extra.source, SOURCES.index(source)))
         new = ~(extra.rows[:, :, None] == given.rows[:, None, :]).any(axis=2)
+        if selection.scope.timed:  # timeless pieces have a place of their own
+            new &= ~catalog.timeless[extra.rows]
         filled = select(
             given.beside(extra.keep((extra.rows >= 0) & new)),
             asked,

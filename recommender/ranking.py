@@ -167,7 +167,7 @@ def rank(
             days = np.where(timeless, 0, -published) / DAY_US
         key = np.where(timeless, -np.inf, log - days / settings.half_life_days)
         score = np.where(timeless, fused, fused * freshness)
-    source = np.where(np.isnan(freshness), EVERGREEN, RELATED).astype(np.int8)
+    source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
     boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
     ranked = Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)
     return ranked.ordered(catalog.id_rank)

@@ -155,6 +155,7 @@ class Rules(_Rule):
         everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
         for_one = {(block.story, block.item) for block in self.blocks if block.story is not None}
         places: dict[tuple[str, int], str] = {}
+        positions: dict[tuple[str, str], int] = {}
         for pin in self.pins:
             name = f"pin of {pin.item!r} under {pin.story!r}"
             if pin.item == pin.story:
@@ -166,6 +167,9 @@ class Rules(_Rule):
             other = places.setdefault((pin.story, pin.position), pin.item)
             if other != pin.item:
                 found.append(f"{name}: position {pin.position} is also given to {other!r}; both are shown in turn")
+            again = positions.setdefault((pin.story, pin.item), pin.position)
+            if again != pin.position:
+                found.append(f"{name}: given to positions {again} and {pin.position}; the first of them counts")
         factors: dict[tuple[str, str], float] = {}
         for boost in self.boosts:
             other_factor = factors.setdefault((boost.by, boost.value), boost.factor)
@@ -300,17 +304,19 @@ class RowRules:
                     else is_in(catalog.table, rule.by, [rule.value])
                 )
                 boost[hit] *= rule.factor
-        pins: dict[int, list[tuple[int, int]]] = {}
+        pins: dict[int, dict[int, int]] = {}
         for pin in rules.pins:
             if pin.holds(as_of) and pin.story in catalog and pin.item in catalog and pin.item != pin.story:
-                pins.setdefault(catalog.row(pin.story), []).append((pin.position, catalog.row(pin.item)))
+                placed = pins.setdefault(catalog.row(pin.story), {})
+                item = catalog.row(pin.item)
+                placed[item] = min(pin.position, placed.get(item, pin.position))
         return cls(
             rules,
             blocked,
             np.array(sorted(pairs), dtype=np.int64),
             no_list,
             boost,
-            {story: sorted(placed) for story, placed in pins.items()},
+            {story: sorted((place, item) for item, place in placed.items()) for story, placed in pins.items()},
             {(pin.story, pin.item): pin.by for pin in rules.pins},
             Marks.of(catalog.table, rules),
         )

@@ -171,9 +171,9 @@ def beside(ranked: Ranked, marks: Marks) -> NDArray[np.bool_]:
     """Light items below a sensitive one of the same list, and sensitive ones below a light one; (q, c)."""
     held = ranked.rows >= 0
     hard, light = held & marks.sensitive[ranked.rows], held & marks.light[ranked.rows]
-    kind = np.where(hard, 1, np.where(light, 2, 0))
-    first = kind[np.arange(len(kind)), np.argmax(kind > 0, axis=1)]
-    return np.asarray((kind > 0) & (kind != first[:, None]))
+    first = np.argmax(hard | light, axis=1)[:, None]
+    clash = (np.take_along_axis(hard, first, axis=1) & light) | (np.take_along_axis(light, first, axis=1) & hard)
+    return np.asarray(clash & (np.arange(held.shape[1]) != first))
 
 
 def stale_live(ranked: Ranked, catalog: Catalog, before: int) -> NDArray[np.bool_]:
@@ -291,8 +291,8 @@ def _one_per_event(
         place[every[chosen], kept[chosen]] = best[chosen] - 0.5
         notes[every[chosen], kept[chosen]] |= FOLLOW_UP if events.timed else 0
         open_ &= ~rejected["event"]
-        # then every other event, best placed first
-        waiting = open_ & (ranked.source != EVERGREEN)
+        # then every other event, best placed first; all of them, since caps may take out any of those before
+        waiting = open_ & (ranked.source != EVERGREEN) & ((same | copy) & open_[:, None, :]).any(axis=2)
 
         def reports(lead: NDArray[np.int64]) -> NDArray[np.bool_]:
             found = events.together(same[every, lead] & waiting, times, times[every, lead])
@@ -300,9 +300,7 @@ def _one_per_event(
             found[every, lead] = True
             return found & open_
 
-        for _ in range(count if not settings.diversity else ranked.rows.shape[1]):
-            if not waiting.any():
-                break
+        while waiting.any():
             first = np.where(waiting, place, np.inf).argmin(axis=1)
             some = waiting[every, first]
             group = reports(first) & some[:, None]
@@ -319,8 +317,10 @@ def _one_per_event(
     if settings.diversity:
         order = mmr(np.where(open_, ranked.score, -np.inf), dense, settings.diversity, count)
         place, varied = _by_mmr(order, place, open_)
+        varied &= ~ranked.safe
         ranked = replace(ranked, notes=ranked.notes | np.where(varied, VARIETY, 0).astype(np.int8))
         rejected["diversity"] = open_ & ~np.isfinite(place) & (ranked.source != EVERGREEN)
+        place = np.where(ranked.safe, -1.0, place)  # safe ones stay first, in their order
     place = np.where(held, place, np.inf)
     order = np.argsort(place, axis=1, kind="stable")
     return ranked.along(order), {name: np.take_along_axis(mask, order, axis=1) for name, mask in rejected.items()}
