@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 from base64 import b32encode
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ RULES = {
     "cap": "Over the limit of its kind",
     "rank": "Ranked behind the last reserve",
 }
+STATES = ("Full", "Short", "Empty", "Withheld", "Not computed yet")
 STATUSES = {
     "withheld": "Withheld: no list is shown under this story.",
     "not_computed": "No list yet: this story is published after the moment that the lists are for.",
@@ -117,7 +119,7 @@ def page_name(article_id: str) -> str:
     Examples
     --------
     >>> page_name("../../etc/passwd")
-    'iwuyrmfgkfdbx6wmjxsvrzuhla'
+    'g5knnsz2hdqrqxs3hawv6pxt6e'
     """
     digest = hashlib.sha256(article_id.encode(errors="surrogatepass")).digest()[:16]
     return b32encode(digest).decode().rstrip("=").lower()
@@ -158,8 +160,8 @@ class _Entry:
     section: str
     published_at: datetime | None
     line: str
-    public: bool
-    """Whether it is published at the moment that the lists are for."""
+    state: int
+    """Place in `STATES`."""
 
     @classmethod
     def of(cls, found: ReadNext, story: Story) -> _Entry:
@@ -172,8 +174,14 @@ class _Entry:
             story.section or "",
             moment,
             story.line if story.title else "",
-            found.status != "not_computed",
+            _state(found),
         )
+
+
+def _state(found: ReadNext) -> int:
+    if found.status in STATUSES:
+        return 3 + list(STATUSES).index(found.status)
+    return 0 if not found.shortfall else 1 if found.items else 2
 
 
 def _micros(moment: datetime) -> int:
@@ -216,12 +224,14 @@ def _write_site(
     progress("pages", len(live), len(live))
     entries.sort(key=lambda entry: entry.key)
     looked_at.sort(key=lambda entry: entry.key)
-    sections = sorted({entry.section for entry in entries} - {""})
-    _write(folder / "search-data.js", _search_data(entries, sections))
+    sections = Counter(entry.section for entry in entries if entry.section)
+    states = Counter(entry.state for entry in entries)
+    _write(folder / "search-data.js", _search_data(entries, sorted(sections)))
     front = pages.get_template("front.html").render(
         root="",
-        stories=heapq.nsmallest(FRONT, (e for e in entries if e.public), key=lambda entry: entry.key),
-        sections=sections,
+        stories=list(islice((entry for entry in entries if STATES[entry.state] != "Not computed yet"), FRONT)),
+        sections=dict(sorted(sections.items())),
+        states={name: states[state] for state, name in enumerate(STATES)},
         looked_at=looked_at,
         count=len(entries),
     )
@@ -319,6 +329,7 @@ def _search_data(entries: Sequence[_Entry], sections: Sequence[str]) -> str:
         "titles": [entry.title for entry in entries],
         "sections": sections,
         "section": [place.get(entry.section, -1) for entry in entries],
+        "list": "".join(str(entry.state) for entry in entries),
         "day": [_micros(e.published_at) // 86_400_000_000 if e.published_at else None for e in entries],
     }
     return f"window.previewData={script_json(data)};\n"

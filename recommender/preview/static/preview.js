@@ -10,6 +10,7 @@
   const said = document.getElementById("said");
   const more = document.getElementById("more");
   const section = document.getElementById("section");
+  const state = document.getElementById("list");
   const root = document.body.dataset.root;
 
   let loading = null;
@@ -40,20 +41,23 @@
   };
 
   // Titles that hold every word; those where each begins a word first, the newest first among them.
-  const search = (data, text, only) => {
+  const search = (data, text, part, kind) => {
     const words = plain(text).trim().split(" ").filter(Boolean);
-    if (!words.length && only === "") return [];
+    if (!words.length && part === "" && kind === "") return [];
     const starts = words.map((word) => " " + word);
     const first = [];
     const rest = [];
     for (let row = 0; row < data.plain.length; row++) {
-      if (only !== "" && data.section[row] !== Number(only)) continue;
+      if (part !== "" && data.section[row] !== Number(part)) continue;
+      if (kind !== "" && data.list[row] !== kind) continue;
       const title = data.plain[row];
       if (starts.every((word) => title.includes(word))) first.push(row);
       else if (words.every((word) => title.includes(word))) rest.push(row);
     }
     return first.concat(rest);
   };
+
+  const chosen = (select) => (select ? select.value : "");
 
   const label = (day) => {
     if (day === null) return "Undated";
@@ -102,13 +106,13 @@
     list.replaceChildren(...rows.map((row, place) => option(data, row, place)));
     choose(-1);
     const any = rows.length > 0;
-    const asked = plain(box.value).trim() !== "" || (section && section.value !== "");
+    const asked = plain(box.value).trim() !== "" || chosen(section) !== "" || chosen(state) !== "";
     list.hidden = !any;
     box.setAttribute("aria-expanded", String(any));
     more.hidden = found.length <= limit;
     const total = found.length.toLocaleString("en");
     if (!asked) said.textContent = "";
-    else if (!any) said.textContent = "No title matches.";
+    else if (!any) said.textContent = "No story matches.";
     else if (found.length > rows.length) said.textContent = `${total} stories, the first ${rows.length} shown`;
     else said.textContent = found.length === 1 ? "1 story" : `${total} stories`;
   };
@@ -119,7 +123,7 @@
     try {
       const data = await load();
       limit = STEP;
-      found = search(data, box.value, section ? section.value : "");
+      found = search(data, box.value, chosen(section), chosen(state));
       show(data);
     } catch (error) {
       said.textContent = `The search does not work: ${error.message}.`;
@@ -133,12 +137,13 @@
 
   box.addEventListener("focus", () => load().catch(() => {}), { once: true });
   box.addEventListener("input", later);
-  if (section) section.addEventListener("change", run);
+  for (const select of [section, state]) select?.addEventListener("change", run);
   more.addEventListener("click", async () => {
     const from = limit;
     limit += STEP;
     show(await load());
-    list.children[from].firstChild.focus();
+    choose(from);
+    if (more.hidden) box.focus();
   });
 
   box.addEventListener("keydown", async (event) => {
