@@ -16,6 +16,7 @@ demo: .venv/.installed  ## Publish lists for the sample newsroom and show some o
 	@$(BIN)/recommender withdraw astrolabe-suspect-profile --from out/demo
 	@echo
 	@$(BIN)/recommender recommend $(STORIES) --from out/demo
+	@$(BIN)/recommender preview out/demo --out out/demo-site
 	@echo "Lists: out/demo/versions/*/lists.jsonl   fitted archive: out/demo-snapshot"
 	@echo "More:  $(BIN)/recommender recommend ID --from out/demo   $(BIN)/recommender info out/demo"
 

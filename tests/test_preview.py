@@ -51,6 +51,7 @@ STORIES = [
         "url": "https://news.example/?a=1&b=\"'<",
         "body": "harbour ferry",
     },
+    {"id": "untitled", "body": "The captain of the harbour ferry speaks. More below."},
     {"id": "embargoed", "title": "harbour ferry tomorrow", "body": "harbour ferry", "published_at": "2999-01-01"},
 ]
 
@@ -137,6 +138,15 @@ class TestPages:
         data = (tmp_path / "site" / "search-data.js").read_text(encoding="utf-8")
         assert not set("<>&\u2028\u2029") & set(data)
         assert 'href="https://news.example/?a=1&amp;b=&#34;&#39;&lt;"' in page(tmp_path / "site", "linked")
+
+    def test_a_story_without_a_title_is_shown_by_its_line(self, lists: Edited, tmp_path: Path) -> None:
+        write_preview(lists, site := tmp_path / "site")
+        story = lists.get("untitled").story
+        assert story is not None
+        assert story.title == ""
+        assert story.line
+        assert f'<h1 dir="auto" lang="">{story.line}</h1>' in page(site, "untitled")
+        assert f">{story.line}</a>" in (site / "index.html").read_text(encoding="utf-8")
 
     def test_states_of_lists_are_said(self, lists: Edited, tmp_path: Path) -> None:
         lists.withhold("t1-s0")
@@ -379,7 +389,8 @@ class Tab:
 
     def search(self, text: str) -> list[str]:
         self.page.keyboard.press("/")
-        self.page.keyboard.type(text)
+        self.page.wait_for_selector("#said:empty", state="attached")
+        self.page.keyboard.insert_text(text)  # one change, so no results of half a query
         self.page.wait_for_selector("#said:not(:empty)")
         return self.page.locator("#results .title").all_text_contents()  # type: ignore[no-any-return]
 
