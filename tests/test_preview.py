@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import re
 import shutil
 import threading
@@ -284,7 +285,20 @@ class TestFolder:
                 with pytest.raises(KeyboardInterrupt):
                     write_preview(lists, site)
             assert contents(site) == before
-        (tmp_path / ".site.preview" / "new").mkdir(parents=True)  # what a killed run leaves
+        renames = iter((os.rename, _interrupt, os.rename))
+        with monkeypatch.context() as patch:
+            patch.setattr("recommender.preview.site.os.rename", lambda *paths: next(renames)(*paths))
+            with pytest.raises(KeyboardInterrupt):
+                write_preview(lists, site)
+        assert contents(site) == before
+        # what runs leave that were killed while writing and between the two renames
+        (tmp_path / ".site.preview" / "new").mkdir(parents=True)
+        site.rename(tmp_path / ".site.preview" / "old")
+        with monkeypatch.context() as patch:
+            patch.setattr("recommender.preview.site._story_page", _interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                write_preview(lists, site)
+        assert contents(site) == before
         write_preview(lists, site)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["lists", "site"]
 

@@ -380,6 +380,7 @@ def _replacing(target: Path) -> Iterator[Path]:
         except OSError:
             raise PublishError(f"another process is writing to {target}; wait for it to end") from None
         try:
+            _put_back(beside / "old", target)  # what a run left that was killed between two renames
             yield beside / "new"
             _swap(beside / "new", target, beside / "old")
         except OSError as error:
@@ -392,12 +393,16 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 def _swap(new: Path, target: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
-    held = target.is_dir()
-    if held:
-        os.rename(target, old)
     try:
+        if target.is_dir():
+            os.rename(target, old)
         os.rename(new, target)
-    except OSError:
-        if held:
-            os.rename(old, target)
+    except BaseException:
+        _put_back(old, target)
         raise
+
+
+def _put_back(old: Path, target: Path) -> None:
+    """Undo half a swap."""
+    if old.is_dir() and not target.exists():
+        os.rename(old, target)
