@@ -12,10 +12,11 @@ STORIES := ferry-radar-report election-result opera-resigns seagrass-study op-ly
 	touch $@
 
 demo: .venv/.installed  ## Publish lists for the sample newsroom and show some of them
-	@$(BIN)/recommender precompute data/newsroom/articles.jsonl --out out/demo --snapshot out/demo-snapshot
+	@$(BIN)/recommender precompute data/newsroom/articles.jsonl --rules data/newsroom/rules.toml --out out/demo --snapshot out/demo-snapshot
 	@$(BIN)/recommender withdraw astrolabe-suspect-profile --from out/demo
 	@echo
 	@$(BIN)/recommender recommend $(STORIES) --from out/demo
+	@$(BIN)/recommender preview out/demo --snapshot out/demo-snapshot --out out/demo-site
 	@echo "Lists: out/demo/versions/*/lists.jsonl   fitted archive: out/demo-snapshot"
 	@echo "More:  $(BIN)/recommender recommend ID --from out/demo   $(BIN)/recommender info out/demo"
 

@@ -175,6 +175,31 @@ def recommend(
 
 
 @app.command()
+def preview(
+    place: Annotated[str, typer.Argument(help="Published lists: folder or database URL.", metavar="PUBLISHED")],
+    output: Annotated[
+        Path, typer.Option("--out", help="Folder of the site: new, empty, or that of an earlier preview.")
+    ],
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Fitted archive of the same run: also tell which candidates were rejected.")
+    ] = None,
+    ids: Annotated[
+        list[str],
+        typer.Option("--id", metavar="ID", help="Story whose rejected candidates are told; may be repeated."),
+    ] = [],  # noqa: B006
+    sample: Annotated[int, typer.Option(min=0, help="How many stories are drawn for that without --id.")] = 20,
+) -> None:
+    """Write a static site to look at published lists, as a reader and as an editor."""
+    from recommender.preview import write_preview
+    from recommender.sinks import PublishedLists
+
+    lists = PublishedLists.open(place)
+    with bars() as progress:
+        pages = write_preview(lists, output, snapshot=snapshot, ids=ids, sample=sample, progress=progress)
+    out.print(f"wrote {pages:,} pages; open {output / 'index.html'}", markup=False)
+
+
+@app.command()
 def withdraw(
     article_ids: Annotated[list[str], typer.Argument(help="Ids of the stories.")],
     place: Annotated[str, typer.Option("--from", help="Published lists (folder or URL), or a snapshot folder.")],

@@ -39,5 +39,17 @@ def test_settings_example_is_valid(tmp_path: Path) -> None:
 def test_every_command_named_exists() -> None:
     named = set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE))
     text = subprocess.run([sys.executable, "-m", "recommender.cli", "--help"], capture_output=True, text=True).stdout
-    assert named == {"precompute", "recommend", "withdraw", "rollback", "info"}
+    listed = {
+        "block",
+        "info",
+        "precompute",
+        "preview",
+        "purge",
+        "recommend",
+        "rollback",
+        "rules",
+        "withdraw",
+        "withhold",
+    }
+    assert named == listed
     assert all(command in text for command in named)

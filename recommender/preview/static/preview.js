@@ -1,0 +1,185 @@
+"use strict";
+// Search over all titles. The data come as a script on first use: a page opened from a disk may not fetch.
+(() => {
+  const STEP = 20;
+  const WAIT = 80;
+  const NAME = 26;
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const box = document.getElementById("q");
+  const list = document.getElementById("results");
+  const said = document.getElementById("said");
+  const more = document.getElementById("more");
+  const section = document.getElementById("section");
+  const state = document.getElementById("list");
+  const root = document.body.dataset.root;
+
+  let loading = null;
+  let found = [];
+  let limit = STEP;
+  let active = -1;
+  let timer = 0;
+
+  const plain = (text) =>
+    " " + text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+
+  const load = () => {
+    loading ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = root + "search-data.js";
+      script.onload = () => {
+        const data = window.previewData;
+        data.plain = data.titles.map(plain);
+        resolve(data);
+      };
+      script.onerror = () => {
+        loading = null;
+        reject(new Error("search-data.js is missing"));
+      };
+      document.head.append(script);
+    });
+    return loading;
+  };
+
+  // Titles that hold every word; those where each begins a word first, the newest first among them.
+  const search = (data, text, part, kind) => {
+    const words = plain(text).trim().split(" ").filter(Boolean);
+    if (!words.length && part === "" && kind === "") return [];
+    const starts = words.map((word) => " " + word);
+    const first = [];
+    const rest = [];
+    for (let row = 0; row < data.plain.length; row++) {
+      if (part !== "" && data.section[row] !== Number(part)) continue;
+      if (kind !== "" && data.list[row] !== kind) continue;
+      const title = data.plain[row];
+      if (starts.every((word) => title.includes(word))) first.push(row);
+      else if (words.every((word) => title.includes(word))) rest.push(row);
+    }
+    return first.concat(rest);
+  };
+
+  const chosen = (select) => (select ? select.value : "");
+
+  const label = (day) => {
+    if (day === null) return "Undated";
+    const date = new Date(day * 86400000);
+    return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+  };
+
+  const make = (name, text, className) => {
+    const element = document.createElement(name);
+    element.textContent = text;
+    element.dir = "auto";
+    if (className) element.className = className;
+    return element;
+  };
+
+  const option = (data, row, place) => {
+    const item = document.createElement("li");
+    item.id = "result-" + place;
+    item.setAttribute("role", "option");
+    item.setAttribute("aria-selected", "false");
+    const link = document.createElement("a");
+    link.href = `${root}stories/${data.names.slice(row * NAME, (row + 1) * NAME)}.html`;
+    link.tabIndex = -1;
+    link.append(make("span", data.titles[row], "title"), " ");
+    const part = data.section[row] < 0 ? "" : " · " + data.sections[data.section[row]];
+    link.append(make("span", label(data.day[row]) + part, "meta"));
+    item.append(link);
+    return item;
+  };
+
+  const choose = (place) => {
+    const items = list.children;
+    if (active >= 0 && items[active]) items[active].setAttribute("aria-selected", "false");
+    active = place;
+    if (active < 0) {
+      box.removeAttribute("aria-activedescendant");
+      return;
+    }
+    items[active].setAttribute("aria-selected", "true");
+    items[active].scrollIntoView({ block: "nearest" });
+    box.setAttribute("aria-activedescendant", items[active].id);
+  };
+
+  const show = (data) => {
+    const rows = found.slice(0, limit);
+    list.replaceChildren(...rows.map((row, place) => option(data, row, place)));
+    choose(-1);
+    const any = rows.length > 0;
+    const asked = plain(box.value).trim() !== "" || chosen(section) !== "" || chosen(state) !== "";
+    list.hidden = !any;
+    box.setAttribute("aria-expanded", String(any));
+    more.hidden = found.length <= limit;
+    const total = found.length.toLocaleString("en");
+    if (!asked) said.textContent = "";
+    else if (!any) said.textContent = "No story matches.";
+    else if (found.length > rows.length) said.textContent = `${total} stories, the first ${rows.length} shown`;
+    else said.textContent = found.length === 1 ? "1 story" : `${total} stories`;
+  };
+
+  const run = async () => {
+    clearTimeout(timer);
+    timer = 0;
+    try {
+      const data = await load();
+      limit = STEP;
+      found = search(data, box.value, chosen(section), chosen(state));
+      show(data);
+    } catch (error) {
+      said.textContent = `The search does not work: ${error.message}.`;
+    }
+  };
+
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, WAIT);
+  };
+
+  box.addEventListener("focus", () => load().catch(() => {}), { once: true });
+  box.addEventListener("input", later);
+  for (const select of [section, state]) select?.addEventListener("change", run);
+  more.addEventListener("click", async () => {
+    const from = limit;
+    limit += STEP;
+    show(await load());
+    choose(from);
+    if (more.hidden) box.focus();
+  });
+
+  box.addEventListener("keydown", async (event) => {
+    if (event.isComposing) return;
+    const last = list.children.length - 1;
+    if (event.key === "ArrowDown" && last >= 0) {
+      event.preventDefault();
+      choose(active < last ? active + 1 : 0);
+    } else if (event.key === "ArrowUp" && last >= 0) {
+      event.preventDefault();
+      choose(active > 0 ? active - 1 : last);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      if (active < 0) await run();
+      const item = list.children[Math.max(active, 0)];
+      if (item) item.firstChild.click();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      box.value = "";
+      run();
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+
+  // A link to the panel opens it.
+  const panel = document.getElementById("editor");
+  const open = () => {
+    if (panel && location.hash === "#editor") panel.open = true;
+  };
+  window.addEventListener("hashchange", open);
+  open();
+})();
