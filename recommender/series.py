@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.settings import SeriesRule
 
-_EDITIONS = 3  # stories that make a template a series
+_EDITIONS = 3  # days on which a template must appear to be a series
 _TABLE_WORDS = 20  # first words of the body that are looked at
 _TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
 _TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
@@ -32,10 +32,8 @@ _FORMAT = re.compile(
 )
 
 
-def template(title: str) -> str | None:
-    """The title with dates and numbers blanked where that makes it a format, else None.
-
-    A label before a colon counts alone if it names a recurring format.
+def template(title: str) -> str:
+    """The title with dates and numbers blanked; a label before a colon alone if it names a recurring format.
 
     Examples
     --------
@@ -43,17 +41,10 @@ def template(title: str) -> str | None:
     ('markets at noon, # @', 'markets at noon, # @')
     >>> template("Friday quiz: who sank the Marisol?")
     '@ quiz'
-    >>> template("Ferry aground off Gull Point") is None
-    True
     """
-    text = " ".join(title.casefold().split())
-    blank = _NUMBER.sub("#", _WHEN.sub("@", text))
+    blank = _NUMBER.sub("#", _WHEN.sub("@", " ".join(title.casefold().split())))
     label, colon, _ = blank.partition(":")
-    if colon and _FORMAT.search(label):
-        return label.strip()
-    words = blank.split()
-    plain = sum(word[0] not in "#@" for word in words)
-    return blank if blank != text and plain >= 1 and len(words) <= 8 else None
+    return label.strip() if colon and _FORMAT.search(label) else blank
 
 
 def is_table(body: str) -> bool:
@@ -74,7 +65,7 @@ def is_table(body: str) -> bool:
 
 @dataclass(frozen=True)
 class Series:
-    """The recurring formats of an archive: rules first, then tables, then templates with three or more editions.
+    """The recurring formats of an archive: rules first, then tables, then titles that recur on three days or more.
 
     Attributes
     ----------
@@ -87,15 +78,18 @@ class Series:
 
     @classmethod
     def fit(cls, table: pa.Table, rules: Sequence[SeriesRule]) -> Series:
-        """Find the templates that recur in an archive."""
-        found = Counter(filter(None, map(template, table["title"].to_pylist())))
-        return cls(tuple(rules), tuple(sorted(name for name, count in found.items() if count >= _EDITIONS)))
+        """Find the templates that recur in an archive; undated stories count as a day each."""
+        days = pc.fill_null(table["published_at"].cast(pa.date32()).cast(pa.int32()), -1).to_pylist()
+        seen: dict[str, set[int]] = {}
+        for row, (title, day) in enumerate(zip(table["title"].to_pylist(), days, strict=True)):
+            seen.setdefault(template(title), set()).add(day if day >= 0 else -row - 1)
+        return cls(tuple(rules), tuple(sorted(name for name, on in seen.items() if name and len(on) >= _EDITIONS)))
 
     def codes(self, table: pa.Table) -> NDArray[np.int64]:
         """Number of the series of each row, (n,); -1 where a story belongs to none."""
         place = {name: 1 + len(self.rules) + number for number, name in enumerate(self.templates)}
         titles = table["title"].to_pylist()
-        codes = np.array([place.get(template(title) or "", -1) for title in titles], dtype=np.int64)
+        codes = np.array([place.get(template(title), -1) for title in titles], dtype=np.int64)
         codes[[is_table(body) for body in table["body"].to_pylist()]] = 0
         if self.rules:
             for number, rule in reversed(list(enumerate(self.rules, 1))):
