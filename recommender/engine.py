@@ -400,6 +400,7 @@ class Recommender:
             If the folder cannot be written or another process is writing it.
         """
         snapshot.save(Path(path), self._fitted, self.embedder)
+        self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
         overlay.record("withdraw", self.tombstones.withdrawn)
         overlay.record("withhold", self.tombstones.withheld)
