@@ -302,8 +302,16 @@ class Recommender:
         queries = archive.foreign_queries(table, self._embed(table))
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
+        # rules that name the draft by its id, which the archive need not know
+        article_id = table["id"][0].as_py()
+        blocks = {(block.item, block.story) for block in self.rules.blocks if block.item}.union(self.tombstones.blocked)
+        scope.allowed[archive.catalog.known_rows(item for item, story in blocks if item and story == article_id)] = (
+            False
+        )
         batch = archive.lists(table, queries, archive.selection(scope, self.tombstones.blocked), self._k(k))
-        return ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn, self.tombstones.blocked)
+        found = ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn, self.tombstones.blocked)
+        withheld = article_id in self.tombstones.withheld.union(self.rules.no_list)
+        return found.without_list("withheld") if withheld else found
 
     def explain_rejected(
         self, article_ids: Sequence[str], *, as_of: datetime | None = None
@@ -374,7 +382,11 @@ class Recommender:
         asks_days = filters.days_before_as_of is not None or filters.days_around_story is not None
         if asks_days and not archive.dated:
             raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
-        moment = to_micros(as_of) if as_of is not None else archive.newest(datetime.now(UTC))
+        if as_of is None:
+            now = datetime.now(UTC)
+            moment = archive.newest(now) if archive.dated else to_micros(now)
+        else:
+            moment = to_micros(as_of)
         return archive.scope(moment, filters, self.tombstones.withdrawn)
 
     # -- keeping ------------------------------------------------------------------------------
@@ -388,6 +400,7 @@ class Recommender:
             If the folder cannot be written or another process is writing it.
         """
         snapshot.save(Path(path), self._fitted, self.embedder)
+        self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
         overlay.record("withdraw", self.tombstones.withdrawn)
         overlay.record("withhold", self.tombstones.withheld)

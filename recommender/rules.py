@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -200,18 +201,23 @@ _LISTS = ("topics", "values", "light_sections", "light_kinds")
 
 def _from_csv(text: str, origin: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for number, row in enumerate(csv.DictReader(text.splitlines(), strict=True), 2):
+    for number, row in enumerate(csv.DictReader(StringIO(text, newline=""), strict=True), 2):
+        if None in row:
+            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
         given = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
         rule = given.pop("rule", "")
         fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in given.items()}
         if rule in _PLURAL:
             values.setdefault(_PLURAL[rule], []).append(fields)
         elif rule == "no_list":
-            values.setdefault("no_list", []).append(given.get("story", ""))
+            if set(given) != {"story"}:
+                raise SettingsError(f"{origin}, line {number}: no_list needs a story and nothing else; found {given}")
+            values.setdefault("no_list", []).append(given["story"])
         elif rule == "sensitive":
             values["sensitive"] = fields
         elif rule == "evergreen_slots":
-            values["evergreen_slots"] = int(given.get("value", "1") == "1")
+            cell = given.get("value", "")
+            values["evergreen_slots"] = int(cell) if cell.isdecimal() else cell
         else:
             raise SettingsError(
                 f"{origin}, line {number}: unknown rule {rule!r}; expected one of "

@@ -105,7 +105,10 @@ class VersionedFolder:
     def rewrite(self, old: Path, staging: Path, details: dict[str, Any]) -> Version:
         """Seal a staged folder in the place of an old version, which is deleted; current stays current."""
         current = self.current().folder
-        version = self._seal(staging, details, int(old.name[:6]))
+        number = int(old.name[:6])
+        target = self._target(details, number)
+        # a rewriting that was interrupted may have left the new version, whole, beside the old one
+        version = self.version(target) if target.exists() else self._seal(staging, details, number)
         if old == current:
             self.switch(version.folder)
         if old != version.folder:
@@ -120,12 +123,15 @@ class VersionedFolder:
         write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for name in files:
             _fsync(staging / name)
-        target = self.root / _VERSIONS / f"{number:06d}-{details['version']}"
+        target = self._target(details, number)
         target.parent.mkdir(exist_ok=True)
         _fsync(staging)
         os.rename(staging, target)
         _fsync(target.parent)
         return Version(target, manifest)
+
+    def _target(self, details: dict[str, Any], number: int) -> Path:
+        return self.root / _VERSIONS / f"{number:06d}-{details['version']}"
 
     def versions(self) -> list[Path]:
         """Folders of the complete versions, oldest first."""

@@ -44,7 +44,7 @@ def random_stories(rng: Random, size: int) -> list[dict[str, Any]]:
     stories: list[dict[str, Any]] = []
     for number in range(size):
         words = rng.choice(topics)
-        body = rng.choices(words, k=rng.randint(7, 12)) + [f"own{_letters(number)}"]
+        body = [*rng.choices(words, k=rng.randint(7, 12)), f"own{_letters(number)}"]
         published = START + timedelta(hours=rng.randint(0, 24 * 104))
         made = rng.random()
         if stories and made < 0.3:  # a report of an earlier story's event, or another edition of its text

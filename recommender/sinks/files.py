@@ -73,6 +73,7 @@ class FilePublisher:
                 format = version.manifest["format_of_lists"]
                 details = {name: value for name, value in version.manifest.items() if name not in SEALED}
                 details["version"] = purged_name(details["version"], ids)
+                kept = [{**record, "version": details["version"]} for record in kept]
                 with self._folder.stage() as staging:
                     _write([pa.RecordBatch.from_pylist(kept, schema=RECORD)], staging, format)
                     self._folder.rewrite(folder, staging, {**details, "stories": len(kept)})
