@@ -27,7 +27,8 @@ from recommender.lists import ReadNext
 from tests.checkerboard import START, checkerboard, topic_of
 from tests.conftest import NEWSROOM
 
-OPEN = {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "event_limit": False}}  # a topic shares its words
+OPEN = {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "event_limit": False, "series_limit": False}}
+# a topic shares its words, as an event would
 
 
 def board(**kwargs: Any) -> Recommender:

@@ -23,7 +23,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
-from recommender.lists import ReadNext, Recommendation, Story
+from recommender.lists import ReadNext, Recommendation, Rejected, Story
 from recommender.progress import Progress, silent
 from recommender.sinks import PublishedLists
 
@@ -300,7 +300,7 @@ def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, l
 
 def _rejected(
     published: PublishedLists, snapshot: str | Path | None, ids: Sequence[str], sample: int, progress: Progress
-) -> Mapping[str, Sequence[Any]]:
+) -> Mapping[str, Sequence[Rejected]]:
     if snapshot is None:
         if ids:
             raise SettingsError("rejected candidates of single stories need a snapshot, which this run was not given")
@@ -314,12 +314,12 @@ def _rejected(
     from recommender.engine import Recommender
 
     progress("rejected", 0, None)
-    rec: Any = Recommender.load(snapshot)
+    rec = Recommender.load(snapshot)
     if not ids:
         known = (i for i in published.ids() if i in rec.catalog and i not in rec.tombstones.withdrawn)
         ids = heapq.nsmallest(sample, known, key=page_name)
     wanted = list(dict.fromkeys(ids))
-    found: Mapping[str, Sequence[Any]] = rec.explain_rejected(wanted)
+    found = rec.explain_rejected(wanted)
     progress("rejected", len(wanted), len(wanted))
     return found
 
