@@ -70,11 +70,11 @@ def test_probability_of_written_examples() -> None:
 
 
 def test_order_and_company_do_not_matter(model: Embedder) -> None:
-    stories = [FIRE, FIRE_TOO, FIRE_LATER, BOAT, OPERA]
+    stories = [FIRE, FIRE_TOO, BOAT]
     pairs = [(a, b) for a in stories for b in stories]
-    together = same_event_probability(pairs, embedder=model).reshape(5, 5)
+    together = same_event_probability(pairs, embedder=model).reshape(3, 3)
     np.testing.assert_allclose(together, together.T, rtol=1e-6)
-    for a, b in pairs[1:4]:
+    for a, b in pairs[1:3]:
         np.testing.assert_allclose(
             same_event_probability([(a, b)], embedder=model), together.ravel()[pairs.index((a, b))], rtol=1e-6
         )
