@@ -363,7 +363,7 @@ def mmr(score: NDArray[np.float64], similarity: NDArray[np.float32], diversity: 
     taken = np.full((len(score), min(count, score.shape[1])), -1, dtype=np.int64)
     relevance = (1 - diversity) * np.where(free, score, 0)
     for number in range(taken.shape[1]):
-        penalty = np.where(np.isfinite(nearest), diversity * nearest, 0)
+        penalty = diversity * np.where(np.isfinite(nearest), nearest, 0)
         value = np.where(free, relevance - penalty, -np.inf)
         best = value.argmax(axis=1)
         found = free[every, best]
