@@ -252,3 +252,19 @@ def test_diversity_in_a_list_is_mmr_over_the_scores() -> None:
     assert [item.article_id for item in found] == [ranked[place].article_id for place in theirs.indices]
     assert [item.article_id for item in found] != [item.article_id for item in ranked[:5]]
     assert any(reason.kind == "variety" for item in found for reason in item.reasons)
+
+
+def test_diversity_and_caps_together_leave_no_place_empty() -> None:
+    settings = PLAIN.override(
+        {
+            "selection.diversity": 0.3,
+            "selection.k": 5,
+            "selection.event_limit": False,
+            "selection.caps": [{"by": "kind", "value": "opinion", "at_most": 2}],
+        }
+    )
+    opinions = [row(f"o{chr(97 + n)}", EVENT, n, kind="opinion") for n in range(20)]
+    news = [row(f"n{chr(97 + n)}", "harbour ferry quay tide", 200 + n) for n in range(10)]
+    found = Recommender(settings).fit([row("asked", EVENT, 0), *opinions, *news]).recommend("asked")
+    assert found.status == "ok"
+    assert len([item for item in found if item.article_id.startswith("o")]) == 2
