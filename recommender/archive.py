@@ -172,13 +172,16 @@ class Archive:
     @cached_property
     def event_test(self) -> EventTest:
         """Whether rows report the same event."""
+        model = SameEvent.of("archive", self.calibration)
+        if self.dated:
+            model = model.among(self.tfidf.stories)
         return EventTest(
             self.vectors,
             self.terms,
             by_rarity(self.terms, self.tfidf.idf),
             self.tfidf.idf,
             self.catalog.published,
-            SameEvent.of("archive", self.calibration),
+            model,
             self.settings.selection,
             self.dated,
         )

@@ -265,9 +265,7 @@ class Recommender:
         """Lists of several stories, in their order; raises as `recommend` does, before any work."""
         archive = self._fitted
         self.tombstones.refresh()
-        for article_id in article_ids:
-            if article_id in self.tombstones.withdrawn:
-                raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
+        self._refuse_withdrawn(article_ids)
         rows = archive.catalog.rows(article_ids)
         records: list[dict[str, Any]] = []
         for batch in self.lists(rows, k=k, as_of=as_of, filters=filters, exclude=exclude):
@@ -292,10 +290,13 @@ class Recommender:
         ------
         InputError
             If the article cannot be used.
+        WithdrawnArticleError
+            If its id was withdrawn.
         """
         archive = self._fitted
         self.tombstones.refresh()
         table, _ = read_articles([article], settings=self.settings.reading, strict=True)
+        self._refuse_withdrawn(table["id"].to_pylist())
         scope = self._scope(archive, as_of, filters, exclude)
         if self.settings.selection.drop_copies:
             scope.allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
@@ -367,6 +368,11 @@ class Recommender:
             yield archive.lists(
                 archive.catalog.table.take(pa.array(block)), archive.queries(block), selection, k, version
             )
+
+    def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
+        for article_id in article_ids:
+            if article_id in self.tombstones.withdrawn:
+                raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
 
     def _k(self, k: int | None) -> int:
         k = self.settings.selection.k if k is None else k

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +26,7 @@ HOUR_US = DAY_US // 24
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
 RAREST = 3  # shared terms that are looked at
+_FITTED_ON = 19_040
 RELATIONS = ("different", "same_topic", "new_development", "same_report", "copy")
 
 
@@ -35,10 +36,10 @@ class SameEvent:
 
     ``p = 1 / (1 + exp(-(intercept + dense * cosine + words * shared)))``
 
-    In an archive `shared` is the mean IDF of the three rarest terms that both use, as a share of the greatest IDF:
-    names tell events apart where the language of a topic does not. Two texts without an archive have no IDF: there it
-    is the cosine of their term frequencies. Coefficients and provenance: ``same_event.json``, written by
-    ``benchmarks/same_event.py``.
+    In an archive `shared` is the mean IDF of the three rarest terms that both use, as a share of the greatest IDF that
+    two stories can share: names tell events apart where the language of a topic does not. Two texts without an
+    archive have no IDF: there it is the cosine of their term frequencies. Coefficients and provenance:
+    ``same_event.json``, written by ``benchmarks/same_event.py``.
     """
 
     dense: float
@@ -55,6 +56,15 @@ class SameEvent:
         """P(same event) of pairs from their two features, of one shape."""
         logit = self.intercept + self.dense * dense + self.words * words
         return np.asarray(1 / (1 + np.exp(-logit)))
+
+    def among(self, stories: float) -> SameEvent:
+        """The model for a dated archive of so many stories.
+
+        A story has a handful of reports of its event in any archive, but the more stories, the more look-alikes.
+        The odds therefore fall with the archive; by the fourth root, measured between the sample newsroom (110
+        stories) and Reuters (19,040), on which the model was fitted.
+        """
+        return replace(self, intercept=self.intercept + float(np.log(_FITTED_ON / max(stories, 1.0))) / 4)
 
     def least_dense(self, threshold: float) -> float:
         """The vector cosine below which no pair can reach the threshold, whatever its words."""
@@ -163,6 +173,11 @@ def _features(
     return dense, row_cosines(plain, plain, a, b), SameEvent.of("pairs", calibration)
 
 
+def greatest_shared(idf: NDArray[np.float32]) -> float:
+    """The IDF of a term that only two stories use, given an archive in which some terms have only one."""
+    return max(float(idf.max(initial=0)) - float(np.log(1.5)), 1.0)
+
+
 @dataclass(frozen=True)
 class EventTest:
     """The pairwise test on rows of an archive.
@@ -195,7 +210,7 @@ class EventTest:
         return self.model.probability(dense, self._shared(self.rarity, a, b))
 
     def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        return rarest_shared(left, self.rarity, a, b, RAREST) / max(float(self.idf.max(initial=0)), 1.0)
+        return rarest_shared(left, self.rarity, a, b, RAREST) / greatest_shared(self.idf)
 
     def alike(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
         """Pairs among the candidates of each story.

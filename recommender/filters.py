@@ -112,7 +112,8 @@ def make_scope(
 
 def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
     """Rows whose text column has one of the values; shape (n,)."""
-    hit = pc.is_in(table[column], pa.array(list(values), pa.large_string()))
+    known = [value.casefold() for value in values] if column == "kind" else list(values)  # kinds are kept folded
+    hit = pc.is_in(table[column], pa.array(known, pa.large_string()))
     return np.asarray(hit.to_numpy(), dtype=bool)
 
 

@@ -38,6 +38,11 @@ class Tfidf:
             self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
             self._vectorizer.idf_ = idf
 
+    @property
+    def stories(self) -> float:
+        """Size of the archive it was fitted on, as its rarest term tells."""
+        return float(2 * np.exp(self.idf.max(initial=0) - 1) - 1)
+
     @classmethod
     def fit(cls, texts: Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
         """Fit on texts and return the model with their rows, float32 (n, v)."""

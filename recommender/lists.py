@@ -145,8 +145,8 @@ class Rejected:
     published_at : datetime or None
     relevance, score : float
     rule : str
-        What rejected it: 'blocked', 'sensitive', 'live', 'floor', 'copy', 'series', 'event', 'diversity', 'cap',
-        'evergreen', or 'rank' (others were better).
+        What rejected it: 'blocked', 'sensitive', 'live', 'floor', 'copy', 'series', 'event', 'cap', 'evergreen', or
+        'rank' (others were better, or with diversity more varied).
     """
 
     article_id: str

@@ -254,7 +254,7 @@ def _compared(ranked: Ranked, stories: Stories, selection: Selection, count: int
     parts = []
     for start in range(0, len(every), step):
         part = every[start : start + step]
-        some, rejected = _one_per_event(ranked.lines(part), stories.take(part), selection, count)
+        some, rejected = _one_per_event(ranked.lines(part), stories.take(part), selection)
         if drop.trace is not None:
             for rule, mask in rejected.items():
                 drop(some, mask, rule)
@@ -264,7 +264,7 @@ def _compared(ranked: Ranked, stories: Stories, selection: Selection, count: int
 
 
 def _one_per_event(
-    ranked: Ranked, stories: Stories, selection: Selection, count: int
+    ranked: Ranked, stories: Stories, selection: Selection
 ) -> tuple[Ranked, dict[str, NDArray[np.bool_]]]:
     """One item an event, the newest in the place of the best; the rest by rule, each (q, w)."""
     events, settings = selection.events, selection.settings
@@ -272,7 +272,7 @@ def _one_per_event(
     held, every = ranked.rows >= 0, np.arange(len(ranked.rows))
     times = selection.catalog.published[ranked.rows]
     own, own_copy = events.own(ranked.dense, ranked.rows, stories.queries.terms, stories.queries.published)
-    rejected = {"copy": held & own_copy, "event": np.zeros_like(held), "diversity": np.zeros_like(held)}
+    rejected = {"copy": held & own_copy, "event": np.zeros_like(held)}
     if not settings.drop_copies:
         rejected["copy"][:] = False
     open_ = held & ~rejected["copy"]
@@ -315,11 +315,11 @@ def _one_per_event(
             open_ &= ~group
     ranked = replace(ranked, notes=notes)
     if settings.diversity:
-        order = mmr(np.where(open_, ranked.score, -np.inf), dense, settings.diversity, count)
+        # all of the pool, not only a list's length: caps may take out any of those before
+        order = mmr(np.where(open_, ranked.score, -np.inf), dense, settings.diversity, ranked.rows.shape[1])
         place, varied = _by_mmr(order, place, open_)
         varied &= ~ranked.safe
         ranked = replace(ranked, notes=ranked.notes | np.where(varied, VARIETY, 0).astype(np.int8))
-        rejected["diversity"] = open_ & ~np.isfinite(place) & (ranked.source != EVERGREEN)
         place = np.where(ranked.safe, -1.0, place)  # safe ones stay first, in their order
     place = np.where(held, place, np.inf)
     order = np.argsort(place, axis=1, kind="stable")

@@ -83,6 +83,12 @@ class Cap(_Stage):
     value: str | None = None
     at_most: int = Field(ge=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _folded(cls, values: Any) -> Any:
+        kind = isinstance(values, dict) and values.get("by") == "kind" and isinstance(values.get("value"), str)
+        return {**values, "value": values["value"].casefold()} if kind else values  # kinds are kept folded
+
 
 class SeriesRule(_Stage):
     """A recurring format told by a regular expression of the title, a section or a tag; all given must hold."""

@@ -115,7 +115,7 @@ PLAIN = Settings.of(
     {
         "embedding": {"model": "tfidf"},
         "ranking": {"half_life_days": 3650},
-        "selection": {"k": 20, "floor": 0.01, "caps": ()},
+        "selection": {"k": 20, "floor": 0.01, "caps": (), "series_limit": False, "event_threshold": 0.1},
     }
 )
 EVENT = "harbour ferry captain aground rocks fog rescue island passengers lifeboat"
@@ -150,7 +150,7 @@ def test_reports_are_one_event_while_they_follow_each_other() -> None:
 
 def test_an_event_spans_two_weeks_and_does_not_swallow_a_topic() -> None:
     topic = [row(f"r{n:02d}", EVENT, 48 * n) for n in range(30)]  # every second day for two months
-    found = shown([ASKED, *topic], "asked")
+    found = shown([ASKED, *topic], "asked", event_threshold=0.001)
     days = sorted(2 * int(article_id[1:]) for article_id in found)
     assert len(found) >= 2
     assert all(later - earlier > 3 for earlier, later in pairwise(days))
@@ -252,3 +252,19 @@ def test_diversity_in_a_list_is_mmr_over_the_scores() -> None:
     assert [item.article_id for item in found] == [ranked[place].article_id for place in theirs.indices]
     assert [item.article_id for item in found] != [item.article_id for item in ranked[:5]]
     assert any(reason.kind == "variety" for item in found for reason in item.reasons)
+
+
+def test_diversity_and_caps_together_leave_no_place_empty() -> None:
+    settings = PLAIN.override(
+        {
+            "selection.diversity": 0.3,
+            "selection.k": 5,
+            "selection.event_limit": False,
+            "selection.caps": [{"by": "kind", "value": "opinion", "at_most": 2}],
+        }
+    )
+    opinions = [row(f"o{chr(97 + n)}", EVENT, n, kind="opinion") for n in range(20)]
+    news = [row(f"n{chr(97 + n)}", "harbour ferry quay tide", 200 + n) for n in range(10)]
+    found = Recommender(settings).fit([row("asked", EVENT, 0), *opinions, *news]).recommend("asked")
+    assert found.status == "ok"
+    assert len([item for item in found if item.article_id.startswith("o")]) == 2

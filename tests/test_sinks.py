@@ -14,7 +14,10 @@ from recommender.storage import VersionedFolder
 from tests.checkerboard import checkerboard
 
 SETTINGS = Settings.of(
-    {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False}}
+    {
+        "embedding": {"model": "tfidf"},
+        "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "series_limit": False},
+    }
 )
 FORMATS = ("jsonl", "parquet", "sql")
 

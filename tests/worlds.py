@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property
 from itertools import combinations
 from random import Random
 from typing import Any
 
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-from recommender import ReadNext, Recommendation, Rules, Settings
+from recommender import ReadNext, Recommendation, Recommender, Rules, Settings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=100)
@@ -37,6 +33,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.by_id = {story["id"]: story for story in self.stories}
+
+    @cached_property
+    def reference(self) -> Recommender:
+        """The archive without rules."""
+        return Recommender(self.settings).fit(self.stories)
 
 
 def random_stories(rng: Random, size: int) -> list[dict[str, Any]]:
@@ -126,6 +127,7 @@ def random_settings(rng: Random) -> Settings:
                 "reserves": rng.choice([0, 2, 5]),
                 "floor": rng.choice([0.05, 0.15, 0.3, None]),
                 "event_limit": rng.random() < 0.8,
+                "event_threshold": rng.choice([0.3, 0.5, 0.75]),
                 "series_limit": rng.random() < 0.8,
                 "live_hours": rng.choice([None, 48]),
                 "caps": rng.choice([[], [cap]]),
@@ -181,29 +183,19 @@ def superseded(stories: list[dict[str, Any]]) -> set[str]:
     return found
 
 
-def shared_words(a: dict[str, Any], b: dict[str, Any]) -> float:
-    """Cosine of `1 + log tf`."""
-    left, right = (_weights(f"{story['title']}\n{story['body']}") for story in (a, b))
-    return sum(weight * right.get(word, 0) for word, weight in left.items())
-
-
-@lru_cache(10_000)
-def _weights(text: str) -> dict[str, float]:
-    counts = Counter(word for word in re.findall(r"\b\w\w+\b", text.lower()) if word not in ENGLISH_STOP_WORDS)
-    weights = {word: 1 + math.log(n) for word, n in counts.items()}
-    length = math.hypot(*weights.values())
-    return {word: weight / length for word, weight in weights.items()}
-
-
-def same_event(a: dict[str, Any], b: dict[str, Any], threshold: float = 0.6, slack: float = 1e-4) -> bool:
-    """By words alone, as for an embedder without calibration; pairs at the very threshold do not count."""
-    return 1 / (1 + math.exp(3.683 - 10.386 * shared_words(a, b))) >= threshold + slack
+def same_event(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
+    """By the test of the archive for two of its stories; pairs at the very threshold do not count."""
+    rows = rec.catalog.rows([a, b])
+    test = rec._fitted.event_test
+    probability = test.probability(rows[:1], rows[1:])[0]
+    return bool(probability >= rec.settings.selection.event_threshold + slack)
 
 
 def series_of(story: dict[str, Any], stories: list[dict[str, Any]]) -> str | None:
     for name in SERIES:
         editions = [s for s in stories if s["title"].casefold().startswith(name)]
-        if len(editions) >= 3 and story in editions:
+        days = {s["published_at"].date() if s["published_at"] else s["id"] for s in editions}
+        if len(days) >= 3 and story in editions:
             return name
     return None
 
@@ -304,9 +296,9 @@ def _check_events(world: World, story: dict[str, Any], shown: list[Recommendatio
     dated = [world.by_id[i.article_id] for i in reports if i.published_at]
     fixed = [world.by_id[i.article_id] for i in pinned if i.published_at]
     for one, other in [*combinations(dated, 2), *((a, b) for a in fixed for b in dated)]:
-        assert not (near(one, other) and same_event(one, other)), (one["id"], other["id"])
-    if story["published_at"]:
-        own = [one for one in dated if near(one, story) and same_event(one, story)]
+        assert not (near(one, other) and same_event(world.reference, one["id"], other["id"])), (one["id"], other["id"])
+    if story["published_at"] and story["id"] in world.by_id:
+        own = [one for one in dated if near(one, story) and same_event(world.reference, one["id"], story["id"])]
         assert len(own) <= 1
         assert all(one["published_at"] > story["published_at"] for one in own)
 
