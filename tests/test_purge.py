@@ -192,7 +192,7 @@ def _cut(monkeypatch: pytest.MonkeyPatch, name: str, at: int, after: bool) -> No
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize(("call", "at"), [("rename", 1), ("rename", 3), ("replace", 1), ("replace", 4), ("rmtree", 3)])
+@pytest.mark.parametrize(("call", "at"), [("rename", 1), ("rename", 3), ("replace", 4), ("rmtree", 3)])
 def test_an_interrupted_purge_leaves_readable_lists_and_can_be_repeated(
     call: str, at: int, after: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

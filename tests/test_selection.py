@@ -49,7 +49,7 @@ def shown(found: ReadNext) -> tuple[Any, ...]:
     return found.article_id, found.status, found.items, found.reserves
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_what_holds_in_every_list(seed: int) -> None:
     world = random_world(seed)
     rec = fitted(world)
@@ -57,7 +57,7 @@ def test_what_holds_in_every_list(seed: int) -> None:
         check_list(world, found, rec.floor)
 
 
-@pytest.mark.parametrize("seed", range(104, 112))
+@pytest.mark.parametrize("seed", range(104, 110))
 def test_what_holds_in_the_list_of_a_draft(seed: int) -> None:
     world = random_world(seed)
     rec = fitted(world)
@@ -95,7 +95,7 @@ def test_every_way_to_a_list_gives_the_same(seed: int, tmp_path: Path) -> None:
         assert {read.get(article_id).status for article_id in world.withdrawn} <= {"withdrawn"}
 
 
-@pytest.mark.parametrize("seed", range(300, 302))
+@pytest.mark.parametrize("seed", range(300, 301))
 def test_what_holds_after_an_overlay_came_later(seed: int, tmp_path: Path) -> None:
     world = random_world(seed)
     for place, format in published_places(tmp_path):
@@ -121,7 +121,7 @@ def run(world: World, place: str, format: str) -> None:
 # -- the event step against a plain greedy loop -------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_events_are_decided_greedily_best_placed_first(seed: int) -> None:
     """Score, links in time, own event and order, computed story by story; only P(same event) is the library's."""
     rng = Random(seed)
