@@ -54,10 +54,15 @@ def test_titles_of_one_format_have_one_template(titles: list[str], one: bool) ->
     ],
 )
 def test_a_title_is_no_format_for_recurring_within_two_days(title: str) -> None:
-    stories = [Article(id=str(n), title=title, body="x", published_at=datetime(2026, 5, 4 + n % 2, tzinfo=UTC)) for n in range(9)]
+    stories = [
+        Article(id=str(n), title=title, body="x", published_at=datetime(2026, 5, 4 + n % 2, tzinfo=UTC))
+        for n in range(9)
+    ]
     table = to_table(stories)
     assert Series.fit(table, ()).codes(table).tolist() == [-1] * 9
-    later = to_table([*stories, Article(id="later", title=title, body="x", published_at=datetime(2026, 5, 9, tzinfo=UTC))])
+    later = to_table(
+        [*stories, Article(id="later", title=title, body="x", published_at=datetime(2026, 5, 9, tzinfo=UTC))]
+    )
     assert (Series.fit(later, ()).codes(later) >= 0).all() == bool(title)
 
 
