@@ -1,12 +1,13 @@
 """Draw pairs of stories around the event threshold for labelling by hand, or summarise the labels.
 
     python -m benchmarks.event_pairs draw --snapshot SNAPSHOT --sheet SHEET.jsonl --pairs PAIRS.csv
-    python -m benchmarks.event_pairs summary --labels LABELS.csv --pairs PAIRS.csv
+    python -m benchmarks.event_pairs summary --labels LABELS.csv --pairs PAIRS.csv [--snapshot SNAPSHOT]
 
 `draw` compares each of 3,000 stories (seed 0) with its 30 nearest of the same 72 hours, leaves out copies and
 tables, and takes 20 pairs from each stratum of P(same event), shuffled. PAIRS keeps ids, probability and the
 number of such pairs in the stratum; the sheet shows the texts alone. The judge writes a,b,label: same (one event or its
-immediate follow-up), topic or different. `summary` weights each stratum by its number of pairs.
+immediate follow-up), topic or different. `summary` weights each stratum by its number of pairs; with `--snapshot` the
+probability is that of the model in use and not of the one that drew the pairs.
 """
 
 from __future__ import annotations
@@ -79,25 +80,32 @@ def draw(folder: Path, sheet: Path, pairs: Path) -> None:
             file.write(json.dumps({"a": shown[0], "b": shown[1]}) + "\n")
 
 
-def summary(labels: Path, pairs: Path) -> None:
-    """Print precision by stratum and at each threshold."""
+def summary(labels: Path, pairs: Path, folder: Path | None) -> None:
+    """Print precision by stratum, and at each threshold of the drawn model or, with a snapshot, of its own."""
     with labels.open(encoding="utf-8", newline="") as file:
         label = {(row["a"], row["b"]): row["label"] for row in csv.DictReader(file)}
     with pairs.open(encoding="utf-8", newline="") as file:
         drawn = list(csv.DictReader(file))
-    rng = np.random.default_rng(0)
-    strata = sorted({float(row["stratum"]) for row in drawn})
-    same = {s: np.array([label[r["a"], r["b"]] == "same" for r in drawn if float(r["stratum"]) == s]) for s in strata}
-    size = {float(row["stratum"]): int(row["pairs_in_stratum"]) for row in drawn}
-    for s in strata:
-        print(f"P from {s}: {same[s].sum()} of {len(same[s])} same event ({size[s]} pairs)")
-    for threshold in strata:
-        above = [s for s in strata if s >= threshold]
-        total = sum(size[s] for s in above)
-        draws = [sum(size[s] * rng.choice(same[s], len(same[s])).mean() for s in above) / total for _ in range(2000)]
-        low, high = np.quantile(draws, (0.025, 0.975))
-        precision = sum(size[s] * same[s].mean() for s in above) / total
-        print(f"threshold {threshold}: precision {precision:.3f} [{low:.3f}, {high:.3f}]")
+    same = np.array([label[row["a"], row["b"]] == "same" for row in drawn])
+    stratum = np.array([float(row["stratum"]) for row in drawn])
+    size = np.array([int(row["pairs_in_stratum"]) for row in drawn])
+    for s in sorted(set(stratum)):
+        print(f"P from {s}: {same[stratum == s].sum()} of {(stratum == s).sum()} same event")
+    weight = size / np.array([(stratum == s).sum() for s in stratum])
+    probability = np.array([float(row["probability"]) for row in drawn])
+    if folder is not None:
+        archive, _ = snapshot.load(folder)
+        a, b = (archive.catalog.rows([row[side] for row in drawn]) for side in ("a", "b"))
+        probability = archive.event_test.probability(a, b)
+    draws = np.random.default_rng(0).integers(0, len(drawn), (2000, len(drawn)))
+    for threshold in (0.5, 0.6, 0.7, 0.75, 0.8, 0.9):
+        told = weight * (probability >= threshold)
+        right = told * same
+        spread = right[draws].sum(axis=1) / np.maximum(told[draws].sum(axis=1), 1e-9)
+        low, high = np.quantile(spread, (0.025, 0.975))
+        print(
+            f"threshold {threshold}: precision {right.sum() / told.sum():.3f} [{low:.3f}, {high:.3f}], {(told > 0).sum()} pairs"
+        )
 
 
 def main() -> None:
@@ -109,13 +117,14 @@ def main() -> None:
     drawing.add_argument("--sheet", type=Path, required=True)
     summing = commands.add_parser("summary")
     summing.add_argument("--labels", type=Path, required=True)
+    summing.add_argument("--snapshot", type=Path)
     for command in (drawing, summing):
         command.add_argument("--pairs", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "draw":
         draw(arguments.snapshot, arguments.sheet, arguments.pairs)
     else:
-        summary(arguments.labels, arguments.pairs)
+        summary(arguments.labels, arguments.pairs, arguments.snapshot)
 
 
 if __name__ == "__main__":
