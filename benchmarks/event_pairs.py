@@ -103,9 +103,8 @@ def summary(labels: Path, pairs: Path, folder: Path | None) -> None:
         right = told * same
         spread = right[draws].sum(axis=1) / np.maximum(told[draws].sum(axis=1), 1e-9)
         low, high = np.quantile(spread, (0.025, 0.975))
-        print(
-            f"threshold {threshold}: precision {right.sum() / told.sum():.3f} [{low:.3f}, {high:.3f}], {(told > 0).sum()} pairs"
-        )
+        precision = right.sum() / told.sum()
+        print(f"threshold {threshold}: precision {precision:.3f} [{low:.3f}, {high:.3f}], {(told > 0).sum()} pairs")
 
 
 def main() -> None:

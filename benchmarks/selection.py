@@ -81,7 +81,7 @@ def main() -> None:
             row[measure] = f"{np.nanmean(figures[:, column]):.3f} ({np.nanmean(paired):+.3f} [{low:+.3f}, {high:+.3f}])"
         rows.append(row)
         print(row, flush=True)
-    print(write_result("diversity", {"k": 5, "bootstrap": 1000, "seed": 0}, rows))
+    print(write_result("selection", {"k": 5, "bootstrap": 1000, "seed": 0}, rows))
 
 
 if __name__ == "__main__":
