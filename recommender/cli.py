@@ -114,7 +114,7 @@ def precompute(
     from recommender.settings import Settings
 
     settings = Settings.from_toml(settings_file) if settings_file else Settings()
-    overrides: dict[str, Any] = dict(_pairs(set_, "--set"))
+    overrides: dict[str, Any] = {name: _value(text) for name, text in _pairs(set_, "--set")}
     overrides |= {name: value for name, value in (("selection.k", k), ("embedding.model", model)) if value is not None}
     settings = settings.override(overrides)
     moment = _moment(as_of)
@@ -354,6 +354,16 @@ def _pairs(values: list[str], flag: str) -> Iterator[tuple[str, str]]:
         if not sign or not name or not rest:
             raise SettingsError(f"{flag} {value!r} has no NAME=VALUE form")
         yield name, rest
+
+
+def _value(text: str) -> Any:
+    """A list or table is given as JSON, such as ["window", "recent"]; anything else is text."""
+    import orjson
+
+    try:
+        return orjson.loads(text) if text[0] in "[{" else text
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(f"--set: {text!r} is no JSON: {error}") from None
 
 
 def _moment(text: str | None) -> datetime | None:

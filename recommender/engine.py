@@ -21,7 +21,7 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.languages import unknown_language_warning
-from recommender.lists import ReadNext, Rejected
+from recommender.lists import ReadNext, Rejected, rejections
 from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
@@ -325,28 +325,17 @@ class Recommender:
         self.tombstones.refresh()
         rows = archive.catalog.rows(article_ids)
         selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
-        found: list[tuple[str, Rejected]] = []
-
-        def trace(rule: str, rejected: Ranked) -> None:
-            place, column = np.nonzero(rejected.rows >= 0)
-            items = archive.catalog.table.select(["id", "title", "section", "published_at"])
-            items = items.take(pa.array(rejected.rows[place, column])).rename_columns(
-                ["article_id", "title", "section", "published_at"]
-            )
-            numbers = zip(rejected.relevance[place, column], rejected.score[place, column], strict=True)
-            for story, item, (relevance, score) in zip(block[place], items.to_pylist(), numbers, strict=True):
-                one = Rejected(**item, relevance=round(float(relevance), 6), score=round(float(score), 6), rule=rule)
-                found.append((names[story], one))
-
-        names = dict(zip(rows.tolist(), article_ids, strict=True))
+        found: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             stories = archive.catalog.table.take(pa.array(block))
+
+            def trace(rule: str, rejected: Ranked, ids: list[str] = stories["id"].to_pylist()) -> None:  # noqa: B008
+                for place, one in rejections(rule, rejected, archive.catalog):
+                    found[ids[place]].append(one)
+
             archive.lists(stories, archive.queries(block), selection, self._k(None), trace=trace)
-        by_story: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
-        for story_id, one in found:
-            by_story[story_id].append(one)
-        return {story: sorted(some, key=lambda one: (-one.score, one.article_id)) for story, some in by_story.items()}
+        return {story: sorted(some, key=lambda one: (-one.score, one.article_id)) for story, some in found.items()}
 
     def lists(
         self,

@@ -317,6 +317,17 @@ def to_batch(
     return pa.RecordBatch.from_arrays(columns, schema=RECORD)
 
 
+def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
+    """Rejected candidates as values, each with the place of its story."""
+    place, column = np.nonzero(rejected.rows >= 0)
+    items = catalog.table.select(["id", "title", "section", "published_at"])
+    items = items.take(pa.array(rejected.rows[place, column]))
+    items = items.rename_columns(["article_id", "title", "section", "published_at"])
+    numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
+    for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
+        yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
+
+
 def _items(
     selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
 ) -> pa.StructArray:

@@ -251,16 +251,15 @@ def _compared(ranked: Ranked, stories: Stories, selection: Selection, count: int
     ranked = drop(ranked, ~np.where(ageless, np.cumsum(ageless, axis=1) <= _EVERGREENS, first), "rank")
     step = max(_PAIRS // ranked.rows.shape[1] ** 2, 1)
     every = np.arange(len(ranked.rows))
-    parts = []
-    for start in range(0, len(every), step):
-        part = every[start : start + step]
-        some, rejected = _one_per_event(ranked.lines(part), stories.take(part), selection)
-        if drop.trace is not None:
-            for rule, mask in rejected.items():
-                drop(some, mask, rule)
-        gone = np.logical_or.reduce(list(rejected.values())) & ~some.safe
-        parts.append(some.keep((some.rows >= 0) & ~gone))
-    return Ranked.stack(parts)
+    parts = [
+        _one_per_event(ranked.lines(part), stories.take(part), selection)
+        for part in np.split(every, range(step, len(every), step))
+    ]
+    whole = Ranked.stack([some for some, _ in parts])
+    rejected = {rule: np.concatenate([masks[rule] for _, masks in parts]) for rule in parts[0][1]}
+    for rule, mask in rejected.items():
+        drop(whole, mask, rule)  # for the trace: the masks fit the whole
+    return whole.keep((whole.rows >= 0) & (whole.safe | ~np.logical_or.reduce(list(rejected.values()))))
 
 
 def _one_per_event(

@@ -208,3 +208,15 @@ def one_per_event_by_hand(story: dict[str, Any], ranked: list[dict[str, Any]], r
         chosen.append(newest["id"])
         line = [one for one in line if one not in gone]
     return chosen
+
+
+def test_lists_and_rejections_do_not_depend_on_how_many_are_compared_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = random_world(3)
+    rec = fitted(world)
+    lists, rejected = rec.recommend_many(asked(world)), rec.explain_rejected(asked(world))
+    assert any(one.rule == "event" for some in rejected.values() for one in some)
+    monkeypatch.setattr("recommender.selection._PAIRS", 1)
+    assert rec.recommend_many(asked(world)) == lists
+    assert rec.explain_rejected(asked(world)) == rejected
