@@ -15,12 +15,12 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from recommender.articles import Catalog
 from recommender.errors import SettingsError
 from recommender.filters import has_tag, is_in
-from recommender.settings import Cap, SeriesRule
+from recommender.settings import Cap, SeriesRule, validated
 
 
 class _Rule(BaseModel):
@@ -128,14 +128,7 @@ class Rules(_Rule):
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
         """Validate nested values; `origin` names their source in the error."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-                for e in error.errors(include_url=False)
-            )
-            raise SettingsError(f"{origin}: {faults}") from error
+        return validated(cls, values, origin)
 
     def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
         """What is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.

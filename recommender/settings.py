@@ -6,15 +6,29 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recommender.errors import SettingsError
 
+Model = TypeVar("Model", bound=BaseModel)
+
 
 class _Stage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def validated(model: type[Model], values: Any, origin: str) -> Model:
+    """Nested values as a model; each fault is named in one `SettingsError`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
+            for e in error.errors(include_url=False)
+        )
+        raise SettingsError(f"{origin}: {faults}") from error
 
 
 class ReadingSettings(_Stage):
@@ -204,14 +218,7 @@ class Settings(_Stage):
         SettingsError
             If a name is unknown or a value impossible; the message lists each fault.
         """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-                for e in error.errors(include_url=False)
-            )
-            raise SettingsError(f"{origin}: {faults}") from error
+        return validated(cls, values, origin)
 
     def override(self, dotted: dict[str, Any]) -> Self:
         """A copy with values replaced by dotted name, such as ``{"selection.k": 3}``.

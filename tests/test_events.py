@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pyversity import Strategy, diversify
 
 from recommender import Article, GivenVectors, Recommender, Settings, relations, same_event_probability
+from recommender.diversity import mmr
 from recommender.embedders import Embedder, make_embedder
-from recommender.selection import mmr
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -22,6 +22,7 @@ from recommender import (
     ReadNext,
     Reason,
     Recommender,
+    Rejected,
     Settings,
     SettingsError,
     UnknownArticleError,
@@ -69,17 +70,6 @@ class Edited(PublishedLists):
         return replace(found, items=(first, *found.items[1:-1], replace(found.items[-1], source="same_section")))
 
 
-@dataclass(frozen=True)
-class Candidate:
-    article_id: str
-    title: str
-    section: str | None
-    published_at: datetime | None
-    relevance: float
-    score: float
-    rule: str
-
-
 def published(folder: Path, **options: Any) -> Edited:
     precompute(STORIES, folder, settings=SETTINGS, as_of=datetime(2020, 2, 1, tzinfo=UTC), **options)
     return Edited.open(folder)  # type: ignore[return-value]
@@ -98,15 +88,15 @@ def page(site: Path, article_id: str) -> str:
     return (site / "stories" / f"{page_name(article_id)}.html").read_text(encoding="utf-8")
 
 
-def told(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate) -> list[list[str]]:
+def told(monkeypatch: pytest.MonkeyPatch, *candidates: Rejected) -> list[list[str]]:
     """The facade tells these rejected candidates of every story; gives what it was asked."""
     asked: list[list[str]] = []
 
-    def explain_rejected(self: Recommender, ids: list[str]) -> dict[str, list[Candidate]]:
+    def explain_rejected(self: Recommender, ids: list[str]) -> dict[str, list[Rejected]]:
         asked.append(list(ids))
         return {article_id: list(candidates) for article_id in ids}
 
-    monkeypatch.setattr(Recommender, "explain_rejected", explain_rejected, raising=False)
+    monkeypatch.setattr(Recommender, "explain_rejected", explain_rejected)
     return asked
 
 
@@ -216,9 +206,9 @@ class TestRejected:
         lists.withdraw("t3-s1")
         asked = told(
             monkeypatch,
-            Candidate("t1-s0", ATTACK, "section1", datetime(2020, 1, 1, 1, tzinfo=UTC), 0.031, 0.03, "floor"),
-            Candidate("t3-s1", "withdrawn since", None, None, 0.5, 0.5, "copy"),
-            Candidate("t2-s0", "Another", None, None, 0.4321, 0.4, "a_new_rule"),
+            Rejected("t1-s0", ATTACK, "section1", datetime(2020, 1, 1, 1, tzinfo=UTC), 0.031, 0.03, "floor"),
+            Rejected("t3-s1", "withdrawn since", None, None, 0.5, 0.5, "copy"),
+            Rejected("t2-s0", "Another", None, None, 0.4321, 0.4, "a_new_rule"),
         )
         write_preview(lists, site := tmp_path / "site", snapshot=snapshot, ids=["t0-s0"])
         assert asked == [["t0-s0"]]
