@@ -12,7 +12,7 @@ from recommender import snapshot
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
 from recommender.sinks import open_publisher
-from recommender.storage import kind_of
+from recommender.storage import VersionedFolder, kind_of
 
 
 def purge(place: str | Path, ids: str | Iterable[str]) -> str:
@@ -33,7 +33,8 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     Raises
     ------
     SnapshotError
-        If the place holds neither published lists nor a snapshot, or is damaged.
+        If the place holds neither published lists nor a snapshot, is damaged, or is a snapshot saved with an
+        embedder object of your own.
     PublishError
         If another process is writing there.
 
@@ -59,6 +60,12 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
 def _purge_snapshot(root: Path, ids: frozenset[str]) -> str:
     rec = Recommender.load(root)
     rec.withdraw(ids)
+    saved_with = VersionedFolder(root, "snapshot").current().manifest["embedder"]
+    if saved_with != type(rec.embedder).__name__:
+        raise SnapshotError(
+            f"{root} was saved with a {saved_with} of your own, which only your program can save; the stories are "
+            "withdrawn: to delete them, fit without them and save to this folder"
+        )
     archive, _ = snapshot.load(root)
     held = ~np.isin(archive.catalog.ids.to_numpy(), sorted(ids))
     gone = int((~held).sum())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recommender import PublishedLists, Recommender, Settings, SnapshotError
+from recommender import GivenVectors, PublishedLists, Recommender, Settings, SnapshotError
 from recommender.batch import precompute
 from recommender.purge import purge
 from recommender.sinks import open_publisher
@@ -266,3 +266,15 @@ def test_a_withdrawal_while_a_run_is_under_way_holds(stage: str, format: str, tm
     loaded = Recommender.load(snap)
     assert not {GONE, other} & {item.article_id for i in ("t0-s0", "t1-s0") for item in loaded.recommend(i)}
     assert loaded.recommend("t0-s1").status == "withheld"
+
+
+def test_a_snapshot_with_an_embedder_of_its_own_is_refused_and_kept(tmp_path: Path) -> None:
+    stories = [{"id": i, "title": f"harbour ferry {i}"} for i in "abc"]
+    given = GivenVectors({story["id"]: [1.0, n] for n, story in enumerate(stories)})
+    Recommender(embedder=given).fit(stories).save(tmp_path / "snap")
+    before = VersionedFolder(tmp_path / "snap", "snapshot").current()
+    with pytest.raises(SnapshotError, match="GivenVectors of your own"):
+        purge(tmp_path / "snap", "b")
+    assert VersionedFolder(tmp_path / "snap", "snapshot").current() == before
+    loaded = Recommender.load(tmp_path / "snap", embedder=given)
+    assert "b" in loaded.tombstones.withdrawn
