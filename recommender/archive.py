@@ -162,7 +162,8 @@ class Archive:
     @cached_property
     def series(self) -> tuple[Series, NDArray[np.int64]]:
         """The recurring formats, and the number of each row's; -1 = none."""
-        series = Series.fit(self.catalog.table, (*self.rules.series, *self.settings.selection.series))
+        current = self.catalog.table.filter(pa.array(self.catalog.alive))  # a story's older versions are no editions
+        series = Series.fit(current, (*self.rules.series, *self.settings.selection.series))
         return series, series.codes(self.catalog.table)
 
     @cached_property

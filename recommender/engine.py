@@ -334,8 +334,13 @@ class Recommender:
                 for place, one in rejections(rule, rejected, archive.catalog):
                     found[ids[place]].append(one)
 
-            archive.lists(stories, archive.queries(block), selection, self._k(None), trace=trace)
-        return {story: sorted(some, key=lambda one: (-one.score, one.article_id)) for story, some in found.items()}
+            batch = archive.lists(stories, archive.queries(block), selection, self._k(None), trace=trace)
+            for record in batch.select(["article_id", "items"]).to_pylist():  # a fill may have brought some back
+                shown = {item["article_id"] for item in record["items"]}
+                story = record["article_id"]
+                left = [one for one in found[story] if one.article_id not in shown]
+                found[story] = sorted(left, key=lambda one: (-one.score, one.article_id))
+        return found
 
     def lists(
         self,

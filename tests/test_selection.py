@@ -14,6 +14,7 @@ from recommender import GivenVectors, PublishedLists, ReadNext, Recommender, Set
 from recommender.batch import precompute
 from recommender.sinks import open_publisher
 from recommender.tombstones import Tombstones
+from tests.checkerboard import checkerboard
 from tests.worlds import (
     AS_OF,
     GAP,
@@ -220,3 +221,12 @@ def test_lists_and_rejections_do_not_depend_on_how_many_are_compared_at_a_time(
     monkeypatch.setattr("recommender.selection._PAIRS", 1)
     assert rec.recommend_many(asked(world)) == lists
     assert rec.explain_rejected(asked(world)) == rejected
+
+
+def test_what_a_fill_brought_back_is_not_told_as_rejected() -> None:
+    rec = Recommender(
+        Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 8, "floor": 0.9, "fill": ["same_section"]}})
+    ).fit(checkerboard())
+    filled = rec.recommend("t0-s0")
+    assert {item.source for item in filled} == {"same_section"}
+    assert not set(ids_of(filled)) & {one.article_id for one in rec.explain_rejected(["t0-s0"])["t0-s0"]}

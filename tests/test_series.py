@@ -171,3 +171,10 @@ def test_a_draft_edition_has_no_earlier_one_under_it() -> None:
     shown = [item.article_id for item in rec.recommend_for(draft)]
     assert not {"noon0", "noon1", "noon2"} & set(shown)
     assert {"noon3", "noon4"} & set(shown)
+
+
+def test_older_versions_of_a_story_are_no_editions() -> None:
+    rec = Recommender(SETTINGS).fit([{"id": "guide", "title": "How to read a tide table", "body": "first"}])
+    for number in range(4):
+        rec.update([{"id": "guide", "title": "How to read a tide table", "body": f"version {number}"}])
+    assert rec._fitted.series[0].templates == ()
