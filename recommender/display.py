@@ -84,6 +84,8 @@ def print_list(found: ReadNext, k: int | None) -> None:
     items = found.items[:k] if k else found.items
     note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
     out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
+    if found.status == "short" and not items:
+        out.print(f"{'':30}[dim]no story is close enough[/]")
     for item in items:
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
         out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")

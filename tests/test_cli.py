@@ -104,6 +104,12 @@ def test_version_and_help() -> None:
         assert option in text
 
 
+def test_an_empty_list_says_why(tmp_path: Path) -> None:
+    stories = dump(tmp_path / "a.jsonl", checkerboard())
+    assert precompute(stories, "--out", tmp_path / "out", "--set", "selection.floor=0.99").returncode == 0
+    assert "no story is close enough" in cli("recommend", "t0-s0", "--from", tmp_path / "out").stdout
+
+
 def test_published_lists_need_no_model(tmp_path: Path) -> None:
     assert precompute(dump(tmp_path / "a.jsonl", checkerboard()), "--out", tmp_path / "out").returncode == 0
     code = (
