@@ -1,0 +1,213 @@
+"""What an evaluation found, as frozen values: everything that a report or a gate reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Part = Literal["relevance", "list", "pairs"]
+"""What a measure looks at: the ranking before selection, the final list, or the scores of judged pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % interval (bootstrap over groups of stories).
+
+    Examples
+    --------
+    >>> print(Estimate(0.7352, 0.684, 0.786))
+    .735 [.684, .786]
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+
+
+def short(value: float) -> str:
+    """Three decimals without the leading zero, as papers print them; - where there is none.
+
+    Examples
+    --------
+    >>> short(0.5), short(-0.0312), short(1.0), short(float("nan"))
+    ('.500', '-.031', '1.000', '-')
+    """
+    if np.isnan(value):
+        return "-"
+    text = f"{value:.3f}"
+    text = "0.000" if text == "-0.000" else text
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+@dataclass(frozen=True, eq=False)
+class SystemResult:
+    """One system on one set.
+
+    Attributes
+    ----------
+    system, about : str
+        Name and one line of description.
+    figures : mapping of part to mapping of measure to Estimate
+        `figures["relevance"]["nDCG@5"]`; unjudged items count as grade 0, unanswered stories as 0.
+    condensed : mapping, as `figures`
+        The same with unjudged items taken out of the ranking first (no "pairs").
+    per_story : mapping of part to mapping of measure to ndarray of float64, shape (q,)
+        Values by story, in the order of `Evaluation.stories` (no "pairs").
+    quality : mapping of str to float
+        Measures of the final lists that need no judgments; NaN where one does not apply.
+    safety : mapping of str to int
+        Counts that must be 0.
+    unanswered : int
+        Stories without a single item in the final list.
+    items : float
+        Mean items of a final list.
+    seconds_fit, seconds_story : float
+        Fitting the archive, and one story's ranking and list.
+    ages_days : ndarray of float64
+        Age of every shown item at the moment of its list; empty where undated.
+    scores : ndarray of float64
+        Score of every shown item; empty where the system gives none.
+    """
+
+    system: str
+    about: str
+    figures: Mapping[Part, Mapping[str, Estimate]]
+    condensed: Mapping[Part, Mapping[str, Estimate]]
+    per_story: Mapping[Part, Mapping[str, NDArray[np.float64]]]
+    quality: Mapping[str, float]
+    safety: Mapping[str, int]
+    unanswered: int
+    items: float
+    seconds_fit: float
+    seconds_story: float
+    ages_days: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One system against another on one measure.
+
+    Attributes
+    ----------
+    part, measure, system, baseline : str
+    difference : Estimate
+        Mean of system - baseline, with its 95 % interval.
+    p, p_holm : float
+        Two-sided p value (randomisation by groups of stories), alone and corrected for all comparisons of the set.
+    effect : float
+        Cohen's d of the paired differences (mean / standard deviation); NaN for pairs.
+    wins, ties, losses : int
+        Stories where the system has the greater, the same and the smaller value; all 0 for pairs.
+    verdict : str
+        'better', 'worse', 'no loss' (the interval lies above -.005), 'not shown', 'identical',
+        or 'undecided' (the share of judged items differs too much).
+    """
+
+    part: Part
+    measure: str
+    system: str
+    baseline: str
+    difference: Estimate
+    p: float
+    p_holm: float
+    effect: float
+    wins: int
+    ties: int
+    losses: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One story for reading: what each system showed, and what the judges wanted.
+
+    Attributes
+    ----------
+    story : str
+    title : str
+    values : mapping of system to float
+        The headline measure of its final list.
+    lists : mapping of system to tuple of (article id, title, grade or None where unjudged)
+    wanted : tuple of (article id, title, grade)
+        The best judged items.
+    """
+
+    story: str
+    title: str
+    values: Mapping[str, float]
+    lists: Mapping[str, tuple[tuple[str, str, float | None], ...]]
+    wanted: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All systems on one set.
+
+    Attributes
+    ----------
+    name, about, licence : str
+        The set, in one line, and what it may be used for.
+    protocol : {'archive', 'at_publication', 'undated'}
+    k : int
+        Items of a final list.
+    relevant : float
+        The least grade that counts as relevant.
+    headline : tuple of (part, measure)
+        What examples and plots go by.
+    stories : tuple of str
+        Stories evaluated, in the order of per-story values; empty for a set of pairs only.
+    counts : mapping of str to int
+        Articles, judged pairs, groups, stories without judgments ... in words.
+    notes : tuple of str
+        What a reader must know: weak labels, no dates, small sample.
+    systems : tuple of SystemResult
+    baseline : str
+        The system that the others are compared with.
+    comparisons : tuple of Comparison
+    worst, changed : tuple of Example
+        Stories with the lowest headline value of the first system, and those that differ most from the baseline.
+    stability : mapping of system to float
+        Mean rank-biased overlap of its lists with the baseline's.
+    """
+
+    name: str
+    about: str
+    licence: str
+    protocol: str
+    k: int
+    relevant: float
+    headline: tuple[Part, str]
+    stories: tuple[str, ...]
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+    systems: tuple[SystemResult, ...]
+    baseline: str
+    comparisons: tuple[Comparison, ...]
+    worst: tuple[Example, ...]
+    changed: tuple[Example, ...]
+    stability: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: NaN as None, arrays as lists."""
+        from dataclasses import asdict
+
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (tuple, list, np.ndarray)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (float, np.floating)):
+        return None if np.isnan(value) else round(float(value), 6)
+    return int(value) if isinstance(value, np.integer) else value
