@@ -22,7 +22,7 @@ from recommender.index import FlatIndex, VectorIndex
 from recommender.languages import site_language
 from recommender.lexical import Tfidf, by_rarity
 from recommender.lists import to_batch
-from recommender.ranking import Ranked, rank
+from recommender.ranking import Ranked, rank, relevance
 from recommender.retrieval import Candidates, Queries, retrieve
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
@@ -64,8 +64,12 @@ class Archive:
     ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table).to_pylist())
-        fitted = cls(catalog, vectors, tfidf, terms, settings, None, calibration, rules)
-        return replace(fitted, floor=relevance_floor(fitted.queries, catalog, vectors, terms, settings, calibration))
+        return cls(catalog, vectors, tfidf, terms, settings, None, calibration, rules).under(settings)
+
+    def under(self, settings: Settings) -> Archive:
+        """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
+        floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
+        return replace(self, settings=settings, floor=floor)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
@@ -144,6 +148,10 @@ class Archive:
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
             np.full(len(table), -1),
         )
+
+    def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
+        return relevance(self.queries(a), self.vectors, self.terms, b[:, None], self.settings.ranking)[2][:, 0]
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
         """The rows that lists of one moment may show."""

@@ -193,6 +193,24 @@ class Recommender:
         self._archive = self._fitted.compacted()
         return self
 
+    def under(self, settings: Settings) -> Recommender:
+        """The same archive under other settings of retrieval, ranking, selection; nothing is read or embedded again.
+
+        Withdrawals made through either hold for both.
+
+        Raises
+        ------
+        SettingsError
+            If `settings` read or embed in another way: that needs `fit`.
+        """
+        for stage in ("reading", "embedding"):
+            if getattr(settings, stage) != getattr(self.settings, stage):
+                raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
+        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
+        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
+        other._archive = self._fitted.under(settings)
+        return other
+
     # -- withdrawing --------------------------------------------------------------------------
 
     def withdraw(self, ids: str | Iterable[str]) -> int:
@@ -313,6 +331,20 @@ class Recommender:
         found = ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn, self.tombstones.blocked)
         withheld = article_id in self.tombstones.withheld.union(self.rules.no_list)
         return found.without_list("withheld") if withheld else found
+
+    def relevance(self, stories: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
+        """Relevance of each item under the story in the same place, before floor, freshness and limits; float64 (m,).
+
+        Raises
+        ------
+        UnknownArticleError
+        ValueError
+            If there are not as many items as stories.
+        """
+        if len(stories) != len(items):
+            raise ValueError(f"{len(stories)} stories and {len(items)} items, expected as many of each")
+        catalog = self._fitted.catalog
+        return self._fitted.relevance(catalog.rows(stories), catalog.rows(items))
 
     def explain_rejected(
         self, article_ids: Sequence[str], *, as_of: datetime | None = None

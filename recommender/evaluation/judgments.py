@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.errors import InputError
+from recommender.formats import FORMATS, BadRow, Stream, format_of
+
+PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
+STORY = ("story", "source", "query", "query_id", "qid", "article_id", "id")
+ITEM = ("item", "target", "candidate", "recommended", "doc_id", "docno", "document")
+GRADE = ("grade", "follow", "relevance", "rel", "label", "score", "judgment", "similarity")
+PICKS = ("picks", "items")
 
 SCHEMA = pa.schema(
     [
@@ -124,6 +133,103 @@ class Judgments:
             pc.is_in(self.table["story"].combine_chunks(), names), pc.is_in(self.table["item"].combine_chunks(), others)
         )
         return replace(self, table=self.table.filter(held))
+
+
+def read_judgments(path: str | Path, *, grade: str | None = None, relevant: float | None = None) -> Judgments:
+    """Read judgments from a file, by its columns.
+
+    JSONL, CSV, TSV or Parquet (also .gz, .zst), one judgment a row: a pair without direction (`a`, `b`), or a story
+    and an item, with a grade (`grade`, `follow`, `relevance`, `label`, `score` ...) and, if known, `votes`; or one row
+    a story with the `picks` of an editor, best first: of n picks the first has grade n, the last 1. Any other file is
+    read as TREC qrels: story, a word that is ignored, item, grade.
+
+    Parameters
+    ----------
+    path : path
+    grade : str, optional
+        Column with the grade, where it has another name.
+    relevant : float, optional
+        See `Judgments.of`; 1 for picks.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, its columns are not recognised, or any row is damaged: figures from part of the
+        judgments would be other figures.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file {path}; expected judgments as CSV, TSV, JSONL, Parquet or TREC qrels")
+    if format_of(path) is None:
+        return _read_qrels(path, relevant)
+    rows = list(_whole_rows(path))
+    if not rows:
+        raise InputError(f"{path} holds no judgments")
+    first = rows[0][1]
+    names = list(first)
+    known = {name.strip().casefold(): name for name in names}
+    story = next((known[name] for name in STORY if name in known), None)
+    picks = next((known[name] for name in PICKS if name in known and isinstance(first[known[name]], list)), None)
+    if story and picks:
+        return _from_picks(path, [(row.get(story), row.get(picks)) for _, row in rows], relevant)
+    pair = next(((known[a], known[b]) for a, b in PAIR if a in known and b in known), None)
+    item = next((known[name] for name in ITEM if name in known), None)
+    value = grade if grade in names else next((known[name] for name in GRADE if name in known), None)
+    if grade is not None and grade not in names:
+        raise InputError(f"{path} has no column {grade!r}; its columns: {', '.join(names)}")
+    if value is None or not (pair or (story and item)):
+        raise InputError(
+            f"{path}: its columns are {', '.join(names)}; expected a, b and grade, or story, item and grade, "
+            f"or story and picks"
+        )
+    a, b = pair or (str(story), str(item))
+    votes = known.get("votes")
+    judged = []
+    for line, row in rows:
+        try:
+            judged.append((_id(row[a]), _id(row[b]), float(row[value]), int(row[votes]) if votes else None))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}, line {line}: {error}; expected {a}, {b} and a number as {value}") from None
+    return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
+
+
+def _whole_rows(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+    for line, row in Stream(path.name, path).rows():
+        if isinstance(row, BadRow):
+            raise InputError(f"{path}, line {line}: {row}")
+        yield line, row
+
+
+def _id(value: object) -> str:
+    if value is None or not str(value).strip():
+        raise ValueError("an id is missing")
+    return str(value).strip()
+
+
+def _from_picks(path: Path, rows: Sequence[tuple[Any, Any]], relevant: float | None) -> Judgments:
+    judged = []
+    for story, picks in rows:
+        if story is None or not isinstance(picks, list):
+            raise InputError(f"{path}: the picks of story {story!r} are {picks!r}, expected a list of ids")
+        judged += [(_id(story), _id(item), float(len(picks) - place)) for place, item in enumerate(picks)]
+    return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
+
+
+def _read_qrels(path: Path, relevant: float | None) -> Judgments:
+    judged = []
+    for line, text in enumerate(path.read_text(encoding="utf-8", errors="surrogateescape").splitlines(), 1):
+        parts = text.split()
+        if not parts:
+            continue
+        try:
+            story, _, item, value = parts
+            judged.append((story, item, max(float(value), 0.0)))  # TREC marks spam with -1 and -2
+        except ValueError:
+            raise InputError(
+                f"{path}, line {line}: {text[:80]!r} is no TREC judgment (story 0 item grade); "
+                f"other formats end in {', '.join(sorted(FORMATS))}"
+            ) from None
+    return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
 
 
 def _one_way(
