@@ -23,7 +23,7 @@ STORIES = 500
 
 def exhaustive(rec: Recommender, rows: np.ndarray) -> list[list[str]]:
     """The k best of each story by scoring all rows; copies dropped."""
-    archive, ranking = rec._fitted, rec.settings.ranking
+    archive, ranking = rec.archive, rec.settings.ranking
     vectors = archive.vectors.astype(np.float32)
     dense = (vectors[rows] @ vectors.T) / SCALE**2
     fused = ranking.dense_weight * dense + ranking.lexical_weight * (archive.terms[rows] @ archive.terms.T).toarray()

@@ -167,7 +167,7 @@ class Recommender:
         A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
         from `articles` stay: only `withdraw` takes a story out.
         """
-        archive = self._fitted
+        archive = self.archive
         table, self.report = read_articles(articles, settings=self.settings.reading, columns=columns, strict=strict)
         fresh, replaces, unchanged = [], [], 0
         for place, row in enumerate(table.to_pylist()):
@@ -190,7 +190,7 @@ class Recommender:
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
-        self._archive = self._fitted.compacted()
+        self._archive = self.archive.compacted()
         return self
 
     def under(self, settings: Settings) -> Recommender:
@@ -208,7 +208,7 @@ class Recommender:
                 raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
         other = Recommender(settings, rules=self.rules, embedder=self.embedder)
         other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
-        other._archive = self._fitted.under(settings)
+        other._archive = self.archive.under(settings)
         return other
 
     # -- withdrawing --------------------------------------------------------------------------
@@ -281,7 +281,7 @@ class Recommender:
         exclude: Sequence[str] = (),
     ) -> list[ReadNext]:
         """Lists of several stories, in their order; raises as `recommend` does, before any work."""
-        archive = self._fitted
+        archive = self.archive
         self.tombstones.refresh()
         self._refuse_withdrawn(article_ids)
         rows = archive.catalog.rows(article_ids)
@@ -311,7 +311,7 @@ class Recommender:
         WithdrawnArticleError
             If its id was withdrawn.
         """
-        archive = self._fitted
+        archive = self.archive
         self.tombstones.refresh()
         table, _ = read_articles([article], settings=self.settings.reading, strict=True)
         self._refuse_withdrawn(table["id"].to_pylist())
@@ -343,8 +343,8 @@ class Recommender:
         """
         if len(stories) != len(items):
             raise ValueError(f"{len(stories)} stories and {len(items)} items, expected as many of each")
-        catalog = self._fitted.catalog
-        return self._fitted.relevance(catalog.rows(stories), catalog.rows(items))
+        catalog = self.archive.catalog
+        return self.archive.relevance(catalog.rows(stories), catalog.rows(items))
 
     def explain_rejected(
         self, article_ids: Sequence[str], *, as_of: datetime | None = None
@@ -353,7 +353,7 @@ class Recommender:
 
         Blocked candidates are among them, withdrawn ones never are.
         """
-        archive = self._fitted
+        archive = self.archive
         self.tombstones.refresh()
         rows = archive.catalog.rows(article_ids)
         selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
@@ -385,7 +385,7 @@ class Recommender:
         version: str = "",
     ) -> Iterator[pa.RecordBatch]:
         """Lists of catalog rows as Arrow records, in their order, a block at a time."""
-        archive = self._fitted
+        archive = self.archive
         k = self._k(k)
         scope = self._scope(archive, as_of, filters, exclude)
         selection = archive.selection(scope, self.tombstones.blocked)
@@ -431,7 +431,7 @@ class Recommender:
         PublishError
             If the folder cannot be written or another process is writing it.
         """
-        snapshot.save(Path(path), self._fitted, self.embedder)
+        snapshot.save(Path(path), self.archive, self.embedder)
         self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
         overlay.record("withdraw", self.tombstones.withdrawn)
@@ -471,30 +471,31 @@ class Recommender:
     @property
     def catalog(self) -> Catalog:
         """The archive."""
-        return self._fitted.catalog
+        return self.archive.catalog
 
     @property
     def vectors(self) -> NDArray[np.int16]:
         """Quantised unit vectors by catalog row, (n, d)."""
-        return self._fitted.vectors
+        return self.archive.vectors
 
     @property
     def dated(self) -> bool:
         """Whether time counts: at least half of the stories carry a date."""
-        return self._fitted.dated
+        return self.archive.dated
 
     @property
     def floor(self) -> float | None:
         """The least relevance of an item, as calibrated for this archive."""
-        return self._fitted.floor
+        return self.archive.floor
 
     def newest(self) -> datetime | None:
         """The default `as_of`: the newest publication time that is not in the future."""
-        micros = self._fitted.newest(datetime.now(UTC))
-        return datetime.fromtimestamp(micros / 1e6, UTC) if self._fitted.dated else None
+        micros = self.archive.newest(datetime.now(UTC))
+        return datetime.fromtimestamp(micros / 1e6, UTC) if self.archive.dated else None
 
     @property
-    def _fitted(self) -> Archive:
+    def archive(self) -> Archive:
+        """Catalog, vectors, terms and floor as one value, which is replaced and never changed."""
         if self._archive is None:
             raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
         return self._archive

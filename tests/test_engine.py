@@ -232,7 +232,7 @@ def test_brute_force_agrees(fitted: Recommender) -> None:
     plain = {"event_limit": False, "series_limit": False, "live_hours": None, "caps": ()}
     fitted = Recommender(fitted.settings.override({f"selection.{name}": value for name, value in plain.items()}))
     fitted.fit(NEWSROOM)
-    archive = fitted._fitted
+    archive = fitted.archive
     vectors = archive.vectors.astype(np.int64)
     dense = (vectors @ vectors.T) / 4064**2
     fused = 0.5 * dense + 0.5 * (archive.terms @ archive.terms.T).toarray()

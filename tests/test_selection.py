@@ -179,7 +179,7 @@ def linked(members: list[dict[str, Any]], lead: dict[str, Any]) -> list[dict[str
 
 
 def one_per_event_by_hand(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommender) -> list[str]:
-    archive = rec._fitted
+    archive = rec.archive
     words = (archive.terms @ archive.terms.T).toarray()
     dense = archive.vectors.astype(int) @ archive.vectors.astype(int).T / 4064**2
 

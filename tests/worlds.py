@@ -186,7 +186,7 @@ def superseded(stories: list[dict[str, Any]]) -> set[str]:
 def same_event(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
     """By the test of the archive for two of its stories; pairs at the very threshold do not count."""
     rows = rec.catalog.rows([a, b])
-    test = rec._fitted.event_test
+    test = rec.archive.event_test
     probability = test.probability(rows[:1], rows[1:])[0]
     return bool(probability >= rec.settings.selection.event_threshold + slack)
 

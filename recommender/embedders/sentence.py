@@ -53,7 +53,8 @@ class SentenceTransformerEmbedder:
         self.fingerprint = hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
     @property
-    def _model(self) -> Any:
+    def model(self) -> Any:
+        """The SentenceTransformer itself, loaded when first used."""
         if self._loaded is None:
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
@@ -98,7 +99,7 @@ class SentenceTransformerEmbedder:
     def _forward(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import torch
 
-        model = self._model
+        model = self.model
         features = model.preprocess(list(texts)) if texts else {}
         lengths = features["attention_mask"].sum(1).numpy() if texts else np.zeros(0, dtype=np.int64)
         buckets = -(-np.maximum(lengths, 1) // _BUCKET) * _BUCKET

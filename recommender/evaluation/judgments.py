@@ -134,6 +134,10 @@ class Judgments:
         )
         return replace(self, table=self.table.filter(held))
 
+    def where(self, held: NDArray[np.bool_]) -> Judgments:
+        """Those that a mask in the order of the table keeps."""
+        return replace(self, table=self.table.filter(pa.array(held)))
+
 
 def read_judgments(path: str | Path, *, grade: str | None = None, relevant: float | None = None) -> Judgments:
     """Read judgments from a file, by its columns.
