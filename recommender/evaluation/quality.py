@@ -300,7 +300,7 @@ def rank_biased_overlap(a: Sequence[object], b: Sequence[object], p: float = 0.9
     >>> rank_biased_overlap("abcd", "abcd"), rank_biased_overlap("abc", "xyz")
     (1.0, 0.0)
     >>> round(rank_biased_overlap("abcdefg", "zcavwxy"), 3)
-    0.289
+    0.288
     """
     number = {item: place for place, item in enumerate(dict.fromkeys([*a, *b]))}
     left, right = (np.array([[number[item] for item in one]], dtype=np.int64).reshape(1, -1) for one in (a, b))
