@@ -363,7 +363,8 @@ def test_first_lists_by_hand() -> None:
     assert found["hours to first list"] == 6
     assert found["never shown"] == 6 / 8
     assert found["coverage"] == 3 / 12
-    still = list_quality(rows, stories, moments[[0, 0, 0]], Yardstick.of(rec._fitted), k=2)
+    one_moment = np.full(3, rec.catalog.published[stories[2]])
+    still = list_quality(rows, stories, one_moment, Yardstick.of(rec._fitted), k=2)
     assert np.isnan(still["hours to first list"])
     assert np.isnan(still["never shown"])
 
@@ -428,6 +429,7 @@ def small_world() -> Recommender:
     stories = checkerboard(per_topic=6)
     stories[3] |= {"expires_at": AS_OF}
     stories[5] |= {"published_at": AS_OF + timedelta(microseconds=1)}
+    stories[17] |= {"published_at": AS_OF, "expires_at": AS_OF + timedelta(microseconds=1)}
     stories += [
         {**stories[0], "id": "copy-of-story"},
         {**stories[1], "id": "copy-of-item"},
@@ -484,7 +486,7 @@ def test_copies_of_the_story_itself_are_the_same_text(planted: Recommender) -> N
 
 
 def test_what_is_no_fault(planted: Recommender) -> None:
-    for items in (["t0-s1", "undated"], ["t0-s2"], []):
+    for items in (["t0-s1", "undated", "t2-s5"], ["t0-s2"], []):
         assert not any(counts(planted, items).values())
     assert not any(counts(planted, ["t0-s5", "t0-s3", "undated"], moment=UNDATED).values())
     assert not any(counts(planted, ["t1-s2", "t1-s1"], story=None).values())
@@ -497,6 +499,10 @@ def test_a_block_everywhere_holds_under_stories_of_other_archives(planted: Recom
     rows, stories, moments = rows_of(planted, [["t1-s1"], ["t1-s1"]], 1), np.array([-1, 0]), np.full(2, UNDATED)
     found = safety(rows, stories, moments, Yardstick.of(planted._fitted), blocked=[("t1-s1", None)])
     assert found["blocked"] == 2
+    ids = planted.catalog.ids.to_pylist()
+    for item in ids:  # of a story outside none of the blocks under a story holds
+        some = [(item, story) for story in ids]
+        assert not safety(rows[:1], stories[:1], moments[:1], Yardstick.of(planted._fitted), blocked=some)["blocked"]
 
 
 def test_older_versions_are_the_story_itself() -> None:

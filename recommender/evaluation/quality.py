@@ -230,7 +230,7 @@ def safety(
         timed & (catalog.published[rows] > moments[:, None]),
         (group >= 0) & (nth_of_group(above)[:, 1:] > 0),
         repeated,
-        timed & (catalog.expires[rows] <= moments[:, None]),
+        catalog.expires[rows] <= moments[:, None],
         np.zeros_like(held) if sources is None else _unlabelled(rows, stories, sources, yardstick.archive),
     )
     return {name: int((held & mask).sum()) for name, mask in zip(SAFETY, found, strict=True)}
