@@ -489,7 +489,7 @@ def replay(log: ClickLog, relevance: Relevance) -> Replay:
     Parameters
     ----------
     log : ClickLog
-        Lists with a source, at least one click and one item without count.
+        Lists with a source, at least one click and one item without a click.
     relevance : callable
         Called once with every distinct pair: sources and items, sequences of m ids; returns shape (m,).
 
