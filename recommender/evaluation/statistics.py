@@ -1,0 +1,527 @@
+"""Statistics of comparing two systems, on plain arrays: intervals, tests and what to call the outcome.
+
+Stories of one group (an event, a series, a day) are not independent of each other, so whole groups are drawn and
+flipped. A measure that does not apply to a story is NaN there, and that story is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from recommender.errors import InputError, SettingsError
+from recommender.evaluation.results import Estimate
+
+Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""Of scores (n,), grades (n,) and weights (..., n): values (...), NaN where undefined. `auc`, `spearman`, `pearson`."""
+
+_EXACT = 13  # groups up to which all sign vectors are enumerated
+_BLOCK = 1 << 18  # numbers of a block of draws
+_NOISE = 1e-12  # relative size of what is rounding and not a difference
+
+
+def group_draws(groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """How often each group is in each bootstrap sample of whole groups (Field & Welsh 2007, cluster bootstrap).
+
+    Parameters
+    ----------
+    groups : ndarray of int, shape (q,)
+        Group of each story, 0 to G - 1.
+    times : int, default 1000
+    seed : int, default 0
+
+    Returns
+    -------
+    ndarray of float64, shape (times, G), read-only
+        Whole numbers; every line adds up to G.
+
+    Examples
+    --------
+    >>> draws = group_draws(np.array([0, 0, 1, 2]), times=5)
+    >>> draws.shape, draws.sum(axis=1).tolist()
+    ((5, 3), [3.0, 3.0, 3.0, 3.0, 3.0])
+    """
+    if times < 1:
+        raise SettingsError(f"times is {times}; expected 1 and more")
+    return _draws(int(groups.max(initial=-1)) + 1, times, seed)
+
+
+@lru_cache(maxsize=2)  # every measure of every system of a set asks for the same
+def _draws(number: int, times: int, seed: int) -> NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    draws = np.zeros((times, number))
+    for line in draws:
+        line[:] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
+    draws.flags.writeable = False
+    return draws
+
+
+def bootstrap(
+    values: NDArray[np.float64], groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0
+) -> Estimate:
+    """Mean over stories with its 95 % interval from samples of whole groups.
+
+    Each sample's mean is a ratio: the sum of its values over its number of stories. The interval is Hesterberg's (2015)
+    expanded percentile interval: the plain one is too narrow for few groups.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (q,)
+        NaN are left out.
+    groups : ndarray of int, shape (q,)
+    times : int, default 1000
+    seed : int, default 0
+
+    Returns
+    -------
+    Estimate
+        All NaN without a value; the interval NaN with a single group.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> print(bootstrap(np.array([0.5, 0.7, 0.2, np.nan, 0.6]), np.array([0, 0, 1, 1, 2])))
+    .500 [.200, .600]
+    """
+    values, groups = _held(values, groups)
+    if not len(values):
+        return Estimate(np.nan, np.nan, np.nan)
+    counted = np.column_stack([np.bincount(groups, values), np.bincount(groups)])
+    sums, counts = (group_draws(groups, times=times, seed=seed) @ counted).T
+    return Estimate(float(values.mean()), *_interval(sums / counts, len(counted)))
+
+
+def randomisation(
+    differences: NDArray[np.float64], groups: NDArray[np.integer], *, times: int = 10_000, seed: int = 0
+) -> float:
+    """Two-sided p value of the paired randomisation test (Fisher 1935; Smucker, Allan & Carterette 2007).
+
+    If the two systems were alike, each group's differences could as well have the opposite sign. p is the share of
+    sign vectors whose absolute sum is at least the observed one: of all 2**G with up to 13 groups, else of `times`
+    random ones and the observed one.
+
+    Parameters
+    ----------
+    differences : ndarray of float64, shape (q,)
+        One system's value minus the other's, by story; NaN are left out.
+    groups : ndarray of int, shape (q,)
+    times : int, default 10000
+    seed : int, default 0
+
+    Returns
+    -------
+    float
+        In (0, 1]; 1 if all differences are 0, NaN if there are none.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> randomisation(np.array([0.1, 0.2, 0.1, 0.3]), np.array([0, 1, 2, 3]))
+    0.125
+    """
+    differences, groups = _held(differences, groups)
+    if not len(differences):
+        return float("nan")
+    sums = np.bincount(groups, differences)
+    sums = sums[np.abs(sums) > _NOISE * np.abs(differences).sum()]  # flipping a sum of 0 changes nothing
+    least = np.abs(sums.sum()) - 1e-9 * np.abs(sums).sum()  # rounding must not break ties
+
+    def reached(flips: NDArray[np.integer]) -> NDArray[np.bool_]:
+        return np.asarray(np.abs(sums.sum() - 2 * (flips @ sums)) >= least)
+
+    if len(sums) <= _EXACT:
+        return float(reached(np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums)) & 1).mean())
+    rng, rows = np.random.default_rng(seed), max(_BLOCK // len(sums), 1)
+    blocks = [min(rows, times - done) for done in range(0, times, rows)]
+    count = sum(int(reached(rng.integers(0, 2, (block, len(sums)), dtype=np.uint8)).sum()) for block in blocks)
+    return (1 + count) / (1 + times)
+
+
+def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """P values corrected for their number by Holm's (1979) step-down method, in the order given.
+
+    NaN stay NaN and do not count.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, float("nan")]).tolist()
+    [0.03, 0.06, 0.06, nan]
+    """
+    adjusted = np.array(p, dtype=np.float64)
+    order = np.argsort(adjusted, kind="stable")[: np.count_nonzero(~np.isnan(adjusted))]
+    adjusted[order] = np.minimum(np.maximum.accumulate(adjusted[order] * np.arange(len(order), 0, -1)), 1)
+    return adjusted
+
+
+def effect_size(differences: NDArray[np.float64]) -> float:
+    """Cohen's (1988) d_z of paired differences: mean / standard deviation (n - 1); NaN are left out.
+
+    NaN for fewer than two differences or where all are equal.
+
+    Examples
+    --------
+    >>> effect_size(np.array([1.0, 2.0, 3.0]))
+    2.0
+    """
+    held = differences[~np.isnan(differences)]
+    if len(held) < 2 or np.ptp(held) <= _NOISE * np.abs(held).max():
+        return float("nan")
+    return float(held.mean() / held.std(ddof=1))
+
+
+def wins_ties_losses(differences: NDArray[np.float64], tolerance: float = 1e-9) -> tuple[int, int, int]:
+    """Stories with a difference above, within and below the tolerance; NaN are not counted.
+
+    Examples
+    --------
+    >>> wins_ties_losses(np.array([0.2, 0.0, -0.1, 0.3, np.nan]))
+    (2, 1, 1)
+    """
+    signs = np.sign(differences) * (np.abs(differences) > tolerance)
+    return int((signs > 0).sum()), int((signs == 0).sum()), int((signs < 0).sum())
+
+
+def required_stories(
+    differences: NDArray[np.float64],
+    groups: NDArray[np.integer] | None = None,
+    *,
+    difference: float,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> int:
+    """How many stories a paired comparison needs to see a mean difference of this size.
+
+    The normal approximation ``((z[1 - alpha / 2] + z[power]) * sd / difference) ** 2`` (Cohen 1988) with the spread of
+    the observed differences, times the design effect of their groups (Kish 1965), which is taken as at least 1.
+
+    Parameters
+    ----------
+    differences : ndarray of float64, shape (q,)
+        Observed paired differences; NaN are left out.
+    groups : ndarray of int, shape (q,), optional
+        Default: every story on its own.
+    difference : float
+        Not 0.
+    power : float, default 0.8
+    alpha : float, default 0.05
+        Two-sided.
+
+    Returns
+    -------
+    int
+        At least 2.
+
+    Raises
+    ------
+    InputError
+        With fewer than two groups of stories.
+    SettingsError
+        If the difference is 0, or power or alpha is not between 0 and 1.
+
+    Examples
+    --------
+    >>> required_stories(np.array([-1.0, 1.0, -1.0, 1.0, 0.0]), difference=0.5)
+    32
+    """
+    if not (difference and 0 < power < 1 and 0 < alpha < 1):
+        raise SettingsError(
+            f"difference {difference}, power {power}, alpha {alpha}; expected a difference other than 0, "
+            "and power and alpha between 0 and 1"
+        )
+    held, codes = _held(differences, np.arange(len(differences)) if groups is None else groups)
+    number = int(codes.max(initial=-1)) + 1
+    if number < 2:
+        raise InputError(f"the differences come from {number} groups of stories; expected two and more")
+    off = np.bincount(codes, held - held.mean())
+    variance = max(held.var(ddof=1), (off @ off) / len(held) * number / (number - 1))
+    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
+    return max(int(np.ceil(z**2 * variance / difference**2)), 2)
+
+
+def verdict(
+    difference: Estimate,
+    p_holm: float,
+    *,
+    identical: bool,
+    judged_gap: float,
+    margin: float = 0.005,
+    alpha: float = 0.05,
+) -> str:
+    """What a comparison shows, in words.
+
+    Parameters
+    ----------
+    difference : Estimate
+        Mean of system - baseline.
+    p_holm : float
+        Corrected p value.
+    identical : bool
+        Whether both systems gave the same lists or scores.
+    judged_gap : float
+        Share of judged items in the system's lists minus that in the baseline's; NaN where it does not apply. Beyond
+        .1 either way, unjudged items may hide the truth.
+    margin : float, default 0.005
+        Loss that does not count.
+    alpha : float, default 0.05
+
+    Returns
+    -------
+    {'identical', 'undecided', 'better', 'worse', 'no loss', 'not shown'}
+        'better' and 'worse' need both the p value and the interval; 'no loss' an interval above -margin.
+
+    Examples
+    --------
+    >>> verdict(Estimate(0.05, 0.02, 0.08), 0.01, identical=False, judged_gap=0.03)
+    'better'
+    >>> verdict(Estimate(0.05, -0.02, 0.08), 0.2, identical=False, judged_gap=0.03)
+    'not shown'
+    """
+    if identical:
+        return "identical"
+    if abs(judged_gap) > 0.1:
+        return "undecided"
+    if np.isnan([p_holm, difference.low, difference.high]).any():
+        return "not shown"
+    if p_holm < alpha and difference.low > 0:
+        return "better"
+    if p_holm < alpha and difference.high < 0:
+        return "worse"
+    return "no loss" if difference.low > -margin else "not shown"
+
+
+@dataclass(frozen=True)
+class PairFigures:
+    """One measure of judged pairs for several systems.
+
+    Attributes
+    ----------
+    figures : mapping of system to Estimate
+    differences : mapping of system to Estimate
+        System - baseline, for all others; empty without a baseline.
+    p : mapping of system to float
+        Two-sided bootstrap p value of each difference; NaN where it is undefined.
+    """
+
+    figures: Mapping[str, Estimate]
+    differences: Mapping[str, Estimate]
+    p: Mapping[str, float]
+
+
+def pair_intervals(
+    scores: Mapping[str, NDArray[np.float64]],
+    grades: ArrayLike,
+    group_a: NDArray[np.integer],
+    group_b: NDArray[np.integer],
+    measure: Measure,
+    *,
+    baseline: str | None = None,
+    times: int = 500,
+    seed: int = 0,
+) -> PairFigures:
+    """A measure of judged pairs with 95 % intervals, and paired differences from a baseline.
+
+    Pairs that share a story are not independent, so groups of stories are drawn, the same for all systems. A pair
+    counts the product of how often its two groups were drawn (Davezies, D'Haultfoeuille & Guyonvarch 2021), or once
+    that of the group that holds both stories. Samples where the measure is undefined are left out.
+    ``p = 2 * min(share of samples <= 0, share >= 0)``, with the observed one counted in (Davison & Hinkley 1997).
+
+    Parameters
+    ----------
+    scores : mapping of system to ndarray of float64, shape (n,)
+    grades : array_like, shape (n,)
+        As the measure takes them: yes or no for `auc`.
+    group_a, group_b : ndarray of int, shape (n,)
+        Groups of a pair's two stories.
+    measure : callable
+        `auc`, `spearman`, `pearson` or another `Measure`.
+    baseline : str, optional
+    times : int, default 500
+    seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If shapes differ or a score or grade is NaN.
+    SettingsError
+        If the baseline is none of the systems.
+
+    Examples
+    --------
+    >>> found = pair_intervals(
+    ...     {"new": np.array([0.9, 0.8, 0.3, 0.1]), "old": np.array([0.9, 0.2, 0.3, 0.1])},
+    ...     [True, True, False, False], np.arange(4), np.arange(4), auc, baseline="old",
+    ... )
+    >>> found.figures["new"].value, found.differences["new"].value
+    (1.0, 0.25)
+    """
+    if baseline is not None and baseline not in scores:
+        raise SettingsError(f"the baseline {baseline!r} is none of the systems: {', '.join(scores)}")
+    graded = np.asarray(grades, dtype=np.float64)
+    for name, given in {"grades": graded, **scores}.items():
+        if not given.shape == (len(graded),) == group_a.shape == group_b.shape or np.isnan(given).any():
+            raise InputError(
+                f"{name} has shape {given.shape} and {np.isnan(given).sum()} NaN; expected one number for each of "
+                f"{len(graded)} grades and {len(group_a)} pairs of groups"
+            )
+    codes = np.unique(np.concatenate([group_a, group_b]), return_inverse=True)[1]
+    a, b = np.split(codes, 2)
+    draws = group_draws(codes, times=times, seed=seed)
+    step = max(_BLOCK // max(len(a), 1), 1)
+    lines: dict[str, list[NDArray[np.float64]]] = {
+        name: [measure(given, graded, np.ones((1, len(a))))] for name, given in scores.items()
+    }
+    for at in range(0, times, step):
+        block = draws[at : at + step]
+        weights = block[:, a] * np.where(a == b, 1, block[:, b])
+        for name, given in scores.items():
+            lines[name].append(measure(given, graded, weights))
+    values = {name: np.concatenate(parts) for name, parts in lines.items()}  # the observed value first
+    against = {} if baseline is None else {name: values[name] - values[baseline] for name in values if name != baseline}
+
+    def estimate(line: NDArray[np.float64]) -> Estimate:
+        return Estimate(float(line[0]), *_interval(line[1:], draws.shape[1]))
+
+    return PairFigures(
+        {name: estimate(line) for name, line in values.items()},
+        {name: estimate(line) for name, line in against.items()},
+        {name: _bootstrap_p(line) for name, line in against.items()},
+    )
+
+
+def auc(
+    scores: NDArray[np.float64], relevant: NDArray[np.generic], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Share of (relevant, other) pairs in which the relevant one has the higher score, ties half (Mann & Whitney 1947).
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+    relevant : ndarray of bool (or 0 and 1), shape (n,)
+    weights : ndarray of float64, shape (..., n)
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where either kind is missing.
+
+    Examples
+    --------
+    >>> float(auc(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.ones(4)))
+    0.875
+    """
+    yes = np.asarray(relevant, dtype=bool)
+    positive, negative = weights * yes, weights * ~yes
+    won = (positive * _mid_ranks(scores, negative)).sum(axis=-1)
+    return _ratio(won, positive.sum(axis=-1) * negative.sum(axis=-1))
+
+
+def pearson(
+    scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Weighted product-moment correlation (Pearson 1895).
+
+    Parameters
+    ----------
+    scores, grades : ndarray of float64, shape (n,) or (..., n)
+    weights : ndarray of float64, shape (..., n)
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where either is constant.
+
+    Examples
+    --------
+    >>> float(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 9.0]), np.array([1.0, 1.0, 0.0])))
+    1.0
+    """
+    x, y = _centred(scores, weights), _centred(grades, weights)
+    products = [(weights * one * other).sum(axis=-1) for one, other in ((x, y), (x, x), (y, y))]
+    return np.clip(_ratio(products[0], np.sqrt(products[1] * products[2])), -1, 1)
+
+
+def spearman(
+    scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Weighted rank correlation (Spearman 1904): `pearson` of mid-ranks, in which a weight of 2 is a pair twice.
+
+    Parameters
+    ----------
+    scores, grades : ndarray of float64, shape (n,)
+    weights : ndarray of float64, shape (..., n)
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where either is constant.
+
+    Examples
+    --------
+    >>> float(spearman(np.array([0.1, 0.4, 0.9]), np.array([1.0, 2.0, 50.0]), np.ones(3)))
+    1.0
+    """
+    return pearson(_mid_ranks(scores, weights), _mid_ranks(grades, weights), weights)
+
+
+def _mid_ranks(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Weight below each value and half of the weight at it; as `weights`."""
+    order = np.argsort(values, kind="stable")
+    new = np.diff(values[order], prepend=np.nan) != 0
+    at = np.add.reduceat(weights[..., order], np.flatnonzero(new), axis=-1, dtype=np.float64)
+    place = np.empty_like(order)
+    place[order] = np.cumsum(new) - 1
+    return np.asarray((np.cumsum(at, axis=-1) - at / 2)[..., place])
+
+
+def _centred(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Values minus their weighted mean; exactly 0 where only rounding is left."""
+    mean = _ratio((weights * values).sum(axis=-1), weights.sum(axis=-1))[..., None]
+    off = values - mean
+    return np.where(np.abs(off) <= _NOISE * np.abs(mean), 0.0, off)
+
+
+def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quotient, NaN for nothing below the line."""
+    return np.where(under > 0, over, np.nan) / np.where(under > 0, under, 1)
+
+
+def _held(values: NDArray[np.float64], groups: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+    """Values other than NaN, and their groups as 0 to G - 1."""
+    if values.ndim != 1 or values.shape != groups.shape:
+        raise InputError(
+            f"values of shape {values.shape} and groups of shape {groups.shape}; expected one of each per story"
+        )
+    held = ~np.isnan(values)
+    return values[held], np.unique(groups[held], return_inverse=True)[1]
+
+
+def _interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:
+    """95 % expanded percentile interval: quantiles where a t interval of the population's spread would end."""
+    draws = draws[~np.isnan(draws)]
+    if groups < 2 or not len(draws):
+        return float("nan"), float("nan")
+    tail = stats.norm.cdf(np.sqrt(groups / (groups - 1)) * stats.t.ppf(0.025, groups - 1))
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _bootstrap_p(line: NDArray[np.float64]) -> float:
+    """Two-sided p value of an observed difference and, after it, those of samples."""
+    draws = line[1:][~np.isnan(line[1:])]
+    if np.isnan(line[0]) or not len(draws):
+        return float("nan")
+    fewer = min((draws <= _NOISE).sum(), (draws >= -_NOISE).sum())
+    return float(min(2 * (1 + fewer) / (1 + len(draws)), 1))
