@@ -219,7 +219,6 @@ class Bm25(Scorer):
     """BM25 of the whole story as a query (Robertson & Zaragoza 2009; bm25s with its defaults)."""
 
     about = "BM25, the whole story as the query (bm25s)"
-    terms: int | None = None
 
     def learn(self, articles: pa.Table) -> None:
         """See `Scorer.learn`."""
@@ -229,7 +228,7 @@ class Bm25(Scorer):
     def hold(self, articles: pa.Table) -> None:
         """See `Scorer.hold`."""
         self._tokens += _tokens(articles)
-        self._index: Any = None  # built when asked: bm25s cannot add, and indexing is cheap
+        self._index: Any = None  # built when asked, as bm25s cannot add
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
@@ -237,8 +236,8 @@ class Bm25(Scorer):
 
         if self._index is None:
             self._used = Counter(token for tokens in self._tokens for token in set(tokens))
+            self._index = bm25s.BM25()
             if self._used:
-                self._index = bm25s.BM25()
                 self._index.index(self._tokens, show_progress=False)
         found = np.zeros((len(stories), len(self._tokens)))
         for line, tokens in enumerate(_tokens(stories)):

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Part = Literal["relevance", "list", "pairs"]
-"""What a measure looks at: the ranking before selection, the final list, or the scores of judged pairs."""
+Part = Literal["relevance", "list", "pairs", "replay"]
+"""What a measure looks at: the ranking before selection, the final list, the scores of judged pairs, or the lists of a
+click log put in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ class SystemResult:
     figures : mapping of part to mapping of measure to Estimate
         `figures["relevance"]["nDCG@5"]`; unjudged items count as grade 0, unanswered stories as 0.
     condensed : mapping, as `figures`
-        The same with unjudged items taken out of the ranking first (no "pairs").
+        The same with unjudged items taken out of the ranking first; "relevance" and "list" only.
     per_story : mapping of part to mapping of measure to ndarray of float64, shape (q,)
-        Values by story, in the order of `Evaluation.stories` (no "pairs").
+        Values by story, in the order of `Evaluation.stories`, or by logged list; no "pairs".
     quality : mapping of str to float
         Measures of the final lists that need no judgments; NaN where one does not apply.
     safety : mapping of str to int
@@ -101,11 +102,12 @@ class Comparison:
     difference : Estimate
         Mean of system - baseline, with its 95 % interval.
     p, p_holm : float
-        Two-sided p value (randomisation by groups of stories), alone and corrected for all comparisons of the set.
+        Two-sided p value (randomisation by groups of stories; for pairs bootstrap), alone and corrected by Holm's
+        method for the number of systems compared on this measure.
     effect : float
         Cohen's d of the paired differences (mean / standard deviation); NaN for pairs.
     wins, ties, losses : int
-        Stories where the system has the greater, the same and the smaller value; all 0 for pairs.
+        Stories (logged lists) where the system has the greater, the same and the smaller value; all 0 for pairs.
     verdict : str
         'better', 'worse', 'no loss' (the interval lies above -.005), 'not shown', 'identical',
         or 'undecided' (the share of judged items differs too much).
@@ -206,7 +208,9 @@ class Evaluation:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, (tuple, list, np.ndarray)):
+    if isinstance(value, np.ndarray):
+        return [None if one != one else one for one in np.round(value, 6).tolist()]
+    if isinstance(value, (tuple, list)):
         return [_plain(one) for one in value]
     if isinstance(value, (float, np.floating)):
         return None if np.isnan(value) else round(float(value), 6)

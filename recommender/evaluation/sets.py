@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
 from recommender.errors import InputError, MissingExtraError
+from recommender.evaluation.clicks import ClickLog, next_click
 from recommender.evaluation.judgments import Judgments, read_judgments
 from recommender.reading import Source, read_articles
 
@@ -44,6 +45,8 @@ class EvaluationSet:
         Stories that are not independent, such as those of one topic; one not named is a group of its own.
     events : mapping of article id to event name, or None
         Where editors said which stories report one event.
+    clicks : ClickLog, optional
+        Lists that were shown, with what readers clicked.
     part : {'all', 'development', 'test'}
         Tuning accepts only development parts.
     counts : mapping of str to int
@@ -61,6 +64,7 @@ class EvaluationSet:
     protocol: Protocol = "archive"
     group: Mapping[str, str] = field(default_factory=dict)
     events: Mapping[str, str] | None = None
+    clicks: ClickLog | None = None
     part: Literal["all", "development", "test"] = "all"
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -324,6 +328,27 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     )
 
 
+def mind(data: Path) -> EvaluationSet:
+    """MIND: what readers clicked next, after the story they read last."""
+    from recommender.evaluation.mind import ABOUT, LICENCE, read_mind
+
+    folder = next((place for place in (data / "mind", data / "mind_sample") if place.is_dir()), data / "mind")
+    given = read_mind(folder)
+    return EvaluationSet.of(
+        "mind",
+        given.articles,
+        next_click(given.log),
+        about=ABOUT,
+        licence=LICENCE,
+        clicks=given.log,
+        part="development",
+        notes=(
+            "Clicks tell what readers took of what they were shown, not what is related.",
+            "The front page of MSN was personalised: its lists did not stand under a story.",
+        ),
+    )
+
+
 def sample(data: Path | None = None) -> EvaluationSet:
     """The sample newsroom with its editor's picks."""
     names = ("articles.jsonl", "editor_picks.jsonl", "events.jsonl")
@@ -350,6 +375,7 @@ SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
     "cnrec": cnrec,
     "sts22": sts22,
     "lee": lee,
+    "mind": mind,
     "reuters21578": reuters21578,
     "sample": sample,
 }

@@ -201,8 +201,8 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     Parameters
     ----------
     spec : str
-        A built-in name, such as 'default' or 'tfidf'; a TOML file of settings; or a folder or database URL with published
-        lists. `NAME=SPEC` gives it another name in reports.
+        A built-in name, such as 'default' or 'tfidf'; a TOML file of settings; or a folder or database URL with
+        published lists. `NAME=SPEC` gives it another name in reports.
     cache : path, optional
         Vector cache.
 
