@@ -21,7 +21,7 @@ from recommender.evaluation.results import Estimate, short
 
 BARS = 120  # most bars of one system: more than a phone has pixels for
 AGES = {  # greatest age in days of each column; below 0 an item was not out when its list was made
-    "not yet\nout": -1e-6,
+    "future": -1e-6,
     "1 day": 1.0,
     "1 week": 7.0,
     "1 month": 30.0,
@@ -190,7 +190,7 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
 
     Examples
     --------
-    >>> "0 % not yet out, 50 % 1 day, 0 % 1 week, 50 % 1 month" in ages({"a": np.array([0.5, 9.0])})
+    >>> "0 % future, 50 % 1 day, 0 % 1 week, 50 % 1 month" in ages({"a": np.array([0.5, 9.0])})
     True
     """
     edges = np.array(list(AGES.values()))
@@ -206,7 +206,7 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
         axes = _axes(0.5 + _ROW * len(shares))
         told = []
         for row, (name, share) in enumerate(shares.items()):
-            colours = [DOWN if name == "not yet\nout" else UP for name in names]
+            colours = [DOWN if name == "future" else UP for name in names]
             axes.bar(range(len(names)), share[first:], 0.9, bottom=-1.5 * row, color=colours)
             for at, part in enumerate(share[first:]):
                 if part:
@@ -214,7 +214,7 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
             axes.axhline(-1.5 * row, color=SOFT, linewidth=0.6)
             axes.text(len(names) - 0.5, -1.5 * row + 1.1, _cut(name, 30), ha="right", parse_math=False)
             parts = (f"{part:.0%} {label}".replace("%", " %") for label, part in zip(AGES, share, strict=True))
-            told.append(f"{name}: {', '.join(parts)}".replace("\n", " "))
+            told.append(f"{name}: {', '.join(parts)}")
         axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names], fontsize=8)
         _bare(axes, len(shares))
         return _svg(axes, key, "Age of shown items, up to", "; ".join(told))

@@ -112,6 +112,7 @@ def to_html(
     )
     env.filters["mark"] = MARKS.__getitem__
     env.filters["clean"] = _clean
+    env.globals["short"] = short
     return env.get_template("report.html").render(
         sets=[_Page.of(one, number, meanings or {}) for number, one in enumerate(evaluations, 1)],
         settings=_flat(settings),
