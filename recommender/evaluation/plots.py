@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
 
@@ -47,6 +48,7 @@ _STYLE = {
     "figure.facecolor": "none",
 }
 _WIDTH, _ROW = 4.6, 0.62  # inches
+_PITCH = 1.75  # height of a row with its name, where its columns have 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def against(
     if not shown:
         return None
     with _style():
-        axes = _axes(max(2.7, 0.4 + 0.19 * len(shown)), right=0.72)
+        axes = _axes(max(2.7, 0.7 + 0.19 * len(shown)), right=0.72, above=0.22)
         if log:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if _spread(shown) > 100 else (1.0, 2.0, 5.0)))
@@ -143,11 +145,11 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
         return None
     top = _nice(max(float(np.abs(found).max()) for found in rows.values()))
     with _style():
-        axes = _axes(0.55 + 1.5 * _ROW * len(rows))
+        axes = _axes(0.44 + 1.7 * _ROW * len(rows))
         ticks: list[float] = []
         told = []
         for row, (name, found) in enumerate(rows.items()):
-            zero = -2.7 * top * row
+            zero = -3.2 * top * row
             picked = found[np.linspace(0, len(found) - 1, min(BARS, len(found))).round().astype(int)]
             edges = np.linspace(0, 1, len(picked) + 1)
             for held, colour in ((picked > 0, UP), (picked < 0, DOWN)):
@@ -159,17 +161,15 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
             axes.plot([0, 1], [zero, zero], color=SOFT, linewidth=0.6)
             up, down = int((found > 1e-9).sum()), int((found < -1e-9).sum())
             counts = f"{up:,} better, {len(found) - up - down:,} same, {down:,} worse"
-            axes.text(1, zero + 1.05 * top, f"{_cut(name, 20)}: {counts}", ha="right", va="bottom", parse_math=False)
+            axes.text(0, zero + 1.15 * top, f"{_cut(name, 22)}: {counts}", va="bottom", parse_math=False)
             told.append(f"{name}: {counts}")
             ticks += [zero - top, zero, zero + top]
-        axes.set_yticks(ticks, [short(-top), "0", short(top)] * len(rows))
-        axes.set_xticks([0, 1], ["best story", "worst story"])
-        for label, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-            label.set_horizontalalignment(side)
+        axes.set_yticks(ticks, [short(-top), "0", short(top)] * len(rows), fontsize=8)
+        _ends(axes, "best story", "worst story")
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_xlim(0, 1)
-        axes.set_ylim(ticks[-3] - 0.15 * top, 1.7 * top)
+        axes.set_ylim(ticks[-3] - 0.15 * top, 1.85 * top)
         return _svg(axes, key, f"Difference of each story: {what}", "; ".join(told))
 
 
@@ -203,18 +203,21 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
     first = 0 if any(share[0] for share in shares.values()) else 1
     names = list(AGES)[first:]
     with _style():
-        axes = _axes(0.5 + _ROW * len(shares))
+        axes = _axes(0.44 + 1.25 * _ROW * len(shares))
+        most = max(float(share[first:].max()) for share in shares.values())
         told = []
         for row, (name, share) in enumerate(shares.items()):
             colours = [DOWN if name == "future" else UP for name in names]
-            axes.bar(range(len(names)), share[first:], 0.9, bottom=-1.5 * row, color=colours)
+            axes.bar(range(len(names)), share[first:] / most, 0.9, bottom=_PITCH * -row, color=colours)
             for at, part in enumerate(share[first:]):
-                if part:
-                    axes.text(at, -1.5 * row + part, f"{part:.0%}", ha="center", va="bottom", fontsize=7.5, color=SOFT)
-            axes.axhline(-1.5 * row, color=SOFT, linewidth=0.6)
-            axes.text(len(names) - 0.5, -1.5 * row + 1.1, _cut(name, 30), ha="right", parse_math=False)
+                if part >= 0.005:
+                    place = _PITCH * -row + part / most
+                    axes.text(at, place, f"{part:.0%}", ha="center", va="bottom", fontsize=7.5, color=SOFT)
+            axes.axhline(_PITCH * -row, color=SOFT, linewidth=0.6)
+            axes.text(-0.5, _PITCH * -row + 1.25, _cut(name, 30), parse_math=False)
             parts = (f"{part:.0%} {label}".replace("%", " %") for label, part in zip(AGES, share, strict=True))
             told.append(f"{name}: {', '.join(parts)}")
+        axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names], fontsize=8)
         _bare(axes, len(shares))
         return _svg(axes, key, "Age of shown items, up to", "; ".join(told))
@@ -243,45 +246,49 @@ def scores(values: Mapping[str, NDArray[np.float64]], *, key: str = "scores") ->
     if not rows:
         return None
     with _style():
-        axes = _axes(0.35 + _ROW * 1.25 * len(rows))
+        axes = _axes(0.44 + 1.25 * _ROW * len(rows))
         told = []
         for row, (name, found) in enumerate(rows.items()):
             low, middle, high = np.quantile(found, [0, 0.5, 1])
             span = high - low or 1.0
             heights, edges = np.histogram((found - low) / span, bins=24, range=(0, 1))
-            axes.stairs(heights / heights.max() - 1.5 * row, edges, baseline=-1.5 * row, fill=True, color=UP, lw=0)
-            axes.plot([0, 1], [-1.5 * row] * 2, color=SOFT, linewidth=0.6)
-            axes.plot([(middle - low) / span] * 2, [-1.5 * row - 0.06, -1.5 * row + 0.06], color=INK, linewidth=1.5)
+            zero = _PITCH * -row
+            axes.stairs(heights / heights.max() + zero, edges, baseline=zero, fill=True, color=UP, lw=0)
+            axes.plot([0, 1], [zero, zero], color=SOFT, linewidth=0.6)
+            axes.plot([(middle - low) / span] * 2, [zero - 0.07, zero + 0.07], color=INK, linewidth=1.5)
             label = f"{_cut(name, 18)}: {short(low)} to {short(high)}, median {short(middle)}"
-            axes.text(1, -1.5 * row + 1.07, label, ha="right", fontsize=8.5, parse_math=False)
-            told.append(
-                f"{name}: {len(found):,} items from {short(low)} to {short(high)}, median {short(middle)}",
-            )
+            axes.text(0, zero + 1.1, label, parse_math=False)
+            told.append(f"{name}: {len(found):,} items from {short(low)} to {short(high)}, median {short(middle)}")
         axes.set_xlim(0, 1)
-        axes.set_xticks([0, 1], ["least", "greatest"])
-        for tick, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-            tick.set_horizontalalignment(side)
+        _ends(axes, "least", "greatest")
         _bare(axes, len(rows))
         return _svg(axes, key, "Scores of shown items", "; ".join(told))
 
 
-def _style() -> matplotlib.RcParams:
+def _style() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", _STYLE])
 
 
-def _axes(height: float, right: float = 0.985) -> Axes:
+def _axes(height: float, right: float = 0.985, above: float = 0.02) -> Axes:
     figure = Figure((_WIDTH, height))
     FigureCanvasSVG(figure)
     axes = figure.subplots()
-    figure.subplots_adjust(left=0.115, right=right, bottom=0.42 / height, top=1 - 0.22 / height)
+    figure.subplots_adjust(left=0.115, right=right, bottom=0.42 / height, top=1 - above / height)
     return axes
+
+
+def _ends(axes: Axes, first: str, last: str) -> None:
+    axes.set_xticks([0, 1], [first, last])
+    left, right = axes.get_xticklabels()
+    left.set_horizontalalignment("left")
+    right.set_horizontalalignment("right")
 
 
 def _bare(axes: Axes, rows: int) -> None:
     axes.set_yticks([])
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_ylim(-1.5 * (rows - 1), 1.45)
+    axes.set_ylim(-0.1 - _PITCH * (rows - 1), _PITCH)
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
@@ -289,8 +296,7 @@ def _label(axes: Axes, points: Sequence[Point]) -> None:
     order = sorted(points, key=lambda point: point.y.value)
     to_axes = axes.transData + axes.transAxes.inverted()
     at = np.array([to_axes.transform((point.x, point.y.value)) for point in order])
-    height = axes.get_position().height * axes.figure.get_figheight() * 72
-    step = 12 / height
+    step = 12 / (axes.get_window_extent().height / axes.figure.dpi * 72)  # of 12 points
     place = at[:, 1].copy()
     for i in range(1, len(place)):
         place[i] = max(place[i], place[i - 1] + step)
@@ -310,11 +316,14 @@ def _svg(axes: Axes, key: str, title: str, told: str) -> str:
     # browsers have the letters that matplotlib's own font lacks
     with matplotlib.rc_context({"svg.hashsalt": key}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s).*[Gg]lyph")
-        axes.figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure = axes.get_figure(root=True)
+        assert figure
+        figure.savefig(held, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = held.getvalue()
     box = re.search(r'viewBox="([^"]+)"', text)
     body = re.search(r"<svg[^>]*>(.*)</svg>", text, re.DOTALL)
-    assert box and body
+    assert box
+    assert body
     drawn = re.sub(r'<g id="[^"]*"', "<g", body[1])
     drawn = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r' d="[^"]+"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), drawn)

@@ -198,7 +198,7 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
         case "better" | "worse":
             return f"{system} is {comparison.verdict} than {baseline} {on}: {figures}."
         case "no loss":
-            return f"{system} loses nothing that counts against {baseline} {on}, a gain is not shown: {figures}."
+            return f"No loss of {system} against {baseline} {on}, and no gain shown: {figures}."
         case "identical" if comparison.part == "list" and evaluation.stability.get(system, 0.0) >= 1 - 1e-9:
             return f"{system} and {baseline} give identical lists {on}."
         case "identical":
@@ -254,8 +254,9 @@ def _carries(evaluation: Evaluation) -> str:
     widths = [(one.high - one.low) / 2 for one in intervals if np.isfinite(one.high - one.low)]
     if widths:
         told.append(
-            f"The 95 % interval of a difference in {what} reaches ±{short(float(np.median(widths)))} (median of "
-            f"{len(widths)}): differences below about that cannot be seen here, and no mark does not mean no difference."
+            f"The 95 % interval of a difference in {what} reaches ±{short(float(np.median(widths)))} "
+            f"(median of {len(widths)}): differences below about that cannot be seen here, "
+            "and no mark does not mean no difference."
         )
     else:
         told.append(f"There is no interval of a difference in {what}, so nothing can be said about gains or losses.")
@@ -537,7 +538,7 @@ def _plots(evaluation: Evaluation, key: str) -> list[tuple[str, str, str]]:
     found = [
         (
             f"{what} against variety",
-            "Bars are 95 % intervals; the hollow square is the baseline. Further right, the items of a list differ more.",
+            "Bars are 95 % intervals; the hollow square is the baseline. Further right, lists are more varied.",
             plots.against(near, base, x="distance between the items of a list", y=what, key=f"{key}-variety"),
         ),
         (
@@ -618,7 +619,9 @@ def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]
 
 def _grid(table: _Table) -> Iterator[str]:
     head = [table.first, *map(_md, table.columns)]
-    rows = [[("· " if row.under else "") + _md(row.name), *(_md(str(cell)) for cell in row.cells)] for row in table.rows]
+    rows = [
+        [("· " if row.under else "") + _md(row.name), *(_md(str(cell)) for cell in row.cells)] for row in table.rows
+    ]
     widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
     for number, row in enumerate([head, ["-" * width for width in widths], *rows]):
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
