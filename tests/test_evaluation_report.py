@@ -379,6 +379,25 @@ class TestPage:
 
 
 class TestFigures:
+    def test_plots_tell_the_figures_of_the_evaluation(self) -> None:
+        one = CASES["four systems"]
+        told = re.findall(r"<desc[^>]*>([^<]*)</desc>", html(one))
+        apart = {
+            s.system: s.per_story["list"]["nDCG@5"] - one.systems[1].per_story["list"]["nDCG@5"] for s in one.systems
+        }
+        del apart["tfidf"]
+        assert (
+            "; ".join(
+                f"{name}: {(d > 0).sum()} better, {(d == 0).sum()} same, {(d < 0).sum()} worse"
+                for name, d in apart.items()
+            )
+            == told[2]
+        )
+        for of, x in ((told[0], [s.quality["distance"] for s in one.systems]), (told[1], [12.3, 123, 1230, 12300])):
+            figures = [s.figures["list"]["nDCG@5"] for s in one.systems]
+            names = [s.system for s in one.systems]
+            assert of == "; ".join(f"{n}: {y} at {at:.3g}" for n, y, at in zip(names, figures, x, strict=True))
+
     @case
     def test_tables_hold_the_figures_of_the_evaluation(self, one: Evaluation) -> None:
         text = to_markdown([one])
@@ -397,7 +416,7 @@ class TestFigures:
                         interval = "" if math.isnan(found.value) else f"[{short(found.low)}, {short(found.high)}]"
                         mark = mark if interval else ""
                         assert page[row][measure].split() == f"{value} {mark} {interval}".split()
-                        assert _unescaped(plain[row][measure]).split() == f"{value} {interval} {mark}".split()
+                        assert plain[row][measure].split() == f"{value} {interval} {mark}".split()
 
     @case
     def test_tables_hold_the_comparisons(self, one: Evaluation) -> None:
@@ -540,12 +559,31 @@ class TestMarkdown:
         text = to_markdown([replace(CASES["hostile"], about=HOSTILE[3], notes=HOSTILE)])
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", text)
         assert "# heading" not in [line.strip() for line in text.splitlines()]
-        assert r"\<script\>pwned = 1\</script\>" in text
-        assert r"\| pipe \`tick\` \[link\](javascript:pwned=1) \*star\*" in text
+        assert r"\<script>pwned = 1\</script>" in text
+        assert r"\| pipe \`tick\` [link\](javascript:pwned=1) \*star\*" in text
         assert not re.search(r"(?<!\\)<", text)
 
+    @pytest.mark.parametrize(
+        ("text", "plain"),
+        [
+            ("# head", r"\# head"),
+            ("> quote", r"\> quote"),
+            ("- item", r"\- item"),
+            ("[a]: http://evil.example", r"[a\]: http://evil.example"),
+            ("![a](b)", r"![a\](b)"),
+            ("[a][b]", r"[a\][b\]"),
+            ("_a_ __b__", r"\_a\_ \_\_b\_\_"),
+            ("exposure_top_100 .5 [.4, .6], p < .001", "exposure_top_100 .5 [.4, .6], p < .001"),
+            ("a\nb\x1b[31mc\x00", "a b [31mc"),
+        ],
+    )
+    def test_only_what_markdown_acts_on_is_escaped(self, text: str, plain: str) -> None:
+        assert report._md(text) == plain
+
     def test_columns_stand_under_each_other(self) -> None:
-        lines = to_markdown([CASES["four systems"]]).splitlines()
+        one = CASES["four systems"]
+        wide = replace(one, systems=(replace(one.systems[0], system="記事推薦"), *one.systems[1:]))
+        lines = [re.sub("[記事推薦]", "xx", line) for line in to_markdown([wide]).splitlines()]
         tables = "\n".join(line if line.startswith("|") else "" for line in lines).split("\n\n")
         for table in filter(None, (block.strip() for block in tables)):
             assert len({tuple(m.start() for m in re.finditer(r"\|", line)) for line in table.splitlines()}) == 1

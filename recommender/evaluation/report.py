@@ -42,7 +42,8 @@ PROTOCOLS = {
 EXAMPLES = 20  # stories of each kind that a page shows
 BESIDE = 6  # most systems whose lists stand side by side
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
+# what Markdown would act on, and no more: intervals and names with underscores stay readable in a terminal
+_MARKUP = re.compile(r"([\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:]|$)|<(?=[A-Za-z/!?])|^[#>+=-])")
 
 
 def write_report(
@@ -619,9 +620,7 @@ def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]
 
 def _grid(table: _Table) -> Iterator[str]:
     head = [table.first, *map(_md, table.columns)]
-    rows = [
-        [("· " if row.under else "") + _md(row.name), *(_md(str(cell)) for cell in row.cells)] for row in table.rows
-    ]
+    rows = [[("· " if row.under else "") + _md(row.name), *map(str, row.cells)] for row in table.rows]
     widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
     for number, row in enumerate([head, ["-" * width for width in widths], *rows]):
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
