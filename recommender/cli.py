@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender import cli_evaluation
 from recommender.display import bars, err, out, print_list, print_summary
 from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
@@ -333,6 +334,10 @@ def info(
     for stage, values in manifest["settings"].items():
         for name, value in values.items():
             out.print(f"{stage + '.' + name:>30} = {value}", markup=False, style="dim")
+
+
+app.command()(cli_evaluation.evaluate)
+app.command()(cli_evaluation.ab)
 
 
 def _tombstones(place: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,18 @@ def print_list(found: ReadNext, k: int | None) -> None:
         why = "; ".join(str(reason) for reason in item.reasons)
         out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
     out.print()
+
+
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Rows with the same names as a table; the first column to the left."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for place, name in enumerate(rows[0]):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_safe(value) for value in row.values()))
+    out.print(table)
 
 
 def _safe(text: str) -> str:

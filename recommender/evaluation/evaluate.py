@@ -186,7 +186,7 @@ def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evalua
         "articles": len(judged.catalog),
         "judged pairs": len(judged.judgments),
         "stories evaluated": len(case.stories),
-        "groups of stories": len(np.unique(case.groups)),
+        "groups": len(np.unique(judged.groups_of(case.stories or sorted(_judged_ids(judged.judgments))))),
         "articles without judgments": len(judged.catalog) - len(_judged_ids(judged.judgments)),
         **case.counts,
         **judged.counts,

@@ -17,11 +17,6 @@ from recommender.evaluation.sets import EvaluationSet
 from recommender.evaluation.systems import Ranking, System
 from recommender.progress import Progress, silent
 
-EXPLAINED = {
-    "archive": "the whole archive may be shown, later stories included, as on a page today",
-    "at_publication": "under a story stand only older stories, and all that is fitted is fitted on them",
-    "undated": "the articles carry no dates: time plays no part",
-}
 _BLOCK = 256  # stories asked together
 _EPOCH = 1.1  # growth of the past after which systems learn anew
 

@@ -16,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.cells import cell_len
 
 from recommender.errors import InputError
+from recommender.evaluation import measures
+from recommender.evaluation.quality import QUALITY, SAFETY
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, Part, SystemResult, short
 from recommender.storage import check_writable, write_atomically
 
@@ -33,12 +35,14 @@ PARTS: dict[Part, tuple[str, str]] = {
     "relevance": ("Relevance before selection", "of the ranking"),
     "list": ("Quality of the final list", "of the list"),
     "pairs": ("Scores of judged pairs", "of judged pairs"),
+    "replay": ("Lists of the click log, reordered", "of reordered lists"),
 }
 PROTOCOLS = {
     "archive": "every list draws on the whole archive, so an item may be newer than its story.",
     "at_publication": "each list is made as of its story's publication, from what was out by then.",
     "undated": "the set has no times, so freshness and age play no part.",
 }
+MEANINGS: Mapping[str, str] = {**measures.MEANINGS, **QUALITY, **SAFETY}
 EXAMPLES = 20  # stories of each kind that a page shows
 BESIDE = 6  # most systems whose lists stand side by side
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -67,7 +71,7 @@ def write_report(
     settings : mapping
         How the evaluation was run; reported as it is.
     meanings : mapping of str to str, optional
-        What each measure means, by its name ('nDCG@5' or 'nDCG').
+        What each measure means, by its name ('nDCG@5' or 'nDCG'); default `MEANINGS`.
 
     Returns
     -------
@@ -115,7 +119,10 @@ def to_html(
     env.filters["clean"] = _clean
     env.globals["short"] = short
     return env.get_template("report.html").render(
-        sets=[_Page.of(one, number, meanings or {}) for number, one in enumerate(evaluations, 1)],
+        sets=[
+            _Page.of(one, number, MEANINGS if meanings is None else meanings)
+            for number, one in enumerate(evaluations, 1)
+        ],
         settings=_flat(settings),
         legend=LEGEND,
         style=style,
@@ -131,7 +138,7 @@ def to_markdown(
     meanings: Mapping[str, str] | None = None,
 ) -> str:
     """The report in Markdown that reads well in a terminal: no plots, examples shortened."""
-    return "\n".join(_markdown(evaluations, settings or {}, meanings or {})) + "\n"
+    return "\n".join(_markdown(evaluations, settings or {}, MEANINGS if meanings is None else meanings)) + "\n"
 
 
 def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
@@ -163,6 +170,11 @@ def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def verdicts(evaluation: Evaluation) -> list[str]:
+    """One sentence for each system: how it compares with the baseline, before selection and in its lists."""
+    return [sentence for _, sentence in _verdicts(evaluation)]
 
 
 def signed(difference: Estimate) -> str:
@@ -220,12 +232,15 @@ def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
 
 
 def _verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Of each system the verdict and its sentence on the headline measure."""
+    """Of each system the verdict and its sentence: of its ranking before selection, and on the headline measure."""
     part, measure = evaluation.headline
     found = _against(evaluation)
     told = []
     for result in evaluation.systems:
+        before = found.get(("relevance", measure, result.system))
         comparison = found.get((part, measure, result.system))
+        if before and before is not comparison:
+            told.append((before.verdict, verdict(evaluation, before)))
         if comparison:
             told.append((comparison.verdict, verdict(evaluation, comparison)))
         elif result.system != evaluation.baseline or len(evaluation.systems) == 1:

@@ -174,20 +174,23 @@ class EvaluationSet:
 
 def own_set(
     articles: Source,
-    pairs: str | Path,
+    pairs: str | Path | None = None,
     *,
+    clicks: str | Path | None = None,
     name: str = "own",
     grade: str | None = None,
     relevant: float | None = None,
     protocol: Protocol | None = None,
 ) -> EvaluationSet:
-    """Your own articles and judgments as a set.
+    """Your own articles with judgments, a click log, or both as a set.
 
     Parameters
     ----------
     articles : path, list of paths, table or iterable
-    pairs : path
-        See `read_judgments`.
+    pairs : path, optional
+        See `read_judgments`; default: what readers clicked, see `next_click`.
+    clicks : path, optional
+        See `ClickLog.read`.
     name : str, default 'own'
     grade : str, optional
         Column with the grade.
@@ -201,8 +204,20 @@ def own_set(
     >>> len(judged.catalog), len(judged.judgments), judged.protocol
     (110, 89, 'archive')
     """
-    judgments = read_judgments(pairs, grade=grade, relevant=relevant)
-    return EvaluationSet.of(name, articles, judgments, about=f"judgments of {Path(pairs).name}", protocol=protocol)
+    log = None
+    counts: dict[str, int] = {}
+    if clicks is not None:
+        log, report = ClickLog.read(clicks)
+        counts = {"rejected lists of the log": len(report.rejected)}
+    if pairs is not None:
+        judgments = read_judgments(pairs, grade=grade, relevant=relevant)
+    elif log is not None:
+        judgments = next_click(log)
+    else:
+        raise InputError("neither judgments nor a click log were given")
+    about = " and ".join(Path(one).name for one in (pairs, clicks) if one is not None)
+    made = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
+    return replace(made, counts={**made.counts, **counts})
 
 
 # -- named sets -----------------------------------------------------------------------------

@@ -1,0 +1,157 @@
+"""The commands of offline evaluation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.display import bars, err, out, print_table
+from recommender.errors import SettingsError
+
+if TYPE_CHECKING:
+    from recommender.evaluation import EvaluationSet
+
+Sets = Annotated[
+    list[str],
+    typer.Option(
+        "--on", metavar="SET", help="Named set: cnrec, sts22, lee, mind, reuters21578, sample; may be repeated."
+    ),
+]
+Data = Annotated[Path | None, typer.Option(help="Folder that holds the named sets which no package carries.")]
+Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]
+Judged = Annotated[
+    Path | None, typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels.")
+]
+Clicks = Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")]
+Grade = Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")]
+Relevant = Annotated[float | None, typer.Option(help="Least relevant grade (default: half of the greatest).")]
+Cache = Annotated[Path | None, typer.Option(help="Vector cache file (default: in the --out folder, else none).")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+
+
+class Asked(StrEnum):
+    """Protocols that can be asked for."""
+
+    archive = "archive"
+    at_publication = "at_publication"
+
+
+def evaluate(
+    systems: Annotated[
+        list[str],
+        typer.Argument(
+            help="The first is the one that the others are compared with: default, tfidf, bm25, recent, random, section, "
+            "tfidf-svd, minilm, semantic-search, more-like-this; a .toml file of settings; or published lists "
+            "(folder or URL). NAME=SYSTEM renames."
+        ),
+    ],
+    on: Sets = [],  # noqa: B006
+    data: Data = None,
+    articles: Articles = [],  # noqa: B006
+    pairs: Judged = None,
+    clicks: Clicks = None,
+    grade: Grade = None,
+    relevant: Relevant = None,
+    protocol: Annotated[
+        Asked | None, typer.Option(help="Whether later stories may be shown (default: what the set says).")
+    ] = None,
+    k: Annotated[int, typer.Option(min=1, help="Items of a list.")] = 5,
+    measure: Annotated[list[str], typer.Option(help="Further measure, such as P@3; may be repeated.")] = [],  # noqa: B006
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html, report.md and report.json.")
+    ] = None,
+    cache: Cache = None,
+    seed: Seed = 0,
+    fail_below: Annotated[
+        Path | None, typer.Option(help="An earlier report.json: exit status 1 if anything got worse.")
+    ] = None,
+) -> None:
+    """Measure lists on judgments, and tell which are better: with intervals, tests and a report."""
+    from recommender.evaluation import evaluate as run
+    from recommender.evaluation.gate import regressions
+    from recommender.evaluation.report import summary_table, verdicts, write_report
+
+    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
+    if cache is None and output is not None:
+        cache = output / "cache" / "vectors.sqlite"
+    found = []
+    with bars() as progress:
+        for one in sets:
+            found.append(run(systems, one, k=k, measures=measure, cache=cache, seed=seed, progress=progress))
+    for evaluation in found:
+        out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
+        print_table(summary_table(evaluation))
+        for sentence in verdicts(evaluation):
+            out.print(f"  {sentence}", markup=False)
+    if output is not None:
+        settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
+        written = write_report(found, output, settings=settings)
+        out.print(f"\nreport: {written[0]}", markup=False)
+    if fail_below is not None:
+        worse = regressions(found, fail_below)
+        for line in worse:
+            err.print(f"worse: {line}", markup=False)
+        if worse:
+            raise typer.Exit(1)
+        out.print(f"nothing is worse than in {fail_below}", markup=False)
+
+
+def ab(
+    log: Annotated[Path, typer.Argument(help="Click log with versions: source, shown, clicked, version, time ...")],
+    a: Annotated[str, typer.Argument(help="Version that was there.")],
+    b: Annotated[str, typer.Argument(help="Version that is new.")],
+    power: Annotated[float, typer.Option(help="Chance to see a difference of that size.")] = 0.8,
+    difference: Annotated[
+        float, typer.Option(help="Difference in click-through worth seeing, for the sample size.")
+    ] = 0.005,
+    seed: Seed = 0,
+) -> None:
+    """Compare two versions of lists by their logged clicks, and say how many lists a difference needs."""
+    from recommender.evaluation.clicks import ClickLog, design_effect, sample_size
+    from recommender.evaluation.clicks import ab as compare
+
+    clicks, report = ClickLog.read(log)
+    if report.rejected:
+        first = report.rejected[0]
+        err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
+    found = compare(clicks, a, b, seed=seed)
+    for version, lists, rate in zip((a, b), found.lists, found.click_through, strict=True):
+        out.print(f"{version:>12}  {lists:,} lists, {rate:.3%} with a click", markup=False)
+    sign = "shown" if found.p < 0.05 else "not shown"
+    low, high = found.difference.low, found.difference.high
+    out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
+    clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
+    effect = max(design_effect(clicked, clicks.groups), 1.0)
+    need = sample_size(found.click_through[0], difference, power=power, design_effect=effect)
+    out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
+
+
+def _sets(
+    on: list[str],
+    data: Path | None,
+    articles: list[str],
+    pairs: Path | None,
+    clicks: Path | None,
+    grade: str | None,
+    relevant: float | None,
+    protocol: Asked | None,
+) -> list[EvaluationSet]:
+    from dataclasses import replace
+
+    from recommender.evaluation import load_set, own_set
+
+    if bool(articles) != bool(pairs or clicks):
+        raise SettingsError("--articles needs --pairs or --clicks, and they need --articles")
+    if not on and not articles:
+        raise SettingsError("nothing to evaluate on: give --on SET, or --articles FILE with --pairs FILE")
+    made: list[Any] = [load_set(name, data) for name in on]
+    if protocol is not None:
+        made = [replace(one, protocol=protocol.value) if one.dated else one for one in made]
+    if articles:
+        asked = protocol.value if protocol else None
+        own = own_set(articles, pairs, clicks=clicks, grade=grade, relevant=relevant, protocol=asked)
+        made.append(own)
+    return made
