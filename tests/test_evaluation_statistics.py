@@ -66,11 +66,11 @@ def called(differences: Floats, groups: Ints, p_holm: float, judged_gap: float =
 def test_planted_systems_are_told_apart() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(60), rng.geometric(0.3, 60))
-    base = rng.beta(2, 2, len(groups))
+    base, noise = rng.beta(2, 2, len(groups)), rng.normal(0, 0.2, len(groups))
     systems = {
         "better": np.clip(base + rng.normal(0.06, 0.1, len(groups)), 0, 1),
         "worse": np.clip(base - rng.normal(0.06, 0.1, len(groups)), 0, 1),
-        "not shown": np.clip(base + rng.normal(0, 0.4, len(groups)), 0, 1),
+        "not shown": base + noise - noise.mean(),
         "no loss": base + rng.choice([-0.001, 0.001], len(groups)),
         "identical": base.copy(),
     }
@@ -227,8 +227,9 @@ def test_rounding_breaks_no_ties() -> None:
     tied = np.array([0.1 + 0.2 - 0.3] * 10 + [0.0] * 10)
     assert randomisation(np.append(tied, [0.5, -0.5]), np.arange(22)) == 1
     assert randomisation(np.resize([0.3, -0.1, -0.2], 21), np.arange(21)) == 1
-    noisy = np.array([0.1, 0.2, 0.3]) + 1e-16
-    assert randomisation(noisy, np.arange(3)) == 0.25
+    cancelling = np.append(np.tile([0.3, -0.1, -0.2], 20), [1.0, 1.0, 1.0])
+    groups = np.append(np.repeat(np.arange(20), 3), [20, 21, 22])
+    assert randomisation(cancelling, groups) == 0.25  # exact: three groups with a difference
 
 
 def by_steps(p: list[float]) -> list[float]:
@@ -291,6 +292,9 @@ def test_stories_in_groups_count_less() -> None:
     alone = required_stories(same, difference=0.1)
     assert required_stories(same, np.arange(2000), difference=0.1) == alone
     assert required_stories(same, np.repeat(np.arange(500), 4), difference=0.1) == pytest.approx(4 * alone, rel=0.02)
+    few, three = np.array([0.3, -0.1, 0.4]), np.repeat(np.arange(3), 4)
+    expected = 4 * required_stories(few, difference=0.01)
+    assert required_stories(np.repeat(few, 4), three, difference=0.01) == pytest.approx(expected, abs=4)
 
 
 @pytest.mark.parametrize(
@@ -419,19 +423,36 @@ def test_planted_systems_of_pairs(measure: object) -> None:
     assert turned.p["old"] == found.p["better"]
 
 
+def weighted_mean(scores: Floats, grades: Floats, weights: Floats) -> Floats:
+    return np.asarray((weights * scores).sum(axis=-1) / weights.sum(axis=-1))
+
+
 def test_pairs_within_groups_are_drawn_as_groups() -> None:
     """Where no pair crosses groups, the interval is that of whole groups."""
     rng = np.random.default_rng(13)
     groups = np.repeat(np.arange(200), 3)
-    scores, grades = rng.normal(size=600), rng.integers(0, 2, 600)
-
-    def mean(scores: Floats, grades: Floats, weights: Floats) -> Floats:
-        return np.asarray((weights * scores).sum(axis=-1) / weights.sum(axis=-1))
-
-    found = pair_intervals({"one": scores}, grades, groups, groups, mean).figures["one"]
+    scores = rng.normal(size=600)
+    found = pair_intervals({"one": scores}, np.zeros(600), groups, groups, weighted_mean).figures["one"]
     expected = bootstrap(scores, groups)
     assert [found.value, found.low, found.high] == pytest.approx(
         [expected.value, expected.low, expected.high], abs=0.02
+    )
+
+
+@pytest.mark.parametrize("crossing", [0.0, 0.3, 0.6, 1.0])
+def test_spread_of_pairs_is_the_dyadic_one(crossing: float) -> None:
+    """Aronow, Samii & Assenova (2015) written out: products of residuals over all two pairs that share a group."""
+    rng = np.random.default_rng(14)
+    a = rng.integers(0, 150, 700)
+    b = np.where(rng.random(700) < crossing, rng.integers(0, 150, 700), a)
+    a, b = np.append(a, b[:100]), np.append(b, a[:100])  # some pairs of groups in both directions
+    group = rng.normal(size=150)
+    scores = group[a] + group[b] + 2 * rng.normal(size=800)
+    found = pair_intervals({"one": scores}, np.zeros(800), a, b, weighted_mean, times=3000).figures["one"]
+    off = (scores - scores.mean()) / 800
+    shared = np.logical_or.reduce([one[:, None] == other for one in (a, b) for other in (a, b)])
+    assert (found.high - found.low) / (2 * stats.t.ppf(0.975, 149)) == pytest.approx(
+        np.sqrt(off @ shared @ off), rel=0.08
     )
 
 
