@@ -169,7 +169,9 @@ class Archive:
 
     @cached_property
     def series(self) -> tuple[Series, NDArray[np.int64]]:
-        """The recurring formats, and the number of each row's; -1 = none."""
+        """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
+        if not self.settings.selection.series_limit:
+            return Series((), ()), np.full(len(self.catalog), -1, dtype=np.int64)
         current = self.catalog.table.filter(pa.array(self.catalog.alive))  # a story's older versions are no editions
         series = Series.fit(current, (*self.rules.series, *self.settings.selection.series))
         return series, series.codes(self.catalog.table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 Sets = Annotated[
     list[str],
-    typer.Option(
-        "--on", metavar="SET", help="Named set: cnrec, sts22, lee, mind, reuters21578, sample; may be repeated."
-    ),
+    typer.Option("--on", metavar="SET", help="cnrec, sts22, lee, mind, reuters21578 or sample; may be repeated."),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder that holds the named sets which no package carries.")]
 Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]
@@ -43,8 +41,8 @@ def evaluate(
     systems: Annotated[
         list[str],
         typer.Argument(
-            help="The first is the one that the others are compared with: default, tfidf, bm25, recent, random, section, "
-            "tfidf-svd, minilm, semantic-search, more-like-this; a .toml file of settings; or published lists "
+            help="The others are compared with the first. Built in: default, tfidf, bm25, recent, random, section, "
+            "tfidf-svd, minilm, semantic-search, more-like-this; else a .toml file of settings, or published lists "
             "(folder or URL). NAME=SYSTEM renames."
         ),
     ],
@@ -77,10 +75,8 @@ def evaluate(
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
     if cache is None and output is not None:
         cache = output / "cache" / "vectors.sqlite"
-    found = []
     with bars() as progress:
-        for one in sets:
-            found.append(run(systems, one, k=k, measures=measure, cache=cache, seed=seed, progress=progress))
+        found = [run(systems, one, k=k, measures=measure, cache=cache, seed=seed, progress=progress) for one in sets]
     for evaluation in found:
         out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
         print_table(summary_table(evaluation))
@@ -118,14 +114,15 @@ def ab(
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
     found = compare(clicks, a, b, seed=seed)
-    for version, lists, rate in zip((a, b), found.lists, found.click_through, strict=True):
-        out.print(f"{version:>12}  {lists:,} lists, {rate:.3%} with a click", markup=False)
+    for version in (a, b):
+        rate = found.click_through[version].value
+        out.print(f"{version:>12}  {found.lists[version]:,} lists, {rate:.3%} with a click", markup=False)
     sign = "shown" if found.p < 0.05 else "not shown"
     low, high = found.difference.low, found.difference.high
     out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
     clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
     effect = max(design_effect(clicked, clicks.groups), 1.0)
-    need = sample_size(found.click_through[0], difference, power=power, design_effect=effect)
+    need = sample_size(found.click_through[a].value, difference, power=power, design_effect=effect)
     out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
 
 
@@ -147,11 +144,7 @@ def _sets(
         raise SettingsError("--articles needs --pairs or --clicks, and they need --articles")
     if not on and not articles:
         raise SettingsError("nothing to evaluate on: give --on SET, or --articles FILE with --pairs FILE")
-    made: list[Any] = [load_set(name, data) for name in on]
-    if protocol is not None:
-        made = [replace(one, protocol=protocol.value) if one.dated else one for one in made]
+    made = [load_set(name, data) for name in on]
     if articles:
-        asked = protocol.value if protocol else None
-        own = own_set(articles, pairs, clicks=clicks, grade=grade, relevant=relevant, protocol=asked)
-        made.append(own)
-    return made
+        made.append(own_set(articles, pairs, clicks=clicks, grade=grade, relevant=relevant))
+    return [replace(one, protocol=protocol.value) if protocol and one.dated else one for one in made]

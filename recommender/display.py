@@ -98,14 +98,13 @@ def print_list(found: ReadNext, k: int | None) -> None:
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Rows with the same names as a table; the first column to the left."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for place, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if place else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(_safe(value) for value in row.values()))
-    out.print(table)
+    # rich's tables cut what is too wide for the terminal, and a figure cut off is none
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        first, *rest = (_safe(text) for text in line)
+        told = "  ".join([first.ljust(widths[0]), *(text.rjust(n) for text, n in zip(rest, widths[1:], strict=True))])
+        out.print(told, style=None if number else "dim")
 
 
 def _safe(text: str) -> str:

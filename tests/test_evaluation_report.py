@@ -478,7 +478,7 @@ class TestFigures:
         assert "Mean distance &lt;b&gt;of&lt;/b&gt; the items." in text
         assert "never" not in text.split("What the measures mean")[1].split("</dl>")[0]
         assert "- nDCG@5: How near the best order." in to_markdown([CASES["four systems"]], meanings=MEANINGS)
-        assert "What the measures mean" not in to_markdown([CASES["four systems"]])
+        assert "What the measures mean" not in to_markdown([CASES["four systems"]], meanings={})
 
 
 def _mark(one: Evaluation, part: str, measure: str, system: str) -> str:

@@ -117,7 +117,7 @@ class _Case:
         more = [one for one in wanted if one.part == "ranking"]
         listed = [Measure.parse(f"{name}@{k}") for name in ("nDCG", "P", "R", "Judged")]
         measures: dict[Part, list[Measure]] = {
-            "relevance": list(dict.fromkeys([*map(Measure.parse, RELEVANCE), *more])),
+            "relevance": list(dict.fromkeys([*map(Measure.parse, RELEVANCE), listed[0], *more])),
             "list": list(dict.fromkeys([listed[0], Measure("RR"), *listed[1:], *more])),
         }
         return cls(judged, k, measures, stories, judgments, counts, judged.groups_of(stories), yardstick)

@@ -1,4 +1,4 @@
-"""A gate for continuous integration: did a system get worse than it was?"""
+"""A gate for continuous integration: what got worse than it was."""
 
 from __future__ import annotations
 

@@ -118,6 +118,7 @@ def to_html(
     env.filters["mark"] = MARKS.__getitem__
     env.filters["clean"] = _clean
     env.globals["short"] = short
+    meanings = MEANINGS if meanings is None else meanings
     return env.get_template("report.html").render(
         sets=[
             _Page.of(one, number, MEANINGS if meanings is None else meanings)
