@@ -540,7 +540,7 @@ class TestSentences:
         told = text.split("### How far this carries")[1]
         assert "40 stories in 31 groups carry these figures." in told
         assert "a difference in nDCG@5 of the list reaches ±.017 (median of 1)" in told
-        assert "corrected for the 6 comparisons of this set" in told
+        assert ("corrected for the" in told) == (len(evaluation(2).systems) > 2)
         assert "nothing can be said about gains" in to_markdown([CASES["nothing but NaN"]])
         assert "Judged pairs without stories in 31 groups" in to_markdown([CASES["pairs only"]])
 

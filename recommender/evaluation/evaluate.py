@@ -122,10 +122,6 @@ class _Case:
         }
         return cls(judged, k, measures, stories, judgments, counts, judged.groups_of(stories), yardstick)
 
-    @property
-    def headline(self) -> tuple[Part, str]:
-        return ("list", f"nDCG@{self.k}") if self.stories else ("pairs", "AUC")
-
     def ids(self, ranking: Ranking) -> list[list[str]]:
         names = self.judged.catalog.ids.to_pylist()
         return [[names[row] for row in rows if row >= 0] for rows in ranking.rows.tolist()]
@@ -172,11 +168,13 @@ def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evalua
         _result(case, one, {**figures[one.system.name], **pairs.get(one.system.name, {})}, seed) for one in answered
     )
     others = [one for one in answered[1:] if case.stories]
-    headline = case.headline
+    headline: tuple[Part, str] = ("list", f"nDCG@{case.k}") if case.stories else ("pairs", "AUC")
+    if base.replayed is not None:  # what readers did says more than which items they happened to be shown
+        headline = ("replay", "AUC")
     worst: tuple[Example, ...] = ()
     changed: tuple[Example, ...] = ()
     if case.stories:
-        values = np.array([one.values["list"][headline[1]] for one in answered])
+        values = np.array([one.values["list"][f"nDCG@{case.k}"] for one in answered])
         worst = _examples(case, answered, values, np.argsort(values[0], kind="stable"))
         if others:
             apart = np.abs(values[1:] - values[0]).max(axis=0)

@@ -244,10 +244,23 @@ def _verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
             told.append((before.verdict, verdict(evaluation, before)))
         if comparison:
             told.append((comparison.verdict, verdict(evaluation, comparison)))
+            told += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
         elif result.system != evaluation.baseline or len(evaluation.systems) == 1:
             figure = f"{_headline(evaluation)} {_figure(result, part, measure)}"
             told.append(("not shown", f"{result.system} on {evaluation.name}: {figure}, not compared."))
     return told
+
+
+def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
+    """What relevance of single items does not count against a list: one event told again."""
+    name = "same event again"
+    base = next(one for one in evaluation.systems if one.system == evaluation.baseline)
+    ours, theirs = (one.quality.get(name, np.nan) for one in (result, base))
+    if abs(ours - theirs) >= 0.05:
+        yield (
+            f"On {evaluation.name} a list of {result.system} tells an event again {short(ours)} times, one of "
+            f"{base.system} {short(theirs)}: grades of single items do not count that."
+        )
 
 
 def _alarms(evaluation: Evaluation) -> list[str]:
@@ -259,13 +272,15 @@ def _alarms(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _carries(evaluation: Evaluation) -> str:
+def carries(evaluation: Evaluation) -> str:
     """How far the figures carry, from counts and interval widths."""
     part, measure = evaluation.headline
     what, stories = _headline(evaluation), len(evaluation.stories)
     groups = evaluation.counts.get("groups")
     base = f"{stories:,} {'story' if stories == 1 else 'stories'}" if stories else "Judged pairs without stories"
-    told = [f"{base}{f' in {groups:,} groups' if groups else ''} carry these figures."]
+    if part == "replay":
+        base = f"{evaluation.counts['lists replayed']:,} logged lists"
+    told = [f"{base}{f' in {groups:,} groups' if groups and part != 'replay' else ''} carry these figures."]
     compared = [c for c in _against(evaluation).values() if (c.part, c.measure) == (part, measure)]
     intervals = [c.difference for c in compared if c.verdict != "identical"]
     widths = [(one.high - one.low) / 2 for one in intervals if np.isfinite(one.high - one.low)]
@@ -277,10 +292,10 @@ def _carries(evaluation: Evaluation) -> str:
         )
     else:
         told.append(f"There is no interval of a difference in {what}, so nothing can be said about gains or losses.")
-    if evaluation.comparisons:
+    if len(evaluation.systems) > 2:
         told.append(
-            f"p values are corrected for the {len(evaluation.comparisons):,} comparisons of this set (Holm), "
-            "not across sets."
+            f"p values are corrected for the {len(evaluation.systems) - 1} systems compared on a measure (Holm), not "
+            "across measures or sets."
         )
     judged = [_judged(result, part) for result in evaluation.systems]
     shares = [share for share in judged if np.isfinite(share)]
@@ -533,7 +548,7 @@ class _Page:
             _plots(evaluation, key),
             [one for one in examples if one[3]],
             len(names) - len(beside),
-            _carries(evaluation),
+            carries(evaluation),
         )
 
 
@@ -631,7 +646,7 @@ def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]
                     yield f"  - {_md(system)} {short(example.values.get(system, float('nan')))}: {shown}"
                 if example.wanted:
                     yield f"  - wanted: {'; '.join(_item(*item, one.relevant) for item in example.wanted)}"
-    yield f"\n### How far this carries\n\n{_md(_carries(one))}"
+    yield f"\n### How far this carries\n\n{_md(carries(one))}"
 
 
 def _grid(table: _Table) -> Iterator[str]:

@@ -136,7 +136,7 @@ class Example:
     story : str
     title : str
     values : mapping of system to float
-        The headline measure of its final list.
+        nDCG@k of its final list.
     lists : mapping of system to tuple of (article id, title, grade or None where unjudged)
     wanted : tuple of (article id, title, grade)
         The best judged items.
@@ -163,7 +163,7 @@ class Evaluation:
     relevant : float
         The least grade that counts as relevant.
     headline : tuple of (part, measure)
-        What examples and plots go by.
+        What sentences and plots go by: nDCG@k of lists, AUC of reordered lists of a click log, or AUC of pairs.
     stories : tuple of str
         Stories evaluated, in the order of per-story values; empty for a set of pairs only.
     counts : mapping of str to int
@@ -175,7 +175,7 @@ class Evaluation:
         The system that the others are compared with.
     comparisons : tuple of Comparison
     worst, changed : tuple of Example
-        Stories with the lowest headline value of the first system, and those that differ most from the baseline.
+        Stories with the lowest nDCG@k of the first system, and those that differ most from the baseline.
     stability : mapping of system to float
         Mean rank-biased overlap of its lists with the baseline's.
     """
