@@ -106,23 +106,26 @@ def ab(
     seed: Seed = 0,
 ) -> None:
     """Compare two versions of lists by their logged clicks, and say how many lists a difference needs."""
-    from recommender.evaluation.clicks import ClickLog, design_effect, sample_size
-    from recommender.evaluation.clicks import ab as compare
+    from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
 
     clicks, report = ClickLog.read(log)
     if report.rejected:
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
-    found = compare(clicks, a, b, seed=seed)
+    found = ab_test(clicks, a, b, seed=seed)
     for version in (a, b):
         rate = found.click_through[version].value
         out.print(f"{version:>12}  {found.lists[version]:,} lists, {rate:.3%} with a click", markup=False)
     sign = "shown" if found.p < 0.05 else "not shown"
     low, high = found.difference.low, found.difference.high
     out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
+    rate = found.click_through[a].value
+    if not 0 < rate < 1:
+        out.print(f"{'needed':>12}  unknown: of a version with {rate:.0%} click-through no spread is known")
+        return
     clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
     effect = max(design_effect(clicked, clicks.groups), 1.0)
-    need = sample_size(found.click_through[a].value, difference, power=power, design_effect=effect)
+    need = sample_size(rate, difference, power=power, design_effect=effect)
     out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
 
 

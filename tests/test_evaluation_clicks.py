@@ -23,19 +23,11 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 
 from recommender import Recommender, Settings
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.clicks import (
-    MEASURES,
-    SCHEMA,
-    ClickLog,
-    ab,
-    co_click,
-    design_effect,
-    next_click,
-    replay,
-    sample_size,
-)
+from recommender.evaluation.ab import ab_test, design_effect, sample_size
+from recommender.evaluation.clicks import SCHEMA, ClickLog, co_click, next_click
 from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.mind import NO_SOURCE, TOO_FEW, read_mind
+from recommender.evaluation.replay import MEASURES, replay
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ROWS: list[dict[str, Any]] = [
@@ -492,17 +484,17 @@ def test_a_better_version_is_found() -> None:
     log = _versions(
         second, rng.random(6_000) < np.where(second, 0.13, 0.10), session=session, time=rng.random(6_000) * 48
     )
-    result = ab(log, "a", "b")
+    result = ab_test(log, "a", "b")
     assert result.p < 0.01
     assert 0 < result.difference.low < 0.03 < result.difference.high
     assert result.difference.value == pytest.approx(result.click_through["b"].value - result.click_through["a"].value)
     assert result.lists == {"a": int((~second).sum()), "b": int(second.sum())}
     assert result.groups == {name: len(set(session[mask])) for name, mask in (("a", ~second), ("b", second))}
     assert 47 < result.overlap_hours < 48
-    back = ab(log, "b", "a")
+    back = ab_test(log, "b", "a")
     assert back.difference.value == -result.difference.value
     assert back.p == pytest.approx(result.p)
-    again = ab(log, "a", "b")
+    again = ab_test(log, "a", "b")
     assert (again.difference, again.clicks) == (result.difference, result.clicks)
 
 
@@ -510,7 +502,7 @@ def test_independent_lists_have_the_two_proportion_z_test() -> None:
     rng = np.random.default_rng(2)
     second = np.arange(4_000) % 2 == 0
     through = rng.random(4_000) < 0.1
-    result = ab(_versions(second, through), "a", "b")
+    result = ab_test(_versions(second, through), "a", "b")
     one, other, both = through[~second].mean(), through[second].mean(), through.mean()
     error = np.sqrt(both * (1 - both) * 4 / 4_000)
     assert result.p == pytest.approx(2 * norm.sf(abs(other - one) / error), abs=0.001)
@@ -528,7 +520,7 @@ def test_two_equal_versions_are_seldom_called_different() -> None:
     for _ in range(400):
         second = np.repeat(rng.random(80) < 0.5, 4)
         through = rng.random(320) < np.repeat(rng.beta(0.6, 1.4, size=80), 4)
-        result = ab(_versions(second, through, session=session), "a", "b", times=200)
+        result = ab_test(_versions(second, through, session=session), "a", "b", times=200)
         alarms["p"] += result.p < 0.05
         alarms["interval"] += not result.difference.low <= 0 <= result.difference.high
         both = through.mean()
@@ -542,7 +534,7 @@ def test_two_equal_versions_are_seldom_called_different() -> None:
 def test_clicks_at_each_place() -> None:
     rows = [("a", "xyz", "z"), ("a", "xy", "x"), ("a", "xyz", "xz"), ("b", "x", ""), ("b", "xy", "y"), (None, "x", "x")]
     log = ClickLog.of({"version": v, "shown": list(shown), "clicked": list(hit)} for v, shown, hit in rows)
-    result = ab(log, "a", "b", times=50)
+    result = ab_test(log, "a", "b", times=50)
     assert result.by_place["a"].tolist() == pytest.approx([2 / 3, 0, 1])
     assert result.by_place["b"].tolist() == [0, 1]
     assert result.clicks["a"].value == pytest.approx(4 / 3)
@@ -552,9 +544,9 @@ def test_clicks_at_each_place() -> None:
 
 
 def test_without_any_click_nothing_differs() -> None:
-    result = ab(_versions([0, 0, 1, 1], [0, 0, 0, 0]), "a", "b", times=20)
+    result = ab_test(_versions([0, 0, 1, 1], [0, 0, 0, 0]), "a", "b", times=20)
     assert (result.p, result.difference.value, result.difference.low, result.difference.high) == (1, 0, 0, 0)
-    small = ab(_versions([0, 1], [0, 1]), "a", "b", times=20)
+    small = ab_test(_versions([0, 1], [0, 1]), "a", "b", times=20)
     assert small.difference.value == 1
     assert small.p == pytest.approx(2 * norm.sf(np.sqrt(2)))  # two lists prove nothing
 
@@ -562,13 +554,13 @@ def test_without_any_click_nothing_differs() -> None:
 def test_versions_that_cannot_be_compared_are_refused() -> None:
     log = _versions([0, 0, 1, 1], [0, 1, 0, 1], time=[0, 5, 7, 9])
     with pytest.raises(InputError, match=r"not shown at the same time \(2\.0 hours between them\)"):
-        ab(log, "a", "b")
-    assert ab(_versions([0, 0, 1, 1], [0, 1, 0, 1], time=[0, 8, 7, 9]), "a", "b", times=20).overlap_hours == 1
+        ab_test(log, "a", "b")
+    assert ab_test(_versions([0, 0, 1, 1], [0, 1, 0, 1], time=[0, 8, 7, 9]), "a", "b", times=20).overlap_hours == 1
     with pytest.raises(InputError, match="no list of version 'c'"):
-        ab(log, "a", "c")
+        ab_test(log, "a", "c")
     for wrong in ({"b": "a"}, {"b": "b", "times": 0}):
         with pytest.raises(SettingsError, match="two different versions"):
-            ab(log, "a", **wrong)  # type: ignore[arg-type]
+            ab_test(log, "a", **wrong)  # type: ignore[arg-type]
 
 
 # how many lists

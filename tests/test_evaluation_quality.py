@@ -301,7 +301,7 @@ def test_measures_of_random_lists_are_those_of_plain_python(seed: int) -> None:
         rec.update([{**story, "body": story["body"] + " more"} for story in world.stories[:4]])
     rows, stories, moments = random_lists(rng, rec)
     events = {story["id"]: rng.choice([None, "fire", "flood"]) for story in world.stories}
-    for yardstick in (Yardstick.of(rec._fitted), Yardstick.of(rec._fitted, events)):
+    for yardstick in (Yardstick.of(rec.archive), Yardstick.of(rec.archive, events)):
         found = list_quality(rows, stories, moments, yardstick, k=max(rows.shape[1], 1))
         same(found, oracle(rows, stories, moments, yardstick))
 
@@ -309,14 +309,14 @@ def test_measures_of_random_lists_are_those_of_plain_python(seed: int) -> None:
 def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.MonkeyPatch, fitted: Recommender) -> None:
     rng, size = np.random.default_rng(1), len(fitted.catalog)
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
-    moments = np.full(50, fitted._fitted.newest(datetime.now(UTC)))
+    moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
-    whole = list_quality(rows, stories, moments, Yardstick.of(fitted._fitted), k=5)
-    counts = safety(rows, stories, moments, Yardstick.of(fitted._fitted), sources=sources)
+    whole = list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5)
+    counts = safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
     monkeypatch.setattr("recommender.evaluation.quality._PLACES", 35)
-    same(list_quality(rows, stories, moments, Yardstick.of(fitted._fitted), k=5), whole)
-    assert safety(rows, stories, moments, Yardstick.of(fitted._fitted), sources=sources) == counts
+    same(list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5), whole)
+    assert safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources) == counts
     assert mean_overlap(rows, rows[::-1]) == overlap
     assert whole["same event again"] > 0
     assert counts["unlabelled fill"] > 0
@@ -330,7 +330,7 @@ def test_two_equal_sections_are_one_bit_and_no_drift() -> None:
     every = ["t0-s0", "t1-s0", "t2-s0", "t3-s0"]
     rows = rows_of(rec, [every[:2], every[2:], []], 3)
     moments = np.full(3, to_micros(START + timedelta(days=40)))
-    found = list_quality(rows, np.array([-1, -1, -1]), moments, Yardstick.of(rec._fitted), k=3)
+    found = list_quality(rows, np.array([-1, -1, -1]), moments, Yardstick.of(rec.archive), k=3)
     assert found["section entropy"] == pytest.approx(1)
     assert found["section drift"] == pytest.approx(0)
     assert found["coverage"] == 0.5
@@ -348,7 +348,7 @@ def test_distance_by_hand() -> None:
     vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "c": [1.0, 1.0], "d": [-1.0, 0.0]}
     rec = Recommender(embedder=GivenVectors(vectors)).fit([{"id": name, "title": f"ferry {name}"} for name in vectors])
     rows = rows_of(rec, [["a", "b", "c"], ["a", "d"], ["a"], []], 3)
-    found = list_quality(rows, np.arange(4), np.full(4, UNDATED), Yardstick.of(rec._fitted), k=3)
+    found = list_quality(rows, np.arange(4), np.full(4, UNDATED), Yardstick.of(rec.archive), k=3)
     first = (1 + 2 * (1 - 0.5**0.5)) / 3
     assert found["distance"] == pytest.approx((first + 2) / 2, abs=1e-3)
 
@@ -358,13 +358,13 @@ def test_first_lists_by_hand() -> None:
     rows = rows_of(rec, [["t0-s0"], ["t0-s1", "t0-s3"], ["t0-s1", "t0-s2"]], 2)
     stories = rec.catalog.rows(["t1-s0", "t1-s1", "t1-s2"])
     moments = np.array([to_micros(START + timedelta(days=day, hours=6)) for day in (0, 1, 2)])
-    found = list_quality(rows, stories, moments, Yardstick.of(rec._fitted), k=2)
+    found = list_quality(rows, stories, moments, Yardstick.of(rec.archive), k=2)
     # the eight stories of days 1 and 2 count; s3 is shown before it was published, s0 appeared before the first moment
     assert found["hours to first list"] == 6
     assert found["never shown"] == 6 / 8
     assert found["coverage"] == 3 / 12
     one_moment = np.full(3, rec.catalog.published[stories[2]])
-    still = list_quality(rows, stories, one_moment, Yardstick.of(rec._fitted), k=2)
+    still = list_quality(rows, stories, one_moment, Yardstick.of(rec.archive), k=2)
     assert np.isnan(still["hours to first list"])
     assert np.isnan(still["never shown"])
 
@@ -372,7 +372,7 @@ def test_first_lists_by_hand() -> None:
 def test_only_the_first_k_places_count(fitted: Recommender) -> None:
     rows = np.random.default_rng(0).integers(0, len(fitted.catalog), (9, 6))
     stories, moments = np.arange(9), np.full(9, UNDATED)
-    yardstick = Yardstick.of(fitted._fitted)
+    yardstick = Yardstick.of(fitted.archive)
     cut = list_quality(rows[:, :4], stories, moments, yardstick, k=6)
     same(list_quality(rows, stories, moments, yardstick, k=4), cut)
     assert cut["items"] == 4
@@ -381,7 +381,7 @@ def test_only_the_first_k_places_count(fitted: Recommender) -> None:
 def test_without_dates_sections_and_lists() -> None:
     stories = [{"id": name, "title": f"{name} harbour ferry"} for name in "abc"]
     rec = fit(stories)
-    yardstick = Yardstick.of(rec._fitted)
+    yardstick = Yardstick.of(rec.archive)
     undated = ("age median days", "age p90 days", f"older than {FRESH_DAYS} days", "hours to first list", "never shown")
     found = list_quality(np.array([[1, 2], [0, -1]]), np.arange(2), np.full(2, UNDATED), yardstick, k=2)
     assert {name for name, value in found.items() if np.isnan(value)} == {*undated, "section entropy", "section drift"}
@@ -390,7 +390,7 @@ def test_without_dates_sections_and_lists() -> None:
     assert {name for name, value in found.items() if not np.isnan(value)} == {"coverage"}
     assert found["coverage"] == 0
     assert not any(safety(np.zeros((0, 5), dtype=np.int64), nothing, nothing, yardstick).values())
-    alone = Yardstick.of(fit(stories[:1])._fitted)
+    alone = Yardstick.of(fit(stories[:1]).archive)
     found = list_quality(np.array([[-1, -1]]), np.array([0]), np.array([UNDATED]), alone, k=2)
     assert (found["empty lists"], found["own event"], found["same event again"]) == (1, 0, 0)
     assert np.isnan(found["Gini"])
@@ -398,7 +398,7 @@ def test_without_dates_sections_and_lists() -> None:
 
 
 def test_shapes_and_rows_are_checked(fitted: Recommender) -> None:
-    yardstick = Yardstick.of(fitted._fitted)
+    yardstick = Yardstick.of(fitted.archive)
     good: tuple[Rows, Rows, Rows] = np.zeros((2, 3), dtype=np.int64), np.zeros(2, dtype=np.int64), np.full(2, UNDATED)
     for bad in ((good[0][0], *good[1:]), (good[0], good[1][:1], good[2]), (*good[:2], good[2][:1])):
         with pytest.raises(InputError, match="have shapes"):
@@ -413,8 +413,8 @@ def test_shapes_and_rows_are_checked(fitted: Recommender) -> None:
 
 
 def test_what_tells_events_is_said(fitted: Recommender) -> None:
-    assert Yardstick.of(fitted._fitted).event_source == "the archive's event test (P >= 0.75)"
-    labelled = Yardstick.of(fitted._fitted, {"ferry-aground": "ferry"})
+    assert Yardstick.of(fitted.archive).event_source == "the archive's event test (P >= 0.75)"
+    labelled = Yardstick.of(fitted.archive, {"ferry-aground": "ferry"})
     assert labelled.event_source == "event labels"
     assert labelled.events is not None
     assert (labelled.events >= 0).sum() == 1
@@ -456,7 +456,7 @@ def counts(rec: Recommender, items: list[str], story: str | None = "t0-s0", **mo
         rows,
         stories if story else np.array([-1]),
         np.array([more.pop("moment", to_micros(AS_OF))]),
-        Yardstick.of(rec._fitted),
+        Yardstick.of(rec.archive),
         withdrawn={"t0-s4", "not-of-this-archive"},
         blocked={("t1-s2", "t0-s0"), ("t1-s1", "t2-s0"), ("t0-s4", "nobody"), ("nobody", None)},
         **more,
@@ -497,12 +497,12 @@ def test_what_is_no_fault(planted: Recommender) -> None:
 
 def test_a_block_everywhere_holds_under_stories_of_other_archives(planted: Recommender) -> None:
     rows, stories, moments = rows_of(planted, [["t1-s1"], ["t1-s1"]], 1), np.array([-1, 0]), np.full(2, UNDATED)
-    found = safety(rows, stories, moments, Yardstick.of(planted._fitted), blocked=[("t1-s1", None)])
+    found = safety(rows, stories, moments, Yardstick.of(planted.archive), blocked=[("t1-s1", None)])
     assert found["blocked"] == 2
     ids = planted.catalog.ids.to_pylist()
     for item in ids:  # of a story outside none of the blocks under a story holds
         some = [(item, story) for story in ids]
-        assert not safety(rows[:1], stories[:1], moments[:1], Yardstick.of(planted._fitted), blocked=some)["blocked"]
+        assert not safety(rows[:1], stories[:1], moments[:1], Yardstick.of(planted.archive), blocked=some)["blocked"]
 
 
 def test_older_versions_are_the_story_itself() -> None:
@@ -510,7 +510,7 @@ def test_older_versions_are_the_story_itself() -> None:
     old = rec.catalog.row("t0-s0")
     rec.update([{"id": "t0-s0", "title": "A new title", "body": "quite other words", "published_at": START}])
     new = rec.catalog.row("t0-s0")
-    moments, yardstick = np.array([to_micros(AS_OF)]), Yardstick.of(rec._fitted)
+    moments, yardstick = np.array([to_micros(AS_OF)]), Yardstick.of(rec.archive)
     assert safety(np.array([[old]]), np.array([new]), moments, yardstick)["self"] == 1
     assert safety(np.array([[old, new]]), np.array([-1]), moments, yardstick)["repeated"] == 1
 
@@ -529,7 +529,7 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
         rows,
         stories,
         moments,
-        Yardstick.of(rec._fitted),
+        Yardstick.of(rec.archive),
         withdrawn=world.withdrawn,
         blocked=world.blocked,
         sources=sources,
@@ -537,7 +537,7 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
     expected = dict.fromkeys(SAFETY, 0)
     ids, groups = rec.catalog.ids.to_pylist(), copy_groups(world.stories)
     published, expires = rec.catalog.published.tolist(), rec.catalog.expires.tolist()
-    archive, weights = rec._fitted, rec.settings.ranking
+    archive, weights = rec.archive, rec.settings.ranking
     for line, (items, story, moment) in enumerate(zip(shown_of(rows), stories.tolist(), moments.tolist(), strict=True)):
         own = ids[story] if story >= 0 else None
         above: list[str] = []
@@ -582,17 +582,17 @@ def labels() -> dict[str, str | None]:
 def test_the_librarys_lists_are_safe_and_show_an_event_once(fitted: Recommender, labels: dict[str, str | None]) -> None:
     asked = fitted.recommend_many(fitted.catalog.ids.to_pylist())
     rows, stories, moments, sources = arrays(fitted, asked, 5)
-    assert not any(safety(rows, stories, moments, Yardstick.of(fitted._fitted), sources=sources).values())
-    by_test = list_quality(rows, stories, moments, Yardstick.of(fitted._fitted), k=5)
+    assert not any(safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources).values())
+    by_test = list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5)
     assert by_test["own event"] < 1
-    by_label = list_quality(rows, stories, moments, Yardstick.of(fitted._fitted, labels), k=5)
+    by_label = list_quality(rows, stories, moments, Yardstick.of(fitted.archive, labels), k=5)
     assert list(by_label) == list(by_test) == list(QUALITY)
     events = [[labels.get(item.article_id) for item in one] for one in asked]
     told = [[event for event in one if event] for one in events]
     assert by_label["same event again"] == pytest.approx(fmean(len(one) - len(set(one)) for one in told))
     own = [sum(event == labels.get(one.article_id) for event in t) for one, t in zip(asked, told, strict=True)]
     assert by_label["own event"] == pytest.approx(fmean(own))
-    ages = ages_days(rows, moments, Yardstick.of(fitted._fitted))
+    ages = ages_days(rows, moments, Yardstick.of(fitted.archive))
     assert len(ages) == sum(item.published_at is not None for one in asked for item in one)
     assert ages.min() >= 0
 
@@ -601,7 +601,7 @@ def test_limits_on_events_show_in_the_measure(fitted: Recommender, labels: dict[
     plain = Recommender(Settings.of({**TFIDF, "selection": {"event_limit": False}}))
     plain.embedder.fit(fitted.catalog.table)
     plain.fit_table(fitted.catalog.table)
-    for yardstick in (Yardstick.of(fitted._fitted), Yardstick.of(fitted._fitted, labels)):
+    for yardstick in (Yardstick.of(fitted.archive), Yardstick.of(fitted.archive, labels)):
         with_limit, without = (
             list_quality(*arrays(rec, rec.recommend_many(rec.catalog.ids.to_pylist()), 5)[:3], yardstick, k=5)
             for rec in (fitted, plain)
@@ -622,7 +622,7 @@ def test_rules_and_withdrawals_hold_in_the_librarys_lists(newsroom: Recommender)
         rows,
         stories,
         moments,
-        Yardstick.of(newsroom._fitted),
+        Yardstick.of(newsroom.archive),
         withdrawn=newsroom.tombstones.withdrawn,
         blocked=blocked,
         sources=sources,

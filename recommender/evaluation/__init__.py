@@ -1,15 +1,18 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
-from recommender.evaluation.clicks import ClickLog, ab, co_click, next_click, replay, sample_size
+from recommender.evaluation.ab import ABResult, ab_test, design_effect, sample_size
+from recommender.evaluation.clicks import ClickLog, co_click, next_click
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.judgments import Judgments, read_judgments
 from recommender.evaluation.measures import Measure
+from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 from recommender.evaluation.sets import SETS, EvaluationSet, load_set, own_set
 from recommender.evaluation.systems import OwnSystem, PublishedSystem, System, make_system
 
 __all__ = [
     "SETS",
+    "ABResult",
     "ClickLog",
     "Comparison",
     "Estimate",
@@ -19,10 +22,12 @@ __all__ = [
     "Measure",
     "OwnSystem",
     "PublishedSystem",
+    "Replay",
     "System",
     "SystemResult",
-    "ab",
+    "ab_test",
     "co_click",
+    "design_effect",
     "evaluate",
     "load_set",
     "make_system",

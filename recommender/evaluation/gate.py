@@ -74,5 +74,6 @@ def _fallen(where: str, now: np.ndarray[Any, np.dtype[np.float64]], then: Sequen
     before = np.array([np.nan if value is None else value for value in then])
     if len(before) != len(now):
         return [f"{where}: {len(now)} stories, were {len(before)}"]
+    now = np.round(now, 6)  # as the report wrote them
     difference = bootstrap(now - before, np.arange(len(now)))
     return [f"{where} {np.nanmean(now):.3f}, was {np.nanmean(before):.3f}"] if difference.high < 0 else []

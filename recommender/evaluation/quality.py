@@ -146,7 +146,7 @@ def list_quality(
     ...     {"id": "c", "title": "Opera opens", "section": "arts"},
     ... ])
     >>> lists = np.array([[1, 2], [0, 2], [0, -1]])
-    >>> found = list_quality(lists, np.arange(3), np.full(3, UNDATED), Yardstick(rec._fitted), k=2)
+    >>> found = list_quality(lists, np.arange(3), np.full(3, UNDATED), Yardstick(rec.archive), k=2)
     >>> round(found["items"], 3), round(found["section entropy"], 3), found["coverage"]
     (1.667, 0.667, 1.0)
     """
