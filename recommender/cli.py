@@ -337,6 +337,7 @@ def info(
 
 
 app.command()(cli_evaluation.evaluate)
+app.command()(cli_evaluation.tune)
 app.command()(cli_evaluation.ab)
 
 

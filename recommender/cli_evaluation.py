@@ -95,6 +95,62 @@ def evaluate(
         out.print(f"nothing is worse than in {fail_below}", markup=False)
 
 
+def tune(
+    output: Annotated[Path, typer.Option("--out", help="File of settings to write (.toml).")],
+    on: Sets = [],  # noqa: B006
+    data: Data = None,
+    articles: Articles = [],  # noqa: B006
+    pairs: Judged = None,
+    clicks: Clicks = None,
+    grade: Grade = None,
+    relevant: Relevant = None,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="Settings to start from.")] = None,
+    setting: Annotated[
+        list[str],
+        typer.Option(metavar="STAGE.NAME", help="Setting to tune; may be repeated (default: what the sets can judge)."),
+    ] = [],  # noqa: B006
+    measure: Annotated[str, typer.Option(help="What to raise.")] = "nDCG@5",
+    cache: Cache = None,
+    seed: Seed = 0,
+) -> None:
+    """Search the settings that matter on judgments; a gain that may be noise changes nothing.
+
+    Your own judgments are split: tuned on one half, and what was found is measured on the other.
+    """
+    from recommender.evaluation import OwnSystem, write_settings
+    from recommender.evaluation import evaluate as measured
+    from recommender.evaluation import tune as search
+    from recommender.evaluation.report import verdicts
+    from recommender.settings import Settings
+
+    start = Settings.from_toml(settings_file) if settings_file else Settings()
+    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
+    parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
+    with bars() as progress:
+        found = search(
+            [development for development, _ in parts],
+            start=start,
+            names=setting or None,
+            measure=measure,
+            cache=cache,
+            seed=seed,
+            progress=progress,
+        )
+    write_settings(found, output)
+    for trial in found.trials:
+        tried = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in trial.values.items())
+        out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")
+    for note in found.notes:
+        out.print(note, markup=False)
+    tests = [test for _, test in parts if test is not None]
+    if found.shown and tests:
+        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", found.settings, cache)]
+        for test in tests:
+            for sentence in verdicts(measured(systems, test, cache=cache, seed=seed)):
+                out.print(f"on the part that was not tuned on: {sentence}", markup=False)
+    out.print(f"settings: {output}", markup=False)
+
+
 def ab(
     log: Annotated[Path, typer.Argument(help="Click log with versions: source, shown, clicked, version, time ...")],
     a: Annotated[str, typer.Argument(help="Version that was there.")],

@@ -22,7 +22,7 @@ def test_python_examples_run(
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         exec(compile(example, "README.md", "exec"), names)
     printed = capsys.readouterr().out
@@ -40,7 +40,9 @@ def test_every_command_named_exists() -> None:
     named = set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE))
     text = subprocess.run([sys.executable, "-m", "recommender.cli", "--help"], capture_output=True, text=True).stdout
     listed = {
+        "ab",
         "block",
+        "evaluate",
         "info",
         "precompute",
         "preview",
@@ -48,6 +50,7 @@ def test_every_command_named_exists() -> None:
         "recommend",
         "rollback",
         "rules",
+        "tune",
         "withdraw",
         "withhold",
     }
