@@ -128,13 +128,17 @@ class Judgments:
         return replace(self, table=both, symmetric=False)
 
     def among(self, stories: Collection[str], items: Collection[str] | None = None) -> Judgments:
-        """Those whose story is among `stories` and whose item among `items` (default: `stories`)."""
+        """Those whose story is among `stories` and whose item among `items` (default: `stories`).
+
+        `complete` shrinks with them: a pair that is left out was judged, but is not grade 0.
+        """
         names = pa.array(sorted(stories), pa.large_string())
         others = names if items is None else pa.array(sorted(items), pa.large_string())
         held = pc.and_(
             pc.is_in(self.table["story"].combine_chunks(), names), pc.is_in(self.table["item"].combine_chunks(), others)
         )
-        return replace(self, table=self.table.filter(held))
+        complete = self.complete.intersection(stories, stories if items is None else items)
+        return replace(self, table=self.table.filter(held), complete=complete)
 
     def where(self, held: NDArray[np.bool_]) -> Judgments:
         """Those that a mask in the order of the table keeps."""
