@@ -276,9 +276,11 @@ def _identical(part: Part, one: _Answered, base: _Answered) -> bool:
 
 
 def _judged_gap(part: Part, one: _Answered, base: _Answered) -> float:
-    """Difference in the share of judged items, by the least cut-off at which it was measured."""
+    """Difference in the share of judged items among those shown, by the least cut-off at which it was measured."""
     name = next((name for name in base.values[part] if name.startswith("Judged")), None)
-    return float(one.values[part][name].mean() - base.values[part][name].mean()) if name else 0.0
+    shown = [x.values[part][name] for x in (one, base)] if name else []
+    shown = [share[~np.isnan(share)] for share in shown]
+    return float(shown[0].mean() - shown[1].mean()) if shown and all(map(len, shown)) else 0.0
 
 
 def _pairs(
