@@ -106,8 +106,10 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     top = grades.max(initial=0)
     scales = [float(n) for n in range(1, 61)] + [10_000 / top if top else 1.0]
     # shares printed with four digits are off by .00005 each; small grades must not vanish
-    off = min(6e-5, 1e-3 * top)
-    exact = (scale for scale in scales if np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) <= off * scale)
+    off = min(6e-5, 2e-4 * top)
+    exact = (
+        scale for scale in scales if np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) <= off * scale
+    )
     whole = np.rint(grades * next(exact, scales[-1])).astype(np.int64)
     least = whole[grades >= relevant].min(initial=whole.max(initial=0) + 1)
     return whole, max(int(least), 1)
