@@ -125,6 +125,8 @@ def _codes(articles: pa.Table) -> NDArray[np.uint64]:
 class Recent(Scorer):
     """The newest stories first; undated ones last."""
 
+    _UNDATED = -3_000.0  # before the first year that a date can have
+
     about = "the newest stories"
     least = -np.inf
 
@@ -135,7 +137,8 @@ class Recent(Scorer):
     def hold(self, articles: pa.Table) -> None:
         """See `Scorer.hold`."""
         published = Catalog(self.held, np.ones(len(self.held), dtype=bool), 0).published
-        self.years = np.where(published == UNDATED, 0, published) / (365.25 * 86_400e6)  # since 1970
+        years = published / (365.25 * 86_400e6)  # since 1970
+        self.years = np.where(published == UNDATED, self._UNDATED, years)
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
@@ -147,13 +150,15 @@ class SameSection(Recent):
 
     about = "the newest of the story's section, then the newest"
 
+    _AHEAD = 6_000.0  # more than lies between any two years
+
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
         sections = self.held["section"].combine_chunks()
         same = [
             pc.fill_null(pc.equal(sections, one), False).to_numpy(zero_copy_only=False) for one in stories["section"]
         ]
-        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), 1_000.0, 0.0) + self.years
+        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), self._AHEAD, 0.0) + self.years
 
 
 class Vectors(Scorer):
