@@ -190,14 +190,13 @@ class TfidfCosine(Vectors):
 
     def learn(self, articles: pa.Table) -> None:
         """See `Scorer.learn`."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        self._model = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit(_texts(articles))
+        self._model = _tfidf(_texts(articles))
         super().learn(articles)
 
     def represent(self, articles: pa.Table) -> Any:
         """See `Vectors.represent`."""
-        return self._model.transform(_texts(articles))
+        texts = _texts(articles)
+        return sp.csr_matrix((len(texts), 0)) if self._model is None else self._model.transform(texts)
 
 
 class TfidfSvd(TfidfCosine):
@@ -208,15 +207,17 @@ class TfidfSvd(TfidfCosine):
     def learn(self, articles: pa.Table) -> None:
         """See `Scorer.learn`."""
         from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import Normalizer
 
-        weighted = TfidfVectorizer(sublinear_tf=True, stop_words="english")
-        texts = _texts(articles)
-        width = min(128, len(texts) - 1, len(weighted.fit(texts).vocabulary_) - 1)
-        reduced = TruncatedSVD(max(width, 1), random_state=0)
-        self._model = make_pipeline(weighted, reduced, Normalizer(copy=False)).fit(texts)
+        super().learn(articles)
+        width = min(128, *(size - 1 for size in self.matrix.shape))
+        if width < 1:  # one story or one term: nothing to reduce
+            return
+        reduced = TruncatedSVD(width, random_state=0)
+        with np.errstate(invalid="ignore"):  # equal stories have no variance to explain
+            reduced.fit(self.matrix)
+        self._model = make_pipeline(self._model, reduced, Normalizer(copy=False))
         self.matrix = self.represent(articles)
 
 
@@ -324,6 +325,17 @@ class SemanticSearch(Vectors):
             found.scores[line, : len(good)] = [hit["score"] for hit in good]
             found.sources[line, : len(good)] = "related"
         return found
+
+
+def _tfidf(texts: list[str]) -> Any:
+    """A fitted TfidfVectorizer; None where no text holds a term."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    try:
+        return model.fit(texts)
+    except ValueError:
+        return None
 
 
 def _texts(articles: pa.Table) -> list[str]:
