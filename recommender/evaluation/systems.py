@@ -142,7 +142,7 @@ class OwnSystem:
         ids = stories["id"].to_pylist()
         times = [time for time in stories["published_at"].to_pylist() if time is not None]
         # nothing below asks the clock: the moment is that of the newest story held or asked for
-        moment = max([*times, self._newest], default=None) if rec.dated else None
+        moment = max([*times, self._newest])
         if all(article_id in self._row for article_id in ids):
             found = rec.recommend_many(ids, k=k, as_of=moment)
         else:
