@@ -106,6 +106,7 @@ class OwnSystem:
             update={
                 "reading": settings.reading,
                 "embedding": settings.embedding,
+                "retrieval": plain.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
                 "ranking": settings.ranking.model_copy(update={"half_life_days": None}),
                 "selection": plain.selection.model_copy(update={"reserves": 0}),
             }
