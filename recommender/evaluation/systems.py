@@ -220,7 +220,8 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     from recommender.evaluation.baselines import BASELINES
 
     label, sign, rest = spec.partition("=")
-    name, what = (label, rest) if sign and label and "/" not in label else ("", spec)
+    named = sign and label and "/" not in label and not Path(spec).exists()
+    name, what = (label, rest) if named else ("", spec)
     if what == "default":
         return OwnSystem(name or what, Settings(), cache, "recommender with default settings")
     if what in BASELINES:
@@ -230,7 +231,7 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
             name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
         )
     if "://" in what or kind_of(what) == "lists":
-        return PublishedSystem(name or Path(what).name, what)
+        return PublishedSystem(name or Path(what).resolve().name, what)
     raise SettingsError(
         f"unknown system {spec!r}; expected one of default, {', '.join(BASELINES)}, a .toml file of settings, or a "
         f"folder or database URL with published lists"
