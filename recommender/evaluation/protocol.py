@@ -61,7 +61,7 @@ def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str
         counts["judgments of later items"] = int((~older).sum())
         judgments = judgments.where(older)
     good = pc.unique(judgments.table["story"].filter(pc.greater(judgments.table["grade"], 0))).to_pylist()
-    counts["judged stories without a good item"] = len(set(judgments.stories) - set(good))
+    counts["judged stories without a good item"] = len(judged.judgments.directed().stories) - len(good)
     return sorted(good), judgments, counts
 
 
