@@ -131,10 +131,11 @@ def _in_time(
         if older >= _EPOCH * learned:
             system.fit(table.slice(0, older))
             learned, fits = older, fits + 1
+            fitting += time.perf_counter() - started
         elif older > held:
             system.add(table.slice(held, older - held))
-        held, fitted = older, time.perf_counter()
+        held, started = older, time.perf_counter()
         _answer(system, table.take(pa.array(rows[at])), at, ranked, lists)
-        fitting, asking = fitting + fitted - started, asking + time.perf_counter() - fitted
+        asking += time.perf_counter() - started
     progress(f"{system.name} on {judged.name}", len(rows), len(rows))
     return ranked, lists, (fitting / max(fits, 1), asking / max(len(rows), 1))
