@@ -96,7 +96,7 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     """Grades and threshold as integers in the same proportions, which is what nDCG goes by.
 
     Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 60 fits, ten-thousandths of
-    the greatest grade. The threshold is the least integer of a relevant grade: relevant is what is relevant in `grades`.
+    the greatest grade. The threshold is the least integer of a relevant grade.
 
     Examples
     --------
@@ -107,10 +107,9 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     scales = [float(n) for n in range(1, 61)] + [10_000 / top if top else 1.0]
     # shares printed with four digits are off by .00005 each; small grades must not vanish
     off = min(6e-5, 2e-4 * top)
-    exact = (
-        scale for scale in scales if np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) <= off * scale
-    )
-    whole = np.rint(grades * next(exact, scales[-1])).astype(np.int64)
+    distance = [np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) for scale in scales]
+    scale = next((one for one, far in zip(scales, distance, strict=True) if far <= off * one), scales[-1])
+    whole = np.rint(grades * scale).astype(np.int64)
     least = whole[grades >= relevant].min(initial=whole.max(initial=0) + 1)
     return whole, max(int(least), 1)
 
