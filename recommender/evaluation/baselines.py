@@ -176,7 +176,8 @@ class Vectors(Scorer):
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
         product = self.represent(stories) @ self.matrix.T
-        return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64)
+        # rounded, so that equal texts score alike in whatever order their products were summed
+        return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64).round(6)
 
     @abstractmethod
     def represent(self, articles: pa.Table) -> Any:
