@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
 from recommender.errors import InputError, MissingExtraError
 from recommender.evaluation.clicks import ClickLog, next_click
-from recommender.evaluation.judgments import Judgments, read_judgments
+from recommender.evaluation.judgments import Judgments, read_judgments, whole_rows
 from recommender.reading import Source, read_articles
 
 Use = Literal["lists", "pairs"]
@@ -223,28 +221,30 @@ def cnrec(data: Path) -> EvaluationSet:
         part="development",
     )
     # the ids count on through blocks of ten stories of one topic
-    number = {article_id: int(article_id.rpartition("-")[2]) // 10 for article_id in made.catalog.ids.to_pylist()}
-    return replace(made, group={article_id: f"block {block}" for article_id, block in number.items()})
+    number = {article_id: article_id.rpartition("-")[2] for article_id in made.catalog.ids.to_pylist()}
+    if odd := [article_id for article_id, told in number.items() if not told.isdecimal()]:
+        raise InputError(
+            f"{folder / 'articles.jsonl'}: the id {odd[0]!r} does not end in a number, as those of CNRec do"
+        )
+    return replace(made, group={article_id: f"block {int(told) // 10}" for article_id, told in number.items()})
 
 
 def sts22(data: Path) -> EvaluationSet:
     """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
     folder = data / "sts22"
     _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
+    path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
-    with gzip.open(folder / "pairs.jsonl.gz") as file:
-        for line, text in enumerate(file, 1):
-            pair = orjson.loads(text)
-            if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
-                continue
-            sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
-            for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
-                articles.append({"id": side, "body": content, "language": "en"})
-            if not 1 <= pair["overall"] <= 4:
-                raise InputError(
-                    f"{folder / 'pairs.jsonl.gz'}, line {line}: overall {pair['overall']}, expected 1 to 4"
-                )
-            judged.append((*sides, 4.0 - pair["overall"]))
+    for line, pair in whole_rows(path):
+        if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
+            continue
+        _need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
+        sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
+        for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
+            articles.append({"id": side, "body": content, "language": "en"})
+        if not (isinstance(pair["overall"], int | float) and 1 <= pair["overall"] <= 4):
+            raise InputError(f"{path}, line {line}: overall {pair['overall']!r}, expected 1 to 4")
+        judged.append((*sides, 4.0 - pair["overall"]))
     return EvaluationSet.of(
         "sts22",
         articles,
@@ -300,13 +300,17 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     """
     path = data / "reuters21578.jsonl.gz"
     _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
-    with gzip.open(path) as file:
-        rows = [orjson.loads(text) for text in file]
+    rows = []
+    for line, row in whole_rows(path):
+        _need_columns(path, line, row, ("id", "published_at", "tags"))
+        rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
     # half of the wire is earnings and takeovers: sharing those topics says nothing
-    topics = {row["id"]: frozenset(row.pop("tags", ())) - {"earn", "acq"} for row in rows}
+    topics = {row["id"]: frozenset(row.pop("tags")) - {"earn", "acq"} for row in rows}
     topics = {story: found for story, found in topics.items() if found}
     late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
+    if not late:
+        raise InputError(f"{path}: no story of the later half has a topic besides earnings and takeovers")
     rng = np.random.default_rng(seed)
     chosen = sorted(rng.choice(late, min(asked, len(late)), replace=False).tolist())
     judged = [
@@ -356,7 +360,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
     )
     _need(folder, names, "it is in data/newsroom of the project's repository")
-    events = [orjson.loads(line) for line in (folder / names[2]).read_bytes().splitlines()]
+    events = [row for _, row in whole_rows(folder / names[2])]
     made = EvaluationSet.of(
         "sample",
         folder / names[0],
@@ -394,6 +398,12 @@ def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
     if name not in SETS:
         raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")
     return SETS[name](Path(data) if data is not None else Path())
+
+
+def _need_columns(path: Path, line: int, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if row.get(name) is None]
+    if missing:
+        raise InputError(f"{path}, line {line}: no {' and '.join(missing)}; expected {', '.join(names)}")
 
 
 def _need(folder: Path, names: tuple[str, ...], source: str) -> None:
