@@ -252,6 +252,8 @@ def sts22(data: Path) -> EvaluationSet:
         about="pairs of English news of 2020; grade = 4 - overall dissimilarity; from 2.5 on one event",
         licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
         uses=("pairs",),
+        # each pair has its own two articles: it is drawn as one
+        group={side: side.rpartition("-")[0] for row in judged for side in row[:2]},
         part="development",
         notes=("Measures similarity, not whether a reader would follow the link.",),
     )
