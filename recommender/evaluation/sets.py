@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
@@ -131,7 +133,8 @@ class EvaluationSet:
     ) -> tuple[EvaluationSet, EvaluationSet]:
         """A development part and a test part; the archive stays whole in both.
 
-        Judgments between the parts are in neither.
+        Judgments between the parts are in neither; lists of a click log go with their source. By time a group may
+        stand in both.
 
         Parameters
         ----------
@@ -159,7 +162,6 @@ class EvaluationSet:
             first = np.isin(code, order[: round(share * len(order))])
         early = [article_id for article_id, held in zip(ids, first, strict=True) if held]
         late = [article_id for article_id, held in zip(ids, first, strict=True) if not held]
-        # a later story may be an item under an earlier one only where the archive may be shown whole
         parts = (self._part("development", early), self._part("test", late))
         for part in parts:
             if not len(part.judgments):
@@ -167,7 +169,10 @@ class EvaluationSet:
         return parts
 
     def _part(self, part: Literal["development", "test"], ids: list[str]) -> EvaluationSet:
-        return replace(self, part=part, judgments=self.judgments.among(ids))
+        clicks = self.clicks
+        if clicks is not None:
+            clicks = ClickLog(clicks.table.filter(pc.is_in(clicks.table["source"], pa.array(ids, pa.large_string()))))
+        return replace(self, part=part, judgments=self.judgments.among(ids), clicks=clicks or None)
 
 
 def own_set(
