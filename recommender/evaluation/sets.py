@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
-from recommender.errors import InputError, MissingExtraError
+from recommender.errors import InputError, MissingExtraError, SettingsError
 from recommender.evaluation.clicks import ClickLog, next_click
 from recommender.evaluation.judgments import Judgments, read_judgments, whole_rows
 from recommender.reading import Source, read_articles
@@ -96,7 +96,11 @@ class EvaluationSet:
         ------
         InputError
             If no article is usable or no judgment names two of them.
+        SettingsError
+            If there is no such protocol.
         """
+        if protocol not in (None, "archive", "at_publication"):
+            raise SettingsError(f"unknown protocol {protocol!r}; expected archive or at_publication")
         table, report = read_articles(articles)
         if not len(table):
             raise InputError(f"{name}: no usable article was given")
