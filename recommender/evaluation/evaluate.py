@@ -368,7 +368,8 @@ def _same_scale(system: System, case: _Case) -> bool:
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
     plain, own = Settings(), system.settings
-    return own.embedding == plain.embedding and own.ranking == plain.ranking and own.selection.floor == "auto"
+    same = (own.embedding, own.ranking, own.selection.k) == (plain.embedding, plain.ranking, plain.selection.k)
+    return same and own.selection.floor == "auto"
 
 
 def _examples(
