@@ -191,8 +191,8 @@ def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evalua
         **case.counts,
         **judged.counts,
     }
-    if base.replayed is not None:
-        counts |= {"lists replayed": len(base.replayed.rows), "lists not replayed": base.replayed.left_out}
+    if replayed := next((one.replayed for one in answered if one.replayed is not None), None):
+        counts |= {"lists replayed": len(replayed.rows), "lists not replayed": replayed.left_out}
     return Evaluation(
         judged.name,
         judged.about,
