@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import UNDATED
 from recommender.engine import Recommender
-from recommender.errors import SettingsError
+from recommender.errors import InputError, SettingsError
 from recommender.evaluation import statistics
 from recommender.evaluation.clicks import Replay, replay
 from recommender.evaluation.judgments import Judgments
@@ -69,6 +69,8 @@ def evaluate(
 
     Raises
     ------
+    InputError
+        If no story and no pair of the set can be evaluated.
     SettingsError
         If a system or measure is unknown, or two systems have one name.
 
@@ -114,6 +116,11 @@ class _Case:
             yardstick = Yardstick.of(fitted.archive, judged.events)
         else:
             stories = []
+        if not stories and ("pairs" not in judged.uses or judged.protocol == "at_publication"):
+            raise InputError(
+                f"{judged.name}: no story has an item with a grade above 0 that may stand under it "
+                f"({judged.protocol}); there is nothing to evaluate"
+            )
         more = [one for one in wanted if one.part == "ranking"]
         listed = [Measure.parse(f"{name}@{k}") for name in ("nDCG", "P", "R", "Judged")]
         measures: dict[Part, list[Measure]] = {
