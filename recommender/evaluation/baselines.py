@@ -125,6 +125,8 @@ def _codes(articles: pa.Table) -> NDArray[np.uint64]:
 class Recent(Scorer):
     """The newest stories first; undated ones last."""
 
+    _UNDATED = -3_000.0  # before the first year that a date can have
+
     about = "the newest stories"
     least = -np.inf
 
@@ -135,7 +137,8 @@ class Recent(Scorer):
     def hold(self, articles: pa.Table) -> None:
         """See `Scorer.hold`."""
         published = Catalog(self.held, np.ones(len(self.held), dtype=bool), 0).published
-        self.years = np.where(published == UNDATED, 0, published) / (365.25 * 86_400e6)  # since 1970
+        years = published / (365.25 * 86_400e6)  # since 1970
+        self.years = np.where(published == UNDATED, self._UNDATED, years)
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
@@ -147,13 +150,15 @@ class SameSection(Recent):
 
     about = "the newest of the story's section, then the newest"
 
+    _AHEAD = 6_000.0  # more than lies between any two years
+
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
         sections = self.held["section"].combine_chunks()
         same = [
             pc.fill_null(pc.equal(sections, one), False).to_numpy(zero_copy_only=False) for one in stories["section"]
         ]
-        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), 1_000.0, 0.0) + self.years
+        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), self._AHEAD, 0.0) + self.years
 
 
 class Vectors(Scorer):
@@ -171,7 +176,8 @@ class Vectors(Scorer):
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         """See `Scorer.scores`."""
         product = self.represent(stories) @ self.matrix.T
-        return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64)
+        # rounded, so that equal texts score alike in whatever order their products were summed
+        return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64).round(6)
 
     @abstractmethod
     def represent(self, articles: pa.Table) -> Any:
@@ -185,14 +191,13 @@ class TfidfCosine(Vectors):
 
     def learn(self, articles: pa.Table) -> None:
         """See `Scorer.learn`."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        self._model = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit(_texts(articles))
+        self._model = _tfidf(_texts(articles))
         super().learn(articles)
 
     def represent(self, articles: pa.Table) -> Any:
         """See `Vectors.represent`."""
-        return self._model.transform(_texts(articles))
+        texts = _texts(articles)
+        return sp.csr_matrix((len(texts), 0)) if self._model is None else self._model.transform(texts)
 
 
 class TfidfSvd(TfidfCosine):
@@ -203,15 +208,17 @@ class TfidfSvd(TfidfCosine):
     def learn(self, articles: pa.Table) -> None:
         """See `Scorer.learn`."""
         from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import Normalizer
 
-        weighted = TfidfVectorizer(sublinear_tf=True, stop_words="english")
-        texts = _texts(articles)
-        width = min(128, len(texts) - 1, len(weighted.fit(texts).vocabulary_) - 1)
-        reduced = TruncatedSVD(max(width, 1), random_state=0)
-        self._model = make_pipeline(weighted, reduced, Normalizer(copy=False)).fit(texts)
+        super().learn(articles)
+        width = min(128, *(size - 1 for size in self.matrix.shape))
+        if width < 1:  # one story or one term: nothing to reduce
+            return
+        reduced = TruncatedSVD(width, random_state=0)
+        with np.errstate(invalid="ignore"):  # equal stories have no variance to explain
+            reduced.fit(self.matrix)
+        self._model = make_pipeline(self._model, reduced, Normalizer(copy=False))
         self.matrix = self.represent(articles)
 
 
@@ -319,6 +326,17 @@ class SemanticSearch(Vectors):
             found.scores[line, : len(good)] = [hit["score"] for hit in good]
             found.sources[line, : len(good)] = "related"
         return found
+
+
+def _tfidf(texts: list[str]) -> Any:
+    """A fitted TfidfVectorizer; None where no text holds a term."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    try:
+        return model.fit(texts)
+    except ValueError:
+        return None
 
 
 def _texts(articles: pa.Table) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import UNDATED
 from recommender.engine import Recommender
-from recommender.errors import SettingsError
+from recommender.errors import InputError, SettingsError
 from recommender.evaluation import statistics
 from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.measures import Measure, per_story
@@ -69,6 +69,8 @@ def evaluate(
 
     Raises
     ------
+    InputError
+        If no story and no pair of the set can be evaluated.
     SettingsError
         If a system or measure is unknown, or two systems have one name.
 
@@ -114,6 +116,11 @@ class _Case:
             yardstick = Yardstick.of(fitted.archive, judged.events)
         else:
             stories = []
+        if not stories and ("pairs" not in judged.uses or judged.protocol == "at_publication"):
+            raise InputError(
+                f"{judged.name}: no story has an item with a grade above 0 that may stand under it "
+                f"({judged.protocol}); there is nothing to evaluate"
+            )
         more = [one for one in wanted if one.part == "ranking"]
         listed = [Measure.parse(f"{name}@{k}") for name in ("nDCG", "P", "R", "Judged")]
         measures: dict[Part, list[Measure]] = {
@@ -189,8 +196,8 @@ def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evalua
         **case.counts,
         **judged.counts,
     }
-    if base.replayed is not None:
-        counts |= {"lists replayed": len(base.replayed.rows), "lists not replayed": base.replayed.left_out}
+    if replayed := next((one.replayed for one in answered if one.replayed is not None), None):
+        counts |= {"lists replayed": len(replayed.rows), "lists not replayed": replayed.left_out}
     return Evaluation(
         judged.name,
         judged.about,
@@ -274,9 +281,11 @@ def _identical(part: Part, one: _Answered, base: _Answered) -> bool:
 
 
 def _judged_gap(part: Part, one: _Answered, base: _Answered) -> float:
-    """Difference in the share of judged items, by the least cut-off at which it was measured."""
+    """Difference in the share of judged items among those shown, by the least cut-off at which it was measured."""
     name = next((name for name in base.values[part] if name.startswith("Judged")), None)
-    return float(one.values[part][name].mean() - base.values[part][name].mean()) if name else 0.0
+    shown = [x.values[part][name] for x in (one, base)] if name else []
+    shown = [share[~np.isnan(share)] for share in shown]
+    return float(shown[0].mean() - shown[1].mean()) if shown and all(map(len, shown)) else 0.0
 
 
 def _pairs(
@@ -364,7 +373,8 @@ def _same_scale(system: System, case: _Case) -> bool:
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
     plain, own = Settings(), system.settings
-    return own.embedding == plain.embedding and own.ranking == plain.ranking and own.selection.floor == "auto"
+    same = (own.embedding, own.ranking, own.selection.k) == (plain.embedding, plain.ranking, plain.selection.k)
+    return same and own.selection.floor == "auto"
 
 
 def _examples(

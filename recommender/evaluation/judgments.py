@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ class Judgments:
             raise InputError("no judgments were given; expected rows of story, item and grade")
         stories, items, grades, votes = zip(*given, strict=True)
         table = pa.table([stories, items, pa.array(grades, pa.float64()), pa.array(votes, pa.int64())], schema=SCHEMA)
-        bad = pc.invert(pc.and_(pc.is_finite(table["grade"]), pc.greater_equal(table["grade"], 0)))
+        good = pc.and_(pc.is_finite(table["grade"]), pc.greater_equal(table["grade"], 0))
+        bad = pc.invert(pc.fill_null(good, False))
         if pc.any(bad).as_py():
             row = table.filter(bad).slice(0, 1).to_pylist()[0]
             raise InputError(
@@ -126,13 +128,17 @@ class Judgments:
         return replace(self, table=both, symmetric=False)
 
     def among(self, stories: Collection[str], items: Collection[str] | None = None) -> Judgments:
-        """Those whose story is among `stories` and whose item among `items` (default: `stories`)."""
+        """Those whose story is among `stories` and whose item among `items` (default: `stories`).
+
+        `complete` shrinks with them: a pair that is left out was judged, but is not grade 0.
+        """
         names = pa.array(sorted(stories), pa.large_string())
         others = names if items is None else pa.array(sorted(items), pa.large_string())
         held = pc.and_(
             pc.is_in(self.table["story"].combine_chunks(), names), pc.is_in(self.table["item"].combine_chunks(), others)
         )
-        return replace(self, table=self.table.filter(held))
+        complete = self.complete.intersection(stories, stories if items is None else items)
+        return replace(self, table=self.table.filter(held), complete=complete)
 
     def where(self, held: NDArray[np.bool_]) -> Judgments:
         """Those that a mask in the order of the table keeps."""
@@ -166,7 +172,7 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
         raise InputError(f"no file {path}; expected judgments as CSV, TSV, JSONL, Parquet or TREC qrels")
     if format_of(path) is None:
         return _read_qrels(path, relevant)
-    rows = list(_whole_rows(path))
+    rows = list(whole_rows(path))
     if not rows:
         raise InputError(f"{path} holds no judgments")
     first = rows[0][1]
@@ -175,7 +181,7 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     story = next((known[name] for name in STORY if name in known), None)
     picks = next((known[name] for name in PICKS if name in known and isinstance(first[known[name]], list)), None)
     if story and picks:
-        return _from_picks(path, [(row.get(story), row.get(picks)) for _, row in rows], relevant)
+        return _from_picks(path, [(line, row.get(story), row.get(picks)) for line, row in rows], relevant)
     pair = next(((known[a], known[b]) for a, b in PAIR if a in known and b in known), None)
     item = next((known[name] for name in ITEM if name in known), None)
     value = grade if grade in names else next((known[name] for name in GRADE if name in known), None)
@@ -187,17 +193,24 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
             f"or story and picks"
         )
     a, b = pair or (str(story), str(item))
-    votes = known.get("votes")
+    votes = known.get("votes", "")
     judged = []
     for line, row in rows:
         try:
-            judged.append((_id(row[a]), _id(row[b]), float(row[value]), int(row[votes]) if votes else None))
+            judged.append((_id(row[a]), _id(row[b]), _grade(row[value]), _votes(row.get(votes))))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}, line {line}: {error}; expected {a}, {b} and a number as {value}") from None
     return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
 
 
-def _whole_rows(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+def whole_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, row) of a file of which every row must be sound.
+
+    Raises
+    ------
+    InputError
+        At the first that is not.
+    """
     for line, row in Stream(path.name, path).rows():
         if isinstance(row, BadRow):
             raise InputError(f"{path}, line {line}: {row}")
@@ -207,27 +220,45 @@ def _whole_rows(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
 def _id(value: object) -> str:
     if value is None or not str(value).strip():
         raise ValueError("an id is missing")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as in articles: a column of numbers with gaps is read as floats
+    str(value).encode()  # raises where bytes are no UTF-8
     return str(value).strip()
 
 
-def _from_picks(path: Path, rows: Sequence[tuple[Any, Any]], relevant: float | None) -> Judgments:
+def _grade(value: Any) -> float:
+    grade = float(value)
+    if not (isfinite(grade) and grade >= 0):
+        raise ValueError(f"the grade is {grade}, expected a number of 0 and more")
+    return grade
+
+
+def _votes(value: Any) -> int | None:
+    return None if value is None or value == "" or value != value else int(value)
+
+
+def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]], relevant: float | None) -> Judgments:
     judged = []
-    for story, picks in rows:
-        if story is None or not isinstance(picks, list):
-            raise InputError(f"{path}: the picks of story {story!r} are {picks!r}, expected a list of ids")
-        judged += [(_id(story), _id(item), float(len(picks) - place)) for place, item in enumerate(picks)]
+    for line, story, picks in rows:
+        try:
+            if not isinstance(picks, list):
+                raise ValueError(f"the picks are {picks!r}")
+            judged += [(_id(story), _id(item), float(len(picks) - place)) for place, item in enumerate(picks)]
+        except ValueError as error:
+            raise InputError(f"{path}, line {line}: {error}; expected a story and a list of ids") from None
     return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
 
 
 def _read_qrels(path: Path, relevant: float | None) -> Judgments:
     judged = []
-    for line, text in enumerate(path.read_text(encoding="utf-8", errors="surrogateescape").splitlines(), 1):
+    for line, text in enumerate(path.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n"), 1):
         parts = text.split()
         if not parts:
             continue
         try:
             story, _, item, value = parts
-            judged.append((story, item, max(float(value), 0.0)))  # TREC marks spam with -1 and -2
+            grade = float(value)
+            judged.append((_id(story), _id(item), 0.0 if grade < 0 else _grade(value)))  # TREC marks spam with -1, -2
         except ValueError:
             raise InputError(
                 f"{path}, line {line}: {text[:80]!r} is no TREC judgment (story 0 item grade); "

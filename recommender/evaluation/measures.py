@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -97,7 +96,7 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     """Grades and threshold as integers in the same proportions, which is what nDCG goes by.
 
     Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 60 fits, ten-thousandths of
-    the greatest grade.
+    the greatest grade. The threshold is the least integer of a relevant grade.
 
     Examples
     --------
@@ -106,11 +105,13 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     """
     top = grades.max(initial=0)
     scales = [float(n) for n in range(1, 61)] + [10_000 / top if top else 1.0]
+    # shares printed with four digits are off by .00005 each; small grades must not vanish
+    off = min(6e-5, 2e-4 * top)
     distance = [np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) for scale in scales]
-    # shares printed with four digits are off by .00005 each
-    scale = next((s for s, off in zip(scales, distance, strict=True) if off <= 6e-5 * s), scales[-1])
-    least = Fraction(relevant * scale).limit_denominator(1_000)
-    return np.rint(grades * scale).astype(np.int64), max(int(np.ceil(float(least) - 1e-3)), 1)
+    scale = next((one for one, far in zip(scales, distance, strict=True) if far <= off * one), scales[-1])
+    whole = np.rint(grades * scale).astype(np.int64)
+    least = whole[grades >= relevant].min(initial=whole.max(initial=0) + 1)
+    return whole, max(int(least), 1)
 
 
 def per_story(
@@ -138,7 +139,7 @@ def per_story(
     -------
     dict of str to ndarray of float64, shape (q,)
         By the printed form of the measure. NaN where a story has no item with a grade above 0, or, for measures that
-        know only yes and no, none that is relevant.
+        know only yes and no, none that is relevant; Judged@k is NaN where nothing was shown.
     """
     import ir_measures
 
@@ -164,7 +165,8 @@ def per_story(
     if run:
         for metric in ir_measures.iter_calc(list(theirs), judged, run):
             found[str(theirs[metric.measure])][place[metric.query_id]] = metric.value
+    unanswered = np.array([story not in run for story in stories], dtype=bool)
     for measure in measures:
-        if measure.name != "Judged":
-            found[str(measure)][best < (relevant if measure.name in _BINARY else 1)] = np.nan
+        least = relevant if measure.name in _BINARY else 1
+        found[str(measure)][unanswered if measure.name == "Judged" else best < least] = np.nan
     return found

@@ -56,7 +56,7 @@ def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str
         counts["judgments of later items"] = int((~older).sum())
         judgments = judgments.where(older)
     good = pc.unique(judgments.table["story"].filter(pc.greater(judgments.table["grade"], 0))).to_pylist()
-    counts["judged stories without a good item"] = len(set(judgments.stories) - set(good))
+    counts["judged stories without a good item"] = len(judged.judgments.directed().stories) - len(good)
     return sorted(good), judgments, counts
 
 
@@ -126,10 +126,11 @@ def _in_time(
         if older >= _EPOCH * learned:
             system.fit(table.slice(0, older))
             learned, fits = older, fits + 1
+            fitting += time.perf_counter() - started
         elif older > held:
             system.add(table.slice(held, older - held))
-        held, fitted = older, time.perf_counter()
+        held, started = older, time.perf_counter()
         _answer(system, table.take(pa.array(rows[at])), at, ranked, lists)
-        fitting, asking = fitting + fitted - started, asking + time.perf_counter() - fitted
+        asking += time.perf_counter() - started
     progress(f"{system.name} on {judged.name}", len(rows), len(rows))
     return ranked, lists, (fitting / max(fits, 1), asking / max(len(rows), 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
-from recommender.errors import InputError, MissingExtraError
+from recommender.errors import InputError, MissingExtraError, SettingsError
 from recommender.evaluation.clicks import ClickLog, next_click
-from recommender.evaluation.judgments import Judgments, read_judgments
+from recommender.evaluation.judgments import Judgments, read_judgments, whole_rows
 from recommender.reading import Source, read_articles
 
 Use = Literal["lists", "pairs"]
@@ -96,7 +96,11 @@ class EvaluationSet:
         ------
         InputError
             If no article is usable or no judgment names two of them.
+        SettingsError
+            If there is no such protocol.
         """
+        if protocol not in (None, "archive", "at_publication"):
+            raise SettingsError(f"unknown protocol {protocol!r}; expected archive or at_publication")
         table, report = read_articles(articles)
         if not len(table):
             raise InputError(f"{name}: no usable article was given")
@@ -133,7 +137,8 @@ class EvaluationSet:
     ) -> tuple[EvaluationSet, EvaluationSet]:
         """A development part and a test part; the archive stays whole in both.
 
-        Judgments between the parts are in neither.
+        Judgments between the parts are in neither; lists of a click log go with their source. By time a group may
+        stand in both.
 
         Parameters
         ----------
@@ -161,7 +166,6 @@ class EvaluationSet:
             first = np.isin(code, order[: round(share * len(order))])
         early = [article_id for article_id, held in zip(ids, first, strict=True) if held]
         late = [article_id for article_id, held in zip(ids, first, strict=True) if not held]
-        # a later story may be an item under an earlier one only where the archive may be shown whole
         parts = (self._part("development", early), self._part("test", late))
         for part in parts:
             if not len(part.judgments):
@@ -169,7 +173,10 @@ class EvaluationSet:
         return parts
 
     def _part(self, part: Literal["development", "test"], ids: list[str]) -> EvaluationSet:
-        return replace(self, part=part, judgments=self.judgments.among(ids))
+        clicks = self.clicks
+        if clicks is not None:
+            clicks = ClickLog(clicks.table.filter(pc.is_in(clicks.table["source"], pa.array(ids, pa.large_string()))))
+        return replace(self, part=part, judgments=self.judgments.among(ids), clicks=clicks or None)
 
 
 def own_set(
@@ -238,28 +245,30 @@ def cnrec(data: Path) -> EvaluationSet:
         part="development",
     )
     # the ids count on through blocks of ten stories of one topic
-    number = {article_id: int(article_id.rpartition("-")[2]) // 10 for article_id in made.catalog.ids.to_pylist()}
-    return replace(made, group={article_id: f"block {block}" for article_id, block in number.items()})
+    number = {article_id: article_id.rpartition("-")[2] for article_id in made.catalog.ids.to_pylist()}
+    if odd := [article_id for article_id, told in number.items() if not told.isdecimal()]:
+        raise InputError(
+            f"{folder / 'articles.jsonl'}: the id {odd[0]!r} does not end in a number, as those of CNRec do"
+        )
+    return replace(made, group={article_id: f"block {int(told) // 10}" for article_id, told in number.items()})
 
 
 def sts22(data: Path) -> EvaluationSet:
     """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
     folder = data / "sts22"
     _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
+    path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
-    with gzip.open(folder / "pairs.jsonl.gz") as file:
-        for line, text in enumerate(file, 1):
-            pair = orjson.loads(text)
-            if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
-                continue
-            sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
-            for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
-                articles.append({"id": side, "body": content, "language": "en"})
-            if not 1 <= pair["overall"] <= 4:
-                raise InputError(
-                    f"{folder / 'pairs.jsonl.gz'}, line {line}: overall {pair['overall']}, expected 1 to 4"
-                )
-            judged.append((*sides, 4.0 - pair["overall"]))
+    for line, pair in whole_rows(path):
+        if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
+            continue
+        _need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
+        sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
+        for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
+            articles.append({"id": side, "body": content, "language": "en"})
+        if not (isinstance(pair["overall"], int | float) and 1 <= pair["overall"] <= 4):
+            raise InputError(f"{path}, line {line}: overall {pair['overall']!r}, expected 1 to 4")
+        judged.append((*sides, 4.0 - pair["overall"]))
     return EvaluationSet.of(
         "sts22",
         articles,
@@ -267,6 +276,8 @@ def sts22(data: Path) -> EvaluationSet:
         about="pairs of English news of 2020; grade = 4 - overall dissimilarity; from 2.5 on one event",
         licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
         uses=("pairs",),
+        # each pair has its own two articles: it is drawn as one
+        group={side: side.rpartition("-")[0] for row in judged for side in row[:2]},
         part="development",
         notes=("Measures similarity, not whether a reader would follow the link.",),
     )
@@ -315,13 +326,17 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     """
     path = data / "reuters21578.jsonl.gz"
     _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
-    with gzip.open(path) as file:
-        rows = [orjson.loads(text) for text in file]
+    rows = []
+    for line, row in whole_rows(path):
+        _need_columns(path, line, row, ("id", "published_at", "tags"))
+        rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
     # half of the wire is earnings and takeovers: sharing those topics says nothing
-    topics = {row["id"]: frozenset(row.pop("tags", ())) - {"earn", "acq"} for row in rows}
+    topics = {row["id"]: frozenset(row.pop("tags")) - {"earn", "acq"} for row in rows}
     topics = {story: found for story, found in topics.items() if found}
     late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
+    if not late:
+        raise InputError(f"{path}: no story of the later half has a topic besides earnings and takeovers")
     rng = np.random.default_rng(seed)
     chosen = sorted(rng.choice(late, min(asked, len(late)), replace=False).tolist())
     judged = [
@@ -371,7 +386,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
     )
     _need(folder, names, "it is in data/newsroom of the project's repository")
-    events = [orjson.loads(line) for line in (folder / names[2]).read_bytes().splitlines()]
+    events = [row for _, row in whole_rows(folder / names[2])]
     made = EvaluationSet.of(
         "sample",
         folder / names[0],
@@ -409,6 +424,12 @@ def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
     if name not in SETS:
         raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")
     return SETS[name](Path(data) if data is not None else Path())
+
+
+def _need_columns(path: Path, line: int, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if row.get(name) is None]
+    if missing:
+        raise InputError(f"{path}, line {line}: no {' and '.join(missing)}; expected {', '.join(names)}")
 
 
 def _need(folder: Path, names: tuple[str, ...], source: str) -> None:

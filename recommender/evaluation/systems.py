@@ -106,6 +106,7 @@ class OwnSystem:
             update={
                 "reading": settings.reading,
                 "embedding": settings.embedding,
+                "retrieval": plain.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
                 "ranking": settings.ranking.model_copy(update={"half_life_days": None}),
                 "selection": plain.selection.model_copy(update={"reserves": 0}),
             }
@@ -142,7 +143,7 @@ class OwnSystem:
         ids = stories["id"].to_pylist()
         times = [time for time in stories["published_at"].to_pylist() if time is not None]
         # nothing below asks the clock: the moment is that of the newest story held or asked for
-        moment = max([*times, self._newest], default=None) if rec.dated else None
+        moment = max([*times, self._newest])
         if all(article_id in self._row for article_id in ids):
             found = rec.recommend_many(ids, k=k, as_of=moment)
         else:
@@ -219,7 +220,8 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     from recommender.evaluation.baselines import BASELINES
 
     label, sign, rest = spec.partition("=")
-    name, what = (label, rest) if sign and label and "/" not in label else ("", spec)
+    named = sign and label and "/" not in label and not Path(spec).exists()
+    name, what = (label, rest) if named else ("", spec)
     if what == "default":
         return OwnSystem(name or what, Settings(), cache, "recommender with default settings")
     if what in BASELINES:
@@ -229,7 +231,7 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
             name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
         )
     if "://" in what or kind_of(what) == "lists":
-        return PublishedSystem(name or Path(what).name, what)
+        return PublishedSystem(name or Path(what).resolve().name, what)
     raise SettingsError(
         f"unknown system {spec!r}; expected one of default, {', '.join(BASELINES)}, a .toml file of settings, or a "
         f"folder or database URL with published lists"
