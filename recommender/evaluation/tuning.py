@@ -413,7 +413,7 @@ def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer],
     if not held.any():
         return start
     values, code = values[:, held], np.unique(groups[held], return_inverse=True)[1]
-    means = values.mean(axis=1)
+    means = values.mean(axis=1).round(12)  # equal terms in another order are a tie
     best = min(range(len(values)), key=lambda row: (-means[row], abs(row - start), row))
     behind = values[best] - values
     off = np.array([np.bincount(code, line) for line in behind - behind.mean(axis=1, keepdims=True)])
