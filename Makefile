@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORIES := ferry-radar-report election-result opera-resigns seagrass-study op-lynx tourism-record
 
-.PHONY: demo test check golden clean
+.PHONY: demo test check gate gate-baseline golden clean
 
 # the stamp is newer than both files once the environment holds what they ask for
 .venv/.installed: pyproject.toml constraints.txt
@@ -28,6 +28,15 @@ check: .venv/.installed  ## Lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+GATE := $(BIN)/recommender evaluate default tfidf --on sample --on lee
+
+gate: .venv/.installed  ## Lists must not have got worse on what needs no download
+	HF_HUB_OFFLINE=1 $(GATE) --fail-below benchmarks/results/gate.json
+
+gate-baseline: .venv/.installed  ## What `gate` compares with, after a wanted change
+	HF_HUB_OFFLINE=1 $(GATE) --out out/gate
+	cp out/gate/report.json benchmarks/results/gate.json
 
 golden: .venv/.installed  ## Regenerate the golden lists after a wanted change
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.test_golden

@@ -138,7 +138,7 @@ def tune(
         )
     write_settings(found, output)
     for trial in found.trials:
-        tried = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in trial.values.items())
+        tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
         out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")
     for note in found.notes:
         out.print(note, markup=False)

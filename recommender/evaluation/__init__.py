@@ -9,6 +9,7 @@ from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 from recommender.evaluation.sets import SETS, EvaluationSet, load_set, own_set
 from recommender.evaluation.systems import OwnSystem, PublishedSystem, System, make_system
+from recommender.evaluation.tuning import Tuned, tune, write_settings
 
 __all__ = [
     "SETS",
@@ -25,6 +26,7 @@ __all__ = [
     "Replay",
     "System",
     "SystemResult",
+    "Tuned",
     "ab_test",
     "co_click",
     "design_effect",
@@ -36,4 +38,6 @@ __all__ = [
     "read_judgments",
     "replay",
     "sample_size",
+    "tune",
+    "write_settings",
 ]

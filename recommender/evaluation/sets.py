@@ -277,7 +277,7 @@ def sts22(data: Path) -> EvaluationSet:
         licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
         uses=("pairs",),
         # each pair has its own two articles: it is drawn as one
-        group={side: side.rpartition("-")[0] for row in judged for side in row[:2]},
+        group={str(side): str(side).rpartition("-")[0] for row in judged for side in row[:2]},
         part="development",
         notes=("Measures similarity, not whether a reader would follow the link.",),
     )
