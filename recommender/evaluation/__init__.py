@@ -5,10 +5,11 @@ from recommender.evaluation.clicks import ClickLog, co_click, next_click
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.judgments import Judgments, read_judgments
 from recommender.evaluation.measures import Measure
+from recommender.evaluation.registry import make_system
 from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 from recommender.evaluation.sets import SETS, EvaluationSet, load_set, own_set
-from recommender.evaluation.systems import OwnSystem, PublishedSystem, System, make_system
+from recommender.evaluation.systems import OwnSystem, PublishedSystem, System
 from recommender.evaluation.tuning import Tuned, tune, write_settings
 
 __all__ = [

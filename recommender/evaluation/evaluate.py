@@ -20,10 +20,11 @@ from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.measures import Measure, per_story
 from recommender.evaluation.protocol import Answers, ask, asked_stories
 from recommender.evaluation.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
+from recommender.evaluation.registry import make_system
 from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, Part, SystemResult
 from recommender.evaluation.sets import EvaluationSet
-from recommender.evaluation.systems import OwnSystem, Ranking, System, make_system
+from recommender.evaluation.systems import OwnSystem, Ranking, System
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
 
