@@ -47,6 +47,8 @@ class Judgments:
         Whether a grade holds in both directions: a pair stands once in `table`, as it was given.
     complete : frozenset of str
         Ids among which every pair was judged: one that is not in `table` has grade 0. Empty by default.
+    picks : bool
+        Whether an editor chose from the whole archive: there every pair counts as judged.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Judgments:
     relevant: float
     symmetric: bool = False
     complete: frozenset[str] = frozenset()
+    picks: bool = False
 
     @classmethod
     def of(
@@ -246,7 +249,7 @@ def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]], relevant: floa
             judged += [(_id(story), _id(item), float(len(picks) - place)) for place, item in enumerate(picks)]
         except ValueError as error:
             raise InputError(f"{path}, line {line}: {error}; expected a story and a list of ids") from None
-    return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
+    return replace(Judgments.of(judged, relevant=1.0 if relevant is None else relevant), picks=True)
 
 
 def _read_qrels(path: Path, relevant: float | None) -> Judgments:

@@ -107,6 +107,8 @@ class EvaluationSet:
         catalog = Catalog.of(table)
         known = catalog.ids.to_pylist()
         held = judgments.among(known)
+        if judgments.picks:
+            held = replace(held, complete=frozenset(known))
         if not len(held):
             example = judgments.table.slice(0, 1).to_pylist()[0]
             raise InputError(
@@ -387,7 +389,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
     )
     _need(folder, names, "it is in data/newsroom of the project's repository")
     events = [row for _, row in whole_rows(folder / names[2])]
-    made = EvaluationSet.of(
+    return EvaluationSet.of(
         "sample",
         folder / names[0],
         read_judgments(folder / names[1]),
@@ -397,8 +399,6 @@ def sample(data: Path | None = None) -> EvaluationSet:
         part="development",
         notes=("Small and written by the project itself: it shows that nothing broke, not how good anything is.",),
     )
-    every = made.catalog.ids.to_pylist()
-    return replace(made, judgments=replace(made.judgments, complete=frozenset(every)))
 
 
 SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
