@@ -301,6 +301,7 @@ class SemanticSearch(Vectors):
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
         super().__init__(name, cache)
+        self._embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256))  # all that the model reads
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def represent(self, articles: pa.Table) -> Any:
@@ -308,8 +309,7 @@ class SemanticSearch(Vectors):
         texts = _texts(articles)
         missing = sorted({text for text in texts if text not in self._vectors}, key=len)
         if missing:
-            model = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256)).model
-            encoded = model.encode(missing, normalize_embeddings=True, show_progress_bar=False)
+            encoded = self._embedder.model.encode(missing, normalize_embeddings=True, show_progress_bar=False)
             self._vectors.update(zip(missing, encoded, strict=True))
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)
 
