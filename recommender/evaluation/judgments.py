@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from recommender.errors import InputError
 from recommender.formats import FORMATS, BadRow, Stream, format_of
@@ -142,6 +144,25 @@ class Judgments:
         )
         complete = self.complete.intersection(stories, stories if items is None else items)
         return replace(self, table=self.table.filter(held), complete=complete)
+
+    def topics(self) -> dict[str, str]:
+        """Article -> topic: articles that relevant pairs join, directly or through others; named by its first id.
+
+        Empty where one topic would hold more than half of the articles: then the pairs tell no topics apart.
+        """
+        both = pa.chunked_array([*self.table["story"].chunks, *self.table["item"].chunks])
+        codes = both.combine_chunks().dictionary_encode()
+        ids = codes.dictionary.to_pylist()
+        a, b = np.split(codes.indices.to_numpy(), 2)
+        joined = self.grades >= self.relevant
+        pairs = sp.coo_matrix((np.ones(joined.sum()), (a[joined], b[joined])), shape=(len(ids), len(ids)))
+        topic = connected_components(pairs, directed=False)[1]
+        if np.bincount(topic).max(initial=0) > len(ids) / 2:
+            return {}
+        first: dict[int, str] = {}
+        for article_id, code in sorted(zip(ids, topic.tolist(), strict=True)):
+            first.setdefault(code, article_id)
+        return {article_id: first[code] for article_id, code in zip(ids, topic.tolist(), strict=True)}
 
     def where(self, held: NDArray[np.bool_]) -> Judgments:
         """Those that a mask in the order of the table keeps."""

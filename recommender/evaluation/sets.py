@@ -226,7 +226,9 @@ def own_set(
         raise InputError("neither judgments nor a click log were given")
     about = " and ".join(Path(one).name for one in (pairs, clicks) if one is not None)
     made = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
-    return replace(made, counts={**made.counts, **counts})
+    group = made.judgments.topics() if made.judgments.symmetric else {}
+    notes = ("Articles that relevant pairs join count as one topic: intervals and tests go by topic.",) if group else ()
+    return replace(made, counts={**made.counts, **counts}, group=group, notes=notes)
 
 
 # -- named sets -----------------------------------------------------------------------------
