@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from benchmarks.quality import HISTORY, SYSTEMS, document
-
 from recommender.evaluation import SETS
 
 ROOT = Path(__file__).parents[1]

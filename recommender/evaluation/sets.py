@@ -263,6 +263,7 @@ def sts22(data: Path) -> EvaluationSet:
     _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
     path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
+    group: dict[str, str] = {}
     for line, pair in whole_rows(path):
         if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
             continue
@@ -273,6 +274,7 @@ def sts22(data: Path) -> EvaluationSet:
         if not (isinstance(pair["overall"], int | float) and 1 <= pair["overall"] <= 4):
             raise InputError(f"{path}, line {line}: overall {pair['overall']!r}, expected 1 to 4")
         judged.append((*sides, 4.0 - pair["overall"]))
+        group |= dict.fromkeys(sides, str(pair["pair_id"]))
     return EvaluationSet.of(
         "sts22",
         articles,
@@ -281,7 +283,7 @@ def sts22(data: Path) -> EvaluationSet:
         licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
         uses=("pairs",),
         # each pair has its own two articles: it is drawn as one
-        group={str(side): str(side).rpartition("-")[0] for row in judged for side in row[:2]},
+        group=group,
         part="development",
         notes=("Measures similarity, not whether a reader would follow the link.",),
     )
@@ -332,11 +334,11 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
     rows = []
     for line, row in whole_rows(path):
-        _need_columns(path, line, row, ("id", "published_at", "tags"))
+        _need_columns(path, line, row, ("id", "published_at"))
         rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
     # half of the wire is earnings and takeovers: sharing those topics says nothing
-    topics = {row["id"]: frozenset(row.pop("tags")) - {"earn", "acq"} for row in rows}
+    topics = {row["id"]: frozenset(row.pop("tags", None) or ()) - {"earn", "acq"} for row in rows}
     topics = {story: found for story, found in topics.items() if found}
     late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
     if not late:
