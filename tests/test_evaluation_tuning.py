@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender import Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
-from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
+from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click, tuning
 from recommender.evaluation.measures import per_story
 from recommender.evaluation.protocol import ask, asked_stories
 from recommender.evaluation.results import Estimate
@@ -210,6 +210,11 @@ def test_folds_never_tear_a_group(groups: list[int], folds: int, seed: int) -> N
     np.testing.assert_array_equal(fold, fold_of(code, folds, seed=seed))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_are_even_where_groups_allow_it(seed: int) -> None:
+    assert np.bincount(fold_of(np.array([0, 1, 2, 3, 3, 3]), 2, seed=seed)).tolist() == [3, 3]
+
+
 def test_the_search_goes_on_while_settings_depend_on_each_other() -> None:
     """The best weight shows only under the right limit, which is searched after it."""
     table = {(weight, limit): np.full(10, weight * limit + 0.1 * limit) for weight in WEIGHTS for limit in LIMITS}
@@ -254,14 +259,19 @@ def test_text_that_tells_beats_vectors_that_do_not(text_tells: Tuned, tmp_path: 
 
 
 def test_vectors_that_tell_pull_the_other_way() -> None:
-    judged = world(topic_judgments())
-    scrambled = [{**row, "title": "same", "body": "same words for all"} for row in stories(np.random.default_rng(0))]
-    judged = replace(EvaluationSet.of("w", scrambled, judged.judgments, part="development"), group=judged.group)
-    # the same text everywhere: copies are no copies here, and only vectors order
-    tuned = tune(judged, embedder=vectors("telling"), start=Settings().override({"ranking.lexical_weight": 1.5}))
-    weights = tuned.settings.ranking
-    assert weights.dense_weight + weights.lexical_weight == pytest.approx(2.0)
+    rng = np.random.default_rng(5)
+    blurred = [
+        {**row, "title": "", "body": " ".join(word(place) for place in rng.choice(60, 14, replace=False))}
+        for row in stories(rng)
+    ]
+    judged = EvaluationSet.of("w", blurred, topic_judgments(), part="development", group=world(topic_judgments()).group)
+    start = Settings().override({"ranking.lexical_weight": 1.5, "ranking.dense_weight": 0.5})
+    tuned = tune(judged, embedder=vectors("telling"), start=start)
     assert tuned.trials[0].values[WEIGHT] == 0.75
+    assert tuned.shown
+    weights = tuned.settings.ranking
+    assert weights.lexical_weight == 2 * tuned.chosen[WEIGHT] < 1.5
+    assert weights.dense_weight + weights.lexical_weight == pytest.approx(2.0), "the sum of both stays"
 
 
 def test_same_input_same_result(text_tells: Tuned) -> None:
@@ -301,6 +311,34 @@ def test_a_choice_never_sees_the_held_out_stories() -> None:
     assert one.gain != two.gain
 
 
+def test_lines_hide_the_fold_and_whatever_touches_it() -> None:
+    judged = world(topic_judgments(), group={})  # a story's topic is spread over the folds
+    asked = tuning._Asked.of(judged)
+    fold = fold_of(asked.groups, 3)
+    rec = Recommender(Settings(), embedder=vectors("telling"))
+    bench = tuning._Bench.of(asked, fold, 3, rec, width=5)
+    plain = Settings.relevance_only()
+    lines, _ = bench.values(plain, Measure("nDCG", 5), Measure("Judged", 5))
+    assert lines.shape == (4, len(asked.stories))
+    of = dict(zip(asked.stories, fold.tolist(), strict=True))
+    shown = rankings(rec.under(plain), judged, asked.stories, 5)
+    for number, line in enumerate(lines):
+        for place, story in enumerate(asked.stories):
+            good = [item for item in of if item[:3] == story[:3] and item != story and of[item] != number]
+            if of[story] == number or not good:
+                assert np.isnan(line[place])
+                continue
+            left = [item for item in shown[place] if of[item] != number]
+            gains = sum(1 / np.log2(2 + rank) for rank, item in enumerate(left) if item in good)
+            ideal = sum(1 / np.log2(2 + rank) for rank in range(min(len(good), 5)))
+            assert line[place] == pytest.approx(gains / ideal)
+
+
+def test_where_nothing_was_judged_bad_an_unjudged_item_was_not_chosen() -> None:
+    judgments = replace(topic_judgments(), complete=frozenset())
+    assert tune(world(judgments), embedder=vectors("nothing")).shown
+
+
 def test_unjudged_items_may_hide_the_truth() -> None:
     """Only what vectors find was judged; text finds what nobody looked at, and some of it was good."""
     ids = [name_of(topic, number) for topic in range(TOPICS) for number in range(EACH)]
@@ -322,7 +360,7 @@ def test_unjudged_items_may_hide_the_truth() -> None:
 
 
 def test_trials_agree_with_the_protocol() -> None:
-    judged = load_set("sample")
+    judged, start = load_set("sample"), TFIDF.override({"selection.floor": 0.3})
     other = TFIDF.override({"selection.floor": None, "ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
     stories, judgments, _ = asked_stories(judged)
     answers = ask(OwnSystem("other", other), judged, stories, k=5, depth=100)
@@ -331,7 +369,7 @@ def test_trials_agree_with_the_protocol() -> None:
     for part, ranking in (("relevance", answers.ranked), ("list", answers.lists)):
         shown = [[ids[row] for row in rows if row >= 0] for rows in ranking.rows]
         value = per_story([Measure("nDCG", 5)], judgments, stories, shown)["nDCG@5"].mean()
-        tuned = tune(judged, start=TFIDF, names=list(wanted[part]), folds=2)
+        tuned = tune(judged, start=start, names=list(wanted[part]), folds=2)
         assert tuned.part == part
         (mean,) = [trial.mean for trial in tuned.trials if trial.values == wanted[part]]
         assert mean == pytest.approx(value)
@@ -357,9 +395,17 @@ def test_stories_of_several_sets_count_the_same() -> None:
     two = load_set("sample")
     alone = [tune(judged, start=TFIDF, names=[WEIGHT]) for judged in (one, two)]
     both = tune([one, two], start=TFIDF)
+    assert len(both.folds) == 5
     assert list(both.chosen) == [WEIGHT]
     mean = np.average([tuned.trials[0].mean for tuned in alone], weights=[4 * EACH, 30])
     assert both.trials[0].mean == pytest.approx(mean)
+
+
+def test_groups_of_different_sets_are_not_one_group() -> None:
+    one = world(topic_judgments(where=lambda story: story < "t01"))
+    with pytest.raises(SettingsError, match="6 stories of 1 group"):
+        tune(one, start=TFIDF)
+    assert len(tune([one, one], start=TFIDF).folds) == 2
 
 
 def test_under_a_story_stand_only_older_ones_where_time_counts() -> None:
@@ -509,6 +555,7 @@ def test_without_a_gain_the_file_says_so(tmp_path: Path) -> None:
     assert Settings.from_toml(path) == Settings()
 
 
+@example('\x7f\\"\n', 0.5, True, "window")
 @given(st.text(min_size=1, max_size=12), st.floats(1e-12, 1), st.booleans(), st.sampled_from(["window", "recent"]))
 def test_every_setting_comes_back(
     tmp_path_factory: pytest.TempPathFactory, text: str, share: float, limit: bool, fill: str

@@ -98,7 +98,8 @@ class Tuned:
     p : float
         Two-sided p value of it (randomisation by groups).
     shown : bool
-        Whether the interval lies above 0, p is below .05 and the judged share of the items is comparable.
+        Whether the interval lies above 0, p is below .05, the judged share of the items is comparable, and the search
+        on all stories, too, leaves the start.
     folds : tuple of mapping of setting to value
         What was chosen without each fold.
     trials : tuple of Trial
@@ -146,6 +147,9 @@ def tune(
     start among those within one standard error of the best (Breiman et al. 1984; the standard error is that of the
     difference paired by story, by groups), until nothing changes, at most twice. The archive is fitted once, whole, for
     all trials.
+
+    The folds share most of what they choose by, which the test does not know: of 1,500 simulated searches without any
+    effect 60 were called a gain, 4 % where 2.5 % should be.
 
     Parameters
     ----------
