@@ -221,7 +221,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @given(st.sampled_from(sorted(MEANINGS)), st.integers(1, 1000))
 def test_a_measure_prints_and_parses(name: str, cutoff: int) -> None:
-    measure = Measure(name, None if name in ("AP", "RR", "AUC", "Spearman", "Pearson") else cutoff)
+    measure = Measure(name, None if name in ("AP", "RR", "SetF", "AUC", "Spearman", "Pearson") else cutoff)
     assert Measure.parse(str(measure)) == measure
     assert Measure.parse(f" {str(measure).upper()} ") == Measure.parse(str(measure).lower()) == measure
     assert measure.meaning
@@ -399,3 +399,20 @@ def test_the_threshold_of_a_grade_that_no_denominator_fits() -> None:
     judgments = Judgments.of([("a", "x", 0.71234567), ("a", "y", 0.1234567), ("b", "x", 3.14159)], relevant=0.71234567)
     found = per_story([Measure.parse("RR")], judgments, ["a"], [["y", "x"]])
     assert found["RR"].tolist() == [0.5]
+
+
+def test_setf_charges_for_bad_items() -> None:
+    """Two good items of three: F is 4/5 of two shown, 2/3 with a bad one, and 0 of an empty list."""
+    judged = Judgments.of([("s", "a", 1), ("s", "b", 1), ("s", "c", 1), ("s", "x", 0)])
+    found = [
+        per_story([Measure("SetF")], judged, ["s"], [shown])["SetF"][0] for shown in (["a", "b"], ["a", "b", "x"], [])
+    ]
+    assert found == pytest.approx([0.8, 2 / 3, 0.0])
+
+
+def test_topics_are_what_relevant_pairs_join() -> None:
+    pairs = [("a", "b", 1.0), ("b", "c", 1.0), ("d", "e", 1.0), ("c", "d", 0.2), ("f", "a", 0.0), ("g", "h", 0.0)]
+    judged = Judgments.of(pairs, symmetric=True)
+    assert judged.topics() == dict(zip("abcdefgh", "aaaddfgh", strict=True))
+    joined = Judgments.of([*pairs, ("c", "e", 1.0)], symmetric=True)
+    assert joined.topics() == {}  # five of eight in one topic tell none apart
