@@ -20,7 +20,7 @@ MEANINGS = {
     "P": "share of the first k places that hold a relevant item; empty places count as misses",
     "R": "share of the relevant items that the first k places hold",
     "Success": "whether the first k places hold a relevant item",
-    "SetF": "harmonic mean of precision and recall of all that is shown: it charges for bad items (van Rijsbergen 1979)",
+    "SetF": "harmonic mean of precision and recall of all that is shown: bad items cost (van Rijsbergen 1979)",
     "Judged": "share of the shown items among the first k that were judged",
     "AUC": "probability that a relevant pair scores above one that is not; ties half (Hanley & McNeil 1982)",
     "Spearman": "rank correlation of score and grade",
