@@ -73,7 +73,7 @@ def evaluate(
     InputError
         If no story and no pair of the set can be evaluated.
     SettingsError
-        If a system or measure is unknown, or two systems have one name.
+        If `k`, a system or a measure is none, or two systems have one name.
 
     Examples
     --------
@@ -82,6 +82,8 @@ def evaluate(
     >>> found.protocol, found.comparisons[0].system, found.comparisons[0].verdict
     ('archive', 'recent', 'worse')
     """
+    if k < 1:
+        raise SettingsError(f"k is {k}, expected at least 1")
     with ExitStack() as stack:
         if cache is None:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "vectors.sqlite"
