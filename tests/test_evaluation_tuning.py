@@ -461,6 +461,18 @@ def test_dated_clicks_tell_how_age_counts() -> None:
     assert any("clicks favour" in note for note in tuned.notes)
 
 
+def test_a_measure_that_charges_for_bad_items_finds_the_floor() -> None:
+    """Every story has its topic's stories as picks; what lies below a floor between the topics is noise."""
+    judged = replace(topic_judgments(symmetric=False), picks=True)
+    ids = frozenset(world(judged).catalog.ids.to_pylist())
+    chosen = world(replace(judged, complete=ids))
+    start = Settings().override({"selection.floor": None, "selection.event_limit": False})
+    tuned = tune(chosen, start=start, names=["selection.floor"], measure="SetF", k=20, embedder=vectors("telling"))
+    assert tuned.shown
+    assert isinstance(tuned.settings.selection.floor, float)
+    assert not any("without a floor" in note for note in tuned.notes)
+
+
 # -- what is refused ------------------------------------------------------------------------
 
 
@@ -491,7 +503,7 @@ def picks() -> EvaluationSet:
             "more than 10 good items a story",
         ),
         (lambda: [picks(), world(topic_judgments())], {"names": [WEIGHT, EVENTS]}, "cannot be tuned on world"),
-        (picks, {"names": ["selection.floor"]}, "selection.floor is not tuned: no measure charges"),
+        (picks, {"names": ["selection.floor"]}, "selection.floor cannot be tuned on world by nDCG@5: only SetF"),
         (picks, {"names": ["selection.event_limit"]}, "an editor's decision"),
         (picks, {"names": ["selection.k"]}, "'selection.k' is not tuned; expected one of ranking.lexical_weight"),
         (picks, {"names": []}, "no setting to tune was named"),
@@ -523,7 +535,7 @@ def test_defaults_are_what_the_set_can_judge() -> None:
     assert list(tuned.chosen) == [WEIGHT, EVENTS, DIVERSITY]
     clicks = tune(clicked_world(), embedder=embedder, folds=2)
     assert list(clicks.chosen) == [WEIGHT, DIVERSITY, AGE]
-    assert list(GRID) == [WEIGHT, EVENTS, DIVERSITY, AGE]
+    assert list(GRID) == [WEIGHT, "selection.floor", EVENTS, DIVERSITY, AGE]
 
 
 # -- the file -------------------------------------------------------------------------------

@@ -3,9 +3,8 @@
 What judgments can tell limits what may be tuned on them. Judges who grade pairs reward repeats: in CNRec a pair that
 tells the same story has a mean follow of .98. On such grades every setting that takes out repeats loses by design, so
 they may choose the weights of the ranking before selection and nothing else. Settings of the list need judgments of
-lists: an editor's picks or clicks. The floor and the event limit are never tuned here, because no measure charges for
-a bad item in a place that would else be empty: every one of them prefers no floor. For the same reason lists are
-compared without one.
+lists: an editor's picks or clicks. Most measures charge nothing for a bad item in a place that would else be empty, so
+they prefer no floor: only `SetF` on an editor's picks may choose one, and for the others lists are compared without.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,30 +36,32 @@ from recommender.progress import Progress, silent
 from recommender.settings import Settings
 from recommender.storage import check_writable, write_atomically
 
-WEIGHT, EVENTS, DIVERSITY, AGE = (
+WEIGHT, FLOOR, EVENTS, DIVERSITY, AGE = (
     "ranking.lexical_weight",
+    "selection.floor",
     "selection.event_threshold",
     "selection.diversity",
     "ranking.half_life_days",
 )
-GRID: Mapping[str, tuple[float, ...]] = {
+GRID: Mapping[str, tuple[float | str, ...]] = {
     WEIGHT: (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0),
+    FLOOR: (0.05, 0.1, 0.15, "auto", 0.25, 0.3, 0.4),
     EVENTS: (0.5, 0.65, 0.75, 0.85, 0.95),
     DIVERSITY: (0.0, 0.05, 0.1, 0.2, 0.3),
     AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
 }
 """Values tried by setting, in the order of the search; the value at the start always joins them. The lexical weight is
-a share of both weights, whose sum stays. TOML knows no none: ten years stand for no freshness."""
+a share of both weights, whose sum stays. TOML knows no none: ten years stand for no freshness. The floor 'auto' is near
+.22 for the default embedder, which is its place in the order."""
+_AUTO = 0.22
 _NEVER = {
-    "selection.floor": "no measure charges for a bad item in a place that would else be empty, so all prefer no floor; "
-    "it is calibrated with judges instead",
     "selection.event_limit": "whether repeats may be shown is an editor's decision",
 }
 _DEPTH = 100  # items of a ranking where the measure has no cut-off
 _CHOICE = 10  # mean good items of a story up to which judgments are a choice and not a grading of all
 _PASSES = 2
 
-Point = tuple[float | None, ...]
+Point = tuple[float | str | None, ...]
 """One value for each setting that is tuned."""
 Values = Callable[[Point], NDArray[np.float64]]
 """Values by story under some settings, (folds + 1, q): line f as one may look at them when choosing for fold f, NaN
@@ -78,7 +80,7 @@ class Trial:
         To the start.
     """
 
-    values: Mapping[str, float | None]
+    values: Mapping[str, float | str | None]
     mean: float
     difference: Estimate
 
@@ -114,11 +116,11 @@ class Tuned:
     """
 
     settings: Settings
-    chosen: Mapping[str, float | None]
+    chosen: Mapping[str, float | str | None]
     gain: Estimate
     p: float
     shown: bool
-    folds: tuple[Mapping[str, float | None], ...]
+    folds: tuple[Mapping[str, float | str | None], ...]
     trials: tuple[Trial, ...]
     measure: str
     part: Part
@@ -195,7 +197,7 @@ def tune(
     start = start or Settings()
     by = _ranking_measure(measure)
     _check(sets, k, folds)
-    grid = _grid(sets, names, start)
+    grid = _grid(sets, names, start, by)
     part: Part = "relevance" if set(grid) == {WEIGHT} else "list"
     asked = [_Asked.of(one) for one in sets]
     groups = _joined([one.groups for one in asked])
@@ -211,14 +213,14 @@ def tune(
 
     def values(point: Point) -> NDArray[np.float64]:
         if point not in found:
-            settings = _measured(_with(start, named(point)), part)
+            settings = _measured(_with(start, named(point)), part, floored=FLOOR in grid)
             parts = [one.values(settings, by, Measure("Judged", by.cutoff or k)) for one in benches]
             lines, shares = zip(*parts, strict=True)
             found[point], coverage[point] = np.concatenate(lines, axis=1), np.concatenate(shares)
             progress("tuning", len(found), None)
         return found[point]
 
-    def named(point: Point) -> dict[str, float | None]:
+    def named(point: Point) -> dict[str, float | str | None]:
         return dict(zip(grid, point, strict=True))
 
     first: Point = tuple(_current(start, name) for name in grid)
@@ -343,7 +345,7 @@ def fold_of(groups: NDArray[np.integer], folds: int, *, seed: int = 0) -> NDArra
 
 def cross_validated(
     values: Values,
-    options: Sequence[Sequence[float | None]],
+    options: Sequence[Sequence[float | str | None]],
     start: Point,
     fold: NDArray[np.int64],
     groups: NDArray[np.integer],
@@ -377,7 +379,7 @@ def cross_validated(
 
 def search(
     values: Values,
-    options: Sequence[Sequence[float | None]],
+    options: Sequence[Sequence[float | str | None]],
     start: Point,
     line: int,
     groups: NDArray[np.integer],
@@ -533,10 +535,10 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
 
 
 def _grid(
-    sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings
-) -> dict[str, tuple[float | None, ...]]:
+    sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings, measure: Measure
+) -> dict[str, tuple[float | str | None, ...]]:
     """Values to try by setting, that of the start among them."""
-    unfit = {name: [reason for one in sets if (reason := _refusal(name, one))] for name in GRID}
+    unfit = {name: [reason for one in sets if (reason := _refusal(name, one, measure))] for name in GRID}
     for name in names or ():
         if name in _NEVER:
             raise SettingsError(f"{name} is not tuned: {_NEVER[name]}")
@@ -549,18 +551,22 @@ def _grid(
     wanted = [name for name in GRID if (name in names if names is not None else not unfit[name])]
     if not start.ranking.dense_weight + start.ranking.lexical_weight:
         raise SettingsError("both weights of the ranking are 0; expected one above it to start from")
-    return {
-        name: tuple(
-            sorted({*GRID[name], _current(start, name)}, key=lambda value: float("inf") if value is None else value)
-        )
-        for name in wanted
-    }
+    return {name: tuple(sorted({*GRID[name], _current(start, name)}, key=partial(_size, name))) for name in wanted}
 
 
-def _refusal(name: str, judged: EvaluationSet) -> str:
-    """Why a set cannot judge a setting; empty if it can."""
+def _size(name: str, value: float | str | None) -> float:
+    """Place of a value in the order of its grid: without a floor is below every floor, without freshness above all."""
+    if value is None:
+        return float("-inf" if name == FLOOR else "inf")
+    return _AUTO if isinstance(value, str) else value
+
+
+def _refusal(name: str, judged: EvaluationSet, measure: Measure) -> str:
+    """Why a set cannot judge a setting by a measure; empty if it can."""
     if name == WEIGHT:
         return ""
+    if name == FLOOR and not (measure.name == "SetF" and judged.judgments.picks):
+        return f"{judged.name} by {measure}: only SetF on an editor's picks charges for bad items in empty places"
     if name == AGE:
         clicks = judged.clicks
         timed = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2
@@ -585,16 +591,16 @@ def _refusal(name: str, judged: EvaluationSet) -> str:
     return ""
 
 
-def _current(settings: Settings, name: str) -> float | None:
+def _current(settings: Settings, name: str) -> float | str | None:
     if name == WEIGHT:
         ranking = settings.ranking
         return round(ranking.lexical_weight / (ranking.dense_weight + ranking.lexical_weight), 6)
     stage, _, field = name.partition(".")
-    value: float | None = getattr(getattr(settings, stage), field)
+    value: float | str | None = getattr(getattr(settings, stage), field)
     return value
 
 
-def _with(start: Settings, values: Mapping[str, float | None]) -> Settings:
+def _with(start: Settings, values: Mapping[str, float | str | None]) -> Settings:
     changed: dict[str, Any] = {name: value for name, value in values.items() if value != _current(start, name)}
     if WEIGHT in changed:
         share, total = changed[WEIGHT], start.ranking.dense_weight + start.ranking.lexical_weight
@@ -603,10 +609,10 @@ def _with(start: Settings, values: Mapping[str, float | None]) -> Settings:
     return start.override(changed)
 
 
-def _measured(settings: Settings, part: Part) -> Settings:
-    """What is asked in a trial: the list without a floor, or the ranking before selection."""
+def _measured(settings: Settings, part: Part, *, floored: bool) -> Settings:
+    """What is asked in a trial: the list, without a floor unless it is tuned, or the ranking before selection."""
     if part == "list":
-        return settings.override({"selection.floor": None, "selection.reserves": 0})
+        return settings.override({"selection.reserves": 0} | ({} if floored else {"selection.floor": None}))
     plain = Settings.relevance_only()
     return settings.model_copy(
         update={
@@ -643,7 +649,7 @@ def _conclusion(chosen: Chosen, gap: float, shown: bool) -> str:
 
 def _notes(
     chosen: Chosen,
-    grid: Mapping[str, tuple[float | None, ...]],
+    grid: Mapping[str, tuple[float | str | None, ...]],
     start: Settings,
     sets: Sequence[EvaluationSet],
     part: Part,
@@ -651,7 +657,7 @@ def _notes(
 ) -> list[str]:
     same = sum(point == chosen.final for point in chosen.folds)
     notes = [f"{same} of {len(chosen.folds)} folds chose as all stories do"]
-    if part == "list":
+    if part == "list" and FLOOR not in grid:
         notes.append("lists were compared without a floor: no measure charges for a bad item in an empty place")
     weight = dict(zip(grid, chosen.final, strict=True)).get(WEIGHT)
     if shown and weight not in (None, _current(start, WEIGHT)) and start.selection.floor == "auto":
