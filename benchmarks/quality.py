@@ -27,7 +27,7 @@ SYSTEMS = ("default", *BASELINES)
 DOCS = Path(__file__).parents[1] / "docs" / "results.md"
 HISTORY = RESULTS / "quality_history.jsonl"
 _HEAVY = ("per_story", "ages_days", "scores")
-_MADE = ("same event again", "distance", "coverage")
+_MADE = ("items", "same event again", "distance", "coverage")
 
 
 def slim(evaluation: Evaluation) -> dict[str, Any]:
@@ -53,10 +53,12 @@ def table(one: dict[str, Any]) -> Iterator[str]:
     """Systems of one set."""
     part, measure = one["headline"]
     columns = [(part, measure)] if part == "list" else [(part, name) for name in one["systems"][0]["figures"][part]]
-    columns = ([("relevance", measure)] if part == "list" else []) + columns
+    if part == "list":
+        columns = [("relevance", measure), *columns]
+        columns += [("pairs", "AUC")] if "pairs" in one["systems"][0]["figures"] else []
     said = {(c["part"], c["measure"], c["system"]): c["verdict"] for c in one["comparisons"]}
     marks = {"better": " ▲", "worse": " ▼"}
-    heads = {"relevance": "{} before selection", "list": "{} of the list"}
+    heads = {"relevance": "{} before selection", "list": "{} of the list", "pairs": "{} of pairs"}
     made = _MADE if one["systems"][0]["quality"] else ()
     titles = [heads.get(p, "{}").format(name) for p, name in columns]
     yield "| system | " + " | ".join([*titles, *made, "ms a story"]) + " |"

@@ -304,7 +304,11 @@ def carries(evaluation: Evaluation) -> str:
             f"Of the first items {min(shares):.0%} to {max(shares):.0%} were judged, by system; "
             "the others count as not relevant, which is hard on systems that the judges never saw."
         )
-    told.append("Judges said what is related to a story, which need not be what readers open.")
+    told.append(
+        "Readers could only click what they were shown, and clicks say what tempts, not what is related."
+        if part == "replay"
+        else "Judges said what is related to a story, which need not be what readers open."
+    )
     return " ".join(told)
 
 
