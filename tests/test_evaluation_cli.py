@@ -11,7 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from recommender import Recommender
+from recommender import Recommender, Settings
 from recommender.cli import app
 from recommender.errors import InputError, RecommenderError
 from recommender.evaluation import evaluate, load_set
@@ -93,6 +93,15 @@ class TestEvaluate:
         repeats = {system["system"]: system["quality"]["same event again"] for system in one["systems"]}
         assert repeats["default"] == repeats["live"] == 0 < repeats["loose"]
 
+    def test_the_past_alone_can_be_asked_for(self, cache: Path, tmp_path: Path) -> None:
+        asked = ("--on", "sample", "--protocol", "at_publication", "--cache", cache, "--out", tmp_path)
+        found = call("evaluate", "tfidf", "recent", *asked)
+        assert found.exit_code == 0, found.output
+        (one,) = orjson.loads((tmp_path / "report.json").read_bytes())["sets"]
+        assert one["protocol"] == "at_publication"
+        assert one["counts"]["judgments of later items"] > 0
+        assert all(system["safety"]["future"] == 0 for system in one["systems"])
+
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
@@ -137,6 +146,30 @@ class TestEvaluate:
         assert "60 lists, 100.000% with a click" in compared.output
         assert "p = 0.000: shown" in compared.output
         assert "lists a version to see +0.500%" in compared.output
+
+
+class TestTune:
+    def test_settings_are_written_and_noise_is_called_noise(self, cache: Path, tmp_path: Path) -> None:
+        start = tmp_path / "start.toml"
+        start.write_text('[embedding]\nmodel = "tfidf"\n', encoding="utf-8")
+        written = tmp_path / "tuned.toml"
+        found = call("tune", "--on", "sample", "--settings", start, "--out", written, "--cache", cache)
+        assert found.exit_code == 0, found.output
+        assert "no gain shown" in found.output
+        assert Settings.from_toml(written) == Settings.from_toml(start)
+        assert "# nothing was changed" in written.read_text(encoding="utf-8")
+
+    def test_own_judgments_are_split_before_tuning(self, own: tuple[Path, Path], cache: Path, tmp_path: Path) -> None:
+        articles, pairs = own
+        written = tmp_path / "tuned.toml"
+        found = call("tune", "--articles", articles, "--pairs", pairs, "--out", written, "--cache", cache)
+        assert found.exit_code == 0, found.output
+        assert "lexical_weight 0.5: " in found.output
+        refused = call(
+            "tune", "--articles", articles, "--pairs", pairs, "--out", written, "--setting", "ranking.half_life_days"
+        )
+        assert isinstance(refused.exception, RecommenderError)
+        assert "dated clicks" in str(refused.exception)
 
 
 class TestGate:
