@@ -131,7 +131,7 @@ class TestEvaluate:
                 best = shown[int(np.argmax(rec.relevance([source] * 5, shown)))]
                 row = {
                     "source": source,
-                    "shown": shown,
+                    "shown": [*shown, "an article that left the archive"],
                     "clicked": [best] if number % 8 else [],
                     "session": number,
                     "version": "ab"[number % 2],

@@ -736,3 +736,33 @@ def test_without_its_files_mind_says_where_it_is(tmp_path: Path, missing: str) -
     (_mind(tmp_path) / missing).unlink()
     with pytest.raises(InputError, match=rf"no {missing} in .*https://msnews.github.io/ .*research only"):
         read_mind(tmp_path)
+
+
+def test_a_log_among_the_articles_of_an_archive() -> None:
+    rows = [
+        {"source": "a", "shown": ["b", "gone", "c"], "clicked": ["c", "gone"]},
+        {"source": "gone", "shown": ["a", "b"], "clicked": ["a"]},
+        {"source": "b", "shown": ["a", "gone"], "clicked": ["a"]},
+        {"source": "c", "shown": ["b", "a"], "clicked": []},
+        {"source": None, "shown": ["b", "a"], "clicked": ["a"]},
+    ]
+    kept = ClickLog.of(rows).among(["a", "b", "c"]).table.select(["source", "shown", "clicked"]).to_pylist()
+    assert kept == [
+        {"source": "a", "shown": ["b", "c"], "clicked": ["c"]},
+        {"source": "c", "shown": ["b", "a"], "clicked": []},
+    ]
+    assert ClickLog.of(rows).among(["a", "b", "c", "gone"]).table["source"].to_pylist() == ["a", "gone", "b", "c"]
+    assert not len(ClickLog.of(rows).among([]))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.lists(st.sampled_from("abcdef"), unique=True, min_size=1)), min_size=1
+    )
+)
+def test_among_is_what_plain_python_keeps(lists: list[tuple[str, list[str]]]) -> None:
+    log = ClickLog.of({"source": a, "shown": shown, "clicked": shown[1:2]} for a, shown in lists)
+    known = set("abe")
+    found = log.among(known).table.select(["source", "shown", "clicked"]).to_pylist()
+    plain = [(a, [i for i in shown if i in known], [i for i in shown[1:2] if i in known]) for a, shown in lists]
+    assert [tuple(row.values()) for row in found] == [one for one in plain if one[0] in known and len(one[1]) >= 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -167,6 +167,23 @@ class ClickLog:
         if end is not None:
             held = pc.and_(held, pc.less(self.table["time"], _moment(end)))
         return ClickLog(self.table.filter(pc.fill_null(held, False)))
+
+    def among(self, ids: Collection[str]) -> ClickLog:
+        """Only these articles: other items are taken out, and lists under others or with fewer than two items left."""
+        known = pa.array(sorted(ids), pa.large_string())
+        table = self.table.filter(pc.is_in(self.table["source"].combine_chunks(), known))
+        columns = {}
+        for name in ("shown", "clicked"):
+            lists = table[name].combine_chunks()
+            held = pc.is_in(lists.flatten(), known)
+            counts = np.bincount(
+                pc.list_parent_indices(lists).to_numpy(), held.to_numpy(zero_copy_only=False), len(lists)
+            )
+            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), lists.flatten().filter(held))
+        for name, column in columns.items():
+            table = table.set_column(table.column_names.index(name), SCHEMA.field(name), column)
+        return ClickLog(table.filter(pa.array(_lengths(columns["shown"]) >= 2)))
 
     def split(self, at: datetime | float) -> tuple[ClickLog, ClickLog]:
         """Past and future: what is tuned on the first part is tested on the second.

@@ -119,6 +119,10 @@ class EvaluationSet:
             "rejected articles": len(report.rejected),
             "judgments of unknown articles": len(judgments) - len(held),
         }
+        log = values.get("clicks")
+        if log is not None:
+            values["clicks"] = log.among(known)
+            counts["lists of unknown articles"] = len(log) - len(values["clicks"])
         uses: tuple[Use, ...] = ("lists", "pairs") if held.symmetric else ("lists",)
         made = cls(name, about, licence, catalog, held, uses, protocol or "archive", counts=counts)
         made = replace(made, **values)
