@@ -218,7 +218,7 @@ def test_counts(found: Evaluation) -> None:
         "articles": 40,
         "judged pairs": len(PAIRS),
         "stories evaluated": 40,
-        "groups of stories": 8,
+        "groups": 8,
         "articles without judgments": 0,
         "judged stories without a good item": 0,
         "rejected articles": 0,
@@ -228,7 +228,7 @@ def test_counts(found: Evaluation) -> None:
 
 def test_intervals_and_tests_go_by_group(found: Evaluation, cache: Path) -> None:
     alone = evaluate(systems()[:3], judged(), cache=cache)
-    assert alone.counts["groups of stories"] == 40
+    assert alone.counts["groups"] == 40
     assert comparison(alone, "list", "nDCG@5", "best").p < comparison(found, "list", "nDCG@5", "best").p
     assert comparison(found, "list", "nDCG@5", "best").p == pytest.approx(2 / 2**8)
 
@@ -304,7 +304,7 @@ def test_a_set_of_pairs_only(cache: Path) -> None:
 def test_another_k_and_further_measures(cache: Path) -> None:
     named = evaluate(systems()[:2], judged(), k=2, measures=["P@3", "ndcg@2", "AUC"], cache=cache)
     assert list(named.systems[0].figures["list"]) == ["nDCG@2", "RR", "P@2", "R@2", "Judged@2", "P@3"]
-    assert list(named.systems[0].figures["relevance"])[-2:] == ["P@3", "nDCG@2"]
+    assert list(named.systems[0].figures["relevance"])[-2:] == ["nDCG@2", "P@3"]
     assert (named.k, named.headline) == (2, ("list", "nDCG@2"))
     assert named.systems[0].items == 2
     assert named.systems[0].per_story["list"]["nDCG@2"].tolist() == pytest.approx(
