@@ -428,7 +428,7 @@ def _lists(evaluation: Evaluation) -> _Table | None:
     """What the lists are like, apart from judgments."""
     if not evaluation.stories and not any(result.quality for result in evaluation.systems):
         return None
-    columns = _names(result.quality for result in evaluation.systems)
+    columns = [name for name in _names(result.quality for result in evaluation.systems) if name != "items"]
     overlap = f"overlap with {evaluation.baseline}"
     rows = tuple(
         _Row(
