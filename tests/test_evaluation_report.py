@@ -540,7 +540,9 @@ class TestSentences:
         told = text.split("### How far this carries")[1]
         assert "40 stories in 31 groups carry these figures." in told
         assert "a difference in nDCG@5 of the list reaches ±.017 (median of 1)" in told
-        assert ("corrected for the" in told) == (len(evaluation(2).systems) > 2)
+        assert "corrected" not in told, "a single comparison needs no correction"
+        many = _unescaped(to_markdown([evaluation(4)])).split("### How far this carries")[1]
+        assert "corrected for the 3 systems compared on a measure (Holm)" in many
         assert "nothing can be said about gains" in to_markdown([CASES["nothing but NaN"]])
         assert "Judged pairs without stories in 31 groups" in to_markdown([CASES["pairs only"]])
 

@@ -9,6 +9,7 @@ from recommender.evaluation.registry import make_system
 from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 from recommender.evaluation.sets import SETS, EvaluationSet, load_set, own_set
+from recommender.evaluation.statistics import required_stories
 from recommender.evaluation.systems import OwnSystem, PublishedSystem, System
 from recommender.evaluation.tuning import Tuned, tune, write_settings
 
@@ -38,6 +39,7 @@ __all__ = [
     "own_set",
     "read_judgments",
     "replay",
+    "required_stories",
     "sample_size",
     "tune",
     "write_settings",

@@ -16,6 +16,7 @@ from recommender.articles import UNDATED
 from recommender.engine import Recommender
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation import statistics
+from recommender.evaluation.clicks import ClickLog
 from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.measures import Measure, per_story
 from recommender.evaluation.protocol import Answers, ask, asked_stories
@@ -157,17 +158,19 @@ class _Answered:
             given = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
             values[part], condensed[part] = per_story(*given), per_story(*given, condensed=True)
         replayed = None
-        clicks, catalog = case.judged.clicks, case.judged.catalog
-        if clicks is not None and case.judged.protocol != "at_publication":
-
-            def relevance(sources: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
-                found = system.relevance(catalog.rows(sources), catalog.rows(items))
-                return np.full(len(items), 0.0) if found is None else found
-
-            if system.relevance(np.zeros(1, np.int64), np.zeros(1, np.int64)) is not None:
-                replayed = replay(clicks, relevance)
-                values["replay"] = replayed.values
+        if case.judged.clicks is not None and case.judged.protocol != "at_publication":
+            replayed = _replayed(system, case.judged, case.judged.clicks)
+        if replayed is not None:
+            values["replay"] = replayed.values
         return cls(system, answers, values, condensed, replayed)
+
+
+def _replayed(system: System, judged: EvaluationSet, clicks: ClickLog) -> Replay | None:
+    """The click log in the order of a system; None if it knows only its lists."""
+    rows = judged.catalog.rows
+    if system.relevance(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)) is None:
+        return None
+    return replay(clicks, lambda sources, items: np.asarray(system.relevance(rows(sources), rows(items))))
 
 
 def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evaluation:
