@@ -1,0 +1,208 @@
+"""The best rows of many stories, exactly: blocks of products, one product for both directions where both are asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender import scan
+from recommender.scan import Asking, Best, Block, Rows
+
+BLOCK = 2_048  # stories and rows of one product: 16 MB of results
+_FEW = 8  # of a block in which fewer than one story in so many still looks, only those are multiplied
+_TOP = 1 << 24  # no product of two quantised unit vectors is greater
+_TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
+TIMELESS = np.ones(1)  # weights where age does not count
+
+
+def decay(half_life_days: float, hours: int) -> NDArray[np.float64]:
+    """Freshness by age in hours, `2 ** (-age / half_life)`, up to an age; float64 (hours + 1,)."""
+    return np.exp2(-np.arange(hours + 1) / (24 * half_life_days))
+
+
+def nearest(asking: Asking, rows: Rows, count: int, *, least: int = 0, weight: NDArray[np.float64] = TIMELESS) -> Best:
+    """The `count` rows of greatest `product * weight[age]` for each story.
+
+    Rows near in time come first. As soon as no story of a block can gain by rows so far away, the rest stay unread.
+
+    Parameters
+    ----------
+    asking : Asking, q stories
+    rows : Rows, m rows
+    count : int
+    least : int
+        Least product of integer vectors, `SCALE**2` times the cosine; only positive products are ever found.
+    weight : ndarray of float64
+        Factor by age in hours, falling.
+
+    Returns
+    -------
+    Best
+    """
+    best = Best.empty(len(asking.rows), count)
+    with _Search(rows, least, weight) as search:
+        for start in range(0, len(asking.rows), BLOCK):
+            some = np.arange(start, min(start + BLOCK, len(asking.rows)))
+            hours = asking.hour[some]
+            away = np.maximum(search.oldest - hours.max(), hours.min() - search.newest)
+            search.extend(some, np.argsort(np.maximum(away, 0), kind="stable"), asking, best)
+    return best
+
+
+def every(
+    asking: Asking, rows: Rows, count: int, *, least: int = 0, weight: NDArray[np.float64] = TIMELESS
+) -> Iterator[tuple[int, Best]]:
+    """`nearest` for all rows at once: story `i` of `asking` is row `i` of `rows`, and each product serves both.
+
+    Yields
+    ------
+    start : int
+        Place of the block's first story; blocks come in order.
+    best : Best
+        Of up to `BLOCK` stories.
+    """
+    with _Search(rows, least, weight) as search:
+        blocks = len(search.oldest)
+        open_: dict[int, Best] = {}  # blocks that look for newer rows
+        done: dict[int, Best] = {}
+        asks = [asking.take(search.part(number)) for number in range(blocks)]
+        given = 0
+        for new in range(blocks):
+            open_[new] = best = Best.empty(len(asks[new].rows), count)
+            search.pair(new, new, asks, open_, newer=True, older=False)
+            older = True
+            for old in range(new - 1, -1, -1):
+                if not older and old < min(open_):
+                    break
+                newer = old in open_
+                if newer and search.few(asks[old], open_[old], new):
+                    every_story = np.arange(len(asks[old].rows))
+                    search.extend(every_story, range(new, blocks), asks[old], open_[old])
+                    done[old] = open_.pop(old)
+                    newer = False
+                if older and search.few(asks[new], best, old):
+                    search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], best)
+                    older = False
+                if newer or older:
+                    search.pair(old, new, asks, open_, newer, older)
+            while given in done:
+                yield given * BLOCK, done.pop(given)
+                given += 1
+        done.update(open_)
+        for number in range(given, blocks):
+            yield number * BLOCK, done.pop(number)
+
+
+class _Search:
+    """Products of blocks of stories and rows, in a buffer used again and again."""
+
+    def __init__(self, rows: Rows, least: int, weight: NDArray[np.float64]) -> None:
+        self.rows, self.least, self.weight = rows, least, weight
+        starts = np.arange(0, max(len(rows.rows), 1), BLOCK)
+        hour = rows.hour if len(rows.rows) else np.zeros(1, np.int64)
+        self.oldest = np.minimum.reduceat(hour, starts)
+        self.newest = np.maximum.reduceat(hour, starts)
+        self.multiply = _multiplier(len(rows.rows))
+        self.threads = ThreadPoolExecutor(
+            os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+        )
+
+    def __enter__(self) -> _Search:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.threads.shutdown()
+
+    def part(self, number: int) -> slice:
+        """Places of the rows of a block."""
+        return slice(number * BLOCK, min((number + 1) * BLOCK, len(self.rows.rows)))
+
+    def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, best: Best) -> None:
+        """Offer blocks of rows to those of some stories that can still gain by them."""
+        hours, worst = asking.hour[stories], best.worst()[stories]
+        first, last, least_worst = int(hours.min()), int(hours.max()), float(worst.min())
+        for number in blocks:
+            away = max(int(self.oldest[number]) - last, first - int(self.newest[number]), 0)
+            if self._weight(away) * _TOP < least_worst:
+                continue
+            bound, able = self.bound(stories, asking, best, number)
+            some = stories[able]
+            if len(some):
+                products = self.multiply(_gather(asking, some), _gather(self.rows, self.part(number)))
+                self.offer(products, bound[able], some, number, asking, best, by_row=False)
+                least_worst = float(best.worst()[stories].min())
+
+    def few(self, asking: Asking, best: Best, number: int) -> bool:
+        """Whether hardly any story of a block can still gain by a block of rows."""
+        _, able = self.bound(np.arange(len(asking.rows)), asking, best, number)
+        return int(able.sum()) * _FEW < len(able)
+
+    def pair(self, old: int, new: int, asks: list[Asking], best: dict[int, Best], newer: bool, older: bool) -> None:
+        """One product for two blocks: the older stories look for newer rows, the newer ones for older rows."""
+        products = self.multiply(_gather(self.rows, self.part(old)), _gather(self.rows, self.part(new)))
+        for wanted, mine, other in ((newer, old, new), (older, new, old)):
+            if wanted:
+                stories = np.arange(len(asks[mine].rows))
+                bound, _ = self.bound(stories, asks[mine], best[mine], other)
+                self.offer(products, bound, stories, other, asks[mine], best[mine], by_row=mine != old)
+
+    def bound(
+        self, stories: NDArray[np.int64], asking: Asking, best: Best, number: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Least product by which a row of a block could enter, and whether any could at all; each (s,)."""
+        hours, part = asking.hour[stories], self.part(number)
+        away = np.maximum(np.maximum(self.oldest[number] - hours, hours - self.newest[number]), 0)
+        reach = self._weight(away)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            product = np.nan_to_num(best.worst()[stories] / reach, nan=0.0, posinf=2.0 * _TOP)
+        bound = np.clip(np.floor(product) - 1, max(self.least, 1), 2 * _TOP).astype(np.float32)
+        a, b, c, d = asking.spans[stories].T
+        inside = ((a < part.stop) & (b > part.start)) | ((c < part.stop) & (d > part.start))
+        return bound, inside & (bound <= _TOP)
+
+    def _weight(self, away: Any) -> Any:
+        return self.weight[np.minimum(away, len(self.weight) - 1)]
+
+    def offer(
+        self,
+        products: NDArray[Any],
+        bound: NDArray[Any],
+        stories: NDArray[np.int64],
+        number: int,
+        asking: Asking,
+        best: Best,
+        by_row: bool,
+    ) -> None:
+        """See `scan.offer`; the stories are shared out among the cores."""
+        block = Block(stories, number * BLOCK, self.least, self.weight, True)
+        step = -(-len(stories) // (self.threads._max_workers if scan.COMPILED else 1))
+        parts = [(start, min(start + step, len(stories))) for start in range(0, len(stories), step)]
+        list(
+            self.threads.map(
+                lambda part: scan.offer(products, bound, block, asking, self.rows, best, by_row, part), parts
+            )
+        )
+
+
+def _gather(side: Asking | Rows, places: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+    return side.vectors[side.rows[places]].astype(np.float32)
+
+
+def _multiplier(rows: int) -> Any:
+    buffer = np.empty((BLOCK, BLOCK), dtype=np.float32)
+
+    def multiply(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+        out = buffer.reshape(-1)[: len(a) * len(b)].reshape(len(a), len(b))
+        if rows * len(a) >= _TORCH:
+            import torch
+
+            torch.mm(torch.from_numpy(a), torch.from_numpy(b).T, out=torch.from_numpy(out))
+            return out
+        return np.matmul(a, b.T, out=out)
+
+    return multiply

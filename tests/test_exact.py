@@ -1,0 +1,106 @@
+"""The blocked, exact search of all stories against brute force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender import exact, scan
+from recommender.index import quantise
+from recommender.scan import Asking, Best, Rows
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.param == "compiled" and not scan.COMPILED:
+        pytest.skip("numba is not installed")
+    monkeypatch.setattr(scan, "COMPILED", request.param == "compiled")
+    monkeypatch.setattr(exact, "BLOCK", 32)  # many blocks
+    yield
+
+
+def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int]:
+    """Stories with ties, copies, windows, rows that may not be shown; and weight, least, count."""
+    rng = np.random.default_rng(seed)
+    vectors = quantise(rng.normal(size=(stories, 8)) + 0.3)
+    vectors[rng.integers(0, stories, stories // 4)] = vectors[rng.integers(stories)]
+    hour = np.sort(rng.integers(0, int(rng.choice([1, 200, 20_000])), stories))
+    rows = Rows(vectors, np.arange(stories), rng.random(stories) < 0.9, hour, rng.permutation(stories))
+    spans = np.tile([0, stories, 0, 0], (stories, 1))
+    if seed % 2:
+        window = int(rng.integers(1, 5_000))
+        recent = np.searchsorted(hour, hour.max() - window)
+        start, end = np.searchsorted(hour, hour - window), np.searchsorted(hour, hour + window, "right")
+        spans = np.stack([start, np.minimum(end, recent), np.full(stories, recent), np.full(stories, stories)], axis=1)
+    asking = Asking(vectors, np.arange(stories), np.arange(stories), hour, spans)
+    weight = exact.decay(30, 20_000) if seed % 3 else np.ones(20_000)
+    return asking, rows, weight, int(rng.choice([0, 3_000_000, 12_000_000])), int(rng.integers(1, 40))
+
+
+def brute_force(asking: Asking, rows: Rows, count: int, least: int, weight: np.ndarray) -> np.ndarray:
+    dots = asking.vectors[asking.rows].astype(np.int64) @ rows.vectors[rows.rows].astype(np.int64).T
+    scores = dots * weight[np.abs(asking.hour[:, None] - rows.hour)]
+    at = np.arange(len(rows.rows))
+    a, b, c, d = (column[:, None] for column in asking.spans.T)
+    able = rows.shown & (dots >= max(least, 1)) & (at != asking.own[:, None])
+    able &= ((at >= a) & (at < b)) | ((at >= c) & (at < d))
+    found = np.full((len(dots), count), -1)
+    for story, score in enumerate(scores):
+        order = np.lexsort((rows.id_rank, -score))
+        best = order[able[story][order]][:count]
+        found[story, : len(best)] = best
+    return found
+
+
+def places(best: Best, rows: Rows) -> np.ndarray:
+    return best.ordered(rows.id_rank)[0]
+
+
+@pytest.mark.usefixtures("compiled")
+class TestExact:
+    @pytest.mark.parametrize("seed", range(24))
+    def test_finds_what_brute_force_finds(self, seed: int) -> None:
+        asking, rows, weight, least, count = problem(seed, 230)
+        wanted = brute_force(asking, rows, count, least, weight)
+        found = exact.nearest(asking, rows, count, least=least, weight=weight)
+        assert np.array_equal(places(found, rows), wanted)
+        blocks = list(exact.every(asking, rows, count, least=least, weight=weight))
+        assert [start for start, _ in blocks] == list(range(0, 230, 32))
+        assert np.array_equal(np.concatenate([places(best, rows) for _, best in blocks]), wanted)
+
+    def test_products_are_exact(self) -> None:
+        asking, rows, weight, _, _ = problem(2, 100)
+        found = exact.nearest(asking, rows, 10, weight=weight)
+        at, dot = found.ordered(rows.id_rank)
+        story, column = np.nonzero(at >= 0)
+        near = rows.vectors[at[story, column]].astype(np.int64)
+        assert np.array_equal(dot[story, column], (asking.vectors[story].astype(np.int64) * near).sum(axis=1))
+
+    def test_few_stories_and_none(self) -> None:
+        asking, rows, weight, least, count = problem(5, 200)
+        few = asking.take(np.array([190, 3, 77]))
+        wanted = brute_force(few, rows, count, least, weight)
+        assert np.array_equal(places(exact.nearest(few, rows, count, least=least, weight=weight), rows), wanted)
+        none = asking.take(np.zeros(0, dtype=np.int64))
+        assert len(exact.nearest(none, rows, count).size) == 0
+
+    def test_no_rows(self) -> None:
+        asking, rows, _, _, _ = problem(0, 20)
+        empty = Rows(rows.vectors, *(column[:0] for column in rows[1:]))
+        foreign = asking._replace(own=np.full(20, -1), spans=np.zeros((20, 4), dtype=np.int64))
+        assert (exact.nearest(foreign, empty, 5).size == 0).all()
+
+
+@given(seed=st.integers(0, 2**16), stories=st.integers(1, 90))
+def test_all_with_all_is_each_alone(seed: int, stories: int) -> None:
+    asking, rows, weight, least, count = problem(seed, stories)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "BLOCK", 16)
+        together = np.concatenate(
+            [places(best, rows) for _, best in exact.every(asking, rows, count, least=least, weight=weight)]
+        )
+    assert np.array_equal(together, places(exact.nearest(asking, rows, count, least=least, weight=weight), rows))
