@@ -23,7 +23,7 @@ from recommender import snapshot
 from recommender.archive import Archive
 from recommender.articles import DAY_US
 from recommender.events import is_copy
-from recommender.index import cosines
+from recommender.index import FlatIndex, cosines
 from recommender.lexical import row_cosines
 
 STRATA = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -37,7 +37,7 @@ def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, 
     for row in rng.choice(len(catalog), min(STORIES, len(catalog)), replace=False):
         time = int(catalog.published[row])
         window = catalog.between(time - 3 * DAY_US, time + 3 * DAY_US)
-        nearest = archive.index.search(archive.vectors[row : row + 1], NEAREST, window)[0]
+        nearest = FlatIndex(archive.vectors).search(archive.vectors[row : row + 1], NEAREST, window)[0]
         found |= {(min(row, other), max(row, other)) for other in nearest.tolist() if other not in (-1, row)}
     a, b = np.array(sorted(found)).T
     dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]

@@ -18,12 +18,11 @@ from recommender.explain import explain, telling_terms
 from recommender.fill import fill
 from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
-from recommender.index import FlatIndex, VectorIndex
 from recommender.languages import site_language
-from recommender.lexical import Tfidf, by_rarity
+from recommender.lexical import Tfidf, by_rarity, sketch_columns
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import Candidates, Queries, retrieve
+from recommender.retrieval import SKETCH, Candidates, Queries, retrieve, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Series
@@ -41,6 +40,8 @@ class Archive:
     vectors : ndarray of int16, shape (n, d)
     tfidf : Tfidf
     terms : csr_matrix of float32, shape (n, v)
+    search : ndarray of int16, shape (n, s)
+        Meaning and words in one vector, see `retrieval.search_vectors`.
     settings : Settings
     floor : float or None
         The least relevance of an item.
@@ -53,6 +54,7 @@ class Archive:
     vectors: NDArray[np.int16]
     tfidf: Tfidf
     terms: sp.csr_matrix
+    search: NDArray[np.int16]
     settings: Settings
     floor: float | None
     calibration: str = ""
@@ -64,23 +66,34 @@ class Archive:
     ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table).to_pylist())
-        return cls(catalog, vectors, tfidf, terms, settings, None, calibration, rules).under(settings)
+        search = search_vectors(vectors, terms, sketch_columns(tfidf.terms, SKETCH), settings.ranking)
+        return cls(catalog, vectors, tfidf, terms, search, settings, None, calibration, rules).under(settings)
 
     def under(self, settings: Settings) -> Archive:
         """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
+        search, old, new = self.search, self.settings.ranking, settings.ranking
+        if (old.dense_weight, old.lexical_weight) != (new.dense_weight, new.lexical_weight):
+            search = search_vectors(self.vectors, self.terms, self._columns, new)
         floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
-        return replace(self, settings=settings, floor=floor)
+        return replace(self, search=search, settings=settings, floor=floor)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
-        terms = sp.vstack([self.terms, self.tfidf.transform(whole_texts(added).to_pylist())], format="csr")
-        return replace(self, catalog=catalog, vectors=np.concatenate([self.vectors, vectors]), terms=terms)
+        terms = self.tfidf.transform(whole_texts(added).to_pylist())
+        search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
+        return replace(
+            self,
+            catalog=catalog,
+            vectors=np.concatenate([self.vectors, vectors]),
+            terms=sp.vstack([self.terms, terms], format="csr"),
+            search=np.concatenate([self.search, search]),
+        )
 
     def compacted(self) -> Archive:
         """Without replaced versions, all rows in publication order."""
         catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
         old = self.catalog.rows(catalog.ids.to_pylist())
-        return replace(self, catalog=catalog, vectors=self.vectors[old], terms=self.terms[old])
+        return replace(self, catalog=catalog, vectors=self.vectors[old], terms=self.terms[old], search=self.search[old])
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
         """Some rows, (n,), and only the terms that they use."""
@@ -90,12 +103,18 @@ class Archive:
         terms = self.terms[old]
         used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
         tfidf = Tfidf([self.tfidf.terms[term] for term in used], self.tfidf.idf[used])
-        return replace(self, catalog=catalog, vectors=self.vectors[old], tfidf=tfidf, terms=terms[:, used].tocsr())
+        return replace(
+            self,
+            catalog=catalog,
+            vectors=self.vectors[old],
+            tfidf=tfidf,
+            terms=terms[:, used].tocsr(),
+            search=self.search[old],
+        )
 
     @cached_property
-    def index(self) -> VectorIndex:
-        """Search over the vectors."""
-        return FlatIndex(self.vectors)
+    def _columns(self) -> sp.csr_matrix:
+        return sketch_columns(self.tfidf.terms, SKETCH)
 
     @cached_property
     def dated(self) -> bool:
@@ -127,6 +146,7 @@ class Archive:
         return Queries(
             rows,
             np.asarray(self.vectors[rows]),
+            np.asarray(self.search[rows]),
             self.terms[rows],
             self.catalog.published[rows],
             self._languages[0][rows],
@@ -140,10 +160,12 @@ class Archive:
         """
         _, code_of, site = self._languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
+        terms = self.tfidf.transform(whole_texts(table).to_pylist())
         return Queries(
             np.array([rows[0] if len(rows) else -1 for rows in held]),
             vectors,
-            self.tfidf.transform(whole_texts(table).to_pylist()),
+            search_vectors(vectors, terms, self._columns, self.settings.ranking),
+            terms,
             Catalog(table, np.ones(len(table), dtype=bool), 0).published,
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
             np.full(len(table), -1),
@@ -277,13 +299,15 @@ class Archive:
         scope = scope if trace is not None else replace(scope, allowed=scope.allowed & ~rules.blocked)
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
 
-        def search(queries: Queries, scope: Scope) -> Candidates:
-            return retrieve(queries, self.catalog, self.index, scope, settings.retrieval, settings.ranking, count)
+        def search(queries: Queries, scope: Scope, floor: float | None) -> Candidates:
+            return retrieve(
+                queries, self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor
+            )
 
         def ranked(queries: Queries, candidates: Candidates) -> Ranked:
             return rank(queries, candidates, self.catalog, self.vectors, self.terms, scope, settings.ranking)
 
-        found = ranked(queries, search(queries, scope).beside(asked.pins)).pinned(asked.pins)
+        found = ranked(queries, search(queries, scope, self.floor).beside(asked.pins)).pinned(asked.pins)
         found = found.keep((found.rows >= 0) & wanted[:, None])
         chosen = select(found, asked, selection, k, floor=self.floor, trace=trace)
         if settings.selection.fill:

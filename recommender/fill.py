@@ -16,7 +16,7 @@ from recommender.selection import Selection, Stories, select
 
 _NEWEST = 50  # newest stories that 'recent' looks at
 
-Search = Callable[[Queries, Scope], Candidates]
+Search = Callable[[Queries, Scope, float | None], Candidates]
 Rank = Callable[[Queries, Candidates], Ranked]
 
 
@@ -39,7 +39,7 @@ def fill(
     chosen : Ranked, shape (q, w)
     wanted : ndarray of bool, shape (q,)
     search, rank : callables
-        Candidates of queries within a scope; their components.
+        Candidates of queries within a scope that may pass a floor; their components.
     """
     catalog, settings = selection.catalog, selection.settings
     without_reserves = replace(selection, settings=settings.model_copy(update={"reserves": 0}))
@@ -74,15 +74,15 @@ def fill(
 def _candidates(source: str, stories: Stories, selection: Selection, search: Search) -> Candidates:
     queries, scope, catalog = stories.queries, selection.scope, selection.catalog
     if source == "window":
-        return search(queries, replace(scope, days_before=None, days_around=None))
+        return search(queries, replace(scope, days_before=None, days_around=None), selection.floor)
     if source == "caps":
-        return search(queries, scope)
+        return search(queries, scope, selection.floor)
     if source == "same_section":
         parts, own = [], stories.sections
         for section in np.unique(own[own >= 0]):
             places = np.flatnonzero(own == section)
             within = replace(scope, allowed=scope.allowed & (selection.sections == section))
-            parts.append((places, search(queries.take(places), within).rows))
+            parts.append((places, search(queries.take(places), within, None).rows))
         return _scattered(parts, len(queries))
     parts = []
     dated = scope.allowed & (catalog.published != UNDATED) & ~catalog.timeless

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,17 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
     pair, _, product = pair_products(queries, candidates, rows)
     sums = np.bincount(pair, weights=product, minlength=rows.size)
     return sums.reshape(rows.shape).astype(np.float32)
+
+
+def sketch_columns(terms: Sequence[str], width: int) -> sp.csr_matrix:
+    """A signed column of `width` for each term, by a hash of its letters; csr_matrix (v, width).
+
+    The product of TF-IDF rows with it is a count sketch (Charikar, Chen & Farach-Colton, 2002): inner products keep
+    their expectation, with a standard deviation of about ``width ** -0.5``.
+    """
+    hashed = np.array([zlib.crc32(term.encode()) for term in terms], dtype=np.int64)
+    sign = np.where(hashed >> 31, 1, -1).astype(np.float32)
+    return sp.csr_matrix((sign, hashed % width, np.arange(len(terms) + 1)), shape=(len(terms), width))
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:

@@ -9,12 +9,19 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender import exact
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.filters import Scope
-from recommender.index import VectorIndex
+from recommender.index import SCALE, quantise
+from recommender.scan import Asking, Best, Rows
 from recommender.settings import RankingSettings, RetrievalSettings
 
 _TIMELESS = 20  # undated and evergreen candidates looked at for their one place
+_HOUR_US = DAY_US // 24
+SKETCH = 256  # components that stand for the words in a search vector
+_SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
+_BLOCK = 16_384  # rows that search vectors are made of at a time
+_ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Queries:
 
     rows: NDArray[np.int64]
     vectors: NDArray[np.int16]
+    search: NDArray[np.int16]
     terms: sp.csr_matrix
     published: NDArray[np.int64]
     language: NDArray[np.int32]
@@ -36,6 +44,7 @@ class Queries:
         return Queries(
             self.rows[places],
             self.vectors[places],
+            self.search[places],
             self.terms[places],
             self.published[places],
             self.language[places],
@@ -56,115 +65,195 @@ class Candidates:
     rows: NDArray[np.int64]
 
     def beside(self, rows: NDArray[np.int64]) -> Candidates:
-        """With further rows, (q, p), each once."""
-        return Candidates(_unique(np.concatenate([self.rows, rows], axis=1))) if rows.shape[1] else self
+        """With further rows, (q, p), each once; columns that are empty everywhere are left out."""
+        rows = -np.sort(-np.concatenate([self.rows, rows], axis=1), axis=1)
+        rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
+        rows = -np.sort(-rows, axis=1)
+        return Candidates(rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)])
+
+
+def search_vectors(
+    vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix, ranking: RankingSettings
+) -> NDArray[np.int16]:
+    """Vectors whose product estimates the relevance, so that one search looks at meaning and words together.
+
+    Parameters
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+    terms : csr_matrix, shape (n, v)
+        TF-IDF, unit rows.
+    columns : csr_matrix, shape (v, w)
+        See `lexical.sketch_columns`.
+
+    Returns
+    -------
+    ndarray of int16, shape (n, d + w)
+        Unit vectors of the two parts, weighted by the roots of `dense_weight` and `lexical_weight`, quantised.
+    """
+    parts = [
+        quantise(
+            np.concatenate(
+                [
+                    np.sqrt(ranking.dense_weight) * _unit(vectors[start : start + _BLOCK].astype(np.float32)),
+                    np.sqrt(ranking.lexical_weight) * _unit((terms[start : start + _BLOCK] @ columns).toarray()),
+                ],
+                axis=1,
+            )
+        )
+        for start in range(0, max(len(vectors), 1), _BLOCK)
+    ]
+    return np.concatenate(parts)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norm > 0, norm, 1)
 
 
 def retrieve(
     queries: Queries,
     catalog: Catalog,
-    index: VectorIndex,
+    search: NDArray[np.int16],
     scope: Scope,
     settings: RetrievalSettings,
     ranking: RankingSettings,
     count: int,
+    floor: float | None = None,
 ) -> Candidates:
-    """Dense candidates of each story: the `count` nearest and, with freshness, the `count` best after it.
+    """Candidates of each story: the `count` of greatest estimated relevance x freshness.
 
-    Both, because a relevance floor stands between them: the nearest alone lose fresh stories,
-    the fresh alone may all fall under the floor. Undated and evergreen rows are searched apart.
+    Parameters
+    ----------
+    search : ndarray of int16, shape (n, s)
+        See `search_vectors`.
+    floor : float, optional
+        The relevance that an item needs. Where time counts, the estimate must come near it: otherwise fresh rows
+        that will be rejected keep out older ones that would not.
     """
+    least = _SLACK * (floor or 0.0) / (ranking.dense_weight + ranking.lexical_weight or 1.0) if scope.timed else 0.0
+    shown = scope.allowed & ~catalog.timeless if scope.timed else scope.allowed
+    candidates = Candidates(np.full((len(queries), count), -1, dtype=np.int64))
+    for places, found in _by_language(queries, scope.language, shown, settings):
+        _search(queries, places, found, catalog, search, scope, settings, ranking, least, candidates.rows)
+    timeless = scope.allowed & catalog.timeless
+    if scope.timed and timeless.any():
+        rows = np.full((len(queries), _TIMELESS), -1, dtype=np.int64)
+        for places, found in _by_language(queries, scope.language, timeless, settings):
+            _search(queries, places, found, catalog, search, replace(scope, timed=False), settings, ranking, 0.0, rows)
+        candidates = candidates.beside(rows)
+    return candidates
+
+
+def _by_language(
+    queries: Queries, language: NDArray[np.int32], shown: NDArray[np.bool_], settings: RetrievalSettings
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Stories that share their rows: (places of the stories, rows)."""
+    if not settings.same_language:
+        yield np.arange(len(queries)), np.flatnonzero(shown)
+        return
+    for code in np.unique(queries.language):
+        yield np.flatnonzero(queries.language == code), np.flatnonzero(shown & (language == code))
+
+
+def _search(
+    queries: Queries,
+    places: NDArray[np.int64],
+    found: NDArray[np.int64],
+    catalog: Catalog,
+    search: NDArray[np.int16],
+    scope: Scope,
+    settings: RetrievalSettings,
+    ranking: RankingSettings,
+    least: float,
+    out: NDArray[np.int64],
+) -> None:
+    """Fill in the candidates of the stories at some places, among the rows `found`; `out` is (q, count)."""
+    asks = queries.take(places)
+    if len(found) <= out.shape[1]:  # nothing to choose
+        found = found[np.argsort(catalog.published[found], kind="stable")]
+        a, b, c, d = _spans(asks.published, catalog.published[found], scope, settings).T[:, :, None]
+        at = np.arange(len(found))
+        inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
+        out[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
+        return
+    together = len(places) > _ALL * len(found) and (asks.rows >= 0).all()
+    everyone = np.union1d(found, asks.rows) if together else found
+    everyone = everyone[np.argsort(catalog.published[everyone], kind="stable")]
+    shown = np.zeros(len(catalog), dtype=bool)
+    shown[found] = True
+    published = catalog.published[everyone]
     half_life = ranking.half_life_days if scope.timed else None
-    width = count + 1  # the story itself may be found
-    parts = np.full((len(queries), width * (2 if half_life else 1)), -1, dtype=np.int64)
-    for places, rows, anchor in _groups(queries, catalog, scope, settings, ranking):
-        vectors = queries.vectors[places]
-        parts[places, :width] = index.search(vectors, width, rows)
-        if half_life:
-            age = np.abs(catalog.published[rows] - anchor) / DAY_US
-            fresh = np.exp2(-(age - age.min(initial=0)) / half_life).astype(np.float32)
-            parts[places, width:] = index.search(vectors, width, rows, fresh)
-    if scope.timed:
-        timeless = _search_timeless(queries, catalog, index, scope, settings)
-        parts = np.concatenate([parts, timeless], axis=1)
-    parts[parts == queries.rows[:, None]] = -1
-    return Candidates(_unique(parts))
+    hour, asked_hour = np.zeros(len(everyone), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
+    dated = asks.published != UNDATED
+    if half_life is not None:
+        moment = np.where(dated & (ranking.anchor == "story"), asks.published, scope.as_of)
+        hour = np.where(published == UNDATED, scope.as_of, published) // _HOUR_US
+        asked_hour = moment // _HOUR_US
+    span = max(hour.max(initial=0), asked_hour.max(initial=0)) - min(hour.min(initial=0), asked_hour.min(initial=0))
+    weight = exact.TIMELESS if half_life is None else exact.decay(half_life, int(span))
+    spans = _spans(asks.published, published, scope, settings)
+    rows = Rows(search, everyone, shown[everyone], hour, catalog.id_rank[everyone])
+    lowest = int(np.ceil(least * SCALE**2)) if scope.timed else 0
+    place_of = np.full(len(catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
+    place_of[everyone] = np.arange(len(everyone))
+    own = place_of[asks.rows]
+    count = out.shape[1]
+
+    def put(at: NDArray[np.int64], best: Best) -> None:
+        place, _ = best.ordered(rows.id_rank)
+        out[at] = np.where(place >= 0, everyone[place], -1) if len(everyone) else -1
+
+    # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
+    alike = dated if half_life is not None and ranking.anchor == "story" else np.full(len(asks), half_life is None)
+    if together and alike.any():
+        nobody = np.zeros((len(everyone), 4), dtype=np.int64)
+        nobody[own[alike]] = spans[alike]
+        story_at = np.full(len(everyone), -1, dtype=np.int64)
+        story_at[own[alike]] = places[alike]
+        asking = Asking(search, everyone, np.arange(len(everyone)), hour, nobody)
+        for start, best in exact.every(asking, rows, count, least=lowest, weight=weight):
+            at = story_at[start : start + len(best.size)]
+            put(at[at >= 0], best.take(at >= 0))
+    else:
+        alike[:] = False
+    rest = np.flatnonzero(~alike)
+    if len(rest):
+        asking = Asking(asks.search, rest, own[rest], asked_hour[rest], spans[rest])
+        put(places[rest], exact.nearest(asking, rows, count, least=lowest, weight=weight))
 
 
-def _unique(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Blank repeated rows, and drop columns that are empty everywhere."""
-    rows = -np.sort(-rows, axis=1)
-    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
-    rows = -np.sort(-rows, axis=1)
-    return rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)]
-
-
-def _groups(
-    queries: Queries, catalog: Catalog, scope: Scope, settings: RetrievalSettings, ranking: RankingSettings
-) -> Iterator[tuple[NDArray[np.int64], slice | NDArray[np.int64], int]]:
-    """Stories that share their rows: (places, rows, anchor of the age).
-
-    Windows are whole UTC days, so that the stories of one day share one exact search.
-    """
-    day = np.where(queries.published == UNDATED, UNDATED, queries.published // DAY_US)
-    by_day = np.full(len(queries), UNDATED)
-    if scope.timed:
-        old = queries.published < scope.as_of - (scope.days_before or 0) * DAY_US
-        own = scope.days_around is not None or ranking.anchor == "story"
-        by_day = np.where(old & (scope.days_before is not None) | own, day, UNDATED)
-    language = queries.language if settings.same_language else np.zeros(len(queries), dtype=np.int32)
-    keys, group = np.unique(np.stack([by_day, language]), axis=1, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    bounds = np.searchsorted(group.ravel()[order], np.arange(keys.shape[1] + 1))
-    for number, (group_day, code) in enumerate(keys.T):
-        places = order[bounds[number] : bounds[number + 1]]
-        rows: slice | NDArray[np.int64] = slice(0, len(catalog))
-        if scope.timed:
-            rows = _window(catalog, scope, settings, int(group_day))
-        keep = scope.allowed[rows]
-        if scope.timed:
-            keep = keep & ~catalog.timeless[rows]
-        if settings.same_language:
-            keep = keep & (scope.language[rows] == code)
-        if not keep.all():
-            rows = (np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows)[keep]
-        anchor = scope.as_of
-        if ranking.anchor == "story" and group_day != UNDATED:
-            anchor = int(group_day) * DAY_US + DAY_US // 2
-        yield places, rows, anchor
-
-
-def _window(catalog: Catalog, scope: Scope, settings: RetrievalSettings, day: int) -> slice | NDArray[np.int64]:
-    """Rows inside the window of a story of `day` (UNDATED: of any story within the window itself)."""
-    if scope.days_around is not None:
-        if day == UNDATED:
-            return slice(0, 0)
-        start, end = _around(day, scope.days_around)
-        return catalog.between(start, min(end, scope.as_of))
-    if scope.days_before is None:
-        return catalog.between(UNDATED + 1, scope.as_of)
-    start = scope.as_of - scope.days_before * DAY_US
-    if day == UNDATED or day * DAY_US >= start or scope.days_before != settings.window_days:
-        return catalog.between(start, scope.as_of)
-    own_start, own_end = _around(day, scope.days_before)
-    if own_end >= start:
-        return catalog.between(own_start, scope.as_of)
-    spans = (catalog.between(own_start, own_end), catalog.between(start, scope.as_of))
-    return np.concatenate([np.arange(s.start, s.stop) if isinstance(s, slice) else s for s in spans])
-
-
-def _around(day: int, days: int) -> tuple[int, int]:
-    return (day - days) * DAY_US, (day + days + 1) * DAY_US - 1
-
-
-def _search_timeless(
-    queries: Queries, catalog: Catalog, index: VectorIndex, scope: Scope, settings: RetrievalSettings
+def _spans(
+    asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
 ) -> NDArray[np.int64]:
-    found = np.full((len(queries), _TIMELESS), -1, dtype=np.int64)
-    rows = np.flatnonzero(catalog.timeless & scope.allowed)
-    if len(rows):
-        anytime = replace(scope, timed=False)
-        for places, within, _ in _groups(queries, catalog, anytime, settings, RankingSettings()):
-            mine = rows[np.isin(rows, np.arange(len(catalog))[within])] if settings.same_language else rows
-            found[places] = index.search(queries.vectors[places], _TIMELESS, mine)
-    return found
+    """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4).
+
+    Windows are whole UTC days around a story.
+    """
+    spans = np.zeros((len(asked), 4), dtype=np.int64)
+    if not scope.timed:
+        spans[:, 1] = len(published)
+        return spans
+
+    def between(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return np.searchsorted(published, start, "left"), np.searchsorted(published, end, "right")
+
+    dated = asked != UNDATED
+    day = np.where(dated, asked, 0) // DAY_US
+    as_of = np.full(len(asked), scope.as_of)
+    if scope.days_around is not None:
+        start, end = _around(day, scope.days_around)
+        spans[:, 0], spans[:, 1] = between(start, np.minimum(end, as_of))
+        spans[~dated] = 0
+        return spans
+    first = UNDATED + 1 if scope.days_before is None else scope.as_of - scope.days_before * DAY_US
+    spans[:, 0], spans[:, 1] = between(np.full(len(asked), first), as_of)
+    if scope.days_before is not None and scope.days_before == settings.window_days:
+        # a story older than the window has one of its own besides
+        old = dated & (day * DAY_US < first)
+        start, end = _around(day[old], scope.days_before)
+        spans[old, 2], spans[old, 3] = between(start, np.minimum(end, first - 1))
+    return spans
+
+
+def _around(day: NDArray[np.int64], days: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return (day - days) * DAY_US, (day + days + 1) * DAY_US - 1

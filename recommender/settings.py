@@ -62,7 +62,7 @@ class EmbeddingSettings(_Stage):
 class RetrievalSettings(_Stage):
     """Which stories may be candidates, and how many are looked at."""
 
-    candidates: int = Field(200, ge=1, description="dense candidates per story that are scored in full")
+    candidates: int = Field(128, ge=1, description="candidates per story that are scored in full")
     window_days: int | None = Field(
         365, ge=1, description="days before `as_of`, and around an older story; none = the whole archive"
     )

@@ -32,6 +32,7 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
         ):
             writer.write_table(archive.catalog.table)
         np.save(folder / "vectors.npy", archive.vectors)
+        np.save(folder / "search.npy", archive.search)
         np.save(folder / "alive.npy", archive.catalog.alive)
         for part in _CSR:
             np.save(folder / f"terms.{part}.npy", getattr(archive.terms, part))
@@ -66,6 +67,7 @@ def load(root: Path) -> tuple[Archive, Path]:
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), manifest["base"])
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    search = np.load(folder / "search.npy", mmap_mode="r")
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
-    return Archive(catalog, vectors, tfidf, terms, settings, manifest["floor"], calibration, rules), folder
+    return Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules), folder
