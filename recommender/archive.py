@@ -22,7 +22,7 @@ from recommender.languages import site_language
 from recommender.lexical import Tfidf, by_rarity, sketch_columns
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import SKETCH, Candidates, Queries, retrieve, search_vectors
+from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, retrieve, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Series
@@ -153,6 +153,10 @@ class Archive:
             self.catalog.copy_group[rows],
         )
 
+    def asks(self, rows: NDArray[np.int64]) -> Asks:
+        """Stories of the archive as those who look for candidates."""
+        return Asks(self.search, rows, rows, self.catalog.published[rows], self._languages[0][rows])
+
     def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
         """Stories from outside as queries; one whose id is in the archive will not find itself.
 
@@ -236,6 +240,12 @@ class Archive:
             {column: self.catalog.codes(column) for column in sorted(columns)},
         )
 
+    def pools(self, asks: Asks, scope: Scope, k: int, floor: float | None) -> Pools:
+        """The best rows of stories within a scope, for lists of `k`."""
+        settings = self.settings
+        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        return retrieve(asks, self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
+
     def lists(
         self,
         stories: pa.Table,
@@ -244,12 +254,16 @@ class Archive:
         k: int,
         version: str = "",
         trace: Trace | None = None,
+        pools: Pools | None = None,
     ) -> pa.RecordBatch:
-        """The lists of a block of stories as records; every other way to a list goes through here."""
+        """The lists of a block of stories as records; every other way to a list goes through here.
+
+        Without `pools` the stories search now.
+        """
         settings, catalog, scope = self.settings, self.catalog, selection.scope
         withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
         embargoed = queries.published > scope.as_of
-        chosen = self._chosen(stories, queries, selection, k, ~withheld & ~embargoed, trace)
+        chosen = self._chosen(stories, queries, selection, k, ~withheld & ~embargoed, trace, pools)
         names, telling = self._term_names
         return to_batch(
             stories,
@@ -282,32 +296,37 @@ class Archive:
         k: int,
         wanted: NDArray[np.bool_],
         trace: Trace | None,
+        pools: Pools | None,
     ) -> Ranked:
         settings, scope, rules = self.settings, selection.scope, selection.rules
         pins, positions = rules.pinned(queries.rows)
-        held = (queries.rows >= 0).all()
+        known = (queries.rows >= 0).all()
         number = {name: code for code, name in enumerate(self._sections[1])}
         asked = Stories(
             queries,
             Marks.of(stories, self.rules),
-            self.series[1][queries.rows] if held else self.series[0].codes(stories),
+            self.series[1][queries.rows] if known else self.series[0].codes(stories),
             np.array([number.get(name, -1) for name in stories["section"].to_pylist()], dtype=np.int32),
             np.where((pins >= 0) & scope.allowed[pins], pins, -1),
             positions,
         )
         # a trace wants to hear of blocked candidates too
-        scope = scope if trace is not None else replace(scope, allowed=scope.allowed & ~rules.blocked)
-        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        scope = scope if trace is not None else selection.searched
 
         def search(queries: Queries, scope: Scope, floor: float | None) -> Candidates:
-            return retrieve(
-                queries, self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor
-            )
+            return self.pools(queries.asks, scope, k, floor).candidates(scope.allowed)[0]
+
+        def held() -> Candidates:
+            if pools is None:
+                return search(queries, scope, self.floor)
+            found, lost = pools.candidates(scope.allowed)
+            again = np.flatnonzero(lost)
+            return found.scattered(again, search(queries.take(again), scope, self.floor)) if len(again) else found
 
         def ranked(queries: Queries, candidates: Candidates) -> Ranked:
             return rank(queries, candidates, self.catalog, self.vectors, self.terms, scope, settings.ranking)
 
-        found = ranked(queries, search(queries, scope, self.floor).beside(asked.pins)).pinned(asked.pins)
+        found = ranked(queries, held().beside(asked.pins)).pinned(asked.pins)
         found = found.keep((found.rows >= 0) & wanted[:, None])
         chosen = select(found, asked, selection, k, floor=self.floor, trace=trace)
         if settings.selection.fill:

@@ -389,11 +389,11 @@ class Recommender:
         k = self._k(k)
         scope = self._scope(archive, as_of, filters, exclude)
         selection = archive.selection(scope, self.tombstones.blocked)
+        pools = archive.pools(archive.asks(rows), selection.searched, k, archive.floor)
         for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            yield archive.lists(
-                archive.catalog.table.take(pa.array(block)), archive.queries(block), selection, k, version
-            )
+            part = slice(start, start + BLOCK)
+            stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
+            yield archive.lists(stories, queries, selection, k, version, pools=pools.take(part))
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:

@@ -18,6 +18,7 @@ from recommender.settings import RankingSettings, RetrievalSettings
 
 _TIMELESS = 20  # undated and evergreen candidates looked at for their one place
 _HOUR_US = DAY_US // 24
+SPARE = 16  # rows of a pool that may fall away before a story must search again
 SKETCH = 256  # components that stand for the words in a search vector
 _SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
 _BLOCK = 16_384  # rows that search vectors are made of at a time
@@ -51,6 +52,29 @@ class Queries:
             self.copy_group[places],
         )
 
+    @property
+    def asks(self) -> Asks:
+        """What a search needs to know of them."""
+        return Asks(self.search, np.arange(len(self)), self.rows, self.published, self.language)
+
+
+@dataclass(frozen=True)
+class Asks:
+    """Stories that look for candidates: row `at` of search vectors `vectors`, and the keys of `Queries`."""
+
+    vectors: NDArray[np.int16]
+    at: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    published: NDArray[np.int64]
+    language: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: NDArray[np.int64]) -> Asks:
+        """Some of them."""
+        return Asks(self.vectors, self.at[places], self.rows[places], self.published[places], self.language[places])
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -70,6 +94,52 @@ class Candidates:
         rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
         rows = -np.sort(-rows, axis=1)
         return Candidates(rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)])
+
+    def scattered(self, places: NDArray[np.int64], other: Candidates) -> Candidates:
+        """With the lines of `other` at some places."""
+        width = max(self.rows.shape[1], other.rows.shape[1])
+        rows = np.pad(self.rows, ((0, 0), (0, width - self.rows.shape[1])), constant_values=-1)
+        rows[places] = -1
+        rows[places, : other.rows.shape[1]] = other.rows
+        return Candidates(rows)
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The best rows of each story, best first, a few more than are candidates so that some may fall away.
+
+    Attributes
+    ----------
+    near : ndarray of int32, shape (q, count + SPARE)
+        By estimated relevance x freshness; -1 = none.
+    timeless : ndarray of int32, shape (q, t)
+        Undated and evergreen rows, which are searched apart; t is 0 where there are none.
+    """
+
+    near: NDArray[np.int32]
+    timeless: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.near)
+
+    def take(self, places: NDArray[np.int64] | slice) -> Pools:
+        """Those of some stories."""
+        return Pools(self.near[places], self.timeless[places])
+
+    def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
+        """The first rows that are still allowed, and which stories have lost too many and must search again."""
+        near, lost = _first(self.near, allowed, self.near.shape[1] - SPARE)
+        timeless, lost_timeless = _first(self.timeless, allowed, max(self.timeless.shape[1] - SPARE, 0))
+        return Candidates(near).beside(timeless), lost | lost_timeless
+
+
+def _first(
+    pool: NDArray[np.int32], allowed: NDArray[np.bool_], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    held = pool >= 0
+    live = held & allowed[pool]
+    rows = np.where(live & (np.cumsum(live, axis=1) <= count), pool, -1).astype(np.int64)
+    return rows, held.all(axis=1) & (live.sum(axis=1) < count)
 
 
 def search_vectors(
@@ -111,7 +181,7 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def retrieve(
-    queries: Queries,
+    asks: Asks,
     catalog: Catalog,
     search: NDArray[np.int16],
     scope: Scope,
@@ -119,8 +189,8 @@ def retrieve(
     ranking: RankingSettings,
     count: int,
     floor: float | None = None,
-) -> Candidates:
-    """Candidates of each story: the `count` of greatest estimated relevance x freshness.
+) -> Pools:
+    """The best rows of each story: the `count` of greatest estimated relevance x freshness, and `SPARE` more.
 
     Parameters
     ----------
@@ -131,33 +201,36 @@ def retrieve(
         that will be rejected keep out older ones that would not.
     """
     least = _SLACK * (floor or 0.0) / (ranking.dense_weight + ranking.lexical_weight or 1.0) if scope.timed else 0.0
-    shown = scope.allowed & ~catalog.timeless if scope.timed else scope.allowed
-    candidates = Candidates(np.full((len(queries), count), -1, dtype=np.int64))
-    for places, found in _by_language(queries, scope.language, shown, settings):
-        _search(queries, places, found, catalog, search, scope, settings, ranking, least, candidates.rows)
-    timeless = scope.allowed & catalog.timeless
-    if scope.timed and timeless.any():
-        rows = np.full((len(queries), _TIMELESS), -1, dtype=np.int64)
-        for places, found in _by_language(queries, scope.language, timeless, settings):
-            _search(queries, places, found, catalog, search, replace(scope, timed=False), settings, ranking, 0.0, rows)
-        candidates = candidates.beside(rows)
-    return candidates
+    shown, timeless = scope.allowed, scope.allowed & catalog.timeless & scope.timed
+    if scope.timed:
+        shown = shown & ~catalog.timeless
+    some = bool(timeless.any())
+    pools = Pools(
+        np.full((len(asks), count + SPARE), -1, dtype=np.int32),
+        np.full((len(asks), (_TIMELESS + SPARE) * some), -1, dtype=np.int32),
+    )
+    for places, found in _by_language(asks, scope.language, shown, settings):
+        _search(asks.take(places), found, catalog, search, scope, settings, ranking, least, places, pools.near)
+    if some:
+        anytime = replace(scope, timed=False)
+        for places, found in _by_language(asks, scope.language, timeless, settings):
+            _search(asks.take(places), found, catalog, search, anytime, settings, ranking, 0.0, places, pools.timeless)
+    return pools
 
 
 def _by_language(
-    queries: Queries, language: NDArray[np.int32], shown: NDArray[np.bool_], settings: RetrievalSettings
+    asks: Asks, language: NDArray[np.int32], shown: NDArray[np.bool_], settings: RetrievalSettings
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Stories that share their rows: (places of the stories, rows)."""
     if not settings.same_language:
-        yield np.arange(len(queries)), np.flatnonzero(shown)
+        yield np.arange(len(asks)), np.flatnonzero(shown)
         return
-    for code in np.unique(queries.language):
-        yield np.flatnonzero(queries.language == code), np.flatnonzero(shown & (language == code))
+    for code in np.unique(asks.language):
+        yield np.flatnonzero(asks.language == code), np.flatnonzero(shown & (language == code))
 
 
 def _search(
-    queries: Queries,
-    places: NDArray[np.int64],
+    asks: Asks,
     found: NDArray[np.int64],
     catalog: Catalog,
     search: NDArray[np.int16],
@@ -165,10 +238,10 @@ def _search(
     settings: RetrievalSettings,
     ranking: RankingSettings,
     least: float,
-    out: NDArray[np.int64],
+    places: NDArray[np.int64],
+    out: NDArray[np.int32],
 ) -> None:
-    """Fill in the candidates of the stories at some places, among the rows `found`; `out` is (q, count)."""
-    asks = queries.take(places)
+    """Write the best of the rows `found` for some stories into their places of `out`."""
     if len(found) <= out.shape[1]:  # nothing to choose
         found = found[np.argsort(catalog.published[found], kind="stable")]
         a, b, c, d = _spans(asks.published, catalog.published[found], scope, settings).T[:, :, None]
@@ -176,7 +249,7 @@ def _search(
         inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
         out[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
         return
-    together = len(places) > _ALL * len(found) and (asks.rows >= 0).all()
+    together = len(asks) > _ALL * len(found) and (asks.rows >= 0).all()
     everyone = np.union1d(found, asks.rows) if together else found
     everyone = everyone[np.argsort(catalog.published[everyone], kind="stable")]
     shown = np.zeros(len(catalog), dtype=bool)
@@ -218,7 +291,7 @@ def _search(
         alike[:] = False
     rest = np.flatnonzero(~alike)
     if len(rest):
-        asking = Asking(asks.search, rest, own[rest], asked_hour[rest], spans[rest])
+        asking = Asking(asks.vectors, asks.at[rest], own[rest], asked_hour[rest], spans[rest])
         put(places[rest], exact.nearest(asking, rows, count, least=lowest, weight=weight))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,11 @@ class Selection:
     series: NDArray[np.int64]
     sections: NDArray[np.int32]
     codes: dict[str, tuple[NDArray[np.int32], list[str]]]
+
+    @cached_property
+    def searched(self) -> Scope:
+        """The scope without the rows that are blocked everywhere."""
+        return replace(self.scope, allowed=self.scope.allowed & ~self.rules.blocked)
 
 
 @dataclass(frozen=True)
