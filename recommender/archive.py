@@ -22,7 +22,7 @@ from recommender.languages import site_language
 from recommender.lexical import Tfidf, by_rarity, sketch_columns
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, retrieve, search_vectors
+from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Series
@@ -240,11 +240,11 @@ class Archive:
             {column: self.catalog.codes(column) for column in sorted(columns)},
         )
 
-    def pools(self, asks: Asks, scope: Scope, k: int, floor: float | None) -> Pools:
-        """The best rows of stories within a scope, for lists of `k`."""
+    def retriever(self, scope: Scope, k: int, floor: float | None) -> Retriever:
+        """The search for candidates within a scope, for lists of `k`."""
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
-        return retrieve(asks, self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
+        return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
 
     def lists(
         self,
@@ -314,7 +314,7 @@ class Archive:
         scope = scope if trace is not None else selection.searched
 
         def search(queries: Queries, scope: Scope, floor: float | None) -> Candidates:
-            return self.pools(queries.asks, scope, k, floor).candidates(scope.allowed)[0]
+            return self.retriever(scope, k, floor).pools(queries.asks).candidates(scope.allowed)[0]
 
         def held() -> Candidates:
             if pools is None:

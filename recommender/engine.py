@@ -389,7 +389,7 @@ class Recommender:
         k = self._k(k)
         scope = self._scope(archive, as_of, filters, exclude)
         selection = archive.selection(scope, self.tombstones.blocked)
-        pools = archive.pools(archive.asks(rows), selection.searched, k, archive.floor)
+        pools = archive.retriever(selection.searched, k, archive.floor).pools(archive.asks(rows))
         for start in range(0, len(rows), BLOCK):
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])

@@ -25,7 +25,15 @@ def decay(half_life_days: float, hours: int) -> NDArray[np.float64]:
     return np.exp2(-np.arange(hours + 1) / (24 * half_life_days))
 
 
-def nearest(asking: Asking, rows: Rows, count: int, *, least: int = 0, weight: NDArray[np.float64] = TIMELESS) -> Best:
+def nearest(
+    asking: Asking,
+    rows: Rows,
+    count: int,
+    *,
+    least: int = 0,
+    weight: NDArray[np.float64] = TIMELESS,
+    reach: NDArray[np.float64] | None = None,
+) -> Best:
     """The `count` rows of greatest `product * weight[age]` for each story.
 
     Rows near in time come first. As soon as no story of a block can gain by rows so far away, the rest stay unread.
@@ -39,13 +47,15 @@ def nearest(asking: Asking, rows: Rows, count: int, *, least: int = 0, weight: N
         Least product of integer vectors, `SCALE**2` times the cosine; only positive products are ever found.
     weight : ndarray of float64
         Factor by age in hours, falling.
+    reach : ndarray of float64, shape (q,), optional
+        Score below which rows are of no use to a story; some may be found all the same.
 
     Returns
     -------
     Best
     """
     best = Best.empty(len(asking.rows), count)
-    with _Search(rows, least, weight) as search:
+    with _Search(rows, least, weight, reach) as search:
         for start in range(0, len(asking.rows), BLOCK):
             some = np.arange(start, min(start + BLOCK, len(asking.rows)))
             hours = asking.hour[some]
@@ -101,8 +111,10 @@ def every(
 class _Search:
     """Products of blocks of stories and rows, in a buffer used again and again."""
 
-    def __init__(self, rows: Rows, least: int, weight: NDArray[np.float64]) -> None:
-        self.rows, self.least, self.weight = rows, least, weight
+    def __init__(
+        self, rows: Rows, least: int, weight: NDArray[np.float64], reach: NDArray[np.float64] | None = None
+    ) -> None:
+        self.rows, self.least, self.weight, self.reach = rows, least, weight, reach
         starts = np.arange(0, max(len(rows.rows), 1), BLOCK)
         hour = rows.hour if len(rows.rows) else np.zeros(1, np.int64)
         self.oldest = np.minimum.reduceat(hour, starts)
@@ -124,7 +136,7 @@ class _Search:
 
     def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, best: Best) -> None:
         """Offer blocks of rows to those of some stories that can still gain by them."""
-        hours, worst = asking.hour[stories], best.worst()[stories]
+        hours, worst = asking.hour[stories], self.worst(best, stories)
         first, last, least_worst = int(hours.min()), int(hours.max()), float(worst.min())
         for number in blocks:
             away = max(int(self.oldest[number]) - last, first - int(self.newest[number]), 0)
@@ -135,7 +147,12 @@ class _Search:
             if len(some):
                 products = self.multiply(_gather(asking, some), _gather(self.rows, self.part(number)))
                 self.offer(products, bound[able], some, number, asking, best, by_row=False)
-                least_worst = float(best.worst()[stories].min())
+                least_worst = float(self.worst(best, stories).min())
+
+    def worst(self, best: Best, stories: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score that a row must reach, (s,)."""
+        found = best.worst()[stories]
+        return found if self.reach is None else np.maximum(found, self.reach[stories])
 
     def few(self, asking: Asking, best: Best, number: int) -> bool:
         """Whether hardly any story of a block can still gain by a block of rows."""
@@ -159,7 +176,7 @@ class _Search:
         away = np.maximum(np.maximum(self.oldest[number] - hours, hours - self.newest[number]), 0)
         reach = self._weight(away)
         with np.errstate(divide="ignore", invalid="ignore"):
-            product = np.nan_to_num(best.worst()[stories] / reach, nan=0.0, posinf=2.0 * _TOP)
+            product = np.nan_to_num(self.worst(best, stories) / reach, nan=0.0, posinf=2.0 * _TOP)
         bound = np.clip(np.floor(product) - 1, max(self.least, 1), 2 * _TOP).astype(np.float32)
         a, b, c, d = asking.spans[stories].T
         inside = ((a < part.stop) & (b > part.start)) | ((c < part.stop) & (d > part.start))

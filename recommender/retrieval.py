@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -104,42 +105,52 @@ class Candidates:
         return Candidates(rows)
 
 
-@dataclass(frozen=True)
-class Pools:
+class Pool(NamedTuple):
     """The best rows of each story, best first, a few more than are candidates so that some may fall away.
 
     Attributes
     ----------
-    near : ndarray of int32, shape (q, count + SPARE)
-        By estimated relevance x freshness; -1 = none.
-    timeless : ndarray of int32, shape (q, t)
-        Undated and evergreen rows, which are searched apart; t is 0 where there are none.
+    rows : ndarray of int32, shape (q, count + SPARE)
+        -1 = none. Rows that have left a story's window since stay as `-2 - row`: a full pool was cut at its last row,
+        and knows nothing of what is worse.
+    dots : ndarray of int32, shape (q, count + SPARE)
+        Products of the search vectors.
     """
 
-    near: NDArray[np.int32]
-    timeless: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    dots: NDArray[np.int32]
 
-    def __len__(self) -> int:
-        return len(self.near)
+    @classmethod
+    def empty(cls, stories: int, width: int) -> Pool:
+        """Without any row."""
+        return cls(np.full((stories, width), -1, np.int32), np.zeros((stories, width), np.int32))
+
+    def take(self, places: NDArray[np.int64] | slice) -> Pool:
+        """Those of some stories."""
+        return Pool(self.rows[places], self.dots[places])
+
+    def first(self, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The candidates that are still allowed, (q, c), and which stories have lost too many and must search again."""
+        live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
+        count = max(self.rows.shape[1] - SPARE, 0)
+        rows = np.where(live & (np.cumsum(live, axis=1) <= count), self.rows, -1).astype(np.int64)
+        return rows, (self.rows != -1).all(axis=1) & (live.sum(axis=1) < count)
+
+
+class Pools(NamedTuple):
+    """`near`: by estimated relevance x freshness; `timeless`: undated and evergreen rows, which are searched apart."""
+
+    near: Pool
+    timeless: Pool
 
     def take(self, places: NDArray[np.int64] | slice) -> Pools:
         """Those of some stories."""
-        return Pools(self.near[places], self.timeless[places])
+        return Pools(self.near.take(places), self.timeless.take(places))
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
-        """The first rows that are still allowed, and which stories have lost too many and must search again."""
-        near, lost = _first(self.near, allowed, self.near.shape[1] - SPARE)
-        timeless, lost_timeless = _first(self.timeless, allowed, max(self.timeless.shape[1] - SPARE, 0))
-        return Candidates(near).beside(timeless), lost | lost_timeless
-
-
-def _first(
-    pool: NDArray[np.int32], allowed: NDArray[np.bool_], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    held = pool >= 0
-    live = held & allowed[pool]
-    rows = np.where(live & (np.cumsum(live, axis=1) <= count), pool, -1).astype(np.int64)
-    return rows, held.all(axis=1) & (live.sum(axis=1) < count)
+        """The rows that are still allowed, and which stories have lost too many and must search again."""
+        (near, lost), (timeless, lost_too) = self.near.first(allowed), self.timeless.first(allowed)
+        return Candidates(near).beside(timeless), lost | lost_too if timeless.shape[1] else lost
 
 
 def search_vectors(
@@ -180,153 +191,268 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors / np.where(norm > 0, norm, 1)
 
 
-def retrieve(
-    asks: Asks,
-    catalog: Catalog,
-    search: NDArray[np.int16],
-    scope: Scope,
-    settings: RetrievalSettings,
-    ranking: RankingSettings,
-    count: int,
-    floor: float | None = None,
-) -> Pools:
-    """The best rows of each story: the `count` of greatest estimated relevance x freshness, and `SPARE` more.
+class _Channel(NamedTuple):
+    """A search of its own: the rows that it may find, within a scope, with a least estimate."""
 
-    Parameters
+    shown: NDArray[np.bool_]
+    scope: Scope
+    least: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """Search for candidates among the rows of one scope.
+
+    Attributes
     ----------
     search : ndarray of int16, shape (n, s)
         See `search_vectors`.
-    floor : float, optional
+    count : int
+        Candidates of a story: those of greatest estimated relevance x freshness.
+    floor : float or None
         The relevance that an item needs. Where time counts, the estimate must come near it: otherwise fresh rows
         that will be rejected keep out older ones that would not.
     """
-    least = _SLACK * (floor or 0.0) / (ranking.dense_weight + ranking.lexical_weight or 1.0) if scope.timed else 0.0
-    shown, timeless = scope.allowed, scope.allowed & catalog.timeless & scope.timed
-    if scope.timed:
-        shown = shown & ~catalog.timeless
-    some = bool(timeless.any())
-    pools = Pools(
-        np.full((len(asks), count + SPARE), -1, dtype=np.int32),
-        np.full((len(asks), (_TIMELESS + SPARE) * some), -1, dtype=np.int32),
-    )
-    for places, found in _by_language(asks, scope.language, shown, settings):
-        _search(asks.take(places), found, catalog, search, scope, settings, ranking, least, places, pools.near)
-    if some:
-        anytime = replace(scope, timed=False)
-        for places, found in _by_language(asks, scope.language, timeless, settings):
-            _search(asks.take(places), found, catalog, search, anytime, settings, ranking, 0.0, places, pools.timeless)
-    return pools
+
+    catalog: Catalog
+    search: NDArray[np.int16]
+    scope: Scope
+    settings: RetrievalSettings
+    ranking: RankingSettings
+    count: int
+    floor: float | None
+
+    def pools(self, asks: Asks) -> Pools:
+        """The best rows of each story, exactly."""
+        return Pools(*(self._found(asks, channel) for channel in self._channels))
+
+    def renewed(self, asks: Asks, pools: Pools, before: Retriever) -> Pools:
+        """What `pools` would return for all rows of the catalog, made from the pools of an earlier state.
+
+        Only rows that may be shown now and could not be before are offered to the pools; new stories, those
+        whose window grew, and those that lost too many rows search again.
+
+        Parameters
+        ----------
+        asks : Asks
+            All rows of the catalog; the catalog is that of `before` with more rows.
+        pools : Pools
+            Of all rows of `before`.
+        """
+        channels = zip(self._channels, before._channels, pools, strict=True)
+        return Pools(*(self._renew(asks, pool, now, was, before) for now, was, pool in channels))
+
+    @property
+    def _channels(self) -> tuple[_Channel, _Channel]:
+        shown, timed, timeless = self.scope.allowed, self.scope.timed, self.catalog.timeless
+        apart = shown & timeless & timed
+        weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
+        least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
+        return (
+            _Channel(shown & ~(timeless & timed), self.scope, least, self.count + SPARE),
+            _Channel(apart, replace(self.scope, timed=False), 0, (_TIMELESS + SPARE) * bool(apart.any())),
+        )
+
+    def _by_language(
+        self, asks: Asks, shown: NDArray[np.bool_]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Stories that share their rows: (places of the stories, rows in order of time)."""
+        found = np.flatnonzero(shown)
+        found = found[np.argsort(self.catalog.published[found], kind="stable")]
+        if not self.settings.same_language:
+            yield np.arange(len(asks)), found
+            return
+        for code in np.unique(asks.language):
+            yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
+
+    def _found(self, asks: Asks, channel: _Channel) -> Pool:
+        pool = Pool.empty(len(asks), channel.width)
+        if channel.width:
+            for places, found in self._by_language(asks, channel.shown):
+                self._search(asks.take(places), found, channel, places, pool)
+        return pool
+
+    def _search(
+        self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
+    ) -> None:
+        """Write the best of the rows `found` for some stories into their places of the pool."""
+        if len(found) <= channel.width:  # nothing to choose
+            a, b, c, d = _spans(asks.published, self.catalog.published[found], channel.scope, self.settings).T[
+                :, :, None
+            ]
+            at = np.arange(len(found))
+            inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
+            pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
+            return
+        aged = channel.scope.timed and self.ranking.half_life_days is not None
+        # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
+        alike = (asks.published != UNDATED) & (self.ranking.anchor == "story") if aged else np.full(len(asks), True)
+        if len(asks) > _ALL * len(found) and (asks.rows >= 0).all() and alike.any():
+            everyone = np.union1d(found, asks.rows[alike])
+            everyone = everyone[np.argsort(self.catalog.published[everyone], kind="stable")]
+            shown = np.zeros(len(self.catalog), dtype=bool)
+            shown[found] = True
+            task = self._task(asks.take(np.flatnonzero(alike)), everyone, channel.scope)
+            rows = task.rows._replace(shown=shown[everyone])
+            spans = np.zeros((len(everyone), 4), dtype=np.int64)  # who does not ask finds nothing
+            spans[task.asking.own] = task.asking.spans
+            place = np.full(len(everyone), -1, dtype=np.int64)
+            place[task.asking.own] = places[alike]
+            asking = Asking(self.search, everyone, np.arange(len(everyone)), rows.hour, spans)
+            for start, best in exact.every(asking, rows, channel.width, least=channel.least, weight=task.weight):
+                to = place[start : start + len(best.size)]
+                _put(pool, to[to >= 0], best.take(to >= 0), rows)
+            places, asks = places[~alike], asks.take(np.flatnonzero(~alike))
+        if len(asks):
+            task = self._task(asks, found, channel.scope)
+            best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
+            _put(pool, places, best, task.rows)
+
+    def _task(self, asks: Asks, found: NDArray[np.int64], scope: Scope) -> _Task:
+        published = self.catalog.published[found]
+        hour, asked = np.zeros(len(found), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
+        weight = exact.TIMELESS
+        if scope.timed and self.ranking.half_life_days is not None:
+            own = (asks.published != UNDATED) & (self.ranking.anchor == "story")
+            asked = np.where(own, asks.published, scope.as_of) // _HOUR_US
+            hour = np.where(published == UNDATED, scope.as_of, published) // _HOUR_US
+            every = np.concatenate([hour, asked, [scope.as_of // _HOUR_US]])
+            weight = exact.decay(self.ranking.half_life_days, int(every.max() - every.min()))
+        place = np.full(len(self.catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
+        place[found] = np.arange(len(found))
+        rows = Rows(self.search, found, np.ones(len(found), dtype=bool), hour, self.catalog.id_rank[found])
+        spans = _spans(asks.published, published, scope, self.settings)
+        return _Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
+
+    def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
+        """A channel of `renewed`."""
+        if now.width != was.width or not now.width:
+            return self._found(asks, now)
+        aged = now.scope.timed and self.ranking.half_life_days is not None
+        moved = now.scope.timed and now.scope.as_of != was.scope.as_of
+        small = any(len(found) <= now.width for _, found in before._by_language(asks, was.shown))
+        if small or now.scope.as_of < was.scope.as_of or (aged and moved and self.ranking.anchor == "as_of"):
+            return self._found(asks, now)
+        new = len(self.catalog) - len(before.catalog)
+        pool = Pool(np.pad(pool.rows, ((0, new), (0, 0)), constant_values=-1), np.pad(pool.dots, ((0, new), (0, 0))))
+        again = np.arange(len(self.catalog)) >= len(before.catalog)
+        if moved and now.scope.days_before is not None:
+            again |= self._slide(asks, pool, now.scope, was.scope)
+        entered = now.shown & ~np.pad(was.shown, (0, new))
+        for places, found in self._by_language(asks, entered):
+            kept = places[~again[places]]
+            for start in range(0, len(kept) if len(found) else 0, _BLOCK):
+                some = kept[start : start + _BLOCK]
+                self._offer(asks.take(some), found, now, some, pool)
+        again |= pool.first(now.shown)[1]
+        pool.rows[again], pool.dots[again] = -1, 0
+        for places, found in self._by_language(asks, now.shown):
+            some = places[again[places]]
+            if len(some):
+                self._search(asks.take(some), found, now, some, pool)
+        return pool
+
+    def _slide(self, asks: Asks, pool: Pool, now: Scope, was: Scope) -> NDArray[np.bool_]:
+        """Mark the rows that have left a story's window; returns the stories that have a window of their own now."""
+        published = self.catalog.published
+        for start in range(0, len(asks), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            rows = pool.rows[part]
+            times = published[np.maximum(rows, 0)]
+            a, b, c, d = _times(asks.published[part], now, self.settings).T[:, :, None]
+            inside = ((times >= a) & (times <= b)) | ((times >= c) & (times <= d))
+            pool.rows[part] = np.where((rows >= 0) & ~inside, -2 - rows, rows)
+        return _has_own(asks.published, now, self.settings) & ~_has_own(asks.published, was, self.settings)
+
+    def _offer(
+        self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
+    ) -> None:
+        """Put those of the rows `found` into the pools of some stories that belong there."""
+        task = self._task(asks, found, channel.scope)
+        held = pool.take(places)
+        rows = np.where(held.rows < -1, -2 - held.rows, held.rows)
+        hour = np.zeros(len(self.catalog), dtype=np.int64)
+        if len(task.weight) > 1:
+            published = self.catalog.published
+            hour = np.where(published == UNDATED, channel.scope.as_of, published) // _HOUR_US
+        age = np.minimum(np.abs(task.asking.hour[:, None] - hour[rows]), len(task.weight) - 1)
+        score = np.where(rows >= 0, held.dots * task.weight[age], -np.inf)
+        reach = np.where(rows[:, -1] >= 0, score[:, -1], 0.0)
+        width = min(len(found), channel.width)
+        best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
+        some = np.flatnonzero(best.size)
+        if not len(some):
+            return
+        size = int(best.size.max())
+        place, dots = best.take(best.size > 0).ordered(task.rows.id_rank)
+        new = np.where(place >= 0, found[place], -1)[:, :size]
+        again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
+        new = np.where(again, -1, new)
+        age = np.abs(task.asking.hour[some, None] - hour[new])
+        new_score = np.where(new >= 0, dots[:, :size] * task.weight[np.minimum(age, len(task.weight) - 1)], -np.inf)
+        both = np.concatenate([score[some], new_score], axis=1)
+        every = np.concatenate([rows[some], new], axis=1)
+        ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
+        order = np.lexsort((ids, -both), axis=1)[:, : channel.width]
+        coded = np.concatenate([held.rows[some], new], axis=1)
+        pool.rows[places[some]] = np.take_along_axis(coded, order, axis=1)
+        every_dot = np.concatenate([held.dots[some], dots[:, :size]], axis=1)
+        dot = np.take_along_axis(every_dot, order, axis=1)
+        pool.dots[places[some]] = np.where(pool.rows[places[some]] == -1, 0, dot)
 
 
-def _by_language(
-    asks: Asks, language: NDArray[np.int32], shown: NDArray[np.bool_], settings: RetrievalSettings
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Stories that share their rows: (places of the stories, rows)."""
-    if not settings.same_language:
-        yield np.arange(len(asks)), np.flatnonzero(shown)
-        return
-    for code in np.unique(asks.language):
-        yield np.flatnonzero(asks.language == code), np.flatnonzero(shown & (language == code))
+class _Task(NamedTuple):
+    """A search as `exact` takes it."""
+
+    asking: Asking
+    rows: Rows
+    weight: NDArray[np.float64]
 
 
-def _search(
-    asks: Asks,
-    found: NDArray[np.int64],
-    catalog: Catalog,
-    search: NDArray[np.int16],
-    scope: Scope,
-    settings: RetrievalSettings,
-    ranking: RankingSettings,
-    least: float,
-    places: NDArray[np.int64],
-    out: NDArray[np.int32],
-) -> None:
-    """Write the best of the rows `found` for some stories into their places of `out`."""
-    if len(found) <= out.shape[1]:  # nothing to choose
-        found = found[np.argsort(catalog.published[found], kind="stable")]
-        a, b, c, d = _spans(asks.published, catalog.published[found], scope, settings).T[:, :, None]
-        at = np.arange(len(found))
-        inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
-        out[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
-        return
-    together = len(asks) > _ALL * len(found) and (asks.rows >= 0).all()
-    everyone = np.union1d(found, asks.rows) if together else found
-    everyone = everyone[np.argsort(catalog.published[everyone], kind="stable")]
-    shown = np.zeros(len(catalog), dtype=bool)
-    shown[found] = True
-    published = catalog.published[everyone]
-    half_life = ranking.half_life_days if scope.timed else None
-    hour, asked_hour = np.zeros(len(everyone), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
-    dated = asks.published != UNDATED
-    if half_life is not None:
-        moment = np.where(dated & (ranking.anchor == "story"), asks.published, scope.as_of)
-        hour = np.where(published == UNDATED, scope.as_of, published) // _HOUR_US
-        asked_hour = moment // _HOUR_US
-    span = max(hour.max(initial=0), asked_hour.max(initial=0)) - min(hour.min(initial=0), asked_hour.min(initial=0))
-    weight = exact.TIMELESS if half_life is None else exact.decay(half_life, int(span))
-    spans = _spans(asks.published, published, scope, settings)
-    rows = Rows(search, everyone, shown[everyone], hour, catalog.id_rank[everyone])
-    lowest = int(np.ceil(least * SCALE**2)) if scope.timed else 0
-    place_of = np.full(len(catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
-    place_of[everyone] = np.arange(len(everyone))
-    own = place_of[asks.rows]
-    count = out.shape[1]
-
-    def put(at: NDArray[np.int64], best: Best) -> None:
-        place, _ = best.ordered(rows.id_rank)
-        out[at] = np.where(place >= 0, everyone[place], -1) if len(everyone) else -1
-
-    # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
-    alike = dated if half_life is not None and ranking.anchor == "story" else np.full(len(asks), half_life is None)
-    if together and alike.any():
-        nobody = np.zeros((len(everyone), 4), dtype=np.int64)
-        nobody[own[alike]] = spans[alike]
-        story_at = np.full(len(everyone), -1, dtype=np.int64)
-        story_at[own[alike]] = places[alike]
-        asking = Asking(search, everyone, np.arange(len(everyone)), hour, nobody)
-        for start, best in exact.every(asking, rows, count, least=lowest, weight=weight):
-            at = story_at[start : start + len(best.size)]
-            put(at[at >= 0], best.take(at >= 0))
-    else:
-        alike[:] = False
-    rest = np.flatnonzero(~alike)
-    if len(rest):
-        asking = Asking(asks.vectors, asks.at[rest], own[rest], asked_hour[rest], spans[rest])
-        put(places[rest], exact.nearest(asking, rows, count, least=lowest, weight=weight))
+def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:
+    place, pool.dots[places] = best.ordered(rows.id_rank)
+    pool.rows[places] = np.where(place >= 0, rows.rows[place], -1) if len(rows.rows) else -1
 
 
 def _spans(
     asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
 ) -> NDArray[np.int64]:
-    """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4).
+    """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
+    if not scope.timed:
+        return np.tile([0, len(published), 0, 0], (len(asked), 1))
+    times = _times(asked, scope, settings)
+    spans = np.searchsorted(published, times, "left")
+    spans[:, 1::2] = np.searchsorted(published, times[:, 1::2], "right")
+    return np.asarray(np.where(np.repeat(times[:, ::2] <= times[:, 1::2], 2, axis=1), spans, 0), dtype=np.int64)
+
+
+def _times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
+    """Times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
 
     Windows are whole UTC days around a story.
     """
-    spans = np.zeros((len(asked), 4), dtype=np.int64)
-    if not scope.timed:
-        spans[:, 1] = len(published)
-        return spans
-
-    def between(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return np.searchsorted(published, start, "left"), np.searchsorted(published, end, "right")
-
+    times = np.tile(np.array([1, 0, 1, 0], dtype=np.int64), (len(asked), 1))
     dated = asked != UNDATED
     day = np.where(dated, asked, 0) // DAY_US
-    as_of = np.full(len(asked), scope.as_of)
+    days = scope.days_around if scope.days_around is not None else scope.days_before
+    if days is None:
+        times[:, 0], times[:, 1] = UNDATED + 1, scope.as_of
+        return times
+    own = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
     if scope.days_around is not None:
-        start, end = _around(day, scope.days_around)
-        spans[:, 0], spans[:, 1] = between(start, np.minimum(end, as_of))
-        spans[~dated] = 0
-        return spans
-    first = UNDATED + 1 if scope.days_before is None else scope.as_of - scope.days_before * DAY_US
-    spans[:, 0], spans[:, 1] = between(np.full(len(asked), first), as_of)
-    if scope.days_before is not None and scope.days_before == settings.window_days:
-        # a story older than the window has one of its own besides
-        old = dated & (day * DAY_US < first)
-        start, end = _around(day[old], scope.days_before)
-        spans[old, 2], spans[old, 3] = between(start, np.minimum(end, first - 1))
-    return spans
+        times[dated, :2] = own[dated]
+        return times
+    first = scope.as_of - days * DAY_US
+    times[:, 0], times[:, 1] = first, scope.as_of
+    apart = _has_own(asked, scope, settings)
+    times[apart, 2], times[apart, 3] = own[apart, 0], np.minimum(own[apart, 1], first - 1)
+    return times
 
 
-def _around(day: NDArray[np.int64], days: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return (day - days) * DAY_US, (day + days + 1) * DAY_US - 1
+def _has_own(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.bool_]:
+    """Stories older than the window have one of their own besides; (q,)."""
+    if scope.days_before is None or scope.days_before != settings.window_days or scope.days_around is not None:
+        return np.zeros(len(asked), dtype=bool)
+    first = scope.as_of - scope.days_before * DAY_US
+    return np.asarray((asked != UNDATED) & (asked // DAY_US * DAY_US < first))
