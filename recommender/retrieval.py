@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -309,6 +310,12 @@ class Retriever:
             best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
             _put(pool, places, best, task.rows)
 
+    @cached_property
+    def _hour(self) -> NDArray[np.int64]:
+        """Hour of publication of each row, that of `as_of` for undated ones; (n,)."""
+        published = self.catalog.published
+        return np.where(published == UNDATED, self.scope.as_of, published) // _HOUR_US
+
     def _task(self, asks: Asks, found: NDArray[np.int64], scope: Scope) -> _Task:
         published = self.catalog.published[found]
         hour, asked = np.zeros(len(found), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
@@ -316,9 +323,9 @@ class Retriever:
         if scope.timed and self.ranking.half_life_days is not None:
             own = (asks.published != UNDATED) & (self.ranking.anchor == "story")
             asked = np.where(own, asks.published, scope.as_of) // _HOUR_US
-            hour = np.where(published == UNDATED, scope.as_of, published) // _HOUR_US
-            every = np.concatenate([hour, asked, [scope.as_of // _HOUR_US]])
-            weight = exact.decay(self.ranking.half_life_days, int(every.max() - every.min()))
+            hour = self._hour[found]
+            first, last = min(self._hour.min(), asked.min(initial=0)), max(self._hour.max(), asked.max(initial=0))
+            weight = exact.decay(self.ranking.half_life_days, int(last - first))
         place = np.full(len(self.catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
         place[found] = np.arange(len(found))
         rows = Rows(self.search, found, np.ones(len(found), dtype=bool), hour, self.catalog.id_rank[found])
@@ -331,7 +338,11 @@ class Retriever:
             return self._found(asks, now)
         aged = now.scope.timed and self.ranking.half_life_days is not None
         moved = now.scope.timed and now.scope.as_of != was.scope.as_of
-        small = any(len(found) <= now.width for _, found in before._by_language(asks, was.shown))
+        small = any(
+            len(found) <= now.width
+            for state, channel in ((self, now), (before, was))
+            for _, found in state._by_language(asks, channel.shown)
+        )
         if small or now.scope.as_of < was.scope.as_of or (aged and moved and self.ranking.anchor == "as_of"):
             return self._found(asks, now)
         new = len(self.catalog) - len(before.catalog)
@@ -372,12 +383,12 @@ class Retriever:
         task = self._task(asks, found, channel.scope)
         held = pool.take(places)
         rows = np.where(held.rows < -1, -2 - held.rows, held.rows)
-        hour = np.zeros(len(self.catalog), dtype=np.int64)
-        if len(task.weight) > 1:
-            published = self.catalog.published
-            hour = np.where(published == UNDATED, channel.scope.as_of, published) // _HOUR_US
-        age = np.minimum(np.abs(task.asking.hour[:, None] - hour[rows]), len(task.weight) - 1)
-        score = np.where(rows >= 0, held.dots * task.weight[age], -np.inf)
+
+        def scores(asked: NDArray[np.int64], rows: NDArray[np.int64], dots: NDArray[np.int32]) -> NDArray[np.float64]:
+            age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
+            return np.where(rows >= 0, dots * task.weight[age], -np.inf)
+
+        score = scores(task.asking.hour, rows, held.dots)
         reach = np.where(rows[:, -1] >= 0, score[:, -1], 0.0)
         width = min(len(found), channel.width)
         best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
@@ -389,9 +400,7 @@ class Retriever:
         new = np.where(place >= 0, found[place], -1)[:, :size]
         again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
         new = np.where(again, -1, new)
-        age = np.abs(task.asking.hour[some, None] - hour[new])
-        new_score = np.where(new >= 0, dots[:, :size] * task.weight[np.minimum(age, len(task.weight) - 1)], -np.inf)
-        both = np.concatenate([score[some], new_score], axis=1)
+        both = np.concatenate([score[some], scores(task.asking.hour[some], new, dots[:, :size])], axis=1)
         every = np.concatenate([rows[some], new], axis=1)
         ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
         order = np.lexsort((ids, -both), axis=1)[:, : channel.width]
