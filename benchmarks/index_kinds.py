@@ -76,7 +76,6 @@ def measure(name: str, vectors: np.ndarray, queries: np.ndarray, kinds: tuple[Ki
         row |= {"build_seconds": round(time.perf_counter() - start, 2), "effort": report.used.effort}
         row |= {"cells": report.used.cells, "tried": report.tried, "recall_checked": report.recall}
         row["bytes"] = size(index) if isinstance(index, ApproximateIndex) else 0
-        row["estimated_bytes"] = report.used.memory(n, d)
         start = time.perf_counter()
         index.search(queries, DEPTHS[0], cuts["all"])
         row["queries_per_second"] = round(len(queries) / (time.perf_counter() - start), 1)

@@ -73,7 +73,7 @@ class Plan:
         centroids = 4 * self.cells * d
         return {
             "flat": 0,
-            "ivf_pq": n * (d // 4 + 8) + centroids,
+            "ivf_pq": (n + 16 * self.cells) * (d // 4) + 8 * n + centroids,
             "ivf_sq8": n * (d + 8) + centroids,
             "hnsw": n * (d + 8 * self.links + 4 * self.links // 15 + 20),
         }[self.kind]
