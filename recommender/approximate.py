@@ -26,7 +26,7 @@ LEAST_SHARE = 0.1
 MOST_TAIL = 0.05
 """Share of rows added since the build, each of which is searched exactly, that asks for another build."""
 
-_DEPTH, _SAMPLE = 10, 200  # recall@10 of 200 rows of the archive
+_DEPTH, _SAMPLE = 10, 200  # recall@10 of the last 200 rows, before they are added
 _OVERFETCH: dict[Kind, int] = {"ivf_pq": 4, "ivf_sq8": 2, "hnsw": 2}  # candidates rescored for each row wanted
 _MARGIN = 150  # ... and in addition
 _SEED = 0
@@ -48,7 +48,7 @@ class Report:
     rows : int
         Rows in the index; later ones are searched exactly.
     recall : float
-        Share of the ten nearest that it finds, over `sample` rows of the archive; 1 for exact search.
+        Share of the ten nearest that it finds, over the last `sample` rows before they were added; 1 for exact search.
     sample : int
     tried : tuple of (int, float)
         Every effort tried, with its recall.
@@ -216,8 +216,9 @@ class Drafts:
 def build_index(vectors: NDArray[np.int16], plan: Plan, recall: float = RECALL) -> tuple[VectorIndex, Report]:
     """Build what the plan says over all rows, and raise its effort until it finds enough of the nearest.
 
-    Recall is measured on a sample of the rows themselves, each without itself. Where no effort reaches it, and below
-    `LEAST_ROWS`, the index is exact: the report says so.
+    Recall is measured on the last rows, the newest stories, before they are added: as a draft, none of them is in the
+    index then. Rows that are in it are found more easily (.9975 against .9875 at 300,000). Where no effort reaches the
+    recall, and below `LEAST_ROWS`, the index is exact: the report says so.
 
     Examples
     --------
@@ -227,30 +228,29 @@ def build_index(vectors: NDArray[np.int16], plan: Plan, recall: float = RECALL) 
     >>> report.used.kind, report.recall >= 0.99
     ('ivf_sq8', True)
     """
-    flat = FlatIndex(vectors)
     if plan.kind == "flat" or len(vectors) < LEAST_ROWS:
-        return flat, Report(plan, Plan("flat"), len(vectors), 1.0, 0)
-    built = ApproximateIndex(vectors, _build(vectors, plan), plan)
-    sample = np.sort(np.random.default_rng(_SEED).choice(len(vectors), min(_SAMPLE, len(vectors)), replace=False))
-    least = _nearest_others(flat, sample)[:, -1:]
+        return FlatIndex(vectors), Report(plan, Plan("flat"), len(vectors), 1.0, 0)
+    rest, sample = vectors[:-_SAMPLE], vectors[-_SAMPLE:]
+    built = ApproximateIndex(rest, _build(rest, plan), plan)
+    least = _nearest(FlatIndex(rest), sample)[:, -1:]
     tried: list[tuple[int, float]] = []
     while True:
-        hits = (_nearest_others(built, sample) >= least).mean()
-        tried.append((built.plan.effort, round(float(hits), 6)))
+        hits = round(float((_nearest(built, sample) >= least).mean()), 6)
+        tried.append((built.plan.effort, hits))
         if hits >= recall:
-            report = Report(plan, built.plan, len(vectors), tried[-1][1], len(sample), tuple(tried))
-            return built, report
+            with _threads(1):
+                built._index.add(_floats(sample))
+            return built.over(vectors), Report(plan, built.plan, len(vectors), hits, _SAMPLE, tuple(tried))
         if built.plan.effort >= built._most_effort:
-            return flat, Report(plan, Plan("flat"), len(vectors), 1.0, len(sample), tuple(tried))
+            return FlatIndex(vectors), Report(plan, Plan("flat"), len(vectors), 1.0, _SAMPLE, tuple(tried))
         built.plan = replace(built.plan, effort=min(2 * built.plan.effort, built._most_effort))
 
 
-def _nearest_others(index: VectorIndex, sample: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Cosines of the nearest other rows of each row of a sample, descending, float32 (q, 10); ties are alike."""
-    vectors = index.vectors[sample]
-    found = index.search(vectors, _DEPTH + 1, slice(0, len(index.vectors)))
-    score = np.where(found == sample[:, None], -np.inf, cosines(vectors, index.vectors, found))
-    return np.asarray(-np.sort(-score, axis=1)[:, :_DEPTH], dtype=np.float32)
+def _nearest(index: VectorIndex, queries: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Cosines of the ten nearest rows of each query, descending, float32 (q, 10)."""
+    found = index.search(queries, _DEPTH, slice(0, len(index.vectors)))
+    score = np.where(found >= 0, cosines(queries, index.vectors, found), -np.inf)
+    return np.asarray(-np.sort(-score, axis=1), dtype=np.float32)
 
 
 def _build(vectors: NDArray[np.int16], plan: Plan) -> Any:
