@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recommender.errors import SnapshotError
-from recommender.lists import RECORD, without
+from recommender.lists import RECORD
+from recommender.readnext import without
 from recommender.sinks.protocol import Reader, purged_name
 from recommender.storage import SEALED, Version, VersionedFolder
 from recommender.tombstones import NAME, Tombstones

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import MissingExtraError, SettingsError
-from recommender.lists import ReadNext
+from recommender.readnext import ReadNext
 from recommender.rules import Rules
 from recommender.sinks.protocol import Publisher, Reader
 from recommender.tombstones import Tombstones
