@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
 
@@ -117,8 +117,24 @@ class Story:
     line: str
 
 
+class _Deferred:
+    """Fields that are unset until one of them is looked at; for a frozen dataclass with slots."""
+
+    __slots__ = ("_make",)
+
+    if not TYPE_CHECKING:  # or every name would pass for an attribute
+
+        def __getattr__(self, name: str) -> Any:  # called for a slot that is unset
+            if name == "_make" or name not in self.__dataclass_fields__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            made = self._make()
+            for field in fields(made):  # two threads may both come here, and set the same
+                object.__setattr__(self, field.name, getattr(made, field.name))
+            return object.__getattribute__(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class ReadNext:
+class ReadNext(_Deferred):
     """The ranked list under one story.
 
     Attributes
@@ -169,32 +185,48 @@ class ReadNext:
         blocked: frozenset[tuple[str, str | None]] = frozenset(),
     ) -> ReadNext:
         """From a record; reserves take the places of items withdrawn or blocked (item, story or None) since."""
-        every = [*record["items"], *record["reserves"]]
-        live = [item for item in every if item["article_id"] not in withdrawn]
-        if blocked:
-            story_id = record["article_id"]
-            live = [i for i in live if not {(i["article_id"], None), (i["article_id"], story_id)} & blocked]
-        items = tuple(Recommendation.of({**item, "rank": rank}) for rank, item in enumerate(live, 1))
-        k = record["k"]
-        status = record["status"]
-        if status in ("ok", "short"):
-            status = "ok" if len(items) >= k else "short"
+        record = current(record, withdrawn, blocked)
         story = record.get("story")  # lists published by earlier versions have none
         return cls(
             record["article_id"],
-            status,
-            items[:k],
-            items[k:],
-            k,
+            record["status"],
+            tuple(map(Recommendation.of, record["items"])),
+            tuple(map(Recommendation.of, record["reserves"])),
+            record["k"],
             record["version"] or "",
             _time(record["as_of"]),
             record["settings"],
             Story(**{**story, "published_at": _time(story["published_at"])}) if story else None,
         )
 
+    @classmethod
+    def deferred(cls, article_id: str, make: Callable[[], ReadNext]) -> ReadNext:
+        """The list that `make` makes, made when anything but its id is first looked at."""
+        one = object.__new__(cls)
+        object.__setattr__(one, "article_id", article_id)
+        object.__setattr__(one, "_make", make)
+        return one
+
     def without_list(self, status: Status) -> ReadNext:
         """The same story with no items and another status."""
         return replace(self, status=status, items=(), reserves=())
+
+
+def current(
+    record: Mapping[str, Any],
+    withdrawn: frozenset[str] = frozenset(),
+    blocked: frozenset[tuple[str, str | None]] = frozenset(),
+) -> dict[str, Any]:
+    """A record in which reserves take the places of items withdrawn or blocked (item, story or None) since."""
+    live = [item for item in (*record["items"], *record["reserves"]) if item["article_id"] not in withdrawn]
+    if blocked:
+        story = record["article_id"]
+        live = [item for item in live if blocked.isdisjoint(((item["article_id"], None), (item["article_id"], story)))]
+    live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
+    k, status = record["k"], record["status"]
+    if status in ("ok", "short"):
+        status = "ok" if len(live) >= k else "short"
+    return {**record, "status": status, "items": live[:k], "reserves": live[k:]}
 
 
 def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:
@@ -204,10 +236,11 @@ def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[lis
         if record["article_id"] in ids:
             found = True
             continue
+        before = len(record["items"]) + len(record["reserves"])
+        record = current(record, ids)
+        found |= len(record["items"]) + len(record["reserves"]) < before
         for name in ("items", "reserves"):
-            left = [item for item in record[name] if item["article_id"] not in ids]
-            found |= len(left) < len(record[name])
-            record[name] = [{**item, "published_at": _time(item["published_at"])} for item in left]
+            record[name] = [{**item, "published_at": _time(item["published_at"])} for item in record[name]]
         if story := record.get("story"):
             record["story"] = {**story, "published_at": _time(story["published_at"])}
         kept.append({**record, "as_of": _time(record["as_of"])})
