@@ -286,7 +286,8 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 def _aware(row: dict[str, Any]) -> dict[str, Any]:
     published = row["published_at"]
-    return {**row, "published_at": published.replace(tzinfo=UTC) if published else None}
+    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are more than strings
+    return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
 def open_sql(url: str) -> tuple[Reader, Tombstones]:
