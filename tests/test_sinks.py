@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender import PublishedLists, PublishError, ReadNext, Recommender, Settings, SettingsError, SnapshotError
@@ -255,6 +255,7 @@ def test_every_id_is_found_and_no_other(held: set[str], asked: list[str]) -> Non
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
+@settings(max_examples=25)
 @given(shown=st.lists(IDS, max_size=8, unique=True), data=st.data())
 def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[str], data: st.DataObject) -> None:
     """Quotes, backslashes and control characters are escaped in the stored text."""

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from recommender.lists import RECORD
 from recommender.readnext import without
-from recommender.rows import to_rows
 from recommender.sinks.protocol import purged_name, to_json
 from recommender.sinks.stored import INDEX, reader_of
 from recommender.storage import SEALED, VersionedFolder
@@ -97,7 +96,7 @@ def _write_jsonl(batches: Iterable[pa.RecordBatch], path: Path) -> tuple[list[st
     with path.open("wb") as file:
         for batch in batches:
             ids += batch.column("article_id").to_pylist()
-            lines = [to_json(record) for record in to_rows(batch)]
+            lines = [to_json(record) for record in batch.to_pylist()]
             checks += [zlib.crc32(line) for line in lines]
             file.writelines(lines)
             ends += (np.cumsum([len(line) for line in lines]) + ends[-1]).tolist()

@@ -16,7 +16,6 @@ import orjson
 import pyarrow as pa
 
 from recommender.errors import SnapshotError
-from recommender.rows import to_rows
 from recommender.sinks.protocol import Reader, Record, to_json
 from recommender.storage import Version, VersionedFolder
 from recommender.tombstones import NAME, Tombstones
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     pass
 
 INDEX = "index.arrow"
-_STEP = 64  # of the sorted ids on disk, every so many-th is kept in memory
+_STEP = 16  # of the sorted ids on disk, every so many-th is kept in memory
 _GROUPS_KEPT = 32  # decoded row groups that a reader keeps
 
 
 class _Ids:
     """Sorted ids as the buffers of an Arrow array, searched without loading them.
 
-    One id of 64 is kept in memory and tells where to look: two bisections in C, the second of six reads.
+    One id of 16 is kept in memory and tells where to look: two bisections in C, the second of four reads.
     """
 
     def __init__(self, ids: pa.LargeStringArray) -> None:
@@ -135,7 +134,7 @@ class ParquetReader:
             if len(self._groups) > _GROUPS_KEPT:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
-        found = to_rows(self._groups[group].slice(row - self._starts[group], 1))[0]
+        found = self._groups[group].slice(row - self._starts[group], 1).to_pylist()[0]
         return lambda: found  # a record held back would hold its whole row group
 
     def line(self, article_id: str) -> bytes | None:
