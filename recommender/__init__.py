@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from recommender.events import relations, same_event_probability
     from recommender.filters import Filters
-    from recommender.lists import ReadNext, Reason, Recommendation, Rejected
+    from recommender.readnext import ReadNext, Reason, Recommendation, Rejected
     from recommender.rules import Rules
     from recommender.settings import Settings
     from recommender.sinks import PublishedLists
@@ -37,12 +37,12 @@ _HOME = {
     "Filters": "filters",
     "GivenVectors": "embedders",
     "PublishedLists": "sinks",
-    "ReadNext": "lists",
-    "Reason": "lists",
-    "Recommendation": "lists",
+    "ReadNext": "readnext",
+    "Reason": "readnext",
+    "Recommendation": "readnext",
     "Recommender": "engine",
     "SentenceTransformerEmbedder": "embedders",
-    "Rejected": "lists",
+    "Rejected": "readnext",
     "Rules": "rules",
     "Settings": "settings",
     "TfidfSvdEmbedder": "embedders",

@@ -19,7 +19,7 @@ from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
 
 if TYPE_CHECKING:
-    from recommender.lists import ReadNext
+    from recommender.readnext import ReadNext
 
 app = typer.Typer(
     help="Give every story of a news archive its ranked Read next list.",

@@ -11,8 +11,8 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from recommender.batch import Summary
-    from recommender.lists import ReadNext
     from recommender.progress import Progress
+    from recommender.readnext import ReadNext
     from recommender.settings import Settings
 
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)

@@ -21,10 +21,11 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.languages import unknown_language_warning
-from recommender.lists import ReadNext, Rejected, rejections
+from recommender.lists import rejections
 from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
+from recommender.readnext import ReadNext, Rejected
 from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.tombstones import NAME as TOMBSTONES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,13 @@ class Tfidf:
 
     def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
         self.terms, self.idf = list(terms), idf
-        if self.terms:
-            self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
-            self._vectorizer.idf_ = idf
+
+    @cached_property
+    def _vectorizer(self) -> Any:
+        """Made when a text comes in: stories of the archive need no scikit-learn."""
+        found = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
+        found.idf_ = self.idf
+        return found
 
     @property
     def stories(self) -> float:

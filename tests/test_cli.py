@@ -110,16 +110,6 @@ def test_an_empty_list_says_why(tmp_path: Path) -> None:
     assert "no story is close enough" in cli("recommend", "t0-s0", "--from", tmp_path / "out").stdout
 
 
-def test_published_lists_need_no_model(tmp_path: Path) -> None:
-    assert precompute(dump(tmp_path / "a.jsonl", checkerboard()), "--out", tmp_path / "out").returncode == 0
-    code = (
-        "import sys; from recommender import PublishedLists\n"
-        f"assert PublishedLists.open({str(tmp_path / 'out')!r}).get('t0-s0').items\n"
-        "print([m for m in ('torch', 'sklearn', 'faiss', 'sentence_transformers') if m in sys.modules])"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
-
-
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:
     """SIGKILL at ten random moments of a run that embeds, searches, writes and saves."""
     stories = [json.loads(line) for line in NEWSROOM.read_text(encoding="utf-8").splitlines()]

@@ -92,7 +92,7 @@ def test_minilm_is_the_model_and_agrees_with_the_library() -> None:
 
     embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=64))
     texts = embedder.prepare(TABLE)
-    model = SentenceTransformer(_locate("all-MiniLM-L6-v2")[0], device="cpu")
+    model = SentenceTransformer(_locate("all-MiniLM-L6-v2"), device="cpu")
     model.max_seq_length = 64
     expected = model.encode(texts, normalize_embeddings=True)
     found = embedder.encode(texts) / SCALE
@@ -100,16 +100,16 @@ def test_minilm_is_the_model_and_agrees_with_the_library() -> None:
 
 
 def test_the_carried_weights_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, digest = _locate("all-MiniLM-L6-v2")
-    weights = (Path(folder) / "model.safetensors").read_bytes()
-    assert digest == DEFAULT_MODEL_SHA256 == hashlib.sha256(weights).hexdigest()
+    weights = (Path(_locate("all-MiniLM-L6-v2")) / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == DEFAULT_MODEL_SHA256
     monkeypatch.setattr("recommender.embedders.sentence.DEFAULT_MODEL_SHA256", "0" * 64)
-    with pytest.raises(EmbedderError, match=r"damaged.*reinstall"):
-        SentenceTransformerEmbedder()
+    for ask in (lambda one: one.fingerprint, lambda one: one.calibration, lambda one: one.encode(["a ferry"])):
+        with pytest.raises(EmbedderError, match=r"damaged.*reinstall"):
+            ask(SentenceTransformerEmbedder())
 
 
 def test_a_copied_folder_with_the_same_weights_shares_the_cache_key(tmp_path: Path) -> None:
-    (tmp_path / "model.safetensors").symlink_to(Path(_locate("all-MiniLM-L6-v2")[0]) / "model.safetensors")
+    (tmp_path / "model.safetensors").symlink_to(Path(_locate("all-MiniLM-L6-v2")) / "model.safetensors")
     by_path = SentenceTransformerEmbedder(EmbeddingSettings(model=str(tmp_path)))
     assert by_path.fingerprint == SentenceTransformerEmbedder().fingerprint
     assert by_path.languages == {"en"}

@@ -23,7 +23,7 @@ from recommender import (
     UnknownArticleError,
     WithdrawnArticleError,
 )
-from recommender.lists import ReadNext
+from recommender.readnext import ReadNext
 from tests.checkerboard import START, checkerboard, topic_of
 from tests.conftest import NEWSROOM
 

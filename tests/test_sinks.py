@@ -4,12 +4,19 @@ import multiprocessing
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import orjson
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from recommender import PublishedLists, PublishError, Recommender, Settings, SettingsError, SnapshotError
+from recommender import PublishedLists, PublishError, ReadNext, Recommender, Settings, SettingsError, SnapshotError
 from recommender.batch import precompute
+from recommender.lists import RECORD
 from recommender.sinks import open_publisher
+from recommender.sinks.stored import _Ids
 from recommender.storage import VersionedFolder
 from tests.checkerboard import checkerboard
 
@@ -84,6 +91,47 @@ class TestContract:
             assert gone not in [i.article_id for i in (*found.items, *found.reserves)]
         assert lists.restore(gone) == 1
         assert lists.get("t1-s0") == before
+
+    def test_json_is_the_same_list(self, format: str, tmp_path: Path) -> None:
+        place = place_of(tmp_path, format)
+        stories = [*checkerboard(), {"id": "alone", "title": "nothing like the rest", "published_at": "2020-01-02"}]
+        stories[4] |= {"title": 'harbour "article_id":"t0-s2" quoted', "body": "\t\\ ünïcode ☃"}
+        run(place, format, stories)
+        lists = PublishedLists.open(place)
+        every = [*lists.ids(), "no-such-id"]
+
+        def check() -> None:
+            for story in every:
+                line = lists.json(story)
+                assert b"\n" not in line
+                assert ReadNext.of(orjson.loads(line)) == lists.get(story), story
+
+        check()
+        first = lists.get("t1-s0").items
+        lists.block(first[0].article_id, story="t1-s0")
+        lists.block(lists.get("t2-s0").items[1].article_id)
+        check()
+        assert [item["article_id"] for item in orjson.loads(lists.json("t1-s0"))["items"][:2]] == [
+            item.article_id for item in first[1:3]
+        ]
+        lists.withdraw(["t0-s1", "t0-s3", 'a "quoted" id'])
+        lists.withhold("t2-s1")
+        check()
+        assert orjson.loads(lists.json("t0-s1"))["status"] == "withdrawn"
+        assert (orjson.loads(lists.json("t2-s1"))["status"], lists.get("t2-s1").status) == ("withheld", "withheld")
+        assert not any(b"t0-s1" in lists.json(story) for story in lists.ids())
+
+    def test_a_list_is_of_the_moment_it_was_asked_for(self, format: str, tmp_path: Path) -> None:
+        run(place_of(tmp_path, format), format)
+        lists = PublishedLists.open(place_of(tmp_path, format))
+        looked_at = lists.get("t0-s0")
+        gone = looked_at.items[0].article_id
+        before = lists.get("t0-s0")
+        lists.withdraw(gone)
+        after = lists.get("t0-s0")
+        lists.restore(gone)
+        assert before == looked_at
+        assert gone not in [item.article_id for item in after]
 
     def test_a_withdrawn_story_stays_withdrawn_in_later_versions(self, format: str, tmp_path: Path) -> None:
         place = place_of(tmp_path, format)
@@ -193,6 +241,53 @@ def test_readers_through_a_switch_see_one_version_whole(format: str, tmp_path: P
     done.set()
     assert faults.get(timeout=60) == []
     reader.join(60)
+
+
+IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+
+
+@given(st.sets(IDS, max_size=300), st.lists(IDS, max_size=20))
+def test_every_id_is_found_and_no_other(held: set[str], asked: list[str]) -> None:
+    ordered = sorted(held)
+    ids = _Ids(pa.array(ordered, pa.large_string()))
+    assert [ids.place(one) for one in ordered] == list(range(len(ordered)))
+    assert [ids.place(one) for one in asked] == [ordered.index(one) if one in held else None for one in asked]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+@settings(max_examples=25)
+@given(shown=st.lists(IDS, max_size=8, unique=True), data=st.data())
+def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[str], data: st.DataObject) -> None:
+    """Quotes, backslashes and control characters are escaped in the stored text."""
+    item = {"title": '"article_id":"x"', "line": "", "source": "related", "score": 1.0, "components": {}, "reasons": []}
+    items = [{**item, "rank": rank, "article_id": one} for rank, one in enumerate(shown, 1)]
+    record = {
+        "article_id": "story",
+        "status": "ok",
+        "k": 2,
+        "version": "v",
+        "settings": "",
+        "story": {"title": "", "line": ""},
+    }
+    record |= {"items": items[:2], "reserves": items[2:]}
+    some = st.lists(st.sampled_from(shown) if shown else IDS, max_size=4)
+    with TemporaryDirectory() as folder:
+        publisher = open_publisher(folder, format)
+        with publisher.writing():
+            publisher.publish([pa.RecordBatch.from_pylist([record], schema=RECORD)], {"version": "v"}, 1)
+        lists = PublishedLists.open(folder)
+        withdrawn, blocked = data.draw(some), data.draw(some)
+        lists.withdraw([*withdrawn, "never shown"])
+        for one in blocked:
+            lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])))
+        elsewhere = {item for item, story in lists._tombstones.blocked if story == "another"} - {
+            item for item, story in lists._tombstones.blocked if story != "another"
+        }
+        left = [one for one in shown if one not in withdrawn and (one not in blocked or one in elsewhere)]
+        found = lists.get("story")
+        assert [one.article_id for one in (*found.items, *found.reserves)] == left
+        assert len(found) == min(len(left), 2)
+        assert ReadNext.of(orjson.loads(lists.json("story"))) == found
 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:

@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 
 class Embedder(Protocol):
-    """Text to vector.
+    """Text to vector."""
 
-    Attributes
-    ----------
-    fingerprint : str
-        Decides, with the text, about the vector. Empty: vectors are not cached.
-    languages : frozenset of str or None
-        Two-letter codes that the model knows; None = any.
-    calibration : str
-        Name under which the relevance floor of this embedder is calibrated.
-    """
+    @property
+    def fingerprint(self) -> str:
+        """Decides, with the text, about the vector. Empty: vectors are not cached."""
+        ...
 
-    fingerprint: str
-    languages: frozenset[str] | None
-    calibration: str
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """Two-letter codes that the model knows; None = any."""
+        ...
+
+    @property
+    def calibration(self) -> str:
+        """Name under which the relevance floor of this embedder is calibrated."""
+        ...
 
     def fit(self, articles: pa.Table) -> None:
         """Learn from the archive what the embedder needs; most need nothing."""

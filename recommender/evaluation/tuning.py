@@ -31,8 +31,8 @@ from recommender.evaluation.measures import Measure, per_story
 from recommender.evaluation.protocol import asked_stories
 from recommender.evaluation.results import Estimate, Part, short
 from recommender.evaluation.sets import EvaluationSet
-from recommender.lists import ReadNext
 from recommender.progress import Progress, silent
+from recommender.readnext import ReadNext
 from recommender.settings import Settings
 from recommender.storage import check_writable, write_atomically
 

@@ -23,8 +23,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
-from recommender.lists import ReadNext, Recommendation, Rejected, Story
 from recommender.progress import Progress, silent
+from recommender.readnext import ReadNext, Recommendation, Rejected, Story
 from recommender.sinks import PublishedLists
 
 MARKER = ".recommender-preview"  # a folder with this file may be replaced as a whole

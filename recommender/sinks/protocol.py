@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import orjson
 import pyarrow as pa
 
 from recommender.tombstones import Tombstones
+
+Record = Callable[[], dict[str, Any]]
 
 
 class Publisher(Protocol):
@@ -46,13 +49,22 @@ def purged_name(version: str, ids: frozenset[str]) -> str:
     return digest[:12]
 
 
+def to_json(record: dict[str, Any]) -> bytes:
+    """A record as one line of JSON."""
+    return orjson.dumps(record, option=orjson.OPT_UTC_Z) + b"\n"
+
+
 class Reader(Protocol):
     """Records of one published version."""
 
     manifest: dict[str, Any]
 
-    def get(self, article_id: str) -> dict[str, Any] | None:
-        """The record of a story, or None."""
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None: it is read and checked now, and may be decoded then."""
+        ...
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as JSON, or None."""
         ...
 
     def ids(self) -> Iterator[str]:

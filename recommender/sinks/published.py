@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from recommender.errors import MissingExtraError, SettingsError
-from recommender.lists import ReadNext
-from recommender.rules import Rules
-from recommender.sinks.protocol import Publisher, Reader
+from recommender.readnext import ReadNext, current
+from recommender.sinks.protocol import Publisher, Reader, to_json
 from recommender.tombstones import Tombstones
+
+if TYPE_CHECKING:
+    from recommender.rules import Rules
 
 FORMATS = ("jsonl", "parquet", "sql")
 
@@ -76,15 +80,40 @@ class PublishedLists:
         return self._reader.manifest
 
     def get(self, article_id: str) -> ReadNext:
-        """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed."""
+        """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
+
+        It is read, checked and held against the withdrawals now; its items are made when first looked at.
+        """
         self._tombstones.refresh()
         if article_id in self._tombstones.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
         record = self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        found = ReadNext.of(record, self._tombstones.withdrawn, self._tombstones.blocked)
-        return found.without_list("withheld") if article_id in self._tombstones.withheld else found
+        withdrawn, blocked = self._tombstones.withdrawn, self._tombstones.blocked
+        if article_id in self._tombstones.withheld:
+            return ReadNext.of(record()).without_list("withheld")
+        return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), withdrawn, blocked))
+
+    def json(self, article_id: str) -> bytes:
+        """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
+
+        Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
+        given as it is stored, without decoding it.
+        """
+        stones = self._tombstones
+        stones.refresh()
+        line = None if article_id in stones.withdrawn else self._reader.line(article_id)
+        if line is None:
+            status = "withdrawn" if article_id in stones.withdrawn else "unknown"
+            return to_json({**_NO_LIST, "article_id": article_id, "status": status, "version": self.version})[:-1]
+        if article_id in stones.withheld:
+            record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
+        elif _shows(line, article_id, stones):
+            record = current(orjson.loads(line), stones.withdrawn, stones.blocked)
+        else:
+            return line[:-1]
+        return to_json(record)[:-1]
 
     def ids(self) -> Iterator[str]:
         """Ids of all stories of the version that are not withdrawn."""
@@ -124,11 +153,36 @@ class PublishedLists:
         return self._tombstones.record("unblock", [(item, story)])
 
 
+_NO_LIST: dict[str, Any] = {
+    "article_id": None,
+    "status": None,
+    "k": 0,
+    "version": None,
+    "as_of": None,
+    "settings": "",
+    "story": None,
+    "items": [],
+    "reserves": [],
+}
+
+
+def _shows(line: bytes, article_id: str, stones: Tombstones) -> bool:
+    """Whether items of a stored list may be withdrawn or blocked, read off its text."""
+    if not stones.withdrawn and not stones.blocked:
+        return False
+    # inside of a string the quotes would be escaped; the first is the story's own id
+    shown = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
+    if any("\\" in item for item in shown):  # something is escaped: the decoded record will tell
+        return True
+    blocks = stones.blocked and {(item, story) for item in shown for story in (None, article_id)}
+    return not stones.withdrawn.isdisjoint(shown) or not stones.blocked.isdisjoint(blocks)
+
+
 def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
     if "://" in str(place):
         found: tuple[Reader, Tombstones] = _sql().open_sql(str(place))
         return found
-    from recommender.sinks.files import open_files
+    from recommender.sinks.stored import open_files
 
     return open_files(Path(place))
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
-from recommender.sinks.protocol import Reader, purged_name
+from recommender.readnext import current
+from recommender.sinks.protocol import Reader, Record, purged_name, to_json
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Entry, Tombstones, ordered
 from recommender.version import __version__
@@ -242,8 +243,8 @@ class SqlReader:
         self.manifest = manifest
         self._engine, self._seq = engine, seq
 
-    def get(self, article_id: str) -> dict[str, Any] | None:
-        """The record of a story, or None."""
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None."""
         of_list = sa.select(_LISTS).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
         of_items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq, _ITEMS.c.list_of == article_id)
         with self._engine.connect() as connection:
@@ -252,7 +253,7 @@ class SqlReader:
         if found is None:
             return None
         items = [(row["reserve"], _record(dict(row))) for row in rows]
-        return {
+        record = {
             "article_id": article_id,
             "status": found["status"],
             "k": self.manifest["k"],
@@ -263,6 +264,12 @@ class SqlReader:
             "items": [item for reserve, item in items if not reserve],
             "reserves": [item for reserve, item in items if reserve],
         }
+        return lambda: record
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as JSON, or None."""
+        record = self.get(article_id)
+        return record and to_json(current(record()))
 
     def ids(self) -> Iterator[str]:
         """Ids of all stories."""
@@ -279,7 +286,8 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 def _aware(row: dict[str, Any]) -> dict[str, Any]:
     published = row["published_at"]
-    return {**row, "published_at": published.replace(tzinfo=UTC) if published else None}
+    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are more than strings
+    return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
 def open_sql(url: str) -> tuple[Reader, Tombstones]:

@@ -1,0 +1,251 @@
+"""A list as a value: `ReadNext`, its items and their reasons; needs nothing but Python itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item is there.
+
+    Attributes
+    ----------
+    kind : str
+        For programs: shared_terms, meaning, pinned, follow_up, same_section ...
+    text : str
+        For readers.
+    weight : float
+        Its part of the relevance; 0 for a fact that is not part of it.
+    terms : tuple of (str, float)
+        The telling terms that both stories share, with the part of each.
+    """
+
+    kind: str
+    text: str
+    weight: float
+    terms: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Reason:
+        """From a reason of a record."""
+        terms = tuple((term["term"], term["weight"]) for term in record.get("terms") or ())
+        return cls(record["kind"], record["text"], record["weight"], terms)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One item of a list.
+
+    Attributes
+    ----------
+    rank : int
+        1 is the first.
+    article_id, title, line : str
+    url, section : str or None
+    published_at : datetime or None
+    source : str
+        How it came in: 'related', 'evergreen' (an undated or evergreen piece), 'pinned', or what it fills an empty
+        place with: 'window', 'caps', 'same_section', 'recent'.
+    score : float
+        Relevance times freshness times boost; a pinned, filled-in or more varied item may stand above a higher one.
+    components : mapping of str to float
+        dense, lexical, relevance, freshness, boost.
+    reasons : tuple of Reason
+    """
+
+    rank: int
+    article_id: str
+    title: str
+    url: str | None
+    section: str | None
+    published_at: datetime | None
+    line: str
+    source: str
+    score: float
+    components: Mapping[str, float]
+    reasons: tuple[Reason, ...]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Recommendation:
+        """From an item of a record."""
+        published = _time(record["published_at"])
+        reasons = tuple(map(Reason.of, record["reasons"]))
+        return cls(**{**record, "published_at": published, "reasons": reasons})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A candidate that is not in a list.
+
+    Attributes
+    ----------
+    article_id, title : str
+    section : str or None
+    published_at : datetime or None
+    relevance, score : float
+    rule : str
+        What rejected it: 'blocked', 'sensitive', 'live', 'floor', 'copy', 'series', 'event', 'cap', 'evergreen', or
+        'rank' (others were better, or with diversity more varied).
+    """
+
+    article_id: str
+    title: str
+    section: str | None
+    published_at: datetime | None
+    relevance: float
+    score: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a reader sees of the story that a list stands under."""
+
+    title: str
+    url: str | None
+    section: str | None
+    published_at: datetime | None
+    line: str
+
+
+class _Deferred:
+    """Fields that are unset until one of them is looked at; for a frozen dataclass with slots."""
+
+    __slots__ = ("_make",)
+
+    if not TYPE_CHECKING:  # or every name would pass for an attribute
+
+        def __getattr__(self, name: str) -> Any:  # called for a slot that is unset
+            if name == "_make" or name not in self.__dataclass_fields__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            made = self._make()
+            for field in fields(made):  # two threads may both come here, and set the same
+                object.__setattr__(self, field.name, getattr(made, field.name))
+            return object.__getattribute__(self, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNext(_Deferred):
+    """The ranked list under one story.
+
+    Attributes
+    ----------
+    article_id : str
+    status : str
+        'ok' (k items), 'short' (fewer), 'withheld' (no list at all for this story), 'withdrawn',
+        'unknown' (no such story), 'not_computed' (known, but not public at `as_of`).
+    items : tuple of Recommendation
+    reserves : tuple of Recommendation
+        Further items, which take the place of withdrawn ones.
+    k : int
+        Items asked for.
+    version, settings : str
+        Of the published version, and fingerprint of the settings; empty where there is none.
+    as_of : datetime or None
+        Moment that the list is for.
+    story : Story or None
+        The story itself; None where it is unknown or withdrawn.
+    """
+
+    article_id: str
+    status: Status
+    items: tuple[Recommendation, ...] = ()
+    reserves: tuple[Recommendation, ...] = ()
+    k: int = 0
+    version: str = ""
+    as_of: datetime | None = None
+    settings: str = ""
+    story: Story | None = None
+
+    @property
+    def shortfall(self) -> int:
+        """Places that stayed empty."""
+        return max(self.k - len(self.items), 0)
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def of(
+        cls,
+        record: Mapping[str, Any],
+        withdrawn: frozenset[str] = frozenset(),
+        blocked: frozenset[tuple[str, str | None]] = frozenset(),
+    ) -> ReadNext:
+        """From a record; reserves take the places of items withdrawn or blocked (item, story or None) since."""
+        record = current(record, withdrawn, blocked)
+        story = record.get("story")  # lists published by earlier versions have none
+        return cls(
+            record["article_id"],
+            record["status"],
+            tuple(map(Recommendation.of, record["items"])),
+            tuple(map(Recommendation.of, record["reserves"])),
+            record["k"],
+            record["version"] or "",
+            _time(record["as_of"]),
+            record["settings"],
+            Story(**{**story, "published_at": _time(story["published_at"])}) if story else None,
+        )
+
+    @classmethod
+    def deferred(cls, article_id: str, make: Callable[[], ReadNext]) -> ReadNext:
+        """The list that `make` makes, made when anything but its id is first looked at."""
+        one = object.__new__(cls)
+        object.__setattr__(one, "article_id", article_id)
+        object.__setattr__(one, "_make", make)
+        return one
+
+    def without_list(self, status: Status) -> ReadNext:
+        """The same story with no items and another status."""
+        return replace(self, status=status, items=(), reserves=())
+
+
+def current(
+    record: Mapping[str, Any],
+    withdrawn: frozenset[str] = frozenset(),
+    blocked: frozenset[tuple[str, str | None]] = frozenset(),
+) -> dict[str, Any]:
+    """A record in which reserves take the places of items withdrawn or blocked (item, story or None) since."""
+    live = [item for item in (*record["items"], *record["reserves"]) if item["article_id"] not in withdrawn]
+    if blocked:
+        story = record["article_id"]
+        live = [item for item in live if blocked.isdisjoint(((item["article_id"], None), (item["article_id"], story)))]
+    live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
+    k, status = record["k"], record["status"]
+    if status in ("ok", "short"):
+        status = "ok" if len(live) >= k else "short"
+    return {**record, "status": status, "items": live[:k], "reserves": live[k:]}
+
+
+def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:
+    """Records, their times as datetimes, without some stories, as story and as item; and whether any was found."""
+    kept, found = [], False
+    for record in records:
+        if record["article_id"] in ids:
+            found = True
+            continue
+        before = len(record["items"]) + len(record["reserves"])
+        record = current(record, ids)
+        found |= len(record["items"]) + len(record["reserves"]) < before
+        for name in ("items", "reserves"):
+            record[name] = [{**item, "published_at": _time(item["published_at"])} for item in record[name]]
+        if story := record.get("story"):
+            record["story"] = {**story, "published_at": _time(story["published_at"])}
+        kept.append({**record, "as_of": _time(record["as_of"])})
+    return kept, found
+
+
+def _time(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
