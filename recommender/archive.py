@@ -20,7 +20,7 @@ from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.index import FlatIndex, VectorIndex
 from recommender.languages import site_language
-from recommender.lexical import Tfidf, by_rarity
+from recommender.lexical import Tfidf
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
 from recommender.retrieval import Candidates, Queries, retrieve
@@ -189,7 +189,6 @@ class Archive:
         return EventTest(
             self.vectors,
             self.terms,
-            by_rarity(self.terms, self.tfidf.idf),
             self.tfidf.idf,
             self.catalog.published,
             model,

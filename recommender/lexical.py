@@ -11,6 +11,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender import kernels
+
 _BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
 
 
@@ -88,41 +90,31 @@ def _sorted(matrix: Any) -> sp.csr_matrix:
     return matrix
 
 
-def pair_products(
-    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Every shared term of every (query, candidate) pair.
+def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1.
 
-    Parameters
-    ----------
-    queries : csr_matrix, shape (q, v)
-    candidates : csr_matrix, shape (n, v)
-    rows : ndarray of int64, shape (q, c)
-        Candidate rows; -1 = none.
-
-    Returns
-    -------
-    pair : ndarray of int64, shape (m,)
-        Place in `rows.ravel()`, ascending.
-    term : ndarray of int32, shape (m,)
-    product : ndarray of float32, shape (m,)
-        The term's part of the cosine, above 0.
+    The products are rounded to float32 and added in float64 in the order of the terms.
     """
-    parts = [
-        _pair_products(queries[start : start + _BLOCK], candidates, rows[start : start + _BLOCK], start * rows.shape[1])
-        for start in range(0, max(len(rows), 1), _BLOCK)
-    ]
-    pair, term, product = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return pair, term, product
+    if not kernels.compiled:
+        return _cosines(queries, candidates, rows)
+    found = np.empty(rows.shape, dtype=np.float32)
+    kernels.sparse_cosines(
+        len(rows), *_parts(queries), *_parts(candidates), np.ascontiguousarray(rows), queries.shape[1], found
+    )
+    return found
 
 
-def _pair_products(
-    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64], offset: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+def _cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    starts = range(0, max(len(rows), 1), _BLOCK)
+    parts = [_block_cosines(queries[i : i + _BLOCK], candidates, rows[i : i + _BLOCK]) for i in starts]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _block_cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     flat = rows.ravel()
     place = np.flatnonzero(flat >= 0)
     if not len(place) or not queries.nnz:
-        return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return np.zeros(rows.shape)
     some = candidates[flat[place]]
     # only the columns that occur in the queries are spread out, with an empty last one for the rest
     columns, column = np.unique(queries.indices, return_inverse=True)
@@ -136,15 +128,11 @@ def _pair_products(
     at = np.repeat((place // rows.shape[1] * width).astype(np.int32), per_pair)
     at += slot[some.indices]
     product = spread[at] * some.data
-    shared = np.flatnonzero(product)
-    return np.repeat(place + offset, per_pair)[shared], some.indices[shared], product[shared]
+    return np.bincount(np.repeat(place, per_pair), weights=product, minlength=rows.size).reshape(rows.shape)
 
 
-def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
-    pair, _, product = pair_products(queries, candidates, rows)
-    sums = np.bincount(pair, weights=product, minlength=rows.size)
-    return sums.reshape(rows.shape).astype(np.float32)
+def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
@@ -164,27 +152,94 @@ def row_cosines(
     return np.asarray(left[a].multiply(right[b]).sum(axis=1), dtype=np.float64).ravel()
 
 
-def by_rarity(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
-    """Which terms each row uses, the rarest term in the first column; for `rarest_shared`."""
-    order = np.argsort(-idf, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    data = np.sqrt(idf[terms.indices])  # the product of two is the IDF again
-    found = sp.csr_matrix((data, place[terms.indices], terms.indptr), shape=terms.shape)
-    found.sort_indices()
-    return found
-
-
 def rarest_shared(
-    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64], count: int
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    idf: NDArray[np.float32],
+    count: int,
 ) -> NDArray[np.float64]:
     """Mean IDF of the `count` rarest terms that rows `left[a]` and `right[b]` share, float64 (m,); 0 for each missing.
 
-    Both matrices come from `by_rarity`.
+    Indices ascend within each row.
     """
+    if not kernels.compiled:
+        return _rarest_shared(left, right, a, b, idf, count)
+    found = np.empty(len(a), dtype=np.float64)
+    kernels.rarest_shared(len(a), *_parts(left)[:2], *_parts(right)[:2], a, b, np.asarray(idf), count, found)
+    return found / count
+
+
+def _rarest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    idf: NDArray[np.float32],
+    count: int,
+) -> NDArray[np.float64]:
     shared = left[a].multiply(right[b]).tocsr()
-    shared.sort_indices()
-    nth = np.arange(shared.nnz) - np.repeat(shared.indptr[:-1], np.diff(shared.indptr))
-    first = nth < count
-    row = np.repeat(np.arange(len(a)), np.diff(shared.indptr))[first]
-    return np.bincount(row, weights=shared.data[first].astype(np.float64), minlength=len(a)) / count
+    rarity = np.asarray(idf[shared.indices])
+    pair, first = _first(shared, -rarity, count)
+    return np.bincount(pair, weights=rarity[first].astype(np.float64), minlength=len(a)) / count
+
+
+def heaviest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
+
+    Parameters
+    ----------
+    wanted : ndarray of bool, shape (v,)
+        The only terms that count.
+    count : int
+
+    Returns
+    -------
+    terms : ndarray of int32, shape (m, count)
+        The heaviest first, equal ones ascending; -1 = none.
+    products : ndarray of float32, shape (m, count)
+    """
+    if not kernels.compiled:
+        return _heaviest_shared(left, right, a, b, wanted, count)
+    terms = np.empty((len(a), count), dtype=np.int32)
+    products = np.empty((len(a), count), dtype=np.float32)
+    kernels.heaviest_shared(len(a), *_parts(left), *_parts(right), a, b, wanted, terms, products)
+    return terms, products
+
+
+def _heaviest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    shared = left[a].multiply(right[b]).tocsr()
+    shared.data *= wanted[shared.indices]
+    shared.eliminate_zeros()
+    pair, first = _first(shared, -shared.data, count)
+    nth = np.arange(len(pair)) - np.searchsorted(pair, pair)
+    terms = np.full((len(a), count), -1, dtype=np.int32)
+    products = np.zeros((len(a), count), dtype=np.float32)
+    terms[pair, nth], products[pair, nth] = shared.indices[first], shared.data[first]
+    return terms, products
+
+
+def _first(
+    matrix: sp.csr_matrix, key: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The `count` entries of least key of each row, then least column: their rows and places in the data."""
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((matrix.indices, key, row))  # rows stay where they are
+    first = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths) < count
+    return row[first], order[first]
