@@ -63,7 +63,7 @@ class Archive:
         cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str, rules: Rules
     ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
-        tfidf, terms = Tfidf.fit(whole_texts(catalog.table).to_pylist())
+        tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
         return cls(catalog, vectors, tfidf, terms, settings, None, calibration, rules).under(settings)
 
     def under(self, settings: Settings) -> Archive:
@@ -73,7 +73,7 @@ class Archive:
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
-        terms = sp.vstack([self.terms, self.tfidf.transform(whole_texts(added).to_pylist())], format="csr")
+        terms = sp.vstack([self.terms, self.tfidf.transform(whole_texts(added))], format="csr")
         return replace(self, catalog=catalog, vectors=np.concatenate([self.vectors, vectors]), terms=terms)
 
     def compacted(self) -> Archive:
@@ -143,7 +143,7 @@ class Archive:
         return Queries(
             np.array([rows[0] if len(rows) else -1 for rows in held]),
             vectors,
-            self.tfidf.transform(whole_texts(table).to_pylist()),
+            self.tfidf.transform(whole_texts(table)),
             Catalog(table, np.ones(len(table), dtype=bool), 0).published,
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
             np.full(len(table), -1),

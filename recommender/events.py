@@ -166,7 +166,7 @@ def _features(
     left, right = (to_table(side) for side in zip(*pairs, strict=True))
     both = pa.concat_tables([left, right])
     vectors = model.encode(model.prepare(both))
-    tfidf, terms = Tfidf.fit(whole_texts(both).to_pylist())
+    tfidf, terms = Tfidf.fit(whole_texts(both))
     plain = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = index.cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)

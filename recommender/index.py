@@ -51,7 +51,7 @@ def _cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArr
 
 
 def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Exact cosines among the rows of each line, float32 (q, w, w); lines end with -1 for none, whose cosines are never read."""
+    """Exact cosines among the rows of each line, float32 (q, w, w); each ends with -1 for none, never read."""
     if not kernels.compiled:
         return _gram(vectors, rows)
     found = np.zeros((*rows.shape, rows.shape[1]), dtype=np.float32)

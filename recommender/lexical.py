@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender import kernels
+from recommender.tokens import Counts, count_terms
 
 _BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
 
@@ -20,7 +24,7 @@ class Tfidf:
     """Sublinear TF-IDF with English stop words, fitted on an archive and then frozen.
 
     Terms that the archive never used are ignored in later stories. Rows have unit length:
-    ``(1 + log tf) * (log((1 + n) / (1 + df)) + 1)``, scikit-learn's `TfidfVectorizer`.
+    ``(1 + log tf) * (log((1 + n) / (1 + df)) + 1)``, the same numbers as scikit-learn's `TfidfVectorizer`.
 
     Parameters
     ----------
@@ -36,9 +40,10 @@ class Tfidf:
 
     def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
         self.terms, self.idf = list(terms), idf
-        if self.terms:
-            self._vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
-            self._vectorizer.idf_ = idf
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {term: place for place, term in enumerate(self.terms)}
 
     @property
     def stories(self) -> float:
@@ -46,21 +51,58 @@ class Tfidf:
         return float(2 * np.exp(self.idf.max(initial=0) - 1) - 1)
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
-        """Fit on texts and return the model with their rows, float32 (n, v)."""
-        vectorizer = _vectorizer()
-        try:
-            matrix = vectorizer.fit_transform(texts)
-        except ValueError:  # no text holds a single term
+    def fit(cls, texts: pa.ChunkedArray | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
+        """Fit on texts and return the model with their rows, float32 (n, v); texts are read a block at a time."""
+        place: dict[str, int] = {}  # in the order of appearance
+        blocks: deque[Counts] = deque()
+        for block in count_terms(texts):
+            seen = np.array([place.setdefault(term, len(place)) for term in block.terms], dtype=np.int32)
+            blocks.append(replace(block, terms=[], term=seen[block.term]))
+        if not place:
             return cls([], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
-        terms = vectorizer.get_feature_names_out().tolist()
-        return cls(terms, vectorizer.idf_.astype(np.float32)), _sorted(matrix)
+        names = pa.array(place, pa.large_string())
+        order = pc.sort_indices(names).to_numpy()
+        alphabetical = np.empty(len(order), dtype=np.int32)
+        alphabetical[order] = np.arange(len(order), dtype=np.int32)
+        used = np.zeros(len(order), dtype=np.int64)
+        for block in blocks:
+            used += np.bincount(block.term, minlength=len(order))
+        idf = np.log(np.float32(len(texts) + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
+        model = cls(names.take(pa.array(order)).to_pylist(), idf)
+        nnz = sum(len(block.term) for block in blocks)
+        matrix = _empty(len(texts), len(order), nnz)
+        row = at = 0
+        while blocks:  # each is let go as its rows are written: never two copies
+            block = blocks.popleft()
+            row, at = model._write(replace(block, term=alphabetical[block.term]), matrix, row, at)
+        return model, matrix
 
-    def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
-        """Rows of further texts, float32 (n, v), under the frozen vocabulary."""
-        if not self.terms or not len(texts):
-            return sp.csr_matrix((len(texts), len(self.terms)), dtype=np.float32)
-        return _sorted(self._vectorizer.transform(texts))
+    def transform(self, texts: pa.ChunkedArray | Sequence[str]) -> sp.csr_matrix:
+        """Rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
+        parts = []
+        for block in count_terms(texts):
+            known = np.array([self._place.get(term, -1) for term in block.terms], dtype=np.int32)[block.term]
+            held = known >= 0
+            lengths = np.bincount(block.row[held], minlength=len(block.lengths))
+            block = replace(block, lengths=lengths, term=known[held], count=block.count[held])
+            part = _empty(len(lengths), len(self.terms), len(block.term))
+            self._write(block, part, 0, 0)
+            parts.append(part)
+        return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.terms), 0)
+
+    def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, at: int) -> tuple[int, int]:
+        """Weigh counts by place of the term into a matrix from `row` on; gives where the next ones start."""
+        rows = block.row
+        order = np.argsort(rows * len(self.terms) + block.term)  # rows stay where they are
+        term = block.term[order]
+        weight = np.log(block.count[order].astype(np.float32)) + np.float32(1)
+        weight *= self.idf[term]
+        # squares in float32, sums in float64: as scikit-learn does
+        norm = np.sqrt(np.bincount(rows, weights=weight * weight, minlength=len(block.lengths)))
+        end, last = at + len(term), row + len(block.lengths)
+        matrix.data[at:end], matrix.indices[at:end] = weight / norm[rows], term
+        matrix.indptr[row + 1 : last + 1] = at + np.cumsum(block.lengths)
+        return last, end
 
     def save(self, folder: Path, name: str) -> list[str]:
         """Write the model; returns the names of its files."""
@@ -78,15 +120,11 @@ class Tfidf:
         return cls(table["term"].to_pylist(), table["idf"].to_numpy())
 
 
-def _vectorizer(**options: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    return TfidfVectorizer(sublinear_tf=True, stop_words="english", strip_accents=None, dtype=np.float32, **options)
-
-
-def _sorted(matrix: Any) -> sp.csr_matrix:
-    matrix = sp.csr_matrix(matrix, dtype=np.float32)
-    matrix.sort_indices()
+def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:
+    whole = np.int32 if nnz < np.iinfo(np.int32).max else np.int64
+    parts = np.empty(nnz, np.float32), np.empty(nnz, whole), np.zeros(rows + 1, whole)
+    matrix = sp.csr_matrix((rows, terms), dtype=np.float32)
+    matrix.data, matrix.indices, matrix.indptr = parts  # filled in by `_write`
     return matrix
 
 
@@ -128,7 +166,8 @@ def _block_cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDAr
     at = np.repeat((place // rows.shape[1] * width).astype(np.int32), per_pair)
     at += slot[some.indices]
     product = spread[at] * some.data
-    return np.bincount(np.repeat(place, per_pair), weights=product, minlength=rows.size).reshape(rows.shape)
+    sums = np.bincount(np.repeat(place, per_pair), weights=product, minlength=rows.size)
+    return np.asarray(sums, dtype=np.float64).reshape(rows.shape)
 
 
 def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
@@ -234,9 +273,7 @@ def _heaviest_shared(
     return terms, products
 
 
-def _first(
-    matrix: sp.csr_matrix, key: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _first(matrix: sp.csr_matrix, key: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The `count` entries of least key of each row, then least column: their rows and places in the data."""
     lengths = np.diff(matrix.indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
