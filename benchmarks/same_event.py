@@ -32,7 +32,7 @@ from recommender.articles import Article, to_table
 from recommender.embedders import make_embedder
 from recommender.events import PUBLIC_TOKENS, RAREST, greatest_shared
 from recommender.index import cosines
-from recommender.lexical import Tfidf, by_rarity, rarest_shared, row_cosines, term_frequencies
+from recommender.lexical import Tfidf, rarest_shared, row_cosines, term_frequencies
 from recommender.reading import read_articles
 from recommender.settings import EmbeddingSettings
 from recommender.text import whole_texts
@@ -109,8 +109,8 @@ class Pairs:
     def rare(self) -> np.ndarray:
         """IDF of the rarest shared terms, as a share of the greatest that two can share."""
         tfidf, _ = Tfidf.fit(whole_texts(self.idf_of).to_pylist())
-        rarity = by_rarity(tfidf.transform(whole_texts(self.both).to_pylist()), tfidf.idf)
-        return rarest_shared(rarity, rarity, *self.places, RAREST) / greatest_shared(tfidf.idf)
+        terms = tfidf.transform(whole_texts(self.both).to_pylist())
+        return rarest_shared(terms, terms, *self.places, tfidf.idf, RAREST) / greatest_shared(tfidf.idf)
 
     def dense(self, settings: EmbeddingSettings | None) -> np.ndarray:
         """Cosine of the vectors; 0 without a model."""

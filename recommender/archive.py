@@ -19,7 +19,7 @@ from recommender.fill import fill
 from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.languages import site_language
-from recommender.lexical import Tfidf, by_rarity, sketch_columns
+from recommender.lexical import Tfidf, sketch_columns
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
 from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retriever, search_vectors
@@ -65,7 +65,7 @@ class Archive:
         cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str, rules: Rules
     ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
-        tfidf, terms = Tfidf.fit(whole_texts(catalog.table).to_pylist())
+        tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
         search = search_vectors(vectors, terms, sketch_columns(tfidf.terms, SKETCH), settings.ranking)
         return cls(catalog, vectors, tfidf, terms, search, settings, None, calibration, rules).under(settings)
 
@@ -79,7 +79,7 @@ class Archive:
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
-        terms = self.tfidf.transform(whole_texts(added).to_pylist())
+        terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
         return replace(
             self,
@@ -164,7 +164,7 @@ class Archive:
         """
         _, code_of, site = self._languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
-        terms = self.tfidf.transform(whole_texts(table).to_pylist())
+        terms = self.tfidf.transform(whole_texts(table))
         return Queries(
             np.array([rows[0] if len(rows) else -1 for rows in held]),
             vectors,
@@ -215,7 +215,6 @@ class Archive:
         return EventTest(
             self.vectors,
             self.terms,
-            by_rarity(self.terms, self.tfidf.idf),
             self.tfidf.idf,
             self.catalog.published,
             model,

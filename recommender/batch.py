@@ -27,6 +27,8 @@ from recommender.storage import check_writable, write_atomically
 from recommender.tombstones import ordered
 from recommender.version import __version__
 
+_HASHED = 1 << 15  # stories hashed together
+
 
 @dataclass(slots=True)
 class Summary:
@@ -227,11 +229,13 @@ def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | 
 def _version(rec: Recommender, as_of: datetime | None) -> str:
     """Twelve hex digits of everything that decides about the lists: same input, same name, same bytes."""
     digest = hashlib.sha256()
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rec.catalog.table.schema) as writer:
-        writer.write_table(rec.catalog.table)
-    digest.update(sink.getvalue())
-    digest.update(rec.vectors.tobytes())
+    for start in range(0, len(rec.catalog), _HASHED):  # never a second archive in memory
+        part = rec.catalog.table.slice(start, _HASHED).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
+        digest.update(sink.getvalue())
+    digest.update(np.ascontiguousarray(rec.vectors).data)
     digest.update(repr((rec.settings.fingerprint(), __version__, as_of, RECORD.to_string())).encode())
     digest.update(rec.rules.model_dump_json().encode())
     digest.update(repr((ordered(rec.tombstones.withdrawn), ordered(rec.tombstones.blocked))).encode())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender import index
 from recommender.articles import DAY_US, UNDATED, Article, Catalog, to_table
-from recommender.lexical import Tfidf, by_rarity, rarest_shared, row_cosines, term_frequencies
+from recommender.lexical import Tfidf, rarest_shared, row_cosines, term_frequencies
 from recommender.settings import EmbeddingSettings, SelectionSettings
 from recommender.text import whole_texts
 
@@ -166,7 +166,7 @@ def _features(
     left, right = (to_table(side) for side in zip(*pairs, strict=True))
     both = pa.concat_tables([left, right])
     vectors = model.encode(model.prepare(both))
-    tfidf, terms = Tfidf.fit(whole_texts(both).to_pylist())
+    tfidf, terms = Tfidf.fit(whole_texts(both))
     plain = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = index.cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
@@ -187,8 +187,6 @@ class EventTest:
     vectors : ndarray of int16, shape (n, d)
     terms : csr_matrix of float32, shape (n, v)
         TF-IDF, unit rows.
-    rarity : csr_matrix of float32, shape (n, v)
-        See `lexical.by_rarity`.
     idf : ndarray of float32, shape (v,)
     published : ndarray of int64, shape (n,)
     timed : bool
@@ -197,7 +195,6 @@ class EventTest:
 
     vectors: NDArray[np.int16]
     terms: sp.csr_matrix
-    rarity: sp.csr_matrix
     idf: NDArray[np.float32]
     published: NDArray[np.int64]
     model: SameEvent
@@ -207,10 +204,10 @@ class EventTest:
     def probability(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """P(same event) of pairs of rows by their texts, float64 (m,)."""
         dense = index.cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
-        return self.model.probability(dense, self._shared(self.rarity, a, b))
+        return self.model.probability(dense, self._shared(self.terms, a, b))
 
     def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        return rarest_shared(left, self.rarity, a, b, RAREST) / greatest_shared(self.idf)
+        return rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
 
     def alike(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
         """Pairs among the candidates of each story.
@@ -260,7 +257,7 @@ class EventTest:
         story, i = np.nonzero((dense >= min(self._least, COPY)) & (rows >= 0))
         if len(story):
             cosine = dense[story, i].astype(np.float64)
-            shared = self._shared(by_rarity(terms, self.idf), story, rows[story, i])
+            shared = self._shared(terms, story, rows[story, i])
             near = self._near(published[story], self.published[rows[story, i]])
             same[story, i] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near
             copy[story, i] = is_copy(cosine, row_cosines(terms, self.terms, story, rows[story, i]))
@@ -316,7 +313,7 @@ class EventTest:
         # stories of one day share most of their candidates: each pair is compared once
         size = len(self.published)
         pair, back = np.unique(np.minimum(a, b)[wanted] * size + np.maximum(a, b)[wanted], return_inverse=True)
-        shared = self._shared(self.rarity, pair // size, pair % size)[back]
+        shared = self._shared(self.terms, pair // size, pair % size)[back]
         cosine = dense[wanted].astype(np.float64)
         same, copy = np.zeros(len(a), dtype=bool), np.zeros(len(a), dtype=bool)
         same[wanted] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near[wanted]

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles import UNDATED, Catalog
-from recommender.lexical import pair_products
+from recommender.lexical import heaviest_shared
 from recommender.lists import REASON, TERM
 from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, SOURCES, VARIETY, Ranked
 from recommender.retrieval import Queries
@@ -149,17 +149,12 @@ def _shared_terms(
     weight: float,
 ) -> tuple[NDArray[np.int64], pa.ListArray]:
     """The items that share telling terms, and for each the heaviest terms with their part of the relevance."""
-    pair, term, product = pair_products(queries.terms, matrix, rows)
-    told = telling[term]
-    pair, term, product = pair[told], term[told], product[told]
-    order = np.lexsort((term, -product, pair))
-    pair, term, product = pair[order], term[order], product[order]
-    starts = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, np.int64)
-    nth = np.arange(len(pair)) - np.repeat(starts, np.diff([*starts, len(pair)]))
-    top = nth < _TERMS
-    item_of = np.cumsum(held.ravel()) - 1
-    owners, counts = np.unique(item_of[pair[top]], return_counts=True)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    story, column = np.nonzero(held)
+    term, product = heaviest_shared(queries.terms, matrix, story, rows[story, column], telling, _TERMS)
+    top = term >= 0
+    counts = top.sum(axis=1)
+    owners = np.flatnonzero(counts)
+    offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
     weights = pa.array((weight * product[top].astype(np.float64)).round(6))
     values = pa.StructArray.from_arrays([terms.take(pa.array(term[top])), weights], fields=list(TERM))
     return owners, pa.ListArray.from_arrays(pa.array(offsets), values)

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import kernels
+
 SCALE = 4064
 """Components are stored as `round(SCALE * x)`. The products of two unit vectors then sum to less
 than 2**24, so that float32 arithmetic on them is exact: the same cosine in any order of
@@ -31,6 +33,14 @@ def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
 
 def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
+    if not kernels.compiled:
+        return _cosines(queries, vectors, rows)
+    found = np.empty(rows.shape, dtype=np.int32)
+    kernels.dots(len(rows), np.asarray(queries), np.asarray(vectors), np.ascontiguousarray(rows), found)
+    return (found / SCALE**2).astype(np.float32)
+
+
+def _cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     found = np.zeros(rows.shape, dtype=np.float32)
     for start in range(0, len(rows), _GATHERED):
         part = slice(start, start + _GATHERED)
@@ -41,7 +51,16 @@ def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArra
 
 
 def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Exact cosines among the rows of each line, float32 (q, w, w); lines hold -1 for none, which is never read."""
+    """Exact cosines among the rows of each line, float32 (q, w, w); each ends with -1 for none, never read."""
+    if not kernels.compiled:
+        return _gram(vectors, rows)
+    found = np.zeros((*rows.shape, rows.shape[1]), dtype=np.float32)
+    kernels.grams(len(rows), np.asarray(vectors), np.ascontiguousarray(rows), found)
+    found /= np.float32(SCALE**2)
+    return found
+
+
+def _gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     near = vectors[np.maximum(rows, 0)].astype(np.float32)
     return np.asarray(np.matmul(near, near.transpose(0, 2, 1)) / np.float32(SCALE**2))
 

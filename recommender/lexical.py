@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from recommender import kernels
+from recommender.tokens import Counts, count_terms
 
 _BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
 
@@ -20,7 +25,7 @@ class Tfidf:
     """Sublinear TF-IDF with English stop words, fitted on an archive and then frozen.
 
     Terms that the archive never used are ignored in later stories. Rows have unit length:
-    ``(1 + log tf) * (log((1 + n) / (1 + df)) + 1)``, scikit-learn's `TfidfVectorizer`.
+    ``(1 + log tf) * (log((1 + n) / (1 + df)) + 1)``, the same numbers as scikit-learn's `TfidfVectorizer`.
 
     Parameters
     ----------
@@ -38,11 +43,8 @@ class Tfidf:
         self.terms, self.idf = list(terms), idf
 
     @cached_property
-    def _vectorizer(self) -> Any:
-        """Made when a text comes in: stories of the archive need no scikit-learn."""
-        found = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
-        found.idf_ = self.idf
-        return found
+    def _place(self) -> dict[str, int]:
+        return {term: place for place, term in enumerate(self.terms)}
 
     @property
     def stories(self) -> float:
@@ -50,21 +52,58 @@ class Tfidf:
         return float(2 * np.exp(self.idf.max(initial=0) - 1) - 1)
 
     @classmethod
-    def fit(cls, texts: Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
-        """Fit on texts and return the model with their rows, float32 (n, v)."""
-        vectorizer = _vectorizer()
-        try:
-            matrix = vectorizer.fit_transform(texts)
-        except ValueError:  # no text holds a single term
+    def fit(cls, texts: pa.ChunkedArray | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
+        """Fit on texts and return the model with their rows, float32 (n, v); texts are read a block at a time."""
+        place: dict[str, int] = {}  # in the order of appearance
+        blocks: deque[Counts] = deque()
+        for block in count_terms(texts):
+            seen = np.array([place.setdefault(term, len(place)) for term in block.terms], dtype=np.int32)
+            blocks.append(replace(block, terms=[], term=seen[block.term]))
+        if not place:
             return cls([], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
-        terms = vectorizer.get_feature_names_out().tolist()
-        return cls(terms, vectorizer.idf_.astype(np.float32)), _sorted(matrix)
+        names = pa.array(place, pa.large_string())
+        order = pc.sort_indices(names).to_numpy()
+        alphabetical = np.empty(len(order), dtype=np.int32)
+        alphabetical[order] = np.arange(len(order), dtype=np.int32)
+        used = np.zeros(len(order), dtype=np.int64)
+        for block in blocks:
+            used += np.bincount(block.term, minlength=len(order))
+        idf = np.log(np.float32(len(texts) + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
+        model = cls(names.take(pa.array(order)).to_pylist(), idf)
+        nnz = sum(len(block.term) for block in blocks)
+        matrix = _empty(len(texts), len(order), nnz)
+        row = at = 0
+        while blocks:  # each is let go as its rows are written: never two copies
+            block = blocks.popleft()
+            row, at = model._write(replace(block, term=alphabetical[block.term]), matrix, row, at)
+        return model, matrix
 
-    def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
-        """Rows of further texts, float32 (n, v), under the frozen vocabulary."""
-        if not self.terms or not len(texts):
-            return sp.csr_matrix((len(texts), len(self.terms)), dtype=np.float32)
-        return _sorted(self._vectorizer.transform(texts))
+    def transform(self, texts: pa.ChunkedArray | Sequence[str]) -> sp.csr_matrix:
+        """Rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
+        parts = []
+        for block in count_terms(texts):
+            known = np.array([self._place.get(term, -1) for term in block.terms], dtype=np.int32)[block.term]
+            held = known >= 0
+            lengths = np.bincount(block.row[held], minlength=len(block.lengths))
+            block = replace(block, lengths=lengths, term=known[held], count=block.count[held])
+            part = _empty(len(lengths), len(self.terms), len(block.term))
+            self._write(block, part, 0, 0)
+            parts.append(part)
+        return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.terms), 0)
+
+    def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, at: int) -> tuple[int, int]:
+        """Weigh counts by place of the term into a matrix from `row` on; gives where the next ones start."""
+        rows = block.row
+        order = np.argsort(rows * len(self.terms) + block.term)  # rows stay where they are
+        term = block.term[order]
+        weight = np.log(block.count[order].astype(np.float32)) + np.float32(1)
+        weight *= self.idf[term]
+        # squares in float32, sums in float64: as scikit-learn does
+        norm = np.sqrt(np.bincount(rows, weights=weight * weight, minlength=len(block.lengths)))
+        end, last = at + len(term), row + len(block.lengths)
+        matrix.data[at:end], matrix.indices[at:end] = weight / norm[rows], term
+        matrix.indptr[row + 1 : last + 1] = at + np.cumsum(block.lengths)
+        return last, end
 
     def save(self, folder: Path, name: str) -> list[str]:
         """Write the model; returns the names of its files."""
@@ -82,53 +121,39 @@ class Tfidf:
         return cls(table["term"].to_pylist(), table["idf"].to_numpy())
 
 
-def _vectorizer(**options: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    return TfidfVectorizer(sublinear_tf=True, stop_words="english", strip_accents=None, dtype=np.float32, **options)
-
-
-def _sorted(matrix: Any) -> sp.csr_matrix:
-    matrix = sp.csr_matrix(matrix, dtype=np.float32)
-    matrix.sort_indices()
+def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:
+    whole = np.int32 if nnz < np.iinfo(np.int32).max else np.int64
+    parts = np.empty(nnz, np.float32), np.empty(nnz, whole), np.zeros(rows + 1, whole)
+    matrix = sp.csr_matrix((rows, terms), dtype=np.float32)
+    matrix.data, matrix.indices, matrix.indptr = parts  # filled in by `_write`
     return matrix
 
 
-def pair_products(
-    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Every shared term of every (query, candidate) pair.
+def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1.
 
-    Parameters
-    ----------
-    queries : csr_matrix, shape (q, v)
-    candidates : csr_matrix, shape (n, v)
-    rows : ndarray of int64, shape (q, c)
-        Candidate rows; -1 = none.
-
-    Returns
-    -------
-    pair : ndarray of int64, shape (m,)
-        Place in `rows.ravel()`, ascending.
-    term : ndarray of int32, shape (m,)
-    product : ndarray of float32, shape (m,)
-        The term's part of the cosine, above 0.
+    The products are rounded to float32 and added in float64 in the order of the terms.
     """
-    parts = [
-        _pair_products(queries[start : start + _BLOCK], candidates, rows[start : start + _BLOCK], start * rows.shape[1])
-        for start in range(0, max(len(rows), 1), _BLOCK)
-    ]
-    pair, term, product = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return pair, term, product
+    if not kernels.compiled:
+        return _cosines(queries, candidates, rows)
+    found = np.empty(rows.shape, dtype=np.float32)
+    kernels.sparse_cosines(
+        len(rows), *_parts(queries), *_parts(candidates), np.ascontiguousarray(rows), queries.shape[1], found
+    )
+    return found
 
 
-def _pair_products(
-    queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64], offset: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+def _cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    starts = range(0, max(len(rows), 1), _BLOCK)
+    parts = [_block_cosines(queries[i : i + _BLOCK], candidates, rows[i : i + _BLOCK]) for i in starts]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _block_cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     flat = rows.ravel()
     place = np.flatnonzero(flat >= 0)
     if not len(place) or not queries.nnz:
-        return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return np.zeros(rows.shape)
     some = candidates[flat[place]]
     # only the columns that occur in the queries are spread out, with an empty last one for the rest
     columns, column = np.unique(queries.indices, return_inverse=True)
@@ -142,15 +167,12 @@ def _pair_products(
     at = np.repeat((place // rows.shape[1] * width).astype(np.int32), per_pair)
     at += slot[some.indices]
     product = spread[at] * some.data
-    shared = np.flatnonzero(product)
-    return np.repeat(place + offset, per_pair)[shared], some.indices[shared], product[shared]
+    sums = np.bincount(np.repeat(place, per_pair), weights=product, minlength=rows.size)
+    return np.asarray(sums, dtype=np.float64).reshape(rows.shape)
 
 
-def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
-    pair, _, product = pair_products(queries, candidates, rows)
-    sums = np.bincount(pair, weights=product, minlength=rows.size)
-    return sums.reshape(rows.shape).astype(np.float32)
+def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
 
 
 def sketch_columns(terms: Sequence[str], width: int) -> sp.csr_matrix:
@@ -181,27 +203,92 @@ def row_cosines(
     return np.asarray(left[a].multiply(right[b]).sum(axis=1), dtype=np.float64).ravel()
 
 
-def by_rarity(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
-    """Which terms each row uses, the rarest term in the first column; for `rarest_shared`."""
-    order = np.argsort(-idf, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    data = np.sqrt(idf[terms.indices])  # the product of two is the IDF again
-    found = sp.csr_matrix((data, place[terms.indices], terms.indptr), shape=terms.shape)
-    found.sort_indices()
-    return found
-
-
 def rarest_shared(
-    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64], count: int
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    idf: NDArray[np.float32],
+    count: int,
 ) -> NDArray[np.float64]:
     """Mean IDF of the `count` rarest terms that rows `left[a]` and `right[b]` share, float64 (m,); 0 for each missing.
 
-    Both matrices come from `by_rarity`.
+    Indices ascend within each row.
     """
+    if not kernels.compiled:
+        return _rarest_shared(left, right, a, b, idf, count)
+    found = np.empty(len(a), dtype=np.float64)
+    kernels.rarest_shared(len(a), *_parts(left)[:2], *_parts(right)[:2], a, b, np.asarray(idf), count, found)
+    return found / count
+
+
+def _rarest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    idf: NDArray[np.float32],
+    count: int,
+) -> NDArray[np.float64]:
     shared = left[a].multiply(right[b]).tocsr()
-    shared.sort_indices()
-    nth = np.arange(shared.nnz) - np.repeat(shared.indptr[:-1], np.diff(shared.indptr))
-    first = nth < count
-    row = np.repeat(np.arange(len(a)), np.diff(shared.indptr))[first]
-    return np.bincount(row, weights=shared.data[first].astype(np.float64), minlength=len(a)) / count
+    rarity = np.asarray(idf[shared.indices])
+    pair, first = _first(shared, -rarity, count)
+    return np.bincount(pair, weights=rarity[first].astype(np.float64), minlength=len(a)) / count
+
+
+def heaviest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
+
+    Parameters
+    ----------
+    wanted : ndarray of bool, shape (v,)
+        The only terms that count.
+    count : int
+
+    Returns
+    -------
+    terms : ndarray of int32, shape (m, count)
+        The heaviest first, equal ones ascending; -1 = none.
+    products : ndarray of float32, shape (m, count)
+    """
+    if not kernels.compiled:
+        return _heaviest_shared(left, right, a, b, wanted, count)
+    terms = np.empty((len(a), count), dtype=np.int32)
+    products = np.empty((len(a), count), dtype=np.float32)
+    kernels.heaviest_shared(len(a), *_parts(left), *_parts(right), a, b, wanted, terms, products)
+    return terms, products
+
+
+def _heaviest_shared(
+    left: sp.csr_matrix,
+    right: sp.csr_matrix,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    shared = left[a].multiply(right[b]).tocsr()
+    shared.data *= wanted[shared.indices]
+    shared.eliminate_zeros()
+    pair, first = _first(shared, -shared.data, count)
+    nth = np.arange(len(pair)) - np.searchsorted(pair, pair)
+    terms = np.full((len(a), count), -1, dtype=np.int32)
+    products = np.zeros((len(a), count), dtype=np.float32)
+    terms[pair, nth], products[pair, nth] = shared.indices[first], shared.data[first]
+    return terms, products
+
+
+def _first(matrix: sp.csr_matrix, key: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The `count` entries of least key of each row, then least column: their rows and places in the data."""
+    lengths = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((matrix.indices, key, row))  # rows stay where they are
+    first = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths) < count
+    return row[first], order[first]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,7 +23,7 @@ FOLLOW_UP, NEWEST, VARIETY = 1, 2, 4  # flags of `Ranked.notes`
 
 @dataclass(frozen=True)
 class Ranked:
-    """Candidates with their components, each of shape (q, c), best first once `ordered` was called.
+    """Candidates with their components, each of shape (q, c).
 
     Attributes
     ----------
@@ -63,17 +64,25 @@ class Ranked:
     notes: NDArray[np.int8]
 
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
-        """Blank what the mask, shape (q, c), does not keep; the order of the rest stays."""
-        order = np.argsort(~mask, axis=1, kind="stable")
-        kept = self.along(order)
-        blank = ~np.take_along_axis(mask, order, axis=1)
-        rows = np.where(blank, -1, kept.rows)
-        width = max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)
-        return Ranked(rows[:, :width], *(getattr(kept, f.name)[:, :width] for f in fields(self)[1:]))
+        """Only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
+        counts = mask.sum(axis=1)
+        width = max(int(counts.max(initial=0)), 1)
+        if width == mask.shape[1] and (counts == width).all():
+            return self
+        source = np.flatnonzero(mask)
+        target = np.flatnonzero(np.arange(width) < counts[:, None])
+
+        def moved(values: NDArray[Any], blank: int = 0) -> NDArray[Any]:
+            found = np.full(len(mask) * width, blank, dtype=values.dtype)
+            found[target] = values.ravel()[source]
+            return found.reshape(-1, width)
+
+        return Ranked(moved(self.rows, -1), *(moved(getattr(self, f.name)) for f in fields(self)[1:]))
 
     def along(self, order: NDArray[np.int64]) -> Ranked:
         """In another order, (q, c) places of each line."""
-        return Ranked(*(np.take_along_axis(getattr(self, f.name), order, axis=1) for f in fields(self)))
+        place = order + np.arange(len(order))[:, None] * order.shape[1]
+        return Ranked(*(getattr(self, f.name).ravel()[place] for f in fields(self)))
 
     def lines(self, places: NDArray[np.int64]) -> Ranked:
         """Some stories."""
@@ -115,13 +124,22 @@ class Ranked:
 
     def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
         """Best first: safe ones as they stand, then by key, relevance and article id."""
-        ids = id_rank[self.rows]
-        empty = self.rows < 0
-        place = np.where(self.safe, np.arange(ids.shape[1]), 0)
+        held = self.rows >= 0
+        key = np.where(held, -self.key, np.nan)  # which sorts last
+        order = np.argsort(key, axis=1)
+        key = np.take_along_axis(key, order, axis=1)
+        # the key alone does not decide in every line
+        tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(axis=1) | self.safe.any(axis=1))
+        if len(tied):
+            order[tied] = self.lines(tied)._order(id_rank)
+        return self.along(order)
+
+    def _order(self, id_rank: NDArray[np.int64]) -> NDArray[np.int64]:
+        place = np.where(self.safe, np.arange(self.rows.shape[1]), 0)
         key = np.where(self.safe, 0, self.key)
         by_relevance = np.where(self.safe, 0, self.relevance)
-        by_id = np.where(self.safe, 0, ids)
-        return self.along(np.lexsort((by_id, -by_relevance, -key, place, ~self.safe, empty), axis=1))
+        by_id = np.where(self.safe, 0, id_rank[self.rows])
+        return np.lexsort((by_id, -by_relevance, -key, place, ~self.safe, self.rows < 0), axis=1)
 
 
 def relevance(
@@ -147,7 +165,7 @@ def rank(
     scope: Scope,
     settings: RankingSettings,
 ) -> Ranked:
-    """Score every candidate and order them."""
+    """Score every candidate; in no order."""
     rows = candidates.rows
     dense, words, fused = relevance(queries, vectors, terms, rows, settings)
     freshness, key, score = np.ones(rows.shape), fused, fused
@@ -169,5 +187,4 @@ def rank(
         score = np.where(timeless, fused, fused * freshness)
     source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
     boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
-    ranked = Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)
-    return ranked.ordered(catalog.id_rank)
+    return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)

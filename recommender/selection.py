@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,14 +115,16 @@ def select(
     """
     settings, rules, catalog = selection.settings, selection.rules, selection.catalog
     drop = _Drop(trace)
-    ranked = drop(ranked, blocked(ranked, stories, rules), "blocked", even_safe=True)
-    ranked = drop(ranked, sensitive(ranked, stories.marks, rules.marks), "sensitive", even_safe=True)
+    alone = [  # what a candidate fails by itself, whatever the others are
+        _Test("blocked", blocked(ranked, stories, rules), even_safe=True),
+        _Test("sensitive", sensitive(ranked, stories.marks, rules.marks), even_safe=True),
+    ]
     if settings.live_hours is not None and selection.scope.timed:
         old = selection.scope.as_of - int(settings.live_hours * HOUR_US)
-        ranked = drop(ranked, stale_live(ranked, catalog, old), "live")
+        alone.append(_Test("live", stale_live(ranked, catalog, old)))
     if floor is not None:
-        ranked = drop(ranked, ~((ranked.relevance >= floor) & (ranked.relevance > 0)), "floor")
-    ranked = boosted(ranked, rules.boost, catalog.id_rank)
+        alone.append(_Test("floor", ~((ranked.relevance >= floor) & (ranked.relevance > 0))))
+    ranked = boosted(drop.failing(ranked, alone), rules.boost).ordered(catalog.id_rank)
     if settings.drop_copies:
         ranked = drop(ranked, copies(ranked, stories.queries.copy_group, catalog.copy_group), "copy", even_safe=True)
     if settings.series_limit:
@@ -141,6 +144,14 @@ def select(
     return drop(ranked, np.arange(ranked.rows.shape[1]) >= count, "rank", even_safe=True)
 
 
+class _Test(NamedTuple):
+    """Candidates that a rule rejects, (q, c), and whether safe ones are among them."""
+
+    rule: str
+    rejected: NDArray[np.bool_]
+    even_safe: bool = False
+
+
 class _Drop:
     """Takes candidates out, tells the trace by which rule, and leaves safe ones in."""
 
@@ -148,11 +159,17 @@ class _Drop:
         self.trace = trace
 
     def __call__(self, ranked: Ranked, rejected: NDArray[np.bool_], rule: str, even_safe: bool = False) -> Ranked:
-        held = ranked.rows >= 0
-        rejected = held & rejected if even_safe else held & rejected & ~ranked.safe
-        if self.trace is not None:
-            self.trace(rule, ranked.keep(rejected))
-        return ranked.keep(held & ~rejected)
+        return self.failing(ranked, [_Test(rule, rejected, even_safe)])
+
+    def failing(self, ranked: Ranked, tests: list[_Test]) -> Ranked:
+        """Without those that fail a test; the first that one fails counts."""
+        open_ = ranked.rows >= 0
+        for rule, mask, even_safe in tests:
+            rejected = open_ & mask if even_safe else open_ & mask & ~ranked.safe
+            if self.trace is not None:
+                self.trace(rule, ranked.keep(rejected))
+            open_ &= ~rejected
+        return ranked.keep(open_)
 
 
 def blocked(ranked: Ranked, stories: Stories, rules: RowRules) -> NDArray[np.bool_]:
@@ -188,13 +205,12 @@ def stale_live(ranked: Ranked, catalog: Catalog, before: int) -> NDArray[np.bool
     return np.asarray(catalog.live[ranked.rows] & (catalog.published[ranked.rows] < before))
 
 
-def boosted(ranked: Ranked, boost: NDArray[np.float64], id_rank: NDArray[np.int64]) -> Ranked:
-    """Scores times the factor of the rules, in their new order; safe candidates stay first."""
+def boosted(ranked: Ranked, boost: NDArray[np.float64]) -> Ranked:
+    """Scores and keys times the factor of the rules, in the order of before."""
     factor = boost[ranked.rows]
     if (factor == 1).all():
         return ranked
-    ranked = replace(ranked, boost=factor, score=ranked.score * factor, key=ranked.key + np.log2(factor))
-    return ranked.ordered(id_rank)
+    return replace(ranked, boost=factor, score=ranked.score * factor, key=ranked.key + np.log2(factor))
 
 
 def copies(ranked: Ranked, own: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -233,20 +249,25 @@ def over_cap(
 
 
 def nth_of_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of the same group stand before each place of its line; (q, c).
+    """How many of the same group stand before each place of its line; 0 for a negative one, which is no group; (q, c).
 
     Examples
     --------
-    >>> nth_of_group(np.array([[7, 5, 7, 7, 5]])).tolist()
-    [[0, 0, 1, 2, 1]]
+    >>> nth_of_group(np.array([[7, 5, 7, 7, 5, -1, -1]])).tolist()
+    [[0, 0, 1, 2, 1, 0, 0]]
     """
-    order = np.argsort(groups, axis=1, kind="stable")
-    along = np.take_along_axis(groups, order, axis=1)
-    place = np.broadcast_to(np.arange(groups.shape[1]), groups.shape)
-    starts = np.ones(groups.shape, dtype=bool)
+    nth = np.zeros(groups.shape, dtype=np.int64)
+    alone = np.where(groups < 0, -1 - np.arange(groups.shape[1]), groups)
+    along = np.sort(alone, axis=1)
+    lines = np.flatnonzero((along[:, 1:] == along[:, :-1]).any(axis=1))  # the only ones in which a group recurs
+    order = np.argsort(alone[lines], axis=1, kind="stable")
+    along = along[lines]
+    place = np.broadcast_to(np.arange(groups.shape[1]), along.shape)
+    starts = np.ones(along.shape, dtype=bool)
     starts[:, 1:] = along[:, 1:] != along[:, :-1]
-    nth = np.empty_like(order)
-    np.put_along_axis(nth, order, place - np.maximum.accumulate(np.where(starts, place, 0), axis=1), axis=1)
+    some = np.empty_like(order)
+    np.put_along_axis(some, order, place - np.maximum.accumulate(np.where(starts, place, 0), axis=1), axis=1)
+    nth[lines] = some
     return nth
 
 

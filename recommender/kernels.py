@@ -1,0 +1,205 @@
+"""Loops over stories or pairs that numba compiles where it is installed (extra `fast`).
+
+Each has a vectorised NumPy twin beside its caller that gives the same bits, for machines without numba. A
+kernel works on the lines ``[start, stop)`` of its arrays without the interpreter's lock and writes into its last ones;
+called with a number of lines, it shares them out among the cores. Not numba's own threads: two callers at
+once would abort its default threading layer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+compiled = find_spec("numba") is not None
+"""Whether kernels can be called."""
+
+_SHARES = 4  # of the lines a core: lines differ in cost
+
+
+def kernel(least: int, fastmath: bool | set[str] = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Compile a loop at its first call; later processes find the machine code on disk.
+
+    Parameters
+    ----------
+    least : int
+        Lines that are worth a thread.
+    fastmath : bool or set of str, default False
+        Freedoms of the compiler, for sums that are exact in any order.
+    """
+
+    def wrap(loop: Callable[..., None]) -> Callable[..., None]:
+        @cache
+        def machine_code() -> Callable[..., None]:
+            import numba
+
+            return numba.njit(nogil=True, cache=True, fastmath=fastmath)(loop)  # type: ignore[no-any-return]
+
+        @wraps(loop)
+        def run(lines: int, *arrays: Any) -> None:
+            cores = os.cpu_count() or 1
+            step = max(-(-lines // (cores * _SHARES)), least)
+            if lines <= step:
+                machine_code()(0, lines, *arrays)
+                return
+            with ThreadPoolExecutor(cores) as pool:
+                shares = range(0, lines, step)
+                jobs = [pool.submit(machine_code(), start, min(start + step, lines), *arrays) for start in shares]
+            for job in jobs:
+                job.result()
+
+        return run
+
+    return wrap
+
+
+@kernel(least=16)
+def dots(
+    start: int,
+    stop: int,
+    queries: NDArray[np.int16],
+    vectors: NDArray[np.int16],
+    rows: NDArray[np.int64],
+    found: NDArray[np.int32],
+) -> None:
+    """Products of each query (q, d) with the vectors of its rows (q, c); 0 where a row is -1."""
+    for line in range(start, stop):
+        query = queries[line]
+        for place in range(rows.shape[1]):
+            total = np.int32(0)
+            if rows[line, place] >= 0:
+                vector = vectors[rows[line, place]]
+                for k in range(len(query)):
+                    total = np.int32(total + np.int32(np.int32(query[k]) * np.int32(vector[k])))
+            found[line, place] = total
+
+
+@kernel(least=8, fastmath={"reassoc", "contract"})
+def grams(
+    start: int, stop: int, vectors: NDArray[np.int16], rows: NDArray[np.int64], found: NDArray[np.float32]
+) -> None:
+    """Products among the vectors of each line's rows, (q, w) -> (q, w, w); rows end at the first -1, with 0."""
+    near = np.empty((rows.shape[1], vectors.shape[1]), dtype=np.float32)
+    for line in range(start, stop):
+        held = 0
+        while held < rows.shape[1] and rows[line, held] >= 0:
+            near[held] = vectors[rows[line, held]]
+            held += 1
+        for i in range(held):
+            for j in range(i + 1):
+                total = np.float32(0)
+                for k in range(vectors.shape[1]):
+                    total += near[i, k] * near[j, k]
+                found[line, i, j] = found[line, j, i] = total
+
+
+@kernel(least=16)
+def sparse_cosines(
+    start: int,
+    stop: int,
+    query_indptr: NDArray[np.int32],
+    query_terms: NDArray[np.int32],
+    query_weights: NDArray[np.float32],
+    indptr: NDArray[np.int32],
+    terms: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    vocabulary: int,
+    found: NDArray[np.float32],
+) -> None:
+    """Products of each sparse query with the sparse rows of its candidates (q, c); 0 where a row is -1."""
+    spread = np.zeros(vocabulary, dtype=np.float32)
+    for line in range(start, stop):
+        for at in range(query_indptr[line], query_indptr[line + 1]):
+            spread[query_terms[at]] = query_weights[at]
+        for place in range(rows.shape[1]):
+            row = rows[line, place]
+            total = 0.0
+            if row >= 0:
+                for at in range(indptr[row], indptr[row + 1]):
+                    total += np.float64(np.float32(spread[terms[at]] * weights[at]))
+            found[line, place] = total
+        for at in range(query_indptr[line], query_indptr[line + 1]):
+            spread[query_terms[at]] = 0
+
+
+@kernel(least=1024)
+def rarest_shared(
+    start: int,
+    stop: int,
+    left_indptr: NDArray[np.int32],
+    left_terms: NDArray[np.int32],
+    right_indptr: NDArray[np.int32],
+    right_terms: NDArray[np.int32],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    idf: NDArray[np.float32],
+    count: int,
+    found: NDArray[np.float64],
+) -> None:
+    """Sum of the `count` greatest IDF among the terms that rows a and b share, (m,); terms ascend within a row."""
+    best = np.zeros(count + 1, dtype=np.float32)
+    for pair in range(start, stop):
+        best[:] = 0
+        i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
+        j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
+        while i < last_i and j < last_j:
+            left, right = left_terms[i], right_terms[j]
+            if left == right and idf[left] > best[count - 1]:
+                at = count - 1
+                while at > 0 and best[at - 1] < idf[left]:
+                    best[at] = best[at - 1]
+                    at -= 1
+                best[at] = idf[left]
+            i += left <= right
+            j += right <= left
+        total = 0.0
+        for at in range(count):
+            total += np.float64(best[at])
+        found[pair] = total
+
+
+@kernel(least=256)
+def heaviest_shared(
+    start: int,
+    stop: int,
+    left_indptr: NDArray[np.int32],
+    left_terms: NDArray[np.int32],
+    left_weights: NDArray[np.float32],
+    right_indptr: NDArray[np.int32],
+    right_terms: NDArray[np.int32],
+    right_weights: NDArray[np.float32],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    found: NDArray[np.int32],
+    products: NDArray[np.float32],
+) -> None:
+    """The wanted terms of greatest product among those that rows a and b share, (m, count); -1 = none."""
+    count = found.shape[1]
+    for pair in range(start, stop):
+        found[pair] = -1
+        products[pair] = 0
+        i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
+        j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
+        while i < last_i and j < last_j:
+            left, right = left_terms[i], right_terms[j]
+            if left == right and wanted[left]:
+                product = np.float32(left_weights[i] * right_weights[j])
+                if product > products[pair, count - 1]:
+                    at = count - 1
+                    while at > 0 and products[pair, at - 1] < product:
+                        products[pair, at] = products[pair, at - 1]
+                        found[pair, at] = found[pair, at - 1]
+                        at -= 1
+                    products[pair, at] = product
+                    found[pair, at] = left
+            i += left <= right
+            j += right <= left
