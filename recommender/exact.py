@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -55,12 +53,12 @@ def nearest(
     Best
     """
     best = Best.empty(len(asking.rows), count)
-    with _Search(rows, least, weight, reach) as search:
-        for start in range(0, len(asking.rows), BLOCK):
-            some = np.arange(start, min(start + BLOCK, len(asking.rows)))
-            hours = asking.hour[some]
-            away = np.maximum(search.oldest - hours.max(), hours.min() - search.newest)
-            search.extend(some, np.argsort(np.maximum(away, 0), kind="stable"), asking, best)
+    search = _Search(rows, least, weight, reach)
+    for start in range(0, len(asking.rows), BLOCK):
+        some = np.arange(start, min(start + BLOCK, len(asking.rows)))
+        hours = asking.hour[some]
+        away = np.maximum(search.oldest - hours.max(), hours.min() - search.newest)
+        search.extend(some, np.argsort(np.maximum(away, 0), kind="stable"), asking, best)
     return best
 
 
@@ -76,36 +74,36 @@ def every(
     best : Best
         Of up to `BLOCK` stories.
     """
-    with _Search(rows, least, weight) as search:
-        blocks = len(search.oldest)
-        open_: dict[int, Best] = {}  # blocks that look for newer rows
-        done: dict[int, Best] = {}
-        asks = [asking.take(search.part(number)) for number in range(blocks)]
-        given = 0
-        for new in range(blocks):
-            open_[new] = best = Best.empty(len(asks[new].rows), count)
-            search.pair(new, new, asks, open_, newer=True, older=False)
-            older = True
-            for old in range(new - 1, -1, -1):
-                if not older and old < min(open_):
-                    break
-                newer = old in open_
-                if newer and search.few(asks[old], open_[old], new):
-                    every_story = np.arange(len(asks[old].rows))
-                    search.extend(every_story, range(new, blocks), asks[old], open_[old])
-                    done[old] = open_.pop(old)
-                    newer = False
-                if older and search.few(asks[new], best, old):
-                    search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], best)
-                    older = False
-                if newer or older:
-                    search.pair(old, new, asks, open_, newer, older)
-            while given in done:
-                yield given * BLOCK, done.pop(given)
-                given += 1
-        done.update(open_)
-        for number in range(given, blocks):
-            yield number * BLOCK, done.pop(number)
+    search = _Search(rows, least, weight)
+    blocks = len(search.oldest)
+    open_: dict[int, Best] = {}  # blocks that look for newer rows
+    done: dict[int, Best] = {}
+    asks = [asking.take(search.part(number)) for number in range(blocks)]
+    given = 0
+    for new in range(blocks):
+        open_[new] = best = Best.empty(len(asks[new].rows), count)
+        search.pair(new, new, asks, open_, newer=True, older=False)
+        older = True
+        for old in range(new - 1, -1, -1):
+            if not older and old < min(open_):
+                break
+            newer = old in open_
+            if newer and search.few(asks[old], open_[old], new):
+                every_story = np.arange(len(asks[old].rows))
+                search.extend(every_story, range(new, blocks), asks[old], open_[old])
+                done[old] = open_.pop(old)
+                newer = False
+            if older and search.few(asks[new], best, old):
+                search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], best)
+                older = False
+            if newer or older:
+                search.pair(old, new, asks, open_, newer, older)
+        while given in done:
+            yield given * BLOCK, done.pop(given)
+            given += 1
+    done.update(open_)
+    for number in range(given, blocks):
+        yield number * BLOCK, done.pop(number)
 
 
 class _Search:
@@ -120,15 +118,6 @@ class _Search:
         self.oldest = np.minimum.reduceat(hour, starts)
         self.newest = np.maximum.reduceat(hour, starts)
         self.multiply = _multiplier(len(rows.rows))
-        self.threads = ThreadPoolExecutor(
-            os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
-        )
-
-    def __enter__(self) -> _Search:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.threads.shutdown()
 
     def part(self, number: int) -> slice:
         """Places of the rows of a block."""
@@ -195,15 +184,9 @@ class _Search:
         best: Best,
         by_row: bool,
     ) -> None:
-        """See `scan.offer`; the stories are shared out among the cores."""
+        """See `scan.offer`."""
         block = Block(stories, number * BLOCK, self.least, self.weight, True)
-        step = -(-len(stories) // (self.threads._max_workers if scan.COMPILED else 1))
-        parts = [(start, min(start + step, len(stories))) for start in range(0, len(stories), step)]
-        list(
-            self.threads.map(
-                lambda part: scan.offer(products, bound, block, asking, self.rows, best, by_row, part), parts
-            )
-        )
+        scan.offer(products, bound, block, asking, self.rows, best, by_row)
 
 
 def _gather(side: Asking | Rows, places: NDArray[np.int64] | slice) -> NDArray[np.float32]:

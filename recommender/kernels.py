@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 compiled = find_spec("numba") is not None
 """Whether kernels can be called."""
 
+LANES = 64  # products compared together before any is looked at alone
 _SHARES = 4  # of the lines a core: lines differ in cost
 
 
@@ -203,3 +204,90 @@ def heaviest_shared(
                     found[pair, at] = left
             i += left <= right
             j += right <= left
+
+
+@kernel(least=256)
+def offer(
+    start: int,
+    stop: int,
+    products: NDArray[Any],
+    bound: NDArray[Any],
+    block: Any,
+    asking: Any,
+    rows: Any,
+    best: Any,
+    by_row: bool,
+) -> None:
+    """See `scan.offer`; the lines are stories, whose best rows are heaps with the worst on top."""
+    # plain arrays: reading them out of the tuples inside the loops is slow
+    stories, first_row, least, weight, exact = block
+    ask_vectors, ask_rows, own, ask_hour, spans = asking
+    vectors, found_rows, shown, hour, id_rank = rows
+    place, dots, scores, size = best
+    count = place.shape[1]
+    lines = (0, products.shape[0]) if by_row else (start, stop)
+    columns = (start, stop) if by_row else (0, products.shape[1])
+    for line in range(lines[0], lines[1]):
+        for left in range(columns[0], columns[1], LANES):
+            right = min(left + LANES, columns[1])
+            hit = np.uint8(0)
+            if right - left < LANES:
+                hit = np.uint8(1)
+            elif by_row:
+                for lane in range(LANES):
+                    hit |= np.uint8(products[line, left + lane] >= bound[left + lane])
+            else:
+                limit = bound[line]
+                for lane in range(LANES):
+                    hit |= np.uint8(products[line, left + lane] >= limit)
+            if not hit:
+                continue
+            for column in range(left, right):
+                ask, row = (column, line) if by_row else (line, column)
+                if products[line, column] < bound[ask]:
+                    continue
+                asks, at = stories[ask], first_row + row
+                if not shown[at] or at == own[asks]:
+                    continue
+                if not (spans[asks, 0] <= at < spans[asks, 1] or spans[asks, 2] <= at < spans[asks, 3]):
+                    continue
+                dot = np.int32(products[line, column])
+                if not exact:
+                    dot = np.int32(0)
+                    story_row, found_row = ask_rows[asks], found_rows[at]
+                    for i in range(vectors.shape[1]):
+                        dot += np.int32(ask_vectors[story_row, i]) * np.int32(vectors[found_row, i])
+                if dot < least or dot <= 0:
+                    continue
+                score, rank = dot * weight[abs(ask_hour[asks] - hour[at])], id_rank[at]
+                node = np.int64(size[asks])
+                if node < count:
+                    size[asks] = node + 1
+                    while node > 0:
+                        up = (node - 1) >> 1
+                        over, over_rank = scores[asks, up], id_rank[place[asks, up]]
+                        if over < score or (over == score and over_rank > rank):
+                            break
+                        place[asks, node], dots[asks, node], scores[asks, node] = place[asks, up], dots[asks, up], over
+                        node = up
+                else:
+                    worst, worst_rank = scores[asks, 0], id_rank[place[asks, 0]]
+                    if worst > score or (worst == score and worst_rank < rank):
+                        continue
+                    node = np.int64(0)
+                    while 2 * node + 1 < count:
+                        low = 2 * node + 1
+                        under, under_rank = scores[asks, low], id_rank[place[asks, low]]
+                        if low + 1 < count:
+                            other, other_rank = scores[asks, low + 1], id_rank[place[asks, low + 1]]
+                            if other < under or (other == under and other_rank > under_rank):
+                                low, under, under_rank = low + 1, other, other_rank
+                        if under > score or (under == score and under_rank < rank):
+                            break
+                        place[asks, node], dots[asks, node], scores[asks, node] = (
+                            place[asks, low],
+                            dots[asks, low],
+                            under,
+                        )
+                        node = low
+                place[asks, node], dots[asks, node], scores[asks, node] = at, dot, score

@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    from numba import njit
-except ImportError:
-    njit = None
-
-COMPILED = njit is not None
-_LANES = 64  # products compared together before any is looked at alone
+from recommender import kernels
 
 
 class Rows(NamedTuple):
@@ -147,7 +141,6 @@ def offer(
     rows: Rows,
     best: Best,
     by_row: bool,
-    part: tuple[int, int] | None = None,
 ) -> None:
     """Offer rows to stories; `best` is changed.
 
@@ -157,17 +150,14 @@ def offer(
         One line a story, (s, w); with `by_row` one line a row, (w, s).
     bound : ndarray of the same dtype, shape (s,)
         Products below it cannot enter.
-    part : (int, int), optional
-        Only these of the block's stories; threads may take different ones.
+    by_row : bool
     """
-    first, last = part or (0, len(bound))
-    if COMPILED:
-        _offer_compiled(products, bound, block, asking, rows, best, by_row, first, last)
+    if kernels.compiled:
+        kernels.offer(len(bound), products, bound, block, asking, rows, best, by_row)
         return
-    some = products[:, first:last] if by_row else products[first:last]
-    line, column = np.nonzero(some >= (bound[first:last] if by_row else bound[first:last, None]))
+    line, column = np.nonzero(products >= (bound if by_row else bound[:, None]))
     story, row = (column, line) if by_row else (line, column)
-    _offer_plain(some[line, column], block.stories[first + story], row + block.start, block, asking, rows, best)
+    _offer_plain(products[line, column], block.stories[story], row + block.start, block, asking, rows, best)
 
 
 def _offer_plain(
@@ -208,102 +198,3 @@ def _offer_plain(
     target = touched[owner[kept]], size[owner[kept]] - 1 - nth
     best.size[touched] = size
     best.place[target], best.dot[target], best.score[target] = place[kept], dot[kept], score[kept]
-
-
-if COMPILED:
-
-    @njit(nogil=True, cache=True)
-    def _worse(score_a: float, id_a: int, score_b: float, id_b: int) -> bool:
-        return score_a < score_b or (score_a == score_b and id_a > id_b)
-
-    @njit(nogil=True, cache=True)
-    def _push(  # type: ignore[no-untyped-def]
-        place, dot, score, size, id_rank, asks: int, new: int, new_dot: int, new_score: float
-    ) -> None:
-        """Into the heap of a story; if that is full, in the place of the worst."""
-        count, held = place.shape[1], size[asks]
-        new_id = id_rank[new]
-        node = np.int64(0)
-        if held < count:
-            node = np.int64(held)
-            size[asks] = held + 1
-            while node > 0:
-                up = (node - 1) >> 1
-                if not _worse(new_score, new_id, score[asks, up], id_rank[place[asks, up]]):
-                    break
-                place[asks, node], dot[asks, node], score[asks, node] = place[asks, up], dot[asks, up], score[asks, up]
-                node = up
-        else:
-            while True:
-                low = 2 * node + 1
-                if low >= count:
-                    break
-                if low + 1 < count and _worse(
-                    score[asks, low + 1], id_rank[place[asks, low + 1]], score[asks, low], id_rank[place[asks, low]]
-                ):
-                    low += 1
-                if not _worse(score[asks, low], id_rank[place[asks, low]], new_score, new_id):
-                    break
-                place[asks, node], dot[asks, node], score[asks, node] = (
-                    place[asks, low],
-                    dot[asks, low],
-                    score[asks, low],
-                )
-                node = low
-        place[asks, node], dot[asks, node], score[asks, node] = new, new_dot, new_score
-
-    @njit(nogil=True, cache=True)
-    def _offer_compiled(
-        products: NDArray[Any],
-        bound: NDArray[Any],
-        block: Block,
-        asking: Asking,
-        rows: Rows,
-        best: Best,
-        by_row: bool,
-        first: int,
-        last: int,
-    ) -> None:
-        # plain arrays: reading them out of the tuples inside the loops is slow
-        stories, weight, least, exact = block.stories, block.weight, block.least, block.exact
-        ask_vectors, ask_rows, own, ask_hour, spans = asking
-        vectors, found_rows, shown, hour, id_rank = rows
-        place, dots, scores, size = best
-        count = place.shape[1]
-        lines = (0, products.shape[0]) if by_row else (first, last)
-        columns = (first, last) if by_row else (0, products.shape[1])
-        for line in range(lines[0], lines[1]):
-            for left in range(columns[0], columns[1], _LANES):
-                right = min(left + _LANES, columns[1])
-                hit = np.uint8(0)
-                if right - left < _LANES:
-                    hit = np.uint8(1)
-                elif by_row:
-                    for column in range(_LANES):
-                        hit |= np.uint8(products[line, left + column] >= bound[left + column])
-                else:
-                    limit = bound[line]
-                    for column in range(_LANES):
-                        hit |= np.uint8(products[line, left + column] >= limit)
-                if not hit:
-                    continue
-                for column in range(left, right):
-                    ask, row = (column, line) if by_row else (line, column)
-                    if products[line, column] < bound[ask]:
-                        continue
-                    asks, at = stories[ask], block.start + row
-                    if not shown[at] or at == own[asks]:
-                        continue
-                    if not (spans[asks, 0] <= at < spans[asks, 1] or spans[asks, 2] <= at < spans[asks, 3]):
-                        continue
-                    dot = np.int32(products[line, column])
-                    if not exact:
-                        dot = np.int32(0)
-                        story_row, found_row = ask_rows[asks], found_rows[at]
-                        for i in range(vectors.shape[1]):
-                            dot += np.int32(ask_vectors[story_row, i]) * np.int32(vectors[found_row, i])
-                    if dot < least or dot <= 0:
-                        continue
-                    score = dot * weight[abs(ask_hour[asks] - hour[at])]
-                    if size[asks] < count or _worse(scores[asks, 0], id_rank[place[asks, 0]], score, id_rank[at]):
-                        _push(place, dots, scores, size, id_rank, asks, at, dot, score)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import exact, scan
+from recommender import exact, kernels
 from recommender.index import quantise
 from recommender.scan import Asking, Best, Rows
 
 
 @pytest.fixture(params=["compiled", "plain"])
-def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if request.param == "compiled" and not scan.COMPILED:
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "compiled" and not kernels.compiled:
         pytest.skip("numba is not installed")
-    monkeypatch.setattr(scan, "COMPILED", request.param == "compiled")
+    monkeypatch.setattr(kernels, "compiled", request.param == "compiled")
     monkeypatch.setattr(exact, "BLOCK", 32)  # many blocks
-    yield
 
 
 def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int]:

@@ -27,7 +27,9 @@ NOW = START + timedelta(days=6)
 
 
 def board(rules: dict[str, Any], stories: list[dict[str, Any]] | None = None) -> Recommender:
-    return Recommender(SETTINGS.override({"embedding.svd_dim": 4}), rules=Rules.of(rules)).fit(stories or checkerboard())
+    return Recommender(SETTINGS.override({"embedding.svd_dim": 4}), rules=Rules.of(rules)).fit(
+        stories or checkerboard()
+    )
 
 
 def ids(found: ReadNext) -> list[str]:
