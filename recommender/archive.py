@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,14 @@ from recommender.settings import Settings
 from recommender.text import whole_texts
 
 
+class Pooled(NamedTuple):
+    """The pools of all rows, and what they were found for: a scope, and lists of `k`."""
+
+    pools: Pools
+    scope: Scope
+    k: int
+
+
 @dataclass(frozen=True)
 class Archive:
     """Catalog, vectors and terms by row; replaced as a whole, so that other threads see the old or the new.
@@ -48,6 +57,8 @@ class Archive:
     calibration : str
         Name under which the embedder's judgments are kept.
     rules : Rules
+    pooled : Pooled or None
+        Pools that lists are made of without a search, if they fit what is asked.
     """
 
     catalog: Catalog
@@ -59,6 +70,7 @@ class Archive:
     floor: float | None
     calibration: str = ""
     rules: Rules = NO_RULES
+    pooled: Pooled | None = None
 
     @classmethod
     def fit(
@@ -75,7 +87,8 @@ class Archive:
         if (old.dense_weight, old.lexical_weight) != (new.dense_weight, new.lexical_weight):
             search = search_vectors(self.vectors, self.terms, self._columns, new)
         floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
-        return replace(self, search=search, settings=settings, floor=floor)
+        same = (old, self.settings.retrieval, self.floor) == (new, settings.retrieval, floor)
+        return replace(self, search=search, settings=settings, floor=floor, pooled=self.pooled if same else None)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
@@ -87,6 +100,7 @@ class Archive:
             vectors=np.concatenate([self.vectors, vectors]),
             terms=sp.vstack([self.terms, terms], format="csr"),
             search=np.concatenate([self.search, search]),
+            pooled=None,
         )
 
     def compacted(self) -> Archive:
@@ -110,6 +124,7 @@ class Archive:
             tfidf=tfidf,
             terms=terms[:, used].tocsr(),
             search=self.search[old],
+            pooled=None,
         )
 
     @cached_property
@@ -135,6 +150,11 @@ class Archive:
             site = site_language(self.catalog.table)
         codes, names = self.catalog.codes("language", default=site)
         return codes, {name: code for code, name in enumerate(names)}, site
+
+    @property
+    def languages(self) -> NDArray[np.int32]:
+        """Code of each row's language, (n,)."""
+        return self._languages[0]
 
     @cached_property
     def _term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
@@ -244,6 +264,33 @@ class Archive:
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
         return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
+
+    def with_pools(self, scope: Scope, k: int, before: Archive | None = None) -> Archive:
+        """With the pools of all rows, for lists of `k` within a scope.
+
+        Parameters
+        ----------
+        before : Archive, optional
+            An earlier state, with pools and fewer rows: what has not changed since is not searched again.
+        """
+        asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
+        if before is None or before.pooled is None:
+            pools = retriever.pools(asks)
+        else:
+            was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
+            pools = retriever.renewed(asks, before.pooled.pools, was)
+        return replace(self, pooled=Pooled(pools, scope, k))
+
+    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int) -> Pools:
+        """The pools of some rows: those at hand, or, where these do not fit the scope, found by a search."""
+        held, retriever = self.pooled, self.retriever(scope, k, self.floor)
+        if held is not None:
+            was = held.scope
+            fits = retriever.count == self.retriever(was, held.k, self.floor).count
+            fits &= (scope.as_of, scope.timed, scope.days_before) == (was.as_of, was.timed, was.days_before)
+            if fits and scope.days_around is None and not (scope.allowed & ~was.allowed).any():
+                return held.pools.take(rows)
+        return retriever.pools(self.asks(rows))
 
     def lists(
         self,

@@ -189,6 +189,23 @@ class Recommender:
             self._archive = archive.extended(catalog, added, self._embed(added))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
+    def pool(self, *, as_of: datetime | None = None, before: Recommender | None = None) -> Recommender:
+        """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
+
+        Parameters
+        ----------
+        as_of : datetime, optional
+            Default: as for `recommend`.
+        before : Recommender, optional
+            The same archive in an earlier state, with pools and fewer stories; what has not changed since is
+            not searched again. The outcome is the same.
+        """
+        archive = self.archive
+        selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
+        earlier = before.archive if before is not None else None
+        self._archive = archive.with_pools(selection.searched, self._k(None), earlier)
+        return self
+
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
         self._archive = self.archive.compacted()
@@ -390,7 +407,7 @@ class Recommender:
         k = self._k(k)
         scope = self._scope(archive, as_of, filters, exclude)
         selection = archive.selection(scope, self.tombstones.blocked)
-        pools = archive.retriever(selection.searched, k, archive.floor).pools(archive.asks(rows))
+        pools = archive.pools(rows, selection.searched, k)
         for start in range(0, len(rows), BLOCK):
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])

@@ -334,7 +334,10 @@ class Retriever:
 
     def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
         """A channel of `renewed`."""
-        if now.width != was.width or not now.width:
+        old, now_of, was_of = len(before.catalog), self.scope, before.scope
+        same = now.width == was.width > 0 and now_of.timed == was_of.timed and now.least == was.least
+        same &= (now_of.days_before, now_of.days_around) == (was_of.days_before, was_of.days_around)
+        if not same or not np.array_equal(now_of.language[:old], was_of.language):
             return self._found(asks, now)
         aged = now.scope.timed and self.ranking.half_life_days is not None
         moved = now.scope.timed and now.scope.as_of != was.scope.as_of

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from recommender.archive import Archive
+from recommender.archive import Archive, Pooled
 from recommender.articles import SCHEMA, Catalog
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
+from recommender.filters import Scope
 from recommender.lexical import Tfidf
+from recommender.retrieval import Pool, Pools
 from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.storage import VersionedFolder
@@ -36,6 +40,9 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
         np.save(folder / "alive.npy", archive.catalog.alive)
         for part in _CSR:
             np.save(folder / f"terms.{part}.npy", getattr(archive.terms, part))
+        if archive.pooled is not None:
+            for name, array in _pool_arrays(archive.pooled).items():
+                np.save(folder / f"pools.{name}.npy", array)
         archive.tfidf.save(folder, "tfidf")
         embedder.save(folder)
         details: dict[str, Any] = {
@@ -47,6 +54,7 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             "floor": archive.floor,
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
+            "pools": _pool_details(archive.pooled),
         }
         digest = hashlib.sha256(repr(details).encode() + archive.vectors.tobytes()).hexdigest()
         target.publish(folder, {"version": digest[:12], **details}, keep=1)
@@ -70,4 +78,30 @@ def load(root: Path) -> tuple[Archive, Path]:
     search = np.load(folder / "search.npy", mmap_mode="r")
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
-    return Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules), folder
+    archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
+    if manifest["pools"] is not None:
+        archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
+    return archive, folder
+
+
+def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
+    pools, scope = pooled.pools, pooled.scope
+    channels = {"near": pools.near, "timeless": pools.timeless}
+    arrays = {f"{name}.{part}": getattr(pool, part) for name, pool in channels.items() for part in ("rows", "dots")}
+    return {**arrays, "allowed": scope.allowed}
+
+
+def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
+    if pooled is None:
+        return None
+    scope = pooled.scope
+    return {"as_of": scope.as_of, "timed": scope.timed, "days_before": scope.days_before, "k": pooled.k}
+
+
+def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
+    def array(name: str) -> NDArray[Any]:
+        return np.asarray(np.load(folder / f"pools.{name}.npy", mmap_mode="r"))
+
+    near, timeless = (Pool(array(f"{name}.rows"), array(f"{name}.dots")) for name in ("near", "timeless"))
+    scope = Scope(details["as_of"], array("allowed"), archive.languages, details["timed"], details["days_before"], None)
+    return Pooled(Pools(near, timeless), scope, details["k"])
