@@ -32,11 +32,12 @@ from recommender.text import whole_texts
 
 
 class Pooled(NamedTuple):
-    """The pools of all rows, and what they were found for: a scope, and lists of `k`."""
+    """The pools of all rows, and what they were found for: a scope, lists of `k`, and the blocks of single stories."""
 
     pools: Pools
     scope: Scope
     k: int
+    blocks: frozenset[tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -265,21 +266,28 @@ class Archive:
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
         return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
 
-    def with_pools(self, scope: Scope, k: int, before: Archive | None = None) -> Archive:
-        """With the pools of all rows, for lists of `k` within a scope.
+    def with_pools(
+        self, selection: Selection, k: int, blocks: Collection[tuple[str, str | None]], before: Archive | None = None
+    ) -> Archive:
+        """With the pools of all rows, for lists of `k`.
 
         Parameters
         ----------
+        selection : Selection
+        k : int
+        blocks : collection of (str, str or None)
+            Those of the overlay that `selection` knows.
         before : Archive, optional
             An earlier state, with pools and fewer rows: what has not changed since is not searched again.
         """
+        scope = selection.searched
         asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
         if before is None or before.pooled is None:
             pools = retriever.pools(asks)
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
             pools = retriever.renewed(asks, before.pooled.pools, was)
-        return replace(self, pooled=Pooled(pools, scope, k))
+        return replace(self, pooled=Pooled(pools, scope, k, frozenset(blocks)))
 
     def pools(self, rows: NDArray[np.int64], scope: Scope, k: int) -> Pools:
         """The pools of some rows: those at hand, or, where these do not fit the scope, found by a search."""

@@ -6,16 +6,19 @@ import hashlib
 import resource
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from recommender.engine import Recommender
+from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
@@ -28,6 +31,9 @@ from recommender.tombstones import ordered
 from recommender.version import __version__
 
 _HASHED = 1 << 15  # stories hashed together
+
+
+Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 
 
 @dataclass(slots=True)
@@ -50,8 +56,18 @@ class Summary:
     findings: tuple[str, ...] = ()
     vanished: int = 0
     embedded: int = 0
+    recomputed: int = 0
+    changes: Changes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory: float = 0.0
+
+    def count(self, rec: Recommender, report: ReadReport) -> None:
+        """Fill in what the archive and the report of its reading tell."""
+        groups = rec.catalog.copy_group[rec.catalog.alive]
+        self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
+        self.copies = len(groups) - len(np.unique(groups))
+        self.floor = rec.floor
+        self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     @property
     def stories_per_second(self) -> float:
@@ -105,7 +121,7 @@ def precompute(
     recommender : Recommender, optional
         One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
     progress : callable
-        Called with (stage, done, total) for reading, embedding, terms, searching and writing.
+        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing.
 
     Returns
     -------
@@ -129,7 +145,7 @@ def precompute(
     rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings
     summary = Summary()
-    clock = _Clock(summary.seconds, progress)
+    clock = Clock(summary.seconds, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
@@ -148,39 +164,52 @@ def precompute(
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
         rec.fit_table(table, progress=clock)
         summary.embedded = rec.embedded
-        _publish(rec, publisher, summary, as_of, clock)
+        clock("searching", 0, len(table))
+        rec.pool(as_of=as_of)
+        clock("searching", len(table), len(table))
+        publish(rec, publisher, summary, as_of, clock)
         if snapshot is not None:
             rec.save(snapshot)
             clock("saving", len(table), len(table))
-    summary.stories, summary.rejected, summary.superseded = len(table), len(report.rejected), report.superseded
-    groups = rec.catalog.copy_group
-    summary.copies = len(groups) - len(np.unique(groups))
-    summary.floor = rec.floor
-    summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    summary.count(rec, report)
     return summary
 
 
-def _publish(
-    rec: Recommender, publisher: Publisher, summary: Summary, as_of: datetime | None, progress: Progress
+def publish(
+    rec: Recommender,
+    publisher: Publisher,
+    summary: Summary,
+    as_of: datetime | None,
+    progress: Progress,
+    kept: Kept | None = None,
 ) -> None:
+    """Publish the lists of a fitted archive as one version.
+
+    Parameters
+    ----------
+    kept : callable, optional
+        Given the rows and the version's name: records that need not be made again, and the rows to make.
+    """
     catalog, settings = rec.catalog, rec.settings
     summary.as_of = as_of or rec.newest()
     withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
-    rows = np.setdiff1d(np.arange(len(catalog)), withdrawn)
+    rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
     summary.withdrawn = len(withdrawn)
     summary.version = _version(rec, summary.as_of)
-    summary.findings = rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
+    summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
+    ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
+    summary.recomputed = len(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for batch in rec.lists(rows, as_of=summary.as_of, version=summary.version):
-            progress("searching", summary.lists + len(batch), len(rows))
+        made = rec.lists(wanted, as_of=summary.as_of, version=summary.version)
+        for batch in chain(ready, made):
+            progress("selecting", summary.lists + len(batch), len(rows))
             yield batch
-            statuses = batch.column("status").to_pylist()
+            statuses = batch.column("status")
             summary.lists += len(batch)
-            summary.ok += statuses.count("ok")
-            summary.short += statuses.count("short")
-            summary.not_computed += statuses.count("not_computed")
-            summary.withheld += statuses.count("withheld")
+            for status in ("ok", "short", "not_computed", "withheld"):
+                found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
+                setattr(summary, status, found)
             progress("writing", summary.lists, len(rows))
 
     details: dict[str, Any] = {
@@ -242,7 +271,7 @@ def _version(rec: Recommender, as_of: datetime | None) -> str:
     return digest.hexdigest()[:12]
 
 
-class _Clock:
+class Clock:
     """A progress callback that adds the time up to each call to the stage it names."""
 
     def __init__(self, seconds: dict[str, float], forward: Progress) -> None:
@@ -250,6 +279,7 @@ class _Clock:
         self.last = time.perf_counter()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """See `progress.Progress`."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
         self.last = now

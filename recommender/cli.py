@@ -137,7 +137,51 @@ def precompute(
             rejected=rejected,
             progress=progress,
         )
-    print_summary(summary, output, settings)
+    print_summary(summary, output)
+
+
+@app.command()
+def refresh(
+    changes: Annotated[
+        list[str], typer.Argument(help="Files or folders with new stories and new versions of known ones.")
+    ],
+    output: Annotated[str, typer.Option("--out", help="Folder or database URL of the published lists.")],
+    snapshot: Annotated[Path, typer.Option(help="Folder that precompute saved; it is replaced by the new state.")],
+    format: Annotated[Format, typer.Option(help="How lists are stored in a folder.")] = Format.jsonl,
+    column: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."
+        ),
+    ] = [],  # noqa: B006
+    as_of: Annotated[
+        str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
+    ] = None,
+) -> None:
+    """Publish a version with new and changed stories: only the lists that they touch are made again."""
+    from recommender.refresh import refresh as run
+
+    if cache is None and "://" not in output:
+        cache = Path(output) / "cache" / "vectors.sqlite"
+    with bars() as progress:
+        summary = run(
+            changes,
+            output,
+            snapshot,
+            format=format.value,
+            columns=dict(_pairs(column, "--column")),
+            strict=strict,
+            as_of=_moment(as_of),
+            cache=cache,
+            progress=progress,
+        )
+    print_summary(summary, output)
 
 
 @app.command()

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from recommender.batch import Summary
     from recommender.progress import Progress
     from recommender.readnext import ReadNext
-    from recommender.settings import Settings
 
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -48,7 +47,7 @@ def bars() -> Iterator[Progress]:
         yield progress
 
 
-def print_summary(summary: Summary, output: str, settings: Settings) -> None:
+def print_summary(summary: Summary, output: str) -> None:
     """What a run did."""
     as_of = (
         f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
@@ -59,7 +58,8 @@ def print_summary(summary: Summary, output: str, settings: Settings) -> None:
     rows = [
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),
-        ("lists", f"{summary.lists:,} ({summary.ok:,} with {settings.selection.k} items, {summary.short:,} short)"),
+        ("lists", f"{summary.lists:,} ({summary.ok:,} full, {summary.short:,} short)"),
+        *_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}"),
         ("superseded", f"{summary.superseded:,} older versions of a story"),
@@ -77,6 +77,14 @@ def print_summary(summary: Summary, output: str, settings: Settings) -> None:
     for row in rows:
         if row:
             out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def _changes(summary: Summary) -> list[tuple[str, str]]:
+    changes = summary.changes
+    if changes is None:
+        return []
+    told = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
+    return [("changes", told), ("made again", f"{summary.recomputed:,} of {summary.lists:,} lists")]
 
 
 def print_list(found: ReadNext, k: int | None) -> None:

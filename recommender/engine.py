@@ -189,21 +189,20 @@ class Recommender:
             self._archive = archive.extended(catalog, added, self._embed(added))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
-    def pool(self, *, as_of: datetime | None = None, before: Recommender | None = None) -> Recommender:
+    def pool(self, *, as_of: datetime | None = None, before: Archive | None = None) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
 
         Parameters
         ----------
         as_of : datetime, optional
             Default: as for `recommend`.
-        before : Recommender, optional
-            The same archive in an earlier state, with pools and fewer stories; what has not changed since is
-            not searched again. The outcome is the same.
+        before : Archive, optional
+            The archive in an earlier state, with pools and fewer stories; what has not changed since is not
+            searched again. The outcome is the same.
         """
-        archive = self.archive
-        selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
-        earlier = before.archive if before is not None else None
-        self._archive = archive.with_pools(selection.searched, self._k(None), earlier)
+        archive, blocks = self.archive, self.tombstones.blocked
+        selection = archive.selection(self._scope(archive, as_of, None, ()), blocks)
+        self._archive = archive.with_pools(selection, self._k(None), blocks, before)
         return self
 
     def compact(self) -> Recommender:

@@ -22,6 +22,7 @@ from recommender.retrieval import Pool, Pools
 from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.storage import VersionedFolder
+from recommender.tombstones import ordered
 
 _CSR = ("data", "indices", "indptr")
 
@@ -95,7 +96,13 @@ def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
     if pooled is None:
         return None
     scope = pooled.scope
-    return {"as_of": scope.as_of, "timed": scope.timed, "days_before": scope.days_before, "k": pooled.k}
+    return {
+        "as_of": scope.as_of,
+        "timed": scope.timed,
+        "days_before": scope.days_before,
+        "k": pooled.k,
+        "blocks": ordered(pooled.blocks),
+    }
 
 
 def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
@@ -104,4 +111,5 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
 
     near, timeless = (Pool(array(f"{name}.rows"), array(f"{name}.dots")) for name in ("near", "timeless"))
     scope = Scope(details["as_of"], array("allowed"), archive.languages, details["timed"], details["days_before"], None)
-    return Pooled(Pools(near, timeless), scope, details["k"])
+    blocks = frozenset((item, story) for item, story in details["blocks"])
+    return Pooled(Pools(near, timeless), scope, details["k"], blocks)

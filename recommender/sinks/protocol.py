@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, Protocol
 
 import orjson
 import pyarrow as pa
 
+from recommender.readnext import without
 from recommender.tombstones import Tombstones
 
 Record = Callable[[], dict[str, Any]]
@@ -70,3 +72,16 @@ class Reader(Protocol):
     def ids(self) -> Iterator[str]:
         """Ids of all stories of the version."""
         ...
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records as they are stored."""
+        ...
+
+
+def as_batches(records: Iterable[Record | None], size: int = 512) -> Iterator[pa.RecordBatch]:
+    """Decoded records as Arrow batches."""
+    from recommender.lists import RECORD
+
+    decoded = (record() for record in records if record is not None)
+    while some := list(islice(decoded, size)):
+        yield pa.RecordBatch.from_pylist(without(some, frozenset())[0], schema=RECORD)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pyarrow as pa
 
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.readnext import ReadNext, current
@@ -119,6 +120,10 @@ class PublishedLists:
         """Ids of all stories of the version that are not withdrawn."""
         self._tombstones.refresh()
         return (i for i in self._reader.ids() if i not in self._tombstones.withdrawn)
+
+    def records(self) -> Iterator[pa.RecordBatch]:
+        """All lists of the version as they are stored: withdrawals since then are not looked at."""
+        return self._reader.batches()
 
     def withdraw(self, ids: str | Iterable[str]) -> int:
         """Take stories out of every list at once, in this and every other version; returns how many."""

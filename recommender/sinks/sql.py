@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
 from recommender.readnext import current
-from recommender.sinks.protocol import Reader, Record, purged_name, to_json
+from recommender.sinks.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Entry, Tombstones, ordered
 from recommender.version import __version__
@@ -276,6 +276,10 @@ class SqlReader:
         with self._engine.connect() as connection:
             wanted = sa.select(_LISTS.c.article_id).where(_LISTS.c.seq == self._seq).order_by(_LISTS.c.article_id)
             yield from connection.scalars(wanted)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, by id."""
+        return as_batches(self.get(article_id) for article_id in self.ids())
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:

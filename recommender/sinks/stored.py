@@ -9,19 +9,16 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
 from recommender.errors import SnapshotError
-from recommender.sinks.protocol import Reader, Record, to_json
+from recommender.sinks.protocol import Reader, Record, as_batches, to_json
 from recommender.storage import Version, VersionedFolder
 from recommender.tombstones import NAME, Tombstones
-
-if TYPE_CHECKING:
-    pass
 
 INDEX = "index.arrow"
 _STEP = 16  # of the sorted ids on disk, every so many-th is kept in memory
@@ -101,6 +98,11 @@ class JsonlReader:
         """Ids of all stories."""
         return (i.as_py() for i in self._index.ids)
 
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, in the file's order."""
+        order = np.argsort(self._index.columns["start"])
+        return as_batches(self.get(self._index.ids[place].as_py()) for place in order)
+
 
 class ParquetReader:
     """Records of a Parquet version: an index entry and a row group, of which the last used stay decoded."""
@@ -146,6 +148,13 @@ class ParquetReader:
         """Ids of all stories, in the file's order, so that who walks them decodes each row group once."""
         order = np.argsort(self._index.columns["row"])
         return (self._index.ids[place].as_py() for place in order)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, in the file's order."""
+        try:
+            yield from self._file.iter_batches(batch_size=8_192)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotError(f"damaged: {self._path}: {error}") from error
 
 
 def open_files(root: Path) -> tuple[Reader, Tombstones]:
