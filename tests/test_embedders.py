@@ -129,8 +129,9 @@ def test_vectors_of_two_precisions_have_other_fingerprints_and_auto_is_one_of_th
     assert auto in {single, half}
 
 
-def test_half_precision_keeps_the_direction_and_the_bits_in_any_company() -> None:
-    """Emulated where the processor has no bfloat16: slow, and rounded as in hardware."""
+def test_half_precision_keeps_the_direction_and_the_bits_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulated, in small batches since that is slow, where the processor has no bfloat16."""
+    monkeypatch.setattr("recommender.embedders.batches.BATCH_TOKENS", 128)
     single, half = (
         SentenceTransformerEmbedder(EmbeddingSettings(tokens=16, precision=one)) for one in ("float32", "bfloat16")
     )
