@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recommender.errors import EmbedderError
 from recommender.progress import Progress, silent
 
-_BATCH = 512  # texts between two commits
+_BATCH = 1_024  # texts between two commits
 _LOOKUP = 500  # keys in one query
 
 

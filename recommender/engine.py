@@ -152,15 +152,15 @@ class Recommender:
                 texts, self.embedder.fingerprint, self.embedder.encode, progress
             )
             return vectors
-        self.embedded = len(texts)
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        # each distinct text once, and texts of one length together
+        distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        self.embedded = len(distinct)
         parts: list[NDArray[np.int16]] = []
-        for start in range(0, max(len(order), 1), BLOCK):
-            parts.append(self.embedder.encode([texts[row] for row in order[start : start + BLOCK]]))
-            progress("embedding", min(start + BLOCK, len(order)), len(order))
-        vectors = np.concatenate(parts)
-        vectors[order] = vectors.copy()
-        return vectors
+        for start in range(0, max(len(distinct), 1), BLOCK):
+            parts.append(self.embedder.encode(distinct[start : start + BLOCK]))
+            progress("embedding", min(start + BLOCK, len(distinct)), len(distinct))
+        place = {text: row for row, text in enumerate(distinct)}
+        return np.concatenate(parts)[[place[text] for text in texts]]
 
     def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.

