@@ -21,7 +21,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -217,16 +217,21 @@ class Plan:
         # a copy repeats a story that came shortly before it
         copied = np.flatnonzero(rng.random(n) < recipe.copies)
         source[copied] = order[np.maximum(copied - rng.integers(1, 100, len(copied)), 0)]
-        parts = (plan.parents, plan.weights, plan.start, plan.noise, plan.cut)
-        return cls(*(part[source] for part in parts), plan.published[order])
+        return replace(plan.take(source), published=plan.published[order])
 
     def __len__(self) -> int:
         return len(self.cut)
 
-    def part(self, start: int, stop: int) -> Plan:
+    def take(self, rows: NDArray[np.int64] | slice) -> Plan:
         """Some stories."""
-        fields = (self.parents, self.weights, self.start, self.noise, self.cut, self.published)
-        return Plan(*(field[start:stop] for field in fields))
+        return Plan(
+            self.parents[rows],
+            self.weights[rows],
+            self.start[rows],
+            self.noise[rows],
+            self.cut[rows],
+            self.published[rows],
+        )
 
 
 def vectors_of(seeds: Seeds, plan: Plan, noise: float) -> NDArray[np.int16]:
@@ -296,7 +301,15 @@ class ScaleArchive:
 
     def vectors(self) -> NDArray[np.int16]:
         """Vectors in the order of the stories, memory-mapped."""
-        return np.load(self.folder / "vectors.npy", mmap_mode="r")
+        return np.asarray(np.load(self.folder / "vectors.npy", mmap_mode="r"))
+
+    def unit_vectors(self) -> NDArray[np.float32]:
+        """The same as unit vectors in memory; the file stays mapped no longer than a block."""
+        shape = self.vectors().shape
+        unit = np.empty(shape, dtype=np.float32)
+        for start in range(0, shape[0], _BLOCK):
+            np.divide(self.vectors()[start : start + _BLOCK], np.float32(SCALE), out=unit[start : start + _BLOCK])
+        return unit
 
     def embedder(self) -> GivenVectors:
         """An embedder that knows these stories."""
@@ -306,7 +319,13 @@ class ScaleArchive:
 
 def generate(folder: Path, seeds: Seeds, recipe: Recipe) -> ScaleArchive:
     """Write an archive block by block; one that is there already and was made in the same way stays."""
-    made = {"generator": _VERSION, "seeds": seeds.name, "real_stories": len(seeds), "dim": seeds.vectors.shape[1], **asdict(recipe)}
+    made = {
+        "generator": _VERSION,
+        "seeds": seeds.name,
+        "real_stories": len(seeds),
+        "dim": seeds.vectors.shape[1],
+        **asdict(recipe),
+    }
     archive = ScaleArchive(folder)
     if (folder / "archive.json").exists() and archive.made == made:
         return archive
@@ -317,7 +336,7 @@ def generate(folder: Path, seeds: Seeds, recipe: Recipe) -> ScaleArchive:
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", mode="w+", dtype=np.int16, shape=shape)
     with pq.ParquetWriter(archive.articles, SCHEMA, compression="zstd") as writer:
         for start in range(0, recipe.n, _BLOCK):
-            part = plan.part(start, start + _BLOCK)
+            part = plan.take(slice(start, start + _BLOCK))
             vectors[start : start + len(part)] = vectors_of(seeds, part, recipe.noise)
             writer.write_table(table_of(seeds, part, start))
     vectors.flush()
