@@ -126,7 +126,7 @@ def product_faiss(queries: Vectors, block: Vectors) -> Callable[[], object]:
     return lambda: product.apply_noalloc(len(queries), faiss.swig_ptr(queries), faiss.swig_ptr(out))
 
 
-def product_rate(make: Callable[[Vectors, Vectors], Callable[[], object]], dim: int, seconds: float = 2.0) -> float:
+def product_rate(make: Callable[[Vectors, Vectors], Callable[[], object]], dim: int, seconds: float = 1.0) -> float:
     """Best rate of a product over some seconds, in inner products a second."""
     rng = np.random.default_rng(0)
     queries, block = (rng.standard_normal((size, dim), dtype=np.float32) for size in (_QUERIES, _WIDTH))

@@ -34,13 +34,14 @@ from numpy.typing import NDArray
 
 from recommender import GivenVectors, Recommender, Settings
 from recommender.articles import DAY_US, TIME
-from recommender.index import SCALE, FlatIndex, quantise
+from recommender.index import SCALE, FlatIndex, cosines, quantise
 
 NEWSROOM = Path(__file__).parents[1] / "data" / "newsroom" / "articles.jsonl"
 END_US = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)  # the day after the newest story
 ID = "synthetic-{:07d}"
 
 _NEAR = 32  # nearest seeds that a mixture may take in
+_DENSE = 8  # of them tell how dense a neighbourhood is
 _SENTENCE = re.compile(r"(?<=[a-z\d\"%)][.!?])\s+")
 _PIECE = 30  # longest sentence, words; tables and lists are cut into such pieces
 _SLOTS = 9  # most sentences of a body
@@ -73,7 +74,8 @@ class Recipe:
     years : float
         Time that they are spread over.
     noise : float
-        Length of the noise that is added to a unit vector; the default was fitted with `--check` on Reuters.
+        Length of the noise that is added to a unit vector, in units of the main seed's `gap`: stories of a dense
+        neighbourhood stay close. The default was fitted to Reuters, see `--check`.
     events : float
         Share of stories that belong to an event of two to five.
     copies : float
@@ -83,24 +85,42 @@ class Recipe:
     n: int
     seed: int = 0
     years: float = 10.0
-    noise: float = 0.55
+    noise: float = 1.05
     events: float = 0.2
     copies: float = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Seeds:
-    """Real stories to mix: vectors int16 (m, d), their nearest (m, near), sections, title cuts and sentences."""
+    """Real stories to mix.
+
+    Attributes
+    ----------
+    vectors : ndarray of int16, shape (m, d)
+    near : ndarray of int64, shape (m, 32)
+        The nearest of each, or as many as there are.
+    gap : ndarray of float32, shape (m,)
+        Distance to its neighbourhood: the root of 1 less the mean cosine to the eight nearest.
+    sections : LargeStringArray, length m
+    heads, tails : LargeStringArray, length 3 m
+        Titles cut at three places.
+    sentences : LargeStringArray
+    words : ndarray of int64
+        Of each sentence.
+    first : ndarray of int64, shape (m + 1,)
+        The first sentence of each seed.
+    """
 
     name: str
     vectors: NDArray[np.int16]
     near: NDArray[np.int64]
+    gap: NDArray[np.float32]
     sections: pa.LargeStringArray
-    heads: pa.LargeStringArray  # m * len(_CUTS)
+    heads: pa.LargeStringArray
     tails: pa.LargeStringArray
     sentences: pa.LargeStringArray
-    words: NDArray[np.int64]  # of each sentence
-    first: NDArray[np.int64]  # sentence of each seed, and one more
+    words: NDArray[np.int64]
+    first: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -137,6 +157,7 @@ class Seeds:
             name,
             vectors,
             near,
+            np.sqrt(np.maximum(1 - cosines(vectors, vectors, near[:, :_DENSE]).mean(axis=1), 0)),
             pa.array(tags, strings),
             pa.array(heads, strings),
             pa.array(tails, strings),
@@ -240,7 +261,7 @@ def vectors_of(seeds: Seeds, plan: Plan, noise: float) -> NDArray[np.int16]:
     mixed = np.einsum("np,npd->nd", plan.weights, unit[plan.parents])
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
     away = unit[plan.noise[:, 0]] - unit[plan.noise[:, 1]]
-    away *= noise / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    away *= noise * seeds.gap[plan.parents[:, :1]] / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
     return quantise(mixed + away)
 
 

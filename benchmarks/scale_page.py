@@ -12,12 +12,15 @@ import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from recommender.evaluation.plots import DOWN, HAIR, INK, SOFT, UP
+from recommender.evaluation.plots import HAIR, INK, SOFT, UP
 
 DOCS = Path(__file__).parents[1] / "docs"
 OURS = "recommender"
 PLOTS = {"seconds": "scale_time.svg", "peak_mib": "scale_memory.svg"}
+
+PEERS = ("#b04a00", "#2f7d4f", "#7a4fa3", "#8a6d00", "#a23b72", "#4d6a79")  # colours of their lines
 
 _FROM = 10_000  # stories; below this, fixed costs hide the curve
 _DAY = 86_400.0
@@ -91,34 +94,42 @@ def plot(series: Mapping[str, Mapping[int, float]], title: str) -> str:
         figure = Figure((6.4, 3.6), facecolor="white")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.1, right=0.66, bottom=0.13, top=0.91)
+        figure.subplots_adjust(left=0.1, right=0.6, bottom=0.13, top=0.91)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        ends: list[tuple[float, float, str]] = []
+        ends: list[tuple[float, float, str, str]] = []
+        colours = {name: PEERS[place % len(PEERS)] for place, name in enumerate(n for n in series if n != OURS)}
         for name, points in series.items():
             sizes = sorted(points)
             values = [points[n] for n in sizes]
-            colour = UP if name == OURS else SOFT
+            colour = colours.get(name, UP)
             axes.plot(sizes, values, "o-", color=colour, markersize=4, linewidth=2 if name == OURS else 1)
             curve = Curve.fit(points)
             if curve:
                 ends_of = np.array([curve.sizes[0], curve.sizes[-1]], dtype=float)
-                axes.plot(ends_of, [curve(n) for n in ends_of], ":", color=DOWN, linewidth=1)
-            ends.append((sizes[-1], values[-1], f"{name}, n^{curve.exponent:.2f}" if curve else name))
+                axes.plot(ends_of, [curve(n) for n in ends_of], ":", color=INK, linewidth=1)
+            ends.append((sizes[-1], values[-1], f"{name}, n^{curve.exponent:.2f}" if curve else name, colour))
         axes.grid(color=HAIR, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("stories")
         axes.set_title(title, loc="left", fontsize="medium", color=SOFT)
+        axes.autoscale_view()
+        ends.sort(key=lambda end: end[1])
         to_axes = axes.transData + axes.transAxes.inverted()
-        place = -np.inf
-        for n, value, label in sorted(ends, key=lambda end: end[1]):
-            x, y = to_axes.transform((n, value))
-            place = max(y, place + 0.065)
+        at = to_axes.transform([(n, value) for n, value, *_ in ends])
+        for (x, y), place, (_, _, label, colour) in zip(at, _apart(at[:, 1]), ends, strict=True):
             axes.plot([x, 1.03], [y, place], transform=axes.transAxes, color=HAIR, lw=0.8, clip_on=False)
-            axes.text(1.04, place, label, transform=axes.transAxes, va="center", parse_math=False)
+            axes.text(1.04, place, label, color=colour, transform=axes.transAxes, va="center", parse_math=False)
         held = io.StringIO()
         figure.savefig(held, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return held.getvalue()
+
+
+def _apart(places: NDArray[np.float64], step: float = 0.065) -> NDArray[np.float64]:
+    """Rising places moved apart, none above 1."""
+    order = np.arange(len(places))
+    moved = np.maximum.accumulate(places - step * order) + step * order
+    return np.asarray(np.minimum(moved, 1 - step * order[::-1]))
 
 
 # -- the page -----------------------------------------------------------------------------------------------------
@@ -145,6 +156,17 @@ cost a hundred times the products, while vectors grow by ten. Ways on, in this o
 - An approximate index, with its recall measured on a sample and written beside the lists."""
 
 
+def number(value: float) -> str:
+    """Three digits, or all before the point.
+
+    Examples
+    --------
+    >>> number(0.01234), number(1234.5)
+    ('0.0123', '1,234')
+    """
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
+
+
 def duration(seconds: float) -> str:
     """Seconds for people.
 
@@ -161,8 +183,8 @@ def duration(seconds: float) -> str:
         (730 * _DAY, _DAY, "days"),
     ):
         if seconds < limit:
-            return f"{seconds / unit:.3g} {name}"
-    return f"{seconds / (365.25 * _DAY):,.3g} years"
+            return f"{number(seconds / unit)} {name}"
+    return f"{number(seconds / (365.25 * _DAY))} years"
 
 
 def size(mib: float) -> str:
@@ -175,8 +197,8 @@ def size(mib: float) -> str:
     """
     for unit, name in ((1, "MiB"), (1_024, "GiB")):
         if mib < 1_024 * unit:
-            return f"{mib / unit:.3g} {name}"
-    return f"{mib / 2**20:.3g} TiB"
+            return f"{number(mib / unit)} {name}"
+    return f"{number(mib / 2**20)} TiB"
 
 
 def count(n: float) -> str:
@@ -195,10 +217,6 @@ def _figure(figures: Mapping[str, Any]) -> str:
     return duration(figures["seconds"]) + ("\\*" if figures.get("projected") else "")
 
 
-def _cell(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}g}"
-
-
 def _case(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The sizes of one case, and every peer at each."""
     yield f"\n## {rows[0]['case']}\n"
@@ -209,7 +227,7 @@ def _case(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         shown = ((OURS, row["ours"]), *row["peers"].items(), *row["products"].items())
         for name, figures in shown:
-            ratio = "-" if name == row["reference"] else _cell(figures.get("ratio"))
+            ratio = "-" if name == row["reference"] or "ratio" not in figures else number(figures["ratio"])
             recall = "-" if figures.get("recall") is None else f"{figures['recall']:.4f}"
             memory = size(figures["peak_mib"]) + ("\\*" if figures.get("projected") else "")
             cells = [row["stories"], f"{row['n']:,}", name, _figure(figures), memory, recall, ratio]

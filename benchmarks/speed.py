@@ -68,7 +68,7 @@ def measure(case: Case, job: Job, rounds: int, only: Sequence[str] = ()) -> dict
     job : Job
     rounds : int
     only : sequence of str
-        Names of the others that run beside ours and the reference; all if empty.
+        Names of those that run beside ours and the reference; all if empty.
 
     Raises
     ------
@@ -77,6 +77,7 @@ def measure(case: Case, job: Job, rounds: int, only: Sequence[str] = ()) -> dict
     """
     ours, reference, *others = case.contenders
     others = [one for one in others if not only or one.name in only]
+    products = [one for one in case.products if not only or one.name in only]
     row: dict[str, Any] = {"skipped": {}, "failed": {}}
     ready: list[Contender] = []
     for one in (ours, reference, *others):
@@ -88,10 +89,10 @@ def measure(case: Case, job: Job, rounds: int, only: Sequence[str] = ()) -> dict
     if case.prepare:
         _note.print(f"{case.name}: preparing")
         run_apart(case, "prepare", job)
-    runs: dict[str, list[dict[str, Any]]] = {one.name: [] for one in (*ready, *case.products)}
+    runs: dict[str, list[dict[str, Any]]] = {one.name: [] for one in (*ready, *products)}
     judged: dict[str, Path] = {}
     for turn in range(rounds):
-        for one in (*ready, *case.products):
+        for one in (*ready, *products):
             if one.name in row["failed"]:
                 continue
             scratch = Path(job.scratch) / one.name.replace(" ", "_")
@@ -276,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         made.error(f"unknown case {unknown[0]!r}; expected one of {', '.join(CASES)}")
     if arguments.real and not arguments.data:
         made.error("--real needs --data")
-    names = {one.name for case in CASES.values() for one in case.contenders}
+    names = {one.name for case in CASES.values() for one in (*case.contenders, *case.products)}
     if unknown := sorted(set(arguments.only) - names):
         made.error(f"unknown peer {unknown[0]!r}; expected one of {', '.join(sorted(names))}")
     if min(arguments.n) < 2:
