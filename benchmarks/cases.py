@@ -158,6 +158,9 @@ def _searched(job: Job, search: Callable[[], peers.Search], figures: Figures) ->
 
 def exact_lists(job: Job) -> Figures:
     """`recommender.exact` over the integers as they are stored, whole archive, no freshness."""
+    import torch  # multiplies large blocks
+
+    torch.mm(torch.ones(64, 64), torch.ones(64, 64))
     vectors = job.open().vectors()
 
     def build(size: int) -> peers.Search:
