@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks import peers
+from benchmarks import peers, reads
 from benchmarks.common import native_bf16, peak_mib
 from benchmarks.scale import NEWSROOM, ScaleArchive
 from benchmarks.thirty_lines import related
@@ -38,6 +38,7 @@ Figures = dict[str, Any]
 _JUDGED = 200  # stories whose lists are compared with brute force
 _CALLS = 300  # single calls timed
 _MANY = 1_000  # stories asked for at once
+_READ = 100_000  # most lists published to be read
 _CHANGES = 0.01  # share of an archive that changes before a refresh, a thousand stories at most
 
 
@@ -375,6 +376,12 @@ def call_ours(job: Job) -> Figures:
     return figures
 
 
+def published(job: Job) -> Figures:
+    """Lists made before, read by id from one process: `benchmarks.reads`, on 100,000 lists at most."""
+    figures = reads.measure(min(job.n, _READ))
+    return {"seconds": 1 / figures["jsonl"]["get_a_second"], "reads": figures}
+
+
 def call_faiss(job: Job) -> Figures:
     """One search in IndexFlatIP: no text, no rules, no reasons."""
     vectors = job.open().unit_vectors()
@@ -487,7 +494,11 @@ CASES = {
         Case(
             "call",
             "median of one call on a loaded archive",
-            (Contender("recommender", call_ours), Contender("FAISS IndexFlatIP", call_faiss)),
+            (
+                Contender("recommender", call_ours),
+                Contender("FAISS IndexFlatIP", call_faiss),
+                Contender("recommender, published", published),
+            ),
             prepare=fitted,
         ),
         Case(

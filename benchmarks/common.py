@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from recommender import Recommender, Settings
+from recommender import kernels as compiled
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -101,6 +102,7 @@ def kernels() -> dict[str, Any]:
         "flags": sorted(flag for flag in cpu_flags() if wanted.search(flag)),
         "torch": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
         "faiss": faiss.get_compile_options().strip(),
+        "numba": version("numba") if compiled.compiled else "",
         "pools": sorted({" ".join(pool.split()) for pool in pools}),
         "environment": {name: os.environ[name] for name in sorted(os.environ) if _KNOB.match(name)},
     }

@@ -310,7 +310,8 @@ def document(result: Mapping[str, Any]) -> str:
         versions = ", ".join(f"{name} {value}" for name, value in at.items() if name != "cpu")
         machines[
             f"Measured on {kernels['cores']} cores of {at['cpu']}, {kernels['memory_gib']:g} GiB, "
-            f"{' '.join(kernels['flags'])}; torch {kernels['torch']}; FAISS {kernels['faiss']}; {versions}; "
+            f"{' '.join(kernels['flags'])}; torch {kernels['torch']}; FAISS {kernels['faiss']}; "
+            f"{'numba ' + kernels['numba'] if kernels['numba'] else 'no numba'}; {versions}; "
             f"recommender {row['settings']['version']}, {row['settings']['rounds']} rounds, "
             f"seed {row['settings']['seed']}."
         ] = None

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import cases, peers, scale, scale_page, speed
+from benchmarks import cases, peers, reads, scale, scale_page, speed
 from benchmarks.cases import CASES, Case, Contender, Job
 from benchmarks.scale import Plan, Recipe, ScaleArchive, Seeds, generate
 from recommender import Recommender, Settings
@@ -177,6 +177,7 @@ def small(seeds: Seeds, tmp_path_factory: pytest.TempPathFactory) -> ScaleArchiv
 @pytest.mark.parametrize("name", ["build", "call", "refresh", "memory"])
 def test_every_case_runs(name: str, small: ScaleArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "_CALLS", 10)
+    monkeypatch.setattr(reads, "import_seconds", lambda code="": 0.1)
     case = CASES[name]
     job = Job(str(small.folder), str(tmp_path), str(tmp_path), 60, k=10, pairs=1e12)
     if case.prepare:
@@ -295,7 +296,7 @@ def measured(n: int, seconds: float) -> dict[str, Any]:
         "archive": {"dim": 384},
         "settings": {"version": "0", "rounds": 3, "seed": 0},
         "machine": {"cpu": "a processor", "python": "3"},
-        "kernels": {"cores": 2, "memory_gib": 16.0, "flags": ["avx2"], "torch": "AVX2", "faiss": "AVX2"},
+        "kernels": {"cores": 2, "memory_gib": 16.0, "flags": ["avx2"], "torch": "AVX2", "faiss": "AVX2", "numba": ""},
     }
 
 
