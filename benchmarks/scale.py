@@ -85,7 +85,7 @@ class Recipe:
     n: int
     seed: int = 0
     years: float = 10.0
-    noise: float = 1.05
+    noise: float = 0.95
     events: float = 0.2
     copies: float = 0.01
 
