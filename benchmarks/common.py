@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import platform
 import re
+import resource
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from recommender import Recommender, Settings
+from recommender import kernels as compiled
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -67,6 +71,58 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
+
+
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of the processor, as Linux names them; empty elsewhere."""
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"flags\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return frozenset(found[1].split()) if found else frozenset()
+
+
+def native_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself."""
+    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def kernels() -> dict[str, Any]:
+    """Which code the libraries run on this machine, and with how many threads."""
+    import faiss
+    import torch
+    from threadpoolctl import threadpool_info
+
+    wanted = re.compile(r"avx|amx|fma|f16c|bf16|asimd|sve")
+    pools = [
+        " ".join(str(pool.get(name) or "") for name in ("internal_api", "version", "architecture", "num_threads"))
+        for pool in threadpool_info()
+    ]
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "flags": sorted(flag for flag in cpu_flags() if wanted.search(flag)),
+        "torch": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
+        "faiss": faiss.get_compile_options().strip(),
+        "numba": version("numba") if compiled.compiled else "",
+        "pools": sorted({" ".join(pool.split()) for pool in pools}),
+        "environment": {name: os.environ[name] for name in sorted(os.environ) if _KNOB.match(name)},
+    }
+
+
+_KNOB = re.compile(r"(OMP|MKL|OPENBLAS|NUMBA|TORCH|ATEN|DNNL|ONEDNN)_")
+
+
+def peak_mib() -> float:
+    """Peak memory of this process, MiB.
+
+    Linux counts what the parent held before it started a program into `ru_maxrss`, so the high-water mark of the
+    process's own memory is read where there is one.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
+    if found:
+        return int(found[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def write_result(name: str, settings: dict[str, Any], rows: Iterable[dict[str, Any]]) -> Path:

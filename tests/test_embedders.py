@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given as given_examples
+from hypothesis import strategies as st
 
 from recommender import EmbedderError, GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
 from recommender.articles import Article, to_table
 from recommender.embedders import Embedder
 from recommender.embedders.sentence import DEFAULT_MODEL_SHA256, _locate
-from recommender.index import SCALE
+from recommender.index import SCALE, quantise
 from recommender.reading import read_articles
 from recommender.settings import EmbeddingSettings
 from tests.conftest import NEWSROOM
@@ -25,6 +27,11 @@ def given() -> GivenVectors:
     return GivenVectors({article_id: rng.normal(size=12) for article_id in TABLE["id"].to_pylist()})
 
 
+def aligned() -> GivenVectors:
+    ids = TABLE["id"]
+    return GivenVectors.aligned(ids, quantise(np.random.default_rng(0).normal(size=(len(ids), 12))))
+
+
 EMBEDDERS: dict[str, Callable[[], Embedder]] = {
     "minilm-lead": lambda: SentenceTransformerEmbedder(EmbeddingSettings(tokens=32)),
     "minilm-chunks": lambda: SentenceTransformerEmbedder(
@@ -32,6 +39,7 @@ EMBEDDERS: dict[str, Callable[[], Embedder]] = {
     ),
     "tfidf": TfidfSvdEmbedder,
     "given": given,
+    "aligned": aligned,
 }
 
 
@@ -172,6 +180,34 @@ def test_unusable_given_vectors(vectors: dict[str, list[float]], message: str) -
 def test_an_article_without_a_given_vector_is_named() -> None:
     with pytest.raises(EmbedderError, match="1 articles, the first is 'b'"):
         GivenVectors({"a": [1.0]}).encode(["a", "b"])
+
+
+@given_examples(
+    st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1), min_size=1, unique=True)
+)
+def test_aligned_vectors_answer_as_given_ones_do(ids: list[str]) -> None:
+    vectors = np.random.default_rng(0).normal(size=(len(ids), 3))
+    by_order, by_id = GivenVectors.aligned(ids, quantise(vectors)), GivenVectors(dict(zip(ids, vectors, strict=True)))
+    assert np.array_equal(by_order.encode(ids), quantise(vectors))
+    assert np.array_equal(by_order.encode(ids[::-2]), by_id.encode(ids[::-2]))
+
+
+UNIT = quantise(np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("ids", "vectors", "message"),
+    [
+        (["a"], UNIT, "1 ids and 2 vectors"),
+        ([], UNIT[:0], "0 ids and 0 vectors"),
+        (["a", "b"], np.eye(2), "float64 were given; expected int16"),
+        (["a", "b"], UNIT[0], r"shape \(2,\)"),
+        (["ä", "ä"], UNIT, "'ä' comes twice"),
+    ],
+)
+def test_unusable_aligned_vectors(ids: list[str], vectors: np.ndarray, message: str) -> None:
+    with pytest.raises(EmbedderError, match=message):
+        GivenVectors.aligned(ids, vectors)
 
 
 @pytest.mark.parametrize("texts", [["one"], ["a", "b", ""], ["same words"] * 3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -40,7 +40,6 @@ class GivenVectors:
     def __init__(self, vectors: Mapping[str, Any]) -> None:
         if not vectors:
             raise EmbedderError("no vectors were given; expected a mapping of article id to vector")
-        self._row = {article_id: row for row, article_id in enumerate(vectors)}
         sizes = {np.shape(vector) for vector in vectors.values()}
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise EmbedderError(f"vectors of shapes {sorted(sizes)[:4]} were given; expected one shape (d,) for all")
@@ -48,7 +47,49 @@ class GivenVectors:
         if not np.isfinite(stacked).all():
             bad = list(vectors)[int(np.flatnonzero(~np.isfinite(stacked).all(axis=1))[0])]
             raise EmbedderError(f"the vector of {bad!r} holds NaN or infinity")
-        self._vectors = quantise(stacked)
+        self._hold(list(vectors), quantise(stacked))
+
+    @classmethod
+    def aligned(cls, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> Self:
+        """Vectors in the order of their ids, such as a memory-mapped file of millions; nothing is copied.
+
+        Parameters
+        ----------
+        ids : sequence of str, or pyarrow array of strings, length n
+            Each once.
+        vectors : ndarray of int16, shape (n, d)
+            As `recommender.index.quantise` or `Recommender.vectors` has them.
+
+        Raises
+        ------
+        EmbedderError
+            If there are not as many ids as vectors, or none, an id comes twice, or the vectors are not int16.
+
+        Examples
+        --------
+        >>> GivenVectors.aligned(["b", "a"], quantise(np.array([[0.0, 1.0], [1.0, 0.0]]))).encode(["a"]).tolist()
+        [[4064, 0]]
+        """
+        if vectors.ndim != 2 or vectors.dtype != np.int16:
+            raise EmbedderError(
+                f"vectors of shape {vectors.shape} and type {vectors.dtype} were given; expected int16 (n, d), "
+                "as recommender.index.quantise makes them"
+            )
+        if len(ids) != len(vectors) or not len(ids):
+            raise EmbedderError(f"{len(ids):,} ids and {len(vectors):,} vectors were given; expected as many of each")
+        given = cls.__new__(cls)
+        given._hold(ids, vectors)
+        return given
+
+    def _hold(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> None:
+        """Ids in order, found by bisection: fixed-width bytes take a tenth of the memory of a dict."""
+        names = _bytes(ids)
+        self._order = np.argsort(names, kind="stable")
+        self._names = names[self._order]
+        self._vectors = vectors
+        twice = np.flatnonzero(self._names[1:] == self._names[:-1])
+        if len(twice):
+            raise EmbedderError(f"the id {self._names[twice[0]].decode()!r} comes twice")
 
     def fit(self, articles: pa.Table) -> None:
         """Nothing to learn."""
@@ -59,9 +100,12 @@ class GivenVectors:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
         """The given vectors of these ids."""
-        if missing := [article_id for article_id in texts if article_id not in self._row]:
-            raise EmbedderError(f"no vector was given for {len(missing)} articles, the first is {missing[0]!r}")
-        return self._vectors[[self._row[article_id] for article_id in texts]]
+        names = _bytes(texts)
+        at = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
+        missing = np.flatnonzero(self._names[at] != names)
+        if len(missing):
+            raise EmbedderError(f"no vector was given for {len(missing)} articles, the first is {texts[missing[0]]!r}")
+        return np.asarray(self._vectors[self._order[at]])
 
     def save(self, folder: Path) -> list[str]:
         """Nothing to write: the archive's vectors are part of a snapshot already."""
@@ -69,3 +113,9 @@ class GivenVectors:
 
     def load(self, folder: Path) -> None:
         """Nothing to read."""
+
+
+def _bytes(ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> NDArray[np.bytes_]:
+    """Ids as fixed-width UTF-8, which sorts and compares as text does."""
+    array = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
+    return np.asarray(array.cast(pa.large_binary()).to_numpy(zero_copy_only=False), dtype=np.bytes_)
