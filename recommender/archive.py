@@ -108,7 +108,14 @@ class Archive:
         """Without replaced versions, all rows in publication order."""
         catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
         old = self.catalog.rows(catalog.ids.to_pylist())
-        return replace(self, catalog=catalog, vectors=self.vectors[old], terms=self.terms[old], search=self.search[old])
+        return replace(
+            self,
+            catalog=catalog,
+            vectors=self.vectors[old],
+            terms=self.terms[old],
+            search=self.search[old],
+            pooled=None,
+        )
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
         """Some rows, (n,), and only the terms that they use."""

@@ -158,7 +158,9 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         )
         stories.update(ends)
         published = after.catalog.published
-        found |= (published > min(was.scope.as_of, now.scope.as_of)) & (published != UNDATED)  # an embargo was reached
+        found |= published > min(was.scope.as_of, now.scope.as_of)  # an embargo was reached
+        if after.settings.ranking.half_life_days is not None:
+            found |= published == UNDATED  # ages count from the moment
     # a pinned item is no candidate: whether it may be shown is looked up
     for pin in after.rules.pins:
         row = after.catalog.known_rows([pin.item])

@@ -351,6 +351,8 @@ class Retriever:
         new = len(self.catalog) - len(before.catalog)
         pool = Pool(np.pad(pool.rows, ((0, new), (0, 0)), constant_values=-1), np.pad(pool.dots, ((0, new), (0, 0))))
         again = np.arange(len(self.catalog)) >= len(before.catalog)
+        if moved and aged:
+            again |= asks.published == UNDATED  # their ages count from `as_of`
         if moved and now.scope.days_before is not None:
             again |= self._slide(asks, pool, now.scope, was.scope)
         entered = now.shown & ~np.pad(was.shown, (0, new))
