@@ -80,7 +80,7 @@ def load(root: Path) -> tuple[Archive, Path]:
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
     archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
-    if manifest["pools"] is not None:
+    if manifest.get("pools") is not None:
         archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
     return archive, folder
 
