@@ -12,7 +12,6 @@ from recommender import scan
 from recommender.scan import Asking, Best, Block, Rows
 
 BLOCK = 2_048  # stories and rows of one product: 16 MB of results
-_FEW = 8  # of a block in which fewer than one story in so many still looks, only those are multiplied
 _TOP = 1 << 24  # no product of two quantised unit vectors is greater
 _TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
 TIMELESS = np.ones(1)  # weights where age does not count
@@ -82,22 +81,24 @@ def every(
     given = 0
     for new in range(blocks):
         open_[new] = best = Best.empty(len(asks[new].rows), count)
-        search.pair(new, new, asks, open_, newer=True, older=False)
+        search.pair(new, new, asks, open_)
         older = True
         for old in range(new - 1, -1, -1):
             if not older and old < min(open_):
                 break
             newer = old in open_
-            if newer and search.few(asks[old], open_[old], new):
-                every_story = np.arange(len(asks[old].rows))
-                search.extend(every_story, range(new, blocks), asks[old], open_[old])
+            forward = search.share(asks[old], open_[old], new) if newer else 0.0
+            backward = search.share(asks[new], best, old) if older else 0.0
+            if newer and older and forward + backward >= 1:
+                search.pair(old, new, asks, open_)
+                continue
+            # a product for those that still look is cheaper than one for two whole blocks
+            if newer:
+                search.extend(np.arange(len(asks[old].rows)), range(new, blocks), asks[old], open_[old])
                 done[old] = open_.pop(old)
-                newer = False
-            if older and search.few(asks[new], best, old):
+            if older:
                 search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], best)
                 older = False
-            if newer or older:
-                search.pair(old, new, asks, open_, newer, older)
         while given in done:
             yield given * BLOCK, done.pop(given)
             given += 1
@@ -143,19 +144,17 @@ class _Search:
         found = best.worst()[stories]
         return found if self.reach is None else np.maximum(found, self.reach[stories])
 
-    def few(self, asking: Asking, best: Best, number: int) -> bool:
-        """Whether hardly any story of a block can still gain by a block of rows."""
-        _, able = self.bound(np.arange(len(asking.rows)), asking, best, number)
-        return int(able.sum()) * _FEW < len(able)
+    def share(self, asking: Asking, best: Best, number: int) -> float:
+        """Share of the stories of a block that can still gain by a block of rows."""
+        return float(self.bound(np.arange(len(asking.rows)), asking, best, number)[1].mean())
 
-    def pair(self, old: int, new: int, asks: list[Asking], best: dict[int, Best], newer: bool, older: bool) -> None:
+    def pair(self, old: int, new: int, asks: list[Asking], best: dict[int, Best]) -> None:
         """One product for two blocks: the older stories look for newer rows, the newer ones for older rows."""
         products = self.multiply(_gather(self.rows, self.part(old)), _gather(self.rows, self.part(new)))
-        for wanted, mine, other in ((newer, old, new), (older, new, old)):
-            if wanted:
-                stories = np.arange(len(asks[mine].rows))
-                bound, _ = self.bound(stories, asks[mine], best[mine], other)
-                self.offer(products, bound, stories, other, asks[mine], best[mine], by_row=mine != old)
+        for mine, other in {(old, new), (new, old)}:
+            stories = np.arange(len(asks[mine].rows))
+            bound, _ = self.bound(stories, asks[mine], best[mine], other)
+            self.offer(products, bound, stories, other, asks[mine], best[mine], by_row=mine != old)
 
     def bound(
         self, stories: NDArray[np.int64], asking: Asking, best: Best, number: int
