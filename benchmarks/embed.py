@@ -51,7 +51,7 @@ def measure(n: int = 512, data: Path | None = None) -> dict[str, Any]:
     embedder = SentenceTransformerEmbedder()
     peer = SentenceTransformer(embedder._folder, device="cpu")
     table = stories(n, data)
-    prepared, whole = embedder.prepare(table), whole_texts(table).to_pylist()
+    prepared, whole = embedder.prepare(table), [text for block in whole_texts(table) for text in block.to_pylist()]
 
     def encode(texts: list[str]) -> NDArray[np.float32]:
         return np.asarray(peer.encode(texts, normalize_embeddings=True, show_progress_bar=False))

@@ -158,7 +158,13 @@ def signals(articles: list[dict[str, Any]]) -> Signals:
     to_best = np.maximum.reduceat(unit["lead 64"] @ pieces.T, first, axis=1)
     cosine["lead to best chunk"] = (to_best + to_best.T) / 2
     cosine["chunk max"] = np.maximum.reduceat(np.maximum.reduceat(pieces @ pieces.T, first, axis=0), first, axis=1)
-    return Signals(cosine | lexical_cosines(whole_texts(table).to_pylist(), lead_texts(table, 64), bodies), seconds)
+    return Signals(
+        cosine
+        | lexical_cosines(
+            [text for block in whole_texts(table) for text in block.to_pylist()], lead_texts(table, 64), bodies
+        ),
+        seconds,
+    )
 
 
 def lexical_cosines(texts: list[str], leads: list[str], bodies: list[str]) -> dict[str, Matrix]:

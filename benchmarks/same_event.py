@@ -102,14 +102,14 @@ class Pairs:
 
     def words(self) -> np.ndarray:
         """Cosine of the term frequencies."""
-        tfidf, terms = Tfidf.fit(whole_texts(self.both).to_pylist())
+        tfidf, terms = Tfidf.fit(whole_texts(self.both))
         plain = term_frequencies(terms, tfidf.idf)
         return row_cosines(plain, plain, *self.places)
 
     def rare(self) -> np.ndarray:
         """IDF of the rarest shared terms, as a share of the greatest that two can share."""
-        tfidf, _ = Tfidf.fit(whole_texts(self.idf_of).to_pylist())
-        terms = tfidf.transform(whole_texts(self.both).to_pylist())
+        tfidf, _ = Tfidf.fit(whole_texts(self.idf_of))
+        terms = tfidf.transform(whole_texts(self.both))
         return rarest_shared(terms, terms, *self.places, tfidf.idf, RAREST) / greatest_shared(tfidf.idf)
 
     def dense(self, settings: EmbeddingSettings | None) -> np.ndarray:

@@ -141,7 +141,9 @@ class Catalog:
     def of(cls, table: pa.Table) -> Catalog:
         """Sort a table with unique ids into publication order."""
         order = np.lexsort((table["id"].to_numpy(), _micros(table["published_at"])))
-        table = table.take(pa.array(order)).combine_chunks()
+        if (order[1:] < order[:-1]).any():  # else it is in order, and not copied
+            table = table.take(pa.array(order))
+        table = table.combine_chunks()
         return cls(table, np.ones(len(table), dtype=bool), len(table))
 
     def __len__(self) -> int:

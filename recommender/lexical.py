@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -52,15 +52,16 @@ class Tfidf:
         return float(2 * np.exp(self.idf.max(initial=0) - 1) - 1)
 
     @classmethod
-    def fit(cls, texts: pa.ChunkedArray | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
-        """Fit on texts and return the model with their rows, float32 (n, v); texts are read a block at a time."""
+    def fit(cls, texts: Iterable[pa.Array] | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
+        """Fit on texts, or blocks of them, and return the model with their rows, float32 (n, v)."""
         place: dict[str, int] = {}  # in the order of appearance
         blocks: deque[Counts] = deque()
         for block in count_terms(texts):
             seen = np.array([place.setdefault(term, len(place)) for term in block.terms], dtype=np.int32)
             blocks.append(replace(block, terms=[], term=seen[block.term]))
+        size = sum(len(block.lengths) for block in blocks)
         if not place:
-            return cls([], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
+            return cls([], np.zeros(0, np.float32)), sp.csr_matrix((size, 0), dtype=np.float32)
         names = pa.array(place, pa.large_string())
         order = pc.sort_indices(names).to_numpy()
         alphabetical = np.empty(len(order), dtype=np.int32)
@@ -68,17 +69,17 @@ class Tfidf:
         used = np.zeros(len(order), dtype=np.int64)
         for block in blocks:
             used += np.bincount(block.term, minlength=len(order))
-        idf = np.log(np.float32(len(texts) + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
+        idf = np.log(np.float32(size + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
         model = cls(names.take(pa.array(order)).to_pylist(), idf)
         nnz = sum(len(block.term) for block in blocks)
-        matrix = _empty(len(texts), len(order), nnz)
+        matrix = _empty(size, len(order), nnz)
         row = at = 0
         while blocks:  # each is let go as its rows are written: never two copies
             block = blocks.popleft()
             row, at = model._write(replace(block, term=alphabetical[block.term]), matrix, row, at)
         return model, matrix
 
-    def transform(self, texts: pa.ChunkedArray | Sequence[str]) -> sp.csr_matrix:
+    def transform(self, texts: Iterable[pa.Array] | Sequence[str]) -> sp.csr_matrix:
         """Rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
         parts = []
         for block in count_terms(texts):

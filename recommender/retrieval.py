@@ -23,7 +23,7 @@ _HOUR_US = DAY_US // 24
 SPARE = 16  # rows of a pool that may fall away before a story must search again
 SKETCH = 256  # components that stand for the words in a search vector
 _SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
-_BLOCK = 16_384  # rows that search vectors are made of at a time
+_BLOCK = 8_192  # rows that search vectors are made of at a time
 _ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
 
 
@@ -172,19 +172,13 @@ def search_vectors(
     ndarray of int16, shape (n, d + w)
         Unit vectors of the two parts, weighted by the roots of `dense_weight` and `lexical_weight`, quantised.
     """
-    parts = [
-        quantise(
-            np.concatenate(
-                [
-                    np.sqrt(ranking.dense_weight) * _unit(vectors[start : start + _BLOCK].astype(np.float32)),
-                    np.sqrt(ranking.lexical_weight) * _unit((terms[start : start + _BLOCK] @ columns).toarray()),
-                ],
-                axis=1,
-            )
-        )
-        for start in range(0, max(len(vectors), 1), _BLOCK)
-    ]
-    return np.concatenate(parts)
+    found = np.empty((len(vectors), vectors.shape[1] + columns.shape[1]), dtype=np.int16)
+    for start in range(0, len(vectors), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        dense, words = _unit(vectors[part].astype(np.float32)), _unit((terms[part] @ columns).toarray())
+        weighted = np.sqrt(ranking.dense_weight) * dense, np.sqrt(ranking.lexical_weight) * words
+        found[part] = quantise(np.concatenate(weighted, axis=1))
+    return found
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -57,8 +57,9 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
         }
-        digest = hashlib.sha256(repr(details).encode() + archive.vectors.tobytes()).hexdigest()
-        target.publish(folder, {"version": digest[:12], **details}, keep=1)
+        digest = hashlib.sha256(repr(details).encode())
+        digest.update(np.ascontiguousarray(archive.vectors).data)
+        target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
 
 
 def load(root: Path) -> tuple[Archive, Path]:

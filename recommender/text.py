@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain, islice
 
 import pyarrow as pa
@@ -36,10 +37,12 @@ def _first_words(title: str, lead: str, body: str, count: int) -> str:
     return " ".join(islice(words, count))
 
 
-def whole_texts(articles: pa.Table) -> pa.ChunkedArray:
-    """Title, lead and body as one text each; large_string, length n."""
+def whole_texts(articles: pa.Table, size: int = 2_048) -> Iterator[pa.LargeStringArray]:
+    """Title, lead and body as one text each, a block of stories at a time."""
     newline = pa.scalar("\n", pa.large_string())
-    return pc.binary_join_element_wise(articles["title"], articles["lead"], articles["body"], newline)
+    for start in range(0, len(articles), size):
+        some = articles.slice(start, size)
+        yield pc.binary_join_element_wise(some["title"], some["lead"], some["body"], newline).combine_chunks()
 
 
 def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_BLOCK = 2_048  # texts counted together
+BLOCK = 2_048  # texts counted together
 _WORD = np.array([chr(byte).isalnum() or chr(byte) == "_" for byte in range(128)] + [False] * 128)
 
 
@@ -43,11 +44,16 @@ class Counts:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
 
-def count_terms(texts: pa.ChunkedArray | Sequence[str]) -> Iterator[Counts]:
-    """The terms of texts in blocks, in order; on all cores.
+def count_terms(texts: Iterable[pa.Array] | Sequence[str]) -> Iterator[Counts]:
+    """The terms of texts, a block at a time, in order; on all cores.
 
     A term is a run of two or more letters, digits and underscores in lower case, no English stop word: what
     scikit-learn's vectorizers take for one.
+
+    Parameters
+    ----------
+    texts : iterable of pyarrow.Array, or sequence of str
+        Blocks of texts, which are asked for only when they are needed, or the texts.
 
     Examples
     --------
@@ -55,13 +61,18 @@ def count_terms(texts: pa.ChunkedArray | Sequence[str]) -> Iterator[Counts]:
     >>> dict(sorted(zip(found.terms, found.count.tolist())))
     {'aground': 1, 'ferry': 2, 'ran': 1, 'rocks': 1}
     """
-    column = texts if isinstance(texts, pa.ChunkedArray) else pa.chunked_array([pa.array(texts, pa.large_string())])
-    blocks = [column.slice(start, _BLOCK).combine_chunks() for start in range(0, len(column), _BLOCK)]
-    if len(blocks) == 1:
-        yield _count(blocks[0])
-        return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(_count, blocks)
+    if isinstance(texts, Sequence):
+        whole = pa.array(texts, pa.large_string())
+        texts = (whole.slice(start, BLOCK) for start in range(0, len(whole), BLOCK))
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        waiting: deque[Future[Counts]] = deque()
+        for block in texts:
+            waiting.append(pool.submit(_count, block))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _count(texts: pa.LargeStringArray) -> Counts:

@@ -50,7 +50,7 @@ def test_every_character_by_itself_and_inside_a_word() -> None:
 def test_blocks_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"story number{number} of the archive" for number in range(50)]
     whole = counted(texts)
-    monkeypatch.setattr(tokens, "_BLOCK", 7)
+    monkeypatch.setattr(tokens, "BLOCK", 7)
     assert counted(texts) == whole
     sliced = pa.chunked_array([pa.array(["cut off", *texts[:20]], pa.large_string()).slice(1), texts[20:]])
     assert [Counter(dict.fromkeys(row, 1)) for row in counted(sliced)] == whole

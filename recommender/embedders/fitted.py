@@ -49,7 +49,7 @@ class TfidfSvdEmbedder:
 
     def prepare(self, articles: pa.Table) -> list[str]:
         """The whole text."""
-        return list(whole_texts(articles).to_pylist())
+        return [text for block in whole_texts(articles) for text in block.to_pylist()]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
         """Unit vectors in the space of the fitted components."""

@@ -341,7 +341,7 @@ def _tfidf(texts: list[str]) -> Any:
 
 
 def _texts(articles: pa.Table) -> list[str]:
-    texts: list[str] = whole_texts(articles).to_pylist()
+    texts: list[str] = [text for block in whole_texts(articles) for text in block.to_pylist()]
     return texts
 
 
