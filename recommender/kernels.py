@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 compiled = find_spec("numba") is not None
 """Whether kernels can be called."""
 
-LANES = 64  # products compared together before any is looked at alone
+LANES = 32  # products compared together before any is looked at alone
 HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
-_SHARES = 4  # of the lines a core: lines differ in cost
+_SHARES = 2  # of the lines a core: lines differ in cost
 
 
 @cache
@@ -297,18 +297,20 @@ def offer(
     lines = (0, products.shape[0]) if by_row else (start, stop)
     columns = (start, stop) if by_row else (0, products.shape[1])
     for line in range(lines[0], lines[1]):
+        across = products[line]
         for left in range(columns[0], columns[1], LANES):
             right = min(left + LANES, columns[1])
-            hit = np.uint8(0)
+            part, hit = across[left:right], np.uint8(0)  # slices, or the compiler fears negative places
             if right - left < LANES:
                 hit = np.uint8(1)
             elif by_row:
+                limits = bound[left:right]
                 for lane in range(LANES):
-                    hit |= np.uint8(products[line, left + lane] >= bound[left + lane])
+                    hit |= np.uint8(part[lane] >= limits[lane])
             else:
                 limit = bound[line]
                 for lane in range(LANES):
-                    hit |= np.uint8(products[line, left + lane] >= limit)
+                    hit |= np.uint8(part[lane] >= limit)
             if not hit:
                 continue
             for column in range(left, right):

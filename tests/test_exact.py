@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import exact, kernels
+from recommender import exact, kernels, products
 from recommender.index import quantise
 from recommender.scan import Asking, Best, Rows
 
@@ -90,6 +90,34 @@ class TestExact:
         empty = Rows(rows.vectors, *(column[:0] for column in rows[1:]))
         foreign = asking._replace(own=np.full(20, -1), spans=np.zeros((20, 4), dtype=np.int64))
         assert (exact.nearest(foreign, empty, 5).size == 0).all()
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("seed", range(12))
+def test_half_precision_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, rows, weight, least, count = problem(seed, 230)
+    monkeypatch.setattr(products, "TORCH", 0)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    monkeypatch.setattr(products, "_CONVERTED", 2_000)  # a few blocks
+    wanted = brute_force(asking, rows, count, least, weight)
+    assert np.array_equal(places(exact.nearest(asking, rows, count, least=least, weight=weight)), wanted)
+    blocks = exact.every(asking, rows, count, least=least, weight=weight)
+    assert np.array_equal(np.concatenate([places(best) for _, best in blocks]), wanted)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "TORCH", 0)
+        patch.setattr(products, "bfloat16_unit", lambda: "avx512")
+        rng = np.random.default_rng(seed)
+        vectors = quantise(rng.normal(size=(40, int(rng.integers(1, 200)))) ** 3)
+        rounded = products.Products(vectors, np.arange(40), 40, 40)
+        side = rounded.block(0)
+        found = rounded(side, side).astype(np.uint16).astype(np.uint32) << 16
+    true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    reached = (true - products.slack(side, side)[:, None]) * kernels.HALF
+    assert (found.view(np.float32)[reached > 0] >= reached[reached > 0]).all()
 
 
 @given(seed=st.integers(0, 2**16), stories=st.integers(1, 90))
