@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender import scan
-from recommender.scan import Asking, Best, Block, Rows
+from recommender.products import Products, Side, slack
+from recommender.scan import Asking, Best, Block, Held, Rows
 
 BLOCK = 2_048  # stories and rows of one product: 16 MB of results
 _TOP = 1 << 24  # no product of two quantised unit vectors is greater
-_TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
+_TINY = 1e-300  # a weight of 0 as a divisor
 TIMELESS = np.ones(1)  # weights where age does not count
 
 
@@ -51,14 +52,14 @@ def nearest(
     -------
     Best
     """
-    best = Best.empty(len(asking.rows), count)
-    search = _Search(rows, least, weight, reach)
+    held = Held.empty(len(asking.rows), count)
+    search = _Search(rows, len(asking.rows), least, weight, reach)
     for start in range(0, len(asking.rows), BLOCK):
         some = np.arange(start, min(start + BLOCK, len(asking.rows)))
         hours = asking.hour[some]
         away = np.maximum(search.oldest - hours.max(), hours.min() - search.newest)
-        search.extend(some, np.argsort(np.maximum(away, 0), kind="stable"), asking, best)
-    return best
+        search.extend(some, np.argsort(np.maximum(away, 0), kind="stable"), asking, held)
+    return held.best(asking, rows, weight)
 
 
 def every(
@@ -73,14 +74,14 @@ def every(
     best : Best
         Of up to `BLOCK` stories.
     """
-    search = _Search(rows, least, weight)
+    search = _Search(rows, len(rows.rows), least, weight)
     blocks = len(search.oldest)
-    open_: dict[int, Best] = {}  # blocks that look for newer rows
-    done: dict[int, Best] = {}
+    open_: dict[int, Held] = {}  # blocks that look for newer rows
+    done: dict[int, Held] = {}
     asks = [asking.take(search.part(number)) for number in range(blocks)]
     given = 0
     for new in range(blocks):
-        open_[new] = best = Best.empty(len(asks[new].rows), count)
+        open_[new] = held = Held.empty(len(asks[new].rows), count)
         search.pair(new, new, asks, open_)
         older = True
         for old in range(new - 1, -1, -1):
@@ -88,7 +89,7 @@ def every(
                 break
             newer = old in open_
             forward = search.share(asks[old], open_[old], new) if newer else 0.0
-            backward = search.share(asks[new], best, old) if older else 0.0
+            backward = search.share(asks[new], held, old) if older else 0.0
             if newer and older and forward + backward >= 1:
                 search.pair(old, new, asks, open_)
                 continue
@@ -97,111 +98,91 @@ def every(
                 search.extend(np.arange(len(asks[old].rows)), range(new, blocks), asks[old], open_[old])
                 done[old] = open_.pop(old)
             if older:
-                search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], best)
+                search.extend(np.arange(len(asks[new].rows)), range(old, -1, -1), asks[new], held)
                 older = False
         while given in done:
-            yield given * BLOCK, done.pop(given)
+            yield given * BLOCK, done.pop(given).best(asks[given], rows, weight)
             given += 1
     done.update(open_)
+    open_.clear()
     for number in range(given, blocks):
-        yield number * BLOCK, done.pop(number)
+        yield number * BLOCK, done.pop(number).best(asks[number], rows, weight)
 
 
 class _Search:
-    """Products of blocks of stories and rows, in a buffer used again and again."""
+    """Products of blocks of stories and rows, offered to the best so far."""
 
     def __init__(
-        self, rows: Rows, least: int, weight: NDArray[np.float64], reach: NDArray[np.float64] | None = None
+        self,
+        rows: Rows,
+        stories: int,
+        least: int,
+        weight: NDArray[np.float64],
+        reach: NDArray[np.float64] | None = None,
     ) -> None:
         self.rows, self.least, self.weight, self.reach = rows, least, weight, reach
         starts = np.arange(0, max(len(rows.rows), 1), BLOCK)
         hour = rows.hour if len(rows.rows) else np.zeros(1, np.int64)
         self.oldest = np.minimum.reduceat(hour, starts)
         self.newest = np.maximum.reduceat(hour, starts)
-        self.multiply = _multiplier(len(rows.rows))
+        self.products = Products(rows.vectors, rows.rows, stories, BLOCK)
 
     def part(self, number: int) -> slice:
         """Places of the rows of a block."""
         return slice(number * BLOCK, min((number + 1) * BLOCK, len(self.rows.rows)))
 
-    def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, best: Best) -> None:
+    def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, held: Held) -> None:
         """Offer blocks of rows to those of some stories that can still gain by them."""
-        hours, worst = asking.hour[stories], self.worst(best, stories)
+        side = self.products.side(asking.vectors, asking.rows[stories])
+        hours, worst = asking.hour[stories], self.worst(held, stories)
         first, last, least_worst = int(hours.min()), int(hours.max()), float(worst.min())
         for number in blocks:
             away = max(int(self.oldest[number]) - last, first - int(self.newest[number]), 0)
             if self._weight(away) * _TOP < least_worst:
                 continue
-            bound, able = self.bound(stories, asking, best, number)
-            some = stories[able]
-            if len(some):
-                products = self.multiply(_gather(asking, some), _gather(self.rows, self.part(number)))
-                self.offer(products, bound[able], some, number, asking, best, by_row=False)
-                least_worst = float(self.worst(best, stories).min())
+            bound, reach, able = self.bound(stories, asking, held, number)
+            if able.any():
+                some, rows = side.take(able), self.products.block(number)
+                block = self._block(stories[able], number, reach[able], some, rows)
+                scan.offer(self.products(some, rows), bound[able], block, asking, self.rows, held, by_row=False)
+                least_worst = float(self.worst(held, stories).min())
 
-    def worst(self, best: Best, stories: NDArray[np.int64]) -> NDArray[np.float64]:
+    def worst(self, held: Held, stories: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score that a row must reach, (s,)."""
-        found = best.worst()[stories]
+        found = held.worst[stories]
         return found if self.reach is None else np.maximum(found, self.reach[stories])
 
-    def share(self, asking: Asking, best: Best, number: int) -> float:
+    def share(self, asking: Asking, held: Held, number: int) -> float:
         """Share of the stories of a block that can still gain by a block of rows."""
-        return float(self.bound(np.arange(len(asking.rows)), asking, best, number)[1].mean())
+        return float(self.bound(np.arange(len(asking.rows)), asking, held, number)[2].mean())
 
-    def pair(self, old: int, new: int, asks: list[Asking], best: dict[int, Best]) -> None:
+    def pair(self, old: int, new: int, asks: list[Asking], held: dict[int, Held]) -> None:
         """One product for two blocks: the older stories look for newer rows, the newer ones for older rows."""
-        products = self.multiply(_gather(self.rows, self.part(old)), _gather(self.rows, self.part(new)))
-        for mine, other in {(old, new), (new, old)}:
+        left, right = self.products.block(old), self.products.block(new)
+        products = self.products(left, right)
+        sides = ((old, new, left, right), (new, old, right, left))
+        for mine, other, side, rows in sides[: 1 + (old != new)]:
             stories = np.arange(len(asks[mine].rows))
-            bound, _ = self.bound(stories, asks[mine], best[mine], other)
-            self.offer(products, bound, stories, other, asks[mine], best[mine], by_row=mine != old)
+            bound, reach, _ = self.bound(stories, asks[mine], held[mine], other)
+            block = self._block(stories, other, reach, side, rows)
+            scan.offer(products, bound, block, asks[mine], self.rows, held[mine], by_row=mine != old)
 
     def bound(
-        self, stories: NDArray[np.int64], asking: Asking, best: Best, number: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Least product by which a row of a block could enter, and whether any could at all; each (s,)."""
+        self, stories: NDArray[np.int64], asking: Asking, held: Held, number: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Least product by which a row of a block could enter, its greatest weight, and whether any can; (s,) each."""
         hours, part = asking.hour[stories], self.part(number)
         away = np.maximum(np.maximum(self.oldest[number] - hours, hours - self.newest[number]), 0)
-        reach = self._weight(away)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            product = np.nan_to_num(self.worst(best, stories) / reach, nan=0.0, posinf=2.0 * _TOP)
-        bound = np.clip(np.floor(product) - 1, max(self.least, 1), 2 * _TOP).astype(np.float32)
+        reach = np.maximum(self._weight(away), _TINY)
+        bound = np.clip(np.floor(self.worst(held, stories) / reach) - 1, max(self.least, 1), 2 * _TOP)
         a, b, c, d = asking.spans[stories].T
         inside = ((a < part.stop) & (b > part.start)) | ((c < part.stop) & (d > part.start))
-        return bound, inside & (bound <= _TOP)
+        return bound, reach, inside & (bound <= _TOP)
+
+    def _block(
+        self, stories: NDArray[np.int64], number: int, reach: NDArray[np.float64], side: Side, rows: Side
+    ) -> Block:
+        return Block(stories, number * BLOCK, reach, slack(side, rows), self.least, self.weight, self.products.exact)
 
     def _weight(self, away: Any) -> Any:
         return self.weight[np.minimum(away, len(self.weight) - 1)]
-
-    def offer(
-        self,
-        products: NDArray[Any],
-        bound: NDArray[Any],
-        stories: NDArray[np.int64],
-        number: int,
-        asking: Asking,
-        best: Best,
-        by_row: bool,
-    ) -> None:
-        """See `scan.offer`."""
-        block = Block(stories, number * BLOCK, self.least, self.weight, True)
-        scan.offer(products, bound, block, asking, self.rows, best, by_row)
-
-
-def _gather(side: Asking | Rows, places: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-    return side.vectors[side.rows[places]].astype(np.float32)
-
-
-def _multiplier(rows: int) -> Any:
-    buffer = np.empty((BLOCK, BLOCK), dtype=np.float32)
-
-    def multiply(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = buffer.reshape(-1)[: len(a) * len(b)].reshape(len(a), len(b))
-        if rows * len(a) >= _TORCH:
-            import torch
-
-            torch.mm(torch.from_numpy(a), torch.from_numpy(b).T, out=torch.from_numpy(out))
-            return out
-        return np.matmul(a, b.T, out=out)
-
-    return multiply

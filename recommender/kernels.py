@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
 from importlib.util import find_spec
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,23 @@ from numpy.typing import NDArray
 compiled = find_spec("numba") is not None
 """Whether kernels can be called."""
 
-LANES = 64  # products compared together before any is looked at alone
-_SHARES = 4  # of the lines a core: lines differ in cost
+LANES = 32  # products compared together before any is looked at alone
+HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
+_SHARES = 2  # of the lines a core: lines differ in cost
 
 
-def kernel(least: int, fastmath: bool | set[str] = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="kernel")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def kernel(
+    least: int, fastmath: bool | set[str] = False, parts: tuple[Callable[..., Any], ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile a loop at its first call; later processes find the machine code on disk.
 
     Parameters
@@ -34,6 +47,8 @@ def kernel(least: int, fastmath: bool | set[str] = False) -> Callable[[Callable[
         Lines that are worth a thread.
     fastmath : bool or set of str, default False
         Freedoms of the compiler, for sums that are exact in any order.
+    parts : tuple of functions
+        Functions of this module that the loop calls, compiled with it.
     """
 
     def wrap(loop: Callable[..., None]) -> Callable[..., None]:
@@ -41,7 +56,9 @@ def kernel(least: int, fastmath: bool | set[str] = False) -> Callable[[Callable[
         def machine_code() -> Callable[..., None]:
             import numba
 
-            return numba.njit(nogil=True, cache=True, fastmath=fastmath)(loop)  # type: ignore[no-any-return]
+            compile_ = numba.njit(nogil=True, cache=True, fastmath=fastmath)
+            scope = {**globals(), **{part.__name__: compile_(part) for part in parts}} if parts else globals()
+            return compile_(FunctionType(loop.__code__, scope, loop.__name__, closure=loop.__closure__))  # type: ignore
 
         @wraps(loop)
         def run(lines: int, *arrays: Any) -> None:
@@ -50,9 +67,8 @@ def kernel(least: int, fastmath: bool | set[str] = False) -> Callable[[Callable[
             if lines <= step:
                 machine_code()(0, lines, *arrays)
                 return
-            with ThreadPoolExecutor(cores) as pool:
-                shares = range(0, lines, step)
-                jobs = [pool.submit(machine_code(), start, min(start + step, lines), *arrays) for start in shares]
+            shares = range(0, lines, step)
+            jobs = [_pool().submit(machine_code(), start, min(start + step, lines), *arrays) for start in shares]
             for job in jobs:
                 job.result()
 
@@ -80,6 +96,19 @@ def dots(
                 for k in range(len(query)):
                     total = np.int32(total + np.int32(np.int32(query[k]) * np.int32(vector[k])))
             found[line, place] = total
+
+
+@kernel(least=512)
+def products(
+    start: int, stop: int, asking: NDArray[np.int16], rows: NDArray[np.int16], found: NDArray[np.float32]
+) -> None:
+    """Exact products of a few stories (s, d) with rows (w, d): (s, w)."""
+    for line in range(start, stop):
+        for ask in range(len(asking)):
+            total = np.int32(0)
+            for k in range(rows.shape[1]):
+                total = np.int32(total + np.int32(np.int32(asking[ask, k]) * np.int32(rows[line, k])))
+            found[ask, line] = total
 
 
 @kernel(least=8, fastmath={"reassoc", "contract"})
@@ -206,7 +235,44 @@ def heaviest_shared(
             j += right <= left
 
 
-@kernel(least=256)
+def thin(
+    story: int,
+    ask_hour: NDArray[np.int64],
+    hour: NDArray[np.int64],
+    id_rank: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    place: NDArray[np.int32],
+    dots: NDArray[np.int32],
+    size: NDArray[np.int32],
+    worst: NDArray[np.float64],
+    count: int,
+    score: NDArray[np.float64],
+    rank: NDArray[np.int64],
+) -> None:
+    """See `scan.Held.thin`; `score` and `rank` are scratch."""
+    held = size[story]
+    for i in range(held):
+        age = abs(ask_hour[story] - hour[place[story, i]]) if len(weight) > 1 else 0
+        score[i] = dots[story, i] * weight[age]
+    least = np.partition(score[:held], held - count)[held - count]
+    above, equal = 0, 0
+    for i in range(held):
+        if score[i] > least:
+            above += 1
+        elif score[i] == least:
+            rank[equal] = id_rank[place[story, i]]
+            equal += 1
+    wanted = count - above
+    last = np.partition(rank[:equal], wanted - 1)[wanted - 1] if equal > wanted else np.int64(len(id_rank))
+    kept = 0
+    for i in range(held):
+        if score[i] > least or (score[i] == least and (equal <= wanted or id_rank[place[story, i]] <= last)):
+            place[story, kept], dots[story, kept] = place[story, i], dots[story, i]
+            kept += 1
+    size[story], worst[story] = count, least
+
+
+@kernel(least=256, parts=(thin,))
 def offer(
     start: int,
     stop: int,
@@ -215,31 +281,36 @@ def offer(
     block: Any,
     asking: Any,
     rows: Any,
-    best: Any,
+    held: Any,
     by_row: bool,
 ) -> None:
-    """See `scan.offer`; the lines are stories, whose best rows are heaps with the worst on top."""
+    """See `scan.offer`; the lines are stories."""
     # plain arrays: reading them out of the tuples inside the loops is slow
-    stories, first_row, least, weight, exact = block
+    stories, first_row, reach, slack, least, weight, exact = block
     ask_vectors, ask_rows, own, ask_hour, spans = asking
     vectors, found_rows, shown, hour, id_rank = rows
-    place, dots, scores, size = best
-    count = place.shape[1]
+    place, dots, size, worst, count = held
+    room = place.shape[1]
+    score_scratch, rank_scratch = np.empty(room, np.float64), np.empty(room, np.int64)
+    half = np.empty(1, np.float32)
+    half_bits = half.view(np.int32)
     lines = (0, products.shape[0]) if by_row else (start, stop)
     columns = (start, stop) if by_row else (0, products.shape[1])
     for line in range(lines[0], lines[1]):
+        across = products[line]
         for left in range(columns[0], columns[1], LANES):
             right = min(left + LANES, columns[1])
-            hit = np.uint8(0)
+            part, hit = across[left:right], np.uint8(0)  # slices, or the compiler fears negative places
             if right - left < LANES:
                 hit = np.uint8(1)
             elif by_row:
+                limits = bound[left:right]
                 for lane in range(LANES):
-                    hit |= np.uint8(products[line, left + lane] >= bound[left + lane])
+                    hit |= np.uint8(part[lane] >= limits[lane])
             else:
                 limit = bound[line]
                 for lane in range(LANES):
-                    hit |= np.uint8(products[line, left + lane] >= limit)
+                    hit |= np.uint8(part[lane] >= limit)
             if not hit:
                 continue
             for column in range(left, right):
@@ -259,35 +330,23 @@ def offer(
                         dot += np.int32(ask_vectors[story_row, i]) * np.int32(vectors[found_row, i])
                 if dot < least or dot <= 0:
                     continue
-                score, rank = dot * weight[abs(ask_hour[asks] - hour[at])], id_rank[at]
-                node = np.int64(size[asks])
-                if node < count:
-                    size[asks] = node + 1
-                    while node > 0:
-                        up = (node - 1) >> 1
-                        over, over_rank = scores[asks, up], id_rank[place[asks, up]]
-                        if over < score or (over == score and over_rank > rank):
-                            break
-                        place[asks, node], dots[asks, node], scores[asks, node] = place[asks, up], dots[asks, up], over
-                        node = up
-                else:
-                    worst, worst_rank = scores[asks, 0], id_rank[place[asks, 0]]
-                    if worst > score or (worst == score and worst_rank < rank):
-                        continue
-                    node = np.int64(0)
-                    while 2 * node + 1 < count:
-                        low = 2 * node + 1
-                        under, under_rank = scores[asks, low], id_rank[place[asks, low]]
-                        if low + 1 < count:
-                            other, other_rank = scores[asks, low + 1], id_rank[place[asks, low + 1]]
-                            if other < under or (other == under and other_rank > under_rank):
-                                low, under, under_rank = low + 1, other, other_rank
-                        if under > score or (under == score and under_rank < rank):
-                            break
-                        place[asks, node], dots[asks, node], scores[asks, node] = (
-                            place[asks, low],
-                            dots[asks, low],
-                            under,
-                        )
-                        node = low
-                place[asks, node], dots[asks, node], scores[asks, node] = at, dot, score
+                if dot * weight[abs(ask_hour[asks] - hour[at])] < worst[asks]:
+                    continue
+                place[asks, size[asks]], dots[asks, size[asks]] = at, dot
+                size[asks] += 1
+                if size[asks] < room:
+                    continue
+                thin(
+                    asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, score_scratch, rank_scratch
+                )
+                # what a row of this block must now reach
+                limit_now = np.floor(worst[asks] / reach[ask]) - 1 - slack[ask]
+                if exact:
+                    bound[ask] = max(bound[ask], np.float32(limit_now))
+                elif limit_now > 0:
+                    half[0] = limit_now * HALF
+                    bound[ask] = max(bound[ask], half_bits[0] >> 16)
+    for ask in range(start, stop):
+        asks = stories[ask]
+        if size[asks] >= count and (worst[asks] == 0 or 4 * size[asks] >= 3 * room):
+            thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, score_scratch, rank_scratch)

@@ -395,7 +395,7 @@ class Retriever:
         if not len(some):
             return
         size = int(best.size.max())
-        place, dots = best.take(best.size > 0).ordered(task.rows.id_rank)
+        place, dots = best.take(best.size > 0)
         new = np.where(place >= 0, found[place], -1)[:, :size]
         again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
         new = np.where(again, -1, new)
@@ -419,7 +419,7 @@ class _Task(NamedTuple):
 
 
 def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:
-    place, pool.dots[places] = best.ordered(rows.id_rank)
+    place, pool.dots[places] = best
     pool.rows[places] = np.where(place >= 0, rows.rows[place], -1) if len(rows.rows) else -1
 
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from recommender import kernels
 
+_SPARE = 32  # rows that a line can hold beyond its best, where twice as many is less
+_PAIRS = 4_096  # pairs computed again at a time
+
 
 class Rows(NamedTuple):
     """Rows that may be found, oldest first.
@@ -61,52 +64,105 @@ class Asking(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The best rows so far of some stories: a heap a story, the worst on top.
+    """The best rows of some stories, best first.
 
     Attributes
     ----------
-    place : ndarray of int32, shape (q, count)
-        Places in `Rows`.
+    place : ndarray of int64, shape (q, count)
+        Places in `Rows`; -1 = none.
     dot : ndarray of int32, shape (q, count)
+        Exact products of the integer vectors; 0 = none.
+    """
+
+    place: NDArray[np.int64]
+    dot: NDArray[np.int32]
+
+    def take(self, places: NDArray[np.bool_]) -> Best:
+        """Of some stories."""
+        return Best(self.place[places], self.dot[places])
+
+    @property
+    def size(self) -> NDArray[np.int64]:
+        """How many were found, (q,)."""
+        return np.asarray((self.place >= 0).sum(axis=1))
+
+
+class Held(NamedTuple):
+    """The best rows so far of some stories, among others that are not: the fuller lines are thinned to their best.
+
+    Cheaper than a heap: most rows that enter are soon beaten, and never compared with more than a few.
+
+    Attributes
+    ----------
+    place : ndarray of int32, shape (q, room)
+        Places in `Rows`.
+    dot : ndarray of int32, shape (q, room)
         Exact products of the integer vectors.
-    score : ndarray of float64, shape (q, count)
-        `dot * weight[age]`.
     size : ndarray of int32, shape (q,)
         How many are held.
+    worst : ndarray of float64, shape (q,)
+        Score that a row must reach: that of the last of the best `count` when last thinned; 0 before.
+    count : int
     """
 
     place: NDArray[np.int32]
     dot: NDArray[np.int32]
-    score: NDArray[np.float64]
     size: NDArray[np.int32]
+    worst: NDArray[np.float64]
+    count: int
 
     @classmethod
-    def empty(cls, stories: int, count: int) -> Best:
-        """Room for `count` rows of each story."""
-        shape = (stories, count)
-        return cls(
-            np.zeros(shape, np.int32),
-            np.zeros(shape, np.int32),
-            np.zeros(shape, np.float64),
-            np.zeros(stories, np.int32),
-        )
+    def empty(cls, stories: int, count: int) -> Held:
+        """Room for the best `count` rows of each story."""
+        shape = (stories, count + max(count, _SPARE))
+        size, worst = np.zeros(stories, np.int32), np.zeros(stories, np.float64)
+        return cls(np.empty(shape, np.int32), np.empty(shape, np.int32), size, worst, count)
 
-    def take(self, places: NDArray[np.bool_]) -> Best:
-        """Of some stories."""
-        return Best(*(part[places] for part in self))
+    def best(self, asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> Best:
+        """The best `count` rows of each story."""
+        width = max(int(self.size.max(initial=0)), 1)
+        score = self._score(np.arange(len(self.size)), width, asking, rows, weight)
+        held = score >= 0
+        place = np.where(held, self.place[:, :width], 0)
+        order = np.lexsort((rows.id_rank[place] if len(rows.rows) else place, -score), axis=1)[:, : self.count]
+        found = np.full((len(place), self.count), -1, dtype=np.int64)
+        dot = np.zeros(found.shape, dtype=np.int32)
+        found[:, : order.shape[1]] = np.take_along_axis(np.where(held, place, -1), order, axis=1)
+        dot[:, : order.shape[1]] = np.take_along_axis(np.where(held, self.dot[:, :width], 0), order, axis=1)
+        return Best(found, dot)
 
-    def worst(self) -> NDArray[np.float64]:
-        """Score that a row must reach, (q,); 0 while there is room."""
-        return np.where(self.size == self.place.shape[1], self.score[:, 0], 0.0)
+    def thin(self, stories: NDArray[np.int64], asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> None:
+        """Keep the best `count` of each of some stories, which hold as many or more."""
+        width = int(self.size[stories].max())
+        score = self._score(stories, width, asking, rows, weight)
+        worst = np.partition(score, width - self.count, axis=1)[:, width - self.count]
+        above, kept = score > worst[:, None], score >= worst[:, None]
+        wanted = self.count - above.sum(axis=1)
+        tied = np.flatnonzero(kept.sum(axis=1) > self.count)  # more equal ones than there is room for
+        if len(tied):
+            equal = kept[tied] & ~above[tied]
+            place = np.where(equal, self.place[stories[tied], :width], 0)
+            ids = np.where(equal, rows.id_rank[place], len(rows.rows))
+            last = np.take_along_axis(np.sort(ids, axis=1), wanted[tied, None] - 1, axis=1)
+            kept[tied] = above[tied] | (equal & (ids <= last))
+        at = np.nonzero(kept)[1].reshape(len(stories), self.count)
+        self.place[stories, : self.count] = self.place[stories[:, None], at]
+        self.dot[stories, : self.count] = self.dot[stories[:, None], at]
+        self.size[stories], self.worst[stories] = self.count, worst
 
-    def ordered(self, id_rank: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Places and products, best first, (q, count) each; -1 and 0 = none."""
-        held = np.arange(self.place.shape[1]) < self.size[:, None]
-        ids = np.where(held, id_rank[self.place], 0)
-        order = np.lexsort((ids, np.where(held, -self.score, np.inf)), axis=1)
-        place = np.where(held, self.place, -1).astype(np.int64)
-        dot = np.where(held, self.dot, 0).astype(np.int32)
-        return np.take_along_axis(place, order, axis=1), np.take_along_axis(dot, order, axis=1)
+    def _score(
+        self, stories: NDArray[np.int64], width: int, asking: Asking, rows: Rows, weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Scores of the first places, (s, width); -1 = empty."""
+        held = np.arange(width) < self.size[stories, None]
+        score = self.dot[stories, :width].astype(np.float64)
+        if len(weight) > 1:
+            place = np.where(held, self.place[stories, :width], 0)
+            hour = rows.hour[place] if len(rows.rows) else place
+            score *= weight[np.where(held, np.abs(asking.hour[stories, None] - hour), 0)]
+        else:
+            score *= weight[0]
+        return np.where(held, score, -1.0)
 
 
 class Block(NamedTuple):
@@ -115,9 +171,13 @@ class Block(NamedTuple):
     Attributes
     ----------
     stories : ndarray of int64, shape (s,)
-        Places in `Asking` and `Best`.
+        Places in `Asking` and `Held`.
     start : int
         Place in `Rows` of its first row.
+    reach : ndarray of float64, shape (s,)
+        Greatest weight of any of its rows.
+    slack : ndarray of float64, shape (s,)
+        What its products may be too small by, before they were rounded; 0 where they are exact.
     least : int
         Least exact product.
     weight : ndarray of float64
@@ -128,36 +188,58 @@ class Block(NamedTuple):
 
     stories: NDArray[np.int64]
     start: int
+    reach: NDArray[np.float64]
+    slack: NDArray[np.float64]
     least: int
     weight: NDArray[np.float64]
     exact: bool
 
+    def bound(self, product: NDArray[np.float64]) -> NDArray[Any]:
+        """What products are compared with, so that none is lost whose exact value reaches `product`; (s,)."""
+        if self.exact:
+            return product.astype(np.float32)
+        # positive bfloat16 numbers are ordered as their bits, and negative ones lie below
+        bits = ((product - self.slack) * kernels.HALF).astype(np.float32).view(np.int32) >> 16
+        return np.where(product > self.slack, bits, np.iinfo(np.int16).min).astype(np.int16)
+
 
 def offer(
     products: NDArray[Any],
-    bound: NDArray[Any],
+    least: NDArray[np.float64],
     block: Block,
     asking: Asking,
     rows: Rows,
-    best: Best,
+    held: Held,
     by_row: bool,
 ) -> None:
-    """Offer rows to stories; `best` is changed.
+    """Offer rows to stories; `held` is changed.
 
     Parameters
     ----------
     products : ndarray of float32 or, as the bits of bfloat16, int16
         One line a story, (s, w); with `by_row` one line a row, (w, s).
-    bound : ndarray of the same dtype, shape (s,)
-        Products below it cannot enter.
+    least : ndarray of float64, shape (s,)
+        Exact products below it cannot enter.
     by_row : bool
     """
     if kernels.compiled:
-        kernels.offer(len(bound), products, bound, block, asking, rows, best, by_row)
+        kernels.offer(len(least), products, block.bound(least), block, asking, rows, held, by_row)
         return
-    line, column = np.nonzero(products >= (bound if by_row else bound[:, None]))
-    story, row = (column, line) if by_row else (line, column)
-    _offer_plain(products[line, column], block.stories[story], row + block.start, block, asking, rows, best)
+    width = products.shape[0 if by_row else 1]
+    step = held.place.shape[1] if (held.worst[block.stories] == 0).any() else width
+    start = 0
+    while start < width:  # first a few, so that what the others must reach rises
+        part = products[start : start + step] if by_row else products[:, start : start + step]
+        bound = block.bound(np.maximum(least, np.floor(held.worst[block.stories] / block.reach) - 1))
+        line, column = np.nonzero(part >= (bound if by_row else bound[:, None]))
+        story, row = (column, line) if by_row else (line, column)
+        product = part[line, column]
+        if by_row:
+            order = np.argsort(story, kind="stable")
+            story, row, product = story[order], row[order], product[order]
+        asks = block.stories[story]
+        _offer_plain(product, asks, row + (block.start + start), block, asking, rows, held)
+        start, step = start + step, 2 * step
 
 
 def _offer_plain(
@@ -167,34 +249,41 @@ def _offer_plain(
     block: Block,
     asking: Asking,
     rows: Rows,
-    best: Best,
+    held: Held,
 ) -> None:
+    """Offer pairs, ascending by story."""
     a, b, c, d = asking.spans[asks].T
     able = rows.shown[at] & (at != asking.own[asks]) & (((at >= a) & (at < b)) | ((at >= c) & (at < d)))
     product, asks, at = product[able], asks[able], at[able]
-    if block.exact:
-        dot = product.astype(np.int32)
-    else:
-        left, right = asking.vectors[asking.rows[asks]], rows.vectors[rows.rows[at]]
-        dot = np.einsum("ij,ij->i", left.astype(np.int32), right.astype(np.int32)).astype(np.int32)
+    dot = product.astype(np.int32) if block.exact else _dots(asking, rows, asks, at)
     score = dot * block.weight[np.abs(asking.hour[asks] - rows.hour[at])]
-    enough = (dot >= block.least) & (dot > 0)
-    asks, at, dot, score = asks[enough], at[enough], dot[enough], score[enough]
-    if not len(asks):
-        return
-    # the held and the new together; the best of each story stay, the worst first as in a heap
-    touched, owner = np.unique(asks, return_inverse=True)
-    count = best.place.shape[1]
-    held = np.nonzero(np.arange(count) < best.size[touched][:, None])
-    owner = np.concatenate([held[0], owner])
-    place, dot, score = (
-        np.concatenate([old[touched][held], new])
-        for old, new in ((best.place, at), (best.dot, dot), (best.score, score))
-    )
-    order = np.lexsort((rows.id_rank[place], -score, owner))
-    nth = np.arange(len(order)) - np.searchsorted(owner[order], np.arange(len(touched)))[owner[order]]
-    kept, nth = order[nth < count], nth[nth < count]
-    size = np.bincount(owner[kept], minlength=len(touched))
-    target = touched[owner[kept]], size[owner[kept]] - 1 - nth
-    best.size[touched] = size
-    best.place[target], best.dot[target], best.score[target] = place[kept], dot[kept], score[kept]
+    able = (dot >= block.least) & (dot > 0)
+    room = held.place.shape[1]
+    while True:
+        able &= score >= held.worst[asks]
+        asks, at, dot, score = asks[able], at[able], dot[able], score[able]
+        if not len(asks):
+            break
+        to = held.size[asks] + np.arange(len(asks)) - np.searchsorted(asks, asks)
+        able = to >= room  # have to wait
+        now = ~able
+        held.place[asks[now], to[now]], held.dot[asks[now], to[now]] = at[now], dot[now]
+        held.size[:] = np.minimum(held.size + np.bincount(asks, minlength=len(held.size)), room)
+        full = held.size == room
+        if not full.any():
+            break
+        held.thin(np.flatnonzero(full), asking, rows, block.weight)
+    size = held.size[block.stories]
+    some = (size >= held.count) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
+    if some.any():
+        held.thin(block.stories[some], asking, rows, block.weight)
+
+
+def _dots(asking: Asking, rows: Rows, asks: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Exact products of pairs."""
+    dot = np.empty(len(asks), dtype=np.int32)
+    for start in range(0, len(asks), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        left = asking.vectors[asking.rows[asks[part]]].astype(np.float32)
+        dot[part] = np.einsum("ij,ij->i", left, rows.vectors[rows.rows[at[part]]].astype(np.float32))
+    return dot

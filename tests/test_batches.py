@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from recommender.embedders import precision
 from recommender.embedders.batches import BATCH_TOKENS, BUCKET, embed
-from recommender.embedders.precision import arithmetic, bfloat16_unit, choose_precision
+from recommender.embedders.precision import arithmetic, choose_precision
+from recommender.hardware import bfloat16_unit
 
 TEXTS = st.lists(st.text("abc", max_size=40), max_size=300)
 

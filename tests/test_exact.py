@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import exact, kernels
+from recommender import exact, kernels, products
 from recommender.index import quantise
 from recommender.scan import Asking, Best, Rows
 
@@ -53,8 +53,8 @@ def brute_force(asking: Asking, rows: Rows, count: int, least: int, weight: np.n
     return found
 
 
-def places(best: Best, rows: Rows) -> np.ndarray:
-    return best.ordered(rows.id_rank)[0]
+def places(best: Best) -> np.ndarray:
+    return best.place
 
 
 @pytest.mark.usefixtures("compiled")
@@ -64,15 +64,15 @@ class TestExact:
         asking, rows, weight, least, count = problem(seed, 230)
         wanted = brute_force(asking, rows, count, least, weight)
         found = exact.nearest(asking, rows, count, least=least, weight=weight)
-        assert np.array_equal(places(found, rows), wanted)
+        assert np.array_equal(places(found), wanted)
         blocks = list(exact.every(asking, rows, count, least=least, weight=weight))
         assert [start for start, _ in blocks] == list(range(0, 230, 32))
-        assert np.array_equal(np.concatenate([places(best, rows) for _, best in blocks]), wanted)
+        assert np.array_equal(np.concatenate([places(best) for _, best in blocks]), wanted)
 
     def test_products_are_exact(self) -> None:
         asking, rows, weight, _, _ = problem(2, 100)
         found = exact.nearest(asking, rows, 10, weight=weight)
-        at, dot = found.ordered(rows.id_rank)
+        at, dot = found
         story, column = np.nonzero(at >= 0)
         near = rows.vectors[at[story, column]].astype(np.int64)
         assert np.array_equal(dot[story, column], (asking.vectors[story].astype(np.int64) * near).sum(axis=1))
@@ -81,7 +81,7 @@ class TestExact:
         asking, rows, weight, least, count = problem(5, 200)
         few = asking.take(np.array([190, 3, 77]))
         wanted = brute_force(few, rows, count, least, weight)
-        assert np.array_equal(places(exact.nearest(few, rows, count, least=least, weight=weight), rows), wanted)
+        assert np.array_equal(places(exact.nearest(few, rows, count, least=least, weight=weight)), wanted)
         none = asking.take(np.zeros(0, dtype=np.int64))
         assert len(exact.nearest(none, rows, count).size) == 0
 
@@ -92,12 +92,40 @@ class TestExact:
         assert (exact.nearest(foreign, empty, 5).size == 0).all()
 
 
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("seed", range(12))
+def test_half_precision_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, rows, weight, least, count = problem(seed, 230)
+    monkeypatch.setattr(products, "TORCH", 0)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    monkeypatch.setattr(products, "_CONVERTED", 2_000)  # a few blocks
+    wanted = brute_force(asking, rows, count, least, weight)
+    assert np.array_equal(places(exact.nearest(asking, rows, count, least=least, weight=weight)), wanted)
+    blocks = exact.every(asking, rows, count, least=least, weight=weight)
+    assert np.array_equal(np.concatenate([places(best) for _, best in blocks]), wanted)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "TORCH", 0)
+        patch.setattr(products, "bfloat16_unit", lambda: "avx512")
+        rng = np.random.default_rng(seed)
+        vectors = quantise(rng.normal(size=(40, int(rng.integers(1, 200)))) ** 3)
+        rounded = products.Products(vectors, np.arange(40), 40, 40)
+        side = rounded.block(0)
+        found = rounded(side, side).astype(np.uint16).astype(np.uint32) << 16
+    true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    reached = (true - products.slack(side, side)[:, None]) * kernels.HALF
+    assert (found.view(np.float32)[reached > 0] >= reached[reached > 0]).all()
+
+
 @given(seed=st.integers(0, 2**16), stories=st.integers(1, 90))
 def test_all_with_all_is_each_alone(seed: int, stories: int) -> None:
     asking, rows, weight, least, count = problem(seed, stories)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "BLOCK", 16)
         together = np.concatenate(
-            [places(best, rows) for _, best in exact.every(asking, rows, count, least=least, weight=weight)]
+            [places(best) for _, best in exact.every(asking, rows, count, least=least, weight=weight)]
         )
-    assert np.array_equal(together, places(exact.nearest(asking, rows, count, least=least, weight=weight), rows))
+    assert np.array_equal(together, places(exact.nearest(asking, rows, count, least=least, weight=weight)))

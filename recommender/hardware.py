@@ -1,0 +1,35 @@
+"""What the processor multiplies in hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+
+def bfloat16_unit() -> Literal["amx", "avx512", ""]:
+    """The processor's unit for bfloat16 products; empty = none that PyTorch uses.
+
+    Every x86 processor with 16-bit floats of the other kind (AVX512-FP16, AMX-FP16) has one of these too.
+
+    Examples
+    --------
+    >>> bfloat16_unit() in ("amx", "avx512", "")
+    True
+    """
+    import torch
+
+    has = _capabilities()
+    if not torch.backends.mkldnn.is_available():  # the library whose kernels use these units
+        return ""
+    return "amx" if has.get("amx_bf16") else "avx512" if has.get("avx512_bf16") else ""
+
+
+def _capabilities() -> Mapping[str, object]:
+    """Processor features by name; PyTorch before 2.11 has them as private functions, where it has them at all."""
+    import torch
+
+    if hasattr(torch.cpu, "get_capabilities"):
+        found: Mapping[str, object] = torch.cpu.get_capabilities()
+        return found
+    tests = {"amx_bf16": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
+    return {name: getattr(torch.cpu, test)() for name, test in tests.items() if hasattr(torch.cpu, test)}

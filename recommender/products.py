@@ -1,0 +1,140 @@
+"""Products of blocks of vectors in reused buffers: in single precision exact, in half precision with a proven error."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender import kernels
+from recommender.hardware import bfloat16_unit
+
+TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
+FEW = 8  # so few stories are multiplied as integers: reading the rows costs more than the product
+_CONVERTED = 1 << 29  # bytes of converted rows to keep: half a gigabyte
+
+
+class Side(NamedTuple):
+    """One side of a product.
+
+    Attributes
+    ----------
+    values : ndarray of int16 or float32, or tensor of bfloat16; shape (s, d)
+    norm : ndarray of float64, shape (s,)
+        No less than the lengths of the vectors before and after rounding; empty where nothing is rounded.
+    loss : ndarray of float64, shape (s,)
+        Length of the difference.
+    """
+
+    values: Any
+    norm: NDArray[np.float64]
+    loss: NDArray[np.float64]
+
+    def take(self, places: NDArray[np.bool_]) -> Side:
+        """Some of the vectors."""
+        if places.all():
+            return self
+        some = np.flatnonzero(places)
+        if not len(self.norm):
+            return Side(self.values[some], self.norm, self.loss)
+        return Side(self.values[some], self.norm[some], self.loss[some])
+
+
+class Products:
+    """Multiplies blocks of the integer vectors of stories and rows.
+
+    Parameters
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+    rows : ndarray of int64, shape (m,)
+        Rows of `vectors` that blocks are made of.
+    stories : int
+        That ask; few are multiplied in another way than many.
+    block : int
+        Rows of a block.
+    """
+
+    def __init__(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], stories: int, block: int) -> None:
+        self._vectors, self._rows, self._block = vectors, rows, block
+        self._direct = kernels.compiled and stories <= FEW
+        self._torch = not self._direct and min(stories, block) * len(rows) >= TORCH
+        self._half = self._torch and bool(bfloat16_unit())
+        self._kept: dict[int, Side] = {}
+        self._room = _CONVERTED
+        self._last = -1, _side(vectors[:0])
+        self._buffer: Any = None
+        self.exact = not self._half
+        """Whether the products are exact."""
+
+    def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
+        """Vectors as they are multiplied."""
+        values = vectors[rows]
+        if self._direct:
+            return _side(values)
+        if not self._half:
+            return _side(values.astype(np.float32))
+        import torch
+
+        true = torch.from_numpy(values).to(torch.float32)
+        half = true.to(torch.bfloat16)
+        lost = torch.linalg.vector_norm(true - half.to(torch.float32), dim=1, dtype=torch.float64).numpy()
+        norm = torch.linalg.vector_norm(true, dim=1, dtype=torch.float64).numpy() + lost
+        return Side(half, norm, lost)
+
+    def block(self, number: int) -> Side:
+        """A block of rows; as many as there is room for are converted only once."""
+        if number in self._kept:
+            return self._kept[number]
+        if self._last[0] == number:
+            return self._last[1]
+        side = self.side(self._vectors, self._rows[number * self._block : (number + 1) * self._block])
+        self._last = number, side
+        size = side.values.nbytes
+        if not self._direct and size <= self._room:
+            self._kept[number] = side
+            self._room -= size
+        return side
+
+    def __call__(self, asking: Side, rows: Side) -> NDArray[Any]:
+        """Products (s, w), until the next call: float32, or the bits of bfloat16 as int16."""
+        shape = len(asking.values), len(rows.values)
+        size = shape[0] * shape[1]
+        if self._direct:
+            found = self._reused(np.float32, size).reshape(shape)
+            kernels.products(shape[1], asking.values, rows.values, found)
+            return found
+        if not self._torch:
+            return np.matmul(asking.values, rows.values.T, out=self._reused(np.float32, size).reshape(shape))
+        import torch
+
+        if self._half:
+            bits = self._reused(np.int16, size).reshape(shape)
+            torch.mm(asking.values, rows.values.T, out=torch.from_numpy(bits).view(torch.bfloat16))
+            return bits
+        found = self._reused(np.float32, size).reshape(shape)
+        torch.mm(torch.from_numpy(asking.values), torch.from_numpy(rows.values).T, out=torch.from_numpy(found))
+        return found
+
+    def _reused(self, dtype: Any, size: int) -> NDArray[Any]:
+        if self._buffer is None or len(self._buffer) < size:
+            self._buffer = np.empty(max(size, min(self._block * self._block, size * 4)), dtype=dtype)
+        return self._buffer[:size]  # type: ignore[no-any-return]
+
+
+def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
+    """How much smaller than exact a product may come out before it is rounded itself, (s,).
+
+    `|q.x - q'.x'| <= |q - q'||x| + |q'||x - x'|`, and single precision adds up d terms with a relative error of
+    less than `d * 2**-23` of `|q'||x'|`.
+    """
+    if not len(asking.norm):
+        return np.zeros(len(asking.values))
+    norm, loss = rows.norm.max(initial=0), rows.loss.max(initial=0)
+    sums = asking.values.shape[1] * 2.0**-23
+    found = asking.loss * norm + asking.norm * loss + asking.norm * norm * sums
+    return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
+
+
+def _side(values: NDArray[Any]) -> Side:
+    return Side(values, np.zeros(0), np.zeros(0))
