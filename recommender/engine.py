@@ -22,6 +22,7 @@ from recommender.errors import InputError, NotFittedError, SettingsError, Withdr
 from recommender.filters import Filters, Scope, to_micros
 from recommender.languages import unknown_language_warning
 from recommender.lists import rejections
+from recommender.parallel import in_order
 from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
@@ -407,10 +408,13 @@ class Recommender:
         scope = self._scope(archive, as_of, filters, exclude)
         selection = archive.selection(scope, self.tombstones.blocked)
         pools = archive.pools(rows, selection.searched, k)
-        for start in range(0, len(rows), BLOCK):
+
+        def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
-            yield archive.lists(stories, queries, selection, k, version, pools=pools.take(part))
+            return archive.lists(stories, queries, selection, k, version, pools=pools.take(part))
+
+        yield from in_order(made, range(0, len(rows), BLOCK))
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from recommender.parallel import in_order
 
 BLOCK = 2_048  # texts counted together
 _WORD = np.array([chr(byte).isalnum() or chr(byte) == "_" for byte in range(128)] + [False] * 128)
@@ -64,15 +63,7 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str]) -> Iterator[Counts]:
     if isinstance(texts, Sequence):
         whole = pa.array(texts, pa.large_string())
         texts = (whole.slice(start, BLOCK) for start in range(0, len(whole), BLOCK))
-    cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
-        waiting: deque[Future[Counts]] = deque()
-        for block in texts:
-            waiting.append(pool.submit(_count, block))
-            if len(waiting) > 2 * cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    yield from in_order(_count, texts)
 
 
 def _count(texts: pa.LargeStringArray) -> Counts:
