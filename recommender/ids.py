@@ -27,7 +27,7 @@ class IdBytes:
         _, ends, data = ids.buffers() if len(ids) else (None, None, None)
         self._data = memoryview(data or b"")
         self._ends = memoryview(ends or b"\0" * 8).cast("q")[ids.offset :]
-        self._order = None if order is None else memoryview(order)
+        self._order = None if order is None else order.data
         self._length = len(ids)
 
     def __len__(self) -> int:
