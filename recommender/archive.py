@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,7 @@ from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retr
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Series
-from recommender.settings import Settings
+from recommender.settings import SeriesRule, Settings
 from recommender.text import whole_texts
 
 
@@ -38,6 +38,13 @@ class Pooled(NamedTuple):
     scope: Scope
     k: int
     blocks: frozenset[tuple[str, str | None]]
+
+
+class Derived(NamedTuple):
+    """What an archive derives from its values: columns over its rows, and the names that their codes stand for."""
+
+    columns: dict[str, NDArray[Any]]
+    names: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -89,14 +96,48 @@ class Archive:
             search = search_vectors(self.vectors, self.terms, self._columns, new)
         floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
         same = (old, self.settings.retrieval, self.floor) == (new, settings.retrieval, floor)
-        return replace(self, search=search, settings=settings, floor=floor, pooled=self.pooled if same else None)
+        return self.but(search=search, settings=settings, floor=floor, pooled=self.pooled if same else None)
+
+    def but(self, **changes: Any) -> Archive:
+        """With other values, and with all that was derived from values that stay."""
+        other = replace(self, **changes)
+        kept = {name for name, sources in _SOURCES.items() if name in vars(self) and sources(self) == sources(other)}
+        vars(other).update({name: vars(self)[name] for name in kept})
+        return other
+
+    def derived(self) -> Derived:
+        """What is slow to derive; for `knowing`."""
+        (language, languages, site), (section, sections), (series, editions) = (
+            self._languages,
+            self._sections,
+            self.series,
+        )
+        columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
+        names = {
+            "languages": list(languages),
+            "site": [site],
+            "sections": sections,
+            "templates": list(series.templates),
+        }
+        return Derived(columns, names)
+
+    def knowing(self, derived: Derived) -> Archive:
+        """The same archive, which need not derive again what `derived` gave once."""
+        columns, names = dict(derived.columns), derived.names
+        language, section, editions = (columns.pop(name) for name in ("language", "section", "series"))
+        same = replace(self, catalog=self.catalog.knowing(columns))
+        code_of = {name: code for code, name in enumerate(names["languages"])}
+        series = Series(self._series_rules or (), tuple(names["templates"])), editions
+        vars(same).update(  # where `cached_property` looks
+            _languages=(language, code_of, names["site"][0]), _sections=(section, names["sections"]), series=series
+        )
+        return same
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
         terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
-        return replace(
-            self,
+        return self.but(
             catalog=catalog,
             vectors=np.concatenate([self.vectors, vectors]),
             terms=sp.vstack([self.terms, terms], format="csr"),
@@ -124,7 +165,7 @@ class Archive:
         old = self.catalog.rows(catalog.ids.to_pylist())
         terms = self.terms[old]
         used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
-        tfidf = Tfidf([self.tfidf.terms[term] for term in used], self.tfidf.idf[used])
+        tfidf = Tfidf(self.tfidf.names.take(pa.array(used)), self.tfidf.idf[used])
         return replace(
             self,
             catalog=catalog,
@@ -145,10 +186,15 @@ class Archive:
         published = self.catalog.published[self.catalog.alive]
         return bool(len(published)) and bool((published != UNDATED).mean() >= 0.5)
 
+    @cached_property
+    def _times(self) -> NDArray[np.int64]:
+        """Publication times of the current stories, in order."""
+        return np.sort(self.catalog.published[self.catalog.alive], kind="stable")
+
     def newest(self, now: datetime) -> int:
         """The newest publication time not after `now`, in microseconds; 0 where there is none."""
-        published = self.catalog.published[self.catalog.alive]
-        return int(max(published[published <= to_micros(now)].max(initial=0), 0))
+        count = int(np.searchsorted(self._times, to_micros(now), side="right"))
+        return max(int(self._times[count - 1]), 0) if count else 0
 
     @cached_property
     def _languages(self) -> tuple[NDArray[np.int32], dict[str, int], str]:
@@ -166,8 +212,7 @@ class Archive:
 
     @cached_property
     def _term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
-        names = pa.array(self.tfidf.terms, pa.string())
-        return names, telling_terms(names)
+        return self.tfidf.names, telling_terms(self.tfidf.names)
 
     def queries(self, rows: NDArray[np.int64]) -> Queries:
         """Stories of the archive as queries."""
@@ -224,11 +269,18 @@ class Archive:
     @cached_property
     def series(self) -> tuple[Series, NDArray[np.int64]]:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
-        if not self.settings.selection.series_limit:
+        rules = self._series_rules
+        if rules is None:
             return Series((), ()), np.full(len(self.catalog), -1, dtype=np.int64)
         current = self.catalog.table.filter(pa.array(self.catalog.alive))  # a story's older versions are no editions
-        series = Series.fit(current, (*self.rules.series, *self.settings.selection.series))
+        series = Series.fit(current, rules)
         return series, series.codes(self.catalog.table)
+
+    @property
+    def _series_rules(self) -> tuple[SeriesRule, ...] | None:
+        """None where series do not count."""
+        selection = self.settings.selection
+        return (*self.rules.series, *selection.series) if selection.series_limit else None
 
     @cached_property
     def _sections(self) -> tuple[NDArray[np.int32], list[str]]:
@@ -267,6 +319,26 @@ class Archive:
             {column: self.catalog.codes(column) for column in sorted(columns)},
         )
 
+    def standing(
+        self, moment: int, withdrawn: frozenset[str], blocks: frozenset[tuple[str, str | None]]
+    ) -> tuple[Selection, bool]:
+        """The selection of a moment without filters, and whether the pools at hand hold for it.
+
+        The last one is kept: what it takes to make it grows with the archive, what a list takes does not.
+        """
+        key = moment, withdrawn, blocks
+        last = self._last.get(key)
+        if last is None:
+            selection = self.selection(self.scope(moment, Filters(), withdrawn), blocks)
+            last = selection, self.covered(selection.searched)
+            self._last.clear()
+            self._last[key] = last
+        return last
+
+    @cached_property
+    def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
+        return {}
+
     def retriever(self, scope: Scope, k: int, floor: float | None) -> Retriever:
         """The search for candidates within a scope, for lists of `k`."""
         settings = self.settings
@@ -294,17 +366,22 @@ class Archive:
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
             pools = retriever.renewed(asks, before.pooled.pools, was)
-        return replace(self, pooled=Pooled(pools, scope, k, frozenset(blocks)))
+        return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
 
-    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int) -> Pools:
-        """The pools of some rows: those at hand, or, where these do not fit the scope, found by a search."""
+    def covered(self, scope: Scope) -> bool:
+        """Whether the pools at hand were found among all rows of a scope, and in its time."""
+        if self.pooled is None:
+            return False
+        was = self.pooled.scope
+        if (scope.as_of, scope.timed, scope.days_before) != (was.as_of, was.timed, was.days_before):
+            return False
+        return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
+
+    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> Pools:
+        """The pools of some rows: those at hand if they are `covered` and as long as `k` needs, or by a search."""
         held, retriever = self.pooled, self.retriever(scope, k, self.floor)
-        if held is not None:
-            was = held.scope
-            fits = retriever.count == self.retriever(was, held.k, self.floor).count
-            fits &= (scope.as_of, scope.timed, scope.days_before) == (was.as_of, was.timed, was.days_before)
-            if fits and scope.days_around is None and not (scope.allowed & ~was.allowed).any():
-                return held.pools.take(rows)
+        if held is not None and covered and retriever.count == self.retriever(scope, held.k, self.floor).count:
+            return held.pools.take(rows)
         return retriever.pools(self.asks(rows))
 
     def lists(
@@ -393,3 +470,15 @@ class Archive:
         if settings.selection.fill:
             chosen = fill(chosen, asked, replace(selection, scope=scope), k, wanted, search, ranked)
         return chosen
+
+
+_SOURCES: dict[str, Callable[[Archive], Any]] = {
+    "dated": lambda archive: (archive.catalog,),
+    "_times": lambda archive: (archive.catalog,),
+    "_languages": lambda archive: (archive.catalog, archive.settings.reading),
+    "_sections": lambda archive: (archive.catalog,),
+    "series": lambda archive: (archive.catalog, archive._series_rules),
+    "_term_names": lambda archive: (archive.tfidf,),
+    "_columns": lambda archive: (archive.tfidf,),
+}
+"""What cached properties are derived from; in tuples, which compare what is identical at no cost."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from recommender.errors import UnknownArticleError
+from recommender.ids import IdBytes, encoded
 from recommender.text import teaser
 
 TIME = pa.timestamp("us", tz="UTC")
 UNDATED = np.iinfo(np.int64).min  # sorts before every date
 DAY_US = 86_400_000_000
+_MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
 
 SCHEMA = pa.schema(
     [
@@ -149,6 +152,16 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.table)
 
+    def derived(self) -> dict[str, NDArray[Any]]:
+        """The columns that are slow to derive from the table, by name; for `knowing`."""
+        return {name: getattr(self, name) for name in ("id_rank", "superseded", "copy_group")}
+
+    def knowing(self, derived: Mapping[str, NDArray[Any]]) -> Catalog:
+        """The same catalog with columns that `derived` gave once, which are not derived again."""
+        same = replace(self)
+        vars(same).update(derived)  # where `cached_property` looks
+        return same
+
     @cached_property
     def ids(self) -> pa.ChunkedArray:
         """Ids by row; large_string, length n."""
@@ -248,12 +261,27 @@ class Catalog:
         return codes, encoded.dictionary.to_pylist()
 
     @cached_property
-    def _row_of(self) -> dict[str, int]:
-        current = np.flatnonzero(self.alive)
-        return dict(zip(self.ids.take(pa.array(current)).to_pylist(), current.tolist(), strict=True))
+    def _in_order(self) -> tuple[NDArray[np.int64], IdBytes]:
+        """Rows in order of their ids, and the ids in that order."""
+        order = np.empty(len(self), dtype=np.int64)
+        order[self.id_rank] = np.arange(len(self))
+        return order, IdBytes(whole(self.ids), order)
+
+    def _find(self, article_id: str) -> int | None:
+        """Row of the current version, by bisection: a dict of a million ids takes a second and 200 MB."""
+        if not isinstance(article_id, str):
+            return None
+        (order, ids), wanted = self._in_order, encoded(article_id)
+        place = bisect_left(ids, wanted)
+        while place < len(ids) and ids[place] == wanted:  # versions of one story stand side by side
+            row = int(order[place])
+            if self.alive[row]:
+                return row
+            place += 1
+        return None
 
     def __contains__(self, article_id: str) -> bool:
-        return article_id in self._row_of
+        return self._find(article_id) is not None
 
     def row(self, article_id: str) -> int:
         """Row of the current version of `article_id`.
@@ -263,21 +291,35 @@ class Catalog:
         UnknownArticleError
             If no current row has this id.
         """
-        try:
-            return self._row_of[article_id]
-        except (KeyError, TypeError):
+        row = self._find(article_id)
+        if row is None:
             raise UnknownArticleError(
-                f"no article with id {article_id!r} among the {len(self._row_of)} of this archive"
-            ) from None
+                f"no article with id {article_id!r} among the {int(self.alive.sum())} of this archive"
+            )
+        return row
 
     def rows(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of several ids; raises as `row` does."""
-        return np.array([self.row(i) for i in article_ids], dtype=np.int64)
+        rows = self._found(article_ids)
+        for place in np.flatnonzero(rows < 0)[:1]:
+            self.row(article_ids[place])
+        return rows
 
     def known_rows(self, article_ids: Iterable[str]) -> NDArray[np.int64]:
         """Rows of those ids that the archive knows."""
-        found = (self._row_of.get(i) for i in article_ids)
-        return np.array([row for row in found if row is not None], dtype=np.int64)
+        rows = self._found(list(article_ids))
+        return rows[rows >= 0]
+
+    def _found(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of ids, -1 where there is none; many at once by a hash table of all ids."""
+        if len(article_ids) * _MANY < len(self):
+            rows = (self._find(article_id) for article_id in article_ids)
+            return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+        current = np.flatnonzero(self.alive)
+        held = whole(self.ids).take(pa.array(current)).cast(pa.large_binary())
+        asked = [encoded(article_id) if isinstance(article_id, str) else None for article_id in article_ids]
+        place = pc.fill_null(pc.index_in(pa.array(asked, pa.large_binary()), held), -1).to_numpy(zero_copy_only=False)
+        return np.where(place >= 0, np.append(current, -1)[place], -1)
 
     def append(self, table: pa.Table, replaces: NDArray[np.int64]) -> Catalog:
         """A catalog with more rows at the end; the rows `replaces` are no longer current."""
@@ -292,6 +334,11 @@ class Catalog:
         tail = self.published[self.base :]
         late = np.flatnonzero((tail >= start) & (tail <= end)) + self.base
         return np.concatenate([np.arange(found.start, found.stop), late]) if len(late) else found
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array; without a copy where it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:

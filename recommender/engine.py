@@ -28,6 +28,7 @@ from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
 from recommender.readnext import ReadNext, Rejected
 from recommender.rules import Rules
+from recommender.selection import Selection
 from recommender.settings import Settings
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
@@ -201,9 +202,9 @@ class Recommender:
             The archive in an earlier state, with pools and fewer stories; what has not changed since is not
             searched again. The outcome is the same.
         """
-        archive, blocks = self.archive, self.tombstones.blocked
-        selection = archive.selection(self._scope(archive, as_of, None, ()), blocks)
-        self._archive = archive.with_pools(selection, self._k(None), blocks, before)
+        archive = self.archive
+        selection, _ = self._selection(archive, as_of, None, ())
+        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before)
         return self
 
     def compact(self) -> Recommender:
@@ -374,7 +375,7 @@ class Recommender:
         archive = self.archive
         self.tombstones.refresh()
         rows = archive.catalog.rows(article_ids)
-        selection = archive.selection(self._scope(archive, as_of, None, ()), self.tombstones.blocked)
+        selection, _ = self._selection(archive, as_of, None, ())
         found: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
@@ -405,9 +406,8 @@ class Recommender:
         """Lists of catalog rows as Arrow records, in their order, a block at a time."""
         archive = self.archive
         k = self._k(k)
-        scope = self._scope(archive, as_of, filters, exclude)
-        selection = archive.selection(scope, self.tombstones.blocked)
-        pools = archive.pools(rows, selection.searched, k)
+        selection, covered = self._selection(archive, as_of, filters, exclude)
+        pools = archive.pools(rows, selection.searched, k, covered)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
@@ -435,12 +435,17 @@ class Recommender:
         asks_days = filters.days_before_as_of is not None or filters.days_around_story is not None
         if asks_days and not archive.dated:
             raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
-        if as_of is None:
-            now = datetime.now(UTC)
-            moment = archive.newest(now) if archive.dated else to_micros(now)
-        else:
-            moment = to_micros(as_of)
-        return archive.scope(moment, filters, self.tombstones.withdrawn)
+        return archive.scope(_moment(archive, as_of), filters, self.tombstones.withdrawn)
+
+    def _selection(
+        self, archive: Archive, as_of: datetime | None, filters: Filters | None, exclude: Sequence[str]
+    ) -> tuple[Selection, bool]:
+        """What lists of one moment share, and whether the archive's pools hold for it."""
+        stones = self.tombstones
+        if exclude or (filters is not None and filters != Filters()):
+            selection = archive.selection(self._scope(archive, as_of, filters, exclude), stones.blocked)
+            return selection, archive.covered(selection.searched)
+        return archive.standing(_moment(archive, as_of), stones.withdrawn, stones.blocked)
 
     # -- keeping ------------------------------------------------------------------------------
 
@@ -487,7 +492,7 @@ class Recommender:
     def rules(self, rules: Rules) -> None:
         self._rules = rules
         if self._archive is not None:
-            self._archive = replace(self._archive, rules=rules)
+            self._archive = self._archive.but(rules=rules)
 
     @property
     def catalog(self) -> Catalog:
@@ -520,6 +525,14 @@ class Recommender:
         if self._archive is None:
             raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
         return self._archive
+
+
+def _moment(archive: Archive, as_of: datetime | None) -> int:
+    """Microseconds of `as_of`; by default the newest publication time that is not in the future."""
+    if as_of is not None:
+        return to_micros(as_of)
+    now = datetime.now(UTC)
+    return archive.newest(now) if archive.dated else to_micros(now)
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

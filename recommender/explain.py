@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles import UNDATED, Catalog
+from recommender.articles import UNDATED, Catalog, whole
 from recommender.lexical import heaviest_shared
 from recommender.lists import REASON, TERM
 from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, SOURCES, VARIETY, Ranked
@@ -69,8 +69,8 @@ def explain(
     dense = settings.dense_weight * selected.dense[held].astype(np.float64)
     owners, shared = _shared_terms(selected.rows, held, queries, matrix, terms, telling, settings.lexical_weight)
     both_on = pc.binary_join_element_wise("both on: ", pc.binary_join(_field(shared, "term"), ", "), "")
-    section = catalog.table["section"].combine_chunks().take(pa.array(rows))
-    own_section = stories["section"].combine_chunks().take(pa.array(story))
+    section = whole(catalog.table["section"]).take(pa.array(rows))
+    own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
     same = np.flatnonzero(same_section)
     also = pc.binary_join_element_wise("also in ", section.take(pa.array(same)).cast(pa.string()), "")

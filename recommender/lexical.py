@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender import kernels
+from recommender.articles import whole
 from recommender.tokens import Counts, count_terms
 
 _BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
@@ -29,7 +30,7 @@ class Tfidf:
 
     Parameters
     ----------
-    terms : sequence of str
+    terms : sequence of str, or pyarrow.StringArray
     idf : ndarray of float32, shape (v,)
 
     Examples
@@ -39,8 +40,14 @@ class Tfidf:
     (['aground', 'fares', 'ferry'], (2, 3))
     """
 
-    def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
-        self.terms, self.idf = list(terms), idf
+    def __init__(self, terms: Sequence[str] | pa.StringArray, idf: NDArray[np.float32]) -> None:
+        self.names = terms if isinstance(terms, pa.StringArray) else pa.array(terms, pa.string())
+        self.idf = idf
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """The vocabulary, in order."""
+        return list(self.names.to_pylist())
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -70,7 +77,7 @@ class Tfidf:
         for block in blocks:
             used += np.bincount(block.term, minlength=len(order))
         idf = np.log(np.float32(size + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
-        model = cls(names.take(pa.array(order)).to_pylist(), idf)
+        model = cls(names.take(pa.array(order)).cast(pa.string()), idf)
         nnz = sum(len(block.term) for block in blocks)
         matrix = _empty(size, len(order), nnz)
         row = at = 0
@@ -87,15 +94,15 @@ class Tfidf:
             held = known >= 0
             lengths = np.bincount(block.row[held], minlength=len(block.lengths))
             block = replace(block, lengths=lengths, term=known[held], count=block.count[held])
-            part = _empty(len(lengths), len(self.terms), len(block.term))
+            part = _empty(len(lengths), len(self.names), len(block.term))
             self._write(block, part, 0, 0)
             parts.append(part)
-        return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.terms), 0)
+        return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.names), 0)
 
     def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, at: int) -> tuple[int, int]:
         """Weigh counts by place of the term into a matrix from `row` on; gives where the next ones start."""
         rows = block.row
-        order = np.argsort(rows * len(self.terms) + block.term)  # rows stay where they are
+        order = np.argsort(rows * len(self.names) + block.term)  # rows stay where they are
         term = block.term[order]
         weight = np.log(block.count[order].astype(np.float32)) + np.float32(1)
         weight *= self.idf[term]
@@ -109,7 +116,7 @@ class Tfidf:
     def save(self, folder: Path, name: str) -> list[str]:
         """Write the model; returns the names of its files."""
         with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
-            table = pa.table({"term": pa.array(self.terms, pa.string()), "idf": self.idf})
+            table = pa.table({"term": self.names, "idf": self.idf})
             with pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)
         return [f"{name}.arrow"]
@@ -119,7 +126,7 @@ class Tfidf:
         """Read what `save` wrote."""
         with pa.memory_map(str(folder / f"{name}.arrow")) as source:
             table = pa.ipc.open_file(source).read_all()
-        return cls(table["term"].to_pylist(), table["idf"].to_numpy())
+        return cls(whole(table["term"]), table["idf"].to_numpy())
 
 
 def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:

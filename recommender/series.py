@@ -15,6 +15,7 @@ from recommender.settings import SeriesRule
 
 _EDITIONS = 3  # days on which a template must appear to be a series
 _TABLE_WORDS = 20  # first words of the body that are looked at
+_TABLE_OPENING = 12 * _TABLE_WORDS  # characters that hold them
 _TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
 _TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
 _FIGURES = re.compile(r"[$£€(]?\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|nil|cts|pct|mln")
@@ -57,7 +58,7 @@ def is_table(body: str) -> bool:
     >>> is_table("The ferry ran aground at 6.40 in thick fog off Gull Point and nobody of the 214 aboard died.")
     False
     """
-    words = body[: 12 * _TABLE_WORDS].casefold().split()[:_TABLE_WORDS]
+    words = body[:_TABLE_OPENING].casefold().split()[:_TABLE_WORDS]
     figures = sum(bool(_FIGURES.fullmatch(word)) for word in words)
     prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
     return len(words) >= 8 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
@@ -90,7 +91,8 @@ class Series:
         place = {name: 1 + len(self.rules) + number for number, name in enumerate(self.templates)}
         titles = table["title"].to_pylist()
         codes = np.array([place.get(template(title), -1) for title in titles], dtype=np.int64)
-        codes[[is_table(body) for body in table["body"].to_pylist()]] = 0
+        openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
+        codes[[is_table(opening) for opening in openings]] = 0
         if self.rules:
             for number, rule in reversed(list(enumerate(self.rules, 1))):
                 codes[_holds(rule, table, titles)] = number

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.archive import Archive, Pooled
+from recommender.archive import Archive, Derived, Pooled
 from recommender.articles import SCHEMA, Catalog
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
@@ -24,6 +24,8 @@ from recommender.settings import Settings
 from recommender.storage import VersionedFolder
 from recommender.tombstones import ordered
 
+CHECKED = 1 << 24
+"""Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
 _CSR = ("data", "indices", "indptr")
 
 
@@ -44,6 +46,10 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
         if archive.pooled is not None:
             for name, array in _pool_arrays(archive.pooled).items():
                 np.save(folder / f"pools.{name}.npy", array)
+        derived = archive.derived()
+        for name, array in derived.columns.items():
+            np.save(folder / f"derived.{name}.npy", array)
+        (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
         archive.tfidf.save(folder, "tfidf")
         embedder.save(folder)
         details: dict[str, Any] = {
@@ -63,9 +69,12 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
 
 
 def load(root: Path) -> tuple[Archive, Path]:
-    """Read the snapshot under `root`: the archive, and the folder that the embedder reads its part from."""
+    """Read the snapshot under `root`: the archive, and the folder that the embedder reads its part from.
+
+    A file that is missing or cut is always found, an altered one only up to `CHECKED` bytes; `Version.check` finds all.
+    """
     version = VersionedFolder(root, "snapshot").current()
-    version.check()
+    version.check(largest=CHECKED)
     folder, manifest = version.folder, version.manifest
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
@@ -73,7 +82,7 @@ def load(root: Path) -> tuple[Archive, Path]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the snapshot again")
     tfidf = Tfidf.load(folder, "tfidf")
     parts = tuple(np.load(folder / f"terms.{part}.npy", mmap_mode="r") for part in _CSR)
-    terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.terms)), copy=False)
+    terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), manifest["base"])
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
@@ -81,8 +90,10 @@ def load(root: Path) -> tuple[Archive, Path]:
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
     archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
+    if (folder / "derived.json").exists():  # snapshots of earlier versions have none
+        archive = archive.knowing(_load_derived(folder))
     if manifest.get("pools") is not None:
-        archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
+        archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))
     return archive, folder
 
 
@@ -114,3 +125,10 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
     scope = Scope(details["as_of"], array("allowed"), archive.languages, details["timed"], details["days_before"], None)
     blocks = frozenset((item, story) for item, story in details["blocks"])
     return Pooled(Pools(near, timeless), scope, details["k"], blocks)
+
+
+def _load_derived(folder: Path) -> Derived:
+    columns = {
+        path.name.split(".")[1]: np.asarray(np.load(path, mmap_mode="r")) for path in folder.glob("derived.*.npy")
+    }
+    return Derived(columns, orjson.loads((folder / "derived.json").read_bytes()))

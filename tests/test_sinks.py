@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from recommender import PublishedLists, PublishError, ReadNext, Recommender, Settings, SettingsError, SnapshotError
 from recommender.batch import precompute
+from recommender.ids import SortedIds
 from recommender.lists import RECORD
 from recommender.sinks import open_publisher
-from recommender.sinks.stored import _Ids
 from recommender.storage import VersionedFolder
 from tests.checkerboard import checkerboard
 
@@ -249,7 +249,7 @@ IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
 @given(st.sets(IDS, max_size=300), st.lists(IDS, max_size=20))
 def test_every_id_is_found_and_no_other(held: set[str], asked: list[str]) -> None:
     ordered = sorted(held)
-    ids = _Ids(pa.array(ordered, pa.large_string()))
+    ids = SortedIds(pa.array(ordered, pa.large_string()))
     assert [ids.place(one) for one in ordered] == list(range(len(ordered)))
     assert [ids.place(one) for one in asked] == [ordered.index(one) if one in held else None for one in asked]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
@@ -16,40 +15,13 @@ import orjson
 import pyarrow as pa
 
 from recommender.errors import SnapshotError
+from recommender.ids import SortedIds
 from recommender.sinks.protocol import Reader, Record, as_batches, to_json
 from recommender.storage import Version, VersionedFolder
 from recommender.tombstones import NAME, Tombstones
 
 INDEX = "index.arrow"
-_STEP = 16  # of the sorted ids on disk, every so many-th is kept in memory
 _GROUPS_KEPT = 32  # decoded row groups that a reader keeps
-
-
-class _Ids:
-    """Sorted ids as the buffers of an Arrow array, searched without loading them.
-
-    One id of 16 is kept in memory and tells where to look: two bisections in C, the second of four reads.
-    """
-
-    def __init__(self, ids: pa.LargeStringArray) -> None:
-        _, ends, data = ids.buffers() if len(ids) else (None, None, None)
-        self._data = memoryview(data or b"")
-        self._ends = memoryview(ends or b"\0" * 8).cast("q")
-        self._length = len(ids)
-        self._every = [self[place] for place in range(0, len(ids), _STEP)]
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, place: int) -> bytes:
-        return bytes(self._data[self._ends[place] : self._ends[place + 1]])
-
-    def place(self, article_id: str) -> int | None:
-        """Where an id stands, or None."""
-        wanted = article_id.encode(errors="replace")
-        stop = bisect_right(self._every, wanted) * _STEP
-        place = bisect_left(self, wanted, max(stop - _STEP, 0), min(stop, self._length))
-        return place if place < self._length and self[place] == wanted else None
 
 
 class _Index:
@@ -62,7 +34,7 @@ class _Index:
         if isinstance(self.ids, pa.ChunkedArray):
             self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
         self.columns = {name: table[name].to_numpy() for name in table.column_names[1:]}
-        self.place = _Ids(self.ids).place
+        self.place = SortedIds(self.ids).place
 
 
 class JsonlReader:
@@ -161,10 +133,7 @@ def open_files(root: Path) -> tuple[Reader, Tombstones]:
     """Reader and overlay of a published folder."""
     version = VersionedFolder(root, "lists").current()
     version.check([INDEX])
-    for name, expected in version.manifest["files"].items():
-        path = version.folder / name
-        if not path.is_file() or path.stat().st_size != expected["bytes"]:
-            raise SnapshotError(f"damaged: {path} is missing or cut; publish or roll back")
+    version.check(largest=0)
     return reader_of(version), Tombstones(root / NAME)
 
 
