@@ -12,6 +12,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.approximate import Drafts
 from recommender.archive import Archive, Pooled
 from recommender.articles import SCHEMA, Catalog
 from recommender.embedders import Embedder
@@ -27,8 +28,9 @@ from recommender.tombstones import ordered
 _CSR = ("data", "indices", "indptr")
 
 
-def save(root: Path, archive: Archive, embedder: Embedder) -> None:
-    """Write a snapshot under `root`; see `Recommender.save`."""
+def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
+    """Write a snapshot under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
+    archive = archive.indexed()
     target = VersionedFolder(root, "snapshot")
     with target.writing(), target.stage() as folder:
         with (
@@ -45,6 +47,8 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             for name, array in _pool_arrays(archive.pooled).items():
                 np.save(folder / f"pools.{name}.npy", array)
         archive.tfidf.save(folder, "tfidf")
+        if archive.drafts is not None:
+            archive.drafts.save(folder)
         embedder.save(folder)
         details: dict[str, Any] = {
             "settings": archive.settings.model_dump(mode="json"),
@@ -56,9 +60,11 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
+            "index": archive.drafts and archive.drafts.report.to_json(),
         }
         digest = hashlib.sha256(repr(details).encode() + archive.vectors.tobytes()).hexdigest()
         target.publish(folder, {"version": digest[:12], **details}, keep=1)
+    return archive
 
 
 def load(root: Path) -> tuple[Archive, Path]:
@@ -82,6 +88,8 @@ def load(root: Path) -> tuple[Archive, Path]:
     archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
     if manifest.get("pools") is not None:
         archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
+    if manifest.get("index") is not None:
+        archive = replace(archive, drafts=Drafts.load(folder, search, manifest["index"]))
     return archive, folder
 
 
