@@ -190,19 +190,23 @@ class Drafts:
         return cls(index, report)
 
     @property
+    def approximate(self) -> ApproximateIndex | None:
+        """The index, unless it is exact."""
+        return self.index if isinstance(self.index, ApproximateIndex) else None
+
+    @property
     def tail(self) -> int:
         """Rows added since the build."""
         return len(self.index.vectors) - self.report.rows
 
     def over(self, vectors: NDArray[np.int16]) -> Drafts:
         """With further rows behind: `vectors` holds the present ones and theirs."""
-        index = self.index.over(vectors) if isinstance(self.index, ApproximateIndex) else FlatIndex(vectors)
-        return Drafts(index, self.report)
+        return Drafts(self.approximate.over(vectors) if self.approximate else FlatIndex(vectors), self.report)
 
     def save(self, folder: Path) -> None:
         """Write the index, where it is not exact; the report belongs into the manifest."""
-        if isinstance(self.index, ApproximateIndex):
-            self.index.save(folder / FILE)
+        if self.approximate:
+            self.approximate.save(folder / FILE)
 
     @classmethod
     def load(cls, folder: Path, vectors: NDArray[np.int16], report: dict[str, Any]) -> Drafts:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles import UNDATED, Catalog
+from recommender.approximate import MOST_TAIL, Drafts
+from recommender.articles import DAY_US, UNDATED, Catalog
+from recommender.choose import Plan, choose_index
 from recommender.events import EventTest, SameEvent
 from recommender.explain import explain, telling_terms
 from recommender.fill import fill
@@ -67,6 +69,8 @@ class Archive:
     rules : Rules
     pooled : Pooled or None
         Pools that lists are made of without a search, if they fit what is asked.
+    drafts : Drafts or None
+        Search for stories from outside where age does not count; without it, and elsewhere, search is exact.
     """
 
     catalog: Catalog
@@ -79,6 +83,7 @@ class Archive:
     calibration: str = ""
     rules: Rules = NO_RULES
     pooled: Pooled | None = None
+    drafts: Drafts | None = None
 
     @classmethod
     def fit(
@@ -91,12 +96,15 @@ class Archive:
 
     def under(self, settings: Settings) -> Archive:
         """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
-        search, old, new = self.search, self.settings.ranking, settings.ranking
+        search, old, new, drafts = self.search, self.settings.ranking, settings.ranking, self.drafts
         if (old.dense_weight, old.lexical_weight) != (new.dense_weight, new.lexical_weight):
-            search = search_vectors(self.vectors, self.terms, self._columns, new)
+            search, drafts = search_vectors(self.vectors, self.terms, self._columns, new), None
+        if settings.retrieval.index != self.settings.retrieval.index:
+            drafts = None
         floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
         same = (old, self.settings.retrieval, self.floor) == (new, settings.retrieval, floor)
-        return self.but(search=search, settings=settings, floor=floor, pooled=self.pooled if same else None)
+        pooled = self.pooled if same else None
+        return self.but(search=search, settings=settings, floor=floor, pooled=pooled, drafts=drafts)
 
     def but(self, **changes: Any) -> Archive:
         """With other values, and with all that was derived from values that stay."""
@@ -137,12 +145,14 @@ class Archive:
         """With more rows at the end; vocabulary and floor stay."""
         terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
+        search = np.concatenate([self.search, search])
         return self.but(
             catalog=catalog,
             vectors=np.concatenate([self.vectors, vectors]),
             terms=sp.vstack([self.terms, terms], format="csr"),
-            search=np.concatenate([self.search, search]),
+            search=search,
             pooled=None,
+            drafts=self.drafts and self.drafts.over(search),
         )
 
     def compacted(self) -> Archive:
@@ -156,6 +166,7 @@ class Archive:
             terms=self.terms[old],
             search=self.search[old],
             pooled=None,
+            drafts=None,
         )
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
@@ -174,7 +185,45 @@ class Archive:
             terms=terms[:, used].tocsr(),
             search=self.search[old],
             pooled=None,
+            drafts=None,
         )
+
+    def indexed(self) -> Archive:
+        """With the index for drafts that the settings ask for; the one at hand serves until too much was added.
+
+        Where age counts there is none: exact search skips what is far away in time.
+        """
+        n, d = self.search.shape
+        asked = self.settings.retrieval.index
+        if asked == "auto":
+            plan = choose_index(n, d) if choose_index(self._in_window, d).kind != "flat" else Plan("flat")
+        else:
+            plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
+        if plan.kind == "flat" or self.aged:
+            return replace(self, drafts=None)
+        held = self.drafts
+        if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
+            return self
+        return replace(self, drafts=Drafts.build(self.search, plan))
+
+    @property
+    def index_recall(self) -> float:
+        """Share of the ten nearest that the search for a draft finds, as measured when its index was built."""
+        return 1.0 if self.drafts is None or self.aged else self.drafts.report.recall
+
+    @property
+    def aged(self) -> bool:
+        """Whether an item's age counts."""
+        return self.dated and self.settings.ranking.half_life_days is not None
+
+    @property
+    def _in_window(self) -> int:
+        """The most rows that a window holds."""
+        published, days = self.catalog.published, self.settings.retrieval.window_days
+        if days is None or not self.dated:
+            return len(published)
+        times = np.sort(published[published != UNDATED])
+        return int((np.searchsorted(times, times + days * DAY_US, "right") - np.arange(len(times))).max())
 
     @cached_property
     def _columns(self) -> sp.csr_matrix:
@@ -343,7 +392,8 @@ class Archive:
         """The search for candidates within a scope, for lists of `k`."""
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
-        return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor)
+        drafts = None if self.drafts is None else self.drafts.approximate
+        return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts)
 
     def with_pools(
         self, selection: Selection, k: int, blocks: Collection[tuple[str, str | None]], before: Archive | None = None

@@ -368,6 +368,9 @@ def info(
     else:
         manifest = VersionedFolder(place, "snapshot").current().manifest
     shown = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
+    if manifest["kind"] == "snapshot":
+        index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
+        shown |= {"index": index["used"]["kind"], "recall": index["recall"]}
     if "://" not in place:
         folder = VersionedFolder(place, manifest["kind"])
         shown["versions kept"] = ", ".join(path.name for path in folder.versions())

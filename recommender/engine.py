@@ -323,6 +323,8 @@ class Recommender:
     ) -> ReadNext:
         """The list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
+        Its candidates may come from an approximate index: `index_recall` tells what that finds.
+
         Raises
         ------
         InputError
@@ -452,12 +454,15 @@ class Recommender:
     def save(self, path: str | Path) -> None:
         """Write a snapshot folder; later withdrawals are recorded there at once.
 
+        An index that `settings.retrieval.index` asks for is built now, or again if more than a twentieth of the rows
+        came after it.
+
         Raises
         ------
         PublishError
             If the folder cannot be written or another process is writing it.
         """
-        snapshot.save(Path(path), self.archive, self.embedder)
+        self._archive = snapshot.save(Path(path), self.archive, self.embedder)
         self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
         overlay.record("withdraw", self.tombstones.withdrawn)
@@ -513,6 +518,14 @@ class Recommender:
     def floor(self) -> float | None:
         """The least relevance of an item, as calibrated for this archive."""
         return self.archive.floor
+
+    @property
+    def index_recall(self) -> float:
+        """Share of the ten nearest that the search of `recommend_for` finds, as measured when its index was built.
+
+        1 where search is exact, as it always is for stories of the archive and where freshness counts.
+        """
+        return self.archive.index_recall
 
     def newest(self) -> datetime | None:
         """The default `as_of`: the newest publication time that is not in the future."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recommender import exact
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.filters import Scope
-from recommender.index import SCALE, quantise
+from recommender.index import SCALE, VectorIndex, quantise
 from recommender.scan import Asking, Best, Rows
 from recommender.settings import RankingSettings, RetrievalSettings
 
@@ -208,6 +208,8 @@ class Retriever:
     floor : float or None
         The relevance that an item needs. Where time counts, the estimate must come near it: otherwise fresh rows
         that will be rejected keep out older ones that would not.
+    drafts : VectorIndex or None
+        Searched, in the place of all rows, for stories from outside the archive where age does not count.
     """
 
     catalog: Catalog
@@ -217,9 +219,10 @@ class Retriever:
     ranking: RankingSettings
     count: int
     floor: float | None
+    drafts: VectorIndex | None = None
 
     def pools(self, asks: Asks) -> Pools:
-        """The best rows of each story, exactly."""
+        """The best rows of each story, exactly unless `drafts` is searched."""
         return Pools(*(self._found(asks, channel) for channel in self._channels))
 
     def renewed(self, asks: Asks, pools: Pools, before: Retriever) -> Pools:
@@ -281,6 +284,10 @@ class Retriever:
             pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
             return
         aged = channel.scope.timed and self.ranking.half_life_days is not None
+        if self.drafts is not None and not aged:
+            outside = asks.rows < 0
+            self._drafted(self.drafts, asks.take(np.flatnonzero(outside)), found, channel, places[outside], pool)
+            places, asks = places[~outside], asks.take(np.flatnonzero(~outside))
         # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
         alike = (asks.published != UNDATED) & (self.ranking.anchor == "story") if aged else np.full(len(asks), True)
         if len(asks) > _ALL * len(found) and (asks.rows >= 0).all() and alike.any():
@@ -303,6 +310,29 @@ class Retriever:
             task = self._task(asks, found, channel.scope)
             best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
             _put(pool, places, best, task.rows)
+
+    def _drafted(
+        self,
+        index: VectorIndex,
+        asks: Asks,
+        found: NDArray[np.int64],
+        channel: _Channel,
+        places: NDArray[np.int64],
+        pool: Pool,
+    ) -> None:
+        """`_search` with an index that knows no ages; stories with the same window are searched for together."""
+        spans = _spans(asks.published, self.catalog.published[found], channel.scope, self.settings)
+        windows, window = np.unique(spans, axis=0, return_inverse=True)
+        for number, (a, b, c, d) in enumerate(windows):
+            some = np.flatnonzero(window.reshape(-1) == number)
+            queries = asks.vectors[asks.at[some]]
+            rows = index.search(queries, channel.width, np.concatenate([found[a:b], found[c:d]]))
+            dots = np.einsum("qd,qcd->qc", queries, self.search[np.maximum(rows, 0)], dtype=np.int32)
+            none = (rows < 0) | (dots < max(channel.least, 1))
+            rows, dots = np.where(none, -1, rows), np.where(none, 0, dots)
+            order = np.lexsort((self.catalog.id_rank[rows], -dots), axis=1)
+            pool.rows[places[some]] = np.take_along_axis(rows, order, axis=1)
+            pool.dots[places[some]] = np.take_along_axis(dots, order, axis=1)
 
     @cached_property
     def _hour(self) -> NDArray[np.int64]:

@@ -70,6 +70,11 @@ class RetrievalSettings(_Stage):
         365, ge=1, description="days before `as_of`, and around an older story; none = the whole archive"
     )
     same_language: bool = True
+    index: Literal["auto", "flat", "hnsw", "ivf"] = Field(
+        "auto",
+        description="search for stories outside the archive where freshness does not count, built when a snapshot is "
+        "saved: 'flat' is exact, 'hnsw' and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
+    )
 
 
 class RankingSettings(_Stage):

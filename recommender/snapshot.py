@@ -12,6 +12,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.approximate import Drafts
 from recommender.archive import Archive, Derived, Pooled
 from recommender.articles import SCHEMA, Catalog
 from recommender.embedders import Embedder
@@ -29,8 +30,9 @@ CHECKED = 1 << 24
 _CSR = ("data", "indices", "indptr")
 
 
-def save(root: Path, archive: Archive, embedder: Embedder) -> None:
-    """Write a snapshot under `root`; see `Recommender.save`."""
+def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
+    """Write a snapshot under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
+    archive = archive.indexed()
     target = VersionedFolder(root, "snapshot")
     with target.writing(), target.stage() as folder:
         with (
@@ -51,6 +53,8 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             np.save(folder / f"derived.{name}.npy", array)
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
         archive.tfidf.save(folder, "tfidf")
+        if archive.drafts is not None:
+            archive.drafts.save(folder)
         embedder.save(folder)
         details: dict[str, Any] = {
             "settings": archive.settings.model_dump(mode="json"),
@@ -62,10 +66,12 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> None:
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
+            "index": archive.drafts and archive.drafts.report.to_json(),
         }
         digest = hashlib.sha256(repr(details).encode())
         digest.update(np.ascontiguousarray(archive.vectors).data)
         target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
+    return archive
 
 
 def load(root: Path) -> tuple[Archive, Path]:
@@ -94,6 +100,8 @@ def load(root: Path) -> tuple[Archive, Path]:
         archive = archive.knowing(_load_derived(folder))
     if manifest.get("pools") is not None:
         archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))
+    if manifest.get("index") is not None:
+        archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
     return archive, folder
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import approximate
+from recommender import Filters, Recommender, Settings, approximate
 from recommender.approximate import LEAST_ROWS, LEAST_SHARE, ApproximateIndex, Drafts, Report, build_index
-from recommender.choose import COSTS, KINDS, Kind, Plan, choose_index
-from recommender.errors import SnapshotError
+from recommender.choose import COSTS, EFFORT, KINDS, LATENCY, Cost, Kind, Plan, choose_index
+from recommender.embedders import GivenVectors
+from recommender.errors import SettingsError, SnapshotError
 from recommender.index import FlatIndex, VectorIndex, cosines, quantise
+from recommender.storage import VersionedFolder
+from tests.test_cli import cli
 
 N, D, K = 3_000, 30, 10  # 30 components: product quantisers need a multiple of four
 APPROXIMATE = [kind for kind in KINDS if kind != "flat"]
@@ -306,3 +311,207 @@ class TestDrafts:
         loaded = Drafts.load(tmp_path, WORLDS["random"], json.loads(json.dumps(drafts.report.to_json())))
         assert isinstance(loaded.index, FlatIndex)
         assert loaded.report == drafts.report
+
+
+STORIES = 1_500
+GIVEN = {f"s{row}": vector for row, vector in enumerate(random_vectors(STORIES + 200, seed=11) / 4064)}
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def stories(start: int, stop: int, dated: bool = False) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"s{row}",
+            "title": f"word{row % 97}",
+            "body": f"word{row % 89}",
+            "section": f"section{row % 3}",
+            "language": ("en", "de")[row % 5 == 0],
+            **({"published_at": START + timedelta(days=row)} if dated else {}),
+        }
+        for row in range(start, stop)
+    ]
+
+
+def recommender(kind: str, dated: bool = False, **override: Any) -> Recommender:
+    chosen = {"retrieval.index": kind} | {name.replace("__", "."): value for name, value in override.items()}
+    settings = Settings.relevance_only().override(chosen)
+    return Recommender(settings, embedder=GivenVectors(GIVEN)).fit(stories(0, STORIES, dated))
+
+
+def manifest(root: Path) -> dict[str, Any]:
+    return VersionedFolder(root, "snapshot").current().manifest
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each approximate search was allowed to find."""
+    seen: list[int] = []
+    search = ApproximateIndex.search
+
+    def recorded(self: ApproximateIndex, queries: np.ndarray, k: int, rows: slice | np.ndarray) -> np.ndarray:
+        seen.append(len(np.arange(len(self.vectors))[rows]))
+        return search(self, queries, k, rows)
+
+    monkeypatch.setattr(ApproximateIndex, "search", recorded)
+    return seen
+
+
+class TestSnapshot:
+    """Drafts are searched through the index of a snapshot, stories of the archive never."""
+
+    @pytest.mark.parametrize(("kind", "used"), [("ivf", "ivf_pq"), ("hnsw", "hnsw")])
+    def test_it_keeps_the_index_with_its_recall(self, kind: str, used: str, tmp_path: Path) -> None:
+        rec = recommender(kind)
+        assert rec.index_recall == 1.0, "exact until a snapshot is saved"
+        rec.save(tmp_path)
+        kept = manifest(tmp_path)
+        assert kept["index"]["used"]["kind"] == used
+        assert kept["index"]["recall"] >= approximate.RECALL
+        assert kept["index"]["rows"] == STORIES
+        assert approximate.FILE in kept["files"]
+        loaded = Recommender.load(tmp_path, embedder=GivenVectors(GIVEN))
+        assert loaded.index_recall == rec.index_recall == kept["index"]["recall"]
+        for draft in stories(STORIES, STORIES + 5):
+            assert loaded.recommend_for(draft) == rec.recommend_for(draft)
+        told = cli("info", tmp_path).stdout
+        assert f"index  {used}" in told
+        assert f"recall  {kept['index']['recall']}" in told
+
+    @pytest.mark.parametrize("kind", ["ivf", "hnsw"])
+    @pytest.mark.parametrize(
+        ("override", "filters"),
+        [
+            ({}, None),
+            ({"selection__floor": 0.3}, None),
+            ({"retrieval__same_language": True}, None),
+            ({"retrieval__window_days": 300}, None),
+            ({"retrieval__window_days": 900}, Filters(sections=("section1",))),
+            ({}, Filters(sections=("section1", "section2"), languages=("en",), exclude=("s1", "s2"))),
+            ({}, Filters(days_around_story=700)),
+            ({}, Filters(after=START + timedelta(days=500))),
+        ],
+    )
+    def test_drafts_find_what_exact_search_finds(
+        self, kind: str, override: dict[str, Any], filters: Filters | None, tmp_path: Path, searches: list[int]
+    ) -> None:
+        rec = recommender(kind, dated=True, **override)
+        rec.withdraw([f"s{row}" for row in range(0, STORIES, 7)])
+        drafts = stories(STORIES, STORIES + 20, dated=True)
+        exact = [rec.recommend_for(draft, filters=filters) for draft in drafts]
+        assert not searches
+        rec.save(tmp_path)
+        searches.clear()  # those that measured its recall
+        assert [rec.recommend_for(draft, filters=filters) for draft in drafts] == exact
+        assert len(searches) == len(drafts)
+        assert max(searches) < STORIES, "withdrawn stories are not among the rows"
+        assert sum(len(found) for found in exact)
+
+    def test_stories_of_the_archive_never_meet_it(self, tmp_path: Path, searches: list[int]) -> None:
+        rec = recommender("ivf")
+        before = rec.recommend_many(["s0", "s1"])
+        rec.save(tmp_path)
+        searches.clear()
+        assert rec.recommend_many(["s0", "s1"]) == before
+        rec.explain_rejected(["s0"])
+        rec.recommend_for(stories(1, 2)[0])
+        assert not searches
+
+    @pytest.mark.parametrize("kind", ["ivf", "hnsw", "auto"])
+    def test_where_age_counts_there_is_none(self, kind: str, tmp_path: Path, searches: list[int]) -> None:
+        rec = recommender(kind, dated=True, ranking__half_life_days=90)
+        rec.save(tmp_path / "aged")
+        assert manifest(tmp_path / "aged")["index"] is None
+        ageless = recommender("ivf", dated=True)
+        ageless.save(tmp_path / "ageless")
+        assert ageless.archive.drafts is not None
+        aged = ageless.under(rec.settings.override({"retrieval.index": "ivf"}))
+        assert aged.index_recall == 1.0
+        draft = stories(STORIES, STORIES + 1, dated=True)[0]
+        searches.clear()
+        assert [one.article_id for one in aged.recommend_for(draft)] == [
+            one.article_id for one in rec.recommend_for(draft)
+        ]
+        assert not searches
+
+    @pytest.mark.parametrize("kind", ["auto", "flat"])
+    def test_a_small_archive_is_searched_exactly(self, kind: str, tmp_path: Path) -> None:
+        rec = recommender(kind)
+        rec.save(tmp_path)
+        assert rec.archive.drafts is None
+        assert rec.index_recall == 1.0
+        assert manifest(tmp_path)["index"] is None
+        assert approximate.FILE not in manifest(tmp_path)["files"]
+        assert "recall  1.0" in cli("info", tmp_path).stdout
+
+    def test_auto_counts_the_rows_that_a_window_leaves(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        d = recommender("flat").archive.search.shape[1]
+        # exact search of 300 rows is fast enough here, of 1,500 it is not
+        monkeypatch.setitem(COSTS, "flat", Cost(0.0, LATENCY / (500 * d)))
+        for days, kind in ((300, None), (None, "ivf_pq")):
+            rec = recommender("auto", dated=True, retrieval__window_days=days)
+            rec.save(tmp_path / str(days))
+            drafts = rec.archive.drafts
+            assert (drafts and drafts.report.wanted.kind) == kind
+
+    @pytest.mark.parametrize(
+        ("name", "value", "stays"),
+        [("selection.k", 3, True), ("retrieval.index", "flat", False), ("ranking.lexical_weight", 0.4, False)],
+    )
+    def test_settings_that_it_depends_on_leave_it_behind(
+        self, name: str, value: Any, stays: bool, tmp_path: Path
+    ) -> None:
+        rec = recommender("ivf")
+        rec.save(tmp_path)
+        drafts = rec.under(rec.settings.override({name: value})).archive.drafts
+        assert drafts is (rec.archive.drafts if stays else None)
+
+    def test_unknown_kinds_are_refused(self) -> None:
+        with pytest.raises(SettingsError, match=r"retrieval\.index"):
+            Settings.of({"retrieval": {"index": "ivf_pq"}})
+
+    def test_added_stories_are_found_and_too_many_ask_for_another_build(self, tmp_path: Path) -> None:
+        rec = recommender("ivf", selection__drop_copies=False)
+        rec.save(tmp_path)
+        rec = Recommender.load(tmp_path, embedder=GivenVectors(GIVEN))
+        rec.update(stories(STORIES, STORIES + 60))
+        held = rec.archive.drafts
+        assert held is not None
+        assert held.tail == 60
+        draft = {**stories(STORIES + 1, STORIES + 2)[0], "id": "draft"}
+        rec.embedder = GivenVectors({**GIVEN, "draft": GIVEN[f"s{STORIES + 1}"]})
+        assert rec.recommend_for(draft).items[0].article_id == f"s{STORIES + 1}"
+        rec.save(tmp_path)
+        assert rec.archive.drafts is held, "a short tail is searched exactly"
+        again = Recommender.load(tmp_path, embedder=rec.embedder)
+        assert again.archive.drafts is not None
+        assert again.archive.drafts.tail == 60
+        assert again.recommend_for(draft) == rec.recommend_for(draft)
+        rec.update(stories(STORIES + 60, STORIES + 200))
+        rec.save(tmp_path)
+        assert rec.archive.drafts is not None
+        assert rec.archive.drafts.report.rows == STORIES + 200
+        assert rec.compact().archive.drafts is None
+
+    def test_a_damaged_file_is_found_before_it_is_read(self, tmp_path: Path) -> None:
+        recommender("ivf").save(tmp_path)
+        path = VersionedFolder(tmp_path, "snapshot").current().folder / approximate.FILE
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(SnapshotError, match=r"index\.faiss does not match its checksum"):
+            Recommender.load(tmp_path, embedder=GivenVectors(GIVEN))
+
+    def test_a_recall_out_of_reach_is_in_the_manifest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        rec = recommender("hnsw")
+        monkeypatch.setattr(approximate, "_MOST_EFFORT", 1)
+        monkeypatch.setitem(EFFORT, "hnsw", 1)
+        monkeypatch.setitem(approximate._OVERFETCH, "hnsw", 0)
+        monkeypatch.setattr(approximate, "_MARGIN", 1)
+        with pytest.warns(UserWarning, match="drafts are searched exactly"):
+            rec.save(tmp_path)
+        kept = manifest(tmp_path)["index"]
+        assert (kept["wanted"]["kind"], kept["used"]["kind"], kept["recall"]) == ("hnsw", "flat", 1.0)
+        assert kept["tried"][0][1] < approximate.RECALL
+        loaded = Recommender.load(tmp_path, embedder=GivenVectors(GIVEN))
+        draft = stories(STORIES, STORIES + 1)[0]
+        assert loaded.recommend_for(draft) == rec.recommend_for(draft)
