@@ -11,7 +11,7 @@ from recommender import kernels
 from recommender.hardware import bfloat16_unit
 
 TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
-FEW = 8  # so few stories are multiplied as integers: reading the rows costs more than the product
+FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 29  # bytes of converted rows to keep: half a gigabyte
 
 
@@ -61,7 +61,7 @@ class Products:
         self._torch = not self._direct and min(stories, block) * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
-        self._room = _CONVERTED
+        self._room = _CONVERTED if stories > block else 0  # else each block is read once
         self._last = -1, _side(vectors[:0])
         self._buffer: Any = None
         self.exact = not self._half
@@ -69,7 +69,8 @@ class Products:
 
     def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
         """Vectors as they are multiplied."""
-        values = vectors[rows]
+        run = len(rows) > 0 and bool((np.diff(rows) == 1).all())  # need not be copied together
+        values = np.asarray(vectors)[rows[0] : rows[-1] + 1] if run else np.asarray(vectors)[rows]
         if self._direct:
             return _side(values)
         if not self._half:
@@ -91,7 +92,7 @@ class Products:
         side = self.side(self._vectors, self._rows[number * self._block : (number + 1) * self._block])
         self._last = number, side
         size = side.values.nbytes
-        if not self._direct and size <= self._room:
+        if size <= self._room:
             self._kept[number] = side
             self._room -= size
         return side
