@@ -221,7 +221,7 @@ def build_index(vectors: NDArray[np.int16], plan: Plan, recall: float = RECALL) 
     """Build what the plan says over all rows, and raise its effort until it finds enough of the nearest.
 
     Recall is measured on the last rows, the newest stories, before they are added: as a draft, none of them is in the
-    index then. Rows that are in it are found more easily (.9975 against .9875 at 300,000). Where no effort reaches the
+    index then. Rows that are in it are found more easily. Where no effort reaches the
     recall, and below `LEAST_ROWS`, the index is exact: the report says so.
 
     Examples
@@ -274,7 +274,8 @@ def _build(vectors: NDArray[np.int16], plan: Plan) -> Any:
         index.hnsw.efConstruction = _CONSTRUCTION
     size = min(len(vectors), max(_TRAINING * plan.cells, _BLOCK))
     sample = np.sort(np.random.default_rng(_SEED).choice(len(vectors), size, replace=False))
-    with _threads(1 if plan.kind == "hnsw" else None):  # a graph built by several threads differs each time
+    # a graph built by several threads differs each time, and in few rows they wait for each other
+    with _threads(1 if plan.kind == "hnsw" or len(vectors) <= _BLOCK else None):
         index.train(_floats(vectors[sample]))
         for start in range(0, len(vectors), _BLOCK):
             index.add(_floats(vectors[start : start + _BLOCK]))
