@@ -183,13 +183,13 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
             if state.pooled is not None
         ]
         changed |= before.catalog.live & (stale[0] != stale[1])
-    return changed
+    return np.asarray(changed, dtype=bool)
 
 
 def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Groups named by their first member, whatever their numbers; -1 stays."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    return np.where(group < 0, -1, first[inverse])
+    return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
 
 
 def _boosts(archive: Archive, as_of: int) -> list[bool]:

@@ -183,7 +183,7 @@ def search_vectors(
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norm > 0, norm, 1)
+    return np.asarray(vectors / np.where(norm > 0, norm, 1), dtype=np.float32)
 
 
 class _Channel(NamedTuple):

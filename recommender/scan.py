@@ -101,15 +101,15 @@ class Held(NamedTuple):
     size : ndarray of int32, shape (q,)
         How many are held.
     worst : ndarray of float64, shape (q,)
-        Score that a row must reach: that of the last of the best `count` when last thinned; 0 before.
-    count : int
+        Score that a row must reach: that of the last of the best `keep` when last thinned; 0 before.
+    keep : int
     """
 
     place: NDArray[np.int32]
     dot: NDArray[np.int32]
     size: NDArray[np.int32]
     worst: NDArray[np.float64]
-    count: int
+    keep: int
 
     @classmethod
     def empty(cls, stories: int, count: int) -> Held:
@@ -124,8 +124,8 @@ class Held(NamedTuple):
         score = self._score(np.arange(len(self.size)), width, asking, rows, weight)
         held = score >= 0
         place = np.where(held, self.place[:, :width], 0)
-        order = np.lexsort((rows.id_rank[place] if len(rows.rows) else place, -score), axis=1)[:, : self.count]
-        found = np.full((len(place), self.count), -1, dtype=np.int64)
+        order = np.lexsort((rows.id_rank[place] if len(rows.rows) else place, -score), axis=1)[:, : self.keep]
+        found = np.full((len(place), self.keep), -1, dtype=np.int64)
         dot = np.zeros(found.shape, dtype=np.int32)
         found[:, : order.shape[1]] = np.take_along_axis(np.where(held, place, -1), order, axis=1)
         dot[:, : order.shape[1]] = np.take_along_axis(np.where(held, self.dot[:, :width], 0), order, axis=1)
@@ -135,20 +135,20 @@ class Held(NamedTuple):
         """Keep the best `count` of each of some stories, which hold as many or more."""
         width = int(self.size[stories].max())
         score = self._score(stories, width, asking, rows, weight)
-        worst = np.partition(score, width - self.count, axis=1)[:, width - self.count]
+        worst = np.partition(score, width - self.keep, axis=1)[:, width - self.keep]
         above, kept = score > worst[:, None], score >= worst[:, None]
-        wanted = self.count - above.sum(axis=1)
-        tied = np.flatnonzero(kept.sum(axis=1) > self.count)  # more equal ones than there is room for
+        wanted = self.keep - above.sum(axis=1)
+        tied = np.flatnonzero(kept.sum(axis=1) > self.keep)  # more equal ones than there is room for
         if len(tied):
             equal = kept[tied] & ~above[tied]
             place = np.where(equal, self.place[stories[tied], :width], 0)
             ids = np.where(equal, rows.id_rank[place], len(rows.rows))
             last = np.take_along_axis(np.sort(ids, axis=1), wanted[tied, None] - 1, axis=1)
             kept[tied] = above[tied] | (equal & (ids <= last))
-        at = np.nonzero(kept)[1].reshape(len(stories), self.count)
-        self.place[stories, : self.count] = self.place[stories[:, None], at]
-        self.dot[stories, : self.count] = self.dot[stories[:, None], at]
-        self.size[stories], self.worst[stories] = self.count, worst
+        at = np.nonzero(kept)[1].reshape(len(stories), self.keep)
+        self.place[stories, : self.keep] = self.place[stories[:, None], at]
+        self.dot[stories, : self.keep] = self.dot[stories[:, None], at]
+        self.size[stories], self.worst[stories] = self.keep, worst
 
     def _score(
         self, stories: NDArray[np.int64], width: int, asking: Asking, rows: Rows, weight: NDArray[np.float64]
@@ -274,7 +274,7 @@ def _offer_plain(
             break
         held.thin(np.flatnonzero(full), asking, rows, block.weight)
     size = held.size[block.stories]
-    some = (size >= held.count) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
+    some = (size >= held.keep) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
     if some.any():
         held.thin(block.stories[some], asking, rows, block.weight)
 

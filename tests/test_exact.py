@@ -109,6 +109,7 @@ def test_half_precision_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch
 def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "TORCH", 0)
+        patch.setattr(products, "FEW", 0)
         patch.setattr(products, "bfloat16_unit", lambda: "avx512")
         rng = np.random.default_rng(seed)
         vectors = quantise(rng.normal(size=(40, int(rng.integers(1, 200)))) ** 3)
