@@ -15,10 +15,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import write_result
-from recommender import Recommender
+from recommender import Recommender, Settings
 from recommender.index import SCALE
 
 STORIES = 500
+PLAIN = Settings().override(
+    {
+        "selection.event_limit": False,
+        "selection.series_limit": False,
+        "selection.caps": [],
+        "selection.live_hours": None,
+        "selection.timeless_slots": 0,
+    }
+)  # the k best after the floor, without copies
 
 
 def exhaustive(rec: Recommender, rows: np.ndarray) -> list[list[str]]:
@@ -51,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         cache = arguments.cache or Path(scratch) / "vectors.sqlite"
-        rec = Recommender(cache=cache).fit(arguments.data / "reuters21578.jsonl.gz")
+        rec = Recommender(PLAIN, cache=cache).fit(arguments.data / "reuters21578.jsonl.gz")
     rows = np.sort(np.random.default_rng(0).choice(len(rec.catalog), STORIES, replace=False))
     records = [record for batch in rec.lists(rows) for record in batch.to_pylist()]
     found = [{item["article_id"] for item in record["items"]} for record in records]
@@ -62,7 +71,12 @@ def main() -> None:
         "items missed": sum(len(b - a) for a, b in zip(found, best, strict=True)),
     }
     print(result)
-    settings = {"stories": STORIES, "seed": 0, "candidates": rec.settings.retrieval.candidates}
+    settings = {
+        "stories": STORIES,
+        "seed": 0,
+        "candidates": rec.settings.retrieval.candidates,
+        "search dimensions": rec.archive.search.shape[1],
+    }
     print(write_result("candidates", settings, [result]))
 
 
