@@ -357,6 +357,7 @@ def rollback(
 @app.command()
 def info(
     place: Annotated[str, typer.Argument(help="Published lists (folder or URL), or a snapshot folder.")],
+    check: Annotated[bool, typer.Option("--check", help="Compare every file of a folder with its checksum.")] = False,
 ) -> None:
     """Say what a folder or database holds: kind, version, moment, counts, settings."""
     from recommender.storage import VersionedFolder, kind_of
@@ -373,6 +374,9 @@ def info(
         shown |= {"index": index["used"]["kind"], "recall": index["recall"]}
     if "://" not in place:
         folder = VersionedFolder(place, manifest["kind"])
+        if check:
+            folder.current().check()
+            shown["checked"] = f"all {len(manifest['files'])} files match their checksums"
         shown["versions kept"] = ", ".join(path.name for path in folder.versions())
     stones = _tombstones(place)
     shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}

@@ -476,6 +476,9 @@ class Recommender:
     ) -> Recommender:
         """Read a snapshot folder, memory-mapped; nothing is embedded.
 
+        A file that is missing or cut is refused, and an altered one of up to 16 MiB; ``recommender info --check``
+        compares all of them with their checksums.
+
         Raises
         ------
         SnapshotError

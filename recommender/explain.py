@@ -107,6 +107,7 @@ def explain(
 
 
 def _gathered(parts: list[_Part], count: int) -> pa.ListArray:
+    parts = [part for part in parts if len(part.items)] or parts[:1]
     sizes = [len(part.items) for part in parts]
     owner = np.concatenate([part.items for part in parts]).astype(np.int64)
     place = np.concatenate([np.broadcast_to(part.place, n) for part, n in zip(parts, sizes, strict=True)])

@@ -24,12 +24,13 @@ compiled = find_spec("numba") is not None
 
 LANES = 32  # products compared together before any is looked at alone
 HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
+_CORES = os.cpu_count() or 1
 _SHARES = 2  # of the lines a core: lines differ in cost
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="kernel")
+    return ThreadPoolExecutor(_CORES, thread_name_prefix="kernel")
 
 
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
@@ -62,8 +63,7 @@ def kernel(
 
         @wraps(loop)
         def run(lines: int, *arrays: Any) -> None:
-            cores = os.cpu_count() or 1
-            step = max(-(-lines // (cores * _SHARES)), least)
+            step = max(-(-lines // (_CORES * _SHARES)), least)
             if lines <= step:
                 machine_code()(0, lines, *arrays)
                 return
@@ -158,6 +158,34 @@ def sparse_cosines(
             found[line, place] = total
         for at in range(query_indptr[line], query_indptr[line + 1]):
             spread[query_terms[at]] = 0
+
+
+@kernel(least=1024)
+def row_cosines(
+    start: int,
+    stop: int,
+    left_indptr: NDArray[np.int32],
+    left_terms: NDArray[np.int32],
+    left_data: NDArray[np.float32],
+    right_indptr: NDArray[np.int32],
+    right_terms: NDArray[np.int32],
+    right_data: NDArray[np.float32],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    found: NDArray[np.float64],
+) -> None:
+    """Products of rows a and b, (m,), rounded to float32 and added in order; terms ascend within a row."""
+    for pair in range(start, stop):
+        i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
+        j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
+        total = 0.0
+        while i < last_i and j < last_j:
+            left, right = left_terms[i], right_terms[j]
+            if left == right:
+                total += np.float64(np.float32(left_data[i] * right_data[j]))
+            i += left <= right
+            j += right <= left
+        found[pair] = total
 
 
 @kernel(least=1024)

@@ -207,8 +207,23 @@ def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_m
 def row_cosines(
     left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Products of unit rows `left[a]` and `right[b]`, float64 (m,)."""
-    return np.asarray(left[a].multiply(right[b]).sum(axis=1), dtype=np.float64).ravel()
+    """Products of unit rows `left[a]` and `right[b]`, float64 (m,), rounded and added as by `cosines`.
+
+    Indices ascend within each row.
+    """
+    if not kernels.compiled:
+        return _row_cosines(left, right, a, b)
+    found = np.empty(len(a), dtype=np.float64)
+    kernels.row_cosines(len(a), *_parts(left), *_parts(right), a, b, found)
+    return found
+
+
+def _row_cosines(
+    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    shared = left[a].multiply(right[b]).tocsr()
+    pair = np.repeat(np.arange(len(a)), np.diff(shared.indptr))
+    return np.asarray(np.bincount(pair, weights=shared.data, minlength=len(a)), dtype=np.float64)
 
 
 def rarest_shared(

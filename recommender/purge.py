@@ -60,7 +60,9 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
 def _purge_snapshot(root: Path, ids: frozenset[str]) -> str:
     rec = Recommender.load(root)
     rec.withdraw(ids)
-    saved_with = VersionedFolder(root, "snapshot").current().manifest["embedder"]
+    version = VersionedFolder(root, "snapshot").current()
+    version.check()  # what is saved again must be whole
+    saved_with = version.manifest["embedder"]
     if saved_with != type(rec.embedder).__name__:
         raise SnapshotError(
             f"{root} was saved with a {saved_with} of your own, which only your program can save; the stories are "

@@ -69,6 +69,8 @@ class Ranked:
         width = max(int(counts.max(initial=0)), 1)
         if width == mask.shape[1] and (counts == width).all():
             return self
+        if len(mask) == 1 and counts[0]:
+            return self.along(np.flatnonzero(mask)[None, :])
         source = np.flatnonzero(mask)
         target = np.flatnonzero(np.arange(width) < counts[:, None])
 
@@ -80,8 +82,8 @@ class Ranked:
         return Ranked(moved(self.rows, -1), *(moved(getattr(self, f.name)) for f in fields(self)[1:]))
 
     def along(self, order: NDArray[np.int64]) -> Ranked:
-        """In another order, (q, c) places of each line."""
-        place = order + np.arange(len(order))[:, None] * order.shape[1]
+        """In another order, (q, w) places of each line."""
+        place = order + np.arange(len(order))[:, None] * self.rows.shape[1]
         return Ranked(*(getattr(self, f.name).ravel()[place] for f in fields(self)))
 
     def lines(self, places: NDArray[np.int64]) -> Ranked:
@@ -99,6 +101,8 @@ class Ranked:
     @classmethod
     def stack(cls, parts: Sequence[Ranked]) -> Ranked:
         """Lines of several, one below the other."""
+        if len(parts) == 1:
+            return parts[0]
         width = max(part.rows.shape[1] for part in parts)
         wide = [part.padded(width) for part in parts]
         return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))

@@ -22,7 +22,7 @@ from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import Source
 from recommender.sinks import PublishedLists, open_publisher
-from recommender.storage import check_writable
+from recommender.storage import VersionedFolder, check_writable
 from recommender.version import __version__
 
 GROWTH = 0.1  # of the stories since the last whole run, from which on word counts and floor should be fitted again
@@ -87,6 +87,8 @@ def refresh(
     publisher.check_writable()
     check_writable(Path(snapshot))
     with publisher.writing():
+        if recommender is None:
+            VersionedFolder(snapshot, "snapshot").current().check()  # what is saved again must be whole
         rec = recommender or Recommender.load(snapshot, cache=cache)
         before = rec.archive
         if before.pooled is None:

@@ -279,10 +279,14 @@ def _compared(ranked: Ranked, stories: Stories, selection: Selection, count: int
     ranked = drop(ranked, ~np.where(ageless, np.cumsum(ageless, axis=1) <= _EVERGREENS, first), "rank")
     step = max(_PAIRS // ranked.rows.shape[1] ** 2, 1)
     every = np.arange(len(ranked.rows))
-    parts = [
-        _one_per_event(ranked.lines(part), stories.take(part), selection)
-        for part in np.split(every, range(step, len(every), step))
-    ]
+    parts = (
+        [
+            _one_per_event(ranked.lines(part), stories.take(part), selection)
+            for part in np.split(every, range(step, len(every), step))
+        ]
+        if len(every) > step
+        else [_one_per_event(ranked, stories, selection)]
+    )
     whole = Ranked.stack([some for some, _ in parts])
     rejected = {rule: np.concatenate([masks[rule] for _, masks in parts]) for rule in parts[0][1]}
     for rule, mask in rejected.items():

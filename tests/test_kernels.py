@@ -63,6 +63,17 @@ def test_rarest_shared(seed: int, count: int, pairs: int) -> None:
         assert found[pair] == pytest.approx(shared.sum() / count)
 
 
+@given(seed=st.integers(0, 2**31), pairs=st.sampled_from([0, 1, 50, 3000]))
+@settings(max_examples=25)
+def test_row_cosines(seed: int, pairs: int) -> None:
+    terms, _, rng = archive(seed)
+    a, b = rng.integers(0, terms.shape[0], (2, pairs))
+    found = lexical.row_cosines(terms, terms, a, b)
+    same(found, lexical._row_cosines(terms, terms, a, b))
+    dense = terms.toarray().astype(np.float64)
+    np.testing.assert_allclose(found, (dense[a] * dense[b]).sum(axis=1), atol=1e-6)
+
+
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 4), pairs=st.sampled_from([0, 1, 50, 900]))
 @settings(max_examples=25)
 def test_heaviest_shared(seed: int, count: int, pairs: int) -> None:
