@@ -119,7 +119,7 @@ class Held(NamedTuple):
         return cls(np.empty(shape, np.int32), np.empty(shape, np.int32), size, worst, count)
 
     def best(self, asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> Best:
-        """The best `count` rows of each story."""
+        """The best `keep` rows of each story."""
         width = max(int(self.size.max(initial=0)), 1)
         score = self._score(np.arange(len(self.size)), width, asking, rows, weight)
         held = score >= 0
@@ -132,7 +132,7 @@ class Held(NamedTuple):
         return Best(found, dot)
 
     def thin(self, stories: NDArray[np.int64], asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> None:
-        """Keep the best `count` of each of some stories, which hold as many or more."""
+        """Keep the best `keep` of each of some stories, which hold as many or more."""
         width = int(self.size[stories].max())
         score = self._score(stories, width, asking, rows, weight)
         worst = np.partition(score, width - self.keep, axis=1)[:, width - self.keep]
