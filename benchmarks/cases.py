@@ -173,8 +173,8 @@ def exact_lists(job: Job) -> Figures:
 
         def search(some: NDArray[np.int64]) -> NDArray[np.int64]:
             if len(some) < size:
-                return exact.nearest(asking.take(some), rows, job.k).ordered(everywhere)[0]
-            return np.concatenate([best.ordered(everywhere)[0] for _, best in exact.every(asking, rows, job.k)])
+                return exact.nearest(asking.take(some), rows, job.k).place
+            return np.concatenate([best.place for _, best in exact.every(asking, rows, job.k)])
 
         return search
 
@@ -410,7 +410,7 @@ def refresh_ours(job: Job) -> Figures:
     with timed(figures, "lists_seconds"):
         made = sum(len(batch) for batch in rec.lists(some))
     figures["lists_seconds"] *= len(rows) / max(made, 1)
-    figures["lists"] = len(rows)
+    figures["touched"] = len(rows)
     return figures
 
 

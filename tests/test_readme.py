@@ -48,6 +48,7 @@ def test_every_command_named_exists() -> None:
         "preview",
         "purge",
         "recommend",
+        "refresh",
         "rollback",
         "rules",
         "tune",
