@@ -110,7 +110,7 @@ def refresh(
             same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
             assert rec.archive.pooled is not None
             moment = rec.archive.pooled.scope.as_of if rec.dated else None
-            published = pa.array(_ids(lists), pa.large_string())
+            published = pa.array(list(lists.ids()), pa.large_string())
             missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
             again[rows[~again[rows]][missing]] = True
             return _unchanged(lists, same, version, moment), rows[again[rows]]
@@ -214,10 +214,6 @@ def _last_version(out: str | Path, rec: Recommender) -> PublishedLists | None:
     same &= lists.manifest["settings_fingerprint"] == rec.settings.fingerprint()
     same &= lists.manifest["rules"] == rec.rules.model_dump(mode="json")
     return lists if same else None
-
-
-def _ids(lists: PublishedLists) -> list[str]:
-    return list(lists.ids())
 
 
 def _unchanged(lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None) -> Iterator[pa.RecordBatch]:

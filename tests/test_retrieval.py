@@ -88,7 +88,7 @@ class State:
             self.days += int(self.rng.integers(1, 15))
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**20), floor=st.sampled_from([0.0, 0.4]), steps=st.integers(1, 8))
 def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, floor: float, steps: int) -> None:
     state = State(seed)
