@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender import scan
+from recommender.parallel import together
 from recommender.products import Products, Side, slack
 from recommender.scan import Asking, Best, Block, Held, Rows
 
-BLOCK = 2_048  # stories and rows of one product: 16 MB of results
+BLOCK = 4_096
 _TOP = 1 << 24  # no product of two quantised unit vectors is greater
 _TINY = 1e-300  # a weight of 0 as a divisor
 TIMELESS = np.ones(1)  # weights where age does not count
@@ -133,6 +135,11 @@ class _Search:
 
     def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, held: Held) -> None:
         """Offer blocks of rows to those of some stories that can still gain by them."""
+        blocks = list(blocks)
+        parts = np.array_split(stories, min(self.products.workers, len(stories)))
+        together(lambda part: self._extend(part, blocks, asking, held), parts)
+
+    def _extend(self, stories: NDArray[np.int64], blocks: list[int], asking: Asking, held: Held) -> None:
         side = self.products.side(asking.vectors, asking.rows[stories])
         hours, worst = asking.hour[stories], self.worst(held, stories)
         first, last, least_worst = int(hours.min()), int(hours.max()), float(worst.min())
@@ -142,9 +149,10 @@ class _Search:
                 continue
             bound, reach, able = self.bound(stories, asking, held, number)
             if able.any():
-                some, rows = side.take(able), self.products.block(number)
-                block = self._block(stories[able], number, reach[able], some, rows)
-                scan.offer(self.products(some, rows), bound[able], block, asking, self.rows, held, by_row=False)
+                places, rows = np.flatnonzero(able), self.products.block(number)
+                some = side if len(places) == len(stories) else side.take(places)
+                block = self._block(stories[places], self.part(number).start, reach[places], some, rows)
+                scan.offer(self.products(some, rows), bound[places], block, asking, self.rows, held, by_row=False)
                 least_worst = float(self.worst(held, stories).min())
 
     def worst(self, held: Held, stories: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -157,15 +165,31 @@ class _Search:
         return float(self.bound(np.arange(len(asking.rows)), asking, held, number)[2].mean())
 
     def pair(self, old: int, new: int, asks: list[Asking], held: dict[int, Held]) -> None:
-        """One product for two blocks: the older stories look for newer rows, the newer ones for older rows."""
-        left, right = self.products.block(old), self.products.block(new)
-        products = self.products(left, right)
-        sides = ((old, new, left, right), (new, old, right, left))
-        for mine, other, side, rows in sides[: 1 + (old != new)]:
-            stories = np.arange(len(asks[mine].rows))
+        """One product for two blocks: the older stories look for newer rows, the newer ones for older rows.
+
+        Each worker multiplies a part of one block by a part of the other, in as many turns as there are parts: no
+        two of them offer rows to the same stories at once.
+        """
+        left, right = self._parts(old), self._parts(new)
+        for turn in range(len(right)):
+            turned = right[turn:] + right[:turn]
+            together(lambda parts: self._pair(old, new, *parts, asks, held), zip(left, turned, strict=True))
+
+    def _pair(self, old: int, new: int, left: slice, right: slice, asks: list[Asking], held: dict[int, Held]) -> None:
+        older, newer = self.products.block(old).take(left), self.products.block(new).take(right)
+        products = self.products(older, newer)
+        sides = ((old, left, older, new, right, newer), (new, right, newer, old, left, older))
+        for mine, part, side, other, places, rows in sides[: 1 + (old != new)]:
+            stories = np.arange(part.start, part.stop)
             bound, reach, _ = self.bound(stories, asks[mine], held[mine], other)
-            block = self._block(stories, other, reach, side, rows)
+            block = self._block(stories, self.part(other).start + places.start, reach, side, rows)
             scan.offer(products, bound, block, asks[mine], self.rows, held[mine], by_row=mine != old)
+
+    def _parts(self, number: int) -> list[slice]:
+        """Places within a block, one part for each worker; some may be empty."""
+        part = self.part(number)
+        edges = np.linspace(0, part.stop - part.start, self.products.workers + 1).astype(np.int64).tolist()
+        return [slice(start, stop) for start, stop in pairwise(edges)]
 
     def bound(
         self, stories: NDArray[np.int64], asking: Asking, held: Held, number: int
@@ -180,9 +204,9 @@ class _Search:
         return bound, reach, inside & (bound <= _TOP)
 
     def _block(
-        self, stories: NDArray[np.int64], number: int, reach: NDArray[np.float64], side: Side, rows: Side
+        self, stories: NDArray[np.int64], start: int, reach: NDArray[np.float64], side: Side, rows: Side
     ) -> Block:
-        return Block(stories, number * BLOCK, reach, slack(side, rows), self.least, self.weight, self.products.exact)
+        return Block(stories, start, reach, slack(side, rows), self.least, self.weight, self.products.exact)
 
     def _weight(self, away: Any) -> Any:
         return self.weight[np.minimum(away, len(self.weight) - 1)]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 compiled = find_spec("numba") is not None
 """Whether kernels can be called."""
 
-LANES = 32  # products compared together before any is looked at alone
+LANES = 64  # products compared together before any is looked at alone; compilers vectorise no loop shorter than this
 HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
 _CORES = os.cpu_count() or 1
 _SHARES = 2  # of the lines a core: lines differ in cost
@@ -49,7 +49,7 @@ def kernel(
     fastmath : bool or set of str, default False
         Freedoms of the compiler, for sums that are exact in any order.
     parts : tuple of functions
-        Functions of this module that the loop calls, compiled with it.
+        Functions of this module that the loop and later parts call, compiled with it.
     """
 
     def wrap(loop: Callable[..., None]) -> Callable[..., None]:
@@ -58,7 +58,9 @@ def kernel(
             import numba
 
             compile_ = numba.njit(nogil=True, cache=True, fastmath=fastmath)
-            scope = {**globals(), **{part.__name__: compile_(part) for part in parts}} if parts else globals()
+            scope = dict(globals())
+            for part in parts:
+                scope[part.__name__] = compile_(FunctionType(part.__code__, scope, part.__name__))
             return compile_(FunctionType(loop.__code__, scope, loop.__name__, closure=loop.__closure__))  # type: ignore
 
         @wraps(loop)
@@ -263,6 +265,35 @@ def heaviest_shared(
             j += right <= left
 
 
+def select(values: NDArray[np.float64], size: int, nth: int, spare: NDArray[np.float64]) -> float:
+    """The `nth` least of the first `size` values, which lose their order; `spare` holds one more.
+
+    Quickselect without a branch on the data: a third of the time of `np.partition` on a hundred values.
+    """
+    first, last = 0, size
+    while True:
+        a, b, c = values[first], values[(first + last) // 2], values[last - 1]
+        pivot = max(min(a, b), min(max(a, b), c))
+        less, equal, more = 0, 0, 0
+        for i in range(first, last):
+            value = values[i]
+            spare[less] = value
+            less += value < pivot
+            equal += value == pivot
+        if nth < first + less:
+            last = first + less
+            values[first:last] = spare[:less]
+        elif nth < first + less + equal:
+            return float(pivot)
+        else:
+            for i in range(first, last):
+                value = values[i]
+                spare[more] = value
+                more += value > pivot
+            first += less + equal
+            values[first:last] = spare[:more]
+
+
 def thin(
     story: int,
     ask_hour: NDArray[np.int64],
@@ -274,24 +305,29 @@ def thin(
     size: NDArray[np.int32],
     worst: NDArray[np.float64],
     count: int,
-    score: NDArray[np.float64],
-    rank: NDArray[np.int64],
+    scratch: NDArray[np.float64],
 ) -> None:
-    """See `scan.Held.thin`; `score` and `rank` are scratch."""
+    """See `scan.Held.thin`; `scratch` (3, room + 1)."""
     held = size[story]
+    score = scratch[0]
     for i in range(held):
         age = abs(ask_hour[story] - hour[place[story, i]]) if len(weight) > 1 else 0
         score[i] = dots[story, i] * weight[age]
-    least = np.partition(score[:held], held - count)[held - count]
+    scratch[1] = score
+    least = select(scratch[1], held, held - count, scratch[2])
     above, equal = 0, 0
     for i in range(held):
-        if score[i] > least:
-            above += 1
-        elif score[i] == least:
-            rank[equal] = id_rank[place[story, i]]
-            equal += 1
+        above += score[i] > least
+        equal += score[i] == least
     wanted = count - above
-    last = np.partition(rank[:equal], wanted - 1)[wanted - 1] if equal > wanted else np.int64(len(id_rank))
+    last: float = len(id_rank)  # of those with the least score, the first by id
+    if equal > wanted:
+        equal = 0
+        for i in range(held):
+            if score[i] == least:
+                scratch[1, equal] = id_rank[place[story, i]]
+                equal += 1
+        last = select(scratch[1], equal, wanted - 1, scratch[2])
     kept = 0
     for i in range(held):
         if score[i] > least or (score[i] == least and (equal <= wanted or id_rank[place[story, i]] <= last)):
@@ -300,7 +336,7 @@ def thin(
     size[story], worst[story] = count, least
 
 
-@kernel(least=256, parts=(thin,))
+@kernel(least=1 << 62, parts=(select, thin))  # the callers are threads
 def offer(
     start: int,
     stop: int,
@@ -319,29 +355,35 @@ def offer(
     vectors, found_rows, shown, hour, id_rank = rows
     place, dots, size, worst, count = held
     room = place.shape[1]
-    score_scratch, rank_scratch = np.empty(room, np.float64), np.empty(room, np.int64)
+    scratch = np.empty((3, room + 1), np.float64)
     half = np.empty(1, np.float32)
     half_bits = half.view(np.int32)
+    hits = np.empty(LANES + 1, np.int64)
     lines = (0, products.shape[0]) if by_row else (start, stop)
     columns = (start, stop) if by_row else (0, products.shape[1])
     for line in range(lines[0], lines[1]):
         across = products[line]
         for left in range(columns[0], columns[1], LANES):
             right = min(left + LANES, columns[1])
-            part, hit = across[left:right], np.uint8(0)  # slices, or the compiler fears negative places
+            part, hit = across[left:right], np.int32(0)  # slices, or the compiler fears negative places
             if right - left < LANES:
-                hit = np.uint8(1)
+                hit = np.int32(1)
             elif by_row:
                 limits = bound[left:right]
                 for lane in range(LANES):
-                    hit |= np.uint8(part[lane] >= limits[lane])
+                    hit |= np.int32(part[lane] >= limits[lane])
             else:
                 limit = bound[line]
                 for lane in range(LANES):
-                    hit |= np.uint8(part[lane] >= limit)
+                    hit |= np.int32(part[lane] >= limit)
             if not hit:
                 continue
-            for column in range(left, right):
+            found = 0
+            for lane in range(right - left):  # without a branch that nobody can predict
+                hits[found] = left + lane
+                found += part[lane] >= bound[left + lane if by_row else line]
+            for at_hit in range(found):
+                column = hits[at_hit]
                 ask, row = (column, line) if by_row else (line, column)
                 if products[line, column] < bound[ask]:
                     continue
@@ -353,9 +395,9 @@ def offer(
                 dot = np.int32(products[line, column])
                 if not exact:
                     dot = np.int32(0)
-                    story_row, found_row = ask_rows[asks], found_rows[at]
+                    left_vector, right_vector = ask_vectors[ask_rows[asks]], vectors[found_rows[at]]
                     for i in range(vectors.shape[1]):
-                        dot += np.int32(ask_vectors[story_row, i]) * np.int32(vectors[found_row, i])
+                        dot = np.int32(dot + np.int32(np.int32(left_vector[i]) * np.int32(right_vector[i])))
                 if dot < least or dot <= 0:
                     continue
                 if dot * weight[abs(ask_hour[asks] - hour[at])] < worst[asks]:
@@ -364,9 +406,7 @@ def offer(
                 size[asks] += 1
                 if size[asks] < room:
                     continue
-                thin(
-                    asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, score_scratch, rank_scratch
-                )
+                thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, scratch)
                 # what a row of this block must now reach
                 limit_now = np.floor(worst[asks] / reach[ask]) - 1 - slack[ask]
                 if exact:
@@ -377,4 +417,4 @@ def offer(
     for ask in range(start, stop):
         asks = stories[ask]
         if size[asks] >= count and (worst[asks] == 0 or 4 * size[asks] >= 3 * room):
-            thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, score_scratch, rank_scratch)
+            thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, scratch)

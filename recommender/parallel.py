@@ -1,11 +1,13 @@
-"""One task after another on all cores, with the results in order."""
+"""Tasks on all cores: one after another with the results in order, or all at once."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -38,3 +40,48 @@ def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[R
         finally:
             for waiting in ahead:
                 waiting.cancel()
+
+
+def together(run: Callable[[Task], None], tasks: Iterable[Task]) -> None:
+    """Run all tasks in `torch_workers` and wait for the last; a lone task runs here."""
+    first, *others = tasks
+    if not others:
+        run(first)
+        return
+    for job in [torch_workers().submit(run, task) for task in (first, *others)]:
+        job.result()
+
+
+@cache
+def torch_workers() -> ThreadPoolExecutor:
+    """As many threads as PyTorch would use, within each of which PyTorch uses no other.
+
+    Tasks that share no work need no barriers within each operation, nor do threads that have nothing to do
+    keep a core busy while they wait for the next.
+    """
+    import torch
+
+    count = torch.get_num_threads()
+    started = threading.Barrier(count)
+
+    def start() -> None:
+        torch.get_num_threads()  # sets the thread up by the number that holds for all; only then can it be changed
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="torch")
+    for job in [pool.submit(start) for _ in range(count)]:
+        job.result()
+    torch.set_num_threads(count)  # new threads take the number that was set last
+    return pool
+
+
+def torch_threads() -> int:
+    """How many tasks `together` runs at once."""
+    import torch
+
+    return int(torch.get_num_threads())
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=torch_workers.cache_clear)

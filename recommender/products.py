@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender import kernels
 from recommender.hardware import bfloat16_unit
+from recommender.parallel import torch_threads
 
 TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
@@ -31,14 +33,10 @@ class Side(NamedTuple):
     norm: NDArray[np.float64]
     loss: NDArray[np.float64]
 
-    def take(self, places: NDArray[np.bool_]) -> Side:
+    def take(self, places: NDArray[np.int64] | slice) -> Side:
         """Some of the vectors."""
-        if places.all():
-            return self
-        some = np.flatnonzero(places)
-        if not len(self.norm):
-            return Side(self.values[some], self.norm, self.loss)
-        return Side(self.values[some], self.norm[some], self.loss[some])
+        rounded = places if len(self.norm) else slice(0)
+        return Side(self.values[places], self.norm[rounded], self.loss[rounded])
 
 
 class Products:
@@ -61,11 +59,12 @@ class Products:
         self._torch = not self._direct and min(stories, block) * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
-        self._room = _CONVERTED if stories > block else 0  # else each block is read once
-        self._last = -1, _side(vectors[:0])
-        self._buffer: Any = None
+        self._converting = threading.Lock()
+        self._own = threading.local()
         self.exact = not self._half
         """Whether the products are exact."""
+        self.workers = torch_threads() if self._torch else 1
+        """How many threads may multiply at once."""
 
     def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
         """Vectors as they are multiplied."""
@@ -77,28 +76,24 @@ class Products:
             return _side(values.astype(np.float32))
         import torch
 
-        true = torch.from_numpy(values).to(torch.float32)
+        true = torch.from_numpy(values.astype(np.float32))
         half = true.to(torch.bfloat16)
         lost = torch.linalg.vector_norm(true - half.to(torch.float32), dim=1, dtype=torch.float64).numpy()
         norm = torch.linalg.vector_norm(true, dim=1, dtype=torch.float64).numpy() + lost
         return Side(half, norm, lost)
 
     def block(self, number: int) -> Side:
-        """A block of rows; as many as there is room for are converted only once."""
-        if number in self._kept:
+        """A block of rows; as many as there is room for stay converted, the nearest ones in time."""
+        with self._converting:
+            if number not in self._kept:
+                side = self.side(self._vectors, self._rows[number * self._block : (number + 1) * self._block])
+                while self._kept and (len(self._kept) + 1) * side.values.nbytes > _CONVERTED:
+                    del self._kept[max(self._kept, key=lambda kept: abs(kept - number))]
+                self._kept[number] = side
             return self._kept[number]
-        if self._last[0] == number:
-            return self._last[1]
-        side = self.side(self._vectors, self._rows[number * self._block : (number + 1) * self._block])
-        self._last = number, side
-        size = side.values.nbytes
-        if size <= self._room:
-            self._kept[number] = side
-            self._room -= size
-        return side
 
     def __call__(self, asking: Side, rows: Side) -> NDArray[Any]:
-        """Products (s, w), until the next call: float32, or the bits of bfloat16 as int16."""
+        """Products (s, w), until the thread's next call: float32, or the bits of bfloat16 as int16."""
         shape = len(asking.values), len(rows.values)
         size = shape[0] * shape[1]
         if self._direct:
@@ -118,9 +113,10 @@ class Products:
         return found
 
     def _reused(self, dtype: Any, size: int) -> NDArray[Any]:
-        if self._buffer is None or len(self._buffer) < size:
-            self._buffer = np.empty(max(size, min(self._block * self._block, size * 4)), dtype=dtype)
-        return self._buffer[:size]  # type: ignore[no-any-return]
+        held: NDArray[Any] | None = getattr(self._own, "buffer", None)
+        if held is None or len(held) < size:
+            held = self._own.buffer = np.empty(size, dtype=dtype)
+        return held[:size]
 
 
 def slack(asking: Side, rows: Side) -> NDArray[np.float64]:

@@ -212,7 +212,7 @@ def offer(
     held: Held,
     by_row: bool,
 ) -> None:
-    """Offer rows to stories; `held` is changed.
+    """Offer rows to stories; the lines of `held` of just these stories are changed.
 
     Parameters
     ----------
@@ -268,11 +268,12 @@ def _offer_plain(
         able = to >= room  # have to wait
         now = ~able
         held.place[asks[now], to[now]], held.dot[asks[now], to[now]] = at[now], dot[now]
-        held.size[:] = np.minimum(held.size + np.bincount(asks, minlength=len(held.size)), room)
-        full = held.size == room
-        if not full.any():
+        who, counts = np.unique(asks, return_counts=True)
+        held.size[who] = np.minimum(held.size[who] + counts, room)
+        full = who[held.size[who] == room]
+        if not len(full):
             break
-        held.thin(np.flatnonzero(full), asking, rows, block.weight)
+        held.thin(full, asking, rows, block.weight)
     size = held.size[block.stories]
     some = (size >= held.keep) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
     if some.any():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recommender.parallel import torch_threads, torch_workers
 
 BATCH_TOKENS = 512
 """Tokens of one forward pass, padding included: within 3 % of the pace of far larger batches, and a text alone,
@@ -23,7 +23,6 @@ SHAPES = f"{BATCH_TOKENS}/{BUCKET}"
 """Names the table of shapes: another table may round the last bit of a vector in another way."""
 
 _TOKENISED = 256  # texts tokenised at a time, while the workers compute
-_LOCK = threading.Lock()  # the number of PyTorch's threads belongs to the process
 
 Tokens = dict[str, Any]
 """What a tokenizer returns: tensors (texts, length) by name, and perhaps settings that hold for all texts."""
@@ -50,8 +49,6 @@ def embed(
         Tokens of one batch to one vector a row. Called from several threads.
     dim : int
     """
-    import torch
-
     distinct = sorted(set(texts), key=lambda text: (len(text), text))  # like lengths together: little waits or pads
     found = np.zeros((len(distinct), dim), dtype=np.float32)
     running: deque[tuple[NDArray[np.int64], Future[NDArray[np.float32]]]] = deque()
@@ -60,19 +57,13 @@ def embed(
         rows, vectors = running.popleft()
         found[rows] = vectors.result()[: len(rows)]
 
-    with _LOCK:
-        workers = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1)) as pool:
-                for rows, batch in _batches(distinct, tokenise):
-                    running.append((rows, pool.submit(forward, batch)))
-                    if len(running) > 2 * workers:
-                        collect()
-                while running:
-                    collect()
-        finally:
-            torch.set_num_threads(workers)
+    ahead, pool = 2 * torch_threads(), torch_workers()
+    for rows, batch in _batches(distinct, tokenise):
+        running.append((rows, pool.submit(forward, batch)))
+        if len(running) > ahead:
+            collect()
+    while running:
+        collect()
     place = {text: row for row, text in enumerate(distinct)}
     return found[[place[text] for text in texts]]
 
