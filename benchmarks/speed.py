@@ -207,7 +207,9 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Measure what was asked for, one row after the other."""
     settings = Settings.of({"embedding": {"model": arguments.model}})
     seeds: Seeds | None = None
+    scratch, prepared = arguments.work / "scratch", arguments.work / "prepared"
     for n in arguments.n:
+        shutil.rmtree(prepared, ignore_errors=True)  # what cases of one size share
         for name in arguments.case or CASES:
             case = CASES[name]
             archive = ScaleArchive(arguments.work / "archives" / "reuters21578")
@@ -219,12 +221,11 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             elif case.synthetic:
                 archive = real(archive.folder, arguments.data, arguments.cache)
                 n = archive.made["n"]
-            scratch = arguments.work / "scratch"
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
             data = str(arguments.data.resolve()) if arguments.data else None
-            folder = str(scratch.resolve())
-            job = Job(str(archive.folder.resolve()), folder, folder, n, arguments.k, arguments.pairs, data)
+            places = (str(folder.resolve()) for folder in (archive.folder, scratch, prepared))
+            job = Job(*places, n, arguments.k, arguments.pairs, data)
             row = measure(case, job, arguments.rounds, arguments.only)
             yield row | {
                 "stories": stories,
@@ -240,6 +241,7 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "kernels": kernels(),
             }
             shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(prepared, ignore_errors=True)
 
 
 def parser() -> argparse.ArgumentParser:

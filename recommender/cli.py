@@ -38,6 +38,20 @@ class Format(StrEnum):
     sql = "sql"
 
 
+FormatOption = Annotated[Format, typer.Option(help="How lists are stored in a folder.")]
+ColumnOption = Annotated[
+    list[str],
+    typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."),
+]
+AsOfOption = Annotated[
+    str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
+CacheOption = Annotated[
+    Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
+]
+
+
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for every expected error."""
     warnings.showwarning = lambda message, *_, **__: err.print(f"warning: {message}", markup=False)
@@ -72,7 +86,7 @@ def precompute(
     output: Annotated[
         str, typer.Option("--out", help="Folder, or database URL such as sqlite:///lists.db, to publish to.")
     ],
-    format: Annotated[Format, typer.Option(help="How lists are stored in a folder.")] = Format.jsonl,
+    format: FormatOption = Format.jsonl,
     settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
     set_: Annotated[
         list[str],
@@ -85,24 +99,13 @@ def precompute(
     model: Annotated[
         str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
     ] = None,
-    column: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."
-        ),
-    ] = [],  # noqa: B006
-    as_of: Annotated[
-        str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")
-    ] = False,
+    column: ColumnOption = [],  # noqa: B006
+    as_of: AsOfOption = None,
+    strict: StrictOption = False,
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
     ] = False,
-    cache: Annotated[
-        Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
-    ] = None,
+    cache: CacheOption = None,
     snapshot: Annotated[
         Path | None, typer.Option(help="Also save the fitted archive to this folder, for `recommend` and Python.")
     ] = None,
@@ -147,22 +150,11 @@ def refresh(
     ],
     output: Annotated[str, typer.Option("--out", help="Folder or database URL of the published lists.")],
     snapshot: Annotated[Path, typer.Option(help="Folder that precompute saved; it is replaced by the new state.")],
-    format: Annotated[Format, typer.Option(help="How lists are stored in a folder.")] = Format.jsonl,
-    column: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."
-        ),
-    ] = [],  # noqa: B006
-    as_of: Annotated[
-        str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")
-    ] = False,
-    cache: Annotated[
-        Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
-    ] = None,
+    format: FormatOption = Format.jsonl,
+    column: ColumnOption = [],  # noqa: B006
+    as_of: AsOfOption = None,
+    strict: StrictOption = False,
+    cache: CacheOption = None,
 ) -> None:
     """Publish a version with new and changed stories: only the lists that they touch are made again."""
     from recommender.refresh import refresh as run

@@ -20,8 +20,9 @@ from recommender.cache import VectorCache
 from recommender.embedders import Embedder, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
+from recommender.hardware import release_memory
 from recommender.languages import unknown_language_warning
-from recommender.lists import rejections
+from recommender.lists import rejections, to_lists
 from recommender.parallel import in_order
 from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
@@ -33,7 +34,7 @@ from recommender.settings import Settings
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
 
-BLOCK = 1_024  # stories whose lists are computed together
+BLOCK = 512  # stories whose lists are computed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,13 @@ class Recommender:
         catalog = Catalog.of(table)
         if message := unknown_language_warning(catalog.table, self.embedder, self.settings.reading.site_language):
             warnings.warn(message, stacklevel=3)
+        release_memory()
         self.embedder.fit(catalog.table)
         vectors = self._embed(catalog.table, progress)
+        release_memory()
         progress("terms", 0, len(catalog))
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
+        release_memory()
         progress("terms", len(catalog), len(catalog))
         return self
 
@@ -157,12 +161,15 @@ class Recommender:
         # each distinct text once, and texts of one length together
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         self.embedded = len(distinct)
-        parts: list[NDArray[np.int16]] = []
-        for start in range(0, max(len(distinct), 1), BLOCK):
-            parts.append(self.embedder.encode(distinct[start : start + BLOCK]))
-            progress("embedding", min(start + BLOCK, len(distinct)), len(distinct))
+        first = self.embedder.encode(distinct[:BLOCK])
+        encoded = np.empty((len(distinct), first.shape[1]), dtype=np.int16)
+        encoded[:BLOCK] = first
+        for start in range(BLOCK, len(distinct), BLOCK):
+            progress("embedding", start, len(distinct))
+            encoded[start : start + BLOCK] = self.embedder.encode(distinct[start : start + BLOCK])
+        progress("embedding", len(distinct), len(distinct))
         place = {text: row for row, text in enumerate(distinct)}
-        return np.concatenate(parts)[[place[text] for text in texts]]
+        return encoded[[place[text] for text in texts]]
 
     def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
@@ -205,6 +212,7 @@ class Recommender:
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
         self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before)
+        release_memory()
         return self
 
     def compact(self) -> Recommender:
@@ -304,11 +312,9 @@ class Recommender:
         self.tombstones.refresh()
         self._refuse_withdrawn(article_ids)
         rows = archive.catalog.rows(article_ids)
-        records: list[dict[str, Any]] = []
-        for batch in self.lists(rows, k=k, as_of=as_of, filters=filters, exclude=exclude):
-            records.extend(batch.to_pylist())
         stones = self.tombstones
-        lists = [ReadNext.of(record, stones.withdrawn, stones.blocked) for record in records]
+        batches = self.lists(rows, k=k, as_of=as_of, filters=filters, exclude=exclude)
+        lists = [one for batch in batches for one in to_lists(batch, stones.withdrawn, stones.blocked)]
         withheld = self.tombstones.withheld
         return [one.without_list("withheld") if one.article_id in withheld else one for one in lists]
 
@@ -349,7 +355,7 @@ class Recommender:
             False
         )
         batch = archive.lists(table, queries, archive.selection(scope, self.tombstones.blocked), self._k(k))
-        found = ReadNext.of(batch.to_pylist()[0], self.tombstones.withdrawn, self.tombstones.blocked)
+        (found,) = to_lists(batch, self.tombstones.withdrawn, self.tombstones.blocked)
         withheld = article_id in self.tombstones.withheld.union(self.rules.no_list)
         return found.without_list("withheld") if withheld else found
 

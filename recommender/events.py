@@ -257,10 +257,13 @@ class EventTest:
         story, i = np.nonzero((dense >= min(self._least, COPY)) & (rows >= 0))
         if len(story):
             cosine = dense[story, i].astype(np.float64)
-            shared = self._shared(terms, story, rows[story, i])
-            near = self._near(published[story], self.published[rows[story, i]])
-            same[story, i] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near
-            copy[story, i] = is_copy(cosine, row_cosines(terms, self.terms, story, rows[story, i]))
+            near = np.flatnonzero(self._near(published[story], self.published[rows[story, i]]))
+            at = story[near], i[near]
+            shared = self._shared(terms, at[0], rows[at])
+            same[at] = self.model.probability(cosine[near], shared) >= self.settings.event_threshold
+            close = np.flatnonzero(cosine >= COPY)
+            at = story[close], i[close]
+            copy[at] = is_copy(cosine[close], row_cosines(terms, self.terms, at[0], rows[at]))
         return same, copy
 
     def together(self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.bool_]:

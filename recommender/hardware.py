@@ -1,9 +1,13 @@
-"""What the processor multiplies in hardware."""
+"""What the processor multiplies in hardware, and what the system gets back."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Mapping
 from typing import Literal
+
+import pyarrow as pa
 
 
 def bfloat16_unit() -> Literal["amx", "avx512", ""]:
@@ -33,3 +37,16 @@ def _capabilities() -> Mapping[str, object]:
         return found
     tests = {"amx_bf16": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
     return {name: getattr(torch.cpu, test)() for name, test in tests.items() if hasattr(torch.cpu, test)}
+
+
+def release_memory() -> None:
+    """Give freed memory back to the system.
+
+    Allocators keep what a large step has freed for the next one, which asks for pieces of other sizes: over a job
+    of several steps that is more than all that is in use.
+    """
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl frees by itself
+        if trim is not None:
+            trim(0)

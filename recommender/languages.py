@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recommender.embedders import Embedder
 
@@ -19,8 +21,7 @@ def unknown_language_warning(articles: pa.Table, embedder: Embedder, site_langua
     """
     if embedder.languages is None or not len(articles):
         return None
-    named = Counter(articles["language"].to_pylist())
-    unnamed = named.pop(None, 0)
+    named, unnamed = _named(articles)
     if unnamed and site_language:
         named[site_language] += unnamed
     elif unnamed:
@@ -46,8 +47,7 @@ def site_language(articles: pa.Table) -> str:
 
     Otherwise the commonest among a sample of the unnamed, for sites often mark only their foreign stories.
     """
-    named = Counter(articles["language"].to_pylist())
-    unnamed = named.pop(None, 0)
+    named, unnamed = _named(articles)
     if not unnamed or sum(named.values()) >= unnamed:
         return named.most_common(1)[0][0] if named else "und"
     detected = _detected(articles, unnamed)
@@ -55,11 +55,18 @@ def site_language(articles: pa.Table) -> str:
     return detected.most_common(1)[0][0] if detected else "und"
 
 
+def _named(articles: pa.Table) -> tuple[Counter[str], int]:
+    """How many stories name each language, and how many none."""
+    counts = {one["values"]: one["counts"] for one in pc.value_counts(articles["language"]).to_pylist()}
+    unnamed = counts.pop(None, 0)
+    return Counter(counts), unnamed
+
+
 def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
     """Languages of the stories that name none, by a sample; '' where the text is too short to tell."""
     from py3langid import classify
 
-    rows = [row for row, language in enumerate(articles["language"].to_pylist()) if language is None]
+    rows = np.flatnonzero(articles["language"].is_null().to_numpy())
     step = max(len(rows) // _SAMPLE, 1)
     sample = articles.select(["title", "lead", "body"]).take(pa.array(rows[::step]))
     found: Counter[str] = Counter()

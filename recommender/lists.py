@@ -1,8 +1,10 @@
-"""Lists as Arrow records: one shape for every sink."""
+"""Lists as Arrow records: one shape for every sink; and records as values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import TIME, Catalog
 from recommender.ranking import SOURCES, Ranked
-from recommender.readnext import Rejected
+from recommender.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
@@ -103,6 +105,52 @@ def to_batch(
         _lists(items, ~visible, held.sum(axis=1) - shown),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=RECORD)
+
+
+def to_lists(
+    batch: pa.RecordBatch, withdrawn: frozenset[str], blocked: frozenset[tuple[str, str | None]]
+) -> list[ReadNext]:
+    """Records as values; what `ReadNext.of` makes of each.
+
+    A column at a time: dicts of dicts, one a reason, would take most of a call.
+    """
+    shown = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
+    gone = withdrawn.union(item for item, _ in blocked)
+    if gone and not gone.isdisjoint(pa.chunked_array(shown).to_pylist()):  # reserves take their places
+        return [ReadNext.of(record, withdrawn, blocked) for record in batch.to_pylist()]
+    columns = {name: batch.column(name).to_pylist() for name in ("article_id", "status", "k", "version", "as_of")}
+    settings = batch.column("settings").to_pylist()
+    stories = map(Story, *_fields(batch.column("story")).values())
+    items, reserves = (_grouped(batch.column(name), _recommendations) for name in ("items", "reserves"))
+    article_id, status, k, version, as_of = columns.values()
+    return list(map(ReadNext, article_id, status, items, reserves, k, version, as_of, settings, stories))
+
+
+def _recommendations(items: pa.StructArray) -> Iterator[Recommendation]:
+    columns = _fields(items)
+    names = [field.name for field in COMPONENTS]
+    parts = zip(*_fields(items.field("components")).values(), strict=True)
+    columns["components"] = [dict(zip(names, values, strict=True)) for values in parts]
+    columns["reasons"] = _grouped(items.field("reasons"), _reasons)
+    return map(Recommendation, *columns.values())
+
+
+def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
+    columns = _fields(reasons)
+    columns["terms"] = _grouped(reasons.field("terms"), lambda terms: zip(*_fields(terms).values(), strict=True))
+    return map(Reason, *columns.values())
+
+
+def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
+    """Values of each field that is neither a list nor a struct, by name; the others are empty, in their places."""
+    nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
+    return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
+
+
+def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """What `make` makes of all values, as one tuple a list."""
+    values = iter(make(lists.flatten()))
+    return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
 
 
 def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:

@@ -14,7 +14,7 @@ from recommender.parallel import torch_threads
 
 TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
-_CONVERTED = 1 << 29  # bytes of converted rows to keep: half a gigabyte
+_CONVERTED = 1 << 28  # bytes of converted rows to keep
 
 
 class Side(NamedTuple):
