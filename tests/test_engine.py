@@ -64,7 +64,7 @@ def test_one_is_a_batch_of_one(fitted: Recommender) -> None:
 
 def test_values_are_those_of_the_records(newsroom: Recommender) -> None:
     batches = list(newsroom.lists(np.arange(len(newsroom.catalog)), k=3))
-    withdrawn, nobody = batches[0].column("items")[0][0]["article_id"].as_py(), frozenset[str]()
+    withdrawn, nobody = batches[0].column("items").flatten().field("article_id")[0].as_py(), frozenset[str]()
     for batch in batches:
         records = batch.to_pylist()
         assert to_lists(batch, nobody, frozenset()) == [ReadNext.of(record) for record in records]
