@@ -265,7 +265,7 @@ def _plain_model() -> Any:
 
     from recommender.embedders.sentence import _locate
 
-    return SentenceTransformer(_locate(EmbeddingSettings().model)[0], device="cpu")
+    return SentenceTransformer(_locate(EmbeddingSettings().model), device="cpu")
 
 
 def embed_plain(job: Job) -> Figures:
