@@ -9,6 +9,7 @@ from recommender.version import __version__
 
 if TYPE_CHECKING:
     from recommender.articles import Article
+    from recommender.database import SqlQuery
     from recommender.embedders import GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
     from recommender.engine import Changes, Recommender
     from recommender.errors import (
@@ -45,6 +46,7 @@ _HOME = {
     "Rejected": "readnext",
     "Rules": "rules",
     "Settings": "settings",
+    "SqlQuery": "database",
     "TfidfSvdEmbedder": "embedders",
     "EmbedderError": "errors",
     "InputError": "errors",

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.database import is_database
 from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
 from recommender.lists import RECORD
@@ -249,7 +250,7 @@ def _vanished(
 
 
 def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | Path) -> None:
-    if rejected is None and "://" not in str(out):
+    if rejected is None and not is_database(out):
         rejected = Path(out) / "rejected.jsonl"
     if rejected is not None:
         write_atomically(Path(rejected), report.rejected_jsonl())

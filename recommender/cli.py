@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender import cli_evaluation
+from recommender.database import SqlQuery, is_database, shown
 from recommender.display import bars, err, out, print_list, print_summary
 from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
@@ -49,6 +50,12 @@ AsOfOption = Annotated[
 StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
+]
+
+
+QueryOption = Annotated[
+    str | None,
+    typer.Option(help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME."),
 ]
 
 
@@ -99,6 +106,7 @@ def precompute(
     model: Annotated[
         str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
     ] = None,
+    query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     as_of: AsOfOption = None,
     strict: StrictOption = False,
@@ -122,11 +130,11 @@ def precompute(
     overrides |= {name: value for name, value in (("selection.k", k), ("embedding.model", model)) if value is not None}
     settings = settings.override(overrides)
     moment = _moment(as_of)
-    if cache is None and "://" not in output:
+    if cache is None and not is_database(output):
         cache = Path(output) / "cache" / "vectors.sqlite"
     with bars() as progress:
         summary = batch.precompute(
-            articles,
+            _source(articles, query),
             output,
             settings=settings,
             rules=rules,
@@ -140,7 +148,7 @@ def precompute(
             rejected=rejected,
             progress=progress,
         )
-    print_summary(summary, output)
+    print_summary(summary, shown(output))
 
 
 @app.command()
@@ -151,6 +159,7 @@ def refresh(
     output: Annotated[str, typer.Option("--out", help="Folder or database URL of the published lists.")],
     snapshot: Annotated[Path, typer.Option(help="Folder that precompute saved; it is replaced by the new state.")],
     format: FormatOption = Format.jsonl,
+    query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     as_of: AsOfOption = None,
     strict: StrictOption = False,
@@ -159,11 +168,11 @@ def refresh(
     """Publish a version with new and changed stories: only the lists that they touch are made again."""
     from recommender.refresh import refresh as run
 
-    if cache is None and "://" not in output:
+    if cache is None and not is_database(output):
         cache = Path(output) / "cache" / "vectors.sqlite"
     with bars() as progress:
         summary = run(
-            changes,
+            _source(changes, query),
             output,
             snapshot,
             format=format.value,
@@ -173,7 +182,7 @@ def refresh(
             cache=cache,
             progress=progress,
         )
-    print_summary(summary, output)
+    print_summary(summary, shown(output))
 
 
 @app.command()
@@ -191,7 +200,7 @@ def recommend(
     from recommender.storage import kind_of
 
     found: list[ReadNext] = []
-    if "://" not in place and kind_of(place) == "snapshot":
+    if not is_database(place) and kind_of(place) == "snapshot":
         from recommender.engine import Recommender
 
         rec = Recommender.load(place)
@@ -203,7 +212,7 @@ def recommend(
         found = [lists.get(article_id) for article_id in article_ids]
         for one in found:
             if one.status == "unknown":
-                raise RecommenderError(f"no article with id {one.article_id!r} in {place}")
+                raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
     for one in found:
         if json:
             sys.stdout.write(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z).decode() + "\n")
@@ -354,7 +363,7 @@ def info(
     """Say what a folder or database holds: kind, version, moment, counts, settings."""
     from recommender.storage import VersionedFolder, kind_of
 
-    if "://" in place or kind_of(place) != "snapshot":
+    if is_database(place) or kind_of(place) != "snapshot":
         from recommender.sinks import PublishedLists
 
         manifest = PublishedLists.open(place).manifest
@@ -364,7 +373,7 @@ def info(
     if manifest["kind"] == "snapshot":
         index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
         shown |= {"index": index["used"]["kind"], "recall": index["recall"]}
-    if "://" not in place:
+    if not is_database(place):
         folder = VersionedFolder(place, manifest["kind"])
         if check:
             folder.current().check()
@@ -390,11 +399,19 @@ def _tombstones(place: str) -> Any:
     from recommender.storage import kind_of
     from recommender.tombstones import NAME, Tombstones
 
-    if "://" in place:
+    if is_database(place):
         return open_publisher(place).tombstones
     if kind_of(place) is None:
         raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
     return Tombstones(Path(place) / NAME)
+
+
+def _source(places: list[str], query: str | None) -> list[str] | SqlQuery:
+    if query is None:
+        return places
+    if len(places) != 1 or not is_database(places[0]):
+        raise SettingsError(f"--query reads from one database, given as URL or env:NAME; got {', '.join(places)}")
+    return SqlQuery(places[0], query)
 
 
 def _pairs(values: list[str], flag: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender import snapshot
+from recommender.database import is_database
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
 from recommender.sinks import open_publisher
@@ -44,14 +45,14 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     '2 versions rewritten'
     """
     wanted = frozenset([ids] if isinstance(ids, str) else ids)
-    if "://" not in str(place) and kind_of(place) == "snapshot":
+    if not is_database(place) and kind_of(place) == "snapshot":
         return _purge_snapshot(Path(place), wanted)
-    if "://" not in str(place) and kind_of(place) is None:
+    if not is_database(place) and kind_of(place) is None:
         raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
     publisher = open_publisher(place)
     publisher.tombstones.record("withdraw", wanted)
     versions = publisher.purge(wanted)
-    if "://" not in str(place):
+    if not is_database(place):
         (Path(place) / "rejected.jsonl").unlink(missing_ok=True)
         shutil.rmtree(Path(place) / "cache", ignore_errors=True)
     return f"{versions} versions rewritten"

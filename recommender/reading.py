@@ -12,13 +12,14 @@ import orjson
 import pyarrow as pa
 
 from recommender.articles import FIELDS, SCHEMA, Article, row_digest, to_table
+from recommender.database import SqlQuery, is_database, shown
 from recommender.errors import InputError, RowError
 from recommender.fields import recognise, to_article
 from recommender.formats import FORMATS, BadRow, Stream, format_of, shown_name
 from recommender.progress import Progress, silent
 from recommender.settings import ReadingSettings
 
-Source: TypeAlias = str | Path | pa.Table | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
+Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
 _OURS = ("rejected.jsonl", "tombstones.jsonl")  # written beside lists, where a folder is both input and output
 _CHUNK = 10_000  # rows turned into Arrow at a time
@@ -60,7 +61,7 @@ def read_articles(
 
     Parameters
     ----------
-    source : path, list of paths, pyarrow.Table, or iterable of Article or dict
+    source : path, list of paths, pyarrow.Table, SqlQuery, or iterable of Article or dict
         Files end in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst; a folder
         stands for every such file in it.
     settings : ReadingSettings, optional
@@ -176,6 +177,10 @@ def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
 def _streams(source: Source) -> list[Stream]:
     if isinstance(source, pa.Table):
         return [Stream("<table>", data=source)]
+    if isinstance(source, SqlQuery):
+        return [Stream("<query>", data=source)]
+    if is_database(source):
+        raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query), or --query with it")
     if isinstance(source, Mapping):
         raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
     if not isinstance(source, str | Path):

@@ -20,7 +20,7 @@ from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
 from tests.checkerboard import START, checkerboard
 from tests.test_cli import cli
-from tests.test_sinks import FORMATS, place_of
+from tests.test_sinks import FORMATS, format_of, place_of
 from tests.worlds import ids_of
 
 SETTINGS = Settings.of(
@@ -47,7 +47,7 @@ def archive(extra: int = 0) -> list[dict[str, Any]]:
 
 
 def publish(place: str, format: str, extra: int = 0) -> str:
-    return precompute(archive(extra), place, settings=SETTINGS, format=format).version
+    return precompute(archive(extra), place, settings=SETTINGS, format=format_of(format)).version
 
 
 def found_in(folder: Path) -> list[str]:
@@ -89,7 +89,7 @@ def test_nothing_is_left_and_everything_else_is(format: str, tmp_path: Path) -> 
     assert purge(place, [GONE, "never-seen"]) == "0 versions rewritten"
     assert lists_of(place) == after
     for _ in range(2):
-        open_publisher(place, format).rollback()
+        open_publisher(place, format_of(format)).rollback()
         assert all(GONE not in items for items in lists_of(place).values())
         assert PublishedLists.open(place).get("t1-s0").status == "ok"
         assert PublishedLists.open(place).get(GONE).status == "withdrawn"
@@ -256,7 +256,7 @@ def test_a_withdrawal_while_a_run_is_under_way_holds(stage: str, format: str, tm
         if name == stage and not done:
             done.append(lists.withdraw(GONE) + lists.withhold("t0-s1") + lists.block(other))
 
-    precompute(archive(2), place, settings=SETTINGS, format=format, progress=progress, snapshot=snap)
+    precompute(archive(2), place, settings=SETTINGS, format=format_of(format), progress=progress, snapshot=snap)
     lists = PublishedLists.open(place)
     assert done == [3]
     assert lists.get(GONE).status == "withdrawn"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from recommender.ids import SortedIds
 from recommender.lists import RECORD
 from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
+from tests import postgresql
 from tests.checkerboard import checkerboard
 
 SETTINGS = Settings.of(
@@ -26,15 +28,21 @@ SETTINGS = Settings.of(
         "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "series_limit": False},
     }
 )
-FORMATS = ("jsonl", "parquet", "sql")
+FORMATS = ("jsonl", "parquet", "sql", "postgresql")
 
 
 def place_of(folder: Path, format: str) -> str:
+    if format == "postgresql":
+        return postgresql.shared().schema(f"s{zlib.crc32(bytes(folder)):x}")
     return f"sqlite:///{folder / 'lists.db'}" if format == "sql" else str(folder / "out")
 
 
+def format_of(kind: str) -> str:
+    return "sql" if kind == "postgresql" else kind
+
+
 def run(place: str, format: str, stories: list[dict] | None = None, **options: object) -> str:
-    return precompute(stories or checkerboard(), place, settings=SETTINGS, format=format, **options).version  # type: ignore[arg-type]
+    return precompute(stories or checkerboard(), place, settings=SETTINGS, format=format_of(format), **options).version  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -160,7 +168,7 @@ class TestContract:
     def test_the_last_versions_are_kept_and_rolled_back_to(self, format: str, tmp_path: Path) -> None:
         place = place_of(tmp_path, format)
         versions = [run(place, format, checkerboard(per_topic=n)) for n in (5, 6, 7, 8)]
-        publisher = open_publisher(place, format)
+        publisher = open_publisher(place, format_of(format))
         assert versions[2] in publisher.rollback()
         assert PublishedLists.open(place).version == versions[2]
         assert versions[1] in publisher.rollback()
@@ -383,5 +391,5 @@ def test_unusable_places(tmp_path: Path) -> None:
         run(str(tmp_path / "file" / "out"), "jsonl")
     with pytest.raises(PublishError, match="cannot write"):
         run(f"sqlite:///{tmp_path}/no/such/folder/lists.db", "sql")
-    with pytest.raises(PublishError, match="database URL"):
+    with pytest.raises(SettingsError, match="database URL"):
         run("nonsense://x", "sql")

@@ -22,6 +22,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from recommender.database import is_database
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
 from recommender.progress import Progress, silent
 from recommender.readnext import ReadNext, Recommendation, Rejected, Story
@@ -360,7 +361,7 @@ def _write(path: Path, text: str) -> None:
 def _check_replaceable(target: Path, kept: Iterable[str | Path]) -> None:
     """Refuse a folder that holds anything but an earlier preview, or what the pages are made from."""
     for place in kept:
-        if "://" not in str(place) and Path(place).resolve().is_relative_to(target):
+        if not is_database(place) and Path(place).resolve().is_relative_to(target):
             raise PublishError(f"{target} holds {place}, which the preview reads; choose another folder")
     if target.exists() and not target.is_dir():
         raise PublishError(f"{target} is a file; choose a folder")

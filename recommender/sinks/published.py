@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
+from recommender.database import is_database
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.readnext import ReadNext, current
 from recommender.sinks.protocol import Publisher, Reader, to_json
@@ -30,7 +31,7 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
     """
     if format not in FORMATS:
         raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
-    if "://" in str(place) or format == "sql":
+    if is_database(place) or format == "sql":
         publisher: Publisher = _sql().SqlPublisher(str(place))
         return publisher
     from recommender.sinks.files import FilePublisher
@@ -184,7 +185,7 @@ def _shows(line: bytes, article_id: str, stones: Tombstones) -> bool:
 
 
 def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
-    if "://" in str(place):
+    if is_database(place):
         found: tuple[Reader, Tombstones] = _sql().open_sql(str(place))
         return found
     from recommender.sinks.stored import open_files

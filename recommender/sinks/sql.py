@@ -1,10 +1,14 @@
-"""Versions in a SQL database: rows and the pointer to the current version change in one transaction."""
+"""Versions in a SQL database: rows and the pointer to the current version change in one transaction.
+
+Tables and view are in `docs/sql.md`. Rows go to PostgreSQL by COPY, elsewhere by inserts of many rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +16,20 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
+from recommender.database import cause, connect, shown
 from recommender.errors import PublishError, SnapshotError
 from recommender.readnext import current
 from recommender.sinks.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage import FORMAT
 from recommender.tombstones import Action, Entry, Tombstones, ordered
 from recommender.version import __version__
+
+try:
+    from psycopg import Error as _CopyError
+except ImportError:
+    _CopyError = sa.exc.SQLAlchemyError
+_FAILURES = (sa.exc.SQLAlchemyError, _CopyError)  # COPY goes past SQLAlchemy
+_LOCK = 1_919_247_213  # the first of two numbers that name the writer's lock; "rec" and "m" in ASCII
 
 _META = sa.MetaData()
 _VERSIONS = sa.Table(
@@ -68,25 +80,60 @@ _STONES = sa.Table(
 )
 
 
-def _engine(url: str) -> sa.Engine:
+_VIEW = "current_lists"
+_CURRENT_LISTS = sa.text(rf"""
+CREATE VIEW {_VIEW} AS
+WITH entries AS (
+    SELECT number, action IN ('withdraw', 'withhold', 'block') AS adds,
+        CASE WHEN action IN ('withdraw', 'restore') THEN 'withdrawn'
+             WHEN action IN ('withhold', 'release') THEN 'withheld' ELSE 'blocked' END AS kind,
+        CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 0 ELSE entry #>> '{{}}' END AS item,
+        CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 1 END AS story
+    FROM recommender_tombstones, jsonb_array_elements(ids\:\:jsonb) AS entry
+), stones AS (
+    SELECT kind, item, story FROM (
+        SELECT DISTINCT ON (kind, item, story) * FROM entries ORDER BY kind, item, story, number DESC
+    ) AS last WHERE adds
+), live AS (
+    SELECT items.*, (versions.manifest\:\:jsonb ->> 'k')\:\:int AS k,
+        row_number() OVER (PARTITION BY items.list_of ORDER BY items.rank) AS place
+    FROM recommender_items AS items JOIN recommender_versions AS versions ON items.seq = versions.seq
+    WHERE versions.current AND NOT EXISTS (
+        SELECT FROM stones WHERE (kind = 'withdrawn' AND item IN (items.list_of, items.article_id))
+            OR (kind = 'withheld' AND item = items.list_of)
+            OR (kind = 'blocked' AND item = items.article_id AND (story IS NULL OR story = items.list_of))
+    )
+)
+SELECT list_of AS story_id, place AS rank, article_id, title, url, section, published_at, line, source, score,
+    components\:\:jsonb, reasons\:\:jsonb
+FROM live WHERE place <= k
+""")
+"""What readers of the current version see: reserves have taken the places of what is withdrawn or blocked."""
+
+
+@contextmanager
+def _reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One snapshot of the database for all that is read, however long a publish runs beside it."""
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     try:
-        engine = sa.create_engine(url)
-    except (sa.exc.ArgumentError, ImportError) as error:
-        raise PublishError(f"cannot use the database URL: {error}; expected one such as sqlite:///lists.db") from error
-    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(**options) as connection:
+            yield connection
+    except sa.exc.SQLAlchemyError as error:
+        raise SnapshotError(f"cannot read the published lists in {_name(engine)}: {cause(error)}") from error
 
-        @sa.event.listens_for(engine, "connect")
-        def connected(connection: Any, _: Any) -> None:
-            connection.isolation_level = None  # SQLAlchemy, not sqlite3, opens transactions
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA busy_timeout=60000")
 
-        @sa.event.listens_for(engine, "begin")
-        def begun(connection: sa.Connection) -> None:
-            writes = connection.get_execution_options().get("writes")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+@contextmanager
+def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction."""
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            yield connection
+    except _FAILURES as error:
+        raise PublishError(f"cannot write to {_name(engine)}: {cause(error)}; it stays as it was") from error
 
-    return engine
+
+def _name(engine: sa.Engine) -> str:
+    return shown(engine.url.render_as_string(hide_password=True))
 
 
 class SqlTombstones(Tombstones):
@@ -100,7 +147,7 @@ class SqlTombstones(Tombstones):
     def refresh(self) -> None:
         """Read the actions added since."""
         wanted = sa.select(_STONES).where(_STONES.c.number > self._last).order_by(_STONES.c.number)
-        with self._engine.connect() as connection:
+        with _reading(self._engine) as connection:
             for number, action, ids in connection.execute(wanted):
                 self._apply(action, orjson.loads(ids))
                 self._last = number
@@ -113,7 +160,7 @@ class SqlTombstones(Tombstones):
         changed = self._apply(action, wanted)
         self.withdrawn, self.withheld, self.blocked = before
         if changed:
-            with self._engine.execution_options(writes=True).begin() as connection:
+            with _changing(self._engine) as connection:
                 connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(wanted).decode()})
             self.refresh()
         return changed
@@ -124,13 +171,14 @@ class SqlPublisher:
 
     Parameters
     ----------
-    url : str
-        SQLAlchemy URL; SQLite needs no server.
+    place : str
+        URL, or ``env:NAME``; SQLite needs no server.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._name = self._engine.url.render_as_string(hide_password=True)
+    def __init__(self, place: str) -> None:
+        self._engine = connect(place)
+        self._name = _name(self._engine)
+        self._postgresql = self._engine.dialect.name == "postgresql"
 
     @property
     def tombstones(self) -> Tombstones:
@@ -139,37 +187,58 @@ class SqlPublisher:
         return SqlTombstones(self._engine)
 
     def check_writable(self) -> None:
-        """Create the tables where missing; raise `PublishError` if that fails."""
+        """Create tables and view where missing; raise `PublishError` if that fails."""
         try:
             _META.create_all(self._engine)
+            if self._postgresql and _VIEW not in sa.inspect(self._engine).get_view_names():
+                with self._engine.begin() as connection:
+                    connection.execute(_CURRENT_LISTS)
         except sa.exc.SQLAlchemyError as error:
-            cause = str(getattr(error, "orig", error)).splitlines()[0]
-            raise PublishError(f"cannot write to {self._name}: {cause}") from error
+            raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The database's own transaction is the lock."""
+        """Hold the writer's lock, which goes with the connection; in SQLite the transaction is the lock.
+
+        Raises
+        ------
+        PublishError
+            If another process is writing here.
+        """
         self.check_writable()
-        yield
+        if not self._postgresql:
+            yield
+            return
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            schema = sa.func.hashtext(sa.func.current_schema())
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_LOCK, schema))):
+                raise PublishError(f"another process is writing to {self._name}; wait for it to end")
+            try:
+                yield
+            finally:
+                connection.invalidate()  # closed, and the lock gone, even where the server does not answer any more
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
-        """Write the rows and switch in one transaction."""
+        """Write the rows and switch in one transaction.
+
+        Raises
+        ------
+        PublishError
+            If the database fails; it stays as it was.
+        """
         manifest = {"kind": "lists", "format": FORMAT, "library": __version__, "format_of_lists": "sql", **details}
-        with self._engine.execution_options(writes=True).begin() as connection:
+        with _changing(self._engine) as connection:
             seq = (connection.scalar(sa.select(sa.func.max(_VERSIONS.c.seq))) or 0) + 1
             for batch in batches:
                 records = batch.to_pylist()
-                if not records:
-                    continue
-                connection.execute(_LISTS.insert(), [_list(seq, record) for record in records])
+                _insert(connection, _LISTS, [_list(seq, record) for record in records])
                 items = [
                     _item(seq, record["article_id"], item, reserve)
                     for record in records
                     for reserve, name in ((False, "items"), (True, "reserves"))
                     for item in record[name]
                 ]
-                if items:
-                    connection.execute(_ITEMS.insert(), items)
+                _insert(connection, _ITEMS, items)
             connection.execute(_VERSIONS.update().values(current=False))
             row = {"seq": seq, "version": details["version"], "current": True}
             connection.execute(_VERSIONS.insert(), {**row, "manifest": orjson.dumps(manifest).decode()})
@@ -180,7 +249,7 @@ class SqlPublisher:
     def purge(self, ids: frozenset[str]) -> int:
         """Delete these stories from every kept version; returns the number of versions that held them."""
         wanted = sorted(ids)
-        with self._engine.execution_options(writes=True).begin() as connection:
+        with _changing(self._engine) as connection:
             touched: set[int] = set()
             for column in (_LISTS.c.article_id, _ITEMS.c.list_of, _ITEMS.c.article_id):
                 table = column.table
@@ -194,7 +263,11 @@ class SqlPublisher:
                 connection.execute(
                     _VERSIONS.update().where(_VERSIONS.c.seq == row.seq).values(version=name, manifest=manifest)
                 )
-        if self._engine.dialect.name == "sqlite":  # deleted rows stay in the file until it is rebuilt
+        # deleted rows stay in the files until those are rebuilt
+        if self._postgresql:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.text(f"VACUUM FULL {_LISTS.name}, {_ITEMS.name}"))
+        if self._engine.dialect.name == "sqlite":
             raw: Any = self._engine.raw_connection()
             with closing(raw) as connection:
                 connection.driver_connection.execute("VACUUM")
@@ -203,7 +276,7 @@ class SqlPublisher:
 
     def rollback(self, version: str | None = None) -> str:
         """Return to a kept version."""
-        with self._engine.execution_options(writes=True).begin() as connection:
+        with _changing(self._engine) as connection:
             kept = connection.execute(sa.select(_VERSIONS).order_by(_VERSIONS.c.seq)).all()
             current = next((row.seq for row in kept if row.current), 0)
             fits = [row for row in kept if (row.version == version if version else row.seq < current)]
@@ -212,6 +285,20 @@ class SqlPublisher:
                 raise SnapshotError(f"no version {version or 'before the current'} in {self._name}; kept are: {names}")
             connection.execute(_VERSIONS.update().values(current=_VERSIONS.c.seq == fits[-1].seq))
         return str(fits[-1].version)
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    if connection.dialect.driver != "psycopg":
+        connection.execute(table.insert(), rows)
+        return
+    names = table.columns.keys()
+    into = f"COPY {table.name} ({', '.join(map(connection.dialect.identifier_preparer.quote, names))}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(into) as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])
 
 
 def _list(seq: int, record: dict[str, Any]) -> dict[str, Any]:
@@ -247,14 +334,19 @@ class SqlReader:
         """What gives the record of a story, or None."""
         of_list = sa.select(_LISTS).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
         of_items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq, _ITEMS.c.list_of == article_id)
-        with self._engine.connect() as connection:
+        with _reading(self._engine) as connection:
             found = connection.execute(of_list).mappings().one_or_none()
-            rows = connection.execute(of_items.order_by(_ITEMS.c.rank)).mappings().all()
-        if found is None:
-            return None
+            items = connection.execute(of_items.order_by(_ITEMS.c.rank)).mappings().all()
+            if found is None:
+                self._check_kept(connection)
+                return None
+        record = self._record(found, items)
+        return lambda: record
+
+    def _record(self, found: sa.RowMapping, rows: Iterable[sa.RowMapping]) -> dict[str, Any]:
         items = [(row["reserve"], _record(dict(row))) for row in rows]
-        record = {
-            "article_id": article_id,
+        return {
+            "article_id": found["article_id"],
             "status": found["status"],
             "k": self.manifest["k"],
             "version": self.manifest["version"],
@@ -264,7 +356,11 @@ class SqlReader:
             "items": [item for reserve, item in items if not reserve],
             "reserves": [item for reserve, item in items if reserve],
         }
-        return lambda: record
+
+    def _check_kept(self, connection: sa.Connection) -> None:
+        """Raise `SnapshotError` if the version is no longer kept, so that no story seems unknown for that."""
+        if not connection.scalar(sa.select(sa.func.count()).where(_VERSIONS.c.seq == self._seq)):
+            raise SnapshotError(f"version {self.manifest['version']} is no longer kept; refresh() turns to the current")
 
     def line(self, article_id: str) -> bytes | None:
         """The record of a story as JSON, or None."""
@@ -273,13 +369,29 @@ class SqlReader:
 
     def ids(self) -> Iterator[str]:
         """Ids of all stories."""
-        with self._engine.connect() as connection:
+        with _reading(self._engine) as connection:
+            self._check_kept(connection)
             wanted = sa.select(_LISTS.c.article_id).where(_LISTS.c.seq == self._seq).order_by(_LISTS.c.article_id)
-            yield from connection.scalars(wanted)
+            yield from connection.execution_options(stream_results=True).scalars(wanted)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All records, by id."""
-        return as_batches(self.get(article_id) for article_id in self.ids())
+        return as_batches(self._records())
+
+    def _records(self) -> Iterator[Record]:
+        lists = sa.select(_LISTS).where(_LISTS.c.seq == self._seq).order_by(_LISTS.c.article_id)
+        items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq).order_by(_ITEMS.c.list_of, _ITEMS.c.rank)
+        with _reading(self._engine) as connection:
+            self._check_kept(connection)
+            streamed = connection.execution_options(stream_results=True)
+            groups = groupby(streamed.execute(items).mappings(), key=lambda row: row["list_of"])
+            group = next(groups, None)
+            for found in streamed.execute(lists).mappings():  # both in one order
+                rows: list[sa.RowMapping] = []
+                if group is not None and group[0] == found["article_id"]:
+                    rows, group = list(group[1]), next(groups, None)
+                record = self._record(found, rows)
+                yield lambda record=record: record  # type: ignore[misc]
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:
@@ -294,19 +406,16 @@ def _aware(row: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
-def open_sql(url: str) -> tuple[Reader, Tombstones]:
+def open_sql(place: str) -> tuple[Reader, Tombstones]:
     """Reader and overlay of a database that lists were published to."""
-    engine = _engine(url)
-    name = engine.url.render_as_string(hide_password=True)
+    engine = connect(place)
+    name = _name(engine)
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         raise SnapshotError(f"no published lists in {name}: there is no such file")
-    try:
-        with engine.connect() as connection:
-            row = connection.execute(sa.select(_VERSIONS).where(_VERSIONS.c.current)).one_or_none()
-    except sa.exc.SQLAlchemyError as error:
-        raise SnapshotError(
-            f"no published lists in {name}: {str(getattr(error, 'orig', error)).splitlines()[0]}"
-        ) from error
+    with _reading(engine) as connection:
+        held = sa.inspect(connection).has_table(_VERSIONS.name)
+        wanted = sa.select(_VERSIONS).where(_VERSIONS.c.current)
+        row = connection.execute(wanted).one_or_none() if held else None
     if row is None:
         raise SnapshotError(f"no published lists in {name}")
     manifest = orjson.loads(row.manifest)

@@ -1,0 +1,171 @@
+"""Databases as places to read stories from and to publish to; the address may stand in an environment variable."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from recommender.errors import InputError, MissingExtraError, SettingsError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_VARIABLE = "env:"
+_FETCHED = 1_000  # rows asked of the server at a time
+_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+def is_database(place: object) -> bool:
+    """Whether a place is a database: a URL such as ``sqlite:///lists.db``, or ``env:NAME`` for one in a variable.
+
+    Examples
+    --------
+    >>> is_database("postgresql://db.example/news"), is_database("env:NEWS_DB"), is_database("out/lists")
+    (True, True, False)
+    """
+    return isinstance(place, str) and ("://" in place or place.startswith(_VARIABLE))
+
+
+def shown(place: str | Path) -> str:
+    """A place as it may be printed or logged: a variable by its name, a URL without its password.
+
+    Examples
+    --------
+    >>> shown("postgresql://press:secret@db.example/news?password=secret"), shown("env:NEWS_DB"), shown("out")
+    ('postgresql://press:***@db.example/news', 'env:NEWS_DB', 'out')
+    """
+    if not is_database(place) or str(place).startswith(_VARIABLE):
+        return str(place)
+    return re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", str(place)).partition("?")[0]
+
+
+def connect(place: str) -> sa.Engine:
+    """Connections to a database; none is opened yet. Those to a server are shared by all who name it.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is not set, or what it holds is no database URL.
+    MissingExtraError
+        If SQLAlchemy, or the driver that the URL needs, is not installed.
+    """
+    try:
+        import sqlalchemy as sa
+    except ImportError as error:
+        raise MissingExtraError(f"databases need SQLAlchemy ({error}): pip install 'recommender[sql]'") from error
+
+    url = os.environ.get(place.removeprefix(_VARIABLE)) if place.startswith(_VARIABLE) else place
+    if not url:
+        raise SettingsError(f"{place}: the environment variable {place.removeprefix(_VARIABLE)} is not set")
+    kind, sign, rest = url.partition("://")
+    try:
+        if kind.startswith("sqlite"):
+            engine = sa.create_engine(url)
+            _sqlite(engine)
+            return engine
+        return _server(_DRIVERS.get(kind, kind) + sign + rest, os.getpid())
+    except sa.exc.ArgumentError as error:
+        raise SettingsError(f"{shown(place)} is no database URL; expected one such as sqlite:///lists.db") from error
+    except ImportError as error:
+        extra = "postgresql" if kind in _DRIVERS else "sql"
+        raise MissingExtraError(f"{kind} needs a driver ({error}): pip install 'recommender[{extra}]'") from error
+
+
+@cache
+def _server(url: str, _process: int) -> sa.Engine:
+    """Connections of one process: a forked one must not use its parent's."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, pool_pre_ping=True)
+    atexit.register(engine.dispose)
+    return engine
+
+
+def _sqlite(engine: sa.Engine) -> None:
+    import sqlalchemy as sa
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy, not sqlite3, opens transactions
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA busy_timeout=60000")
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def cause(error: BaseException) -> str:
+    """The first line of what the database said."""
+    told = str(getattr(error, "orig", None) or error).strip()
+    return told.splitlines()[0] if told else type(error).__name__
+
+
+@dataclass(frozen=True)
+class SqlQuery:
+    """Stories in a database, as a source for `fit`, `precompute` and `refresh`.
+
+    Rows come through a server-side cursor, a thousand at a time, from one snapshot of the database.
+
+    Parameters
+    ----------
+    place : str
+        Database URL, or ``env:NAME``.
+    query : str
+        Name of a table, or a SELECT; columns are recognised as those of a file are.
+
+    Examples
+    --------
+    >>> precompute(SqlQuery("env:NEWS_DB", "SELECT id, title, body FROM stories"), "out")   # doctest: +SKIP
+    """
+
+    place: str
+    query: str
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Rows as dicts.
+
+        Raises
+        ------
+        InputError
+            If the query fails, at once or half-way: the rows so far are no archive.
+        """
+        engine = connect(self.place)
+        import sqlalchemy as sa
+
+        options: dict[str, Any] = {"stream_results": True, "max_row_buffer": _FETCHED, "no_parameters": True}
+        if engine.dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        try:
+            with (
+                engine.connect().execution_options(**options) as connection,
+                connection.exec_driver_sql(self._select(engine)) as found,
+            ):
+                for row in found.mappings():
+                    yield {name: _plain(value) for name, value in row.items()}
+        except sa.exc.SQLAlchemyError as error:
+            raise InputError(f"cannot read from {shown(self.place)}: {cause(error)}") from error
+
+    def _select(self, engine: sa.Engine) -> str:
+        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)?", self.query.strip()):
+            return self.query
+        quote = engine.dialect.identifier_preparer.quote
+        return f"SELECT * FROM {'.'.join(map(quote, self.query.strip().split('.')))}"
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file would hold it."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    return value
