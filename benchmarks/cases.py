@@ -29,6 +29,7 @@ from benchmarks.scale import NEWSROOM, ScaleArchive
 from benchmarks.thirty_lines import related
 from recommender import Recommender, Settings, exact
 from recommender.batch import precompute
+from recommender.embedders.precision import Precision
 from recommender.index import SCALE
 from recommender.reading import read_articles
 from recommender.refresh import touched
@@ -252,11 +253,11 @@ def _embedded(job: Job, encode: Callable[[list[str]], np.ndarray], texts: list[s
     return figures
 
 
-def embed_ours(job: Job) -> Figures:
+def embed_ours(job: Job, precision: Precision = "float32") -> Figures:
     """The default embedder on prepared texts."""
     from recommender import SentenceTransformerEmbedder
 
-    embedder = SentenceTransformerEmbedder()
+    embedder = SentenceTransformerEmbedder(EmbeddingSettings(precision=precision))
     return _embedded(job, embedder.encode, embedder.prepare(real_stories(job)))
 
 
@@ -476,6 +477,7 @@ CASES = {
                 Contender("recommender", embed_ours),
                 Contender("SentenceTransformer.encode", embed_plain),
                 Contender("whole article into encode", embed_whole),
+                Contender("recommender, bfloat16", partial(embed_ours, precision="bfloat16")),
             ),
             judge=overlap,
             synthetic=False,

@@ -1,6 +1,6 @@
 """How fast stories are embedded, beside sentence-transformers as its manual says.
 
-    python -m benchmarks.embed [--data DATA] [--n 512]
+    python -m benchmarks.embed [--data DATA] [--n 512] [--precision bfloat16]
 
 Three ways take turns on the same parts of the same stories: the default embedder on its prepared texts;
 `SentenceTransformer.encode` with its defaults on the same texts; and the usual way, whole stories into `encode`, which
@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from recommender import SentenceTransformerEmbedder
 from recommender.articles import Article, to_table
-from recommender.embedders.precision import choose_precision
+from recommender.embedders.precision import Precision
 from recommender.reading import read_articles
+from recommender.settings import EmbeddingSettings
 from recommender.text import whole_texts
 
 NEWSROOM = Path(__file__).parents[1] / "data" / "newsroom" / "articles.jsonl"
@@ -36,7 +37,7 @@ PARTS = 4
 NEIGHBOURS = 10
 
 
-def measure(n: int = 512, data: Path | None = None) -> dict[str, Any]:
+def measure(n: int = 512, data: Path | None = None, precision: Precision = "float32") -> dict[str, Any]:
     """Figures of `n` stories; ratios are of times, so greater is faster than the other way.
 
     Parameters
@@ -44,11 +45,13 @@ def measure(n: int = 512, data: Path | None = None) -> dict[str, Any]:
     n : int, default 512
     data : path, optional
         Folder with reuters21578.jsonl.gz.
+    precision : {'float32', 'bfloat16'}
+        Of our embedder.
     """
     import torch
     from sentence_transformers import SentenceTransformer
 
-    embedder = SentenceTransformerEmbedder()
+    embedder = SentenceTransformerEmbedder(EmbeddingSettings(precision=precision))
     peer = SentenceTransformer(embedder._folder, device="cpu")
     table = stories(n, data)
     prepared, whole = embedder.prepare(table), [text for block in whole_texts(table) for text in block.to_pylist()]
@@ -80,7 +83,7 @@ def measure(n: int = 512, data: Path | None = None) -> dict[str, Any]:
     return {
         "n": n,
         "texts": "reuters" if data else "newsroom",
-        "precision": choose_precision("auto"),
+        "precision": precision,
         "threads": torch.get_num_threads(),
         "mean_tokens": round(float(tokens.mean()), 1),
         "stories_per_second": {name: round(n / sum(each), 1) for name, each in seconds.items()},
@@ -160,8 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with reuters21578.jsonl.gz")
     parser.add_argument("--n", type=int, default=512)
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.n, arguments.data), indent=1))
+    print(json.dumps(measure(arguments.n, arguments.data, arguments.precision), indent=1))
 
 
 if __name__ == "__main__":

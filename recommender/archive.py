@@ -28,7 +28,7 @@ from recommender.ranking import Ranked, rank, relevance
 from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
-from recommender.series import Series
+from recommender.series import Looks, Series
 from recommender.settings import SeriesRule, Settings
 from recommender.text import whole_texts
 
@@ -121,6 +121,8 @@ class Archive:
             self.series,
         )
         columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
+        if "looks" in vars(self):  # else series do not count
+            columns |= self.looks._asdict()
         names = {
             "languages": list(languages),
             "site": [site],
@@ -133,11 +135,15 @@ class Archive:
         """The same archive, which need not derive again what `derived` gave once."""
         columns, names = dict(derived.columns), derived.names
         language, section, editions = (columns.pop(name) for name in ("language", "section", "series"))
+        looks = {"looks": Looks(columns.pop("template"), columns.pop("table"))} if "table" in columns else {}
         same = replace(self, catalog=self.catalog.knowing(columns))
         code_of = {name: code for code, name in enumerate(names["languages"])}
         series = Series(self._series_rules or (), tuple(names["templates"])), editions
         vars(same).update(  # where `cached_property` looks
-            _languages=(language, code_of, names["site"][0]), _sections=(section, names["sections"]), series=series
+            _languages=(language, code_of, names["site"][0]),
+            _sections=(section, names["sections"]),
+            series=series,
+            **looks,
         )
         return same
 
@@ -146,7 +152,7 @@ class Archive:
         terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
         search = np.concatenate([self.search, search])
-        return self.but(
+        more = self.but(
             catalog=catalog,
             vectors=np.concatenate([self.vectors, vectors]),
             terms=sp.vstack([self.terms, terms], format="csr"),
@@ -154,12 +160,15 @@ class Archive:
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
         )
+        if "looks" in vars(self):
+            vars(more)["looks"] = self.looks.beside(Looks.of(added))
+        return more
 
     def compacted(self) -> Archive:
         """Without replaced versions, all rows in publication order."""
         catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
         old = self.catalog.rows(catalog.ids.to_pylist())
-        return replace(
+        fewer = replace(
             self,
             catalog=catalog,
             vectors=self.vectors[old],
@@ -168,6 +177,9 @@ class Archive:
             pooled=None,
             drafts=None,
         )
+        if "looks" in vars(self):
+            vars(fewer)["looks"] = self.looks.take(old)
+        return fewer
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
         """Some rows, (n,), and only the terms that they use."""
@@ -321,9 +333,14 @@ class Archive:
         rules = self._series_rules
         if rules is None:
             return Series((), ()), np.full(len(self.catalog), -1, dtype=np.int64)
-        current = self.catalog.table.filter(pa.array(self.catalog.alive))  # a story's older versions are no editions
-        series = Series.fit(current, rules)
-        return series, series.codes(self.catalog.table)
+        table, looks = self.catalog.table, self.looks
+        series = Series.fit(table, rules, looks, self.catalog.alive)  # a story's older versions are no editions
+        return series, series.codes(table, looks)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """What tells recurring formats, of every row."""
+        return Looks.of(self.catalog.table)
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:
@@ -528,6 +545,7 @@ _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "_languages": lambda archive: (archive.catalog, archive.settings.reading),
     "_sections": lambda archive: (archive.catalog,),
     "series": lambda archive: (archive.catalog, archive._series_rules),
+    "looks": lambda archive: (archive.catalog,),
     "_term_names": lambda archive: (archive.tfidf,),
     "_columns": lambda archive: (archive.tfidf,),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,13 @@ from recommender.progress import Progress, silent
 
 _BATCH = 1_024  # texts between two commits
 _LOOKUP = 500  # keys in one query
+_CHECK = 4  # bytes of a checksum
 
 
 class VectorCache:
-    """A SQLite file of quantised vectors keyed by model, preparation and text.
+    """A SQLite file of quantised vectors keyed by model, preparation and text, each with a checksum.
+
+    What does not match its checksum is embedded again.
 
     Parameters
     ----------
@@ -80,12 +84,13 @@ class VectorCache:
                 progress("embedding", done, len(texts))
                 for start in range(0, len(missing), _BATCH):
                     rows = missing[start : start + _BATCH]
-                    found[rows] = encode([texts[row] for row in rows])
+                    encoded = encode([texts[row] for row in rows])
+                    if encoded.shape[1] != found.shape[1]:
+                        raise sqlite3.DataError(f"{found.shape[1]} dimensions are noted, not {encoded.shape[1]}")
+                    found[rows] = encoded
+                    entries = ((keys[row], _sealed(keys[row], found[row].tobytes())) for row in rows)
                     with connection:
-                        connection.executemany(
-                            "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
-                            ((keys[row], found[row].tobytes()) for row in rows),
-                        )
+                        connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", entries)
                     progress("embedding", done + start + len(rows), len(texts))
             except sqlite3.Error as error:
                 raise EmbedderError(f"vector cache {self.path} failed: {error}; delete it to start anew") from error
@@ -111,9 +116,15 @@ class VectorCache:
             marks = ",".join("?" * len(part))
             query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"
             for key, vector in connection.execute(query, part):
-                if len(vector) == found.shape[1] * 2:
-                    found[missing.pop(key)] = np.frombuffer(vector, dtype=np.int16)
+                held = vector[:-_CHECK]
+                if len(held) == found.shape[1] * 2 and vector == _sealed(key, held):
+                    found[missing.pop(key)] = np.frombuffer(held, dtype=np.int16)
         return list(missing.values())
+
+
+def _sealed(key: bytes, vector: bytes) -> bytes:
+    """A vector with the checksum of both behind it."""
+    return vector + zlib.crc32(key + vector).to_bytes(_CHECK, "little")
 
 
 def _key(fingerprint: str, text: str) -> bytes:

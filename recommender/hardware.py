@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -26,6 +28,19 @@ def bfloat16_unit() -> Literal["amx", "avx512", ""]:
     if not torch.backends.mkldnn.is_available():  # the library whose kernels use these units
         return ""
     return "amx" if has.get("amx_bf16") else "avx512" if has.get("avx512_bf16") else ""
+
+
+@cache
+def mkl_lags() -> bool:
+    """Whether MKL, which PyTorch multiplies with, leaves the wider half of the processor's registers idle.
+
+    It uses AVX-512 on Intel's processors alone; oneDNN, which PyTorch has as well, wherever there is AVX-512.
+    """
+    import torch
+
+    info = Path("/proc/cpuinfo")
+    foreign = info.exists() and "GenuineIntel" not in info.read_text()
+    return foreign and torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _capabilities() -> Mapping[str, object]:

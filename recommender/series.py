@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -64,6 +66,36 @@ def is_table(body: str) -> bool:
     return len(words) >= 8 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
 
 
+class Looks(NamedTuple):
+    """What tells the recurring formats of stories one by one, so that it need not be looked at again.
+
+    Attributes
+    ----------
+    template : ndarray of uint64, shape (n,)
+        Digest of the title's template; 0 where that is empty.
+    table : ndarray of bool, shape (n,)
+        Whether the body is a table.
+    """
+
+    template: NDArray[np.uint64]
+    table: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Looks:
+        """Those of all stories of a table."""
+        digests = map(_digest, map(template, table["title"].to_pylist()))
+        openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
+        return cls(np.fromiter(digests, np.uint64, len(table)), np.fromiter(map(is_table, openings), bool, len(table)))
+
+    def take(self, rows: NDArray[np.int64]) -> Looks:
+        """Those of some stories."""
+        return Looks(self.template[rows], self.table[rows])
+
+    def beside(self, other: Looks) -> Looks:
+        """Followed by those of other stories."""
+        return Looks(np.append(self.template, other.template), np.append(self.table, other.table))
+
+
 @dataclass(frozen=True)
 class Series:
     """The recurring formats of an archive: rules first, then tables, then titles that recur on three days or more.
@@ -78,25 +110,55 @@ class Series:
     templates: tuple[str, ...]
 
     @classmethod
-    def fit(cls, table: pa.Table, rules: Sequence[SeriesRule]) -> Series:
-        """Find the templates that recur in an archive; undated stories count as a day each."""
-        days = pc.fill_null(table["published_at"].cast(pa.date32()).cast(pa.int32()), -1).to_pylist()
-        seen: dict[str, set[int]] = {}
-        for row, (title, day) in enumerate(zip(table["title"].to_pylist(), days, strict=True)):
-            seen.setdefault(template(title), set()).add(day if day >= 0 else -row - 1)
-        return cls(tuple(rules), tuple(sorted(name for name, on in seen.items() if name and len(on) >= _EDITIONS)))
+    def fit(
+        cls,
+        table: pa.Table,
+        rules: Sequence[SeriesRule],
+        looks: Looks | None = None,
+        current: NDArray[np.bool_] | None = None,
+    ) -> Series:
+        """Find the templates that recur in an archive; undated stories count as a day each.
 
-    def codes(self, table: pa.Table) -> NDArray[np.int64]:
+        Parameters
+        ----------
+        table : pyarrow.Table, n rows
+        rules : sequence of SeriesRule
+        looks : Looks, optional
+            Those of the table, if they are known.
+        current : ndarray of bool, shape (n,), optional
+            The rows that count; default all.
+        """
+        looks = looks or Looks.of(table)
+        found = looks.template.astype(bool) if current is None else looks.template.astype(bool) & current
+        rows = np.flatnonzero(found)
+        day = pc.fill_null(table["published_at"].cast(pa.date32()).cast(pa.int32()), -1).to_numpy().astype(np.int64)
+        day = np.where(day < 0, -1 - np.arange(len(table)), day)[rows]
+        order = np.lexsort((day, looks.template[rows]))
+        name, day = looks.template[rows][order], day[order]
+        new = np.append(True, name[1:] != name[:-1])[: len(name)]
+        another_day = new | np.append(True, day[1:] != day[:-1])[: len(day)]
+        first = np.flatnonzero(new)
+        editions = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else first
+        shown = table["title"].take(pa.array(rows[order][first[editions >= _EDITIONS]]))
+        return cls(tuple(rules), tuple(sorted(map(template, shown.to_pylist()))))
+
+    def codes(self, table: pa.Table, looks: Looks | None = None) -> NDArray[np.int64]:
         """Number of the series of each row, (n,); -1 where a story belongs to none."""
-        place = {name: 1 + len(self.rules) + number for number, name in enumerate(self.templates)}
-        titles = table["title"].to_pylist()
-        codes = np.array([place.get(template(title), -1) for title in titles], dtype=np.int64)
-        openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
-        codes[[is_table(opening) for opening in openings]] = 0
-        if self.rules:
-            for number, rule in reversed(list(enumerate(self.rules, 1))):
-                codes[_holds(rule, table, titles)] = number
+        looks = looks or Looks.of(table)
+        codes = np.full(len(table), -1, dtype=np.int64)
+        if self.templates:
+            digests = np.fromiter(map(_digest, self.templates), np.uint64, len(self.templates))
+            order = np.argsort(digests)
+            place = np.minimum(np.searchsorted(digests[order], looks.template), len(order) - 1)
+            codes = np.where(digests[order][place] == looks.template, 1 + len(self.rules) + order[place], -1)
+        codes[looks.table] = 0
+        for number, rule in reversed(list(enumerate(self.rules, 1))):
+            codes[_holds(rule, table, table["title"].to_pylist())] = number
         return codes
+
+
+def _digest(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") if name else 0
 
 
 def _holds(rule: SeriesRule, table: pa.Table, titles: list[str]) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 import orjson
 
 from recommender.errors import SnapshotError
+from recommender.storage import write_atomically
 
 Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
 Entry = str | tuple[str, str | None]
@@ -22,7 +24,7 @@ _KIND = {
     "block": ("blocked", True),
     "unblock": ("blocked", False),
 }
-NAME = "tombstones.jsonl"
+NAME, HEAD = "tombstones.jsonl", "tombstones.head"
 
 
 class Tombstones:
@@ -57,17 +59,22 @@ class Tombstones:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
+            self._check_size(self._acknowledged(), 0)
             return
         if (stat.st_ino, stat.st_size) == self._seen:
             return
+        acknowledged = self._acknowledged()  # first: the file only grows
         data = self.path.read_bytes()
+        self._check_size(acknowledged, len(data))
         whole = data[: data.rfind(b"\n") + 1]  # the last line may be half-written by another process
         self.withdrawn, self.withheld, self.blocked = frozenset(), frozenset(), frozenset()
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = orjson.loads(line)
+                if _sealed(entry["action"], entry["ids"]) != line:
+                    raise ValueError("it does not match its checksum")
                 self._apply(entry["action"], entry["ids"])
-            except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError) as error:
                 raise SnapshotError(
                     f"{self.path}, line {number} is damaged ({error}); mend it by hand: withdrawals depend on it"
                 ) from error
@@ -87,10 +94,33 @@ class Tombstones:
             file.truncate(data.rfind(b"\n") + 1)
             changed = self._apply(action, wanted)
             if changed:
-                file.write(orjson.dumps({"action": action, "ids": wanted}) + b"\n")
+                file.write(_sealed(action, wanted) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
+                write_atomically(self.path.with_name(HEAD), _sealed("size", [str(file.tell())]))
         return changed
+
+    def _acknowledged(self) -> int:
+        """Bytes that are known to have been written whole, so that a cut file is told from one that is growing."""
+        assert self.path is not None
+        head = self.path.with_name(HEAD)
+        try:
+            data = head.read_bytes()
+            size = orjson.loads(data)["ids"]
+            if _sealed("size", size) != data:
+                raise ValueError("it does not match its checksum")
+            return int(size[0])
+        except FileNotFoundError:
+            return 0
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise SnapshotError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
+
+    def _check_size(self, acknowledged: int, size: int) -> None:
+        if size < acknowledged:
+            raise SnapshotError(
+                f"damaged: {self.path} is missing or cut, {size:,} of {acknowledged:,} bytes are left; restore it: "
+                "withdrawals depend on it"
+            )
 
     def _apply(self, action: str, ids: Iterable[Entry | list[str | None]]) -> int:
         name, adds = _KIND[action]
@@ -99,6 +129,12 @@ class Tombstones:
         after = held | entries if adds else held - entries
         setattr(self, name, after)
         return len(held ^ after)
+
+
+def _sealed(action: str, ids: list[Entry]) -> bytes:
+    """An action as a line with its checksum."""
+    entry: dict[str, object] = {"action": action, "ids": ids}
+    return orjson.dumps({**entry, "crc32": zlib.crc32(orjson.dumps(entry))})
 
 
 def ordered(ids: Iterable[Entry]) -> list[Entry]:

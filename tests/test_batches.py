@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender.embedders import precision
 from recommender.embedders.batches import BATCH_TOKENS, BUCKET, embed
-from recommender.embedders.precision import arithmetic, choose_precision
+from recommender.embedders.precision import arithmetic
 from recommender.hardware import bfloat16_unit
 
 TEXTS = st.lists(st.text("abc", max_size=40), max_size=300)
@@ -93,17 +93,17 @@ def test_workers_have_one_thread_and_the_process_gets_its_threads_back() -> None
 
 
 @pytest.mark.parametrize(
-    ("features", "unit", "chosen"),
+    ("features", "unit"),
     [
-        ({}, "", "float32"),
-        ({"avx2": True, "avx512_f": True}, "", "float32"),
-        ({"avx512_bf16": True}, "avx512", "bfloat16"),
-        ({"avx512_bf16": True, "amx_bf16": True, "amx_fp16": True}, "amx", "bfloat16"),
+        ({}, ""),
+        ({"avx2": True, "avx512_f": True}, ""),
+        ({"avx512_bf16": True}, "avx512"),
+        ({"avx512_bf16": True, "amx_bf16": True, "amx_fp16": True}, "amx"),
     ],
 )
 @pytest.mark.parametrize("public", [True, False])
-def test_precision_follows_the_processor(
-    features: Mapping[str, bool], unit: str, chosen: str, public: bool, monkeypatch: pytest.MonkeyPatch
+def test_the_unit_is_that_of_the_processor(
+    features: Mapping[str, bool], unit: str, public: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     if public:
@@ -113,15 +113,12 @@ def test_precision_follows_the_processor(
         for name, test in (("amx_bf16", "_is_amx_tile_supported"), ("avx512_bf16", "_is_avx512_bf16_supported")):
             monkeypatch.setattr(torch.cpu, test, lambda name=name: features.get(name, False), raising=False)
     assert bfloat16_unit() == unit
-    assert choose_precision("auto") == chosen
-    assert choose_precision("float32") == "float32"
-    assert choose_precision("bfloat16") == "bfloat16"
 
 
 def test_an_old_runtime_without_the_questions_has_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("get_capabilities", "_is_amx_tile_supported", "_is_avx512_bf16_supported"):
         monkeypatch.delattr(torch.cpu, name, raising=False)
-    assert choose_precision("auto") == "float32"
+    assert bfloat16_unit() == ""
 
 
 def test_half_precision_of_another_unit_is_another_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,13 +128,22 @@ def test_fingerprint_changes_with_the_preparation() -> None:
     assert len({SentenceTransformerEmbedder(one).fingerprint for one in settings}) == 3
 
 
-def test_vectors_of_two_precisions_have_other_fingerprints_and_auto_is_one_of_them() -> None:
-    auto, single, half = (
-        SentenceTransformerEmbedder(EmbeddingSettings(precision=one)).fingerprint
-        for one in ("auto", "float32", "bfloat16")
+def test_vectors_of_two_precisions_have_other_fingerprints() -> None:
+    single, half = (
+        SentenceTransformerEmbedder(EmbeddingSettings(precision=one)).fingerprint for one in ("float32", "bfloat16")
     )
     assert single != half
-    assert auto in {single, half}
+
+
+def test_kernels_round_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With oneDNN and with MKL, whichever this processor would take."""
+    found = []
+    for lags in (False, True):
+        monkeypatch.setattr("recommender.embedders.precision.mkl_lags", lambda lags=lags: lags)
+        embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=32))
+        found.append((embedder.fingerprint, embedder.encode(embedder.prepare(TABLE)).astype(int)))
+    assert found[0][0] != found[1][0]
+    assert np.abs(found[0][1] - found[1][1]).max() <= 2
 
 
 def test_half_precision_keeps_the_direction_and_the_bits_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:

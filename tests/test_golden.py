@@ -13,11 +13,8 @@ PICKS = NEWSROOM.with_name("editor_picks.jsonl")
 
 
 def lists() -> dict[str, list[str]]:
-    """The default lists, with the carried model, of the stories that editors made lists for.
-
-    In single precision: processors that halve it round the last of five items in another way.
-    """
-    rec = Recommender(Settings.of({"embedding": {"precision": "float32"}})).fit(NEWSROOM)
+    """The default lists, with the carried model, of the stories that editors made lists for."""
+    rec = Recommender(Settings()).fit(NEWSROOM)
     rec.withdraw("astrolabe-suspect-profile")
     stories = [json.loads(line)["id"] for line in PICKS.read_text(encoding="utf-8").splitlines()]
     return {found.article_id: [item.article_id for item in found] for found in rec.recommend_many(stories)}

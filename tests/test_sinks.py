@@ -366,9 +366,23 @@ def test_damaged_tombstones_stop_every_reader(tmp_path: Path) -> None:
     assert PublishedLists.open(tmp_path).get("t0-s0").status == "withdrawn"
     lists.withdraw(["t0-s1"])
     assert PublishedLists.open(tmp_path).get("t0-s1").status == "withdrawn"
-    (tmp_path / "tombstones.jsonl").write_bytes(b"garbage\n")
-    with pytest.raises(SnapshotError, match="line 1 is damaged"):
+    path = tmp_path / "tombstones.jsonl"
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for damaged, told in (
+        (whole[:first], "cut"),
+        (b"", "cut"),
+        (whole.replace(b"t0-s1", b"t0-s2"), "line 2 is damaged"),
+        (b"x" * len(whole) + b"\n", "line 1 is damaged"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(SnapshotError, match=rf"tombstones.jsonl.*{told}"):
+            PublishedLists.open(tmp_path)
+    path.unlink()
+    with pytest.raises(SnapshotError, match="missing"):
         PublishedLists.open(tmp_path)
+    path.write_bytes(whole)
+    assert PublishedLists.open(tmp_path).get("t0-s1").status == "withdrawn"
 
 
 def test_sql_rows_are_plain_columns(tmp_path: Path) -> None:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from recommender.hardware import bfloat16_unit
+from recommender.hardware import bfloat16_unit, mkl_lags
 
 Precision = Literal["float32", "bfloat16"]
 
 
-def choose_precision(wanted: Literal["auto", "float32", "bfloat16"]) -> Precision:
-    """What is asked for; "auto" is bfloat16 where the processor multiplies it in hardware, else float32.
+def prepared(transformer: Any, precision: Precision) -> Any:
+    """A transformer in a precision, by the kernels that are fastest for short texts.
 
-    It depends on the processor alone, never on a measured time, so that equal machines agree. Half precision
-    keeps more than .995 of the nearest ten; eight-bit integers do not, and emulated half precision is slower.
-
-    Examples
-    --------
-    >>> choose_precision("float32")
-    'float32'
+    In bfloat16 PyTorch's fused attention is half as fast as plain products. In float32 oneDNN multiplies twice
+    as fast as MKL where MKL uses half of the processor.
     """
-    if wanted == "auto":
-        return "bfloat16" if bfloat16_unit() else "float32"
-    return wanted
+    import torch
+
+    transformer = transformer.to(getattr(torch, precision))
+    if precision == "bfloat16" and hasattr(transformer, "set_attn_implementation"):
+        transformer.set_attn_implementation("eager")
+    if precision == "float32" and mkl_lags():
+        from torch.utils.mkldnn import to_mkldnn
+
+        transformer = to_mkldnn(transformer.eval())
+    return transformer
 
 
 def arithmetic(precision: Precision) -> str:
@@ -35,5 +37,6 @@ def arithmetic(precision: Precision) -> str:
     """
     import torch
 
-    unit = bfloat16_unit() if precision == "bfloat16" else ""
-    return "|".join([precision, torch.__version__.partition("+")[0], torch.backends.cpu.get_cpu_capability(), unit])
+    kernels = bfloat16_unit() if precision == "bfloat16" else "onednn" if mkl_lags() else "mkl"
+    runtime = torch.__version__.partition("+")[0], torch.backends.cpu.get_cpu_capability()
+    return "|".join([precision, *runtime, kernels])

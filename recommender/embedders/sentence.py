@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.embedders.batches import SHAPES, Tokens, embed
-from recommender.embedders.precision import arithmetic, choose_precision
+from recommender.embedders.precision import arithmetic, prepared
 from recommender.errors import EmbedderError
 from recommender.index import quantise
 from recommender.settings import EmbeddingSettings
@@ -64,7 +64,7 @@ class SentenceTransformerEmbedder:
         """Of everything that, with the text, decides about the vector."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
-        number = arithmetic(choose_precision(self.settings.precision))
+        number = arithmetic(self.settings.precision)
         parts = ["st", self._weights, self.settings.text, *map(str, shape), SHAPES, number]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
@@ -72,7 +72,6 @@ class SentenceTransformerEmbedder:
     def model(self) -> Any:
         """The SentenceTransformer itself, loaded when first used."""
         if self._loaded is None:
-            import torch
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
 
@@ -87,7 +86,9 @@ class SentenceTransformerEmbedder:
                     "give a folder with a sentence-transformers model, or use --model tfidf"
                 ) from error
             # the transformer has the chosen precision; pooling and what follows are always done in float32
-            self._loaded.float()[0].to(getattr(torch, choose_precision(self.settings.precision)))
+            first: Any = self._loaded.float()[0]
+            if hasattr(first, "auto_model"):
+                first.auto_model = prepared(first.auto_model, self.settings.precision)
             if self.settings.text == "lead":
                 limit = self._loaded.max_seq_length or self.settings.tokens
                 self._loaded.max_seq_length = min(limit, self.settings.tokens)

@@ -1,0 +1,1 @@
+"""Faults from outside: `python -m tests.faults --runs N --seed S`."""
