@@ -15,7 +15,7 @@ from recommender.batch import precompute
 from recommender.sinks import open_publisher
 from tests.checkerboard import START, checkerboard
 from tests.test_cli import cli
-from tests.test_sinks import FORMATS, place_of
+from tests.test_sinks import FORMATS, format_of, place_of
 
 SETTINGS = Settings.of(
     {
@@ -322,15 +322,15 @@ def test_blocks_act_at_once_on_the_facade_and_on_a_shared_snapshot(tmp_path: Pat
 @pytest.mark.parametrize("format", FORMATS)
 def test_blocks_act_at_once_on_published_lists_and_outlive_versions(format: str, tmp_path: Path) -> None:
     place = place_of(tmp_path, format)
-    first = precompute(checkerboard(), place, settings=SETTINGS, format=format).version
+    first = precompute(checkerboard(), place, settings=SETTINGS, format=format_of(format)).version
     lists = PublishedLists.open(place)
     check_blocks(lists.get, PublishedLists.open(place))
     gone = ids(lists.get("t0-s0"))[0]
     lists.block(gone)
-    precompute(checkerboard(per_topic=7), place, settings=SETTINGS, format=format)
+    precompute(checkerboard(per_topic=7), place, settings=SETTINGS, format=format_of(format))
     assert gone not in ids(PublishedLists.open(place).get("t0-s0"))
     assert len(PublishedLists.open(place).get("t0-s0")) == 3
-    open_publisher(place, format).rollback()
+    open_publisher(place, format_of(format)).rollback()
     assert PublishedLists.open(place).version == first
     assert gone not in ids(PublishedLists.open(place).get("t0-s0"))
     a, b = ids(lists.get("t0-s0"))[:2]
