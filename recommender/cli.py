@@ -64,7 +64,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: err.print(f"warning: {message}", markup=False)
     try:
         app()
-    except RecommenderError as error:
+    except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
         err.print(f"error: {error}", markup=False)
         sys.exit(2)
 

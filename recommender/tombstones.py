@@ -11,7 +11,7 @@ from typing import Literal
 
 import orjson
 
-from recommender.errors import SnapshotError
+from recommender.errors import PublishError, SnapshotError
 from recommender.storage import write_atomically
 
 Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
@@ -85,8 +85,15 @@ class Tombstones:
         wanted = ordered(ids)
         if self.path is None:
             return self._apply(action, wanted)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
+        try:
+            return self._append(self.path, action, wanted)
+        except OSError as error:
+            self._seen = (0, 0)  # what the file holds counts
+            raise PublishError(f"cannot write to {self.path}: {error.strerror}; try again") from error
+
+    def _append(self, path: Path, action: Action, wanted: list[Entry]) -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # only against other withdrawals, never against a publish
             self.refresh()
             file.seek(0)
@@ -97,7 +104,7 @@ class Tombstones:
                 file.write(_sealed(action, wanted) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-                write_atomically(self.path.with_name(HEAD), _sealed("size", [str(file.tell())]))
+                write_atomically(path.with_name(HEAD), _sealed("size", [str(file.tell())]))
         return changed
 
     def _acknowledged(self) -> int:

@@ -10,16 +10,10 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def prepared(transformer: Any, precision: Precision) -> Any:
-    """A transformer in a precision, by the kernels that are fastest for short texts.
-
-    In bfloat16 PyTorch's fused attention is half as fast as plain products. In float32 oneDNN multiplies twice
-    as fast as MKL where MKL uses half of the processor.
-    """
+    """A transformer in a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
     import torch
 
     transformer = transformer.to(getattr(torch, precision))
-    if precision == "bfloat16" and hasattr(transformer, "set_attn_implementation"):
-        transformer.set_attn_implementation("eager")
     if precision == "float32" and mkl_lags():
         from torch.utils.mkldnn import to_mkldnn
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import random
 import shutil
 import sys
@@ -17,22 +16,17 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.faults.harm import Fault
+from tests.faults.harness import forkserver, show
 from tests.faults.world import World, copy, look
 
 _LONGEST = 60.0
 
 
-def _look(root: Path, told: Any) -> None:
-    told.put(look(World(root)))
-
-
 def flip(count: int, seed: int, folder: Path) -> tuple[Counter[tuple[str, str]], list[str]]:
     """Damage files; how often each was reported or harmless, and what was wrong."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.flips"])
+    context = forkserver()
     first = World(folder / "first")
     first.prepare()
     whole = look(copy(first, folder / "whole"))
@@ -50,7 +44,7 @@ def flip(count: int, seed: int, folder: Path) -> tuple[Counter[tuple[str, str]],
             continue
         Fault(kind, rng).damage(world.root, path)
         told = context.SimpleQueue()
-        process = context.Process(target=_look, args=(world.root, told))
+        process = context.Process(target=show, args=(world.root, told))
         process.start()
         process.join(_LONGEST)
         if process.is_alive():

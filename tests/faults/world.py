@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,16 @@ def copy(world: World, to: Path) -> World:
     """The same state in another folder."""
     shutil.copytree(world.root, to, dirs_exist_ok=True)
     return World(to)
+
+
+def warm() -> None:
+    """Do every job once elsewhere, so that all is imported and compiled."""
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        world.prepare()
+        for job in JOBS.values():
+            job(world)
+        look(world)
 
 
 def become(user: str | None) -> None:
