@@ -30,7 +30,8 @@ def flip(count: int, seed: int, folder: Path) -> tuple[Counter[tuple[str, str]],
     first = World(folder / "first")
     first.prepare()
     whole = look(copy(first, folder / "whole"))
-    files = sorted(path.relative_to(first.root) for path in first.root.rglob("*") if path.is_file())
+    held = (path for path in first.root.rglob("*") if path.is_file() and path.stat().st_size)
+    files = sorted(path.relative_to(first.root) for path in held)
     counts: Counter[tuple[str, str]] = Counter()
     wrong = []
     for number in range(count):
@@ -40,8 +41,6 @@ def flip(count: int, seed: int, folder: Path) -> tuple[Counter[tuple[str, str]],
         shutil.rmtree(folder / "damaged", ignore_errors=True)
         world = copy(first, folder / "damaged")
         path = world.root / name
-        if not path.stat().st_size:
-            continue
         Fault(kind, rng).damage(world.root, path)
         told = context.SimpleQueue()
         process = context.Process(target=show, args=(world.root, told))
