@@ -207,9 +207,11 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Measure what was asked for, one row after the other."""
     settings = Settings.of({"embedding": {"model": arguments.model}})
     seeds: Seeds | None = None
-    scratch, prepared = arguments.work / "scratch", arguments.work / "prepared"
+    scratch = arguments.work / "scratch"
     for n in arguments.n:
-        shutil.rmtree(prepared, ignore_errors=True)  # what cases of one size share
+        prepared = arguments.work / "prepared" / str(n)  # what cases of one size share
+        if not arguments.keep:
+            shutil.rmtree(prepared, ignore_errors=True)
         for name in arguments.case or CASES:
             case = CASES[name]
             archive = ScaleArchive(arguments.work / "archives" / "reuters21578")
@@ -241,7 +243,8 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "kernels": kernels(),
             }
             shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(prepared, ignore_errors=True)
+        if not arguments.keep:
+            shutil.rmtree(prepared, ignore_errors=True)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -261,6 +264,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model", default=Settings().embedding.model, help="for the vectors of the seeds")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--work", type=Path, default=WORK, help="folder for archives; they are kept")
+    made.add_argument("--keep", action="store_true", help="use what an earlier run prepared, and keep it")
     made.add_argument("--json", action="store_true", help="one line a case instead of tables")
     made.add_argument("--out", type=Path, nargs="?", const=RESULT, help="result file to put the rows into")
     made.add_argument("--plot", action="store_true", help="only make plots and docs/scale.md from the result file")

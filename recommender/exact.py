@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from recommender import scan
 from recommender.parallel import together
-from recommender.products import Products, Side, slack
+from recommender.products import FEW, Products, Side, slack
 from recommender.scan import Asking, Best, Block, Held, Rows
 
 BLOCK = 4_096
+_BLOCKS = 32  # into which fewer rows are divided
 _TOP = 1 << 24  # no product of two quantised unit vectors is greater
 _TINY = 1e-300  # a weight of 0 as a divisor
 TIMELESS = np.ones(1)  # weights where age does not count
@@ -55,7 +56,9 @@ def nearest(
     Best
     """
     held = Held.empty(len(asking.rows), count)
-    search = _Search(rows, len(asking.rows), least, weight, reach)
+    # a few rows of many years: in smaller blocks most of them stay unread
+    block = BLOCK if len(asking.rows) <= FEW else min(BLOCK, max(len(rows.rows) // _BLOCKS, FEW))
+    search = _Search(rows, len(asking.rows), block, least, weight, reach)
     for start in range(0, len(asking.rows), BLOCK):
         some = np.arange(start, min(start + BLOCK, len(asking.rows)))
         hours = asking.hour[some]
@@ -76,7 +79,7 @@ def every(
     best : Best
         Of up to `BLOCK` stories.
     """
-    search = _Search(rows, len(rows.rows), least, weight)
+    search = _Search(rows, len(rows.rows), BLOCK, least, weight)
     blocks = len(search.oldest)
     open_: dict[int, Held] = {}  # blocks that look for newer rows
     done: dict[int, Held] = {}
@@ -118,20 +121,21 @@ class _Search:
         self,
         rows: Rows,
         stories: int,
+        block: int,
         least: int,
         weight: NDArray[np.float64],
         reach: NDArray[np.float64] | None = None,
     ) -> None:
-        self.rows, self.least, self.weight, self.reach = rows, least, weight, reach
-        starts = np.arange(0, max(len(rows.rows), 1), BLOCK)
+        self.rows, self.block, self.least, self.weight, self.reach = rows, block, least, weight, reach
+        starts = np.arange(0, max(len(rows.rows), 1), block)
         hour = rows.hour if len(rows.rows) else np.zeros(1, np.int64)
         self.oldest = np.minimum.reduceat(hour, starts)
         self.newest = np.maximum.reduceat(hour, starts)
-        self.products = Products(rows.vectors, rows.rows, stories, BLOCK)
+        self.products = Products(rows.vectors, rows.rows, stories, block)
 
     def part(self, number: int) -> slice:
         """Places of the rows of a block."""
-        return slice(number * BLOCK, min((number + 1) * BLOCK, len(self.rows.rows)))
+        return slice(number * self.block, min((number + 1) * self.block, len(self.rows.rows)))
 
     def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, held: Held) -> None:
         """Offer blocks of rows to those of some stories that can still gain by them."""
@@ -140,7 +144,7 @@ class _Search:
         together(lambda part: self._extend(part, blocks, asking, held), parts)
 
     def _extend(self, stories: NDArray[np.int64], blocks: list[int], asking: Asking, held: Held) -> None:
-        side = self.products.side(asking.vectors, asking.rows[stories])
+        side: Side | None = None
         hours, worst = asking.hour[stories], self.worst(held, stories)
         first, last, least_worst = int(hours.min()), int(hours.max()), float(worst.min())
         for number in blocks:
@@ -150,6 +154,8 @@ class _Search:
             bound, reach, able = self.bound(stories, asking, held, number)
             if able.any():
                 places, rows = np.flatnonzero(able), self.products.block(number)
+                if side is None:
+                    side = self.products.side(asking.vectors, asking.rows[stories])
                 some = side if len(places) == len(stories) else side.take(places)
                 block = self._block(stories[places], self.part(number).start, reach[places], some, rows)
                 scan.offer(self.products(some, rows), bound[places], block, asking, self.rows, held, by_row=False)

@@ -130,12 +130,24 @@ class Pool(NamedTuple):
         """Those of some stories."""
         return Pool(self.rows[places], self.dots[places])
 
-    def first(self, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The candidates that are still allowed, (q, c), and which stories have lost too many and must search again."""
+    def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The candidates that are still allowed, (q, c)."""
         live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
-        count = max(self.rows.shape[1] - SPARE, 0)
-        rows = np.where(live & (np.cumsum(live, axis=1) <= count), self.rows, -1).astype(np.int64)
-        return rows, (self.rows != -1).all(axis=1) & (live.sum(axis=1) < count)
+        return np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
+
+    def lost(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which stories have lost too many rows and must search again, (q,)."""
+        found = np.zeros(len(self.rows), dtype=bool)
+        full = np.flatnonzero((self.rows[:, -1:] != -1).all(axis=1))  # the others hold all that there is
+        for start in range(0, len(full), _BLOCK):
+            some = full[start : start + _BLOCK]
+            rows = self.rows[some]
+            found[some] = ((rows >= 0) & allowed[np.maximum(rows, 0)]).sum(axis=1) < self._count
+        return found
+
+    @property
+    def _count(self) -> int:
+        return max(int(self.rows.shape[1]) - SPARE, 0)
 
 
 class Pools(NamedTuple):
@@ -150,8 +162,9 @@ class Pools(NamedTuple):
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
         """The rows that are still allowed, and which stories have lost too many and must search again."""
-        (near, lost), (timeless, lost_too) = self.near.first(allowed), self.timeless.first(allowed)
-        return Candidates(near).beside(timeless), lost | lost_too if timeless.shape[1] else lost
+        found = Candidates(self.near.first(allowed)).beside(self.timeless.first(allowed))
+        lost = self.near.lost(allowed)
+        return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost
 
 
 def search_vectors(
@@ -385,7 +398,7 @@ class Retriever:
             for start in range(0, len(kept) if len(found) else 0, _BLOCK):
                 some = kept[start : start + _BLOCK]
                 self._offer(asks.take(some), found, now, some, pool)
-        again |= pool.first(now.shown)[1]
+        again |= pool.lost(now.shown)
         pool.rows[again], pool.dots[again] = -1, 0
         for places, found in self._by_language(asks, now.shown):
             some = places[again[places]]
@@ -417,8 +430,7 @@ class Retriever:
             age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
             return np.where(rows >= 0, dots * task.weight[age], -np.inf)
 
-        score = scores(task.asking.hour, rows, held.dots)
-        reach = np.where(rows[:, -1] >= 0, score[:, -1], 0.0)
+        reach = np.maximum(scores(task.asking.hour, rows[:, -1:], held.dots[:, -1:])[:, 0], 0.0)
         width = min(len(found), channel.width)
         best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
         some = np.flatnonzero(best.size)
@@ -429,7 +441,8 @@ class Retriever:
         new = np.where(place >= 0, found[place], -1)[:, :size]
         again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
         new = np.where(again, -1, new)
-        both = np.concatenate([score[some], scores(task.asking.hour[some], new, dots[:, :size])], axis=1)
+        old = scores(task.asking.hour[some], rows[some], held.dots[some])
+        both = np.concatenate([old, scores(task.asking.hour[some], new, dots[:, :size])], axis=1)
         every = np.concatenate([rows[some], new], axis=1)
         ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
         order = np.lexsort((ids, -both), axis=1)[:, : channel.width]
