@@ -245,6 +245,7 @@ def _extras(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What a case tells besides."""
     named = {
         "p99": ("p99 of a call", duration),
+        "cold_p99": ("p99 of first calls, which may wait for the disk", duration),
         "load": ("loading a snapshot", duration),
         "save": ("saving one", duration),
         "stories_per_second": ("`recommend_many`", lambda rate: f"{rate:,.0f} stories/s"),
@@ -253,6 +254,13 @@ def _extras(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     }
     for row in rows:
         told = [f"{what} {say(row['ours'][name])}" for name, (what, say) in named.items() if name in row["ours"]]
+        if "touched" in row["ours"]:
+            lists = row["ours"]["touched"], duration(row["ours"]["lists_seconds"])
+            told.append(
+                f"{row['ours']['changes']:,} stories changed, {lists[0]:,} lists made again in {lists[1]} besides"
+            )
+        if stages := row["ours"].get("stages"):
+            told.append(", ".join(f"{stage} {duration(seconds)}" for stage, seconds in stages.items()))
         if told:
             yield f"\n{row['stories']}, n = {row['n']:,}: {', '.join(told)}."
 
