@@ -187,12 +187,17 @@ class VersionedFolder:
             raise SnapshotError(f"no {self.kind} in {self.root}: it has no {_CURRENT} file")
         try:
             named = orjson.loads(pointer.read_bytes())
-            version = self.version(self.root / _VERSIONS / Path(named["folder"]).name)
-        except (orjson.JSONDecodeError, KeyError, TypeError, OSError) as error:
-            raise SnapshotError(f"damaged: {pointer} or the manifest it names cannot be read ({error})") from error
-        if _sha256(version.folder / "manifest.json") != named.get("manifest_sha256"):
-            raise SnapshotError(f"damaged: {version.folder / 'manifest.json'} does not match its checksum")
-        return version
+            folder, digest = self.root / _VERSIONS / Path(named["folder"]).name, named["manifest_sha256"]
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise SnapshotError(f"damaged: {pointer} cannot be read ({error})") from error
+        manifest = folder / "manifest.json"
+        try:
+            same = _sha256(manifest) == digest
+        except (OSError, ValueError) as error:
+            raise SnapshotError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
+        if not same:
+            raise SnapshotError(f"damaged: {manifest} does not match its checksum in {pointer}")
+        return self.version(folder)
 
     def version(self, folder: Path) -> Version:
         """A version by its folder, checked as `current` is."""
