@@ -410,7 +410,9 @@ def _source(places: list[str], query: str | None) -> list[str] | SqlQuery:
     if query is None:
         return places
     if len(places) != 1 or not is_database(places[0]):
-        raise SettingsError(f"--query reads from one database, given as URL or env:NAME; got {', '.join(places)}")
+        raise SettingsError(
+            f"--query reads from one database, given as URL or env:NAME; got {', '.join(map(shown, places))}"
+        )
     return SqlQuery(places[0], query)
 
 

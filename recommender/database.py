@@ -39,12 +39,12 @@ def shown(place: str | Path) -> str:
 
     Examples
     --------
-    >>> shown("postgresql://press:secret@db.example/news?password=secret"), shown("env:NEWS_DB"), shown("out")
+    >>> shown("postgresql://press:s@c/ret@db.example/news?password=secret"), shown("env:NEWS_DB"), shown("out")
     ('postgresql://press:***@db.example/news', 'env:NEWS_DB', 'out')
     """
     if not is_database(place) or str(place).startswith(_VARIABLE):
         return str(place)
-    return re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", str(place)).partition("?")[0]
+    return re.sub(r"(?<=://)([^:@/]*):.*@", r"\1:***@", str(place)).partition("?")[0]
 
 
 def connect(place: str) -> sa.Engine:

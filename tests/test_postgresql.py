@@ -31,6 +31,8 @@ from recommender import (
     SqlQuery,
 )
 from recommender.batch import precompute
+from recommender.database import shown
+from recommender.evaluation.registry import make_system
 from recommender.lists import RECORD
 from recommender.sinks import open_publisher
 from tests.checkerboard import checkerboard
@@ -136,10 +138,14 @@ class TestSecrets:
             wrong = self.run(place.replace(PASSWORD, f"{PASSWORD}!"), "info", target.replace(PASSWORD, f"{PASSWORD}!"))
             assert wrong.returncode == 2
             assert "password authentication failed" in wrong.stderr
-            said += [part for one in (done, read, unknown, wrong) for part in (one.stdout, one.stderr)]
+            twice = self.run(place, "precompute", target, target, "--query", query, "--out", target)
+            assert "reads from one database" in twice.stderr
+            said += [part for one in (done, read, unknown, wrong, twice) for part in (one.stdout, one.stderr)]
         stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
         stored += [str(row).encode() for row in sql.execute("SELECT manifest FROM recommender_versions").fetchall()]
         assert len(stored) > 5
+        system = make_system(place)
+        said += [system.name, system.about, shown(place.partition("?")[0].rpartition("/")[0])]
         assert not any(PASSWORD in text for text in said)
         assert not any(PASSWORD.encode() in data for data in stored)
 

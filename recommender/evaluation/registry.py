@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recommender.database import is_database
+from recommender.database import is_database, shown
 from recommender.errors import SettingsError
 from recommender.evaluation.baselines import BASELINES
 from recommender.evaluation.systems import OwnSystem, PublishedSystem, System
@@ -45,7 +45,7 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
             name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
         )
     if is_database(what) or kind_of(what) == "lists":
-        return PublishedSystem(name or Path(what).resolve().name, what)
+        return PublishedSystem(name or Path(shown(what)).resolve().name, what)
     raise SettingsError(
         f"unknown system {spec!r}; expected one of default, {', '.join(BASELINES)}, a .toml file of settings, or a "
         f"folder or database URL with published lists"

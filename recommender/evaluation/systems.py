@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recommender.database import shown
 from recommender.embedders import make_embedder
 from recommender.engine import Recommender
 from recommender.readnext import ReadNext
@@ -165,7 +166,7 @@ class PublishedSystem:
     """
 
     def __init__(self, name: str, place: str) -> None:
-        self.name, self.about = name, f"lists published in {Path(place).name}"
+        self.name, self.about = name, f"lists published in {Path(shown(place)).name}"
         self._published = PublishedLists.open(place)
 
     def fit(self, articles: pa.Table) -> None:
