@@ -144,7 +144,8 @@ class TestSecrets:
         stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
         stored += [str(row).encode() for row in sql.execute("SELECT manifest FROM recommender_versions").fetchall()]
         assert len(stored) > 5
-        system = make_system(place)
+        address = place.replace(f"press:{PASSWORD}@", "") + f"&user=press&password={PASSWORD}"
+        system = make_system(address)
         said += [system.name, system.about, shown(place.partition("?")[0].rpartition("/")[0])]
         assert not any(PASSWORD in text for text in said)
         assert not any(PASSWORD.encode() in data for data in stored)
