@@ -405,15 +405,22 @@ class Archive:
     def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
         return {}
 
-    def retriever(self, scope: Scope, k: int, floor: float | None) -> Retriever:
-        """The search for candidates within a scope, for lists of `k`."""
+    def retriever(self, scope: Scope, k: int, floor: float | None, part: slice | None = None) -> Retriever:
+        """The search for candidates within a scope, for lists of `k`, in a range of rows or in all."""
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
         drafts = None if self.drafts is None else self.drafts.approximate
-        return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts)
+        return Retriever(
+            self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts, part
+        )
 
     def with_pools(
-        self, selection: Selection, k: int, blocks: Collection[tuple[str, str | None]], before: Archive | None = None
+        self,
+        selection: Selection,
+        k: int,
+        blocks: Collection[tuple[str, str | None]],
+        before: Archive | None = None,
+        found: Pools | None = None,
     ) -> Archive:
         """With the pools of all rows, for lists of `k`.
 
@@ -425,10 +432,14 @@ class Archive:
             Those of the overlay that `selection` knows.
         before : Archive, optional
             An earlier state, with pools and fewer rows: what has not changed since is not searched again.
+        found : Pools, optional
+            Of all rows, where they were searched for elsewhere.
         """
         scope = selection.searched
         asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
-        if before is None or before.pooled is None:
+        if found is not None:
+            pools = found
+        elif before is None or before.pooled is None:
             pools = retriever.pools(asks)
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)

@@ -7,23 +7,26 @@ import resource
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.cluster import RayEngine
 from recommender.database import is_database
+from recommender.embedders import Embedder, Encode
 from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
-from recommender.reading import ReadReport, Source, read_articles
+from recommender.reading import Each, ReadReport, Source, read_articles
 from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.sinks import PublishedLists, Publisher, open_publisher
@@ -35,6 +38,61 @@ _HASHED = 1 << 15  # stories hashed together
 
 
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
+
+
+class Job(Protocol):
+    """The steps of a job that are worth more than one machine."""
+
+    @property
+    def read(self) -> Each | None:
+        """See `read_articles`."""
+        ...
+
+    def encode(self, embedder: Embedder) -> Encode | None:
+        """See `Recommender.fit_table`."""
+        ...
+
+    def pool(self, rec: Recommender, as_of: datetime | None, keep: bool) -> None:
+        """Find the candidates of all stories; with `keep` the archive holds them."""
+
+    def lists(
+        self, rec: Recommender, rows: NDArray[np.int64], as_of: datetime | None, version: str
+    ) -> Iterator[pa.RecordBatch]:
+        """See `Recommender.lists`."""
+        ...
+
+
+class Engine(Protocol):
+    """Where the steps are done."""
+
+    def started(self, out: str | Path) -> AbstractContextManager[Job]:
+        """A job that publishes to `out`."""
+        ...
+
+
+class LocalEngine:
+    """Everything in this process."""
+
+    read = None
+
+    @contextmanager
+    def started(self, out: str | Path) -> Iterator[LocalEngine]:
+        """Itself."""
+        yield self
+
+    def encode(self, embedder: Embedder) -> Encode | None:
+        """The embedder's own."""
+        return None
+
+    def pool(self, rec: Recommender, as_of: datetime | None, keep: bool) -> None:
+        """See `Recommender.pool`."""
+        rec.pool(as_of=as_of)
+
+    def lists(
+        self, rec: Recommender, rows: NDArray[np.int64], as_of: datetime | None, version: str
+    ) -> Iterator[pa.RecordBatch]:
+        """See `Recommender.lists`."""
+        return rec.lists(rows, as_of=as_of, version=version)
 
 
 @dataclass(slots=True)
@@ -91,6 +149,8 @@ def precompute(
     snapshot: str | Path | None = None,
     rejected: str | Path | None = None,
     recommender: Recommender | None = None,
+    engine: Literal["local", "ray"] | Engine = "local",
+    address: str | None = None,
     progress: Progress = silent,
 ) -> Summary:
     """Compute the list of every story and publish them as one version.
@@ -121,6 +181,10 @@ def precompute(
         File of rejected rows; default ``rejected.jsonl`` in an output folder.
     recommender : Recommender, optional
         One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
+    engine : {'local', 'ray'} or RayEngine
+        Where it is computed; the lists are the same.
+    address : str, optional
+        Of the Ray cluster, see `cluster.RayEngine`.
     progress : callable
         Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing.
 
@@ -147,6 +211,8 @@ def precompute(
     settings = rec.settings
     summary = Summary()
     clock = Clock(summary.seconds, progress)
+    if isinstance(engine, str):
+        engine = RayEngine(address) if engine == "ray" else LocalEngine()
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
@@ -154,21 +220,21 @@ def precompute(
         check_writable(Path(snapshot))
     if rejected is not None:
         check_writable(Path(rejected).parent)
-    with publisher.writing():
+    with publisher.writing(), engine.started(out) as job:
         table, report = read_articles(
-            articles, settings=settings.reading, columns=columns, strict=strict, progress=clock
+            articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
         )
         _write_rejected(report, rejected, out)
         if not len(table):
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
-        rec.fit_table(table, progress=clock)
+        rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
-        rec.pool(as_of=as_of)
+        job.pool(rec, as_of, keep=snapshot is not None)
         clock("searching", len(table), len(table))
-        publish(rec, publisher, summary, as_of, clock)
+        publish(rec, publisher, summary, as_of, clock, job=job)
         if snapshot is not None:
             rec.save(snapshot)
             clock("saving", len(table), len(table))
@@ -183,6 +249,7 @@ def publish(
     as_of: datetime | None,
     progress: Progress,
     kept: Kept | None = None,
+    job: Job | None = None,
 ) -> None:
     """Publish the lists of a fitted archive as one version.
 
@@ -190,6 +257,8 @@ def publish(
     ----------
     kept : callable, optional
         Given the rows and the version's name: records that need not be made again, and the rows to make.
+    job : Job, optional
+        Makes the lists; default: this process.
     """
     catalog, settings = rec.catalog, rec.settings
     summary.as_of = as_of or rec.newest()
@@ -202,7 +271,7 @@ def publish(
     summary.recomputed = len(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        made = rec.lists(wanted, as_of=summary.as_of, version=summary.version)
+        made = (job or LocalEngine()).lists(rec, wanted, summary.as_of, summary.version)
         for batch in chain(ready, made):
             progress("selecting", summary.lists + len(batch), len(rows))
             yield batch

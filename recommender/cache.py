@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.embedders import Encode
 from recommender.errors import EmbedderError
 from recommender.progress import Progress, silent
 
@@ -59,7 +60,7 @@ class VectorCache:
         self,
         texts: Sequence[str],
         fingerprint: str,
-        encode: Callable[[Sequence[str]], NDArray[np.int16]],
+        encode: Encode,
         progress: Progress = silent,
     ) -> tuple[NDArray[np.int16], int]:
         """Vectors of `texts`, int16 (n, d), and how many of them had to be encoded.
@@ -70,39 +71,44 @@ class VectorCache:
         fingerprint : str
             Everything but the text that decides about the vector.
         encode : callable
-            Texts to int16 vectors; called with batches of distinct texts that are not cached.
+            Given all batches of distinct texts that are not cached; what it yields is kept at once.
         """
         keys = [_key(fingerprint, text) for text in texts]
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         with closing(self._connect()) as connection:
             try:
-                found = np.zeros((len(texts), self._dim(connection, fingerprint, encode)), dtype=np.int16)
-                missing = self._load(connection, first, found)
+                dim = self._dim(connection, fingerprint)
+                found = np.zeros((len(texts), dim), dtype=np.int16)
+                missing = self._load(connection, first, found) if dim else list(first.values())
                 # by length, so that a batch holds texts of one size and little padding
                 missing.sort(key=lambda row: (len(texts[row]), keys[row]))
                 done = len(texts) - len(missing)
                 progress("embedding", done, len(texts))
-                for start in range(0, len(missing), _BATCH):
-                    rows = missing[start : start + _BATCH]
-                    encoded = encode([texts[row] for row in rows])
-                    if encoded.shape[1] != found.shape[1]:
-                        raise sqlite3.DataError(f"{found.shape[1]} dimensions are noted, not {encoded.shape[1]}")
-                    found[rows] = encoded
+                batches = [missing[start : start + _BATCH] for start in range(0, len(missing), _BATCH)]
+                encoded = encode([texts[row] for row in rows] for rows in batches) if batches else ()
+                for rows, vectors in zip(batches, encoded, strict=True):
+                    if not dim:
+                        dim = self._note(connection, fingerprint, vectors.shape[1])
+                        found = np.zeros((len(texts), dim), dtype=np.int16)
+                    if vectors.shape[1] != dim:
+                        raise sqlite3.DataError(f"{dim} dimensions are noted, not {vectors.shape[1]}")
+                    found[rows] = vectors
                     entries = ((keys[row], _sealed(keys[row], found[row].tobytes())) for row in rows)
                     with connection:
                         connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", entries)
-                    progress("embedding", done + start + len(rows), len(texts))
+                    done += len(rows)
+                    progress("embedding", done, len(texts))
             except sqlite3.Error as error:
                 raise EmbedderError(f"vector cache {self.path} failed: {error}; delete it to start anew") from error
         return found[[first[key] for key in keys]], len(missing)
 
-    def _dim(
-        self, connection: sqlite3.Connection, fingerprint: str, encode: Callable[[Sequence[str]], NDArray[np.int16]]
-    ) -> int:
-        """The model's dimensions: remembered, so that a model with nothing to embed is never loaded."""
+    def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:
+        """The model's dimensions: remembered, so that a model with nothing to embed is never loaded; 0 = not yet."""
         for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
             return int(dim)
-        dim = int(encode([""]).shape[1])
+        return 0
+
+    def _note(self, connection: sqlite3.Connection, fingerprint: str, dim: int) -> int:
         with connection:
             connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
         return dim

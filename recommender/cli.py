@@ -39,6 +39,13 @@ class Format(StrEnum):
     sql = "sql"
 
 
+class EngineName(StrEnum):
+    """Where lists are computed."""
+
+    local = "local"
+    ray = "ray"
+
+
 FormatOption = Annotated[Format, typer.Option(help="How lists are stored in a folder.")]
 ColumnOption = Annotated[
     list[str],
@@ -120,9 +127,18 @@ def precompute(
     rejected: Annotated[
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")
     ] = None,
+    engine: Annotated[EngineName, typer.Option(help="Compute here, or on a Ray cluster.")] = EngineName.local,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers on the Ray cluster (default: one a node).")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder that all Ray nodes share (default: .work in the output folder).")
+    ] = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
     from recommender import batch
+    from recommender.cluster import RayEngine
     from recommender.settings import Settings
 
     settings = Settings.from_toml(settings_file) if settings_file else Settings()
@@ -146,6 +162,7 @@ def precompute(
             cache=cache,
             snapshot=snapshot,
             rejected=rejected,
+            engine=RayEngine(address, workers, work) if engine == EngineName.ray else "local",
             progress=progress,
         )
     print_summary(summary, shown(output))

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from recommender import snapshot
 from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
-from recommender.embedders import Embedder, make_embedder
+from recommender.embedders import Embedder, Encode, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.hardware import release_memory
@@ -28,6 +29,7 @@ from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
 from recommender.readnext import ReadNext, Rejected
+from recommender.retrieval import Pools, Retriever
 from recommender.rules import Rules
 from recommender.selection import Selection
 from recommender.settings import Settings
@@ -134,8 +136,8 @@ class Recommender:
             )
         return self.fit_table(table, progress=progress)
 
-    def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
-        """`fit` for a table that `read_articles` returned."""
+    def fit_table(self, table: pa.Table, *, encode: Encode | None = None, progress: Progress = silent) -> Recommender:
+        """`fit` for a table that `read_articles` returned; `encode` stands in for the embedder's own."""
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
         catalog = Catalog.of(table)
@@ -143,7 +145,7 @@ class Recommender:
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, progress)
+        vectors = self._embed(catalog.table, encode, progress)
         release_memory()
         progress("terms", 0, len(catalog))
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
@@ -151,23 +153,21 @@ class Recommender:
         progress("terms", len(catalog), len(catalog))
         return self
 
-    def _embed(self, table: pa.Table, progress: Progress = silent) -> NDArray[np.int16]:
-        texts = self.embedder.prepare(table)
+    def _embed(self, table: pa.Table, encode: Encode | None = None, progress: Progress = silent) -> NDArray[np.int16]:
+        texts, encode = self.embedder.prepare(table), encode or partial(map, self.embedder.encode)
         if self.cache is not None and self.embedder.fingerprint:
-            vectors, self.embedded = self.cache.vectors(
-                texts, self.embedder.fingerprint, self.embedder.encode, progress
-            )
+            vectors, self.embedded = self.cache.vectors(texts, self.embedder.fingerprint, encode, progress)
             return vectors
         # each distinct text once, and texts of one length together
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
         self.embedded = len(distinct)
-        first = self.embedder.encode(distinct[:BLOCK])
-        encoded = np.empty((len(distinct), first.shape[1]), dtype=np.int16)
-        encoded[:BLOCK] = first
-        for start in range(BLOCK, len(distinct), BLOCK):
-            progress("embedding", start, len(distinct))
-            encoded[start : start + BLOCK] = self.embedder.encode(distinct[start : start + BLOCK])
-        progress("embedding", len(distinct), len(distinct))
+        starts = range(0, len(distinct), BLOCK)
+        encoded = np.zeros((len(distinct), 0), dtype=np.int16)
+        for start, found in zip(starts, encode(distinct[s : s + BLOCK] for s in starts), strict=True):
+            if not start:
+                encoded = np.empty((len(distinct), found.shape[1]), dtype=np.int16)
+            encoded[start : start + BLOCK] = found
+            progress("embedding", start + len(found), len(distinct))
         place = {text: row for row, text in enumerate(distinct)}
         return encoded[[place[text] for text in texts]]
 
@@ -198,7 +198,9 @@ class Recommender:
             self._archive = archive.extended(catalog, added, self._embed(added))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
-    def pool(self, *, as_of: datetime | None = None, before: Archive | None = None) -> Recommender:
+    def pool(
+        self, *, as_of: datetime | None = None, before: Archive | None = None, found: Pools | None = None
+    ) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
 
         Parameters
@@ -208,12 +210,30 @@ class Recommender:
         before : Archive, optional
             The archive in an earlier state, with pools and fewer stories; what has not changed since is not
             searched again. The outcome is the same.
+        found : Pools, optional
+            What `pools` found for all rows, elsewhere: there is no search then.
         """
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
-        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before)
+        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before, found)
         release_memory()
         return self
+
+    def pools(self, rows: NDArray[np.int64], *, as_of: datetime | None = None, part: slice | None = None) -> Pools:
+        """The candidates of some rows, for `lists` or `pool`; with `part` only those among a range of rows.
+
+        `joined` makes of those of all parts what a search without `part` finds.
+        """
+        return self._retriever(as_of, part).pools(self.archive.asks(rows))
+
+    def joined(self, rows: NDArray[np.int64], parts: Sequence[Pools], *, as_of: datetime | None = None) -> Pools:
+        """The candidates of some rows from those that `pools` found in each part of the archive, in order."""
+        return parts[0] if len(parts) == 1 else self._retriever(as_of).joined(self.archive.asks(rows), parts)
+
+    def _retriever(self, as_of: datetime | None, part: slice | None = None) -> Retriever:
+        archive = self.archive
+        selection, _ = self._selection(archive, as_of, None, ())
+        return archive.retriever(selection.searched, self._k(None), archive.floor, part)
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
@@ -410,12 +430,16 @@ class Recommender:
         filters: Filters | None = None,
         exclude: Sequence[str] = (),
         version: str = "",
+        pools: Pools | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Lists of catalog rows as Arrow records, in their order, a block at a time."""
+        """Lists of catalog rows as Arrow records, in their order, a block at a time.
+
+        `pools` are those of these rows, if they were found already.
+        """
         archive = self.archive
         k = self._k(k)
         selection, covered = self._selection(archive, as_of, filters, exclude)
-        pools = archive.pools(rows, selection.searched, k, covered)
+        pools = archive.pools(rows, selection.searched, k, covered) if pools is None else pools
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
@@ -470,11 +494,7 @@ class Recommender:
         """
         self._archive = snapshot.save(Path(path), self.archive, self.embedder)
         self.tombstones.refresh()
-        overlay = Tombstones(Path(path) / TOMBSTONES)
-        overlay.record("withdraw", self.tombstones.withdrawn)
-        overlay.record("withhold", self.tombstones.withheld)
-        overlay.record("block", self.tombstones.blocked)
-        self.tombstones = overlay
+        self.tombstones = self.tombstones.copied(Path(path) / TOMBSTONES)
 
     @classmethod
     def load(
@@ -535,6 +555,10 @@ class Recommender:
         1 where search is exact, as it always is for stories of the archive and where freshness counts.
         """
         return self.archive.index_recall
+
+    def moment(self, as_of: datetime | None = None) -> datetime:
+        """The moment that lists are for: `as_of`, else that of `newest`, else now."""
+        return datetime.fromtimestamp(_moment(self.archive, as_of) / 1e6, UTC)
 
     def newest(self) -> datetime | None:
         """The default `as_of`: the newest publication time that is not in the future."""

@@ -21,6 +21,10 @@ class MissingExtraError(RecommenderError, ImportError):
     """An optional part is not installed; the message names the install command."""
 
 
+class ClusterError(RecommenderError):
+    """A cluster cannot do the job: there is none, a node differs from the others or does not see the files."""
+
+
 class NotFittedError(RecommenderError):
     """Lists were asked of a `Recommender` that holds no archive yet."""
 

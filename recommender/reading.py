@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -49,6 +50,10 @@ class ReadReport:
         return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)
 
 
+Part: TypeAlias = tuple[pa.Table, ReadReport]
+Each: TypeAlias = Callable[[Callable[[Stream], Part], list[Stream]], Iterable[Part]]
+
+
 def read_articles(
     source: Source,
     *,
@@ -56,6 +61,7 @@ def read_articles(
     columns: Mapping[str, str] | None = None,
     strict: bool = False,
     progress: Progress = silent,
+    each: Each | None = None,
 ) -> tuple[pa.Table, ReadReport]:
     """Read a whole archive.
 
@@ -71,6 +77,8 @@ def read_articles(
         Raise at the first bad row instead of rejecting it.
     progress : callable
         Called with (stage, done, total).
+    each : callable, optional
+        Gives what a function returns for every stream, in order, and may call it elsewhere; default: one after another.
 
     Returns
     -------
@@ -95,18 +103,45 @@ def read_articles(
     streams = _streams(source)
     _check_mapping(streams, columns)
     report = ReadReport()
-    accepted = _accepted(streams, columns, settings, strict, report, progress)
+
+    def count(stage: str, done: int, total: int | None) -> None:
+        progress(stage, report.read + done, total)
+
+    read = partial(_read, mapping=columns, settings=settings, strict=strict)
     tables = []
-    while chunk := list(islice(accepted, _CHUNK)):
-        tables.append(to_table(chunk))
+    for table, part in each(read, streams) if each else map(partial(read, progress=count), streams):
+        if strict and part.rejected:
+            first = part.rejected[0]
+            raise InputError(f"{first.file}, line {first.line}: {first.reason}")
+        tables.append(table)
+        report.read += part.read
+        report.rejected += part.rejected
+        progress("reading", report.read, None)
+    progress("reading", report.read, report.read)
     table = pa.concat_tables(tables).combine_chunks() if tables else SCHEMA.empty_table()
     table = _newest(table, report)
     report.accepted = len(table)
     return table, report
 
 
+def _read(
+    stream: Stream,
+    mapping: Mapping[str, str],
+    settings: ReadingSettings,
+    strict: bool,
+    progress: Progress = silent,
+) -> Part:
+    """The usable rows of one stream, several of an id among them; `strict` stops after the first that is not."""
+    report = ReadReport()
+    accepted = _accepted(stream, mapping, settings, strict, report, progress)
+    tables = []
+    while chunk := list(islice(accepted, _CHUNK)):
+        tables.append(to_table(chunk))
+    return pa.concat_tables([SCHEMA.empty_table(), *tables]), report
+
+
 def _accepted(
-    streams: list[Stream],
+    stream: Stream,
     mapping: Mapping[str, str],
     settings: ReadingSettings,
     strict: bool,
@@ -114,36 +149,29 @@ def _accepted(
     progress: Progress,
 ) -> Iterator[Article]:
     known: dict[tuple[str, ...], dict[str, str]] = {}
-    for stream in streams:
-        lines = 0
-        for line, raw in stream.rows():
-            lines += 1
-            if line or not isinstance(raw, BadRow):
-                report.read += 1
-            try:
-                if isinstance(raw, BadRow):
-                    raise RowError(str(raw))
-                if isinstance(raw, Article):
-                    raw = {name: getattr(raw, name) for name in FIELDS}
-                names = tuple(raw)
-                if names not in known:
-                    known[names] = recognise(names, {f: c for f, c in mapping.items() if c in raw})
-                yield to_article(raw, known[names], settings)
-            except RowError as error:
-                given = _given_id(raw, known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
-                rejected = Rejected(stream.name, line, str(error), given)
-                if strict:
-                    raise InputError(f"{stream.name}, line {line}: {error}") from None
-                report.rejected.append(rejected)
-            if report.read % 1_000 == 0:
-                progress("reading", report.read, None)
-        if not lines:
-            reason = f"{stream.name}, line 0: empty file"
-            if strict and stream.path:
-                raise InputError(reason)
-            if stream.path:
-                report.rejected.append(Rejected(stream.name, 0, "empty file"))
-    progress("reading", report.read, report.read)
+    lines = 0
+    for line, raw in stream.rows():
+        lines += 1
+        if line or not isinstance(raw, BadRow):
+            report.read += 1
+        try:
+            if isinstance(raw, BadRow):
+                raise RowError(str(raw))
+            if isinstance(raw, Article):
+                raw = {name: getattr(raw, name) for name in FIELDS}
+            names = tuple(raw)
+            if names not in known:
+                known[names] = recognise(names, {f: c for f, c in mapping.items() if c in raw})
+            yield to_article(raw, known[names], settings)
+        except RowError as error:
+            given = _given_id(raw, known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
+            report.rejected.append(Rejected(stream.name, line, str(error), given))
+            if strict:
+                return
+        if report.read % 1_000 == 0:
+            progress("reading", report.read, None)
+    if not lines and stream.path:
+        report.rejected.append(Rejected(stream.name, 0, "empty file"))
 
 
 def _given_id(raw: Mapping[str, Any], column: str | None) -> str | None:

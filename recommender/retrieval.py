@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -223,6 +223,8 @@ class Retriever:
         that will be rejected keep out older ones that would not.
     drafts : VectorIndex or None
         Searched, in the place of all rows, for stories from outside the archive where age does not count.
+    part : slice or None
+        Range of rows that `pools` looks at; the first part answers for all where there is nothing to choose.
     """
 
     catalog: Catalog
@@ -233,10 +235,16 @@ class Retriever:
     count: int
     floor: float | None
     drafts: VectorIndex | None = None
+    part: slice | None = None
 
     def pools(self, asks: Asks) -> Pools:
         """The best rows of each story, exactly unless `drafts` is searched."""
         return Pools(*(self._found(asks, channel) for channel in self._channels))
+
+    def joined(self, asks: Asks, parts: Sequence[Pools]) -> Pools:
+        """What `pools` finds among all rows, from what it found for these stories in each part, in order."""
+        channels = zip(self._channels, zip(*parts, strict=True), strict=True)
+        return Pools(*(self._join(asks, found, channel) for channel, found in channels))
 
     def renewed(self, asks: Asks, pools: Pools, before: Retriever) -> Pools:
         """What `pools` would return for all rows of the catalog, made from the pools of an earlier state.
@@ -294,8 +302,13 @@ class Retriever:
             ]
             at = np.arange(len(found))
             inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
-            pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
+            if self.part is None or not self.part.start:
+                pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
             return
+        if self.part is not None:
+            found = found[(found >= self.part.start) & (found < self.part.stop)]
+            if not len(found):
+                return
         aged = channel.scope.timed and self.ranking.half_life_days is not None
         if self.drafts is not None and not aged:
             outside = asks.rows < 0
@@ -369,6 +382,24 @@ class Retriever:
         spans = _spans(asks.published, published, scope, self.settings)
         return _Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
 
+    def _scores(
+        self, task: _Task, asked: NDArray[np.int64], rows: NDArray[np.int64], dots: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """What pools are ordered by, (q, c), of rows with their products; `asked` are the hours of the stories."""
+        age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
+        return np.where(rows >= 0, dots * task.weight[age], -np.inf)
+
+    def _join(self, asks: Asks, parts: Sequence[Pool], channel: _Channel) -> Pool:
+        """A channel of `joined`."""
+        rows = np.concatenate([pool.rows for pool in parts], axis=1)
+        dots = np.concatenate([pool.dots for pool in parts], axis=1)
+        task = self._task(asks, np.zeros(0, dtype=np.int64), channel.scope)
+        score = self._scores(task, task.asking.hour, rows, dots)
+        # where there was nothing to choose there are no products, and rows stay in the order of the first part
+        ids = np.where(dots > 0, self.catalog.id_rank[rows], 0)
+        order = np.lexsort((ids, -score), axis=1)[:, : channel.width]
+        return Pool(np.take_along_axis(rows, order, axis=1), np.take_along_axis(dots, order, axis=1))
+
     def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
         """A channel of `renewed`."""
         old, now_of, was_of = len(before.catalog), self.scope, before.scope
@@ -425,12 +456,7 @@ class Retriever:
         task = self._task(asks, found, channel.scope)
         held = pool.take(places)
         rows = np.where(held.rows < -1, -2 - held.rows, held.rows)
-
-        def scores(asked: NDArray[np.int64], rows: NDArray[np.int64], dots: NDArray[np.int32]) -> NDArray[np.float64]:
-            age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
-            return np.where(rows >= 0, dots * task.weight[age], -np.inf)
-
-        reach = np.maximum(scores(task.asking.hour, rows[:, -1:], held.dots[:, -1:])[:, 0], 0.0)
+        reach = np.maximum(self._scores(task, task.asking.hour, rows[:, -1:], held.dots[:, -1:])[:, 0], 0.0)
         width = min(len(found), channel.width)
         best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
         some = np.flatnonzero(best.size)
@@ -441,8 +467,8 @@ class Retriever:
         new = np.where(place >= 0, found[place], -1)[:, :size]
         again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
         new = np.where(again, -1, new)
-        old = scores(task.asking.hour[some], rows[some], held.dots[some])
-        both = np.concatenate([old, scores(task.asking.hour[some], new, dots[:, :size])], axis=1)
+        old = self._scores(task, task.asking.hour[some], rows[some], held.dots[some])
+        both = np.concatenate([old, self._scores(task, task.asking.hour[some], new, dots[:, :size])], axis=1)
         every = np.concatenate([rows[some], new], axis=1)
         ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
         order = np.lexsort((ids, -both), axis=1)[:, : channel.width]

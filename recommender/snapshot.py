@@ -33,6 +33,12 @@ _CSR = ("data", "indices", "indptr")
 def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
     """Write a snapshot under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
     archive = archive.indexed()
+    write(root, archive, embedder)
+    return archive
+
+
+def write(root: Path, archive: Archive, embedder: Embedder) -> None:
+    """`save` without building an index."""
     target = VersionedFolder(root, "snapshot")
     with target.writing(), target.stage() as folder:
         with (
@@ -71,7 +77,6 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
         digest = hashlib.sha256(repr(details).encode())
         digest.update(np.ascontiguousarray(archive.vectors).data)
         target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
-    return archive
 
 
 def load(root: Path) -> tuple[Archive, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -238,7 +239,7 @@ def kind_of(root: str | Path) -> str | None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside, fsync, replace: readers see the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
             file.write(data)

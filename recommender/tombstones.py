@@ -80,6 +80,14 @@ class Tombstones:
                 ) from error
         self._seen = (stat.st_ino, len(data))
 
+    def copied(self, path: Path | None = None) -> Tombstones:
+        """What holds now, added to the overlay at `path`; in memory without it."""
+        other = Tombstones(path)
+        other.record("withdraw", self.withdrawn)
+        other.record("withhold", self.withheld)
+        other.record("block", self.blocked)
+        return other
+
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
         wanted = ordered(ids)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,22 +30,22 @@ def test_running_twice_encodes_nothing_and_a_change_encodes_one(tmp_path: Path) 
     cache = VectorCache(tmp_path / "deep" / "cache.sqlite")
     texts = [f"text {n}" for n in range(1200)]
     first = Counter()
-    vectors, encoded = cache.vectors(texts, "model", first)
+    vectors, encoded = cache.vectors(texts, "model", partial(map, first))
     assert encoded == len(first.seen) == 1200
     second = Counter()
-    again, encoded = cache.vectors(texts, "model", second)
+    again, encoded = cache.vectors(texts, "model", partial(map, second))
     assert encoded == len(second.seen) == 0
     assert np.array_equal(again, vectors)
     third = Counter()
-    cache.vectors([*texts[:5], "changed", *texts[6:]], "model", third)
+    cache.vectors([*texts[:5], "changed", *texts[6:]], "model", partial(map, third))
     assert third.seen == ["changed"]
     other = Counter()
-    assert cache.vectors(texts[:3], "another model", other)[1] == 3
+    assert cache.vectors(texts[:3], "another model", partial(map, other))[1] == 3
 
 
 def test_repeated_texts_are_encoded_once_and_stand_in_their_rows(tmp_path: Path) -> None:
     encoder = Counter()
-    vectors, encoded = VectorCache(tmp_path / "c").vectors(["b", "a", "b", "ccc", "a"], "m", encoder)
+    vectors, encoded = VectorCache(tmp_path / "c").vectors(["b", "a", "b", "ccc", "a"], "m", partial(map, encoder))
     assert encoded == 3
     assert vectors[:, 0].tolist() == [1, 1, 1, 3, 1]
     assert np.array_equal(vectors[0], vectors[2])
@@ -55,16 +56,16 @@ def test_an_interruption_keeps_what_was_encoded(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path / "c")
     texts = [f"text {n}" for n in range(2000)]
     with pytest.raises(KeyboardInterrupt):
-        cache.vectors(texts, "m", Counter(breaks_after=1100))
+        cache.vectors(texts, "m", partial(map, Counter(breaks_after=1100)))
     rest = Counter()
-    cache.vectors(texts, "m", rest)
+    cache.vectors(texts, "m", partial(map, rest))
     assert len(rest.seen) == 2000 - 1024
 
 
 def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"no database" * 100)
     with pytest.raises(EmbedderError, match="delete it"):
-        VectorCache(tmp_path / "c").vectors(["a"], "m", Counter())
+        VectorCache(tmp_path / "c").vectors(["a"], "m", partial(map, Counter()))
 
 
 def test_the_facade_embeds_only_what_is_new(tmp_path: Path) -> None:

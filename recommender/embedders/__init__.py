@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from recommender.embedders.fitted import TfidfSvdEmbedder
 from recommender.embedders.given import GivenVectors
-from recommender.embedders.protocol import Embedder
+from recommender.embedders.protocol import Embedder, Encode
 from recommender.embedders.sentence import SentenceTransformerEmbedder
 from recommender.settings import EmbeddingSettings
 
-__all__ = ["Embedder", "GivenVectors", "SentenceTransformerEmbedder", "TfidfSvdEmbedder", "make_embedder"]
+__all__ = ["Embedder", "Encode", "GivenVectors", "SentenceTransformerEmbedder", "TfidfSvdEmbedder", "make_embedder"]
 
 
 def make_embedder(settings: EmbeddingSettings) -> Embedder:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+Encode: TypeAlias = Callable[[Iterable[Sequence[str]]], Iterable[NDArray[np.int16]]]
+"""Batches of prepared texts to their vectors, in order; ``partial(map, embedder.encode)`` here, or elsewhere."""
 
 
 class Embedder(Protocol):

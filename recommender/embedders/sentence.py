@@ -44,6 +44,10 @@ class SentenceTransformerEmbedder:
         self._folder = _locate(self.settings.model)
         self._loaded: Any = None
 
+    def __reduce__(self) -> tuple[type[SentenceTransformerEmbedder], tuple[EmbeddingSettings]]:
+        """In another process the model is found, identified and loaded there."""
+        return type(self), (self.settings,)
+
     @cached_property
     def _weights(self) -> str:
         """What identifies the weights; their digest is taken when it is first asked for, not to load a snapshot."""

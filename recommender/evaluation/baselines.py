@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -290,7 +291,9 @@ class MiniLm(Vectors):
         if self.cache is None:
             vectors = self._embedder.encode(texts)
         else:
-            vectors, _ = VectorCache(self.cache).vectors(texts, self._embedder.fingerprint, self._embedder.encode)
+            vectors, _ = VectorCache(self.cache).vectors(
+                texts, self._embedder.fingerprint, partial(map, self._embedder.encode)
+            )
         return vectors.astype(np.float32) / SCALE
 
 
