@@ -110,6 +110,20 @@ def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, floor: fl
         before = now
 
 
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**20), floor=st.sampled_from([0.0, 0.4]), parts=st.integers(1, 9))
+def test_parts_of_the_archive_joined_are_the_pools_of_one_search(seed: int, floor: float, parts: int) -> None:
+    state = State(seed)
+    retriever, asks = state.retriever(floor)
+    asks = asks.take(state.rng.permutation(len(asks))[: state.rng.integers(1, len(asks))])
+    size = -(-len(state.stories) // parts)
+    slices = [slice(part * size, (part + 1) * size) for part in range(parts)]
+    found = [replace(retriever, part=part).pools(asks) for part in slices]
+    for whole, joined in zip(retriever.pools(asks), retriever.joined(asks, found), strict=True):
+        assert np.array_equal(joined.rows, whole.rows)
+        assert np.array_equal(joined.dots, whole.dots)
+
+
 @given(seed=st.integers(0, 2**20))
 def test_one_story_alone_has_the_pool_it_has_among_all(seed: int) -> None:
     state = State(seed)

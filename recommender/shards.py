@@ -1,0 +1,224 @@
+"""The steps of a run by shards, each to a file of a name of its own: done twice, the same file is written again."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from recommender import snapshot
+from recommender.embedders import Embedder, GivenVectors
+from recommender.engine import BLOCK, Recommender
+from recommender.errors import InputError
+from recommender.formats import Stream
+from recommender.lists import RECORD
+from recommender.reading import Part
+from recommender.retrieval import Pool, Pools
+from recommender.storage import write_atomically
+from recommender.tombstones import Tombstones
+
+Row: TypeAlias = dict[str, Any]
+"""What a step is told of a shard, and what it tells: numbers, names of files, bytes."""
+
+_NO_EMBEDDER = GivenVectors({"": [1.0]})  # who searches embeds nothing
+_ARCHIVE, _WANTED = "archive", "wanted.npy"
+
+
+class Read:
+    """A file of stories to an Arrow file of usable rows and a report."""
+
+    def __init__(self, read: Callable[[Stream], Part]) -> None:
+        self.read = read
+
+    @staticmethod
+    def rows(streams: list[Stream], work: Path) -> list[Row]:
+        """What each file is told by; all streams must be files."""
+        files = [replace(stream, path=stream.path.absolute()) for stream in streams if stream.path]
+        return [
+            {
+                "stream": pickle.dumps(file),
+                "size": file.path.stat().st_size,
+                "to": str(work / "read" / f"{at:06d}.arrow"),
+            }
+            for at, file in enumerate(files)
+            if file.path
+        ]
+
+    def __call__(self, row: Row) -> Row:
+        """Read one."""
+        stream = pickle.loads(row["stream"])
+        if not stream.path.is_file() or stream.path.stat().st_size != row["size"]:
+            raise InputError(
+                f"{stream.path} is another file on {socket.gethostname()}, or none; use storage that all nodes share"
+            )
+        table, report = self.read(stream)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        _write(Path(row["to"]), sink.getvalue())
+        return {"to": row["to"], "report": pickle.dumps(report)}
+
+    @staticmethod
+    def part(row: Row) -> Part:
+        """What was read."""
+        return pa.ipc.open_file(Path(row["to"]).read_bytes()).read_all(), pickle.loads(row["report"])
+
+
+class Embed:
+    """Texts to vectors, with a model that is loaded once."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def __call__(self, row: Row) -> Row:
+        """Embed one batch."""
+        return {"vectors": self.embedder.encode([str(text) for text in row["texts"]])}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the stories of a fitted archive are divided, and what lists are made for.
+
+    Attributes
+    ----------
+    work : path
+        Folder of all files.
+    size : int
+        Rows of the archive.
+    stories : int
+        Of a shard.
+    rows : int
+        Of a part of the archive; the pools of all parts are joined.
+    moment : datetime
+    stones : Tombstones
+    """
+
+    work: Path
+    size: int
+    stories: int
+    rows: int
+    moment: datetime
+    stones: Tombstones
+
+    def save(self, rec: Recommender) -> None:
+        """Write the archive, which steps map into memory."""
+        snapshot.write(self.work / _ARCHIVE, rec.archive, rec.embedder)
+
+    def load(self) -> Recommender:
+        """The archive as it was saved."""
+        rec = Recommender.load(self.work / _ARCHIVE, embedder=_NO_EMBEDDER)
+        rec.tombstones = self.stones
+        return rec
+
+    def want(self, rows: NDArray[np.int64]) -> None:
+        """Write for which rows, ascending, lists are made."""
+        np.save(self.work / _WANTED, rows)
+
+    def wanted(self, shard: int) -> NDArray[np.int64]:
+        """Rows of a shard that lists are made for."""
+        rows, own = np.load(self.work / _WANTED, mmap_mode="r"), self.shard(shard)
+        return np.asarray(rows[slice(*np.searchsorted(rows, [own[0], own[-1] + 1]))])
+
+    @property
+    def shards(self) -> range:
+        """Numbers of the shards."""
+        return range(-(-self.size // self.stories))
+
+    @property
+    def parts(self) -> range:
+        """Numbers of the parts."""
+        return range(-(-self.size // self.rows))
+
+    def shard(self, number: int) -> NDArray[np.int64]:
+        """Rows of a shard."""
+        return np.arange(number * self.stories, min((number + 1) * self.stories, self.size))
+
+    def part(self, number: int) -> slice | None:
+        """Rows of a part; None = all."""
+        return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
+
+    def pools(self, rec: Recommender, shard: int) -> Pools:
+        """The pools of a shard, from the files of all parts."""
+        found = []
+        for part in self.parts:
+            with np.load(self.pools_file(shard, part)) as held:
+                near, timeless = (Pool(held[f"{name}.rows"], held[f"{name}.dots"]) for name in Pools._fields)
+            found.append(Pools(near, timeless))
+        return rec.joined(self.shard(shard), found, as_of=self.moment)
+
+    def all_pools(self, rec: Recommender) -> Pools:
+        """The pools of all rows."""
+        found = [self.pools(rec, shard) for shard in self.shards]
+        near, timeless = (Pool(*map(np.concatenate, zip(*pools, strict=True))) for pools in zip(*found, strict=True))
+        return Pools(near, timeless)
+
+    def pools_file(self, shard: int, part: int) -> Path:
+        """Where the pools of a shard in a part are."""
+        return self.work / "pools" / f"{shard:06d}-{part:06d}.npz"
+
+    def lists_file(self, shard: int) -> Path:
+        """Where the lists of a shard are."""
+        return self.work / "lists" / f"{shard:06d}.parquet"
+
+
+class Search:
+    """The pools of a shard in a part of the archive, to a file."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.rec = plan, plan.load()
+
+    def __call__(self, row: Row) -> Row:
+        """Search for one shard in one part."""
+        plan, shard, part = self.plan, row["shard"], row["part"]
+        pools = self.rec.pools(plan.shard(shard), as_of=plan.moment, part=plan.part(part))
+        sink = io.BytesIO()
+        arrays = {(name, key): array for name in Pools._fields for key, array in getattr(pools, name)._asdict().items()}
+        np.savez(sink, **{".".join(names): array for names, array in arrays.items()})
+        _write(plan.pools_file(shard, part), sink.getvalue())
+        return row
+
+
+class Select:
+    """The lists of a shard, to a Parquet file."""
+
+    def __init__(self, plan: Plan, version: str) -> None:
+        self.plan, self.rec, self.version = plan, plan.load(), version
+
+    def __call__(self, row: Row) -> Row:
+        """Make the lists of one shard."""
+        plan, shard = self.plan, row["shard"]
+        rows, path = plan.wanted(shard), plan.lists_file(shard)
+        pools = plan.pools(self.rec, shard).take(rows - plan.shard(shard)[0])
+        lists = list(self.rec.lists(rows, as_of=plan.moment, version=self.version, pools=pools))
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
+        _write(path, sink.getvalue())
+        return {"file": str(path)}
+
+    @staticmethod
+    def blocks(written: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+        """The records of all shards in the blocks of a run without shards."""
+        waiting: list[pa.RecordBatch] = []
+        for row in written:
+            with pq.ParquetFile(row["file"]) as file:
+                for batch in file.iter_batches(BLOCK):
+                    whole = pa.Table.from_batches([*waiting, batch], RECORD).combine_chunks()
+                    full = len(whole) // BLOCK * BLOCK
+                    yield from whole.slice(0, full).to_batches(BLOCK)
+                    waiting = whole.slice(full).to_batches()
+        yield from waiting
+
+
+def _write(path: Path, data: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, data)
