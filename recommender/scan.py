@@ -11,6 +11,7 @@ from recommender import kernels
 
 _SPARE = 32  # rows that a line can hold beyond its best, where twice as many is less
 _PAIRS = 4_096  # pairs computed again at a time
+_LAST = np.iinfo(np.int64).max  # ranks are those in the whole archive, of which `Rows` may be a part
 
 
 class Rows(NamedTuple):
@@ -142,7 +143,7 @@ class Held(NamedTuple):
         if len(tied):
             equal = kept[tied] & ~above[tied]
             place = np.where(equal, self.place[stories[tied], :width], 0)
-            ids = np.where(equal, rows.id_rank[place], len(rows.rows))
+            ids = np.where(equal, rows.id_rank[place], _LAST)
             last = np.take_along_axis(np.sort(ids, axis=1), wanted[tied, None] - 1, axis=1)
             kept[tied] = above[tied] | (equal & (ids <= last))
         at = np.nonzero(kept)[1].reshape(len(stories), self.keep)

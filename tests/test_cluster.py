@@ -37,20 +37,24 @@ ray_data = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head without CPUs and two nodes of one CPU, each with processes of its own."""
+    """The head and another node, of one CPU and with processes of its own each."""
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": CHECKS}
+        head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": CHECKS}
         started = Cluster(initialize_head=True, head_node_args=head)
         try:
-            for _ in range(2):
-                started.add_node(num_cpus=1, object_store_memory=STORE)
+            second(started)
             yield started
         finally:
             started.shutdown()
+
+
+def second(cluster: Any) -> Any:
+    """The node beside the head; a new one if it was killed."""
+    return next(iter(cluster.worker_nodes), None) or cluster.add_node(num_cpus=1, object_store_memory=STORE)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -63,6 +67,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
     cluster: Any, tfidf: Settings, tmp_path: Path
 ) -> None:
+    assert second(cluster) is not cluster.head_node
     (tmp_path / "in").mkdir()
     lines = NEWSROOM.read_bytes().splitlines(keepends=True)
     for number in range(3):
@@ -101,7 +106,7 @@ def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path
         return contents(out)
 
     local, shards = run("local"), 60
-    node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    node = second(cluster)
     written: list[int] = []
     done = threading.Event()
 
@@ -122,6 +127,7 @@ def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path
     finally:
         done.set()
         killer.join()
+        cluster.remove_node(node, allow_graceful=False)
     assert 0 < written[0] < shards
 
 

@@ -26,7 +26,8 @@ def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int
     vectors = quantise(rng.normal(size=(stories, 8)) + 0.3)
     vectors[rng.integers(0, stories, stories // 4)] = vectors[rng.integers(stories)]
     hour = np.sort(rng.integers(0, int(rng.choice([1, 200, 20_000])), stories))
-    rows = Rows(vectors, np.arange(stories), rng.random(stories) < 0.9, hour, rng.permutation(stories))
+    # ranks are those in an archive of which these rows are a part
+    rows = Rows(vectors, np.arange(stories), rng.random(stories) < 0.9, hour, rng.permutation(9 * stories)[:stories])
     spans = np.tile([0, stories, 0, 0], (stories, 1))
     if seed % 2:
         window = int(rng.integers(1, 5_000))
