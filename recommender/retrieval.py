@@ -395,9 +395,8 @@ class Retriever:
         dots = np.concatenate([pool.dots for pool in parts], axis=1)
         task = self._task(asks, np.zeros(0, dtype=np.int64), channel.scope)
         score = self._scores(task, task.asking.hour, rows, dots)
-        # where there was nothing to choose there are no products, and rows stay in the order of the first part
-        ids = np.where(dots > 0, self.catalog.id_rank[rows], 0)
-        order = np.lexsort((ids, -score), axis=1)[:, : channel.width]
+        order = np.lexsort((self.catalog.id_rank[rows], -score), axis=1)[:, : channel.width]
+        order[~dots.any(axis=1)] = np.arange(channel.width)  # nothing was to choose: the first part gave all
         return Pool(np.take_along_axis(rows, order, axis=1), np.take_along_axis(dots, order, axis=1))
 
     def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
