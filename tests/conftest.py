@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# clusters of tests obey nobody else; Ray reads these once, when it is first imported
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 from recommender import Recommender, Settings
 

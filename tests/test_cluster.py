@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -44,8 +43,6 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "token")  # nobody else on this machine or network
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": CHECKS}
         started = Cluster(initialize_head=True, head_node_args=head)
         try:
