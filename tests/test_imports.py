@@ -59,7 +59,8 @@ def test_published_lists(format: str, made: Path) -> None:
         "from recommender import PublishedLists; lists = PublishedLists.open(sys.argv[1])\n"
         "lists.withdraw('no-such-id'); assert lists.get('t0-s0').items and lists.json('t0-s0')"
     )
-    assert imported(code, made / format) <= ARROW
+    # pyarrow itself asks pandas, where it is installed, about the times of a row
+    assert imported(code, made / format) <= (ARROW if format == "jsonl" else {*ARROW, "pandas"})
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from recommender.errors import SnapshotError
 from recommender.ids import SortedIds
@@ -33,8 +34,13 @@ class _Index:
         self.ids = table["id"].combine_chunks()
         if isinstance(self.ids, pa.ChunkedArray):
             self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
-        self.columns = {name: table[name].to_numpy() for name in table.column_names[1:]}
+        self.columns = {name: _numbers(table[name]) for name in table.column_names[1:]}
         self.place = SortedIds(self.ids).place
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """`to_numpy` would import pandas where it is installed, which takes longer than all the rest."""
+    return np.asarray(np.from_dlpack(column.chunk(0)) if len(column) else column.to_numpy())
 
 
 class JsonlReader:
@@ -44,9 +50,7 @@ class JsonlReader:
         self.manifest = manifest
         self._path = folder / "lists.jsonl"
         self._index = _Index(folder / INDEX)
-        self._starts, self._ends, self._checks = (
-            memoryview(self._index.columns[name]) for name in ("start", "end", "crc32")
-        )
+        self._starts, self._ends, self._checks = (self._index.columns[name].data for name in ("start", "end", "crc32"))
         with self._path.open("rb") as file:
             size = self._path.stat().st_size
             self._data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
