@@ -17,7 +17,7 @@ from recommender import snapshot
 from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
-from recommender.embedders import Embedder, make_embedder
+from recommender.embedders import Embedder, GivenVectors, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.hardware import release_memory
@@ -158,18 +158,26 @@ class Recommender:
                 texts, self.embedder.fingerprint, self.embedder.encode, progress
             )
             return vectors
+        if isinstance(self.embedder, GivenVectors):  # nothing to compute, and maybe nothing to copy
+            self.embedded = len(texts)
+            return self.embedder.encode(texts)
         # each distinct text once, and texts of one length together
-        distinct = sorted(set(texts), key=lambda text: (len(text), text))
-        self.embedded = len(distinct)
-        first = self.embedder.encode(distinct[:BLOCK])
-        encoded = np.empty((len(distinct), first.shape[1]), dtype=np.int16)
-        encoded[:BLOCK] = first
-        for start in range(BLOCK, len(distinct), BLOCK):
-            progress("embedding", start, len(distinct))
-            encoded[start : start + BLOCK] = self.embedder.encode(distinct[start : start + BLOCK])
-        progress("embedding", len(distinct), len(distinct))
-        place = {text: row for row, text in enumerate(distinct)}
-        return encoded[[place[text] for text in texts]]
+        order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
+        first = np.array([not at or texts[row] != texts[order[at - 1]] for at, row in enumerate(order)])
+        starts = np.append(np.flatnonzero(first), len(order))  # of the stories that share a text
+        self.embedded = len(starts) - 1
+        rows = np.array(order)
+        found: NDArray[np.int16] | None = None
+        for start in range(0, self.embedded, BLOCK):
+            progress("embedding", start, self.embedded)
+            some = starts[start : start + BLOCK + 1]
+            encoded = self.embedder.encode([texts[row] for row in rows[some[:-1]]])
+            if found is None:
+                found = np.empty((len(texts), encoded.shape[1]), dtype=np.int16)
+            found[rows[some[0] : some[-1]]] = np.repeat(encoded, np.diff(some), axis=0)
+        progress("embedding", self.embedded, self.embedded)
+        assert found is not None
+        return found
 
     def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
