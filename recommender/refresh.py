@@ -22,6 +22,7 @@ from recommender.hardware import separate_large_pieces
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import Source
+from recommender.retrieval import Pool
 from recommender.sinks import PublishedLists, open_publisher
 from recommender.storage import VersionedFolder, check_writable
 from recommender.version import __version__
@@ -143,16 +144,20 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         return np.ones(new, dtype=bool)
     changed = _changed(before, after)
     found[:old] |= changed
+    unsettled = np.append(changed | (was.scope.allowed != now.scope.allowed[:old]), np.zeros(new - old, dtype=bool))
     for start in range(0, old, _BLOCK):
         part = slice(start, min(start + _BLOCK, old))
-        rows, _ = now.pools.take(part).candidates(now.scope.allowed)
-        earlier, _ = was.pools.take(part).candidates(was.scope.allowed)
-        width = max(rows.rows.shape[1], earlier.rows.shape[1])
-        wide, wide_earlier = (
-            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, earlier)
+        pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
+        # most pools are as they were: only of the others it matters which rows are candidates
+        some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
+        rows, _ = now.pools.take(some).candidates(now.scope.allowed)
+        before_, _ = was.pools.take(some).candidates(was.scope.allowed)
+        width = max(rows.rows.shape[1], before_.rows.shape[1])
+        wide, wide_before = (
+            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, before_)
         )
-        differ = (wide != wide_earlier).any(axis=1)
-        found[part] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
+        differ = (wide != wide_before).any(axis=1)
+        found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
     stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
     if moved:
         ends = (
@@ -172,6 +177,13 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
             stories.add(pin.story)
     found[after.catalog.known_rows(stories)] = True
     return found
+
+
+def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    if pool.rows.shape != earlier.rows.shape:
+        return np.ones(len(pool.rows), dtype=bool)
+    return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +23,7 @@ _HOUR_US = DAY_US // 24
 SPARE = 16  # rows of a pool that may fall away before a story must search again
 SKETCH = 256  # components that stand for the words in a search vector
 _SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
+_OFFERED = 32_768  # stories that newcomers are offered to at a time
 _BLOCK = 8_192  # rows that search vectors are made of at a time
 _ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
 
@@ -294,7 +295,9 @@ class Retriever:
             ]
             at = np.arange(len(found))
             inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
-            pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
+            rows = np.where(inside & (found != asks.rows[:, None]), found, -1)
+            order = np.argsort(rows < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
+            pool.rows[places, : len(found)] = np.take_along_axis(rows, order, axis=1)
             return
         aged = channel.scope.timed and self.ranking.half_life_days is not None
         if self.drafts is not None and not aged:
@@ -395,8 +398,8 @@ class Retriever:
         entered = now.shown & ~np.pad(was.shown, (0, new))
         for places, found in self._by_language(asks, entered):
             kept = places[~again[places]]
-            for start in range(0, len(kept) if len(found) else 0, _BLOCK):
-                some = kept[start : start + _BLOCK]
+            for start in range(0, len(kept) if len(found) else 0, _OFFERED):
+                some = kept[start : start + _OFFERED]
                 self._offer(asks.take(some), found, now, some, pool)
         again |= pool.lost(now.shown)
         pool.rows[again], pool.dots[again] = -1, 0
@@ -422,35 +425,39 @@ class Retriever:
         self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
     ) -> None:
         """Put those of the rows `found` into the pools of some stories that belong there."""
-        task = self._task(asks, found, channel.scope)
-        held = pool.take(places)
-        rows = np.where(held.rows < -1, -2 - held.rows, held.rows)
+        task, width = self._task(asks, found, channel.scope), channel.width
 
-        def scores(asked: NDArray[np.int64], rows: NDArray[np.int64], dots: NDArray[np.int32]) -> NDArray[np.float64]:
-            age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
+        def scores(asked: NDArray[np.int64], rows: NDArray[Any], dots: NDArray[np.int32]) -> NDArray[np.float64]:
+            age = 0 if task.weight is exact.TIMELESS else np.abs(asked - self._hour[rows])
             return np.where(rows >= 0, dots * task.weight[age], -np.inf)
 
-        reach = np.maximum(scores(task.asking.hour, rows[:, -1:], held.dots[:, -1:])[:, 0], 0.0)
-        width = min(len(found), channel.width)
-        best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
+        last = scores(task.asking.hour, _decoded(pool.rows[places, -1]), pool.dots[places, -1])
+        reach, count = np.maximum(last, 0.0), min(len(found), width)
+        best = exact.nearest(task.asking, task.rows, count, least=channel.least, weight=task.weight, reach=reach)
         some = np.flatnonzero(best.size)
-        if not len(some):
-            return
-        size = int(best.size.max())
-        place, dots = best.take(best.size > 0)
-        new = np.where(place >= 0, found[place], -1)[:, :size]
-        again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
-        new = np.where(again, -1, new)
-        old = scores(task.asking.hour[some], rows[some], held.dots[some])
-        both = np.concatenate([old, scores(task.asking.hour[some], new, dots[:, :size])], axis=1)
-        every = np.concatenate([rows[some], new], axis=1)
-        ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
-        order = np.lexsort((ids, -both), axis=1)[:, : channel.width]
-        coded = np.concatenate([held.rows[some], new], axis=1)
-        pool.rows[places[some]] = np.take_along_axis(coded, order, axis=1)
-        every_dot = np.concatenate([held.dots[some], dots[:, :size]], axis=1)
-        dot = np.take_along_axis(every_dot, order, axis=1)
-        pool.dots[places[some]] = np.where(pool.rows[places[some]] == -1, 0, dot)
+        held, hour = pool.take(places[some]), task.asking.hour[some]
+        held_rows = _decoded(held.rows)
+        held_scores = scores(hour[:, None], held_rows, held.dots)
+        # from here on by pairs of a story and a row that comes in, the best of a story first
+        place, dot = best.take(best.size > 0)
+        story, column = np.nonzero(place >= 0)
+        row, dot = found[place[story, column]], dot[story, column]
+        fresh = ~(held_rows[story] == row[:, None]).any(axis=1)  # others are shown once more, and never forgotten
+        story, row, dot = story[fresh], row[fresh], dot[fresh]
+        score = scores(hour[story], row, dot)[:, None]
+        better = held_scores[story] > score
+        pair, tied = np.nonzero(held_scores[story] == score)
+        better[pair, tied] = self.catalog.id_rank[held_rows[story[pair], tied]] < self.catalog.id_rank[row[pair]]
+        behind = better.sum(axis=1)
+        nth = np.arange(len(story)) - np.searchsorted(story, story)
+        counts = np.bincount(story * (width + 1) + behind, minlength=len(some) * (width + 1))
+        moved = np.arange(width) + np.cumsum(counts.reshape(len(some), width + 1), axis=1)[:, :width]
+        room = width + int(nth.max(initial=-1)) + 1
+        for part, came in ((pool.rows, row), (pool.dots, dot)):
+            line = np.zeros((len(some), room), dtype=np.int32)
+            np.put_along_axis(line, moved, part[places[some]], axis=1)
+            line[story, behind + nth] = came
+            part[places[some]] = line[:, :width]
 
 
 class _Task(NamedTuple):
@@ -459,6 +466,11 @@ class _Task(NamedTuple):
     asking: Asking
     rows: Rows
     weight: NDArray[np.float64]
+
+
+def _decoded(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows of a pool, those that have left a story's window as well."""
+    return np.where(rows < -1, -2 - rows, rows)
 
 
 def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:
