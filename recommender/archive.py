@@ -444,12 +444,15 @@ class Archive:
             return False
         return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
 
-    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> Pools:
-        """The pools of some rows: those at hand if they are `covered` and as long as `k` needs, or by a search."""
+    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
+        """Pools among which are those of some rows, and where these stand.
+
+        They are the pools at hand if they are `covered` and as long as `k` needs, else found by a search.
+        """
         held, retriever = self.pooled, self.retriever(scope, k, self.floor)
         if held is not None and covered and retriever.count == self.retriever(scope, held.k, self.floor).count:
-            return held.pools.take(rows)
-        return retriever.pools(self.asks(rows))
+            return held.pools, rows
+        return retriever.pools(self.asks(rows)), np.arange(len(rows))
 
     def lists(
         self,

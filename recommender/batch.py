@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from recommender.database import is_database
 from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
-from recommender.hardware import separate_large_pieces
+from recommender.hardware import keep_apart_large_memory
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import ReadReport, Source, read_articles
@@ -143,7 +143,7 @@ def precompute(
     ...     precompute(news, out, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
     2
     """
-    separate_large_pieces()
+    keep_apart_large_memory()
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings

@@ -423,12 +423,12 @@ class Recommender:
         archive = self.archive
         k = self._k(k)
         selection, covered = self._selection(archive, as_of, filters, exclude)
-        pools = archive.pools(rows, selection.searched, k, covered)
+        pools, places = archive.pools(rows, selection.searched, k, covered)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
-            return archive.lists(stories, queries, selection, k, version, pools=pools.take(part))
+            return archive.lists(stories, queries, selection, k, version, pools=pools.take(places[part]))
 
         yield from in_order(made, range(0, len(rows), BLOCK))
 

@@ -11,6 +11,8 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
+from recommender.hardware import keep_apart_large_memory
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -61,6 +63,7 @@ def torch_workers() -> ThreadPoolExecutor:
     """
     import torch
 
+    keep_apart_large_memory()
     count = torch.get_num_threads()
     started = threading.Barrier(count)
 

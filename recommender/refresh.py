@@ -18,7 +18,7 @@ from recommender.batch import Clock, Summary, publish
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
 from recommender.events import HOUR_US
-from recommender.hardware import separate_large_pieces
+from recommender.hardware import keep_apart_large_memory
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import Source
@@ -83,7 +83,7 @@ def refresh(
     >>> refresh("today.jsonl", "out", "snapshot").recomputed     # doctest: +SKIP
     412
     """
-    separate_large_pieces()
+    keep_apart_large_memory()
     summary = Summary()
     clock = Clock(summary.seconds, progress)
     publisher = open_publisher(out, format)

@@ -295,9 +295,9 @@ class Retriever:
             ]
             at = np.arange(len(found))
             inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
-            rows = np.where(inside & (found != asks.rows[:, None]), found, -1)
-            order = np.argsort(rows < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
-            pool.rows[places, : len(found)] = np.take_along_axis(rows, order, axis=1)
+            held = np.where(inside & (found != asks.rows[:, None]), found, -1)
+            order = np.argsort(held < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
+            pool.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
             return
         aged = channel.scope.timed and self.ranking.half_life_days is not None
         if self.drafts is not None and not aged:
