@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recommender import snapshot
+from recommender import ledger, snapshot
 from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
@@ -21,7 +21,9 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.hardware import release_memory
+from recommender.kept import KeptPools
 from recommender.languages import unknown_language_warning
+from recommender.ledger import Ledger, Ledgers
 from recommender.lists import rejections, to_lists
 from recommender.parallel import in_order
 from recommender.progress import Progress, silent
@@ -134,8 +136,8 @@ class Recommender:
             )
         return self.fit_table(table, progress=progress)
 
-    def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
-        """`fit` for a table that `read_articles` returned."""
+    def fit_table(self, table: pa.Table, *, progress: Progress = silent, ledgers: Ledgers | None = None) -> Recommender:
+        """`fit` for a table that `read_articles` returned; without a cache, the ledgers of a job keep the vectors."""
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
         catalog = Catalog.of(table)
@@ -143,7 +145,7 @@ class Recommender:
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, progress)
+        vectors = self._embed(catalog.table, progress, ledgers)
         release_memory()
         progress("terms", 0, len(catalog))
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
@@ -151,7 +153,7 @@ class Recommender:
         progress("terms", len(catalog), len(catalog))
         return self
 
-    def _embed(self, table: pa.Table, progress: Progress = silent) -> NDArray[np.int16]:
+    def _embed(self, table: pa.Table, progress: Progress = silent, ledgers: Ledgers | None = None) -> NDArray[np.int16]:
         texts = self.embedder.prepare(table)
         if self.cache is not None and self.embedder.fingerprint:
             vectors, self.embedded = self.cache.vectors(
@@ -160,18 +162,46 @@ class Recommender:
             return vectors
         # each distinct text once, and texts of one length together
         distinct = sorted(set(texts), key=lambda text: (len(text), text))
+        kept = self._kept_vectors(distinct, ledgers)
         self.embedded = len(distinct)
-        first = self.embedder.encode(distinct[:BLOCK])
-        encoded = np.empty((len(distinct), first.shape[1]), dtype=np.int16)
-        encoded[:BLOCK] = first
-        for start in range(BLOCK, len(distinct), BLOCK):
-            progress("embedding", start, len(distinct))
-            encoded[start : start + BLOCK] = self.embedder.encode(distinct[start : start + BLOCK])
+        encoded: NDArray[np.int16] | None = None
+        for start in range(0, len(distinct), ledger.TEXTS):
+            some, name = distinct[start : start + ledger.TEXTS], f"{start // ledger.TEXTS:05d}"
+            held = kept and kept.arrays(name)
+            if held:
+                self.embedded -= len(some)
+                found = held["vectors"]
+            else:
+                blocks = []
+                for at in range(0, len(some), BLOCK):
+                    progress("embedding", start + at, len(distinct))
+                    blocks.append(self.embedder.encode(some[at : at + BLOCK]))
+                found = np.concatenate(blocks)
+                if kept:
+                    kept.keep(name, vectors=found)
+            if encoded is None:
+                encoded = np.empty((len(distinct), found.shape[1]), dtype=np.int16)
+            encoded[start : start + len(some)] = found
+        assert encoded is not None
         progress("embedding", len(distinct), len(distinct))
         place = {text: row for row, text in enumerate(distinct)}
         return encoded[[place[text] for text in texts]]
 
-    def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
+    def _kept_vectors(self, texts: list[str], ledgers: Ledgers | None) -> Ledger | None:
+        """The ledger of vectors, if it is worth one, and known what decides about them."""
+        if ledgers is None or len(texts) <= ledger.TEXTS or not self.embedder.fingerprint:
+            return None
+        inputs = {"stories": ledger.digest_of(texts), "embedding": self.embedder.fingerprint}
+        return ledgers.open("vectors", inputs, -(-len(texts) // ledger.TEXTS))
+
+    def update(
+        self,
+        articles: Source,
+        *,
+        columns: Mapping[str, str] | None = None,
+        strict: bool = False,
+        ledgers: Ledgers | None = None,
+    ) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
 
         A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
@@ -195,10 +225,12 @@ class Recommender:
         if fresh:
             added = table.take(pa.array(fresh))
             catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            self._archive = archive.extended(catalog, added, self._embed(added))
+            self._archive = archive.extended(catalog, added, self._embed(added, ledgers=ledgers))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
-    def pool(self, *, as_of: datetime | None = None, before: Archive | None = None) -> Recommender:
+    def pool(
+        self, *, as_of: datetime | None = None, before: Archive | None = None, kept: Ledger | None = None
+    ) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
 
         Parameters
@@ -208,10 +240,13 @@ class Recommender:
         before : Archive, optional
             The archive in an earlier state, with pools and fewer stories; what has not changed since is not
             searched again. The outcome is the same.
+        kept : Ledger, optional
+            Finished parts of the search are taken from there, and kept there.
         """
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
-        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before)
+        keeper = None if kept is None else KeptPools(kept)
+        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before, keeper)
         release_memory()
         return self
 
