@@ -160,7 +160,7 @@ def precompute(
     settings = rec.settings
     summary = Summary()
     clock = Clock(summary.seconds, progress)
-    ledgers = open_ledgers(resume, out, snapshot, progress)
+    ledgers = open_ledgers("precompute", resume, out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
@@ -316,12 +316,12 @@ def _made(rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Le
 
 
 def open_ledgers(
-    resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
+    job: str, resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
 ) -> Ledgers:
     """The ledgers of a job: in the folder that was named, in the output folder, or in that of the snapshot."""
     place = snapshot if is_database(out) else out
     folder = Path(resume) if resume is not None else None if place is None else Path(place) / ledger.FOLDER
-    return Ledgers(folder, progress)
+    return Ledgers(folder, job, progress)
 
 
 def kept_pools(rec: Recommender, inputs: Inputs, ledgers: Ledgers) -> Ledger | None:

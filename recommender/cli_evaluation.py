@@ -77,7 +77,7 @@ def evaluate(
     if cache is None and output is not None:
         cache = output / "cache" / "vectors.sqlite"
     with bars() as progress:
-        ledgers = Ledgers(output and output / FOLDER, progress)
+        ledgers = Ledgers(output and output / FOLDER, "evaluate", progress)
         found = [
             run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
             for one in sets
@@ -134,7 +134,7 @@ def tune(
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
     parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
     with bars() as progress:
-        ledgers = Ledgers(output.with_name(f"{output.name}{FOLDER}"), progress)
+        ledgers = Ledgers(output.with_name(f"{output.name}{FOLDER}"), "tune", progress)
         found = search(
             [development for development, _ in parts],
             start=start,

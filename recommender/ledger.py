@@ -65,7 +65,7 @@ class Ledger:
     def __init__(self, root: Path, stage: str, inputs: Mapping[str, str]) -> None:
         self.stage, self.inputs, self.resumed = stage, dict(inputs), 0
         digest = hashlib.sha256(orjson.dumps(self.inputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        name = re.sub(r"\W+", "-", stage)[:80]
+        name = re.sub(r"\W+", "-", stage).strip("-")[:80]
         self.folder = root / f"{name}-{digest[:12]}"
         for other in _folders(root, name):
             reason = self._unlike(other)
@@ -159,25 +159,27 @@ class Ledger:
 
 
 class Ledgers:
-    """The ledgers of one job, in one folder.
+    """The ledgers of one job, in a folder that it may share with other jobs.
 
     Parameters
     ----------
     root : path, optional
         Without it nothing is kept.
+    job : str
+        Such as 'precompute': a refresh in between deletes nothing of it.
     progress : callable, optional
         Called with ('resumed STAGE', finished shards, all shards or None) where there are any.
     """
 
-    def __init__(self, root: Path | None, progress: Progress = silent) -> None:
-        self.root, self.progress = root, progress
+    def __init__(self, root: Path | None, job: str, progress: Progress = silent) -> None:
+        self.root, self.job, self.progress = root, job, progress
         self._opened: list[Ledger] = []
 
     def open(self, stage: str, inputs: Mapping[str, str], total: int | None = None) -> Ledger | None:
         """The ledger of a stage, see `Ledger`; None without a folder."""
         if self.root is None:
             return None
-        ledger = Ledger(self.root, stage, inputs)
+        ledger = Ledger(self.root, f"{stage} ({self.job})", inputs)
         self._opened.append(ledger)
         if ledger.names:
             self.progress(f"resumed {stage}", len(ledger.names), total)
@@ -189,18 +191,18 @@ class Ledgers:
         return sum(ledger.resumed for ledger in self._opened)
 
     def clear(self) -> None:
-        """Delete all shards: the job is done."""
+        """Delete all shards of the job: it is done."""
         if self.root is not None:
-            clear(self.root)
+            clear(self.root, f"*-{self.job}")
 
 
-def clear(root: Path) -> int:
-    """Delete every ledger in a folder, and the folder if nothing else is left in it; how many shards there were."""
-    folders = _folders(root)
+def clear(root: Path, names: str = "*") -> int:
+    """Delete ledgers in a folder, and the folder if nothing else is left in it; how many shards there were."""
+    folders = _folders(root, names)
     number = sum(len(_shards(folder)) for folder in folders)
     for folder in folders:
         _delete(folder)
-    if root.is_dir() and not any(root.iterdir()):
+    with suppress(OSError):
         root.rmdir()
     return number
 
@@ -224,8 +226,11 @@ def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
         digest.update(sink.getvalue())
 
 
-def _folders(root: Path, name: str = "*") -> list[Path]:
-    return sorted(path for path in root.glob(f"{name}-{'[0-9a-f]' * 12}") if path.is_dir())
+def _folders(root: Path, names: str = "*") -> list[Path]:
+    """Folders that are named as ledgers are and hold nothing else."""
+    named = (path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir())
+    held = {path: {one for one in path.iterdir() if one.name != _INPUTS and one.name[0] != "."} for path in named}
+    return sorted(path for path, files in held.items() if files == set(_shards(path)))
 
 
 def _delete(folder: Path) -> None:
@@ -236,4 +241,8 @@ def _delete(folder: Path) -> None:
 
 
 def _shards(folder: Path, name: str = "*") -> list[Path]:
-    return sorted(path for path in folder.glob(f"{name}.{'[0-9a-f]' * 16}") if not path.name.startswith("."))
+    return sorted(path for path in folder.glob(f"{name}.{_hex(16)}") if path.name[0] != ".")
+
+
+def _hex(digits: int) -> str:
+    return "[0-9a-f]" * digits

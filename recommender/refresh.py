@@ -84,7 +84,7 @@ def refresh(
     """
     summary = Summary()
     clock = Clock(summary.seconds, progress)
-    ledgers = open_ledgers(resume, out, snapshot, progress)
+    ledgers = open_ledgers("refresh", resume, out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     check_writable(Path(snapshot))

@@ -92,7 +92,7 @@ def _refresh(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:
 
 
 def _evaluate(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:
-    ledgers = Ledgers(root / ledger.FOLDER, progress)
+    ledgers = Ledgers(root / ledger.FOLDER, "evaluate", progress)
     systems = options.pop("systems", ["tfidf", "bm25", "recent"])
     found = evaluate(systems, load_set("sample"), ledgers=ledgers, progress=progress, **options)
     plain, resumed = found.to_dict(), ledgers.resumed
@@ -103,7 +103,7 @@ def _evaluate(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:
 
 
 def _tune(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:
-    ledgers = Ledgers(root / ledger.FOLDER, progress)
+    ledgers = Ledgers(root / ledger.FOLDER, "tune", progress)
     start = Settings.of({"embedding": {"model": "tfidf"}})
     found = tune(load_set("sample"), start=start, ledgers=ledgers, progress=progress, **options)
     resumed = ledgers.resumed
@@ -193,5 +193,5 @@ def shards(root: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob(f"{ledger.FOLDER}/*/*")):
         if path.suffix and path.suffix != ".json" and not path.name.startswith("."):
-            found.setdefault(path.parent.name.rpartition("-")[0], []).append(path)
+            found.setdefault(path.parent.name.split("-")[0], []).append(path)
     return found

@@ -20,8 +20,9 @@ from recommender.batch import precompute
 from recommender.cli import app
 from recommender.embedders import make_embedder
 from recommender.evaluation import load_set
-from recommender.ledger import Ledger, clear
+from recommender.ledger import Ledger, Ledgers, clear
 from recommender.purge import purge
+from recommender.retrieval import Asks, Keeper, Pools, Retriever
 from recommender.rules import Block, Rules
 from recommender.storage import VersionedFolder
 from recommender.tombstones import NAME, Tombstones
@@ -194,6 +195,25 @@ def test_the_command_line_says_what_it_takes_over(tmp_path: Path, capsys: pytest
     assert not (out / ledger.FOLDER).exists()
 
 
+def test_without_dates_pools_are_found_once_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment is then that of the call, and decides only about what may be shown."""
+    searched, pools = [], Retriever.pools
+
+    def counted(self: Retriever, asks: Asks, keeper: Keeper | None = None) -> Pools:
+        searched.append(len(asks))
+        return pools(self, asks, keeper)
+
+    monkeypatch.setattr(Retriever, "pools", counted)
+    options = {"stories": checkerboard(per_topic=78, dated=False), "as_of": None}
+    run("precompute", tmp_path / "once", **options)
+    assert searched == [len(STORIES)]
+    stop("precompute", tmp_path / "again", ("writing", len(STORIES) - 5), **options)
+    again = run("precompute", tmp_path / "again", **options)
+    assert again.result["resumed"] == VECTORS + len(STORIES) // SHARD + WHOLE - 1
+    assert again.said == []
+    assert content(tmp_path / "again") == content(tmp_path / "once")
+
+
 # -- other inputs -----------------------------------------------------------------------------
 
 
@@ -224,7 +244,8 @@ def test_changed_inputs_are_named_and_start_anew(
     assert len(again.said) == len(stages)
     for stage, said in zip(stages, again.said, strict=True):
         assert re.match(
-            f"{held[stage]} finished shards of {stage} cannot be used: the {change} (and .* )?changed", said
+            f"{held[stage]} finished shards of {stage} \\(precompute\\) cannot be used: the {change} (and .* )?changed",
+            said,
         )
     assert list(again.resumed) == [stage for stage in ("vectors",) if stage not in stages]
     fresh = tmp_path / "fresh"
@@ -274,11 +295,13 @@ def test_an_evaluation_of_another_system_or_depth_asks_again(cache: Path, tmp_pa
     stop("evaluate", tmp_path, ("recent on sample", 1), **options)
     ours.write_text('embedding.model = "tfidf"\nselection.k = 3\n', encoding="utf-8")
     again = run("evaluate", tmp_path, **options)
-    assert again.said == ["1 finished shard of ours on sample cannot be used: the system changed; it starts anew"]
+    assert again.said == [
+        "1 finished shard of ours on sample (evaluate) cannot be used: the system changed; it starts anew"
+    ]
     assert again.resumed == {"random on sample": 1}
     stop("evaluate", tmp_path, ("ours on sample", 1), **options)
     again = run("evaluate", tmp_path, k=4, **options)
-    said = "1 finished shard of random on sample cannot be used: the number of items changed; it starts anew"
+    said = "1 finished shard of random on sample (evaluate) cannot be used: the number of items changed; it starts anew"
     assert again.said == [said]
     assert again.result["resumed"] == 0
 
@@ -313,7 +336,9 @@ def test_a_damaged_ledger_starts_anew(text: bytes | None, broken_off: Path, undi
     (header,) = root.glob("out/.resume/lists-*/inputs.json")
     header.unlink() if text is None else header.write_bytes(text)
     again = run("precompute", root, snapshot=root / "snapshot")
-    assert again.said == [f"{WHOLE - 1} finished shards of lists cannot be used: {header} is damaged; it starts anew"]
+    assert again.said == [
+        f"{WHOLE - 1} finished shards of lists (precompute) cannot be used: {header} is damaged; it starts anew"
+    ]
     assert again.result["resumed"] == VECTORS + WHOLE - 1
     assert content(root) == content(undisturbed)
 
@@ -385,10 +410,28 @@ def test_a_job_outlives_the_deletion_of_its_shards(undisturbed: Path, tmp_path: 
 
 
 def test_other_files_of_a_named_folder_stay(tmp_path: Path) -> None:
-    (tmp_path / "mine-0123456789ab.txt").write_text("mine", encoding="utf-8")
+    mine = tmp_path / "backup-0123456789ab"
+    mine.mkdir()
+    (mine / "mine.0123456789abcdef").write_text("mine", encoding="utf-8")
+    (mine / "inputs.txt").write_text("mine", encoding="utf-8")
     Ledger(tmp_path, "vectors", {"a": "1"}).keep("00000", a=np.arange(3))
     assert clear(tmp_path) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["mine-0123456789ab.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+    assert len(list(mine.iterdir())) == 2
+
+
+def test_a_job_deletes_only_its_own_ledgers(tmp_path: Path) -> None:
+    precompute, refresh = (Ledgers(tmp_path / "both", job) for job in ("precompute", "refresh"))
+    for one in (precompute, refresh):
+        opened = one.open("lists", {"of": one.job})
+        assert opened is not None
+        opened.keep("00000", a=np.arange(3))
+    refresh.clear()
+    again = precompute.open("lists", {"of": "precompute"})
+    assert again is not None
+    assert again.names == ["00000"]
+    precompute.clear()
+    assert not (tmp_path / "both").exists()
 
 
 # -- the class --------------------------------------------------------------------------------
