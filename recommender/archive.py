@@ -25,7 +25,7 @@ from recommender.languages import site_language
 from recommender.lexical import Tfidf, sketch_columns
 from recommender.lists import to_batch
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retriever, search_vectors
+from recommender.retrieval import SKETCH, Asks, Candidates, Keeper, Pools, Queries, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Looks, Series
@@ -413,7 +413,12 @@ class Archive:
         return Retriever(self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts)
 
     def with_pools(
-        self, selection: Selection, k: int, blocks: Collection[tuple[str, str | None]], before: Archive | None = None
+        self,
+        selection: Selection,
+        k: int,
+        blocks: Collection[tuple[str, str | None]],
+        before: Archive | None = None,
+        keeper: Keeper | None = None,
     ) -> Archive:
         """With the pools of all rows, for lists of `k`.
 
@@ -425,14 +430,16 @@ class Archive:
             Those of the overlay that `selection` knows.
         before : Archive, optional
             An earlier state, with pools and fewer rows: what has not changed since is not searched again.
+        keeper : Keeper, optional
+            Keeps finished lines.
         """
         scope = selection.searched
         asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
         if before is None or before.pooled is None:
-            pools = retriever.pools(asks)
+            pools = retriever.pools(asks, keeper)
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
-            pools = retriever.renewed(asks, before.pooled.pools, was)
+            pools = retriever.renewed(asks, before.pooled.pools, was, keeper)
         return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
 
     def covered(self, scope: Scope) -> bool:
@@ -440,8 +447,10 @@ class Archive:
         if self.pooled is None:
             return False
         was = self.pooled.scope
-        if (scope.as_of, scope.timed, scope.days_before) != (was.as_of, was.timed, was.days_before):
-            return False
+        if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (
+            scope.timed and scope.as_of != was.as_of
+        ):
+            return False  # without time, a moment decides only about what is allowed
         return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
 
     def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:

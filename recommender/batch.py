@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender import ledger
 from recommender.database import is_database
 from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
+from recommender.filters import Filters, to_micros
 from recommender.hardware import keep_apart_large_memory
+from recommender.ledger import Ledger, Ledgers
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import ReadReport, Source, read_articles
@@ -32,15 +35,15 @@ from recommender.storage import check_writable, write_atomically
 from recommender.tombstones import ordered
 from recommender.version import __version__
 
-_HASHED = 1 << 15  # stories hashed together
-
-
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did: counts in stories, times in seconds, memory in MiB."""
+    """What a run did: counts in stories, times in seconds, memory in MiB.
+
+    `resumed` counts the finished shards of an interrupted run that were taken over.
+    """
 
     version: str = ""
     as_of: datetime | None = None
@@ -59,6 +62,7 @@ class Summary:
     vanished: int = 0
     embedded: int = 0
     recomputed: int = 0
+    resumed: int = 0
     changes: Changes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory: float = 0.0
@@ -91,10 +95,15 @@ def precompute(
     cache: str | Path | None = None,
     snapshot: str | Path | None = None,
     rejected: str | Path | None = None,
+    resume: str | Path | None = None,
     recommender: Recommender | None = None,
     progress: Progress = silent,
 ) -> Summary:
     """Compute the list of every story and publish them as one version.
+
+    Larger archives keep finished shards of vectors (where there is no cache), pools and lists until the run is done:
+    after an interruption the same call redoes only the rest, to the same bytes. Shards that other stories, settings or
+    rules were the input of are deleted, with a warning.
 
     Parameters
     ----------
@@ -120,10 +129,14 @@ def precompute(
         Folder that the fitted archive is saved to as well.
     rejected : path, optional
         File of rejected rows; default ``rejected.jsonl`` in an output folder.
+    resume : path, optional
+        Folder of finished shards; default ``.resume`` in the output folder, for a database in that of the snapshot,
+        else none.
     recommender : Recommender, optional
         One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
     progress : callable
-        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing.
+        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing, and with
+        'resumed STAGE' for shards taken over.
 
     Returns
     -------
@@ -149,6 +162,7 @@ def precompute(
     settings = rec.settings
     summary = Summary()
     clock = Clock(summary.seconds, progress)
+    ledgers = open_ledgers("precompute", resume, out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
@@ -156,6 +170,8 @@ def precompute(
         check_writable(Path(snapshot))
     if rejected is not None:
         check_writable(Path(rejected).parent)
+    if resume is not None:
+        check_writable(Path(resume))
     with publisher.writing():
         table, report = read_articles(
             articles, settings=settings.reading, columns=columns, strict=strict, progress=clock
@@ -165,24 +181,85 @@ def precompute(
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
-        rec.fit_table(table, progress=clock)
+        rec.fit_table(table, progress=clock, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
-        rec.pool(as_of=as_of)
+        inputs = Inputs.of(rec, as_of)
+        rec.pool(as_of=as_of, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(table), len(table))
-        publish(rec, publisher, summary, as_of, clock)
+        publish(rec, publisher, summary, inputs, ledgers, clock)
         if snapshot is not None:
             rec.save(snapshot)
             clock("saving", len(table), len(table))
+        finish(ledgers, summary)
     summary.count(rec, report)
     return summary
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that decides about the lists of a fitted archive.
+
+    Attributes
+    ----------
+    as_of : datetime, optional
+        The moment; none where time does not count.
+    version : str
+        Twelve hex digits: same input, same name, same bytes.
+    parts : mapping of str to str
+        The same and what an earlier run fitted, by the name that a message calls it.
+    """
+
+    as_of: datetime | None
+    version: str
+    parts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
+        """Of an archive before its pools are found; `as_of` as for `precompute`."""
+        moment = as_of or rec.newest()
+        stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
+        withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
+        digest = hashlib.sha256()
+        ledger.hash_table(digest, rec.catalog.table)
+        stories = digest.hexdigest()
+        digest.update(np.ascontiguousarray(rec.vectors).data)
+        vectors = digest.hexdigest()
+        digest.update(repr((settings, __version__, moment, RECORD.to_string())).encode())
+        digest.update(rules.encode())
+        digest.update(withdrawals.encode())
+        tfidf = rec.archive.tfidf
+        fitted = hashlib.sha256(repr(rec.floor).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
+        ledger.hash_table(fitted, pa.table({"name": tfidf.names}))
+        parts = {
+            "stories": stories,
+            "vectors": vectors,
+            "words and floor": fitted.hexdigest(),
+            "settings": settings,
+            "rules": rules,
+            "withdrawals": withdrawals,
+            "library": f"{__version__}, {RECORD.to_string()}",
+            "moment": _state(rec) if moment is None else moment.isoformat(),
+        }
+        plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
+        return cls(moment, digest.hexdigest()[:12], plain)
+
+
+def _state(rec: Recommender) -> str:
+    """What the present moment decides where time does not count: which stories may be shown, and which rules hold."""
+    now = datetime.now(UTC)
+    allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
+    return repr(
+        (hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in (*rec.rules.pins, *rec.rules.boosts)])
+    )
 
 
 def publish(
     rec: Recommender,
     publisher: Publisher,
     summary: Summary,
-    as_of: datetime | None,
+    inputs: Inputs,
+    ledgers: Ledgers,
     progress: Progress,
     kept: Kept | None = None,
 ) -> None:
@@ -194,18 +271,16 @@ def publish(
         Given the rows and the version's name: records that need not be made again, and the rows to make.
     """
     catalog, settings = rec.catalog, rec.settings
-    summary.as_of = as_of or rec.newest()
+    summary.as_of, summary.version = inputs.as_of, inputs.version
     withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
     summary.withdrawn = len(withdrawn)
-    summary.version = _version(rec, summary.as_of)
     summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
     ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
     summary.recomputed = len(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        made = rec.lists(wanted, as_of=summary.as_of, version=summary.version)
-        for batch in chain(ready, made):
+        for batch in chain(ready, _made(rec, wanted, inputs, ledgers)):
             progress("selecting", summary.lists + len(batch), len(rows))
             yield batch
             statuses = batch.column("status")
@@ -229,6 +304,37 @@ def publish(
     }
     publisher.publish(batches(), details, settings.publish.keep_versions)
     progress("writing", len(rows), len(rows))
+
+
+def _made(rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers) -> Iterator[pa.RecordBatch]:
+    """Lists of some rows, a shard at a time: those of an interrupted run, or made now and kept for the next."""
+    starts, kept = range(0, len(rows), ledger.SHARD), None
+    if len(starts) > 1:
+        which = hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()
+        kept = ledgers.open("lists", {**inputs.parts, "lists to make": which}, len(starts))
+    for number, start in enumerate(starts):
+        made = rec.lists(rows[start : start + ledger.SHARD], as_of=inputs.as_of, version=inputs.version)
+        yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
+
+
+def open_ledgers(
+    job: str, resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
+) -> Ledgers:
+    """The ledgers of a job: in the folder that was named, in the output folder, or in that of the snapshot."""
+    place = snapshot if is_database(out) else out
+    folder = Path(resume) if resume is not None else None if place is None else Path(place) / ledger.FOLDER
+    return Ledgers(folder, job, progress)
+
+
+def kept_pools(rec: Recommender, inputs: Inputs, ledgers: Ledgers) -> Ledger | None:
+    """The ledger of pools, if the archive is large enough for one."""
+    return ledgers.open("pools", inputs.parts) if len(rec.catalog) > ledger.SHARD else None
+
+
+def finish(ledgers: Ledgers, summary: Summary) -> None:
+    """Count what was taken over, and delete it."""
+    summary.resumed = ledgers.resumed
+    ledgers.clear()
 
 
 def _vanished(
@@ -256,22 +362,6 @@ def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | 
         rejected = Path(out) / "rejected.jsonl"
     if rejected is not None:
         write_atomically(Path(rejected), report.rejected_jsonl())
-
-
-def _version(rec: Recommender, as_of: datetime | None) -> str:
-    """Twelve hex digits of everything that decides about the lists: same input, same name, same bytes."""
-    digest = hashlib.sha256()
-    for start in range(0, len(rec.catalog), _HASHED):  # never a second archive in memory
-        part = rec.catalog.table.slice(start, _HASHED).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, part.schema) as writer:
-            writer.write_table(part)
-        digest.update(sink.getvalue())
-    digest.update(np.ascontiguousarray(rec.vectors).data)
-    digest.update(repr((rec.settings.fingerprint(), __version__, as_of, RECORD.to_string())).encode())
-    digest.update(rec.rules.model_dump_json().encode())
-    digest.update(repr((ordered(rec.tombstones.withdrawn), ordered(rec.tombstones.blocked))).encode())
-    return digest.hexdigest()[:12]
 
 
 class Clock:

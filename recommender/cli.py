@@ -51,6 +51,13 @@ StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first 
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
 ]
+ResumeOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that finished shards are kept in until the run is done (default: .resume in the output folder; "
+        "for a database in the --snapshot folder, else none)."
+    ),
+]
 
 
 QueryOption = Annotated[
@@ -120,6 +127,7 @@ def precompute(
     rejected: Annotated[
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")
     ] = None,
+    resume: ResumeOption = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
     from recommender import batch
@@ -146,6 +154,7 @@ def precompute(
             cache=cache,
             snapshot=snapshot,
             rejected=rejected,
+            resume=resume,
             progress=progress,
         )
     print_summary(summary, shown(output))
@@ -164,6 +173,7 @@ def refresh(
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     cache: CacheOption = None,
+    resume: ResumeOption = None,
 ) -> None:
     """Publish a version with new and changed stories: only the lists that they touch are made again."""
     from recommender.refresh import refresh as run
@@ -180,6 +190,7 @@ def refresh(
             strict=strict,
             as_of=_moment(as_of),
             cache=cache,
+            resume=resume,
             progress=progress,
         )
     print_summary(summary, shown(output))

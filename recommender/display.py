@@ -19,7 +19,7 @@ out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highli
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; nothing elsewhere."""
+    """Progress bars on a terminal; elsewhere only what was resumed."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -40,6 +40,10 @@ def bars() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def progress(stage: str, done: int, total: int | None) -> None:
+            if stage.startswith("resumed "):  # told once, and where no bars are shown as well
+                of = f" of {total}" if total else ""
+                err.print(f"{stage}: {done}{of} shards were finished", markup=False)
+                return
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
@@ -68,6 +72,7 @@ def print_summary(summary: Summary, output: str) -> None:
         ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
         *(("rules", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recommender import snapshot
+from recommender import ledger, snapshot
 from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
@@ -21,7 +21,9 @@ from recommender.embedders import Embedder, GivenVectors, make_embedder
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.hardware import release_memory
+from recommender.kept import KeptPools
 from recommender.languages import unknown_language_warning
+from recommender.ledger import Ledger, Ledgers
 from recommender.lists import rejections, to_lists
 from recommender.parallel import in_order
 from recommender.progress import Progress, silent
@@ -134,8 +136,8 @@ class Recommender:
             )
         return self.fit_table(table, progress=progress)
 
-    def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
-        """`fit` for a table that `read_articles` returned."""
+    def fit_table(self, table: pa.Table, *, progress: Progress = silent, ledgers: Ledgers | None = None) -> Recommender:
+        """`fit` for a table that `read_articles` returned; without a cache, the ledgers of a job keep the vectors."""
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
         catalog = Catalog.of(table)
@@ -143,7 +145,7 @@ class Recommender:
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, progress)
+        vectors = self._embed(catalog.table, progress, ledgers)
         release_memory()
         progress("terms", 0, len(catalog))
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
@@ -151,7 +153,7 @@ class Recommender:
         progress("terms", len(catalog), len(catalog))
         return self
 
-    def _embed(self, table: pa.Table, progress: Progress = silent) -> NDArray[np.int16]:
+    def _embed(self, table: pa.Table, progress: Progress = silent, ledgers: Ledgers | None = None) -> NDArray[np.int16]:
         texts = self.embedder.prepare(table)
         if self.cache is not None and self.embedder.fingerprint:
             vectors, self.embedded = self.cache.vectors(
@@ -164,22 +166,48 @@ class Recommender:
         # each distinct text once, and texts of one length together
         order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
         first = np.array([not at or texts[row] != texts[order[at - 1]] for at, row in enumerate(order)])
-        starts = np.append(np.flatnonzero(first), len(order))  # of the stories that share a text
-        self.embedded = len(starts) - 1
-        rows = np.array(order)
+        rows, starts = np.array(order), np.append(np.flatnonzero(first), len(order))  # of stories that share a text
+        distinct = [texts[row] for row in rows[starts[:-1]]]
+        kept = self._kept_vectors(distinct, ledgers)
+        self.embedded = len(distinct)
         found: NDArray[np.int16] | None = None
-        for start in range(0, self.embedded, BLOCK):
-            progress("embedding", start, self.embedded)
-            some = starts[start : start + BLOCK + 1]
-            encoded = self.embedder.encode([texts[row] for row in rows[some[:-1]]])
+        for start in range(0, len(distinct), ledger.TEXTS):
+            some, name = distinct[start : start + ledger.TEXTS], f"{start // ledger.TEXTS:05d}"
+            held = kept and kept.arrays(name)
+            if held:
+                self.embedded -= len(some)
+                encoded = held["vectors"]
+            else:
+                blocks = []
+                for at in range(0, len(some), BLOCK):
+                    progress("embedding", start + at, len(distinct))
+                    blocks.append(self.embedder.encode(some[at : at + BLOCK]))
+                encoded = np.concatenate(blocks)
+                if kept:
+                    kept.keep(name, vectors=encoded)
             if found is None:
                 found = np.empty((len(texts), encoded.shape[1]), dtype=np.int16)
-            found[rows[some[0] : some[-1]]] = np.repeat(encoded, np.diff(some), axis=0)
-        progress("embedding", self.embedded, self.embedded)
+            shared = starts[start : start + len(some) + 1]
+            found[rows[shared[0] : shared[-1]]] = np.repeat(encoded, np.diff(shared), axis=0)
+        progress("embedding", len(distinct), len(distinct))
         assert found is not None
         return found
 
-    def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
+    def _kept_vectors(self, texts: list[str], ledgers: Ledgers | None) -> Ledger | None:
+        """The ledger of vectors, if it is worth one, and known what decides about them."""
+        if ledgers is None or len(texts) <= ledger.TEXTS or not self.embedder.fingerprint:
+            return None
+        inputs = {"stories": ledger.digest_of(texts), "embedding": self.embedder.fingerprint}
+        return ledgers.open("vectors", inputs, -(-len(texts) // ledger.TEXTS))
+
+    def update(
+        self,
+        articles: Source,
+        *,
+        columns: Mapping[str, str] | None = None,
+        strict: bool = False,
+        ledgers: Ledgers | None = None,
+    ) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
 
         A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
@@ -203,10 +231,12 @@ class Recommender:
         if fresh:
             added = table.take(pa.array(fresh))
             catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            self._archive = archive.extended(catalog, added, self._embed(added))
+            self._archive = archive.extended(catalog, added, self._embed(added, ledgers=ledgers))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
-    def pool(self, *, as_of: datetime | None = None, before: Archive | None = None) -> Recommender:
+    def pool(
+        self, *, as_of: datetime | None = None, before: Archive | None = None, kept: Ledger | None = None
+    ) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
 
         Parameters
@@ -216,10 +246,13 @@ class Recommender:
         before : Archive, optional
             The archive in an earlier state, with pools and fewer stories; what has not changed since is not
             searched again. The outcome is the same.
+        kept : Ledger, optional
+            Finished parts of the search are taken from there, and kept there.
         """
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
-        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before)
+        keeper = None if kept is None else KeptPools(kept)
+        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before, keeper)
         release_memory()
         return self
 

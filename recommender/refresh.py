@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.archive import Archive
 from recommender.articles import UNDATED
-from recommender.batch import Clock, Summary, publish
+from recommender.batch import Clock, Inputs, Summary, finish, kept_pools, open_ledgers, publish
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
 from recommender.events import HOUR_US
@@ -41,6 +41,7 @@ def refresh(
     strict: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
+    resume: str | Path | None = None,
     recommender: Recommender | None = None,
     progress: Progress = silent,
 ) -> Summary:
@@ -60,7 +61,7 @@ def refresh(
     snapshot : path
         Folder that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
     format : {'jsonl', 'parquet', 'sql'}
-    columns, strict, cache, progress
+    columns, strict, cache, resume, progress
         As for `precompute`.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
@@ -86,9 +87,12 @@ def refresh(
     keep_apart_large_memory()
     summary = Summary()
     clock = Clock(summary.seconds, progress)
+    ledgers = open_ledgers("refresh", resume, out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     check_writable(Path(snapshot))
+    if resume is not None:
+        check_writable(Path(resume))
     with publisher.writing():
         if recommender is None:
             VersionedFolder(snapshot, "snapshot").current().check()  # what is saved again must be whole
@@ -98,10 +102,11 @@ def refresh(
             raise SnapshotError(f"{snapshot} has no pools to go on from; run precompute with --snapshot {snapshot}")
         clock("loading", len(before.catalog), len(before.catalog))
         rec.tombstones = publisher.tombstones
-        summary.changes = rec.update(changes, columns=columns, strict=strict)
+        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
-        rec.pool(as_of=as_of, before=before)
+        inputs = Inputs.of(rec, as_of)
+        rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
 
@@ -118,9 +123,10 @@ def refresh(
             again[rows[~again[rows]][missing]] = True
             return _unchanged(lists, same, version, moment), rows[again[rows]]
 
-        publish(rec, publisher, summary, as_of, clock, kept)
+        publish(rec, publisher, summary, inputs, ledgers, clock, kept)
         rec.save(snapshot)
         clock("saving", len(rec.catalog), len(rec.catalog))
+        finish(ledgers, summary)
     summary.count(rec, rec.report)
     return summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -168,6 +168,18 @@ class Pools(NamedTuple):
         return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost
 
 
+class Keeper(Protocol):
+    """What keeps finished lines of pools, so that a search that was interrupted need not find them again."""
+
+    def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Write the wanted lines that were kept into a pool; which are still wanted, (q,)."""
+        ...
+
+    def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
+        """Hear that these lines of a pool are final."""
+        ...
+
+
 def search_vectors(
     vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix, ranking: RankingSettings
 ) -> NDArray[np.int16]:
@@ -203,6 +215,7 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 class _Channel(NamedTuple):
     """A search of its own: the rows that it may find, within a scope, with a least estimate."""
 
+    name: str
     shown: NDArray[np.bool_]
     scope: Scope
     least: int
@@ -235,11 +248,11 @@ class Retriever:
     floor: float | None
     drafts: VectorIndex | None = None
 
-    def pools(self, asks: Asks) -> Pools:
+    def pools(self, asks: Asks, keeper: Keeper | None = None) -> Pools:
         """The best rows of each story, exactly unless `drafts` is searched."""
-        return Pools(*(self._found(asks, channel) for channel in self._channels))
+        return Pools(*(self._found(asks, channel, keeper) for channel in self._channels))
 
-    def renewed(self, asks: Asks, pools: Pools, before: Retriever) -> Pools:
+    def renewed(self, asks: Asks, pools: Pools, before: Retriever, keeper: Keeper | None = None) -> Pools:
         """What `pools` would return for all rows of the catalog, made from the pools of an earlier state.
 
         Only rows that may be shown now and could not be before are offered to the pools; new stories, those
@@ -253,7 +266,7 @@ class Retriever:
             Of all rows of `before`.
         """
         channels = zip(self._channels, before._channels, pools, strict=True)
-        return Pools(*(self._renew(asks, pool, now, was, before) for now, was, pool in channels))
+        return Pools(*(self._renew(asks, pool, now, was, before, keeper) for now, was, pool in channels))
 
     @property
     def _channels(self) -> tuple[_Channel, _Channel]:
@@ -262,8 +275,8 @@ class Retriever:
         weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
         least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
         return (
-            _Channel(shown & ~(timeless & timed), self.scope, least, self.count + SPARE),
-            _Channel(apart, replace(self.scope, timed=False), 0, (_TIMELESS + SPARE) * bool(apart.any())),
+            _Channel("near", shown & ~(timeless & timed), self.scope, least, self.count + SPARE),
+            _Channel("timeless", apart, replace(self.scope, timed=False), 0, (_TIMELESS + SPARE) * bool(apart.any())),
         )
 
     def _by_language(
@@ -278,17 +291,28 @@ class Retriever:
         for code in np.unique(asks.language):
             yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
 
-    def _found(self, asks: Asks, channel: _Channel) -> Pool:
+    def _found(self, asks: Asks, channel: _Channel, keeper: Keeper | None) -> Pool:
         pool = Pool.empty(len(asks), channel.width)
         if channel.width:
-            for places, found in self._by_language(asks, channel.shown):
-                self._search(asks.take(places), found, channel, places, pool)
+            self._fill(asks, channel, np.ones(len(asks), dtype=bool), pool, keeper)
         return pool
+
+    def _fill(
+        self, asks: Asks, channel: _Channel, wanted: NDArray[np.bool_], pool: Pool, keeper: Keeper | None
+    ) -> None:
+        """Search for the wanted stories, whose lines of the pool are empty."""
+        if keeper is not None:
+            wanted = keeper.restore(channel.name, pool, wanted)
+        for places, found in self._by_language(asks, channel.shown):
+            some = places[wanted[places]]
+            for done in self._search(asks.take(some), found, channel, some, pool) if len(some) else ():
+                if keeper is not None:
+                    keeper.finished(channel.name, pool, done)
 
     def _search(
         self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
-    ) -> None:
-        """Write the best of the rows `found` for some stories into their places of the pool."""
+    ) -> Iterator[NDArray[np.int64]]:
+        """Write the best of the rows `found` for some stories into their places of the pool; yields what is final."""
         if len(found) <= channel.width:  # nothing to choose
             a, b, c, d = _spans(asks.published, self.catalog.published[found], channel.scope, self.settings).T[
                 :, :, None
@@ -298,6 +322,7 @@ class Retriever:
             held = np.where(inside & (found != asks.rows[:, None]), found, -1)
             order = np.argsort(held < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
             pool.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
+            yield places
             return
         aged = channel.scope.timed and self.ranking.half_life_days is not None
         if self.drafts is not None and not aged:
@@ -321,11 +346,13 @@ class Retriever:
             for start, best in exact.every(asking, rows, channel.width, least=channel.least, weight=task.weight):
                 to = place[start : start + len(best.size)]
                 _put(pool, to[to >= 0], best.take(to >= 0), rows)
+                yield to[to >= 0]
             places, asks = places[~alike], asks.take(np.flatnonzero(~alike))
         if len(asks):
             task = self._task(asks, found, channel.scope)
             best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
             _put(pool, places, best, task.rows)
+            yield places
 
     def _drafted(
         self,
@@ -372,13 +399,15 @@ class Retriever:
         spans = _spans(asks.published, published, scope, self.settings)
         return _Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
 
-    def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
+    def _renew(
+        self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever, keeper: Keeper | None
+    ) -> Pool:
         """A channel of `renewed`."""
         old, now_of, was_of = len(before.catalog), self.scope, before.scope
         same = now.width == was.width > 0 and now_of.timed == was_of.timed and now.least == was.least
         same &= (now_of.days_before, now_of.days_around) == (was_of.days_before, was_of.days_around)
         if not same or not np.array_equal(now_of.language[:old], was_of.language):
-            return self._found(asks, now)
+            return self._found(asks, now, keeper)
         aged = now.scope.timed and self.ranking.half_life_days is not None
         moved = now.scope.timed and now.scope.as_of != was.scope.as_of
         small = any(
@@ -387,7 +416,7 @@ class Retriever:
             for _, found in state._by_language(asks, channel.shown)
         )
         if small or now.scope.as_of < was.scope.as_of or (aged and moved and self.ranking.anchor == "as_of"):
-            return self._found(asks, now)
+            return self._found(asks, now, keeper)
         new = len(self.catalog) - len(before.catalog)
         pool = Pool(np.pad(pool.rows, ((0, new), (0, 0)), constant_values=-1), np.pad(pool.dots, ((0, new), (0, 0))))
         again = np.arange(len(self.catalog)) >= len(before.catalog)
@@ -403,10 +432,7 @@ class Retriever:
                 self._offer(asks.take(some), found, now, some, pool)
         again |= pool.lost(now.shown)
         pool.rows[again], pool.dots[again] = -1, 0
-        for places, found in self._by_language(asks, now.shown):
-            some = places[again[places]]
-            if len(some):
-                self._search(asks.take(some), found, now, some, pool)
+        self._fill(asks, now, again, pool, keeper)
         return pool
 
     def _slide(self, asks: Asks, pool: Pool, now: Scope, was: Scope) -> NDArray[np.bool_]:

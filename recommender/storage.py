@@ -52,7 +52,7 @@ class Version:
                 raise SnapshotError(f"damaged: {path} is missing or cut; restore it or run again")
         read = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter's lock
-            for path, found in zip(read, pool.map(_sha256, read), strict=True):
+            for path, found in zip(read, pool.map(sha256, read), strict=True):
                 if found != files[path.name]["sha256"]:
                     raise SnapshotError(f"damaged: {path} does not match its checksum; restore it or run again")
 
@@ -127,17 +127,17 @@ class VersionedFolder:
 
     def _seal(self, staging: Path, details: dict[str, Any], number: int) -> Version:
         files = {
-            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in sorted(staging.iterdir())
         }
         manifest = {"kind": self.kind, "format": FORMAT, "library": __version__, **details, "files": files}
         write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for name in files:
-            _fsync(staging / name)
+            fsync(staging / name)
         target = self._target(details, number)
         target.parent.mkdir(exist_ok=True)
-        _fsync(staging)
+        fsync(staging)
         os.rename(staging, target)
-        _fsync(target.parent)
+        fsync(target.parent)
         return Version(target, manifest)
 
     def _target(self, details: dict[str, Any], number: int) -> Path:
@@ -149,7 +149,7 @@ class VersionedFolder:
 
     def switch(self, folder: Path) -> None:
         """Make a complete version current."""
-        digest = _sha256(folder / "manifest.json")
+        digest = sha256(folder / "manifest.json")
         pointer = orjson.dumps({"folder": folder.name, "manifest_sha256": digest})
         write_atomically(self.root / _CURRENT, pointer + b"\n")
 
@@ -192,7 +192,7 @@ class VersionedFolder:
             raise SnapshotError(f"damaged: {pointer} cannot be read ({error})") from error
         manifest = folder / "manifest.json"
         try:
-            same = _sha256(manifest) == digest
+            same = sha256(manifest) == digest
         except (OSError, ValueError) as error:
             raise SnapshotError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
         if not same:
@@ -247,15 +247,17 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    _fsync(path.parent)
+    fsync(path.parent)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Have a file or folder on disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
