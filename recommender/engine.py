@@ -471,9 +471,7 @@ class Recommender:
         self._archive = snapshot.save(Path(path), self.archive, self.embedder)
         self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
-        overlay.record("withdraw", self.tombstones.withdrawn)
-        overlay.record("withhold", self.tombstones.withheld)
-        overlay.record("block", self.tombstones.blocked)
+        overlay.follow(self.tombstones)
         self.tombstones = overlay
 
     @classmethod

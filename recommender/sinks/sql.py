@@ -156,14 +156,11 @@ class SqlTombstones(Tombstones):
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
         wanted = ordered(ids)
         self.refresh()
-        before = self.withdrawn, self.withheld, self.blocked
-        changed = self._apply(action, wanted)
-        self.withdrawn, self.withheld, self.blocked = before
-        if changed:
+        if news := self._news(action, wanted):
             with _changing(self._engine) as connection:
-                connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(wanted).decode()})
+                connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
             self.refresh()
-        return changed
+        return len(news)
 
 
 class SqlPublisher:
