@@ -31,6 +31,7 @@ from recommender.readnext import ReadNext, Rejected
 from recommender.rules import Rules
 from recommender.selection import Selection
 from recommender.settings import Settings
+from recommender.storage import refusing
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
 
@@ -490,7 +491,8 @@ class Recommender:
         """
         archive, folder = snapshot.load(Path(path))
         rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
-        rec.embedder.load(folder)
+        with refusing(folder):
+            rec.embedder.load(folder)
         rec._archive = archive
         rec.tombstones = Tombstones(Path(path) / TOMBSTONES)
         return rec

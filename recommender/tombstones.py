@@ -6,12 +6,13 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import orjson
 
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import PublishError, SettingsError, SnapshotError
 from recommender.storage import write_atomically
 
 Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
@@ -88,7 +89,7 @@ class Tombstones:
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = ordered(ids)
+        wanted = named(ids)
         if self.path is None:
             return self._apply(action, wanted)
         try:
@@ -156,6 +157,23 @@ def _sealed(action: str, ids: list[Entry]) -> bytes:
     """An action as a line with its checksum."""
     entry: dict[str, object] = {"action": action, "ids": ids}
     return orjson.dumps({**entry, "crc32": zlib.crc32(orjson.dumps(entry))})
+
+
+def named(ids: Iterable[Entry]) -> list[Entry]:
+    """`ordered`, of what can be written.
+
+    Raises
+    ------
+    SettingsError
+        If an id is no text in UTF-8.
+    """
+    wanted = ordered(ids)
+    for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in wanted):
+        try:
+            (article_id or "").encode()
+        except UnicodeEncodeError:
+            raise SettingsError(f"the id {article_id!r} is not valid UTF-8, as all ids of articles are") from None
+    return wanted
 
 
 def ordered(ids: Iterable[Entry]) -> list[Entry]:

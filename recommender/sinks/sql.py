@@ -21,7 +21,7 @@ from recommender.errors import PublishError, SnapshotError
 from recommender.readnext import current
 from recommender.sinks.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage import FORMAT
-from recommender.tombstones import Action, Entry, Tombstones, ordered
+from recommender.tombstones import Action, Entry, Tombstones, named
 from recommender.version import __version__
 
 try:
@@ -154,7 +154,7 @@ class SqlTombstones(Tombstones):
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = ordered(ids)
+        wanted = named(ids)
         self.refresh()
         if news := self._news(action, wanted):
             with _changing(self._engine) as connection:

@@ -1,12 +1,13 @@
 """A simulated year of a newsroom in one process.
 
-    python -m tests.soak --days 365 --stories 100 --seed 0 [--refreshes 24] [--json FILE]
+    python -m tests.soak --days 365 --stories 100 --seed 0 [--refreshes 24] [--seconds N] [--json FILE]
 
 Stories come in, are corrected, embargoed, withdrawn, restored and expire; lists are refreshed every hour, replaced
-versions compacted, and all is fitted anew where growth asks for it, as a newsroom's jobs would do. At every refresh
-readers must see nothing that was withdrawn, blocked, expired or embargoed; memory, open files, threads and folders must not
-grow beyond what the archive needs; pools must be those of brute force; and at the end the lists must be those of a fresh
-build, byte for byte. Exit status 0 only if all of that held.
+versions compacted, and all is fitted anew where growth asks for it, as the jobs of a newsroom do. At every refresh
+readers must see nothing that was withdrawn, blocked, expired or embargoed; memory, open files, threads and folders must
+not grow beyond what the archive needs; pools must be those of brute force; and at the end the lists must be those of a
+fresh build, byte for byte. `--seconds` ends the run earlier, on a day's end; the figures tell how many days were done.
+Exit status 0 only if all of that held.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from tests.soak.newsroom import START, Newsroom
 
 SETTINGS = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 64}})
 DEAD = 0.02  # share of replaced rows from which on the snapshot is compacted
-READ = 20  # lists read after every refresh
+READ = 6  # lists read after every refresh
 BRUTE = 20  # rows whose pools are held against brute force, once a day
 
 
@@ -132,7 +133,9 @@ class Soak:
         publisher.check_writable()
         for action in ("withdrawn", "withheld", "blocked"):
             entries = getattr(tombstones, action)
-            publisher.tombstones.record({"withdrawn": "withdraw", "withheld": "withhold", "blocked": "block"}[action], entries)
+            publisher.tombstones.record(
+                {"withdrawn": "withdraw", "withheld": "withhold", "blocked": "block"}[action], entries
+            )
         precompute(self.archive, clean, settings=SETTINGS, format=self.format, as_of=now)
         again = PublishedLists.open(clean)
         if again.version != fresh.version:
@@ -188,7 +191,16 @@ def _holding(lists: PublishedLists, article_id: str, rng: random.Random) -> list
     return [lists.get(other) for other in near]
 
 
-def run(days: int, stories: float, refreshes: int, seed: int, format: str, root: Path, tell: bool = True) -> dict[str, Any]:
+def run(
+    days: int,
+    stories: float,
+    refreshes: int,
+    seed: int,
+    format: str,
+    root: Path,
+    seconds: float = float("inf"),
+    tell: bool = True,
+) -> dict[str, Any]:
     """Run, and what came of it: figures, and `wrong`, which must be empty."""
     newsroom = Newsroom(seed, stories)
     soak = Soak(root, newsroom, random.Random(seed), format, 24 / refreshes)
@@ -204,13 +216,14 @@ def run(days: int, stories: float, refreshes: int, seed: int, format: str, root:
             soak.daily(now)
             if tell:
                 _tell(soak, now, time.perf_counter() - start)
+            if time.perf_counter() - start > seconds:
+                break
         if len(soak.wrong) > 20:
             break
     compared = soak.finish(now)
     soak.wrong += soak.process.wrong()
-    growth, allowed = soak.process.growth()
     return {
-        "days": days,
+        "days": (now - START).days,
         "stories_a_day": stories,
         "refreshes_a_day": refreshes,
         "seed": seed,
@@ -221,9 +234,7 @@ def run(days: int, stories: float, refreshes: int, seed: int, format: str, root:
         "counts": dict(sorted(soak.counts.items())),
         "lists_compared": compared,
         "candidates_compared": soak.brute[0],
-        "memory_growth_mib": round(growth / watch.MIB, 1),
-        "memory_allowed_mib": round(allowed / watch.MIB, 1),
-        "memory_at_rest_mib": round(soak.process.anonymous[-1] / watch.MIB),
+        "memory_mib": soak.process.figures(),
         "memory_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024),
         "open_files": [soak.process.files[0], soak.process.files[-1]],
         "threads": [soak.process.threads[0], soak.process.threads[-1]],
@@ -246,7 +257,8 @@ def _tell(soak: Soak, now: datetime, seconds: float) -> None:
     _, last = soak.seconds[-1]
     print(
         f"{now:%Y-%m-%d} {len(soak.newsroom.spans):7,} stories  refresh {sum(last.values()):5.2f} s  at rest "
-        f"{soak.process.anonymous[-1] / watch.MIB:5.0f} MiB  {len(soak.wrong)} wrong  {seconds:6.0f} s",
+        f"{soak.process.in_use[-1] / watch.MIB:5.1f} MiB in use of "
+        f"{soak.process.resident[-1] / watch.MIB:5.0f} MiB  {len(soak.wrong)} wrong  {seconds:6.0f} s",
         flush=True,
     )
 
@@ -259,16 +271,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--refreshes", type=int, default=24, help="refreshes a day")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", default="parquet", choices=("jsonl", "parquet"))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end on the day on which so many are over")
     parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         found = run(
-            arguments.days, arguments.stories, arguments.refreshes, arguments.seed, arguments.format, Path(folder)
+            arguments.days,
+            arguments.stories,
+            arguments.refreshes,
+            arguments.seed,
+            arguments.format,
+            Path(folder),
+            arguments.seconds,
         )
     for one in found["wrong"]:
         print(one)
     print(json.dumps({name: value for name, value in found.items() if name != "wrong"}, indent=1))
-    print(f"{found['days']} days, {found['counts']['refreshes']} refreshes, {found['seconds']} s: {len(found['wrong'])} wrong")
+    done = f"{found['days']} days, {found['counts']['refreshes']} refreshes, {found['seconds']} s"
+    print(f"{done}: {len(found['wrong'])} wrong")
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 1 if found["wrong"] else 0

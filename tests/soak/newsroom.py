@@ -50,9 +50,8 @@ class Newsroom:
     def hour(self, now: datetime, hours: float) -> list[dict[str, Any]]:
         """Stories that are new or changed since the last call, `hours` ago."""
         made = [self._story(now, hours) for _ in range(self._due("new", self._per_day, hours))]
-        for _ in range(self._due("changed", 0.3 * self._per_day, hours)):
-            if self._recent:
-                made.append(self._changed(self._rng.choice(self._recent), now))
+        changed = self._due("changed", 0.3 * self._per_day, hours) if self._recent else 0
+        made += [self._changed(self._rng.choice(self._recent), now) for _ in range(changed)]
         newest = {story["id"]: story for story in made}  # one feed tells of a story once
         for story in newest.values():
             self.spans[story["id"]] = (story.get("published_at"), story.get("expires_at"))
@@ -62,14 +61,11 @@ class Newsroom:
 
     def decisions(self, hours: float) -> list[tuple[str, str]]:
         """(action, id) of editors since the last call."""
-        found: list[tuple[str, str]] = []
         ids = [story["id"] for story in self._recent]
         rate = self._per_day / 100
-        for _ in range(self._due("withdraw", 3 * rate, hours)):
-            found.append(("withdraw", self._rng.choice(ids)))
-        for _ in range(self._due("restore", rate, hours)):
-            if self.withdrawn:
-                found.append(("restore", self._rng.choice(sorted(self.withdrawn))))
+        found = [("withdraw", self._rng.choice(ids)) for _ in range(self._due("withdraw", 3 * rate, hours))]
+        restored = self._due("restore", rate, hours) if self.withdrawn else 0
+        found += [("restore", self._rng.choice(sorted(self.withdrawn))) for _ in range(restored)]
         for _ in range(self._due("withhold", 0.5 * rate, hours)):
             undo = bool(self.withheld) and self._rng.random() < 0.5
             story = self._rng.choice(sorted(self.withheld) if undo else ids)

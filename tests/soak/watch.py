@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import random
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
 from recommender import PublishedLists, Recommender, exact
 from recommender.articles import DAY_US, UNDATED
@@ -22,9 +25,10 @@ from recommender.storage import VersionedFolder
 from tests.soak.newsroom import Newsroom
 
 MIB = 1 << 20
-PER_STORY = 2_048  # bytes that the newsroom itself keeps of a story: its id, times, decisions
-DRIFT = 24 * MIB  # what allocators may keep more at the end than after the warm-up, over the whole run
 WARM = 0.25  # share of the run after which memory must be flat
+IN_USE = (2 * MIB, 2_048)  # bytes, and bytes a story: the newsroom itself keeps its id, times and decisions
+RESIDENT = (24 * MIB, 48 << 10)  # allocators keep a part of what a refresh held: two states of archive and lists
+_PYTHON_BLOCK = 128  # bytes, about
 
 
 def wrong_items(place: Path, newsroom: Newsroom, now: datetime) -> Iterable[str]:
@@ -107,10 +111,14 @@ def differing(place: Path, epoch: Path, changes: Path, now: datetime, tombstones
 
 @dataclass
 class Process:
-    """Memory, open files and threads of this process, between two refreshes, and what a run may add to them."""
+    """Memory, open files and threads of this process, between two refreshes, and what a run may add to them.
+
+    What is in use tells a leak of a few bytes a refresh; what is resident tells what allocators do not give back.
+    """
 
     stories: list[int] = field(default_factory=list)
-    anonymous: list[int] = field(default_factory=list)
+    in_use: list[int] = field(default_factory=list)
+    resident: list[int] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
 
@@ -120,27 +128,49 @@ class Process:
         release_memory()
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         self.stories.append(stories)
-        self.anonymous.append(int(status["RssAnon"].split()[0]) * 1_024)  # mapped files are the system's to drop
+        self.in_use.append(_malloced() + pa.total_allocated_bytes() + sys.getallocatedblocks() * _PYTHON_BLOCK)
+        self.resident.append(int(status["RssAnon"].split()[0]) * 1_024)  # mapped files are the system's to drop
         self.files.append(len(os.listdir("/proc/self/fd")))
         self.threads.append(int(status["Threads"]))
 
-    def growth(self) -> tuple[float, float]:
+    def growth(self, held: list[int], most: tuple[int, int]) -> tuple[float, float]:
         """Bytes that the trend adds from the warm-up to the end, and how many it may."""
-        start = int(WARM * len(self.anonymous))
-        held = np.array(self.anonymous[start:], dtype=np.float64)
-        slope = np.polyfit(np.arange(len(held)), held, 1)[0] if len(held) > 1 else 0.0
-        allowed = DRIFT + PER_STORY * (self.stories[-1] - self.stories[start])
-        return float(slope * (len(held) - 1)), float(allowed)
+        start = int(WARM * len(held))
+        rest = np.array(held[start:], dtype=np.float64)
+        slope = np.polyfit(np.arange(len(rest)), rest, 1)[0] if len(rest) > 1 else 0.0
+        return float(slope * (len(rest) - 1)), float(most[0] + most[1] * (self.stories[-1] - self.stories[start]))
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Memory in MiB: at the end, what the trend added after the warm-up, and what it may add."""
+        found = {}
+        for name, held, most in (("in use", self.in_use, IN_USE), ("resident", self.resident, RESIDENT)):
+            growth, allowed = (round(value / MIB, 1) for value in self.growth(held, most))
+            found[name] = {"end": round(held[-1] / MIB, 1), "growth": growth, "allowed": allowed}
+        return found
 
     def wrong(self) -> Iterable[str]:
         """What has grown."""
-        growth, allowed = self.growth()
-        if growth > allowed:
-            yield f"memory grew by {growth / MIB:.1f} MiB after the warm-up, {allowed / MIB:.1f} are explained"
+        for name, one in self.figures().items():
+            if one["growth"] > one["allowed"]:
+                yield f"memory {name} grew by {one['growth']} MiB after the warm-up, {one['allowed']} are explained"
         start = int(WARM * len(self.files))
         for name, counts in (("open files", self.files), ("threads", self.threads)):
             if max(counts[start:]) > max(counts[: start + 1]):
                 yield f"{name} grew from {max(counts[: start + 1])} to {max(counts[start:])}"
+
+
+class _Mallinfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("a", "b", "c", "d", "mapped", "f", "g", "used", "i", "j")]
+
+
+def _malloced() -> int:
+    """Bytes that malloc has given out, in all arenas; 0 where it does not tell."""
+    tell = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if tell is None:
+        return 0
+    tell.restype = _Mallinfo
+    info = tell()
+    return int(info.used) + int(info.mapped)
 
 
 def wrong_folders(out: Path, snapshot: Path, keep: int, decisions: int) -> Iterable[str]:
