@@ -24,6 +24,7 @@ from recommender.articles import Article
 from recommender.settings import ReadingSettings
 
 _ROW = 8  # bytes that a row counts at least, however little it holds
+_UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, MemoryError)  # what Arrow cannot turn into Python
 _BROKEN_STREAM = (EOFError, OSError, zlib.error, zstandard.ZstdError, pa.ArrowException, csv.Error)
 
 
@@ -69,7 +70,10 @@ class Stream:
                 with _opened(self.path, self.limits) as stream:
                     plain = self.path.suffix.lower() == ".parquet"
                     source = self.path if plain else pa.BufferReader(stream.read())
-                    yield from enumerate(_parquet_rows(source, self.path.stat().st_size, self.limits), 1)
+                    try:
+                        yield from enumerate(_parquet_rows(source, self.path.stat().st_size, self.limits), 1)
+                    except _UNREADABLE as error:
+                        raise pa.ArrowInvalid(str(error)) from error
             return
         with _opened(self.path, self.limits) as stream:
             if kind == "jsonl":
@@ -96,7 +100,7 @@ def _batch_rows(batch: pa.RecordBatch) -> list[Any]:
             for f in batch.schema
         ]
         return list(batch.cast(pa.schema(fields), safe=False).to_pylist())
-    except (ValueError, OverflowError) as error:
+    except (*_UNREADABLE, pa.ArrowException) as error:
         if len(batch) > 1:
             return [row for at in range(len(batch)) for row in _batch_rows(batch.slice(at, 1))]
         if isinstance(error, UnicodeDecodeError):
@@ -111,14 +115,11 @@ def _parquet_rows(source: Any, size: int, limits: ReadingSettings) -> Iterator[A
     """
     allowance = _Allowance(size, limits)
     with pq.ParquetFile(source) as file:
-        parts = [
-            file.metadata.row_group(i).column(j)
-            for i in range(file.num_row_groups)
-            for j in range(file.metadata.num_columns)
-        ]
-        allowance.check(sum(part.total_uncompressed_size for part in parts))
-        texts = {part.path_in_schema for part in parts if part.physical_type == "BYTE_ARRAY" and _has_dictionary(part)}
-    with pq.ParquetFile(source, read_dictionary=sorted(texts)) as file:
+        allowance.check(sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)))
+        # not `row_group(i).column(j)`: what is damaged there ends the process
+        columns = map(file.schema.column, range(len(file.schema)))
+        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    with pq.ParquetFile(source, read_dictionary=texts) as file:
         for batch in file.iter_batches(batch_size=1_000):
             sizes = sum((_row_bytes(column) for column in batch.columns), np.full(len(batch), _ROW))
             ends, start = np.cumsum(sizes), 0
@@ -126,12 +127,14 @@ def _parquet_rows(source: Any, size: int, limits: ReadingSettings) -> Iterator[A
                 held = int(ends[start - 1]) if start else 0
                 stop = max(int(np.searchsorted(ends, held + limits.max_line_bytes, "right")), start + 1)
                 allowance.use(int(ends[stop - 1]) - held)
-                yield from _batch_rows(batch.slice(start, stop - start))
+                yield from _batch_rows(_plain(batch.slice(start, stop - start)))
                 start = stop
 
 
-def _has_dictionary(part: Any) -> bool:
-    return any("DICTIONARY" in encoding for encoding in part.encodings)
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without dictionaries, in its columns at least."""
+    columns = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _row_bytes(column: pa.Array) -> NDArray[np.int64]:

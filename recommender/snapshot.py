@@ -97,6 +97,8 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     tfidf = Tfidf.load(folder, "tfidf")
     parts = tuple(_array(folder / f"terms.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
     terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
+    if (np.diff(terms.indptr) < 0).any():
+        raise ValueError("terms that end before they begin")
     if terms.data.nbytes <= CHECKED:
         terms.check_format(full_check=True)
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from recommender.database import cause, connect, shown
 from recommender.errors import PublishError, SnapshotError
+from recommender.ids import encoded
 from recommender.readnext import current
 from recommender.sinks.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage import FORMAT
@@ -329,6 +330,8 @@ class SqlReader:
 
     def get(self, article_id: str) -> Record | None:
         """What gives the record of a story, or None."""
+        if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
+            return None  # what no database holds
         of_list = sa.select(_LISTS).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
         of_items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq, _ITEMS.c.list_of == article_id)
         with _reading(self._engine) as connection:
