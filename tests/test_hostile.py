@@ -214,19 +214,19 @@ def test_a_column_with_a_time_zone_that_is_none(tmp_path: Path, zone: str) -> No
 
 # -- bombs ------------------------------------------------------------------------------------
 
-SMALL = ReadingSettings(max_line_bytes=100_000, max_expansion=20)
+SMALL = ReadingSettings(max_line_bytes=20_000, max_expansion=3)
 
 
-@pytest.mark.parametrize("fill", [b"\n", b"x", b'{"id":1,"title":"t"}\n', b"a,b\n", b'"\n",'], ids=repr)
+@pytest.mark.parametrize("fill", [b"\n", b"x", b'{"id":1}\n', b"a\n", b'"\n",'], ids=repr)
 @pytest.mark.parametrize("name", ["jsonl.gz", "jsonl.zst", "csv.gz", "csv.zst"])
 def test_a_bomb_is_not_unpacked_beyond_its_limit(tmp_path: Path, name: str, fill: bytes) -> None:
-    data = b"id,title\n" * ("csv" in name) + GOOD % b"a" * ("jsonl" in name) + b"\n" + fill * (8_000_000 // len(fill))
+    data = b"id,title\n" * ("csv" in name) + GOOD % b"a" * ("jsonl" in name) + b"\n" + fill * (4_000_000 // len(fill))
     packed = gzip.compress(data, 1) if name.endswith("gz") else zstandard.ZstdCompressor().compress(data)
     path = tmp_path / f"bomb.{name}"
     path.write_bytes(packed)
-    allowed = 20 * len(packed) + 100_000
+    allowed = 3 * len(packed) + 20_000
     table, report = read_articles(path, settings=SMALL)
-    assert table["id"].to_pylist() in (["a"], ["a", "1"], ["a", "b"], ["1"], [])
+    assert len(table) <= 2
     assert report.read <= allowed
     assert any("reading.max_" in row.reason for row in report.rejected)
     assert "the rows before it were kept" in report.rejected[-1].reason or fill == b"x"
@@ -241,6 +241,7 @@ def test_real_archives_are_not_taken_for_bombs(tmp_path: Path) -> None:
 
 
 def test_a_parquet_dictionary_does_not_become_as_many_copies(tmp_path: Path) -> None:
+    limits = ReadingSettings(max_line_bytes=4_000_000, max_expansion=20)
     long = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), pa.array(["x" * 2_000_000]))
     many = pa.array([["y" * 100_000] * 20] * 10)
     ids = pa.array([str(n) for n in range(3_000)])
@@ -251,7 +252,7 @@ def test_a_parquet_dictionary_does_not_become_as_many_copies(tmp_path: Path) -> 
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet", compression="zstd", store_schema=False)
         assert (tmp_path / f"{name}.parquet").stat().st_size < 60_000
         before = pa.default_memory_pool().max_memory()
-        table, report = read_articles(tmp_path / f"{name}.parquet", settings=SMALL)
+        table, report = read_articles(tmp_path / f"{name}.parquet", settings=limits)
         assert pa.default_memory_pool().max_memory() - before < 60 << 20
         assert len(table) == 0
         assert "reading.max_expansion" in report.rejected[-1].reason
