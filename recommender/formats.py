@@ -276,13 +276,15 @@ class _Unpacked(io.RawIOBase):
     """What a packed stream holds, as far as it is allowed."""
 
     def __init__(self, stream: Any, allowance: _Allowance) -> None:
-        self._stream, self._allowance = stream, allowance
+        self._readinto = getattr(stream, "readinto1", stream.readinto)
+        self._allowance = allowance
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = int(self._stream.readinto(buffer))
+        # one piece at a time: what comes before the end of a cut file must not be lost with it
+        count = int(self._readinto(buffer))
         self._allowance.use(count)
         return count
 
