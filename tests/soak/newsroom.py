@@ -64,8 +64,9 @@ class Newsroom:
         ids = [story["id"] for story in self._recent]
         rate = self._per_day / 100
         found = [("withdraw", self._rng.choice(ids)) for _ in range(self._due("withdraw", 3 * rate, hours))]
-        restored = self._due("restore", rate, hours) if self.withdrawn else 0
-        found += [("restore", self._rng.choice(sorted(self.withdrawn))) for _ in range(restored)]
+        restored = self._due("restore", rate, hours)
+        known = sorted(self.withdrawn)
+        found += [("restore", self._rng.choice(known)) for _ in range(restored if known else 0)]
         for _ in range(self._due("withhold", 0.5 * rate, hours)):
             undo = bool(self.withheld) and self._rng.random() < 0.5
             story = self._rng.choice(sorted(self.withheld) if undo else ids)
