@@ -15,7 +15,7 @@ import typer
 
 from recommender import cli_evaluation
 from recommender.database import SqlQuery, is_database, shown
-from recommender.display import bars, err, out, print_list, print_summary
+from recommender.display import bars, cleaned, err, out, print_json, print_list, print_summary
 from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
 
@@ -68,11 +68,11 @@ QueryOption = Annotated[
 
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for every expected error."""
-    warnings.showwarning = lambda message, *_, **__: err.print(f"warning: {message}", markup=False)
+    warnings.showwarning = lambda message, *_, **__: err.print(cleaned(f"warning: {message}"), markup=False)
     try:
         app()
     except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
-        err.print(f"error: {error}", markup=False)
+        err.print(cleaned(f"error: {error}"), markup=False)
         sys.exit(2)
 
 
@@ -226,7 +226,7 @@ def recommend(
                 raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
     for one in found:
         if json:
-            sys.stdout.write(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z).decode() + "\n")
+            print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
         else:
             print_list(one, k)
 
@@ -329,7 +329,7 @@ def rules(
     wanted, lists = Rules.read(file), PublishedLists.open(place)
     findings = wanted.check(frozenset(lists.ids()), datetime.now(UTC))
     for finding in findings:
-        out.print(finding, markup=False)
+        out.print(cleaned(finding), markup=False)
     counts = (
         f"{len(value)} {name}"
         for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
@@ -393,10 +393,10 @@ def info(
     stones = _tombstones(place)
     shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
     for name, value in shown.items():
-        out.print(f"{name.replace('_', ' '):>22}  {value}", markup=False)
+        out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)
     for stage, values in manifest["settings"].items():
         for name, value in values.items():
-            out.print(f"{stage + '.' + name:>30} = {value}", markup=False, style="dim")
+            out.print(cleaned(f"{stage + '.' + name:>30} = {value}"), markup=False, style="dim")
 
 
 app.command()(cli_evaluation.evaluate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from recommender.progress import Progress
     from recommender.readnext import ReadNext
 
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Terminal(Console):
+    """A console that shows control characters of what it is given as blanks: to a terminal they are commands."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `rich.console.Console.print`; texts keep their line ends."""
+        super().print(*(cleaned(one, "\n") if isinstance(one, str) else one for one in objects), **options)
+
+
+out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr in (False, True))
 
 
 @contextmanager
@@ -124,4 +134,23 @@ def _safe(text: str) -> str:
     """Article text for a terminal: no control characters, no markup."""
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() else " " for c in text))
+    return escape(cleaned(text))
+
+
+def cleaned(text: str, kept: str = "") -> str:
+    r"""A text without control and direction characters, but for some.
+
+    Examples
+    --------
+    >>> cleaned("Ferry\x1b[2J aground\n")
+    'Ferry [2J aground '
+    """
+    return "".join(c if c.isprintable() or c in kept else " " for c in text)
+
+
+def print_json(data: bytes) -> None:
+    """One line of JSON; what a terminal would act on is escaped, which is the same value to a program."""
+    text = "".join(
+        c if c.isprintable() else "\\u" + c.encode("utf-16-be").hex("|", 2).replace("|", "\\u") for c in data.decode()
+    )
+    sys.stdout.write(text + "\n")

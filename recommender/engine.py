@@ -33,6 +33,7 @@ from recommender.readnext import ReadNext, Rejected
 from recommender.rules import Rules
 from recommender.selection import Selection
 from recommender.settings import Settings
+from recommender.storage import refusing
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
 
@@ -512,9 +513,7 @@ class Recommender:
         self._archive = snapshot.save(Path(path), self.archive, self.embedder)
         self.tombstones.refresh()
         overlay = Tombstones(Path(path) / TOMBSTONES)
-        overlay.record("withdraw", self.tombstones.withdrawn)
-        overlay.record("withhold", self.tombstones.withheld)
-        overlay.record("block", self.tombstones.blocked)
+        overlay.follow(self.tombstones)
         self.tombstones = overlay
 
     @classmethod
@@ -533,7 +532,8 @@ class Recommender:
         """
         archive, folder = snapshot.load(Path(path))
         rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
-        rec.embedder.load(folder)
+        with refusing(folder):
+            rec.embedder.load(folder)
         rec._archive = archive
         rec.tombstones = Tombstones(Path(path) / TOMBSTONES)
         return rec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -92,7 +92,7 @@ def read_articles(
     (['Ferry aground'], 'missing id')
     """
     settings, columns = settings or ReadingSettings(), dict(columns or {})
-    streams = _streams(source)
+    streams = [replace(stream, limits=settings) for stream in _streams(source)]
     _check_mapping(streams, columns)
     report = ReadReport()
     accepted = _accepted(streams, columns, settings, strict, report, progress)
@@ -135,6 +135,11 @@ def _accepted(
                 if strict:
                     raise InputError(f"{stream.name}, line {line}: {error}") from None
                 report.rejected.append(rejected)
+                if len(report.rejected) > settings.max_rejected:
+                    raise InputError(
+                        f"{stream.name}, line {line}: {error}; these are more than {settings.max_rejected:,} bad rows "
+                        "(reading.max_rejected): is this a file of articles?"
+                    ) from None
             if report.read % 1_000 == 0:
                 progress("reading", report.read, None)
         if not lines:

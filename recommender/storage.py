@@ -14,12 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from recommender.errors import PublishError, SnapshotError
 from recommender.version import __version__
 
 FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    EOFError,
+    pa.ArrowException,
+)
 _CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
 
 
@@ -45,11 +56,15 @@ class Version:
         SnapshotError
             Naming the first file that is missing, cut or altered.
         """
+        if unknown := set(names or ()) - set(self.manifest["files"]):
+            raise SnapshotError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
         files = {name: file for name, file in self.manifest["files"].items() if names is None or name in names}
         for name, expected in files.items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != expected["bytes"]:
                 raise SnapshotError(f"damaged: {path} is missing or cut; restore it or run again")
+            if path.is_symlink():
+                raise SnapshotError(f"damaged: {path} is a link; a version holds its own files")
         read = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter's lock
             for path, found in zip(read, pool.map(sha256, read), strict=True):
@@ -145,7 +160,7 @@ class VersionedFolder:
 
     def versions(self) -> list[Path]:
         """Folders of the complete versions, oldest first."""
-        return sorted((self.root / _VERSIONS).glob("[0-9]*-*"))
+        return sorted((self.root / _VERSIONS).glob("[0-9]" * 6 + "-*"))
 
     def switch(self, folder: Path) -> None:
         """Make a complete version current."""
@@ -201,7 +216,12 @@ class VersionedFolder:
 
     def version(self, folder: Path) -> Version:
         """A version by its folder, checked as `current` is."""
-        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        path = folder / "manifest.json"
+        with refusing(path):
+            manifest = orjson.loads(path.read_bytes())
+            files = [(name, file["bytes"], file["sha256"]) for name, file in manifest["files"].items()]
+            if any(Path(name).name != name for name, _, _ in files) or not isinstance(manifest["format"], int):
+                raise ValueError("it names files outside of its folder, or no format")
         if manifest.get("kind") != self.kind:
             raise SnapshotError(f"{self.root} holds {manifest.get('kind')!r}, expected {self.kind!r}")
         if manifest["format"] > FORMAT:
@@ -210,6 +230,18 @@ class VersionedFolder:
                 f"this is {__version__} and reads up to format {FORMAT}: upgrade recommender"
             )
         return Version(folder, manifest)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise SnapshotError(
+            f"damaged: {path} is not what recommender writes ({type(error).__name__}: {str(error)[:200]}); restore it "
+            "or run again"
+        ) from error
 
 
 def check_writable(folder: Path) -> None:
