@@ -24,6 +24,7 @@ from recommender.floor import relevance_floor
 from recommender.languages import site_language
 from recommender.lexical import Tfidf, sketch_columns
 from recommender.lists import to_batch
+from recommender.parallel import joined
 from recommender.ranking import Ranked, rank, relevance
 from recommender.retrieval import SKETCH, Asks, Candidates, Keeper, Pools, Queries, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
@@ -151,10 +152,10 @@ class Archive:
         """With more rows at the end; vocabulary and floor stay."""
         terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
-        search = np.concatenate([self.search, search])
+        search = joined(self.search, search)
         more = self.but(
             catalog=catalog,
-            vectors=np.concatenate([self.vectors, vectors]),
+            vectors=joined(self.vectors, vectors),
             terms=sp.vstack([self.terms, terms], format="csr"),
             search=search,
             pooled=None,

@@ -15,6 +15,7 @@ from recommender import exact
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.filters import Scope
 from recommender.index import SCALE, VectorIndex, quantise
+from recommender.parallel import joined
 from recommender.scan import Asking, Best, Rows
 from recommender.settings import RankingSettings, RetrievalSettings
 
@@ -418,7 +419,7 @@ class Retriever:
         if small or now.scope.as_of < was.scope.as_of or (aged and moved and self.ranking.anchor == "as_of"):
             return self._found(asks, now, keeper)
         new = len(self.catalog) - len(before.catalog)
-        pool = Pool(np.pad(pool.rows, ((0, new), (0, 0)), constant_values=-1), np.pad(pool.dots, ((0, new), (0, 0))))
+        pool = Pool(*(joined(held, empty) for held, empty in zip(pool, Pool.empty(new, now.width), strict=True)))
         again = np.arange(len(self.catalog)) >= len(before.catalog)
         if moved and aged:
             again |= asks.published == UNDATED  # their ages count from `as_of`
