@@ -33,6 +33,23 @@ class Judged:
     follow: np.ndarray
 
 
+def cell(value: object) -> object:
+    """A value for a CSV that a spreadsheet may open: a text that it would compute stands behind an apostrophe.
+
+    Examples
+    --------
+    >>> cell("=HYPERLINK(A1)"), cell("-12.5"), cell(-12.5)
+    ("'=HYPERLINK(A1)", '-12.5', -12.5)
+    """
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 def cnrec(data: Path) -> Judged:
     """The CNRec development half."""
     with (data / "cnrec" / "articles.jsonl").open(encoding="utf-8") as file:

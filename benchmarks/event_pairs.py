@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import cell
 from recommender import snapshot
 from recommender.archive import Archive
 from recommender.articles import DAY_US
@@ -64,7 +65,8 @@ def draw(folder: Path, sheet: Path, pairs: Path) -> None:
         out.writerow(["a", "b", "probability", "stratum", "pairs_in_stratum"])
         for pair in chosen:
             s = stratum[pair]
-            out.writerow([ids[a[pair]], ids[b[pair]], f"{probability[pair]:.4f}", STRATA[s], int((stratum == s).sum())])
+            found = [ids[a[pair]], ids[b[pair]], f"{probability[pair]:.4f}", STRATA[s], int((stratum == s).sum())]
+            out.writerow(map(cell, found))
     with sheet.open("w", encoding="utf-8") as file:
         for pair in chosen:
             stories = archive.catalog.table.take([int(a[pair]), int(b[pair])]).to_pylist()

@@ -24,8 +24,9 @@ from recommender.floor import relevance_floor
 from recommender.languages import site_language
 from recommender.lexical import Tfidf, sketch_columns
 from recommender.lists import to_batch
+from recommender.parallel import joined
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import SKETCH, Asks, Candidates, Pools, Queries, Retriever, search_vectors
+from recommender.retrieval import SKETCH, Asks, Candidates, Keeper, Pools, Queries, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Looks, Series
@@ -151,10 +152,10 @@ class Archive:
         """With more rows at the end; vocabulary and floor stay."""
         terms = self.tfidf.transform(whole_texts(added))
         search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
-        search = np.concatenate([self.search, search])
+        search = joined(self.search, search)
         more = self.but(
             catalog=catalog,
-            vectors=np.concatenate([self.vectors, vectors]),
+            vectors=joined(self.vectors, vectors),
             terms=sp.vstack([self.terms, terms], format="csr"),
             search=search,
             pooled=None,
@@ -421,6 +422,7 @@ class Archive:
         blocks: Collection[tuple[str, str | None]],
         before: Archive | None = None,
         found: Pools | None = None,
+        keeper: Keeper | None = None,
     ) -> Archive:
         """With the pools of all rows, for lists of `k`.
 
@@ -434,16 +436,18 @@ class Archive:
             An earlier state, with pools and fewer rows: what has not changed since is not searched again.
         found : Pools, optional
             Of all rows, where they were searched for elsewhere.
+        keeper : Keeper, optional
+            Keeps finished lines.
         """
         scope = selection.searched
         asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
         if found is not None:
             pools = found
         elif before is None or before.pooled is None:
-            pools = retriever.pools(asks)
+            pools = retriever.pools(asks, keeper)
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
-            pools = retriever.renewed(asks, before.pooled.pools, was)
+            pools = retriever.renewed(asks, before.pooled.pools, was, keeper)
         return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
 
     def covered(self, scope: Scope) -> bool:
@@ -451,16 +455,21 @@ class Archive:
         if self.pooled is None:
             return False
         was = self.pooled.scope
-        if (scope.as_of, scope.timed, scope.days_before) != (was.as_of, was.timed, was.days_before):
-            return False
+        if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (
+            scope.timed and scope.as_of != was.as_of
+        ):
+            return False  # without time, a moment decides only about what is allowed
         return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
 
-    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> Pools:
-        """The pools of some rows: those at hand if they are `covered` and as long as `k` needs, or by a search."""
+    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
+        """Pools among which are those of some rows, and where these stand.
+
+        They are the pools at hand if they are `covered` and as long as `k` needs, else found by a search.
+        """
         held, retriever = self.pooled, self.retriever(scope, k, self.floor)
         if held is not None and covered and retriever.count == self.retriever(scope, held.k, self.floor).count:
-            return held.pools.take(rows)
-        return retriever.pools(self.asks(rows))
+            return held.pools, rows
+        return retriever.pools(self.asks(rows)), np.arange(len(rows))
 
     def lists(
         self,

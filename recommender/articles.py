@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from recommender.text import teaser
 TIME = pa.timestamp("us", tz="UTC")
 UNDATED = np.iinfo(np.int64).min  # sorts before every date
 DAY_US = 86_400_000_000
+_OPENING = 64  # bytes of a text by which most are told apart
 _MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
 
 SCHEMA = pa.schema(
@@ -233,11 +234,13 @@ class Catalog:
 
     @cached_property
     def _text_group(self) -> NDArray[np.int64]:
-        whole = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
-        no_body = pc.equal(self.table["body"], "")
-        key = pc.if_else(no_body, whole, self.table["body"])
-        code = key.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-        return np.asarray(code * 2 + no_body.to_numpy())
+        """Number of each row's text."""
+        no_body = pc.equal(self.table["body"], "").to_numpy()
+        group = np.arange(len(self))
+        heads = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
+        for texts, rows in ((self.table["body"], np.flatnonzero(~no_body)), (heads, np.flatnonzero(no_body))):
+            group[rows] = rows[_same(texts, rows)]
+        return group
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
         """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them."""
@@ -325,7 +328,19 @@ class Catalog:
         """A catalog with more rows at the end; the rows `replaces` are no longer current."""
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
-        return Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
+        more = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
+        return more.knowing({"id_rank": self._rank_beside(table["id"])})
+
+    def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:
+        """`id_rank` with more rows: sorting a million ids again for a few takes seconds."""
+        _, held = self._in_order
+        new = np.argsort(ids.to_numpy(), kind="stable")
+        place = np.array([bisect_right(held, encoded(ids[row].as_py())) for row in new.tolist()], dtype=np.int64)
+        before = np.cumsum(np.bincount(place, minlength=len(self) + 1))  # new ids up to each old one
+        rank = np.empty(len(self) + len(new), dtype=np.int64)
+        rank[: len(self)] = self.id_rank + before[self.id_rank]
+        rank[len(self) + new] = place + np.arange(len(new))
+        return rank
 
     def between(self, start: int, end: int) -> slice | NDArray[np.int64]:
         """Rows published in `[start, end]` (microseconds): a slice where no appended row is among them."""
@@ -339,6 +354,23 @@ class Catalog:
 def whole(column: pa.ChunkedArray) -> pa.Array:
     """A column as one array; without a copy where it is one."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _same(texts: pa.ChunkedArray, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place in `rows` of the first that has the same text, (m,); a second copy of all texts is never made."""
+    first = np.arange(len(rows))
+    content = texts.cast(pa.large_binary())
+    length = pc.binary_length(content).to_numpy()[rows]
+    opening = whole(pc.binary_slice(content, 0, _OPENING)).take(pa.array(rows)).dictionary_encode().indices
+    _, key, count = np.unique(
+        opening.to_numpy() * (length.max(initial=0) + 1) + length, return_inverse=True, return_counts=True
+    )
+    alike = np.flatnonzero(count[key] > 1)
+    if len(alike):
+        code = whole(content.take(pa.array(rows[alike]))).dictionary_encode().indices.to_numpy()
+        _, earliest = np.unique(code, return_index=True)  # codes count up in the order of appearance
+        first[alike] = alike[earliest[code]]
+    return first
 
 
 def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import resource
 import time
 import warnings
@@ -19,11 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender import ledger
 from recommender.cluster import RayEngine
 from recommender.database import is_database
 from recommender.embedders import Embedder, Encode
 from recommender.engine import Changes, Recommender
 from recommender.errors import InputError, PublishError, SnapshotError
+from recommender.hardware import keep_apart_large_memory
+from recommender.inputs import Inputs
+from recommender.ledger import Ledger, Ledgers
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import Each, ReadReport, Source, read_articles
@@ -31,11 +34,6 @@ from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.sinks import PublishedLists, Publisher, open_publisher
 from recommender.storage import check_writable, write_atomically
-from recommender.tombstones import ordered
-from recommender.version import __version__
-
-_HASHED = 1 << 15  # stories hashed together
-
 
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 
@@ -52,18 +50,22 @@ class Job(Protocol):
         """See `Recommender.fit_table`."""
         ...
 
-    def pool(self, rec: Recommender, as_of: datetime | None, keep: bool) -> None:
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
         """Find the candidates of all stories; with `keep` the archive holds them."""
 
     def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], as_of: datetime | None, version: str
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
     ) -> Iterator[pa.RecordBatch]:
-        """See `Recommender.lists`."""
+        """The lists of some rows, in the blocks of `Recommender.lists`."""
         ...
 
 
 class Engine(Protocol):
     """Where the steps are done."""
+
+    def resume(self, out: str | Path) -> Path | None:
+        """Folder of ledgers of a job that publishes to `out`; None = the usual one."""
+        ...
 
     def started(self, out: str | Path) -> AbstractContextManager[Job]:
         """A job that publishes to `out`."""
@@ -75,6 +77,10 @@ class LocalEngine:
 
     read = None
 
+    def resume(self, out: str | Path) -> Path | None:
+        """The usual one."""
+        return None
+
     @contextmanager
     def started(self, out: str | Path) -> Iterator[LocalEngine]:
         """Itself."""
@@ -84,20 +90,28 @@ class LocalEngine:
         """The embedder's own."""
         return None
 
-    def pool(self, rec: Recommender, as_of: datetime | None, keep: bool) -> None:
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
         """See `Recommender.pool`."""
-        rec.pool(as_of=as_of)
+        rec.pool(as_of=inputs.as_of, kept=kept_pools(rec, inputs, ledgers))
 
     def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], as_of: datetime | None, version: str
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
     ) -> Iterator[pa.RecordBatch]:
-        """See `Recommender.lists`."""
-        return rec.lists(rows, as_of=as_of, version=version)
+        """Made a shard at a time: those of an interrupted run, or made now and kept for the next."""
+        starts, kept = range(0, len(rows), ledger.SHARD), None
+        if len(starts) > 1:
+            kept = ledgers.open("lists", inputs.with_rows(rows), len(starts))
+        for number, start in enumerate(starts):
+            made = rec.lists(rows[start : start + ledger.SHARD], as_of=inputs.as_of, version=inputs.version)
+            yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did: counts in stories, times in seconds, memory in MiB."""
+    """What a run did: counts in stories, times in seconds, memory in MiB.
+
+    `resumed` counts the finished shards of an interrupted run that were taken over.
+    """
 
     version: str = ""
     as_of: datetime | None = None
@@ -116,6 +130,7 @@ class Summary:
     vanished: int = 0
     embedded: int = 0
     recomputed: int = 0
+    resumed: int = 0
     changes: Changes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory: float = 0.0
@@ -148,12 +163,17 @@ def precompute(
     cache: str | Path | None = None,
     snapshot: str | Path | None = None,
     rejected: str | Path | None = None,
+    resume: str | Path | None = None,
     recommender: Recommender | None = None,
     engine: Literal["local", "ray"] | Engine = "local",
     address: str | None = None,
     progress: Progress = silent,
 ) -> Summary:
     """Compute the list of every story and publish them as one version.
+
+    Larger archives keep finished shards of vectors (where there is no cache), pools and lists until the run is done:
+    after an interruption the same call redoes only the rest, to the same bytes. Shards that other stories, settings or
+    rules were the input of are deleted, with a warning.
 
     Parameters
     ----------
@@ -179,6 +199,9 @@ def precompute(
         Folder that the fitted archive is saved to as well.
     rejected : path, optional
         File of rejected rows; default ``rejected.jsonl`` in an output folder.
+    resume : path, optional
+        Folder of finished shards; default ``.resume`` in the output folder, for a database in that of the snapshot,
+        else none.
     recommender : Recommender, optional
         One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
     engine : {'local', 'ray'} or RayEngine
@@ -186,7 +209,8 @@ def precompute(
     address : str, optional
         Of the Ray cluster, see `cluster.RayEngine`.
     progress : callable
-        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing.
+        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing, and with
+        'resumed STAGE' for shards taken over.
 
     Returns
     -------
@@ -206,6 +230,7 @@ def precompute(
     ...     precompute(news, out, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
     2
     """
+    keep_apart_large_memory()
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings
@@ -213,6 +238,7 @@ def precompute(
     clock = Clock(summary.seconds, progress)
     if isinstance(engine, str):
         engine = RayEngine(address) if engine == "ray" else LocalEngine()
+    ledgers = open_ledgers("precompute", resume or engine.resume(out), out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
@@ -220,6 +246,8 @@ def precompute(
         check_writable(Path(snapshot))
     if rejected is not None:
         check_writable(Path(rejected).parent)
+    if resume is not None:
+        check_writable(Path(resume))
     with publisher.writing(), engine.started(out) as job:
         table, report = read_articles(
             articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
@@ -229,15 +257,17 @@ def precompute(
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
-        rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock)
+        rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
-        job.pool(rec, as_of, keep=snapshot is not None)
+        inputs = Inputs.of(rec, as_of)
+        job.pool(rec, inputs, ledgers, keep=snapshot is not None)
         clock("searching", len(table), len(table))
-        publish(rec, publisher, summary, as_of, clock, job=job)
+        publish(rec, publisher, summary, inputs, ledgers, clock, job=job)
         if snapshot is not None:
             rec.save(snapshot)
             clock("saving", len(table), len(table))
+        finish(ledgers, summary)
     summary.count(rec, report)
     return summary
 
@@ -246,7 +276,8 @@ def publish(
     rec: Recommender,
     publisher: Publisher,
     summary: Summary,
-    as_of: datetime | None,
+    inputs: Inputs,
+    ledgers: Ledgers,
     progress: Progress,
     kept: Kept | None = None,
     job: Job | None = None,
@@ -261,17 +292,16 @@ def publish(
         Makes the lists; default: this process.
     """
     catalog, settings = rec.catalog, rec.settings
-    summary.as_of = as_of or rec.newest()
+    summary.as_of, summary.version = inputs.as_of, inputs.version
     withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
     summary.withdrawn = len(withdrawn)
-    summary.version = _version(rec, summary.as_of)
     summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
     ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
     summary.recomputed = len(wanted)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        made = (job or LocalEngine()).lists(rec, wanted, summary.as_of, summary.version)
+        made = (job or LocalEngine()).lists(rec, wanted, inputs, ledgers)
         for batch in chain(ready, made):
             progress("selecting", summary.lists + len(batch), len(rows))
             yield batch
@@ -296,6 +326,26 @@ def publish(
     }
     publisher.publish(batches(), details, settings.publish.keep_versions)
     progress("writing", len(rows), len(rows))
+
+
+def open_ledgers(
+    job: str, resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
+) -> Ledgers:
+    """The ledgers of a job: in the folder that was named, in the output folder, or in that of the snapshot."""
+    place = snapshot if is_database(out) else out
+    folder = Path(resume) if resume is not None else None if place is None else Path(place) / ledger.FOLDER
+    return Ledgers(folder and folder.absolute(), job, progress)
+
+
+def kept_pools(rec: Recommender, inputs: Inputs, ledgers: Ledgers) -> Ledger | None:
+    """The ledger of pools, if the archive is large enough for one."""
+    return ledgers.open("pools", inputs.parts) if len(rec.catalog) > ledger.SHARD else None
+
+
+def finish(ledgers: Ledgers, summary: Summary) -> None:
+    """Count what was taken over, and delete it."""
+    summary.resumed = ledgers.resumed
+    ledgers.clear()
 
 
 def _vanished(
@@ -323,22 +373,6 @@ def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | 
         rejected = Path(out) / "rejected.jsonl"
     if rejected is not None:
         write_atomically(Path(rejected), report.rejected_jsonl())
-
-
-def _version(rec: Recommender, as_of: datetime | None) -> str:
-    """Twelve hex digits of everything that decides about the lists: same input, same name, same bytes."""
-    digest = hashlib.sha256()
-    for start in range(0, len(rec.catalog), _HASHED):  # never a second archive in memory
-        part = rec.catalog.table.slice(start, _HASHED).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, part.schema) as writer:
-            writer.write_table(part)
-        digest.update(sink.getvalue())
-    digest.update(np.ascontiguousarray(rec.vectors).data)
-    digest.update(repr((rec.settings.fingerprint(), __version__, as_of, RECORD.to_string())).encode())
-    digest.update(rec.rules.model_dump_json().encode())
-    digest.update(repr((ordered(rec.tombstones.withdrawn), ordered(rec.tombstones.blocked))).encode())
-    return digest.hexdigest()[:12]
 
 
 class Clock:

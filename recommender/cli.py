@@ -15,7 +15,7 @@ import typer
 
 from recommender import cli_evaluation
 from recommender.database import SqlQuery, is_database, shown
-from recommender.display import bars, err, out, print_list, print_summary
+from recommender.display import bars, cleaned, err, out, print_json, print_list, print_summary
 from recommender.errors import RecommenderError, SettingsError
 from recommender.version import __version__
 
@@ -58,6 +58,13 @@ StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first 
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the output folder).")
 ]
+ResumeOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that finished shards are kept in until the run is done (default: .resume in the output folder; "
+        "for a database in the --snapshot folder, else none)."
+    ),
+]
 
 
 QueryOption = Annotated[
@@ -68,11 +75,11 @@ QueryOption = Annotated[
 
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for every expected error."""
-    warnings.showwarning = lambda message, *_, **__: err.print(f"warning: {message}", markup=False)
+    warnings.showwarning = lambda message, *_, **__: err.print(cleaned(f"warning: {message}"), markup=False)
     try:
         app()
     except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
-        err.print(f"error: {error}", markup=False)
+        err.print(cleaned(f"error: {error}"), markup=False)
         sys.exit(2)
 
 
@@ -127,6 +134,7 @@ def precompute(
     rejected: Annotated[
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the output folder).")
     ] = None,
+    resume: ResumeOption = None,
     engine: Annotated[EngineName, typer.Option(help="Compute here, or on a Ray cluster.")] = EngineName.local,
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
@@ -162,6 +170,7 @@ def precompute(
             cache=cache,
             snapshot=snapshot,
             rejected=rejected,
+            resume=resume,
             engine=RayEngine(address, workers, work) if engine == EngineName.ray else "local",
             progress=progress,
         )
@@ -181,6 +190,7 @@ def refresh(
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     cache: CacheOption = None,
+    resume: ResumeOption = None,
 ) -> None:
     """Publish a version with new and changed stories: only the lists that they touch are made again."""
     from recommender.refresh import refresh as run
@@ -197,6 +207,7 @@ def refresh(
             strict=strict,
             as_of=_moment(as_of),
             cache=cache,
+            resume=resume,
             progress=progress,
         )
     print_summary(summary, shown(output))
@@ -232,7 +243,7 @@ def recommend(
                 raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
     for one in found:
         if json:
-            sys.stdout.write(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z).decode() + "\n")
+            print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
         else:
             print_list(one, k)
 
@@ -335,7 +346,7 @@ def rules(
     wanted, lists = Rules.read(file), PublishedLists.open(place)
     findings = wanted.check(frozenset(lists.ids()), datetime.now(UTC))
     for finding in findings:
-        out.print(finding, markup=False)
+        out.print(cleaned(finding), markup=False)
     counts = (
         f"{len(value)} {name}"
         for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
@@ -399,10 +410,10 @@ def info(
     stones = _tombstones(place)
     shown |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
     for name, value in shown.items():
-        out.print(f"{name.replace('_', ' '):>22}  {value}", markup=False)
+        out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)
     for stage, values in manifest["settings"].items():
         for name, value in values.items():
-            out.print(f"{stage + '.' + name:>30} = {value}", markup=False, style="dim")
+            out.print(cleaned(f"{stage + '.' + name:>30} = {value}"), markup=False, style="dim")
 
 
 app.command()(cli_evaluation.evaluate)

@@ -71,12 +71,17 @@ def evaluate(
     from recommender.evaluation import evaluate as run
     from recommender.evaluation.gate import regressions
     from recommender.evaluation.report import summary_table, verdicts, write_report
+    from recommender.ledger import FOLDER, Ledgers
 
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
     if cache is None and output is not None:
         cache = output / "cache" / "vectors.sqlite"
     with bars() as progress:
-        found = [run(systems, one, k=k, measures=measure, cache=cache, seed=seed, progress=progress) for one in sets]
+        ledgers = Ledgers(output and output / FOLDER, "evaluate", progress)
+        found = [
+            run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
+            for one in sets
+        ]
     for evaluation in found:
         out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
         print_table(summary_table(evaluation))
@@ -86,6 +91,7 @@ def evaluate(
         settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
         written = write_report(found, output, settings=settings)
         out.print(f"\nreport: {written[0]}", markup=False)
+    ledgers.clear()
     if fail_below is not None:
         worse = regressions(found, fail_below)
         for line in worse:
@@ -121,12 +127,14 @@ def tune(
     from recommender.evaluation import evaluate as measured
     from recommender.evaluation import tune as search
     from recommender.evaluation.report import verdicts
+    from recommender.ledger import FOLDER, Ledgers
     from recommender.settings import Settings
 
     start = Settings.from_toml(settings_file) if settings_file else Settings()
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
     parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
     with bars() as progress:
+        ledgers = Ledgers(output.with_name(f"{output.name}{FOLDER}"), "tune", progress)
         found = search(
             [development for development, _ in parts],
             start=start,
@@ -134,9 +142,11 @@ def tune(
             measure=measure,
             cache=cache,
             seed=seed,
+            ledgers=ledgers,
             progress=progress,
         )
     write_settings(found, output)
+    ledgers.clear()
     for trial in found.trials:
         tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
         out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")

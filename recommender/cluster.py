@@ -12,10 +12,10 @@ import pickle
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version as installed
 from itertools import islice
@@ -26,13 +26,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recommender import ledger
 from recommender.database import is_database
 from recommender.embedders import Embedder, Encode
 from recommender.engine import Recommender
 from recommender.errors import ClusterError, MissingExtraError, RecommenderError, SettingsError
 from recommender.formats import Stream
+from recommender.inputs import Inputs
+from recommender.ledger import Ledger, Ledgers
 from recommender.reading import Part
-from recommender.shards import Embed, Plan, Read, Row, Search, Select
+from recommender.shards import Embed, Plan, Read, Row, Search, Select, lists_name, pools_name
 from recommender.storage import check_writable
 from recommender.version import __version__
 
@@ -104,7 +107,7 @@ class RayEngine:
             raise MissingExtraError(
                 "the engine ray needs Ray Data, which is not installed: pip install 'recommender[ray]'"
             ) from None
-        work = self._folder(out)
+        work = self._folder(out, ".work")
         connected = ray.is_initialized()
         if not connected:
             _connect(self.address)
@@ -123,14 +126,18 @@ class RayEngine:
             if not connected:
                 ray.shutdown()
 
-    def _folder(self, out: str | Path) -> Path:
+    def resume(self, out: str | Path) -> Path:
+        """Folder of finished shards, on the storage that all nodes share."""
+        return self._folder(out, ledger.FOLDER)
+
+    def _folder(self, out: str | Path, name: str) -> Path:
         """The job's own: whoever publishes to another place has another."""
         if self.work is None and is_database(out):
             raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
         if self.work is None:
-            return Path(out).absolute() / ".work"
+            return Path(out).absolute() / name
         place = str(out) if is_database(out) else str(Path(out).absolute())
-        return Path(self.work).absolute() / f".work-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+        return Path(self.work).absolute() / f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 class RayJob:
@@ -161,6 +168,7 @@ class RayJob:
                 f"{self._workers} workers were asked for, the {sum(cpus)} CPUs of the cluster hold {room}"
             )
         self._plan: Plan | None = None
+        self._shards: dict[str, str] = {}
 
     def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
         """A task a file; what is no file is read here.
@@ -184,30 +192,48 @@ class RayJob:
 
         return encode
 
-    def pool(self, rec: Recommender, as_of: datetime | None, keep: bool) -> None:
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
         """Search by shards of the stories and parts of the archive; pools stay in files, with `keep` they come back.
 
         With a window there is one part: a shard, which is a slice of time, reads only the slice that its windows cover.
         """
         windowed = rec.dated and rec.settings.retrieval.window_days is not None
-        size = len(rec.catalog)
+        size, stories = len(rec.catalog), self.engine.stories
         rows = size if windowed else self.engine.rows
-        self._plan = plan = Plan(self.work, size, self.engine.stories, rows, rec.moment(as_of), rec.tombstones.copied())
+        self._shards = {"shards": f"{stories:,} stories, {rows:,} rows"}
+        total = -(-size // stories) * -(-size // rows)
+        kept = _opened(ledgers, "pools", {**inputs.parts, **self._shards}, total)
+        stones, moment = rec.tombstones.copied(), rec.moment(inputs.as_of)
+        self._plan = plan = Plan(self.work, size, stories, rows, moment, stones, copy(kept))
         plan.save(rec)
         # a part at a time, so that it stays in the memory of the nodes
-        for _ in self._map(Search, (plan,), [{"shard": n, "part": part} for part in plan.parts for n in plan.shards]):
+        wanted = [(shard, part) for part in plan.parts for shard in plan.shards]
+        rest = [{"shard": shard, "part": part} for shard, part in wanted if not kept.path(pools_name(shard, part))]
+        for _ in self._map(Search, (plan,), rest):
             pass
         if keep:
             rec.pool(as_of=plan.moment, found=plan.all_pools(rec))
 
     def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], as_of: datetime | None, version: str
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
     ) -> Iterator[pa.RecordBatch]:
         """Lists that the workers write as Parquet, in the order and blocks of the local run; needs `pool`."""
         assert self._plan is not None
         self._plan.want(rows)
-        shards = [{"shard": number} for number in self._plan.shards]
-        return Select.blocks(self._map(Select, (self._plan, version), shards))
+        shards = self._plan.shards
+        kept = _opened(ledgers, "lists", {**inputs.with_rows(rows), **self._shards}, len(shards))
+        plan = replace(self._plan, made=copy(kept))
+        rest = [shard for shard in shards if not kept.path(lists_name(shard))]
+        made = self._map(Select, (plan, inputs.version), [{"shard": shard} for shard in rest])
+
+        def finished() -> Iterator[int]:
+            waiting = set(rest)
+            for shard in shards:
+                if shard in waiting:
+                    next(made)
+                yield shard
+
+        return Select.blocks(copy(kept), finished())
 
     def _map(
         self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
@@ -258,6 +284,12 @@ class _Step:
             return {"error": pickle.dumps(error)}
         except Exception as error:  # whatever a model or a disk raises
             return {"error": pickle.dumps(ClusterError(f"node {_node()}: {type(error).__name__}: {error}"))}
+
+
+def _opened(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int) -> Ledger:
+    kept = ledgers.open(stage, inputs, total)
+    assert kept is not None  # `RayEngine` always has a folder
+    return kept
 
 
 def _embed(fingerprint: str, embedder: Embedder) -> Embed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -14,12 +15,21 @@ if TYPE_CHECKING:
     from recommender.progress import Progress
     from recommender.readnext import ReadNext
 
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Terminal(Console):
+    """A console that shows control characters of what it is given as blanks: to a terminal they are commands."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `rich.console.Console.print`; texts keep their line ends."""
+        super().print(*(cleaned(one, "\n") if isinstance(one, str) else one for one in objects), **options)
+
+
+out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr in (False, True))
 
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; nothing elsewhere."""
+    """Progress bars on a terminal; elsewhere only what was resumed."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -40,6 +50,10 @@ def bars() -> Iterator[Progress]:
         tasks: dict[str, Any] = {}
 
         def progress(stage: str, done: int, total: int | None) -> None:
+            if stage.startswith("resumed "):  # told once, and where no bars are shown as well
+                of = f" of {total}" if total else ""
+                err.print(f"{stage}: {done}{of} shards were finished", markup=False)
+                return
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
@@ -68,6 +82,7 @@ def print_summary(summary: Summary, output: str) -> None:
         ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
         *(("rules", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
@@ -119,4 +134,23 @@ def _safe(text: str) -> str:
     """Article text for a terminal: no control characters, no markup."""
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() else " " for c in text))
+    return escape(cleaned(text))
+
+
+def cleaned(text: str, kept: str = "") -> str:
+    r"""A text without control and direction characters, but for some.
+
+    Examples
+    --------
+    >>> cleaned("Ferry\x1b[2J aground\n")
+    'Ferry [2J aground '
+    """
+    return "".join(c if c.isprintable() or c in kept else " " for c in text)
+
+
+def print_json(data: bytes) -> None:
+    """One line of JSON; what a terminal would act on is escaped, which is the same value to a program."""
+    text = "".join(
+        c if c.isprintable() else "\\u" + c.encode("utf-16-be").hex("|", 2).replace("|", "\\u") for c in data.decode()
+    )
+    sys.stdout.write(text + "\n")

@@ -18,11 +18,14 @@ from recommender import snapshot
 from recommender.archive import Archive
 from recommender.articles import Article, Catalog, row_digest
 from recommender.cache import VectorCache
-from recommender.embedders import Embedder, Encode, make_embedder
+from recommender.embedders import Embedder, Encode, GivenVectors, make_embedder
+from recommender.encoding import encode_distinct
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.filters import Filters, Scope, to_micros
 from recommender.hardware import release_memory
+from recommender.kept import KeptPools
 from recommender.languages import unknown_language_warning
+from recommender.ledger import Ledger, Ledgers
 from recommender.lists import rejections, to_lists
 from recommender.parallel import in_order
 from recommender.progress import Progress, silent
@@ -33,6 +36,7 @@ from recommender.retrieval import Pools, Retriever
 from recommender.rules import Rules
 from recommender.selection import Selection
 from recommender.settings import Settings
+from recommender.storage import refusing
 from recommender.tombstones import NAME as TOMBSTONES
 from recommender.tombstones import Tombstones
 
@@ -136,8 +140,18 @@ class Recommender:
             )
         return self.fit_table(table, progress=progress)
 
-    def fit_table(self, table: pa.Table, *, encode: Encode | None = None, progress: Progress = silent) -> Recommender:
-        """`fit` for a table that `read_articles` returned; `encode` stands in for the embedder's own."""
+    def fit_table(
+        self,
+        table: pa.Table,
+        *,
+        encode: Encode | None = None,
+        progress: Progress = silent,
+        ledgers: Ledgers | None = None,
+    ) -> Recommender:
+        """`fit` for a table that `read_articles` returned.
+
+        `encode` stands in for the embedder's own; without a cache, the ledgers of a job keep the vectors.
+        """
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
         catalog = Catalog.of(table)
@@ -145,7 +159,7 @@ class Recommender:
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, encode, progress)
+        vectors = self._embed(catalog.table, encode, progress, ledgers)
         release_memory()
         progress("terms", 0, len(catalog))
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
@@ -153,25 +167,34 @@ class Recommender:
         progress("terms", len(catalog), len(catalog))
         return self
 
-    def _embed(self, table: pa.Table, encode: Encode | None = None, progress: Progress = silent) -> NDArray[np.int16]:
+    def _embed(
+        self,
+        table: pa.Table,
+        encode: Encode | None = None,
+        progress: Progress = silent,
+        ledgers: Ledgers | None = None,
+    ) -> NDArray[np.int16]:
         texts, encode = self.embedder.prepare(table), encode or partial(map, self.embedder.encode)
         if self.cache is not None and self.embedder.fingerprint:
             vectors, self.embedded = self.cache.vectors(texts, self.embedder.fingerprint, encode, progress)
             return vectors
-        # each distinct text once, and texts of one length together
-        distinct = sorted(set(texts), key=lambda text: (len(text), text))
-        self.embedded = len(distinct)
-        starts = range(0, len(distinct), BLOCK)
-        encoded = np.zeros((len(distinct), 0), dtype=np.int16)
-        for start, found in zip(starts, encode(distinct[s : s + BLOCK] for s in starts), strict=True):
-            if not start:
-                encoded = np.empty((len(distinct), found.shape[1]), dtype=np.int16)
-            encoded[start : start + BLOCK] = found
-            progress("embedding", start + len(found), len(distinct))
-        place = {text: row for row, text in enumerate(distinct)}
-        return encoded[[place[text] for text in texts]]
+        if isinstance(self.embedder, GivenVectors):  # nothing to compute, and maybe nothing to copy
+            self.embedded = len(texts)
+            return self.embedder.encode(texts)
+        inputs = {"embedding": self.embedder.fingerprint}
+        vectors, self.embedded = encode_distinct(
+            texts, encode, BLOCK, inputs if self.embedder.fingerprint else None, ledgers, progress
+        )
+        return vectors
 
-    def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
+    def update(
+        self,
+        articles: Source,
+        *,
+        columns: Mapping[str, str] | None = None,
+        strict: bool = False,
+        ledgers: Ledgers | None = None,
+    ) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
 
         A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
@@ -195,11 +218,16 @@ class Recommender:
         if fresh:
             added = table.take(pa.array(fresh))
             catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            self._archive = archive.extended(catalog, added, self._embed(added))
+            self._archive = archive.extended(catalog, added, self._embed(added, ledgers=ledgers))
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
     def pool(
-        self, *, as_of: datetime | None = None, before: Archive | None = None, found: Pools | None = None
+        self,
+        *,
+        as_of: datetime | None = None,
+        before: Archive | None = None,
+        found: Pools | None = None,
+        kept: Ledger | None = None,
     ) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then.
 
@@ -212,10 +240,13 @@ class Recommender:
             searched again. The outcome is the same.
         found : Pools, optional
             What `pools` found for all rows, elsewhere: there is no search then.
+        kept : Ledger, optional
+            Finished parts of the search are taken from there, and kept there.
         """
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
-        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before, found)
+        keeper = None if kept is None else KeptPools(kept)
+        self._archive = archive.with_pools(selection, self._k(None), self.tombstones.blocked, before, found, keeper)
         release_memory()
         return self
 
@@ -439,12 +470,15 @@ class Recommender:
         archive = self.archive
         k = self._k(k)
         selection, covered = self._selection(archive, as_of, filters, exclude)
-        pools = archive.pools(rows, selection.searched, k, covered) if pools is None else pools
+        if pools is not None:
+            places = np.arange(len(rows))
+        else:
+            pools, places = archive.pools(rows, selection.searched, k, covered)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
-            return archive.lists(stories, queries, selection, k, version, pools=pools.take(part))
+            return archive.lists(stories, queries, selection, k, version, pools=pools.take(places[part]))
 
         yield from in_order(made, range(0, len(rows), BLOCK))
 
@@ -512,7 +546,8 @@ class Recommender:
         """
         archive, folder = snapshot.load(Path(path))
         rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
-        rec.embedder.load(folder)
+        with refusing(folder):
+            rec.embedder.load(folder)
         rec._archive = archive
         rec.tombstones = Tombstones(Path(path) / TOMBSTONES)
         return rec

@@ -44,6 +44,7 @@ _ACCESS = {
     **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
     **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", "true", "1", "yes"), "paid"),
 }
+_LONGEST_TIME = 100  # characters; some expressions for times take the square of them
 _MISSING = {"", "nan", "nat", "none", "null", "n/a"}
 
 _Converter = Callable[[Any, str, ReadingSettings], Any]
@@ -139,7 +140,7 @@ def to_time(value: Any, field: str = "time") -> datetime | None:
     >>> to_time(1772519400) == to_time("1772519400000") == to_time("2026-03-03 06:30")
     True
     """
-    if isinstance(value, str) and value.strip().casefold() in _MISSING:
+    if isinstance(value, str) and len(value) <= _LONGEST_TIME and value.strip().casefold() in _MISSING:
         return None
     if isinstance(value, float) and math.isnan(value):
         return None
@@ -169,6 +170,8 @@ def _parse_time(value: Any) -> datetime:
     if isinstance(value, bool):
         raise ValueError
     if isinstance(value, str):
+        if len(value) > _LONGEST_TIME:
+            raise ValueError
         text = re.sub(r"\s*(?:UTC|z)$", "Z", value.strip())  # as databases print it
         if re.fullmatch(r"-?\d{9,}(\.\d+)?", text) or re.fullmatch(r"\d+\.\d+", text):
             return _number(float(text))
@@ -211,14 +214,23 @@ def _word(value: Any, field: str, limits: ReadingSettings) -> str | None:
     if isinstance(value, list | tuple) and field in ("author", "section"):
         value = ", ".join(_checked(part, field) for part in value)
     text = _checked(value, field).strip()
+    if field not in ("id", "image_url"):  # the one has a limit of its own, the other may hold the image itself
+        _within(text, field, limits.max_field_chars)
     return None if field != "id" and text.casefold() in _MISSING else text
 
 
+def _within(text: str, field: str, most: int) -> str:
+    if len(text) > most:
+        raise RowError(f"{field} of {len(text):,} characters; the limit is {most:,}")
+    return text
+
+
 def _prose(value: Any, field: str, limits: ReadingSettings) -> str:
-    text = _checked(value, field)
-    if len(text) > limits.max_body_chars:
-        raise RowError(f"{field} of {len(text):,} characters; the limit is {limits.max_body_chars:,}")
-    return to_text(text)
+    return to_text(_within(_checked(value, field), field, limits.max_body_chars))
+
+
+def _title(value: Any, field: str, limits: ReadingSettings) -> str:
+    return _within(_prose(value, field, limits), field, limits.max_field_chars)
 
 
 def _tags(value: Any, field: str, limits: ReadingSettings) -> tuple[str, ...]:
@@ -229,7 +241,8 @@ def _tags(value: Any, field: str, limits: ReadingSettings) -> tuple[str, ...]:
         raise RowError(f"tags is {type(value).__name__}, expected a list or text")
     if len(value) > limits.max_tags:
         raise RowError(f"{len(value):,} tags; the limit is {limits.max_tags:,}")
-    return tuple(tag for part in value if part is not None and (tag := _checked(part, field).strip()))
+    tags = (_checked(part, field).strip() for part in value if part is not None)
+    return tuple(_within(tag, "a tag", limits.max_field_chars) for tag in tags if tag)
 
 
 def _json_list(text: str) -> list[Any]:
@@ -275,7 +288,8 @@ def _given(value: Any, field: str, limits: ReadingSettings) -> dict[str, Any]:
 
 
 _CONVERT: dict[str, _Converter] = {
-    **dict.fromkeys(("title", "body", "lead"), _prose),
+    **dict.fromkeys(("body", "lead"), _prose),
+    "title": _title,
     **dict.fromkeys(("published_at", "updated_at", "expires_at"), _time),
     **dict.fromkeys(("kind", "language"), _folded),
     "tags": _tags,

@@ -9,8 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.hardware import keep_apart_large_memory
+
+_COPIED = 1 << 16  # rows copied at a time
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -42,6 +48,26 @@ def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[R
                 waiting.cancel()
 
 
+def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Rows of one array followed by those of another, as `np.concatenate`, by all cores.
+
+    For arrays of gigabytes, whose new pages cost more than their bytes.
+
+    Examples
+    --------
+    >>> joined(np.zeros((1, 2)), np.ones((1, 2))).tolist()
+    [[0.0, 0.0], [1.0, 1.0]]
+    """
+    found = np.empty((len(first) + len(second), *first.shape[1:]), dtype=first.dtype)
+    found[len(first) :] = second
+
+    def copy(part: slice) -> None:
+        found[part] = first[part]
+
+    deque(in_order(copy, (slice(at, min(at + _COPIED, len(first))) for at in range(0, len(first), _COPIED))), 0)
+    return found
+
+
 def together(run: Callable[[Task], None], tasks: Iterable[Task]) -> None:
     """Run all tasks in `torch_workers` and wait for the last; a lone task runs here."""
     first, *others = tasks
@@ -61,6 +87,7 @@ def torch_workers() -> ThreadPoolExecutor:
     """
     import torch
 
+    keep_apart_large_memory()
     count = torch.get_num_threads()
     started = threading.Barrier(count)
 

@@ -12,9 +12,10 @@ from recommender import kernels
 from recommender.hardware import bfloat16_unit
 from recommender.parallel import torch_threads
 
-TORCH = 1 << 24  # multiplications of a block from which on importing torch pays
+TORCH = 1 << 24  # products from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 28  # bytes of converted rows to keep
+_TILE = 256  # vectors rounded together
 
 
 class Side(NamedTuple):
@@ -24,7 +25,8 @@ class Side(NamedTuple):
     ----------
     values : ndarray of int16 or float32, or tensor of bfloat16; shape (s, d)
     norm : ndarray of float64, shape (s,)
-        No less than the lengths of the vectors before and after rounding; empty where nothing is rounded.
+        No less than the lengths of the vectors before and after rounding, but for the rounding of the sum in single
+        precision; empty where nothing is rounded.
     loss : ndarray of float64, shape (s,)
         Length of the difference.
     """
@@ -56,7 +58,7 @@ class Products:
     def __init__(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], stories: int, block: int) -> None:
         self._vectors, self._rows, self._block = vectors, rows, block
         self._direct = kernels.compiled and stories <= FEW
-        self._torch = not self._direct and min(stories, block) * len(rows) >= TORCH
+        self._torch = not self._direct and stories * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
         self._converting = threading.Lock()
@@ -74,13 +76,7 @@ class Products:
             return _side(values)
         if not self._half:
             return _side(values.astype(np.float32))
-        import torch
-
-        true = torch.from_numpy(values.astype(np.float32))
-        half = true.to(torch.bfloat16)
-        lost = torch.linalg.vector_norm(true - half.to(torch.float32), dim=1, dtype=torch.float64).numpy()
-        norm = torch.linalg.vector_norm(true, dim=1, dtype=torch.float64).numpy() + lost
-        return Side(half, norm, lost)
+        return _halves(values)
 
     def block(self, number: int) -> Side:
         """A block of rows; as many as there is room for stay converted, the nearest ones in time."""
@@ -131,6 +127,23 @@ def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
     sums = asking.values.shape[1] * 2.0**-23
     found = asking.loss * norm + asking.norm * loss + asking.norm * norm * sums
     return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
+
+
+def _halves(values: NDArray[np.int16]) -> Side:
+    """Vectors as bfloat16, a few at a time, so that what is between stays in the processor's cache."""
+    import torch
+
+    half = torch.empty(values.shape, dtype=torch.bfloat16)
+    norm, loss = np.empty(len(values)), np.empty(len(values))
+    for start in range(0, len(values), _TILE):
+        part = slice(start, start + _TILE)
+        true = values[part].astype(np.float32)
+        half[part] = torch.from_numpy(true)
+        norm[part] = np.einsum("ij,ij->i", true, true)
+        true -= half[part].float().numpy()
+        loss[part] = np.einsum("ij,ij->i", true, true)
+    loss = np.sqrt(loss)
+    return Side(half, np.sqrt(norm) + loss, loss)
 
 
 def _side(values: NDArray[Any]) -> Side:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender import snapshot
+from recommender import ledger, snapshot
 from recommender.database import is_database
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
@@ -21,14 +21,15 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
 
     Published lists: every kept version is rewritten without them, as stories and as items; the rejected rows
     and the vector cache in the folder are deleted (the next run embeds anew). A snapshot: text, vector, terms, and
-    every word that no other story uses. What remains: the id, in the overlay, so that the story stays withdrawn;
+    every word that no other story uses. All finished shards of an interrupted run go, also from a folder that it was
+    given as `resume`. What remains: the id, in the overlay, so that the story stays withdrawn;
     copies made elsewhere (previews, backups, logs of a database); the words of a fitted `tfidf` embedder, until the
     next `fit`.
 
     Parameters
     ----------
     place : path or str
-        Folder with published lists or a snapshot, or database URL.
+        Folder with published lists, a snapshot or finished shards, or database URL.
     ids : str or iterable of str
 
     Raises
@@ -45,10 +46,19 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     '2 versions rewritten'
     """
     wanted = frozenset([ids] if isinstance(ids, str) else ids)
-    if not is_database(place) and kind_of(place) == "snapshot":
-        return _purge_snapshot(Path(place), wanted)
-    if not is_database(place) and kind_of(place) is None:
+    if is_database(place):
+        return _purge_lists(place, wanted)
+    kind = kind_of(place)
+    done = _purge_snapshot(Path(place), wanted) if kind == "snapshot" else _purge_lists(place, wanted) if kind else ""
+    shards = ledger.clear(Path(place)) + ledger.clear(Path(place) / ledger.FOLDER)
+    if shards:
+        done = ", ".join([*([done] if done else []), f"{shards} finished shards of an interrupted run deleted"])
+    if not done:
         raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
+    return done
+
+
+def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
     publisher = open_publisher(place)
     publisher.tombstones.record("withdraw", wanted)
     versions = publisher.purge(wanted)

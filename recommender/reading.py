@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -100,7 +100,7 @@ def read_articles(
     (['Ferry aground'], 'missing id')
     """
     settings, columns = settings or ReadingSettings(), dict(columns or {})
-    streams = _streams(source)
+    streams = [replace(stream, limits=settings) for stream in _streams(source)]
     _check_mapping(streams, columns)
     report = ReadReport()
 
@@ -116,6 +116,12 @@ def read_articles(
         tables.append(table)
         report.read += part.read
         report.rejected += part.rejected
+        if len(report.rejected) > settings.max_rejected:
+            last = report.rejected[-1]
+            raise InputError(
+                f"{last.file}, line {last.line}: {last.reason}; these are more than {settings.max_rejected:,} bad rows "
+                "(reading.max_rejected): is this a file of articles?"
+            )
         progress("reading", report.read, None)
     progress("reading", report.read, report.read)
     table = pa.concat_tables(tables).combine_chunks() if tables else SCHEMA.empty_table()
@@ -166,7 +172,7 @@ def _accepted(
         except RowError as error:
             given = _given_id(raw, known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
             report.rejected.append(Rejected(stream.name, line, str(error), given))
-            if strict:
+            if strict or len(report.rejected) > settings.max_rejected:
                 return
         if report.read % 1_000 == 0:
             progress("reading", report.read, None)

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from recommender.archive import Archive
 from recommender.articles import UNDATED
-from recommender.batch import Clock, Summary, publish
+from recommender.batch import Clock, Summary, finish, kept_pools, open_ledgers, publish
 from recommender.engine import Recommender
 from recommender.errors import SnapshotError
 from recommender.events import HOUR_US
+from recommender.hardware import keep_apart_large_memory
+from recommender.inputs import Inputs
 from recommender.lists import RECORD
 from recommender.progress import Progress, silent
 from recommender.reading import Source
+from recommender.retrieval import Pool
 from recommender.sinks import PublishedLists, open_publisher
 from recommender.storage import VersionedFolder, check_writable
 from recommender.version import __version__
@@ -39,6 +42,7 @@ def refresh(
     strict: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
+    resume: str | Path | None = None,
     recommender: Recommender | None = None,
     progress: Progress = silent,
 ) -> Summary:
@@ -58,7 +62,7 @@ def refresh(
     snapshot : path
         Folder that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
     format : {'jsonl', 'parquet', 'sql'}
-    columns, strict, cache, progress
+    columns, strict, cache, resume, progress
         As for `precompute`.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
@@ -81,11 +85,15 @@ def refresh(
     >>> refresh("today.jsonl", "out", "snapshot").recomputed     # doctest: +SKIP
     412
     """
+    keep_apart_large_memory()
     summary = Summary()
     clock = Clock(summary.seconds, progress)
+    ledgers = open_ledgers("refresh", resume, out, snapshot, progress)
     publisher = open_publisher(out, format)
     publisher.check_writable()
     check_writable(Path(snapshot))
+    if resume is not None:
+        check_writable(Path(resume))
     with publisher.writing():
         if recommender is None:
             VersionedFolder(snapshot, "snapshot").current().check()  # what is saved again must be whole
@@ -95,10 +103,11 @@ def refresh(
             raise SnapshotError(f"{snapshot} has no pools to go on from; run precompute with --snapshot {snapshot}")
         clock("loading", len(before.catalog), len(before.catalog))
         rec.tombstones = publisher.tombstones
-        summary.changes = rec.update(changes, columns=columns, strict=strict)
+        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
-        rec.pool(as_of=as_of, before=before)
+        inputs = Inputs.of(rec, as_of)
+        rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
 
@@ -115,9 +124,10 @@ def refresh(
             again[rows[~again[rows]][missing]] = True
             return _unchanged(lists, same, version, moment), rows[again[rows]]
 
-        publish(rec, publisher, summary, as_of, clock, kept)
+        publish(rec, publisher, summary, inputs, ledgers, clock, kept)
         rec.save(snapshot)
         clock("saving", len(rec.catalog), len(rec.catalog))
+        finish(ledgers, summary)
     summary.count(rec, rec.report)
     return summary
 
@@ -141,16 +151,20 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         return np.ones(new, dtype=bool)
     changed = _changed(before, after)
     found[:old] |= changed
+    unsettled = np.append(changed | (was.scope.allowed != now.scope.allowed[:old]), np.zeros(new - old, dtype=bool))
     for start in range(0, old, _BLOCK):
         part = slice(start, min(start + _BLOCK, old))
-        rows, _ = now.pools.take(part).candidates(now.scope.allowed)
-        earlier, _ = was.pools.take(part).candidates(was.scope.allowed)
-        width = max(rows.rows.shape[1], earlier.rows.shape[1])
-        wide, wide_earlier = (
-            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, earlier)
+        pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
+        # most pools are as they were: only of the others it matters which rows are candidates
+        some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
+        rows, _ = now.pools.take(some).candidates(now.scope.allowed)
+        before_, _ = was.pools.take(some).candidates(was.scope.allowed)
+        width = max(rows.rows.shape[1], before_.rows.shape[1])
+        wide, wide_before = (
+            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, before_)
         )
-        differ = (wide != wide_earlier).any(axis=1)
-        found[part] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
+        differ = (wide != wide_before).any(axis=1)
+        found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
     stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
     if moved:
         ends = (
@@ -170,6 +184,13 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
             stories.add(pin.story)
     found[after.catalog.known_rows(stories)] = True
     return found
+
+
+def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    if pool.rows.shape != earlier.rows.shape:
+        return np.ones(len(pool.rows), dtype=bool)
+    return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,6 +15,7 @@ from recommender import exact
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.filters import Scope
 from recommender.index import SCALE, VectorIndex, quantise
+from recommender.parallel import joined
 from recommender.scan import Asking, Best, Rows
 from recommender.settings import RankingSettings, RetrievalSettings
 
@@ -23,6 +24,7 @@ _HOUR_US = DAY_US // 24
 SPARE = 16  # rows of a pool that may fall away before a story must search again
 SKETCH = 256  # components that stand for the words in a search vector
 _SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
+_OFFERED = 32_768  # stories that newcomers are offered to at a time
 _BLOCK = 8_192  # rows that search vectors are made of at a time
 _ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
 
@@ -167,6 +169,18 @@ class Pools(NamedTuple):
         return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost
 
 
+class Keeper(Protocol):
+    """What keeps finished lines of pools, so that a search that was interrupted need not find them again."""
+
+    def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Write the wanted lines that were kept into a pool; which are still wanted, (q,)."""
+        ...
+
+    def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
+        """Hear that these lines of a pool are final."""
+        ...
+
+
 def search_vectors(
     vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix, ranking: RankingSettings
 ) -> NDArray[np.int16]:
@@ -202,6 +216,7 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 class _Channel(NamedTuple):
     """A search of its own: the rows that it may find, within a scope, with a least estimate."""
 
+    name: str
     shown: NDArray[np.bool_]
     scope: Scope
     least: int
@@ -237,16 +252,16 @@ class Retriever:
     drafts: VectorIndex | None = None
     part: slice | None = None
 
-    def pools(self, asks: Asks) -> Pools:
+    def pools(self, asks: Asks, keeper: Keeper | None = None) -> Pools:
         """The best rows of each story, exactly unless `drafts` is searched."""
-        return Pools(*(self._found(asks, channel) for channel in self._channels))
+        return Pools(*(self._found(asks, channel, keeper) for channel in self._channels))
 
     def joined(self, asks: Asks, parts: Sequence[Pools]) -> Pools:
         """What `pools` finds among all rows, from what it found for these stories in each part, in order."""
         channels = zip(self._channels, zip(*parts, strict=True), strict=True)
         return Pools(*(self._join(asks, found, channel) for channel, found in channels))
 
-    def renewed(self, asks: Asks, pools: Pools, before: Retriever) -> Pools:
+    def renewed(self, asks: Asks, pools: Pools, before: Retriever, keeper: Keeper | None = None) -> Pools:
         """What `pools` would return for all rows of the catalog, made from the pools of an earlier state.
 
         Only rows that may be shown now and could not be before are offered to the pools; new stories, those
@@ -260,7 +275,7 @@ class Retriever:
             Of all rows of `before`.
         """
         channels = zip(self._channels, before._channels, pools, strict=True)
-        return Pools(*(self._renew(asks, pool, now, was, before) for now, was, pool in channels))
+        return Pools(*(self._renew(asks, pool, now, was, before, keeper) for now, was, pool in channels))
 
     @property
     def _channels(self) -> tuple[_Channel, _Channel]:
@@ -269,8 +284,8 @@ class Retriever:
         weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
         least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
         return (
-            _Channel(shown & ~(timeless & timed), self.scope, least, self.count + SPARE),
-            _Channel(apart, replace(self.scope, timed=False), 0, (_TIMELESS + SPARE) * bool(apart.any())),
+            _Channel("near", shown & ~(timeless & timed), self.scope, least, self.count + SPARE),
+            _Channel("timeless", apart, replace(self.scope, timed=False), 0, (_TIMELESS + SPARE) * bool(apart.any())),
         )
 
     def _by_language(
@@ -285,17 +300,28 @@ class Retriever:
         for code in np.unique(asks.language):
             yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
 
-    def _found(self, asks: Asks, channel: _Channel) -> Pool:
+    def _found(self, asks: Asks, channel: _Channel, keeper: Keeper | None) -> Pool:
         pool = Pool.empty(len(asks), channel.width)
         if channel.width:
-            for places, found in self._by_language(asks, channel.shown):
-                self._search(asks.take(places), found, channel, places, pool)
+            self._fill(asks, channel, np.ones(len(asks), dtype=bool), pool, keeper)
         return pool
+
+    def _fill(
+        self, asks: Asks, channel: _Channel, wanted: NDArray[np.bool_], pool: Pool, keeper: Keeper | None
+    ) -> None:
+        """Search for the wanted stories, whose lines of the pool are empty."""
+        if keeper is not None:
+            wanted = keeper.restore(channel.name, pool, wanted)
+        for places, found in self._by_language(asks, channel.shown):
+            some = places[wanted[places]]
+            for done in self._search(asks.take(some), found, channel, some, pool) if len(some) else ():
+                if keeper is not None:
+                    keeper.finished(channel.name, pool, done)
 
     def _search(
         self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
-    ) -> None:
-        """Write the best of the rows `found` for some stories into their places of the pool."""
+    ) -> Iterator[NDArray[np.int64]]:
+        """Write the best of the rows `found` for some stories into their places of the pool; yields what is final."""
         if len(found) <= channel.width:  # nothing to choose
             a, b, c, d = _spans(asks.published, self.catalog.published[found], channel.scope, self.settings).T[
                 :, :, None
@@ -303,7 +329,10 @@ class Retriever:
             at = np.arange(len(found))
             inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
             if self.part is None or not self.part.start:
-                pool.rows[places, : len(found)] = np.where(inside & (found != asks.rows[:, None]), found, -1)
+                held = np.where(inside & (found != asks.rows[:, None]), found, -1)
+                order = np.argsort(held < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
+                pool.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
+            yield places
             return
         if self.part is not None:
             found = found[(found >= self.part.start) & (found < self.part.stop)]
@@ -331,11 +360,13 @@ class Retriever:
             for start, best in exact.every(asking, rows, channel.width, least=channel.least, weight=task.weight):
                 to = place[start : start + len(best.size)]
                 _put(pool, to[to >= 0], best.take(to >= 0), rows)
+                yield to[to >= 0]
             places, asks = places[~alike], asks.take(np.flatnonzero(~alike))
         if len(asks):
             task = self._task(asks, found, channel.scope)
             best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
             _put(pool, places, best, task.rows)
+            yield places
 
     def _drafted(
         self,
@@ -383,10 +414,10 @@ class Retriever:
         return _Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
 
     def _scores(
-        self, task: _Task, asked: NDArray[np.int64], rows: NDArray[np.int64], dots: NDArray[np.int32]
+        self, task: _Task, asked: NDArray[np.int64], rows: NDArray[Any], dots: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """What pools are ordered by, (q, c), of rows with their products; `asked` are the hours of the stories."""
-        age = 0 if task.weight is exact.TIMELESS else np.abs(asked[:, None] - self._hour[rows])
+        """What pools are ordered by, of rows with their products; `asked` are the hours of the stories."""
+        age = 0 if task.weight is exact.TIMELESS else np.abs(asked - self._hour[rows])
         return np.where(rows >= 0, dots * task.weight[age], -np.inf)
 
     def _join(self, asks: Asks, parts: Sequence[Pool], channel: _Channel) -> Pool:
@@ -394,18 +425,20 @@ class Retriever:
         rows = np.concatenate([pool.rows for pool in parts], axis=1)
         dots = np.concatenate([pool.dots for pool in parts], axis=1)
         task = self._task(asks, np.zeros(0, dtype=np.int64), channel.scope)
-        score = self._scores(task, task.asking.hour, rows, dots)
+        score = self._scores(task, task.asking.hour[:, None], rows, dots)
         order = np.lexsort((self.catalog.id_rank[rows], -score), axis=1)[:, : channel.width]
         order[~dots.any(axis=1)] = np.arange(channel.width)  # nothing was to choose: the first part gave all
         return Pool(np.take_along_axis(rows, order, axis=1), np.take_along_axis(dots, order, axis=1))
 
-    def _renew(self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever) -> Pool:
+    def _renew(
+        self, asks: Asks, pool: Pool, now: _Channel, was: _Channel, before: Retriever, keeper: Keeper | None
+    ) -> Pool:
         """A channel of `renewed`."""
         old, now_of, was_of = len(before.catalog), self.scope, before.scope
         same = now.width == was.width > 0 and now_of.timed == was_of.timed and now.least == was.least
         same &= (now_of.days_before, now_of.days_around) == (was_of.days_before, was_of.days_around)
         if not same or not np.array_equal(now_of.language[:old], was_of.language):
-            return self._found(asks, now)
+            return self._found(asks, now, keeper)
         aged = now.scope.timed and self.ranking.half_life_days is not None
         moved = now.scope.timed and now.scope.as_of != was.scope.as_of
         small = any(
@@ -414,9 +447,9 @@ class Retriever:
             for _, found in state._by_language(asks, channel.shown)
         )
         if small or now.scope.as_of < was.scope.as_of or (aged and moved and self.ranking.anchor == "as_of"):
-            return self._found(asks, now)
+            return self._found(asks, now, keeper)
         new = len(self.catalog) - len(before.catalog)
-        pool = Pool(np.pad(pool.rows, ((0, new), (0, 0)), constant_values=-1), np.pad(pool.dots, ((0, new), (0, 0))))
+        pool = Pool(*(joined(held, empty) for held, empty in zip(pool, Pool.empty(new, now.width), strict=True)))
         again = np.arange(len(self.catalog)) >= len(before.catalog)
         if moved and aged:
             again |= asks.published == UNDATED  # their ages count from `as_of`
@@ -425,15 +458,12 @@ class Retriever:
         entered = now.shown & ~np.pad(was.shown, (0, new))
         for places, found in self._by_language(asks, entered):
             kept = places[~again[places]]
-            for start in range(0, len(kept) if len(found) else 0, _BLOCK):
-                some = kept[start : start + _BLOCK]
+            for start in range(0, len(kept) if len(found) else 0, _OFFERED):
+                some = kept[start : start + _OFFERED]
                 self._offer(asks.take(some), found, now, some, pool)
         again |= pool.lost(now.shown)
         pool.rows[again], pool.dots[again] = -1, 0
-        for places, found in self._by_language(asks, now.shown):
-            some = places[again[places]]
-            if len(some):
-                self._search(asks.take(some), found, now, some, pool)
+        self._fill(asks, now, again, pool, keeper)
         return pool
 
     def _slide(self, asks: Asks, pool: Pool, now: Scope, was: Scope) -> NDArray[np.bool_]:
@@ -452,30 +482,34 @@ class Retriever:
         self, asks: Asks, found: NDArray[np.int64], channel: _Channel, places: NDArray[np.int64], pool: Pool
     ) -> None:
         """Put those of the rows `found` into the pools of some stories that belong there."""
-        task = self._task(asks, found, channel.scope)
-        held = pool.take(places)
-        rows = np.where(held.rows < -1, -2 - held.rows, held.rows)
-        reach = np.maximum(self._scores(task, task.asking.hour, rows[:, -1:], held.dots[:, -1:])[:, 0], 0.0)
-        width = min(len(found), channel.width)
-        best = exact.nearest(task.asking, task.rows, width, least=channel.least, weight=task.weight, reach=reach)
+        task, width = self._task(asks, found, channel.scope), channel.width
+        last = self._scores(task, task.asking.hour, _decoded(pool.rows[places, -1]), pool.dots[places, -1])
+        reach, count = np.maximum(last, 0.0), min(len(found), width)
+        best = exact.nearest(task.asking, task.rows, count, least=channel.least, weight=task.weight, reach=reach)
         some = np.flatnonzero(best.size)
-        if not len(some):
-            return
-        size = int(best.size.max())
-        place, dots = best.take(best.size > 0)
-        new = np.where(place >= 0, found[place], -1)[:, :size]
-        again = (new[:, :, None] == rows[some][:, None, :]).any(axis=2)  # shown once more, and never forgotten
-        new = np.where(again, -1, new)
-        old = self._scores(task, task.asking.hour[some], rows[some], held.dots[some])
-        both = np.concatenate([old, self._scores(task, task.asking.hour[some], new, dots[:, :size])], axis=1)
-        every = np.concatenate([rows[some], new], axis=1)
-        ids = np.where(every >= 0, self.catalog.id_rank[every], 0)
-        order = np.lexsort((ids, -both), axis=1)[:, : channel.width]
-        coded = np.concatenate([held.rows[some], new], axis=1)
-        pool.rows[places[some]] = np.take_along_axis(coded, order, axis=1)
-        every_dot = np.concatenate([held.dots[some], dots[:, :size]], axis=1)
-        dot = np.take_along_axis(every_dot, order, axis=1)
-        pool.dots[places[some]] = np.where(pool.rows[places[some]] == -1, 0, dot)
+        held, hour = pool.take(places[some]), task.asking.hour[some]
+        held_rows = _decoded(held.rows)
+        held_scores = self._scores(task, hour[:, None], held_rows, held.dots)
+        # from here on by pairs of a story and a row that comes in, the best of a story first
+        place, dot = best.take(best.size > 0)
+        story, column = np.nonzero(place >= 0)
+        row, dot = found[place[story, column]], dot[story, column]
+        fresh = ~(held_rows[story] == row[:, None]).any(axis=1)  # others are shown once more, and never forgotten
+        story, row, dot = story[fresh], row[fresh], dot[fresh]
+        score = self._scores(task, hour[story], row, dot)[:, None]
+        better = held_scores[story] > score
+        pair, tied = np.nonzero(held_scores[story] == score)
+        better[pair, tied] = self.catalog.id_rank[held_rows[story[pair], tied]] < self.catalog.id_rank[row[pair]]
+        behind = better.sum(axis=1)
+        nth = np.arange(len(story)) - np.searchsorted(story, story)
+        counts = np.bincount(story * (width + 1) + behind, minlength=len(some) * (width + 1))
+        moved = np.arange(width) + np.cumsum(counts.reshape(len(some), width + 1), axis=1)[:, :width]
+        room = width + int(nth.max(initial=-1)) + 1
+        for part, came in ((pool.rows, row), (pool.dots, dot)):
+            line = np.zeros((len(some), room), dtype=np.int32)
+            np.put_along_axis(line, moved, part[places[some]], axis=1)
+            line[story, behind + nth] = came
+            part[places[some]] = line[:, :width]
 
 
 class _Task(NamedTuple):
@@ -484,6 +518,11 @@ class _Task(NamedTuple):
     asking: Asking
     rows: Rows
     weight: NDArray[np.float64]
+
+
+def _decoded(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows of a pool, those that have left a story's window as well."""
+    return np.where(rows < -1, -2 - rows, rows)
 
 
 def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from recommender.articles import Catalog
 from recommender.errors import SettingsError
 from recommender.filters import has_tag, is_in
-from recommender.settings import Cap, SeriesRule, validated
+from recommender.settings import Cap, SeriesRule, read_toml, validated
 
 
 class _Rule(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class _Dated(_Rule):
@@ -45,7 +44,7 @@ class Pin(_Dated):
 
     story: str
     item: str
-    position: int = Field(1, ge=1)
+    position: int = Field(1, ge=1, le=1_000)
     by: str = Field("", description="who pinned it, for the reason shown")
 
 
@@ -111,17 +110,17 @@ class Rules(_Rule):
             If the file cannot be read or a rule is impossible; the message lists each fault.
         """
         path = Path(path)
+        if path.suffix.casefold() == ".toml":
+            return cls.of(read_toml(path, "rules"), origin=str(path))
         try:
             data = path.read_bytes()
             if path.suffix.casefold() == ".csv":
                 values = _from_csv(data.decode("utf-8-sig"), str(path))
             elif path.suffix.casefold() == ".json":
                 values = orjson.loads(data)
-            elif path.suffix.casefold() == ".toml":
-                values = tomllib.loads(data.decode())
             else:
                 raise SettingsError(f"{path}: rules are read from .toml, .json or .csv files")
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, orjson.JSONDecodeError, csv.Error) as error:
+        except (OSError, UnicodeDecodeError, orjson.JSONDecodeError, csv.Error) as error:
             raise SettingsError(f"cannot read rules from {path}: {error}") from error
         return cls.of(values, origin=str(path))
 
@@ -210,7 +209,7 @@ def _from_csv(text: str, origin: str) -> dict[str, Any]:
             values["sensitive"] = fields
         elif rule == "evergreen_slots":
             cell = given.get("value", "")
-            values["evergreen_slots"] = int(cell) if cell.isdecimal() else cell
+            values["evergreen_slots"] = int(cell) if cell in ("0", "1") else cell
         else:
             raise SettingsError(
                 f"{origin}, line {number}: unknown rule {rule!r}; expected one of "

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.settings import SeriesRule
 
+_TITLE = 300  # characters of a title that rules look at: their expressions are editors', the titles anybody's
 _EDITIONS = 3  # days on which a template must appear to be a series
 _TABLE_WORDS = 20  # first words of the body that are looked at
 _TABLE_OPENING = 12 * _TABLE_WORDS  # characters that hold them
@@ -165,7 +166,7 @@ def _holds(rule: SeriesRule, table: pa.Table, titles: list[str]) -> NDArray[np.b
     holds = np.ones(len(table), dtype=bool)
     if rule.title is not None:
         pattern = re.compile(rule.title)
-        holds &= [bool(pattern.search(title)) for title in titles]
+        holds &= [bool(pattern.search(title[:_TITLE])) for title in titles]
     if rule.section is not None:
         holds &= [section == rule.section for section in table["section"].to_pylist()]
     if rule.tag is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -15,8 +16,15 @@ from recommender.errors import SettingsError
 Model = TypeVar("Model", bound=BaseModel)
 
 
+_FAULTS = 20  # faults of one file that are told
+_GIVEN = reprlib.Repr()  # what was given may be large, deep, or a number that Python does not print
+_GIVEN.maxstring = _GIVEN.maxother = _GIVEN.maxlong = 200
+_GIVEN.maxlist = _GIVEN.maxtuple = _GIVEN.maxdict = 20
+_GIVEN.maxlevel = 4
+
+
 class _Stage(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def validated(model: type[Model], values: Any, origin: str) -> Model:
@@ -24,19 +32,49 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-            for e in error.errors(include_url=False)
-        )
-        raise SettingsError(f"{origin}: {faults}") from error
+        found = error.errors(include_url=False)
+        faults = [
+            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {e['msg'][:500]} (given: {_given(e['input'])})"
+            for e in found[:_FAULTS]
+        ]
+        if len(found) > _FAULTS:
+            faults.append(f"and {len(found) - _FAULTS:,} more")
+        raise SettingsError(f"{origin}: {'; '.join(faults)}") from error
+
+
+def _given(value: Any) -> str:
+    try:
+        return _GIVEN.repr(value)
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Values of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing, is no TOML, or is nested beyond reason.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
+        raise SettingsError(f"cannot read {what} from {path}: {error}") from error
 
 
 class ReadingSettings(_Stage):
-    """Limits on one incoming row; a row beyond them is rejected with the reason."""
+    """Limits on what comes in; a row or file beyond them is rejected with the reason."""
 
     max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
+    max_field_chars: int = Field(10_000, ge=1, description="longest title, section, author, URL, or tag, characters")
     max_tags: int = Field(1_000, ge=0, description="most tags of one story")
     max_id_chars: int = Field(1_000, ge=1, description="longest id, characters")
+    max_line_bytes: int = Field(64 << 20, ge=1_000, description="longest line of JSONL, or record of CSV, bytes")
+    max_expansion: int = Field(
+        200, ge=1, description="bytes that a packed file may unpack to, per byte, beyond `max_line_bytes`"
+    )
+    max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
     site_language: str | None = Field(
         None, description="language of stories that name none (default: the archive's commonest)"
     )
@@ -67,9 +105,9 @@ class EmbeddingSettings(_Stage):
 class RetrievalSettings(_Stage):
     """Which stories may be candidates, and how many are looked at."""
 
-    candidates: int = Field(128, ge=1, description="candidates per story that are scored in full")
+    candidates: int = Field(128, ge=1, le=100_000, description="candidates per story that are scored in full")
     window_days: int | None = Field(
-        365, ge=1, description="days before `as_of`, and around an older story; none = the whole archive"
+        365, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
     )
     same_language: bool = True
     index: Literal["auto", "flat", "hnsw", "ivf"] = Field(
@@ -114,6 +152,11 @@ class Cap(_Stage):
         return {**values, "value": values["value"].casefold()} if kind else values  # kinds are kept folded
 
 
+_ESCAPED = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)  # an escaped character, or a set: one character to match
+# a group that holds * + ? {n,m} or |, and is repeated
+_REPEATED = re.compile(r"\((?!\?>)[^()]*(?:[^+*?{}][*?]|[^+*?{}]\+(?!\+)|\{\d*,\d*\}(?!\+)|\|)[^()]*\)+(?:[*+]|\{)")
+
+
 class SeriesRule(_Stage):
     """A recurring format told by a regular expression of the title, a section or a tag; all given must hold."""
 
@@ -128,25 +171,32 @@ class SeriesRule(_Stage):
             raise ValueError("needs a title (regular expression), a section or a tag")
         try:
             re.compile(self.title or "")
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"title {self.title!r} is no regular expression: {error}") from None
+        if _REPEATED.search(_ESCAPED.sub("x", self.title or "")):
+            raise ValueError(
+                f"title {self.title!r} repeats a group that holds a repetition or a choice, which may take for ever on "
+                "some titles; write it without, or the inner one possessive, as in (?:a++b)*"
+            )
         return self
 
 
 class SelectionSettings(_Stage):
     """What makes a list of the ranked candidates."""
 
-    k: int = Field(5, ge=1, description="items of a list")
-    reserves: int = Field(5, ge=0, description="further items kept to replace withdrawn ones")
+    k: int = Field(5, ge=1, le=1_000, description="items of a list")
+    reserves: int = Field(5, ge=0, le=1_000, description="further items kept to replace withdrawn ones")
     floor: float | Literal["auto"] | None = Field(
         "auto", description="least relevance of an item; 'auto' = calibrated per embedder and archive"
     )
     drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
     event_limit: bool = Field(True, description="one item an event; of the story's own only a newer development")
     event_threshold: float = Field(0.75, gt=0, le=1, description="least P(same event)")
-    event_gap_hours: float = Field(72.0, gt=0, description="reports of one event follow each other within this time")
-    event_span_days: float = Field(14.0, gt=0, description="first and last report of one event")
-    live_hours: float | None = Field(48.0, gt=0, description="age at which a live page is no longer shown")
+    event_gap_hours: float = Field(
+        72.0, gt=0, le=1e6, description="reports of one event follow each other within this time"
+    )
+    event_span_days: float = Field(14.0, gt=0, le=1e5, description="first and last report of one event")
+    live_hours: float | None = Field(48.0, gt=0, le=1e6, description="age at which a live page is no longer shown")
     series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")
     series: tuple[SeriesRule, ...] = Field((), description="recurring formats that their titles do not give away")
     caps: tuple[Cap, ...] = Field(
@@ -213,11 +263,7 @@ class Settings(_Stage):
         SettingsError
             If the file is missing, is not TOML, or holds an unknown or impossible setting.
         """
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"cannot read settings from {path}: {error}") from error
-        return cls.of(values, origin=str(path))
+        return cls.of(read_toml(path, "settings"), origin=str(path))
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:

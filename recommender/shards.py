@@ -1,8 +1,7 @@
-"""The steps of a run by shards, each to a file of a name of its own: done twice, the same file is written again."""
+"""The steps of a run by shards, each to a file of its own: done twice, the same file is written again."""
 
 from __future__ import annotations
 
-import io
 import pickle
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +18,9 @@ from numpy.typing import NDArray
 from recommender import snapshot
 from recommender.embedders import Embedder, GivenVectors
 from recommender.engine import BLOCK, Recommender
-from recommender.errors import InputError
+from recommender.errors import InputError, SnapshotError
 from recommender.formats import Stream
+from recommender.ledger import Ledger
 from recommender.lists import RECORD
 from recommender.reading import Part
 from recommender.retrieval import Pool, Pools
@@ -101,6 +101,10 @@ class Plan:
         Of a part of the archive; the pools of all parts are joined.
     moment : datetime
     stones : Tombstones
+    found : Ledger
+        Pools of the shards in the parts.
+    made : Ledger or None
+        Lists of the shards, once they are asked for.
     """
 
     work: Path
@@ -109,6 +113,8 @@ class Plan:
     rows: int
     moment: datetime
     stones: Tombstones
+    found: Ledger
+    made: Ledger | None = None
 
     def save(self, rec: Recommender) -> None:
         """Write the archive, which steps map into memory."""
@@ -151,8 +157,10 @@ class Plan:
         """The pools of a shard, from the files of all parts."""
         found = []
         for part in self.parts:
-            with np.load(self.pools_file(shard, part)) as held:
-                near, timeless = (Pool(held[f"{name}.rows"], held[f"{name}.dots"]) for name in Pools._fields)
+            held = self.found.arrays(pools_name(shard, part))
+            if held is None:
+                raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
+            near, timeless = (Pool(held[f"{name}.rows"], held[f"{name}.dots"]) for name in Pools._fields)
             found.append(Pools(near, timeless))
         return rec.joined(self.shard(shard), found, as_of=self.moment)
 
@@ -162,17 +170,19 @@ class Plan:
         near, timeless = (Pool(*map(np.concatenate, zip(*pools, strict=True))) for pools in zip(*found, strict=True))
         return Pools(near, timeless)
 
-    def pools_file(self, shard: int, part: int) -> Path:
-        """Where the pools of a shard in a part are."""
-        return self.work / "pools" / f"{shard:06d}-{part:06d}.npz"
 
-    def lists_file(self, shard: int) -> Path:
-        """Where the lists of a shard are."""
-        return self.work / "lists" / f"{shard:06d}.parquet"
+def pools_name(shard: int, part: int) -> str:
+    """Name of the pools of a shard in a part."""
+    return f"{shard:06d}-{part:06d}"
+
+
+def lists_name(shard: int) -> str:
+    """Name of the lists of a shard."""
+    return f"{shard:06d}"
 
 
 class Search:
-    """The pools of a shard in a part of the archive, to a file."""
+    """The pools of a shard in a part of the archive, to a ledger."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.rec = plan, plan.load()
@@ -181,15 +191,13 @@ class Search:
         """Search for one shard in one part."""
         plan, shard, part = self.plan, row["shard"], row["part"]
         pools = self.rec.pools(plan.shard(shard), as_of=plan.moment, part=plan.part(part))
-        sink = io.BytesIO()
         arrays = {(name, key): array for name in Pools._fields for key, array in getattr(pools, name)._asdict().items()}
-        np.savez(sink, **{".".join(names): array for names, array in arrays.items()})
-        _write(plan.pools_file(shard, part), sink.getvalue())
+        plan.found.keep(pools_name(shard, part), **{".".join(names): array for names, array in arrays.items()})
         return row
 
 
 class Select:
-    """The lists of a shard, to a Parquet file."""
+    """The lists of a shard, as Parquet, to a ledger."""
 
     def __init__(self, plan: Plan, version: str) -> None:
         self.plan, self.rec, self.version = plan, plan.load(), version
@@ -197,20 +205,23 @@ class Select:
     def __call__(self, row: Row) -> Row:
         """Make the lists of one shard."""
         plan, shard = self.plan, row["shard"]
-        rows, path = plan.wanted(shard), plan.lists_file(shard)
+        rows = plan.wanted(shard)
         pools = plan.pools(self.rec, shard).take(rows - plan.shard(shard)[0])
         lists = list(self.rec.lists(rows, as_of=plan.moment, version=self.version, pools=pools))
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
-        _write(path, sink.getvalue())
-        return {"file": str(path)}
+        assert plan.made is not None
+        with plan.made.add(lists_name(shard)) as sink:
+            pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
+        return row
 
     @staticmethod
-    def blocks(written: Iterable[Row]) -> Iterator[pa.RecordBatch]:
-        """The records of all shards in the blocks of a run without shards."""
+    def blocks(made: Ledger, shards: Iterable[int]) -> Iterator[pa.RecordBatch]:
+        """The records of shards, as they are finished, in the blocks of a run without shards."""
         waiting: list[pa.RecordBatch] = []
-        for row in written:
-            with pq.ParquetFile(row["file"]) as file:
+        for shard in shards:
+            path = made.path(lists_name(shard))
+            if path is None:
+                raise SnapshotError(f"a shard of lists in {made.folder} is gone; run again")
+            with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(BLOCK):
                     whole = pa.Table.from_batches([*waiting, batch], RECORD).combine_chunks()
                     full = len(whole) // BLOCK * BLOCK

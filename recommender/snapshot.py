@@ -12,6 +12,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.approximate import FILE as INDEX
 from recommender.approximate import Drafts
 from recommender.archive import Archive, Derived, Pooled
 from recommender.articles import SCHEMA, Catalog
@@ -22,7 +23,7 @@ from recommender.lexical import Tfidf
 from recommender.retrieval import Pool, Pools
 from recommender.rules import Rules
 from recommender.settings import Settings
-from recommender.storage import VersionedFolder
+from recommender.storage import VersionedFolder, refusing
 from recommender.tombstones import ordered
 
 CHECKED = 1 << 24
@@ -86,28 +87,52 @@ def load(root: Path) -> tuple[Archive, Path]:
     """
     version = VersionedFolder(root, "snapshot").current()
     version.check(largest=CHECKED)
-    folder, manifest = version.folder, version.manifest
+    if (version.manifest.get("index") or {}).get("used", {}).get("kind", "flat") != "flat":
+        version.check([INDEX])  # whatever its size: FAISS follows what it reads
+    with refusing(version.folder):
+        return _load(version.folder, version.manifest), version.folder
+
+
+def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
+    table.validate(full=table.nbytes <= CHECKED)
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the snapshot again")
     tfidf = Tfidf.load(folder, "tfidf")
-    parts = tuple(np.load(folder / f"terms.{part}.npy", mmap_mode="r") for part in _CSR)
+    parts = tuple(_array(folder / f"terms.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
     terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
+    if (np.diff(terms.indptr) < 0).any():
+        raise ValueError("terms that end before they begin")
+    if terms.data.nbytes <= CHECKED:
+        terms.check_format(full_check=True)
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
-    catalog = Catalog(table, np.load(folder / "alive.npy"), manifest["base"])
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    search = np.load(folder / "search.npy", mmap_mode="r")
+    catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
+    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
+    if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
+        raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
+    if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):
+        raise ValueError(f"a mask of {catalog.alive.shape} and a base of {catalog.base} for {len(table)} rows")
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
     archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
     if (folder / "derived.json").exists():  # snapshots of earlier versions have none
-        archive = archive.knowing(_load_derived(folder))
+        archive = archive.knowing(_load_derived(folder, len(table)))
     if manifest.get("pools") is not None:
         archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:
         archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
-    return archive, folder
+    return archive
+
+
+def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -> NDArray[Any]:
+    """An array that stays on disk; of a kind of numbers and, where it is told, a shape; None = any length."""
+    found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    expected = (None,) if shape is None else shape
+    fits = len(found.shape) == len(expected) and all(n in (None, m) for n, m in zip(expected, found.shape, strict=True))
+    if found.dtype.kind not in kind or not fits:
+        raise ValueError(f"{path.name} holds {found.dtype} of shape {found.shape}")
+    return np.asarray(found)
 
 
 def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
@@ -131,17 +156,24 @@ def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
 
 
 def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
-    def array(name: str) -> NDArray[Any]:
-        return np.asarray(np.load(folder / f"pools.{name}.npy", mmap_mode="r"))
+    size = len(archive.catalog)
 
-    near, timeless = (Pool(array(f"{name}.rows"), array(f"{name}.dots")) for name in ("near", "timeless"))
-    scope = Scope(details["as_of"], array("allowed"), archive.languages, details["timed"], details["days_before"], None)
+    def pool(name: str) -> Pool:
+        rows, dots = (_array(folder / f"pools.{name}.{part}.npy", "i", (size, None)) for part in ("rows", "dots"))
+        if rows.shape != dots.shape:
+            raise ValueError(f"a pool of {rows.shape} rows and {dots.shape} products")
+        if rows.size and rows.nbytes <= CHECKED and not -2 - size < rows.min() <= rows.max() < size:
+            raise ValueError(f"a pool of rows {rows.min()} to {rows.max()} in an archive of {size}")
+        return Pool(rows, dots)
+
+    near, timeless = pool("near"), pool("timeless")
+    allowed = _array(folder / "pools.allowed.npy", "b", (size,))
+    scope = Scope(details["as_of"], allowed, archive.languages, details["timed"], details["days_before"], None)
     blocks = frozenset((item, story) for item, story in details["blocks"])
     return Pooled(Pools(near, timeless), scope, details["k"], blocks)
 
 
-def _load_derived(folder: Path) -> Derived:
-    columns = {
-        path.name.split(".")[1]: np.asarray(np.load(path, mmap_mode="r")) for path in folder.glob("derived.*.npy")
-    }
+def _load_derived(folder: Path, size: int) -> Derived:
+    paths = folder.glob("derived.*.npy")
+    columns = {path.name.split(".")[1]: _array(path, "iub", (size,)) for path in paths}
     return Derived(columns, orjson.loads((folder / "derived.json").read_bytes()))

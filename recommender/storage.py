@@ -15,12 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from recommender.errors import PublishError, SnapshotError
 from recommender.version import __version__
 
 FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    EOFError,
+    pa.ArrowException,
+)
 _CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
 
 
@@ -46,14 +57,18 @@ class Version:
         SnapshotError
             Naming the first file that is missing, cut or altered.
         """
+        if unknown := set(names or ()) - set(self.manifest["files"]):
+            raise SnapshotError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
         files = {name: file for name, file in self.manifest["files"].items() if names is None or name in names}
         for name, expected in files.items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != expected["bytes"]:
                 raise SnapshotError(f"damaged: {path} is missing or cut; restore it or run again")
+            if path.is_symlink():
+                raise SnapshotError(f"damaged: {path} is a link; a version holds its own files")
         read = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter's lock
-            for path, found in zip(read, pool.map(_sha256, read), strict=True):
+            for path, found in zip(read, pool.map(sha256, read), strict=True):
                 if found != files[path.name]["sha256"]:
                     raise SnapshotError(f"damaged: {path} does not match its checksum; restore it or run again")
 
@@ -128,17 +143,17 @@ class VersionedFolder:
 
     def _seal(self, staging: Path, details: dict[str, Any], number: int) -> Version:
         files = {
-            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in sorted(staging.iterdir())
         }
         manifest = {"kind": self.kind, "format": FORMAT, "library": __version__, **details, "files": files}
         write_atomically(staging / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for name in files:
-            _fsync(staging / name)
+            fsync(staging / name)
         target = self._target(details, number)
         target.parent.mkdir(exist_ok=True)
-        _fsync(staging)
+        fsync(staging)
         os.rename(staging, target)
-        _fsync(target.parent)
+        fsync(target.parent)
         return Version(target, manifest)
 
     def _target(self, details: dict[str, Any], number: int) -> Path:
@@ -146,11 +161,11 @@ class VersionedFolder:
 
     def versions(self) -> list[Path]:
         """Folders of the complete versions, oldest first."""
-        return sorted((self.root / _VERSIONS).glob("[0-9]*-*"))
+        return sorted((self.root / _VERSIONS).glob("[0-9]" * 6 + "-*"))
 
     def switch(self, folder: Path) -> None:
         """Make a complete version current."""
-        digest = _sha256(folder / "manifest.json")
+        digest = sha256(folder / "manifest.json")
         pointer = orjson.dumps({"folder": folder.name, "manifest_sha256": digest})
         write_atomically(self.root / _CURRENT, pointer + b"\n")
 
@@ -193,7 +208,7 @@ class VersionedFolder:
             raise SnapshotError(f"damaged: {pointer} cannot be read ({error})") from error
         manifest = folder / "manifest.json"
         try:
-            same = _sha256(manifest) == digest
+            same = sha256(manifest) == digest
         except (OSError, ValueError) as error:
             raise SnapshotError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
         if not same:
@@ -202,7 +217,12 @@ class VersionedFolder:
 
     def version(self, folder: Path) -> Version:
         """A version by its folder, checked as `current` is."""
-        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        path = folder / "manifest.json"
+        with refusing(path):
+            manifest = orjson.loads(path.read_bytes())
+            files = [(name, file["bytes"], file["sha256"]) for name, file in manifest["files"].items()]
+            if any(Path(name).name != name for name, _, _ in files) or not isinstance(manifest["format"], int):
+                raise ValueError("it names files outside of its folder, or no format")
         if manifest.get("kind") != self.kind:
             raise SnapshotError(f"{self.root} holds {manifest.get('kind')!r}, expected {self.kind!r}")
         if manifest["format"] > FORMAT:
@@ -211,6 +231,18 @@ class VersionedFolder:
                 f"this is {__version__} and reads up to format {FORMAT}: upgrade recommender"
             )
         return Version(folder, manifest)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise SnapshotError(
+            f"damaged: {path} is not what recommender writes ({type(error).__name__}: {str(error)[:200]}); restore it "
+            "or run again"
+        ) from error
 
 
 def check_writable(folder: Path) -> None:
@@ -248,15 +280,17 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    _fsync(path.parent)
+    fsync(path.parent)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Have a file or folder on disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

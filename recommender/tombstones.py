@@ -6,17 +6,18 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import orjson
 
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import PublishError, SettingsError, SnapshotError
 from recommender.storage import write_atomically
 
 Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
 Entry = str | tuple[str, str | None]
-_KIND = {
+_KIND: dict[Action, tuple[str, bool]] = {
     "withdraw": ("withdrawn", True),
     "restore": ("withdrawn", False),
     "withhold": ("withheld", True),
@@ -49,6 +50,7 @@ class Tombstones:
         self.withdrawn: frozenset[str] = frozenset()
         self.withheld: frozenset[str] = frozenset()
         self.blocked: frozenset[tuple[str, str | None]] = frozenset()
+        self._undone: dict[str, frozenset[Entry]] = {}
         self._seen: tuple[int, int] = (0, 0)
         self.refresh()
 
@@ -67,7 +69,7 @@ class Tombstones:
         data = self.path.read_bytes()
         self._check_size(acknowledged, len(data))
         whole = data[: data.rfind(b"\n") + 1]  # the last line may be half-written by another process
-        self.withdrawn, self.withheld, self.blocked = frozenset(), frozenset(), frozenset()
+        self.withdrawn, self.withheld, self.blocked, self._undone = frozenset(), frozenset(), frozenset(), {}
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = orjson.loads(line)
@@ -83,14 +85,17 @@ class Tombstones:
     def copied(self, path: Path | None = None) -> Tombstones:
         """What holds now, added to the overlay at `path`; in memory without it."""
         other = Tombstones(path)
-        other.record("withdraw", self.withdrawn)
-        other.record("withhold", self.withheld)
-        other.record("block", self.blocked)
+        other.follow(self)
         return other
+
+    def follow(self, other: Tombstones) -> None:
+        """Record what holds in another overlay, and what was undone there last; what it never named stays."""
+        for action, (name, adds) in _KIND.items():
+            self.record(action, getattr(other, name) if adds else other._undone.get(name, ()))
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = ordered(ids)
+        wanted = named(ids)
         if self.path is None:
             return self._apply(action, wanted)
         try:
@@ -107,9 +112,10 @@ class Tombstones:
             file.seek(0)
             data = file.read()
             file.truncate(data.rfind(b"\n") + 1)
+            news = self._news(action, wanted)  # alone: an overlay that repeats what it holds grows with its square
             changed = self._apply(action, wanted)
             if changed:
-                file.write(_sealed(action, wanted) + b"\n")
+                file.write(_sealed(action, news) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
                 write_atomically(path.with_name(HEAD), _sealed("size", [str(file.tell())]))
@@ -137,12 +143,19 @@ class Tombstones:
                 "withdrawals depend on it"
             )
 
-    def _apply(self, action: str, ids: Iterable[Entry | list[str | None]]) -> int:
+    def _news(self, action: Action, wanted: list[Entry]) -> list[Entry]:
+        """Those that an action changes."""
+        name, adds = _KIND[action]
+        return [entry for entry in wanted if (entry in getattr(self, name)) != adds]
+
+    def _apply(self, action: Action, ids: Iterable[Entry | list[str | None]]) -> int:
         name, adds = _KIND[action]
         held: frozenset[Entry] = getattr(self, name)
         entries = {entry if isinstance(entry, str) else (str(entry[0]), entry[1]) for entry in ids}
         after = held | entries if adds else held - entries
         setattr(self, name, after)
+        undone = self._undone.get(name, frozenset())
+        self._undone[name] = undone - entries if adds else undone | entries
         return len(held ^ after)
 
 
@@ -150,6 +163,23 @@ def _sealed(action: str, ids: list[Entry]) -> bytes:
     """An action as a line with its checksum."""
     entry: dict[str, object] = {"action": action, "ids": ids}
     return orjson.dumps({**entry, "crc32": zlib.crc32(orjson.dumps(entry))})
+
+
+def named(ids: Iterable[Entry]) -> list[Entry]:
+    """`ordered`, of what can be written.
+
+    Raises
+    ------
+    SettingsError
+        If an id is no text in UTF-8.
+    """
+    wanted = ordered(ids)
+    for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in wanted):
+        try:
+            (article_id or "").encode()
+        except UnicodeEncodeError:
+            raise SettingsError(f"the id {article_id!r} is not valid UTF-8, as all ids of articles are") from None
+    return wanted
 
 
 def ordered(ids: Iterable[Entry]) -> list[Entry]:

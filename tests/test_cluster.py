@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender import Recommender, Settings
-from recommender.batch import precompute
+from recommender import Recommender, Settings, ledger
+from recommender.batch import Summary, precompute
 from recommender.cluster import RayEngine
 from recommender.errors import ClusterError, MissingExtraError, SettingsError
+from recommender.progress import Progress, silent
 from recommender.sinks import open_publisher
 from tests.checkerboard import checkerboard
 from tests.conftest import NEWSROOM
@@ -111,9 +112,9 @@ def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path
     done = threading.Event()
 
     def kill() -> None:
-        work = tmp_path / "ray" / "lists" / ".work" / "lists"
+        shards = tmp_path / "ray" / "lists" / ledger.FOLDER
         while not written and not done.is_set():
-            if found := len(list(work.glob("*.parquet"))):
+            if found := len(list(shards.glob("lists-*/[0-9]*"))):
                 written.append(found)
                 for process in (*children(node), raylet(node)):
                     os.kill(process, signal.SIGKILL)
@@ -129,6 +130,39 @@ def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path
         killer.join()
         cluster.remove_node(node, allow_graceful=False)
     assert 0 < written[0] < shards
+
+
+@ray_data
+def test_a_job_that_was_broken_off_redoes_only_the_rest(cluster: Any, tmp_path: Path) -> None:
+    stories, said = checkerboard(per_topic=60), list[tuple[str, int, int | None]]()
+
+    class Broken(Exception):
+        pass
+
+    def run(name: str, progress: Progress = silent, **engine: Any) -> tuple[dict[str, bytes], Summary]:
+        out, rec = tmp_path / name, Recommender(embedder=WordEmbedder())
+        summary = precompute(stories, out, recommender=rec, progress=progress, **engine)
+        return contents(out), summary
+
+    def break_off(stage: str, done: int, total: int | None) -> None:
+        if stage == "writing":
+            raise Broken
+
+    def listen(stage: str, done: int, total: int | None) -> None:
+        if stage.startswith("resumed"):
+            said.append((stage, done, total))
+
+    engine, shards = RayEngine(cluster.address, stories=len(stories) // 6), 6
+    with pytest.raises(Broken):
+        run("ray", break_off, engine=engine)
+    assert not (tmp_path / "ray" / "CURRENT").exists()
+    found, summary = run("ray", listen, engine=engine)
+    assert found == run("local")[0]
+    assert said[0] == ("resumed pools", shards, shards)
+    assert said[1][0] == "resumed lists"
+    assert summary.resumed == shards + said[1][1]
+    assert 1 <= said[1][1] <= shards
+    assert not (tmp_path / "ray" / ledger.FOLDER).exists()
 
 
 def raylet(node: Any) -> int:

@@ -19,10 +19,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import formats
 from recommender.articles import FIELDS, SCHEMA, Article, to_table
 from recommender.errors import InputError
 from recommender.reading import ReadReport, read_articles
+from recommender.settings import ReadingSettings
 
 STORIES = [
     Article(
@@ -295,16 +295,16 @@ def test_a_bad_json_line_is_named_by_its_own_place(tmp_path: Path) -> None:
     assert found[7].startswith("bad JSON: ")
 
 
-def test_a_line_without_end_is_one_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "_LONGEST_LINE", 100)
+def test_a_line_without_end_is_one_bad_row(tmp_path: Path) -> None:
     data = (
         lines({"id": 1, "title": "t"})
-        + lines({"id": 2, "title": "t" * 950})
+        + lines({"id": 2, "title": "t" * 9_500})
         + lines({"id": 3}, {"id": 4, "title": "t"})
     )
-    table, report = read_articles(write(tmp_path / "a.jsonl", data))
+    limits = ReadingSettings(max_line_bytes=1_000)
+    table, report = read_articles(write(tmp_path / "a.jsonl", data), settings=limits)
     assert table["id"].to_pylist() == ["1", "4"]
-    assert reasons(report) == {2: "line longer than 0 MiB", 3: "neither title nor body"}
+    assert reasons(report) == {2: "line longer than 1,000 bytes (reading.max_line_bytes)", 3: "neither title nor body"}
     assert report.read == 4
 
 

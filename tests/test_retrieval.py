@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender import exact, retrieval
@@ -90,6 +90,7 @@ class State:
 
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**20), floor=st.sampled_from([0.0, 0.4]), steps=st.integers(1, 8))
+@example(seed=3376, floor=0.0, steps=1)  # two languages, one with fewer rows than places
 def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, floor: float, steps: int) -> None:
     state = State(seed)
     before, asks = state.retriever(floor)

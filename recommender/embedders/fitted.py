@@ -66,4 +66,4 @@ class TfidfSvdEmbedder:
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
         self._tfidf = Tfidf.load(folder, "svd_terms")
-        self._components = np.load(folder / "svd.npy")
+        self._components = np.load(folder / "svd.npy", allow_pickle=False)

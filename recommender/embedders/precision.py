@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from recommender.embedders.batches import BATCH_TOKENS
 from recommender.hardware import bfloat16_unit, mkl_lags
 
 Precision = Literal["float32", "bfloat16"]
@@ -15,10 +16,27 @@ def prepared(transformer: Any, precision: Precision) -> Any:
 
     transformer = transformer.to(getattr(torch, precision))
     if precision == "float32" and mkl_lags():
-        from torch.utils.mkldnn import to_mkldnn
-
-        transformer = to_mkldnn(transformer.eval())
+        for name, module in list(transformer.eval().named_modules()):
+            if type(module) is torch.nn.Linear:
+                parent, _, own = name.rpartition(".")
+                setattr(transformer.get_submodule(parent), own, _packed(module))
     return transformer
+
+
+def _packed(linear: Any) -> Any:
+    """A linear layer whose weights stand as oneDNN multiplies them; what goes in and comes out stays as it is."""
+    import torch
+
+    class Packed(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = linear.bias
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), BATCH_TOKENS)
+
+        def forward(self, values: Any) -> Any:
+            return torch.ops.mkldnn._linear_pointwise(values, self.weight, self.bias, "none", [], "")
+
+    return Packed()
 
 
 def arithmetic(precision: Precision) -> str:
@@ -31,6 +49,6 @@ def arithmetic(precision: Precision) -> str:
     """
     import torch
 
-    kernels = bfloat16_unit() if precision == "bfloat16" else "onednn" if mkl_lags() else "mkl"
+    kernels = bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_lags() else "mkl"
     runtime = torch.__version__.partition("+")[0], torch.backends.cpu.get_cpu_capability()
     return "|".join([precision, *runtime, kernels])

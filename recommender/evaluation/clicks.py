@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -294,9 +295,10 @@ def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int) -> dict[
     clicked = list(dict.fromkeys(_ids(given["clicked"], "clicked")))
     if not shown:
         raise RowError("nothing was shown; expected ids in a column shown or items")
-    if len(set(shown)) < len(shown):
-        raise RowError(f"{next(name for name in shown if shown.count(name) > 1)!r} is shown twice")
-    if foreign := [name for name in clicked if name not in shown]:
+    known = set(shown)
+    if len(known) < len(shown):
+        raise RowError(f"{Counter(shown).most_common(1)[0][0]!r} is shown twice")
+    if foreign := [name for name in clicked if name not in known]:
         raise RowError(f"a click on {foreign[0]!r}, which was not shown")
     time = given.get("time")
     return {

@@ -21,18 +21,21 @@ from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.measures import Measure, per_story
 from recommender.evaluation.protocol import Answers, ask, asked_stories
 from recommender.evaluation.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
-from recommender.evaluation.registry import make_system
+from recommender.evaluation.registry import identity, make_system
 from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, Part, SystemResult
 from recommender.evaluation.sets import EvaluationSet
 from recommender.evaluation.systems import OwnSystem, Ranking, System
+from recommender.ledger import Ledger, Ledgers
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
+from recommender.version import __version__
 
 RELEVANCE = ("nDCG@5", "nDCG@10", "AP", "RR", "R@10", "Judged@5")
 PAIRS = ("AUC", "Spearman", "Pearson")
 DEPTH = 100  # items of a ranking before selection
 _EXAMPLES = 20
+_ANSWERS = "answers"  # the one shard of a system on a set
 
 Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
@@ -45,6 +48,7 @@ def evaluate(
     measures: Sequence[str] = (),
     cache: str | Path | None = None,
     seed: int = 0,
+    ledgers: Ledgers | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure systems on one set and compare each with the first.
@@ -62,6 +66,9 @@ def evaluate(
         Vector cache; without it vectors are kept for this call alone.
     seed : int, default 0
         Of resampling.
+    ledgers : Ledgers, optional
+        Keeps what each system answered, so that an interrupted call asks only the others; whoever made them clears
+        them when all is done. A `System` of your own is always asked.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -94,7 +101,8 @@ def evaluate(
             raise SettingsError(f"the systems are {', '.join(names) or 'none'}; expected one and more, each name once")
         wanted = [Measure.parse(text) for text in measures]
         case = _Case.of(judged, k, wanted, Path(cache))
-        answered = [_Answered.of(system, case, progress) for system in made]
+        opened = [_kept(system, case, ledgers) for system in made]  # all at first: what has changed is told at once
+        answered = [_Answered.of(*one, case, progress) for one in zip(made, opened, strict=True)]
     return _evaluation(case, answered, seed)
 
 
@@ -149,20 +157,41 @@ class _Answered:
     replayed: Replay | None
 
     @classmethod
-    def of(cls, system: System, case: _Case, progress: Progress) -> _Answered:
-        answers = ask(system, case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
+    def of(cls, system: System, kept: Ledger | None, case: _Case, progress: Progress) -> _Answered:
+        held = kept and kept.arrays(_ANSWERS)
+        if held:
+            answers, replayed = Answers.of(held), Replay.of(held) if "replay.rows" in held else None
+        else:
+            answers = ask(system, case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
+            replayed = None
+            if case.judged.clicks is not None and case.judged.protocol != "at_publication":
+                replayed = _replayed(system, case.judged, case.judged.clicks)
+            if kept:
+                kept.keep(_ANSWERS, **answers.arrays(), **(replayed.arrays() if replayed else {}))
         values: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
         condensed: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
         rankings: tuple[tuple[Part, Ranking], ...] = (("relevance", answers.ranked), ("list", answers.lists))
         for part, ranking in rankings if case.stories else ():
             given = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
             values[part], condensed[part] = per_story(*given), per_story(*given, condensed=True)
-        replayed = None
-        if case.judged.clicks is not None and case.judged.protocol != "at_publication":
-            replayed = _replayed(system, case.judged, case.judged.clicks)
         if replayed is not None:
             values["replay"] = replayed.values
         return cls(system, answers, values, condensed, replayed)
+
+
+def _kept(system: System, case: _Case, ledgers: Ledgers | None) -> Ledger | None:
+    """The ledger of a system's answers on a set; None for a system of which it is not known what decides about them."""
+    known = identity(system)
+    if ledgers is None or known is None:
+        return None
+    judged = case.judged
+    inputs = {
+        "set": judged.fingerprint(),
+        "system": known,
+        "number of items": f"{case.k}, {DEPTH}",
+        "library": __version__,
+    }
+    return ledgers.open(f"{system.name} on {judged.name}", inputs, 1)
 
 
 def _replayed(system: System, judged: EvaluationSet, clicks: ClickLog) -> Replay | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ STORY = ("story", "source", "query", "query_id", "qid", "article_id", "id")
 ITEM = ("item", "target", "candidate", "recommended", "doc_id", "docno", "document")
 GRADE = ("grade", "follow", "relevance", "rel", "label", "score", "judgment", "similarity")
 PICKS = ("picks", "items")
+_GREATEST = 1e9  # grade: sums of greater ones may not be finite
 
 SCHEMA = pa.schema(
     [
@@ -222,9 +223,18 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     for line, row in rows:
         try:
             judged.append((_id(row[a]), _id(row[b]), _grade(row[value]), _votes(row.get(votes))))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}, line {line}: {error}; expected {a}, {b} and a number as {value}") from None
-    return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
+    with _named(path):
+        return Judgments.of(judged, relevant=relevant, symmetric=pair is not None)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def whole_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -252,13 +262,16 @@ def _id(value: object) -> str:
 
 def _grade(value: Any) -> float:
     grade = float(value)
-    if not (isfinite(grade) and grade >= 0):
-        raise ValueError(f"the grade is {grade}, expected a number of 0 and more")
+    if not 0 <= grade <= _GREATEST:
+        raise ValueError(f"the grade is {grade}, expected a number from 0 to {_GREATEST:,.0f}")
     return grade
 
 
 def _votes(value: Any) -> int | None:
-    return None if value is None or value == "" or value != value else int(value)
+    votes = None if value is None or value == "" or value != value else int(value)
+    if votes is not None and not 0 <= votes < 1 << 31:
+        raise ValueError(f"the votes are {votes}, expected a number of people")
+    return votes
 
 
 def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]], relevant: float | None) -> Judgments:
@@ -270,7 +283,8 @@ def _from_picks(path: Path, rows: Sequence[tuple[int, Any, Any]], relevant: floa
             judged += [(_id(story), _id(item), float(len(picks) - place)) for place, item in enumerate(picks)]
         except ValueError as error:
             raise InputError(f"{path}, line {line}: {error}; expected a story and a list of ids") from None
-    return replace(Judgments.of(judged, relevant=1.0 if relevant is None else relevant), picks=True)
+    with _named(path):
+        return replace(Judgments.of(judged, relevant=1.0 if relevant is None else relevant), picks=True)
 
 
 def _read_qrels(path: Path, relevant: float | None) -> Judgments:
@@ -288,7 +302,8 @@ def _read_qrels(path: Path, relevant: float | None) -> Judgments:
                 f"{path}, line {line}: {text[:80]!r} is no TREC judgment (story 0 item grade); "
                 f"other formats end in {', '.join(sorted(FORMATS))}"
             ) from None
-    return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
+    with _named(path):
+        return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)
 
 
 def _one_way(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +43,18 @@ class Answers:
     pairs: NDArray[np.float64] | None
     seconds_fit: float
     seconds_story: float
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it as arrays by name, for `of`."""
+        seconds = np.array([self.seconds_fit, self.seconds_story])
+        pairs = {} if self.pairs is None else {"pairs": self.pairs}
+        return {**self.ranked.arrays("ranked"), **self.lists.arrays("lists"), **pairs, "seconds": seconds}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Answers:
+        """What `arrays` gave."""
+        ranked, lists = (Ranking.from_arrays(arrays, name) for name in ("ranked", "lists"))
+        return cls(ranked, lists, arrays.get("pairs"), *arrays["seconds"].tolist())
 
 
 def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str, int]]:

@@ -50,3 +50,19 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
         f"unknown system {spec!r}; expected one of default, {', '.join(BASELINES)}, a .toml file of settings, or a "
         f"folder or database URL with published lists"
     )
+
+
+def identity(system: System) -> str | None:
+    """Everything beside the articles that decides about the answers of a system; None if that is not known.
+
+    Published lists have none: they are only looked up.
+
+    Examples
+    --------
+    >>> identity(make_system("bm25")), identity(make_system("default")) == identity(make_system("ours=default"))
+    ('Bm25', True)
+    """
+    if isinstance(system, OwnSystem):
+        return f"{system.settings.fingerprint()} {system.embedder.fingerprint}"
+    kind = type(system)
+    return kind.__name__ if kind in BASELINES.values() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,23 @@ class Replay:
     logged: Mapping[str, NDArray[np.float64]]
     groups: NDArray[np.int64]
     left_out: int
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it as arrays by name, for `of`."""
+        tables = {"values": self.values, "logged": self.logged}
+        columns = {f"replay.{table}.{name}": array for table, one in tables.items() for name, array in one.items()}
+        rest = {"rows": self.rows, "groups": self.groups, "left_out": np.array(self.left_out)}
+        return {**columns, **{f"replay.{name}": array for name, array in rest.items()}}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Replay:
+        """What `arrays` gave."""
+        values, logged = (
+            {name.removeprefix(table): one for name, one in arrays.items() if name.startswith(table)}
+            for table in ("replay.values.", "replay.logged.")
+        )
+        left_out = int(arrays["replay.left_out"])
+        return cls(arrays["replay.rows"], values, logged, arrays["replay.groups"], left_out)
 
     @property
     def mean(self) -> dict[str, float]:

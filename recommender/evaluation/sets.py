@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +19,7 @@ from recommender.articles import UNDATED, Catalog
 from recommender.errors import InputError, MissingExtraError, SettingsError
 from recommender.evaluation.clicks import ClickLog, next_click
 from recommender.evaluation.judgments import Judgments, read_judgments, whole_rows
+from recommender.ledger import hash_table
 from recommender.reading import Source, read_articles
 
 Use = Literal["lists", "pairs"]
@@ -132,6 +134,16 @@ class EvaluationSet:
     def dated(self) -> bool:
         """Whether at least half of the articles carry a date."""
         return bool((self.catalog.published != UNDATED).mean() >= 0.5)
+
+    def fingerprint(self) -> str:
+        """Hex digest of the articles and of all that was said of them."""
+        judgments, digest = self.judgments, hashlib.sha256()
+        for table in (self.catalog.table, judgments.table, *([self.clicks.table] if self.clicks is not None else ())):
+            hash_table(digest, table)
+        told = (judgments.relevant, judgments.symmetric, judgments.picks, sorted(judgments.complete), self.uses)
+        events = None if self.events is None else sorted(self.events.items(), key=str)
+        digest.update(repr((told, self.protocol, self.part, sorted(self.group.items()), events)).encode())
+        return digest.hexdigest()
 
     def groups_of(self, ids: list[str]) -> NDArray[np.int64]:
         """Group numbers of articles, (n,), counted from 0 in order of name."""

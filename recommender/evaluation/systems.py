@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -44,6 +44,16 @@ class Ranking:
         """Without items."""
         shape = (stories, width)
         return cls(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan), np.full(shape, "", dtype=object))
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The three as arrays without objects, for `from_arrays`."""
+        return {f"{name}.rows": self.rows, f"{name}.scores": self.scores, f"{name}.sources": self.sources.astype(str)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Ranking:
+        """What `arrays` gave under that name."""
+        rows, scores, sources = (arrays[f"{name}.{part}"] for part in ("rows", "scores", "sources"))
+        return cls(rows, scores, sources.astype(object))
 
     @classmethod
     def of(cls, lists: Sequence[ReadNext], row: dict[str, int], width: int, *, reserves: bool = False) -> Ranking:
@@ -99,7 +109,7 @@ class OwnSystem:
     def __init__(self, name: str, settings: Settings, cache: Path | None = None, about: str = "") -> None:
         self.name, self.settings, self.cache = name, settings, cache
         self.about = about or f"recommender with settings {settings.fingerprint()}"
-        self._embedder = make_embedder(settings.embedding)
+        self.embedder = make_embedder(settings.embedding)
         plain = Settings.relevance_only()
         self._plain = plain.model_copy(
             update={
@@ -114,7 +124,7 @@ class OwnSystem:
     def fit(self, articles: pa.Table) -> None:
         """See `System.fit`."""
         self._ids = articles["id"].to_pylist()
-        self._lists = Recommender(self.settings, embedder=self._embedder, cache=self.cache)
+        self._lists = Recommender(self.settings, embedder=self.embedder, cache=self.cache)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of languages: one warning a fit would be hundreds
             self._lists.fit_table(articles)

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender import ledger
 from recommender.embedders import Embedder
 from recommender.engine import Recommender
 from recommender.errors import SettingsError
@@ -31,10 +32,12 @@ from recommender.evaluation.measures import Measure, per_story
 from recommender.evaluation.protocol import asked_stories
 from recommender.evaluation.results import Estimate, Part, short
 from recommender.evaluation.sets import EvaluationSet
+from recommender.ledger import Ledgers
 from recommender.progress import Progress, silent
 from recommender.readnext import ReadNext
 from recommender.settings import Settings
 from recommender.storage import check_writable, write_atomically
+from recommender.version import __version__
 
 WEIGHT, FLOOR, EVENTS, DIVERSITY, AGE = (
     "ranking.lexical_weight",
@@ -140,6 +143,7 @@ def tune(
     embedder: Embedder | None = None,
     cache: str | Path | None = None,
     seed: int = 0,
+    ledgers: Ledgers | None = None,
     progress: Progress = silent,
 ) -> Tuned:
     """Choose settings on development judgments, and say whether the choice is a gain beyond noise.
@@ -173,6 +177,9 @@ def tune(
         Vector cache.
     seed : int, default 0
         Of folds and resampling.
+    ledgers : Ledgers, optional
+        Keeps what each trial measured, so that an interrupted search tries only the rest; whoever made them clears them
+        when all is done. Nothing is kept for an embedder whose fingerprint is empty and that the settings do not name.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -208,15 +215,34 @@ def tune(
         _Bench.of(one, place, int(fold.max()) + 1, Recommender(start, embedder=embedder, cache=cache), width)
         for one, place in zip(asked, places, strict=True)
     ]
+    kept = None
+    if ledgers is not None and (embedder is None or embedder.fingerprint):
+        inputs = {
+            "sets": " ".join(one.fingerprint() for one in sets),
+            "start": f"{start.fingerprint()} {benches[0].rec.embedder.fingerprint}",
+            "measure": f"{by}, {k}, {part}, {FLOOR in grid}",
+            "folds": ledger.digest_of([str(fold.tolist())]),
+            "library": __version__,
+        }
+        kept = ledgers.open("tuning", inputs)
     found: dict[Point, NDArray[np.float64]] = {}
     coverage: dict[Point, NDArray[np.float64]] = {}
 
+    def measured(point: Point) -> dict[str, NDArray[np.float64]]:
+        settings = _measured(_with(start, named(point)), part, floored=FLOOR in grid)
+        parts = [one.values(settings, by, Measure("Judged", by.cutoff or k)) for one in benches]
+        lines, shares = zip(*parts, strict=True)
+        return {"lines": np.concatenate(lines, axis=1), "coverage": np.concatenate(shares)}
+
     def values(point: Point) -> NDArray[np.float64]:
         if point not in found:
-            settings = _measured(_with(start, named(point)), part, floored=FLOOR in grid)
-            parts = [one.values(settings, by, Measure("Judged", by.cutoff or k)) for one in benches]
-            lines, shares = zip(*parts, strict=True)
-            found[point], coverage[point] = np.concatenate(lines, axis=1), np.concatenate(shares)
+            name = ledger.digest_of([repr(named(point))])
+            trial = kept and kept.arrays(name)
+            if not trial:
+                trial = measured(point)
+                if kept:
+                    kept.keep(name, **trial)
+            found[point], coverage[point] = trial["lines"], trial["coverage"]
             progress("tuning", len(found), None)
         return found[point]
 

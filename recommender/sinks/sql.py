@@ -18,10 +18,11 @@ import sqlalchemy as sa
 
 from recommender.database import cause, connect, shown
 from recommender.errors import PublishError, SnapshotError
+from recommender.ids import encoded
 from recommender.readnext import current
 from recommender.sinks.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage import FORMAT
-from recommender.tombstones import Action, Entry, Tombstones, ordered
+from recommender.tombstones import Action, Entry, Tombstones, named
 from recommender.version import __version__
 
 try:
@@ -154,16 +155,13 @@ class SqlTombstones(Tombstones):
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = ordered(ids)
+        wanted = named(ids)
         self.refresh()
-        before = self.withdrawn, self.withheld, self.blocked
-        changed = self._apply(action, wanted)
-        self.withdrawn, self.withheld, self.blocked = before
-        if changed:
+        if news := self._news(action, wanted):
             with _changing(self._engine) as connection:
-                connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(wanted).decode()})
+                connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
             self.refresh()
-        return changed
+        return len(news)
 
 
 class SqlPublisher:
@@ -332,6 +330,8 @@ class SqlReader:
 
     def get(self, article_id: str) -> Record | None:
         """What gives the record of a story, or None."""
+        if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
+            return None  # what no database holds
         of_list = sa.select(_LISTS).where(_LISTS.c.seq == self._seq, _LISTS.c.article_id == article_id)
         of_items = sa.select(_ITEMS).where(_ITEMS.c.seq == self._seq, _ITEMS.c.list_of == article_id)
         with _reading(self._engine) as connection:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recommender.errors import SnapshotError
 from recommender.ids import SortedIds
 from recommender.sinks.protocol import Reader, Record, as_batches, to_json
-from recommender.storage import Version, VersionedFolder
+from recommender.storage import Version, VersionedFolder, refusing
 from recommender.tombstones import NAME, Tombstones
 
 INDEX = "index.arrow"
@@ -31,6 +31,7 @@ class _Index:
     def __init__(self, path: Path) -> None:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all().combine_chunks()
+        table.validate(full=True)  # offsets beyond the file would be followed
         self.ids = table["id"].combine_chunks()
         if isinstance(self.ids, pa.ChunkedArray):
             self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
@@ -143,5 +144,7 @@ def open_files(root: Path) -> tuple[Reader, Tombstones]:
 
 def reader_of(version: Version) -> Reader:
     """Reader of a version in its format."""
-    kind = JsonlReader if version.manifest["format_of_lists"] == "jsonl" else ParquetReader
-    return kind(version.folder, version.manifest)
+    with refusing(version.folder):
+        kinds: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
+        kind = kinds[version.manifest["format_of_lists"]]
+        return kind(version.folder, version.manifest)

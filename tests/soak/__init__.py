@@ -1,0 +1,1 @@
+"""A simulated year of a newsroom: `python -m tests.soak`."""
