@@ -189,7 +189,7 @@ class Archive:
         old = self.catalog.rows(catalog.ids.to_pylist())
         terms = self.terms[old]
         used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
-        tfidf = Tfidf(self.tfidf.names.take(pa.array(used)), self.tfidf.idf[used])
+        tfidf = Tfidf(self.tfidf.names.take(pa.array(used)), self.tfidf.idf[used], self.tfidf.stories)
         return replace(
             self,
             catalog=catalog,
@@ -213,11 +213,11 @@ class Archive:
         else:
             plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
         if plan.kind == "flat" or self.aged:
-            return replace(self, drafts=None)
+            return self if self.drafts is None else self.but(drafts=None)
         held = self.drafts
         if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
             return self
-        return replace(self, drafts=Drafts.build(self.search, plan))
+        return self.but(drafts=Drafts.build(self.search, plan))
 
     @property
     def index_recall(self) -> float:

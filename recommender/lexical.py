@@ -32,6 +32,8 @@ class Tfidf:
     ----------
     terms : sequence of str, or pyarrow.StringArray
     idf : ndarray of float32, shape (v,)
+    stories : int
+        Size of the archive it was fitted on.
 
     Examples
     --------
@@ -40,9 +42,10 @@ class Tfidf:
     (['aground', 'fares', 'ferry'], (2, 3))
     """
 
-    def __init__(self, terms: Sequence[str] | pa.StringArray, idf: NDArray[np.float32]) -> None:
+    def __init__(self, terms: Sequence[str] | pa.StringArray, idf: NDArray[np.float32], stories: int) -> None:
         self.names = terms if isinstance(terms, pa.StringArray) else pa.array(terms, pa.string())
         self.idf = idf
+        self.stories = stories
 
     @cached_property
     def terms(self) -> list[str]:
@@ -52,11 +55,6 @@ class Tfidf:
     @cached_property
     def _place(self) -> dict[str, int]:
         return {term: place for place, term in enumerate(self.terms)}
-
-    @property
-    def stories(self) -> float:
-        """Size of the archive it was fitted on, as its rarest term tells."""
-        return float(2 * np.exp(self.idf.max(initial=0) - 1) - 1)
 
     @classmethod
     def fit(cls, texts: Iterable[pa.Array] | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
@@ -68,7 +66,7 @@ class Tfidf:
             blocks.append(replace(block, terms=[], term=seen[block.term]))
         size = sum(len(block.lengths) for block in blocks)
         if not place:
-            return cls([], np.zeros(0, np.float32)), sp.csr_matrix((size, 0), dtype=np.float32)
+            return cls([], np.zeros(0, np.float32), size), sp.csr_matrix((size, 0), dtype=np.float32)
         names = pa.array(place, pa.large_string())
         order = pc.sort_indices(names).to_numpy()
         alphabetical = np.empty(len(order), dtype=np.int32)
@@ -77,7 +75,7 @@ class Tfidf:
         for block in blocks:
             used += np.bincount(block.term, minlength=len(order))
         idf = np.log(np.float32(size + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
-        model = cls(names.take(pa.array(order)).cast(pa.string()), idf)
+        model = cls(names.take(pa.array(order)).cast(pa.string()), idf, size)
         nnz = sum(len(block.term) for block in blocks)
         matrix = _empty(size, len(order), nnz)
         row = at = 0
@@ -116,7 +114,7 @@ class Tfidf:
     def save(self, folder: Path, name: str) -> list[str]:
         """Write the model; returns the names of its files."""
         with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
-            table = pa.table({"term": self.names, "idf": self.idf})
+            table = pa.table({"term": self.names, "idf": self.idf}, metadata={"stories": str(self.stories)})
             with pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)
         return [f"{name}.arrow"]
@@ -126,7 +124,7 @@ class Tfidf:
         """Read what `save` wrote."""
         with pa.memory_map(str(folder / f"{name}.arrow")) as source:
             table = pa.ipc.open_file(source).read_all()
-        return cls(whole(table["term"]), table["idf"].to_numpy())
+        return cls(whole(table["term"]), table["idf"].to_numpy(), int(table.schema.metadata[b"stories"]))
 
 
 def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:

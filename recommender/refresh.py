@@ -249,8 +249,7 @@ def _unchanged(lists: PublishedLists, ids: pa.Array, version: str, as_of: int | 
 
 
 def _note_growth(rec: Recommender, summary: Summary) -> None:
-    fitted = rec.archive.tfidf.stories
-    grown = int(rec.catalog.alive.sum()) / max(fitted, 1.0) - 1
+    grown = int(rec.catalog.alive.sum()) / max(rec.archive.tfidf.stories, 1) - 1
     if grown > GROWTH:
         summary.findings += (
             f"the archive has grown by {grown:.0%} since words and floor were fitted: run precompute over all stories",

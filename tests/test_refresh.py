@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, Recommender, SnapshotError, exact, retrieval
+from recommender import PublishedLists, Recommender, Settings, SnapshotError, exact, retrieval
 from recommender.batch import precompute
 from recommender.refresh import refresh
 from tests.checkerboard import checkerboard
@@ -173,6 +173,13 @@ def test_growth_is_told(tmp_path: Path) -> None:
     more = [{**story, "id": f"new-{story['id']}", "body": f"{story['body']} more"} for story in checkerboard(2)]
     summary = refresh(more, out, snapshot)
     assert any("run precompute" in finding for finding in summary.findings)
+
+
+def test_growth_counts_stories_though_every_word_is_common(tmp_path: Path) -> None:
+    stories = [{**story, "title": "alpha beta gamma", "body": "delta alpha beta"} for story in checkerboard(2)]
+    out, snapshot = tmp_path / "out", tmp_path / "snapshot"
+    precompute(stories, out, settings=Settings.of({"embedding": {"model": "tfidf", "svd_dim": 4}}), snapshot=snapshot)
+    assert refresh([], out, snapshot).findings == ()
 
 
 def test_a_snapshot_without_pools_is_refused(tmp_path: Path) -> None:
