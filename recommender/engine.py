@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -38,7 +38,7 @@ from recommender.selection import Selection
 from recommender.settings import Settings
 from recommender.storage import refusing
 from recommender.tombstones import NAME as TOMBSTONES
-from recommender.tombstones import Tombstones
+from recommender.tombstones import Decided, Tombstones
 
 BLOCK = 512  # stories whose lists are computed together
 
@@ -52,7 +52,7 @@ class Changes:
     unchanged: int
 
 
-class Recommender:
+class Recommender(Decided):
     """Related articles for every story of an archive.
 
     Parameters
@@ -288,36 +288,6 @@ class Recommender:
         other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         other._archive = self.archive.under(settings)
         return other
-
-    # -- withdrawing --------------------------------------------------------------------------
-
-    def withdraw(self, ids: str | Iterable[str]) -> int:
-        """Take stories out of every list, at once and until `restore`; returns how many were not yet.
-
-        An id that is not in the archive is remembered: should it come in, it stays withdrawn.
-        On a saved or loaded snapshot the withdrawal is written to its folder immediately.
-        """
-        return self.tombstones.record("withdraw", ids)
-
-    def restore(self, ids: str | Iterable[str]) -> int:
-        """Undo `withdraw`; returns how many were withdrawn."""
-        return self.tombstones.record("restore", ids)
-
-    def withhold(self, ids: str | Iterable[str]) -> int:
-        """Show no list under these stories; they may stand in others. Returns how many were not yet withheld."""
-        return self.tombstones.record("withhold", ids)
-
-    def release(self, ids: str | Iterable[str]) -> int:
-        """Undo `withhold`."""
-        return self.tombstones.record("release", ids)
-
-    def block(self, item: str, *, story: str | None = None) -> int:
-        """Keep an item out of every list, or of the list under one story, at once and until `unblock`."""
-        return self.tombstones.record("block", [(item, story)])
-
-    def unblock(self, item: str, *, story: str | None = None) -> int:
-        """Undo `block` with the same arguments; blocks of the rules stay."""
-        return self.tombstones.record("unblock", [(item, story)])
 
     # -- asking -------------------------------------------------------------------------------
 

@@ -159,6 +159,43 @@ class Tombstones:
         return len(held ^ after)
 
 
+class Decided:
+    """What editors decide after the lists were made: it holds at once, in every version, and until it is undone.
+
+    Those who read or make lists inherit it. Each method returns for how many ids it changed something.
+    """
+
+    tombstones: Tombstones
+
+    def withdraw(self, ids: str | Iterable[str]) -> int:
+        """Take stories out of every list.
+
+        An id that is not in the archive is remembered: should it come in, it stays withdrawn. What belongs to a
+        published place or a snapshot folder is written there immediately.
+        """
+        return self.tombstones.record("withdraw", ids)
+
+    def restore(self, ids: str | Iterable[str]) -> int:
+        """Undo `withdraw`."""
+        return self.tombstones.record("restore", ids)
+
+    def withhold(self, ids: str | Iterable[str]) -> int:
+        """Show no list under these stories; they may stand in others."""
+        return self.tombstones.record("withhold", ids)
+
+    def release(self, ids: str | Iterable[str]) -> int:
+        """Undo `withhold`."""
+        return self.tombstones.record("release", ids)
+
+    def block(self, item: str, *, story: str | None = None) -> int:
+        """Keep an item out of every list, or of the list under one story."""
+        return self.tombstones.record("block", [(item, story)])
+
+    def unblock(self, item: str, *, story: str | None = None) -> int:
+        """Undo `block` with the same arguments; blocks of the rules stay."""
+        return self.tombstones.record("unblock", [(item, story)])
+
+
 def _sealed(action: str, ids: list[Entry]) -> bytes:
     """An action as a line with its checksum."""
     entry: dict[str, object] = {"action": action, "ids": ids}

@@ -9,7 +9,7 @@ import gzip
 import io
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -693,18 +693,6 @@ def test_json_for_programs_keeps_its_value(published: Path, capsys: pytest.Captu
     told = capsys.readouterr().out
     assert quiet(told)
     assert orjson.loads(told) == value
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def test_no_field_runs_in_a_page(published: Path, browser: Any) -> None:

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -227,6 +229,18 @@ def test_a_second_writer_is_refused_and_a_dead_one_forgotten(place: str) -> None
             break
     else:
         pytest.fail("the lock outlived its writer")
+
+
+def test_many_may_come_first(place: str) -> None:
+    at_once = threading.Barrier(8)
+
+    def come(number: int) -> None:
+        publisher = open_publisher(shared().schema(f"first{number // 8}"), "sql")
+        at_once.wait(60)
+        publisher.check_writable()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come, range(40)))
 
 
 def test_a_server_killed_in_mid_publish_keeps_the_old_version() -> None:

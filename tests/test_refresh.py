@@ -38,7 +38,7 @@ def published(place: Path) -> dict[str, dict[str, Any]]:
 
 def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]:
     """Every list of the changed archive, by searching for each."""
-    before.tombstones = PublishedLists.open(place)._tombstones
+    before.tombstones = PublishedLists.open(place).tombstones
     before.tombstones.refresh()
     before.update(changes)
     before._archive = replace(before.archive, pooled=None)
@@ -96,7 +96,7 @@ class Changing:
         if kind == 3:
             lists.withdraw(rng.sample([story["id"] for story in self.held], k=2))
         if kind == 4:
-            lists.restore(sorted(lists._tombstones.withdrawn)[:1])
+            lists.restore(sorted(lists.tombstones.withdrawn)[:1])
             lists.block(rng.choice(self.held)["id"], story=rng.choice([None, rng.choice(self.held)["id"]]))
         if kind == 5:
             self.as_of += timedelta(hours=rng.choice([1, 30, 200]))

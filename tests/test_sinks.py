@@ -288,8 +288,8 @@ def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[s
         lists.withdraw([*withdrawn, "never shown"])
         for one in blocked:
             lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])))
-        elsewhere = {item for item, story in lists._tombstones.blocked if story == "another"} - {
-            item for item, story in lists._tombstones.blocked if story != "another"
+        elsewhere = {item for item, story in lists.tombstones.blocked if story == "another"} - {
+            item for item, story in lists.tombstones.blocked if story != "another"
         }
         left = [one for one in shown if one not in withdrawn and (one not in blocked or one in elsewhere)]
         found = lists.get("story")

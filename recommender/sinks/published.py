@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from recommender.database import is_database
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.readnext import ReadNext, current
 from recommender.sinks.protocol import Publisher, Reader, to_json
-from recommender.tombstones import Tombstones
+from recommender.tombstones import Decided, Tombstones
 
 if TYPE_CHECKING:
     from recommender.rules import Rules
@@ -39,7 +39,7 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
     return FilePublisher(Path(place), format)
 
 
-class PublishedLists:
+class PublishedLists(Decided):
     """Lists of the current published version, checked against withdrawals at every call.
 
     Use `open`. The version is pinned until `refresh`, so that a page never mixes two.
@@ -52,7 +52,7 @@ class PublishedLists:
 
     def __init__(self, place: str | Path) -> None:
         self.place = place
-        self._reader, self._tombstones = _open_reader(place)
+        self._reader, self.tombstones = _open_reader(place)
 
     @classmethod
     def open(cls, place: str | Path) -> PublishedLists:
@@ -68,7 +68,7 @@ class PublishedLists:
     def refresh(self) -> bool:
         """Turn to the current version; True if it is another one."""
         before = self._reader.manifest
-        self._reader, self._tombstones = _open_reader(self.place)
+        self._reader, self.tombstones = _open_reader(self.place)
         return before != self._reader.manifest
 
     @property
@@ -86,14 +86,14 @@ class PublishedLists:
 
         It is read, checked and held against the withdrawals now; its items are made when first looked at.
         """
-        self._tombstones.refresh()
-        if article_id in self._tombstones.withdrawn:
+        self.tombstones.refresh()
+        if article_id in self.tombstones.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
         record = self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        withdrawn, blocked = self._tombstones.withdrawn, self._tombstones.blocked
-        if article_id in self._tombstones.withheld:
+        withdrawn, blocked = self.tombstones.withdrawn, self.tombstones.blocked
+        if article_id in self.tombstones.withheld:
             return ReadNext.of(record()).without_list("withheld")
         return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), withdrawn, blocked))
 
@@ -103,7 +103,7 @@ class PublishedLists:
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
         given as it is stored, without decoding it.
         """
-        stones = self._tombstones
+        stones = self.tombstones
         stones.refresh()
         line = None if article_id in stones.withdrawn else self._reader.line(article_id)
         if line is None:
@@ -119,32 +119,12 @@ class PublishedLists:
 
     def ids(self) -> Iterator[str]:
         """Ids of all stories of the version that are not withdrawn."""
-        self._tombstones.refresh()
-        return (i for i in self._reader.ids() if i not in self._tombstones.withdrawn)
+        self.tombstones.refresh()
+        return (i for i in self._reader.ids() if i not in self.tombstones.withdrawn)
 
     def records(self) -> Iterator[pa.RecordBatch]:
         """All lists of the version as they are stored: withdrawals since then are not looked at."""
         return self._reader.batches()
-
-    def withdraw(self, ids: str | Iterable[str]) -> int:
-        """Take stories out of every list at once, in this and every other version; returns how many."""
-        return self._tombstones.record("withdraw", ids)
-
-    def restore(self, ids: str | Iterable[str]) -> int:
-        """Undo `withdraw`."""
-        return self._tombstones.record("restore", ids)
-
-    def withhold(self, ids: str | Iterable[str]) -> int:
-        """Show no list under these stories; they may stand in others."""
-        return self._tombstones.record("withhold", ids)
-
-    def release(self, ids: str | Iterable[str]) -> int:
-        """Undo `withhold`."""
-        return self._tombstones.record("release", ids)
-
-    def block(self, item: str, *, story: str | None = None) -> int:
-        """Keep an item out of every list, or of the list under one story, at once and until `unblock`."""
-        return self._tombstones.record("block", [(item, story)])
 
     def apply(self, rules: Rules) -> int:
         """Put the blocks and `no_list` of rules into effect at once; returns how many were new.
@@ -152,11 +132,7 @@ class PublishedLists:
         They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
         """
         blocks = [(block.item, block.story) for block in rules.blocks if block.item is not None]
-        return self._tombstones.record("block", blocks) + self._tombstones.record("withhold", rules.no_list)
-
-    def unblock(self, item: str, *, story: str | None = None) -> int:
-        """Undo `block` with the same arguments."""
-        return self._tombstones.record("unblock", [(item, story)])
+        return self.tombstones.record("block", blocks) + self.tombstones.record("withhold", rules.no_list)
 
 
 _NO_LIST: dict[str, Any] = {

@@ -31,6 +31,7 @@ except ImportError:
     _CopyError = sa.exc.SQLAlchemyError
 _FAILURES = (sa.exc.SQLAlchemyError, _CopyError)  # COPY goes past SQLAlchemy
 _LOCK = 1_919_247_213  # the first of two numbers that name the writer's lock; "rec" and "m" in ASCII
+_CREATING = _LOCK << 32  # a lock of one number, so never one of a writer
 
 _META = sa.MetaData()
 _VERSIONS = sa.Table(
@@ -187,9 +188,11 @@ class SqlPublisher:
     def check_writable(self) -> None:
         """Create tables and view where missing; raise `PublishError` if that fails."""
         try:
-            _META.create_all(self._engine)
-            if self._postgresql and _VIEW not in sa.inspect(self._engine).get_view_names():
-                with self._engine.begin() as connection:
+            with self._engine.begin() as connection:
+                if self._postgresql:  # which would let several create them at once, and fail all but one
+                    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
+                _META.create_all(connection)
+                if self._postgresql and _VIEW not in sa.inspect(connection).get_view_names():
                     connection.execute(_CURRENT_LISTS)
         except sa.exc.SQLAlchemyError as error:
             raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error
