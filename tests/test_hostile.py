@@ -39,6 +39,7 @@ from recommender.reading import ReadReport, read_articles
 from recommender.settings import ReadingSettings
 from recommender.sinks import open_publisher
 from tests.checkerboard import checkerboard
+from tests.test_sinks import FORMATS, format_of, place_of
 
 TFIDF = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05, "k": 3, "reserves": 2}})
 ATTACK = (
@@ -519,12 +520,12 @@ def below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*")}
 
 
-@pytest.mark.parametrize("format", ["jsonl", "parquet", "sql"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_ids_are_names_of_nothing_but_stories(format: str, tmp_path: Path) -> None:
     inside = tmp_path / "a" / "b" / "c"
     inside.mkdir(parents=True)
-    place = f"sqlite:///{inside}/lists.db" if format == "sql" else str(inside / "out")
-    precompute(hostile_stories(), place, settings=TFIDF, format=format, snapshot=inside / "snapshot")
+    place = place_of(inside, format)
+    precompute(hostile_stories(), place, settings=TFIDF, format=format_of(format), snapshot=inside / "snapshot")
     lists = PublishedLists.open(place)
     assert sorted(lists.ids()) == sorted(IDS)
     for name in IDS:
