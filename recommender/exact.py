@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender import scan
 from recommender.parallel import together
-from recommender.products import FEW, Products, Side, slack
+from recommender.products import EVEN, FEW, Products, Side, slack
 from recommender.scan import Asking, Best, Block, Held, Rows
 
 BLOCK = 4_096
@@ -57,7 +57,7 @@ def nearest(
     """
     held = Held.empty(len(asking.rows), count)
     # a few rows of many years: in smaller blocks most of them stay unread
-    block = BLOCK if len(asking.rows) <= FEW else min(BLOCK, max(len(rows.rows) // _BLOCKS, FEW))
+    block = BLOCK if len(asking.rows) <= FEW else min(BLOCK, max(len(rows.rows) // _BLOCKS // EVEN, 1) * EVEN)
     search = _Search(rows, len(asking.rows), block, least, weight, reach)
     for start in range(0, len(asking.rows), BLOCK):
         some = np.arange(start, min(start + BLOCK, len(asking.rows)))
@@ -194,8 +194,11 @@ class _Search:
     def _parts(self, number: int) -> list[slice]:
         """Places within a block, one part for each worker; some may be empty."""
         part = self.part(number)
-        edges = np.linspace(0, part.stop - part.start, self.products.workers + 1).astype(np.int64).tolist()
-        return [slice(start, stop) for start, stop in pairwise(edges)]
+        size = part.stop - part.start
+        edges = np.linspace(0, size / EVEN, self.products.workers + 1).round().astype(np.int64) * EVEN
+        edges = np.minimum(edges, size)
+        edges[-1] = size
+        return [slice(start, stop) for start, stop in pairwise(edges.tolist())]
 
     def bound(
         self, stories: NDArray[np.int64], asking: Asking, held: Held, number: int

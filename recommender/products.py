@@ -16,6 +16,8 @@ TORCH = 1 << 24  # products from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 28  # bytes of converted rows to keep
 _TILE = 256  # vectors rounded together
+EVEN = 64  # parts of whole blocks have a multiple of so many vectors
+_STORIES, _ROWS, _LEAST = 128, 1_024, 16  # products in half precision have a multiple, or few vectors a power of two
 
 
 class Side(NamedTuple):
@@ -101,12 +103,25 @@ class Products:
         import torch
 
         if self._half:
-            bits = self._reused(np.int16, size).reshape(shape)
-            torch.mm(asking.values, rows.values.T, out=torch.from_numpy(bits).view(torch.bfloat16))
-            return bits
+            return self._halved(asking.values, rows.values)[: shape[0]]
         found = self._reused(np.float32, size).reshape(shape)
         torch.mm(torch.from_numpy(asking.values), torch.from_numpy(rows.values).T, out=torch.from_numpy(found))
         return found
+
+    def _halved(self, asking: Any, rows: Any) -> NDArray[np.int16]:
+        """Bits of the products in half precision, (s, w), in one of few shapes.
+
+        oneDNN makes machine code for each shape that it meets, .7 MiB, and keeps that of the last thousand: in a
+        process that goes on for months, or looks at an archive with blocks of any size, that is 700 MiB.
+        """
+        import torch
+
+        width = len(rows)
+        asking, rows = _padded(asking, _STORIES), _padded(rows, _ROWS if width % EVEN else EVEN)
+        shape = len(asking), len(rows)
+        bits = self._reused(np.int16, shape[0] * shape[1]).reshape(shape)
+        torch.mm(asking, rows.T, out=torch.from_numpy(bits).view(torch.bfloat16))
+        return bits if shape[1] == width else np.ascontiguousarray(bits[:, :width])
 
     def _reused(self, dtype: Any, size: int) -> NDArray[Any]:
         held: NDArray[Any] | None = getattr(self._own, "buffer", None)
@@ -144,6 +159,15 @@ def _halves(values: NDArray[np.int16]) -> Side:
         loss[part] = np.einsum("ij,ij->i", true, true)
     loss = np.sqrt(loss)
     return Side(half, np.sqrt(norm) + loss, loss)
+
+
+def _padded(values: Any, step: int) -> Any:
+    """Vectors with their last one repeated, up to a multiple of `step`, or to a power of two below it."""
+    import torch
+
+    count = len(values)
+    full = -(-count // step) * step if count > step // 2 else max(1 << (count - 1).bit_length(), _LEAST)
+    return values if full == count or not count else torch.cat([values, values[-1:].expand(full - count, -1)])
 
 
 def _side(values: NDArray[Any]) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,3 +132,28 @@ def test_all_with_all_is_each_alone(seed: int, stories: int) -> None:
             [places(best) for _, best in exact.every(asking, rows, count, least=least, weight=weight)]
         )
     assert np.array_equal(together, places(exact.nearest(asking, rows, count, least=least, weight=weight)))
+
+
+def test_half_precision_keeps_to_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each that it meets, oneDNN keeps machine code."""
+    monkeypatch.setattr(products, "TORCH", 0)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    multiply, shapes = torch.mm, set()
+
+    def heard(a: torch.Tensor, b: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
+        shapes.add((a.shape, b.shape))
+        return multiply(a, b, **options)
+
+    monkeypatch.setattr(torch, "mm", heard)
+    rng = np.random.default_rng(0)
+    vectors = quantise(rng.normal(size=(1_500, 8)))
+    rounded = products.Products(vectors, np.arange(1_500), 1_500, 1_024)
+    whole = rounded.side(vectors, np.arange(1_500))
+    for _ in range(300):
+        stories, start, rows = rng.integers(0, 700), rng.integers(0, 700), rng.integers(1, 700)
+        some, others = whole.take(slice(0, stories)), whole.take(slice(start, start + rows))
+        found = rounded(some, others).astype(np.uint16).astype(np.uint32) << 16
+        exactly = vectors[:stories].astype(np.float64) @ vectors[start : start + rows].T
+        assert found.shape == (stories, rows)
+        assert np.allclose(found.view(np.float32), exactly, rtol=2.0**-7, atol=2e5)
+    assert len(shapes) < 100
