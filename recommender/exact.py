@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender import scan
 from recommender.parallel import together
-from recommender.products import EVEN, FEW, Products, Side, slack
+from recommender.products import FEW, Products, Side, slack
 from recommender.scan import Asking, Best, Block, Held, Rows
 
 BLOCK = 4_096
@@ -57,7 +56,7 @@ def nearest(
     """
     held = Held.empty(len(asking.rows), count)
     # a few rows of many years: in smaller blocks most of them stay unread
-    block = BLOCK if len(asking.rows) <= FEW else min(BLOCK, max(len(rows.rows) // _BLOCKS // EVEN, 1) * EVEN)
+    block = BLOCK if len(asking.rows) <= FEW else min(BLOCK, 1 << max(len(rows.rows) // _BLOCKS, FEW).bit_length() - 1)
     search = _Search(rows, len(asking.rows), block, least, weight, reach)
     for start in range(0, len(asking.rows), BLOCK):
         some = np.arange(start, min(start + BLOCK, len(asking.rows)))
@@ -176,7 +175,7 @@ class _Search:
         Each worker multiplies a part of one block by a part of the other, in as many turns as there are parts: no
         two of them offer rows to the same stories at once.
         """
-        left, right = self._parts(old), self._parts(new)
+        left, right = (self.products.parts(len(asks[number].rows)) for number in (old, new))
         for turn in range(len(right)):
             turned = right[turn:] + right[:turn]
             together(lambda parts: self._pair(old, new, *parts, asks, held), zip(left, turned, strict=True))
@@ -190,15 +189,6 @@ class _Search:
             bound, reach, _ = self.bound(stories, asks[mine], held[mine], other)
             block = self._block(stories, self.part(other).start + places.start, reach, side, rows)
             scan.offer(products, bound, block, asks[mine], self.rows, held[mine], by_row=mine != old)
-
-    def _parts(self, number: int) -> list[slice]:
-        """Places within a block, one part for each worker; some may be empty."""
-        part = self.part(number)
-        size = part.stop - part.start
-        edges = np.linspace(0, size / EVEN, self.products.workers + 1).round().astype(np.int64) * EVEN
-        edges = np.minimum(edges, size)
-        edges[-1] = size
-        return [slice(start, stop) for start, stop in pairwise(edges.tolist())]
 
     def bound(
         self, stories: NDArray[np.int64], asking: Asking, held: Held, number: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ TORCH = 1 << 24  # products from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 28  # bytes of converted rows to keep
 _TILE = 256  # vectors rounded together
-EVEN = 64  # parts of whole blocks have a multiple of so many vectors
 _STORIES, _ROWS, _LEAST = 128, 1_024, 16  # products in half precision have a multiple, or few vectors a power of two
 
 
@@ -69,6 +69,7 @@ class Products:
         """Whether the products are exact."""
         self.workers = torch_threads() if self._torch else 1
         """How many threads may multiply at once."""
+        self._whole = {block} | {part.stop - part.start for part in self.parts(block)}
 
     def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
         """Vectors as they are multiplied."""
@@ -89,6 +90,13 @@ class Products:
                     del self._kept[max(self._kept, key=lambda kept: abs(kept - number))]
                 self._kept[number] = side
             return self._kept[number]
+
+    def parts(self, size: int) -> list[slice]:
+        """Places within a block of some size, one part for each worker; some may be empty."""
+        unit = _STORIES // 2 if size == self._block else _ROWS // 2
+        edges = np.linspace(0, size / unit, self.workers + 1).round().astype(np.int64) * unit
+        edges[-1] = size
+        return [slice(start, stop) for start, stop in pairwise(np.minimum(edges, size).tolist())]
 
     def __call__(self, asking: Side, rows: Side) -> NDArray[Any]:
         """Products (s, w), until the thread's next call: float32, or the bits of bfloat16 as int16."""
@@ -117,7 +125,7 @@ class Products:
         import torch
 
         width = len(rows)
-        asking, rows = _padded(asking, _STORIES), _padded(rows, _ROWS if width % EVEN else EVEN)
+        asking, rows = _padded(asking, _STORIES), rows if width in self._whole else _padded(rows, _ROWS)
         shape = len(asking), len(rows)
         bits = self._reused(np.int16, shape[0] * shape[1]).reshape(shape)
         torch.mm(asking, rows.T, out=torch.from_numpy(bits).view(torch.bfloat16))

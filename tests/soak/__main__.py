@@ -31,6 +31,7 @@ import orjson
 
 from recommender import PublishedLists, Recommender, Settings
 from recommender.batch import Summary, precompute
+from recommender.parallel import torch_workers
 from recommender.refresh import refresh
 from recommender.sinks import open_publisher
 from tests.soak import watch
@@ -202,6 +203,7 @@ def run(
     tell: bool = True,
 ) -> dict[str, Any]:
     """Run, and what came of it: figures, and `wrong`, which must be empty."""
+    torch_workers()  # a larger archive starts them: what they take is not what a refresh leaves behind
     newsroom = Newsroom(seed, stories)
     soak = Soak(root, newsroom, random.Random(seed), format, 24 / refreshes)
     start = time.perf_counter()
