@@ -93,6 +93,7 @@ class Products:
 
     def parts(self, size: int) -> list[slice]:
         """Places within a block of some size, one part for each worker; some may be empty."""
+        # a whole block in nearly equal parts; others, of any size, in parts that `_padded` makes few shapes of
         unit = _STORIES // 2 if size == self._block else _ROWS // 2
         edges = np.linspace(0, size / unit, self.workers + 1).round().astype(np.int64) * unit
         edges[-1] = size
