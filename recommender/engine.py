@@ -502,19 +502,34 @@ class Recommender(Decided):
 
     @classmethod
     def load(
-        cls, path: str | Path, *, embedder: Embedder | None = None, cache: str | Path | None = None
+        cls,
+        path: str | Path,
+        *,
+        embedder: Embedder | None = None,
+        cache: str | Path | None = None,
+        check: bool = False,
     ) -> Recommender:
         """Read a snapshot folder, memory-mapped; nothing is embedded.
 
-        A file that is missing or cut is refused, and an altered one of up to 16 MiB; ``recommender info --check``
-        compares all of them with their checksums.
+        A file that is missing or cut is refused, and an altered one of up to 16 MiB.
+
+        Parameters
+        ----------
+        path : path
+        embedder : Embedder, optional
+            Default: the one that the snapshot's settings name.
+        cache : path, optional
+            File of the vector cache.
+        check : bool, default False
+            Refuse altered files of any size: all are read and compared with their checksums, as
+            ``recommender info --check`` does.
 
         Raises
         ------
         SnapshotError
             If it is missing, damaged, of another kind, or written by a newer version.
         """
-        archive, folder = snapshot.load(Path(path))
+        archive, folder = snapshot.load(Path(path), check)
         rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
         with refusing(folder):
             rec.embedder.load(folder)

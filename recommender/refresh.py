@@ -25,7 +25,7 @@ from recommender.progress import Progress, silent
 from recommender.reading import Source
 from recommender.retrieval import Pool
 from recommender.sinks import PublishedLists, open_publisher
-from recommender.storage import VersionedFolder, check_writable
+from recommender.storage import check_writable
 from recommender.version import __version__
 
 GROWTH = 0.1  # of the stories since the last whole run, from which on word counts and floor should be fitted again
@@ -95,9 +95,8 @@ def refresh(
     if resume is not None:
         check_writable(Path(resume))
     with publisher.writing():
-        if recommender is None:
-            VersionedFolder(snapshot, "snapshot").current().check()  # what is saved again must be whole
-        rec = recommender or Recommender.load(snapshot, cache=cache)
+        # what is saved again must be whole
+        rec = recommender or Recommender.load(snapshot, cache=cache, check=True)
         before = rec.archive
         if before.pooled is None:
             raise SnapshotError(f"{snapshot} has no pools to go on from; run precompute with --snapshot {snapshot}")

@@ -80,13 +80,13 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
 
 
-def load(root: Path) -> tuple[Archive, Path]:
+def load(root: Path, check: bool = False) -> tuple[Archive, Path]:
     """Read the snapshot under `root`: the archive, and the folder that the embedder reads its part from.
 
-    A file that is missing or cut is always found, an altered one only up to `CHECKED` bytes; `Version.check` finds all.
+    A file that is missing or cut is always found, an altered one only up to `CHECKED` bytes, with `check` of any size.
     """
     version = VersionedFolder(root, "snapshot").current()
-    version.check(largest=CHECKED)
+    version.check(largest=None if check else CHECKED)
     if (version.manifest.get("index") or {}).get("used", {}).get("kind", "flat") != "flat":
         version.check([INDEX])  # whatever its size: FAISS follows what it reads
     with refusing(version.folder):

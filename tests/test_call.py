@@ -126,7 +126,7 @@ def test_an_altered_large_file_is_found_when_checked_and_a_cut_one_at_once(
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     Recommender.load(tmp_path)
     with pytest.raises(SnapshotError, match=r"damaged: .*search\.npy"):
-        version.check()
+        Recommender.load(tmp_path, check=True)
     path.write_bytes(data[:-1])
     with pytest.raises(SnapshotError, match=r"damaged: .*search\.npy"):
         Recommender.load(tmp_path)
