@@ -20,7 +20,6 @@ import pyarrow as pa
 from recommender import PublishedLists, Recommender, exact
 from recommender.articles import DAY_US, UNDATED
 from recommender.hardware import release_memory
-from recommender.products import TORCH
 from recommender.retrieval import _SLACK, Pools
 from recommender.storage import VersionedFolder
 from tests.soak.newsroom import Newsroom
@@ -30,8 +29,6 @@ WARM = 0.25  # share of the run after which memory must be flat
 # bytes, bytes a story
 # NumPy keeps up to seven freed blocks of each size below 1 KiB, 3.5 MiB in all; the newsroom ids, times, seconds
 IN_USE = (6 * MIB, 2_048)
-# oneDNN keeps .7 MiB of machine code for each of the few dozen shapes of products that a large archive comes to
-SHAPES = 16 * MIB
 # allocators keep a part of what a refresh held: two states of archive and lists
 RESIDENT = (24 * MIB, 48 << 10)
 POOLED = 2  # threads that may still start after the warm-up
@@ -151,8 +148,7 @@ class Process:
     def figures(self) -> dict[str, dict[str, float]]:
         """Memory in MiB: at the end, what the trend added after the warm-up, and what it may add."""
         found = {}
-        in_use = (IN_USE[0] + SHAPES * (self.stories[-1] ** 2 > TORCH), IN_USE[1])
-        for name, held, most in (("in use", self.in_use, in_use), ("resident", self.resident, RESIDENT)):
+        for name, held, most in (("in use", self.in_use, IN_USE), ("resident", self.resident, RESIDENT)):
             growth, allowed = (round(value / MIB, 1) for value in self.growth(held, most))
             found[name] = {"end": round(held[-1] / MIB, 1), "growth": growth, "allowed": allowed}
         return found
