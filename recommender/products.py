@@ -17,7 +17,7 @@ TORCH = 1 << 24  # products from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 28  # bytes of converted rows to keep
 _TILE = 256  # vectors rounded together
-_STORIES, _ROWS, _LEAST = 128, 1_024, 16  # products in half precision have a multiple, or few vectors a power of two
+_STORIES, _ROWS = 128, 1_024  # products in half precision have a multiple of each
 
 
 class Side(NamedTuple):
@@ -94,7 +94,7 @@ class Products:
     def parts(self, size: int) -> list[slice]:
         """Places within a block of some size, one part for each worker; some may be empty."""
         # a whole block in nearly equal parts; others, of any size, in parts that `_padded` makes few shapes of
-        unit = _STORIES // 2 if size == self._block else _ROWS // 2
+        unit = _STORIES // 2 if size == self._block else _ROWS
         edges = np.linspace(0, size / unit, self.workers + 1).round().astype(np.int64) * unit
         edges[-1] = size
         return [slice(start, stop) for start, stop in pairwise(np.minimum(edges, size).tolist())]
@@ -126,10 +126,15 @@ class Products:
         import torch
 
         width = len(rows)
-        asking, rows = _padded(asking, _STORIES), rows if width in self._whole else _padded(rows, _ROWS)
+        asking = _padded(asking, _STORIES)
+        rows = rows if width in self._whole else _padded(rows, min(self._block, _ROWS))
         shape = len(asking), len(rows)
         bits = self._reused(np.int16, shape[0] * shape[1]).reshape(shape)
-        torch.mm(asking, rows.T, out=torch.from_numpy(bits).view(torch.bfloat16))
+        found, start = torch.from_numpy(bits).view(torch.bfloat16), 0
+        while start < shape[0]:
+            part = slice(start, start + (1 << (shape[0] - start).bit_length() - 1))  # the largest power of two
+            torch.mm(asking[part], rows.T, out=found[part])
+            start = part.stop
         return bits if shape[1] == width else np.ascontiguousarray(bits[:, :width])
 
     def _reused(self, dtype: Any, size: int) -> NDArray[Any]:
@@ -171,12 +176,11 @@ def _halves(values: NDArray[np.int16]) -> Side:
 
 
 def _padded(values: Any, step: int) -> Any:
-    """Vectors with their last one repeated, up to a multiple of `step`, or to a power of two below it."""
+    """Vectors with their last one repeated, up to a multiple of `step`."""
     import torch
 
-    count = len(values)
-    full = -(-count // step) * step if count > step // 2 else max(1 << (count - 1).bit_length(), _LEAST)
-    return values if full == count or not count else torch.cat([values, values[-1:].expand(full - count, -1)])
+    missing = -len(values) % step
+    return torch.cat([values, values[-1:].expand(missing, -1)]) if missing else values
 
 
 def _side(values: NDArray[Any]) -> Side:
