@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.common import RESULTS, machine, write_result
 from recommender.evaluation import SETS, Evaluation, evaluate, load_set
 from recommender.evaluation.baselines import BASELINES
-from recommender.evaluation.report import carries, verdicts
 from recommender.evaluation.results import short
+from recommender.evaluation.wording import carries, verdicts
 from recommender.version import __version__
 
 SYSTEMS = ("default", *BASELINES)

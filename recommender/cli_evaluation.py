@@ -70,7 +70,9 @@ def evaluate(
     """Measure lists on judgments, and tell which are better: with intervals, tests and a report."""
     from recommender.evaluation import evaluate as run
     from recommender.evaluation.gate import regressions
-    from recommender.evaluation.report import summary_table, verdicts, write_report
+    from recommender.evaluation.report import write_report
+    from recommender.evaluation.tables import summary_table
+    from recommender.evaluation.wording import verdicts
     from recommender.ledger import FOLDER, Ledgers
 
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
@@ -126,7 +128,7 @@ def tune(
     from recommender.evaluation import OwnSystem, write_settings
     from recommender.evaluation import evaluate as measured
     from recommender.evaluation import tune as search
-    from recommender.evaluation.report import verdicts
+    from recommender.evaluation.wording import verdicts
     from recommender.ledger import FOLDER, Ledgers
     from recommender.settings import Settings
 

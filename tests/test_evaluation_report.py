@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from recommender.errors import InputError, PublishError
 from recommender.evaluation import plots, report
-from recommender.evaluation.report import number, signed, summary_table, to_html, to_markdown, verdict, write_report
+from recommender.evaluation.report import to_html, to_markdown, write_report
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, SystemResult, short
+from recommender.evaluation.tables import summary_table
+from recommender.evaluation.wording import MARKS, PARTS, number, p_value, signed, verdict
 
 NAN = float("nan")
 MEASURES = ("nDCG@5", "P@5", "Judged@5")
@@ -401,10 +403,10 @@ class TestFigures:
     @case
     def test_tables_hold_the_figures_of_the_evaluation(self, one: Evaluation) -> None:
         text = to_markdown([one])
-        titles = [title for part, (title, _) in report.PARTS.items() if any(s.figures.get(part) for s in one.systems)]
+        titles = [title for part, (title, _) in PARTS.items() if any(s.figures.get(part) for s in one.systems)]
         assert titles
         for title in titles:
-            part = next(part for part, (name, _) in report.PARTS.items() if name == title)
+            part = next(part for part, (name, _) in PARTS.items() if name == title)
             page, plain = grid(one, title), markdown_grid(text, title)
             assert list(page) == list(plain)[1:]
             for result in one.systems:
@@ -425,13 +427,13 @@ class TestFigures:
         assert len(rows) == len(one.comparisons)
         for c in one.comparisons:
             difference, p, p_holm, effect, *counts, said = rows[
-                f"{c.system} - {c.baseline}, {c.measure} {report.PARTS[c.part][1]}"
+                f"{c.system} - {c.baseline}, {c.measure} {PARTS[c.part][1]}"
             ]
             assert difference == signed(c.difference)
             assert (p, p_holm) == (short(c.p), short(c.p_holm))
             assert effect.lstrip("+") == short(c.effect)
             assert counts == (["-"] * 3 if c.part == "pairs" else [str(c.wins), str(c.ties), str(c.losses)])
-            assert said == f"{c.verdict} {report.MARKS[c.verdict]}".strip()
+            assert said == f"{c.verdict} {MARKS[c.verdict]}".strip()
 
     def test_lists_and_speed(self) -> None:
         one = CASES["four systems"]
@@ -483,7 +485,7 @@ class TestFigures:
 
 def _mark(one: Evaluation, part: str, measure: str, system: str) -> str:
     found = [c for c in one.comparisons if (c.part, c.measure, c.system) == (part, measure, system)]
-    return report.MARKS[found[0].verdict] if found else ""
+    return MARKS[found[0].verdict] if found else ""
 
 
 def _unescaped(text: str) -> str:
@@ -504,7 +506,7 @@ class TestSentences:
         assert self.of("identical").endswith("are identical on cnrec: the same nDCG@5 of the list for every story.")
 
     def test_only_shown_gains_are_called_better(self) -> None:
-        for said in report.MARKS:
+        for said in MARKS:
             assert ("better" in self.of(said)) == (said == "better")
 
     def test_identical_lists(self) -> None:
@@ -552,7 +554,7 @@ class TestSentences:
         assert float(text) == pytest.approx(value, abs=0.0005 + 1e-12)
         assert text.startswith("+") == (float(text) > 0)
         assert text.startswith("-") == (float(text) < 0)
-        shown = report._p(p, "p")
+        shown = p_value(p, "p")
         assert shown == "p < .001" if p < 0.001 else float(shown.removeprefix("p = ")) == pytest.approx(p, abs=0.00051)
 
 
@@ -609,7 +611,7 @@ def test_summary_table(one: Evaluation) -> None:
     for row, result in zip(rows, one.systems, strict=True):
         assert list(row) == list(rows[0])
         assert all(isinstance(value, str) for value in row.values())
-        assert row[f"{measure} {report.PARTS[part][1]}"] == str(result.figures[part][measure])
+        assert row[f"{measure} {PARTS[part][1]}"] == str(result.figures[part][measure])
         assert row["verdict"] == (found[result.system].verdict if result.system in found else "")
         if result.system in found:
             assert row[f"against {one.baseline}"] == signed(found[result.system].difference)

@@ -13,18 +13,15 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from recommender.errors import InputError, SettingsError
+from recommender.evaluation.pair_measures import auc, pair_intervals, pearson, spearman
 from recommender.evaluation.results import Estimate
 from recommender.evaluation.statistics import (
-    auc,
     bootstrap,
     effect_size,
     group_draws,
     holm,
-    pair_intervals,
-    pearson,
     randomisation,
     required_stories,
-    spearman,
     verdict,
     wins_ties_losses,
 )

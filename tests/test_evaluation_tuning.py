@@ -17,28 +17,22 @@ from numpy.typing import NDArray
 from recommender import Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
-from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click, tuning
-from recommender.evaluation.measures import per_story
-from recommender.evaluation.protocol import ask, asked_stories
-from recommender.evaluation.results import Estimate
-from recommender.evaluation.tuning import (
-    AGE,
-    DIVERSITY,
-    EVENTS,
-    GRID,
-    WEIGHT,
+from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
+from recommender.evaluation.bench import Asked, Bench, rankings
+from recommender.evaluation.cross_validation import (
     Chosen,
     Point,
-    Tuned,
     Values,
     cross_validated,
     fold_of,
     one_standard_error,
-    rankings,
     search,
-    tune,
-    write_settings,
 )
+from recommender.evaluation.measures import per_story
+from recommender.evaluation.protocol import ask, asked_stories
+from recommender.evaluation.results import Estimate
+from recommender.evaluation.tunable import AGE, DIVERSITY, EVENTS, GRID, WEIGHT
+from recommender.evaluation.tuning import Tuned, tune, write_settings
 
 TFIDF = Settings.of({"embedding": {"model": "tfidf"}})
 TOPICS, EACH = 12, 6
@@ -313,10 +307,10 @@ def test_a_choice_never_sees_the_held_out_stories() -> None:
 
 def test_lines_hide_the_fold_and_whatever_touches_it() -> None:
     judged = world(topic_judgments(), group={})  # a story's topic is spread over the folds
-    asked = tuning._Asked.of(judged)
+    asked = Asked.of(judged)
     fold = fold_of(asked.groups, 3)
     rec = Recommender(Settings(), embedder=vectors("telling"))
-    bench = tuning._Bench.of(asked, fold, 3, rec, width=5)
+    bench = Bench.of(asked, fold, 3, rec, width=5)
     plain = Settings.relevance_only()
     lines, _ = bench.values(plain, Measure("nDCG", 5), Measure("Judged", 5))
     assert lines.shape == (4, len(asked.stories))

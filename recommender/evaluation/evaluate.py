@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.articles import UNDATED
 from recommender.engine import Recommender
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation import statistics
+from recommender.evaluation import pair_measures, statistics
 from recommender.evaluation.clicks import ClickLog
 from recommender.evaluation.judgments import Judgments
 from recommender.evaluation.measures import Measure, per_story
@@ -338,12 +338,12 @@ def _pairs(
     group_a, group_b = np.split(case.judged.groups_of([*sides[0], *sides[1]]), 2)
     relevant = judgments.grades >= judgments.relevant
     for name in PAIRS:
-        found = statistics.pair_intervals(
+        found = pair_measures.pair_intervals(
             scores,
             relevant if name == "AUC" else judgments.grades,
             group_a,
             group_b,
-            getattr(statistics, name.lower()),
+            getattr(pair_measures, name.lower()),
             baseline=base if base in scores else None,
             seed=seed,
         )

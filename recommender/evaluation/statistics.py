@@ -6,23 +6,19 @@ flipped. A measure that does not apply to a story is NaN there, and that story i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.results import Estimate
 
-Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""Of scores (n,), grades (n,) and weights (..., n): values (...), NaN where undefined. `auc`, `spearman`, `pearson`."""
-
 _EXACT = 13  # groups up to which all sign vectors are enumerated
-_BLOCK = 1 << 18  # numbers of a block of draws
-_NOISE = 1e-12  # relative size of what is rounding and not a difference
+BLOCK = 1 << 18  # numbers of a block of draws
+NOISE = 1e-12  # relative size of what is rounding and not a difference
 
 
 def group_draws(groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0) -> NDArray[np.float64]:
@@ -53,12 +49,12 @@ def group_draws(groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0
 
 @lru_cache(maxsize=2)  # every measure of every system of a set asks for the same
 def _draws(number: int, times: int, seed: int) -> NDArray[np.float64]:
-    draws = _drawn(np.random.default_rng(seed), times, number)
+    draws = counted_draws(np.random.default_rng(seed), times, number)
     draws.flags.writeable = False
     return draws
 
 
-def _drawn(rng: np.random.Generator, times: int, number: int) -> NDArray[np.float64]:
+def counted_draws(rng: np.random.Generator, times: int, number: int) -> NDArray[np.float64]:
     """How often each of `number` things is among as many draws with replacement; (times, number)."""
     draws = np.zeros((times, number))
     for line in draws:
@@ -102,7 +98,7 @@ def bootstrap(
         return Estimate(np.nan, np.nan, np.nan)
     counted = np.column_stack([np.bincount(groups, values), np.bincount(groups)])
     sums, counts = (group_draws(groups, times=times, seed=seed) @ counted).T
-    return Estimate(float(values.mean()), *_interval(sums / counts, len(counted)))
+    return Estimate(float(values.mean()), *expanded_interval(sums / counts, len(counted)))
 
 
 def randomisation(
@@ -141,7 +137,7 @@ def randomisation(
     if not len(differences):
         return float("nan")
     sums = np.bincount(groups, differences)
-    sums = sums[np.abs(sums) > _NOISE * np.abs(differences).sum()]  # flipping a sum of 0 changes nothing
+    sums = sums[np.abs(sums) > NOISE * np.abs(differences).sum()]  # flipping a sum of 0 changes nothing
     least = np.abs(sums.sum()) - 1e-9 * np.abs(sums).sum()  # rounding must not break ties
 
     def reached(flips: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -149,7 +145,7 @@ def randomisation(
 
     if len(sums) <= _EXACT:
         return float(reached(np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums)) & 1).mean())
-    rng, rows = np.random.default_rng(seed), max(_BLOCK // len(sums), 1)
+    rng, rows = np.random.default_rng(seed), max(BLOCK // len(sums), 1)
     blocks = [min(rows, times - done) for done in range(0, times, rows)]
     count = sum(int(reached(rng.integers(0, 2, (block, len(sums)), dtype=np.uint8)).sum()) for block in blocks)
     return (1 + count) / (1 + times)
@@ -182,7 +178,7 @@ def effect_size(differences: NDArray[np.float64]) -> float:
     2.0
     """
     held = differences[~np.isnan(differences)]
-    if len(held) < 2 or np.ptp(held) <= _NOISE * np.abs(held).max():
+    if len(held) < 2 or np.ptp(held) <= NOISE * np.abs(held).max():
         return float("nan")
     return float(held.mean() / held.std(ddof=1))
 
@@ -307,220 +303,6 @@ def verdict(
     return "no loss" if difference.low > -margin else "not shown"
 
 
-@dataclass(frozen=True)
-class PairFigures:
-    """One measure of judged pairs for several systems.
-
-    Attributes
-    ----------
-    figures : mapping of system to Estimate
-    differences : mapping of system to Estimate
-        System - baseline, for all others; empty without a baseline.
-    p : mapping of system to float
-        Two-sided bootstrap p value of each difference; NaN where it is undefined or all stories are one group.
-    """
-
-    figures: Mapping[str, Estimate]
-    differences: Mapping[str, Estimate]
-    p: Mapping[str, float]
-
-
-def pair_intervals(
-    scores: Mapping[str, NDArray[np.float64]],
-    grades: ArrayLike,
-    group_a: NDArray[np.integer],
-    group_b: NDArray[np.integer],
-    measure: Measure,
-    *,
-    baseline: str | None = None,
-    times: int = 1000,
-    seed: int = 0,
-) -> PairFigures:
-    """A measure of judged pairs with 95 % intervals, and paired differences from a baseline.
-
-    Pairs that share a story are not independent, so groups of stories are drawn, the same for all systems. A pair
-    counts the product of how often its two groups were drawn, or once that of the group that holds both stories. Such
-    samples count three times the variance that belongs to two groups together and to neither alone (Owen 2007). Samples
-    of independent pairs of groups measure that part, and twice of it is taken off, as inclusion and exclusion has it
-    (Aronow, Samii & Assenova 2015): samples move towards the observed value. Undefined samples are left out.
-    ``p = 2 * min(share of samples <= 0, share >= 0)``, with the observed one counted in (Davison & Hinkley 1997).
-
-    Parameters
-    ----------
-    scores : mapping of system to ndarray of float64, shape (n,)
-    grades : array_like, shape (n,)
-        As the measure takes them: yes or no for `auc`.
-    group_a, group_b : ndarray of int, shape (n,)
-        Groups of a pair's two stories.
-    measure : callable
-        `auc`, `spearman`, `pearson` or another `Measure`.
-    baseline : str, optional
-    times : int, default 1000
-    seed : int, default 0
-
-    Raises
-    ------
-    InputError
-        If shapes differ or a score or grade is NaN.
-    SettingsError
-        If the baseline is none of the systems.
-
-    Examples
-    --------
-    >>> found = pair_intervals(
-    ...     {"new": np.array([0.9, 0.8, 0.3, 0.1]), "old": np.array([0.9, 0.2, 0.3, 0.1])},
-    ...     [True, True, False, False], np.arange(4), np.arange(4), auc, baseline="old",
-    ... )
-    >>> found.figures["new"].value, found.differences["new"].value
-    (1.0, 0.25)
-    """
-    if baseline is not None and baseline not in scores:
-        raise SettingsError(f"the baseline {baseline!r} is none of the systems: {', '.join(scores)}")
-    graded = np.asarray(grades, dtype=np.float64)
-    for name, given in {"grades": graded, **scores}.items():
-        if not given.shape == (len(graded),) == group_a.shape == group_b.shape or np.isnan(given).any():
-            raise InputError(
-                f"{name} has shape {given.shape} and {np.isnan(given).sum()} NaN; expected one number for each of "
-                f"{len(graded)} grades and {len(group_a)} pairs of groups"
-            )
-    codes = np.unique(np.concatenate([group_a, group_b]), return_inverse=True)[1]
-    a, b = np.split(codes, 2)
-    number, inside = int(codes.max(initial=-1)) + 1, a == b
-    dyads, dyad = np.unique(np.minimum(a, b) * number + np.maximum(a, b), return_inverse=True)
-    rng, step = np.random.default_rng(seed), max(_BLOCK // max(len(a), 1), 1)
-    parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in scores}
-    for at in range(0, times, step):
-        by_group = _drawn(rng, min(step, times - at), number)
-        by_dyad = _drawn(rng, len(by_group), len(dyads))[:, dyad]
-        weights = np.stack([by_group[:, a] * np.where(inside, 1, by_group[:, b]), np.where(inside, 1, by_dyad)])
-        for name, given in scores.items():
-            parts[name].append(measure(given, graded, weights))
-    # (1 + times, 2): the observed value, then by groups and by pairs of groups
-    ones = np.ones((1, 2, len(a)))
-    lines = {
-        name: np.concatenate([measure(given, graded, ones), *(part.T for part in parts[name])])
-        for name, given in scores.items()
-    }
-    against = {} if baseline is None else {name: lines[name] - lines[baseline] for name in lines if name != baseline}
-
-    def estimate(line: NDArray[np.float64]) -> Estimate:
-        return Estimate(float(line[0, 0]), *_interval(_settled(line), number))
-
-    return PairFigures(
-        {name: estimate(line) for name, line in lines.items()},
-        {name: estimate(line) for name, line in against.items()},
-        {name: _bootstrap_p(_settled(line), number) for name, line in against.items()},
-    )
-
-
-def _settled(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Samples by groups with the spread that is theirs; `line` as in `pair_intervals`."""
-    value, by_group, by_dyad = line[0, 0], line[1:, 0], line[1:, 1]
-    by_group, by_dyad = by_group[~np.isnan(by_group)], by_dyad[~np.isnan(by_dyad)]
-    if np.isnan(value) or not len(by_group):
-        return np.zeros(0)
-    alone = by_dyad.var() if len(by_dyad) else 0.0
-    least = max(by_group.var() - 2 * alone, min(alone, by_group.var()))
-    return np.asarray(value + (by_group - value) * np.sqrt(least / by_group.var() if least else 1.0))
-
-
-def auc(
-    scores: NDArray[np.float64], relevant: NDArray[np.generic], weights: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Share of (relevant, other) pairs in which the relevant one has the higher score, ties half (Mann & Whitney 1947).
-
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n,)
-    relevant : ndarray of bool (or 0 and 1), shape (n,)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either kind is missing.
-
-    Examples
-    --------
-    >>> float(auc(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.ones(4)))
-    0.875
-    """
-    yes = np.asarray(relevant, dtype=bool)
-    positive, negative = weights * yes, weights * ~yes
-    won = (positive * _mid_ranks(scores, negative)).sum(axis=-1)
-    return _ratio(won, positive.sum(axis=-1) * negative.sum(axis=-1))
-
-
-def pearson(
-    scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Weighted product-moment correlation (Pearson 1895).
-
-    Parameters
-    ----------
-    scores, grades : ndarray of float64, shape (n,) or (..., n)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either is constant.
-
-    Examples
-    --------
-    >>> float(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 9.0]), np.array([1.0, 1.0, 0.0])))
-    1.0
-    """
-    x, y = _centred(scores, weights), _centred(grades, weights)
-    products = [(weights * one * other).sum(axis=-1) for one, other in ((x, y), (x, x), (y, y))]
-    return np.clip(_ratio(products[0], np.sqrt(products[1] * products[2])), -1, 1)
-
-
-def spearman(
-    scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Weighted rank correlation (Spearman 1904): `pearson` of mid-ranks, in which a weight of 2 is a pair twice.
-
-    Parameters
-    ----------
-    scores, grades : ndarray of float64, shape (n,)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either is constant.
-
-    Examples
-    --------
-    >>> float(spearman(np.array([0.1, 0.4, 0.9]), np.array([1.0, 2.0, 50.0]), np.ones(3)))
-    1.0
-    """
-    return pearson(_mid_ranks(scores, weights), _mid_ranks(grades, weights), weights)
-
-
-def _mid_ranks(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Weight below each value and half of the weight at it; as `weights`."""
-    order = np.argsort(values, kind="stable")
-    new = np.diff(values[order], prepend=np.nan) != 0
-    at = np.add.reduceat(weights[..., order], np.flatnonzero(new), axis=-1, dtype=np.float64)
-    place = np.empty_like(order)
-    place[order] = np.cumsum(new) - 1
-    return np.asarray((np.cumsum(at, axis=-1) - at / 2)[..., place])
-
-
-def _centred(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values minus their weighted mean; exactly 0 where only rounding is left."""
-    mean = _ratio((weights * values).sum(axis=-1), weights.sum(axis=-1))[..., None]
-    off = values - mean
-    return np.where(np.abs(off) <= _NOISE * np.abs(mean), 0.0, off)
-
-
-def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quotient, NaN for nothing below the line."""
-    return np.where(under > 0, over, np.nan) / np.where(under > 0, under, 1)
-
-
 def _held(values: NDArray[np.float64], groups: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
     """Values other than NaN, and their groups as 0 to G - 1."""
     if values.ndim != 1 or values.shape != groups.shape:
@@ -531,7 +313,7 @@ def _held(values: NDArray[np.float64], groups: NDArray[np.integer]) -> tuple[NDA
     return values[held], np.unique(groups[held], return_inverse=True)[1]
 
 
-def _interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:
+def expanded_interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:
     """95 % expanded percentile interval: quantiles where a t interval of the population's spread would end."""
     draws = draws[~np.isnan(draws)]
     if groups < 2 or not len(draws):
@@ -539,11 +321,3 @@ def _interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:
     tail = stats.norm.cdf(np.sqrt(groups / (groups - 1)) * stats.t.ppf(0.025, groups - 1))
     low, high = np.quantile(draws, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def _bootstrap_p(draws: NDArray[np.float64], groups: int) -> float:
-    """Two-sided p value of a difference from its samples."""
-    if groups < 2 or not len(draws):
-        return float("nan")
-    fewer = min((draws <= _NOISE).sum(), (draws >= -_NOISE).sum())
-    return float(min(2 * (1 + fewer) / (1 + len(draws)), 1))

@@ -1,0 +1,211 @@
+"""Evaluations in words: verdicts, alarms, how far figures carry, and figures as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from recommender.evaluation.results import Comparison, Estimate, Evaluation, Part, SystemResult, short
+
+MARKS = {"better": "▲", "worse": "▼", "no loss": "≈", "identical": "=", "undecided": "?", "not shown": ""}
+LEGEND = {
+    "▲": "better than the baseline",
+    "▼": "worse",
+    "≈": "no loss: a loss of more than .005 lies outside the 95 % interval",
+    "=": "the same for every story",
+    "?": "undecided, because the shares of judged items differ too much",
+    "no mark": "no difference shown, which is not the same as no difference",
+}
+PARTS: dict[Part, tuple[str, str]] = {
+    "relevance": ("Relevance before selection", "of the ranking"),
+    "list": ("Quality of the final list", "of the list"),
+    "pairs": ("Scores of judged pairs", "of judged pairs"),
+    "replay": ("Lists of the click log, reordered", "of reordered lists"),
+}
+PROTOCOLS = {
+    "archive": "every list draws on the whole archive, so an item may be newer than its story.",
+    "at_publication": "each list is made as of its story's publication, from what was out by then.",
+    "undated": "the set has no times, so freshness and age play no part.",
+}
+
+
+def verdicts(evaluation: Evaluation) -> list[str]:
+    """One sentence for each system: how it compares with the baseline, before selection and in its lists."""
+    return [sentence for _, sentence in marked_verdicts(evaluation)]
+
+
+def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Of each system the verdict and its sentence: of its ranking before selection, and on the headline measure."""
+    part, measure = evaluation.headline
+    found = against_baseline(evaluation)
+    told = []
+    for result in evaluation.systems:
+        before = found.get(("relevance", measure, result.system))
+        comparison = found.get((part, measure, result.system))
+        if before and before is not comparison:
+            told.append((before.verdict, verdict(evaluation, before)))
+        if comparison:
+            told.append((comparison.verdict, verdict(evaluation, comparison)))
+            told += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
+        elif result.system != evaluation.baseline or len(evaluation.systems) == 1:
+            figure = f"{headline_name(evaluation)} {figure_of(result, part, measure)}"
+            told.append(("not shown", f"{result.system} on {evaluation.name}: {figure}, not compared."))
+    return told
+
+
+def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
+    """One sentence on a comparison, which calls no noise a gain."""
+    system, baseline = comparison.system, comparison.baseline
+    what = f"{comparison.measure} {PARTS[comparison.part][1]}"
+    figures = f"{what} {signed(comparison.difference)}" + (
+        "" if np.isnan(comparison.p_holm) else f", {p_value(comparison.p_holm, 'p')} after Holm"
+    )
+    on = f"on {evaluation.name}"
+    match comparison.verdict:
+        case "better" | "worse":
+            return f"{system} is {comparison.verdict} than {baseline} {on}: {figures}."
+        case "no loss":
+            return f"No loss of {system} against {baseline} {on}, and no gain shown: {figures}."
+        case "identical" if comparison.part == "list" and evaluation.stability.get(system, 0.0) >= 1 - 1e-9:
+            return f"{system} and {baseline} give identical lists {on}."
+        case "identical":
+            return f"{system} and {baseline} are identical {on}: the same {what} for every story."
+        case "undecided":
+            return f"Undecided between {system} and {baseline} {on}: {_unequal(evaluation, comparison)} ({figures})."
+        case _:
+            return f"No difference shown between {system} and {baseline} {on}: {figures}."
+
+
+def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
+    named = {result.system: result for result in evaluation.systems}
+    ours, theirs = (judged_share(named[name], comparison.part) for name in (comparison.system, comparison.baseline))
+    points = round(100 * (ours - theirs)) if np.isfinite(ours - theirs) else 0
+    if not points:
+        return "the shares of their items that were judged differ too much"
+    return f"{abs(points)} points {'fewer' if points < 0 else 'more'} of its items were judged"
+
+
+def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
+    """What relevance of single items does not count against a list: one event told again."""
+    name = "same event again"
+    base = next(one for one in evaluation.systems if one.system == evaluation.baseline)
+    ours, theirs = (one.quality.get(name, np.nan) for one in (result, base))
+    if abs(ours - theirs) >= 0.05:
+        yield (
+            f"On {evaluation.name} a list of {result.system} tells an event again {short(ours)} times, one of "
+            f"{base.system} {short(theirs)}: grades of single items do not count that."
+        )
+
+
+def alarms(evaluation: Evaluation) -> list[str]:
+    """One line for every safety count that is not 0."""
+    return [
+        f"{result.system} on {evaluation.name}: {count:,} × {name}; expected 0"
+        for result in evaluation.systems
+        for name, count in result.safety.items()
+        if count
+    ]
+
+
+def carries(evaluation: Evaluation) -> str:
+    """How far the figures carry, from counts and interval widths."""
+    part, measure = evaluation.headline
+    what, stories = headline_name(evaluation), len(evaluation.stories)
+    groups = evaluation.counts.get("groups")
+    base = f"{stories:,} {'story' if stories == 1 else 'stories'}" if stories else "Judged pairs without stories"
+    if part == "replay":
+        base = f"{evaluation.counts['lists replayed']:,} logged lists"
+    told = [f"{base}{f' in {groups:,} groups' if groups and part != 'replay' else ''} carry these figures."]
+    compared = [c for c in against_baseline(evaluation).values() if (c.part, c.measure) == (part, measure)]
+    intervals = [c.difference for c in compared if c.verdict != "identical"]
+    widths = [(one.high - one.low) / 2 for one in intervals if np.isfinite(one.high - one.low)]
+    if widths:
+        told.append(
+            f"The 95 % interval of a difference in {what} reaches ±{short(float(np.median(widths)))} "
+            f"(median of {len(widths)}): differences below about that cannot be seen here, "
+            "and no mark does not mean no difference."
+        )
+    else:
+        told.append(f"There is no interval of a difference in {what}, so nothing can be said about gains or losses.")
+    if len(evaluation.systems) > 2:
+        told.append(
+            f"p values are corrected for the {len(evaluation.systems) - 1} systems compared on a measure (Holm), not "
+            "across measures or sets."
+        )
+    judged = [judged_share(result, part) for result in evaluation.systems]
+    shares = [share for share in judged if np.isfinite(share)]
+    if shares and min(shares) < 1:
+        told.append(
+            f"Of the first items {min(shares):.0%} to {max(shares):.0%} were judged, by system; "
+            "the others count as not relevant, which is hard on systems that the judges never saw."
+        )
+    told.append(
+        "Readers could only click what they were shown, and clicks say what tempts, not what is related."
+        if part == "replay"
+        else "Judges said what is related to a story, which need not be what readers open."
+    )
+    return " ".join(told)
+
+
+def headline_name(evaluation: Evaluation) -> str:
+    """The headline measure and what it is measured of."""
+    part, measure = evaluation.headline
+    return f"{measure} {PARTS[part][1]}"
+
+
+def against_baseline(evaluation: Evaluation) -> dict[tuple[str, str, str], Comparison]:
+    """Comparisons with the baseline by part, measure and system."""
+    return {(c.part, c.measure, c.system): c for c in evaluation.comparisons if c.baseline == evaluation.baseline}
+
+
+def figure_of(result: SystemResult, part: Part, measure: str) -> Estimate:
+    """A figure of a system, all NaN where it was not measured."""
+    return result.figures.get(part, {}).get(measure) or Estimate(*[float("nan")] * 3)
+
+
+def judged_share(result: SystemResult, part: Part) -> float:
+    """Share of judged items at the first cut that was measured, NaN if none was."""
+    found = (one.value for measure, one in result.figures.get(part, {}).items() if measure.startswith("Judged"))
+    return next(found, float("nan"))
+
+
+def signed(difference: Estimate) -> str:
+    """A difference with its sign and interval.
+
+    Examples
+    --------
+    >>> signed(Estimate(0.0214, 0.004, 0.038)), signed(Estimate(-0.0301, -0.05, -0.01))
+    ('+.021 [.004, .038]', '-.030 [-.050, -.010]')
+    """
+    return f"{with_sign(difference.value)} [{short(difference.low)}, {short(difference.high)}]"
+
+
+def number(value: float) -> str:
+    """Three decimals below ten, one above.
+
+    Examples
+    --------
+    >>> number(0.25), number(4.9), number(1234.56), number(float("nan"))
+    ('.250', '4.900', '1,234.6', '-')
+    """
+    return short(value) if np.isnan(value) or abs(value) < 10 else f"{value:,.1f}"
+
+
+def with_sign(value: float) -> str:
+    """A figure with its sign; what rounds to 0 has no plus."""
+    text = short(value)
+    return f"+{text}" if value > 0 and float(text) else text
+
+
+def p_value(value: float, name: str = "") -> str:
+    """A p value as papers print it.
+
+    Examples
+    --------
+    >>> p_value(0.0104), p_value(0.0104, "p"), p_value(1e-9, "p"), p_value(float("nan"))
+    ('.010', 'p = .010', 'p < .001', '-')
+    """
+    sign = "<" if value < 0.001 else "="
+    text = ".001" if value < 0.001 else short(value)
+    return f"{name} {sign} {text}" if name else ("< " if sign == "<" else "") + text
