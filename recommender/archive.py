@@ -25,8 +25,10 @@ from recommender.languages import site_language
 from recommender.lexical import Tfidf, sketch_columns
 from recommender.lists import to_batch
 from recommender.parallel import joined
+from recommender.pools import Asks, Candidates, Keeper, Pools, Queries
 from recommender.ranking import Ranked, rank, relevance
-from recommender.retrieval import SKETCH, Asks, Candidates, Keeper, Pools, Queries, Retriever, search_vectors
+from recommender.renewal import renewed
+from recommender.retrieval import SKETCH, Retriever, search_vectors
 from recommender.rules import NO_RULES, Marks, RowRules, Rules
 from recommender.selection import Selection, Stories, Trace, select
 from recommender.series import Looks, Series
@@ -447,7 +449,7 @@ class Archive:
             pools = retriever.pools(asks, keeper)
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
-            pools = retriever.renewed(asks, before.pooled.pools, was, keeper)
+            pools = renewed(asks, before.pooled.pools, retriever, was, keeper)
         return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
 
     def covered(self, scope: Scope) -> bool:

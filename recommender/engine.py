@@ -28,11 +28,12 @@ from recommender.languages import unknown_language_warning
 from recommender.ledger import Ledger, Ledgers
 from recommender.lists import rejections, to_lists
 from recommender.parallel import in_order
+from recommender.pools import Pools
 from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
 from recommender.readnext import ReadNext, Rejected
-from recommender.retrieval import Pools, Retriever
+from recommender.retrieval import Retriever
 from recommender.rules import Rules
 from recommender.selection import Selection
 from recommender.settings import Settings

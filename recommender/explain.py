@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from recommender.articles import UNDATED, Catalog, whole
 from recommender.lexical import heaviest_shared
 from recommender.lists import REASON, TERM
+from recommender.pools import Queries
 from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, SOURCES, VARIETY, Ranked
-from recommender.retrieval import Queries
 from recommender.settings import RankingSettings
 
 _TERMS = 3

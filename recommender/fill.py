@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recommender.articles import UNDATED
 from recommender.filters import Scope
+from recommender.pools import Candidates, Queries
 from recommender.ranking import SOURCES, Ranked
-from recommender.retrieval import Candidates, Queries
 from recommender.selection import Selection, Stories, select
 
 _NEWEST = 50  # newest stories that 'recent' looks at

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles import Catalog
+from recommender.pools import Queries
 from recommender.ranking import relevance
-from recommender.retrieval import Queries
 from recommender.settings import Settings
 
 _STORIES, _PARTNERS = 400, 50  # random pairs sampled: 20,000

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from recommender import ledger
 from recommender.ledger import Ledger
-from recommender.retrieval import Pool
+from recommender.pools import Pool
 
 
 class KeptPools:
-    """A `retrieval.Keeper` that keeps `ledger.SHARD` stories at a time; what comes after the last shard is not kept.
+    """A `pools.Keeper` that keeps `ledger.SHARD` stories at a time; what comes after the last shard is not kept.
 
     A shard names the stories that it holds: in which order a search finishes them is its own affair.
     """
@@ -22,7 +22,7 @@ class KeptPools:
         self._waiting: dict[str, list[NDArray[np.int64]]] = {}
 
     def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """See `retrieval.Keeper`."""
+        """See `pools.Keeper`."""
         wanted = wanted.copy()
         for name in self._ledger.names:
             held = self._ledger.arrays(name) if name.startswith(f"{channel}-") else None
@@ -34,7 +34,7 @@ class KeptPools:
         return wanted
 
     def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
-        """See `retrieval.Keeper`."""
+        """See `pools.Keeper`."""
         waiting = np.concatenate([*self._waiting.pop(channel, ()), places])
         while len(waiting) >= ledger.SHARD:
             some, waiting = waiting[: ledger.SHARD], waiting[ledger.SHARD :]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender import index, lexical
 from recommender.articles import DAY_US, Catalog
 from recommender.filters import Scope
-from recommender.retrieval import Candidates, Queries
+from recommender.pools import Candidates, Queries
 from recommender.settings import RankingSettings
 
 SOURCES = ("related", "evergreen", "pinned", "window", "caps", "same_section", "recent")

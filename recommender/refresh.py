@@ -21,9 +21,9 @@ from recommender.events import HOUR_US
 from recommender.hardware import keep_apart_large_memory
 from recommender.inputs import Inputs
 from recommender.lists import RECORD
+from recommender.pools import Pool
 from recommender.progress import Progress, silent
 from recommender.reading import Source
-from recommender.retrieval import Pool
 from recommender.sinks import PublishedLists, open_publisher
 from recommender.storage import check_writable
 from recommender.version import __version__

@@ -14,8 +14,8 @@ from recommender.articles import UNDATED, Catalog
 from recommender.diversity import by_mmr, mmr
 from recommender.events import HOUR_US, EventTest
 from recommender.filters import Scope
+from recommender.pools import Queries
 from recommender.ranking import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, VARIETY, Ranked
-from recommender.retrieval import Queries
 from recommender.rules import Marks, RowRules
 from recommender.settings import SelectionSettings
 

@@ -22,8 +22,8 @@ from recommender.errors import InputError, SnapshotError
 from recommender.formats import Stream
 from recommender.ledger import Ledger
 from recommender.lists import RECORD
+from recommender.pools import Pool, Pools
 from recommender.reading import Part
-from recommender.retrieval import Pool, Pools
 from recommender.storage import write_atomically
 from recommender.tombstones import Tombstones
 

@@ -20,7 +20,7 @@ from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
 from recommender.filters import Scope
 from recommender.lexical import Tfidf
-from recommender.retrieval import Pool, Pools
+from recommender.pools import Pool, Pools
 from recommender.rules import Rules
 from recommender.settings import Settings
 from recommender.storage import VersionedFolder, refusing

@@ -21,8 +21,9 @@ from recommender.cli import app
 from recommender.embedders import make_embedder
 from recommender.evaluation import load_set
 from recommender.ledger import Ledger, Ledgers, clear
+from recommender.pools import Asks, Keeper, Pools
 from recommender.purge import purge
-from recommender.retrieval import Asks, Keeper, Pools, Retriever
+from recommender.retrieval import Retriever
 from recommender.rules import Block, Rules
 from recommender.storage import VersionedFolder
 from recommender.tombstones import NAME, Tombstones

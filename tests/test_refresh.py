@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, Recommender, Settings, SnapshotError, exact, retrieval
+from recommender import PublishedLists, Recommender, Settings, SnapshotError, exact, pools, retrieval
 from recommender.batch import precompute
 from recommender.refresh import refresh
 from tests.checkerboard import checkerboard
@@ -25,7 +25,7 @@ from tests.worlds import AS_OF, World, random_rules, random_settings, random_sto
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools so small that rows fall out of them."""
     monkeypatch.setattr(exact, "BLOCK", 16)
-    monkeypatch.setattr(retrieval, "SPARE", 2)
+    monkeypatch.setattr(pools, "_SPARE", 2)
     monkeypatch.setattr(retrieval, "_TIMELESS", 3)
     monkeypatch.setattr("recommender.engine.BLOCK", 16)
 

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recommender import exact, retrieval
+from recommender import exact, pools, renewal, retrieval
 from recommender.articles import UNDATED, Article, Catalog, to_table
 from recommender.filters import Filters, make_scope, to_micros
 from recommender.index import quantise
-from recommender.retrieval import Asks, Retriever
+from recommender.pools import Asks
+from recommender.renewal import renewed
+from recommender.retrieval import Retriever
 from recommender.settings import RankingSettings, RetrievalSettings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -24,9 +26,11 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, "BLOCK", 16)
-    monkeypatch.setattr(retrieval, "SPARE", 3)
+    monkeypatch.setattr(pools, "_SPARE", 3)
     monkeypatch.setattr(retrieval, "_TIMELESS", 4)
-    monkeypatch.setattr(retrieval, "_BLOCK", 20)
+    for room in (pools, renewal, retrieval):
+        monkeypatch.setattr(room, "_BLOCK", 20)
+    monkeypatch.setattr(renewal, "_OFFERED", 20)
 
 
 class State:
@@ -94,12 +98,12 @@ class State:
 def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, floor: float, steps: int) -> None:
     state = State(seed)
     before, asks = state.retriever(floor)
-    pools = before.pools(asks)
+    held = before.pools(asks)
     for _ in range(steps):
         state.change()
         now, asks = state.retriever(floor)
-        pools = now.renewed(asks, pools, before)
-        found, lost = pools.candidates(now.scope.allowed)
+        held = renewed(asks, held, now, before)
+        found, lost = held.candidates(now.scope.allowed)
         whole, lost_anyway = now.pools(asks).candidates(now.scope.allowed)
         assert not lost.any()
         assert not lost_anyway.any()

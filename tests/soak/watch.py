@@ -20,7 +20,8 @@ import pyarrow as pa
 from recommender import PublishedLists, Recommender, exact
 from recommender.articles import DAY_US, UNDATED
 from recommender.hardware import release_memory
-from recommender.retrieval import _SLACK, Pools
+from recommender.pools import Pools
+from recommender.retrieval import _SLACK
 from recommender.storage import VersionedFolder
 from tests.soak.newsroom import Newsroom
 

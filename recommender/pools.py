@@ -1,0 +1,170 @@
+"""Stories that look for candidates, and the candidates that are kept for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+_SPARE = 16  # rows of a pool that may fall away before a story must search again
+_BLOCK = 8_192  # pools looked at together
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Stories that lists are made for, by place: rows (-1 outside the archive), vectors, terms and keys."""
+
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.int16]
+    search: NDArray[np.int16]
+    terms: sp.csr_matrix
+    published: NDArray[np.int64]
+    language: NDArray[np.int32]
+    copy_group: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: NDArray[np.int64]) -> Queries:
+        """Some of them."""
+        return Queries(
+            self.rows[places],
+            self.vectors[places],
+            self.search[places],
+            self.terms[places],
+            self.published[places],
+            self.language[places],
+            self.copy_group[places],
+        )
+
+    @property
+    def asks(self) -> Asks:
+        """What a search needs to know of them."""
+        return Asks(self.search, np.arange(len(self)), self.rows, self.published, self.language)
+
+
+@dataclass(frozen=True)
+class Asks:
+    """Stories that look for candidates: row `at` of search vectors `vectors`, and the keys of `Queries`."""
+
+    vectors: NDArray[np.int16]
+    at: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    published: NDArray[np.int64]
+    language: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: NDArray[np.int64]) -> Asks:
+        """Some of them."""
+        return Asks(self.vectors, self.at[places], self.rows[places], self.published[places], self.language[places])
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Rows that may follow each story, in no order.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (q, c)
+        -1 = none.
+    """
+
+    rows: NDArray[np.int64]
+
+    def beside(self, rows: NDArray[np.int64]) -> Candidates:
+        """With further rows, (q, p), each once; columns that are empty everywhere are left out."""
+        rows = -np.sort(-np.concatenate([self.rows, rows], axis=1), axis=1)
+        rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
+        rows = -np.sort(-rows, axis=1)
+        return Candidates(rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)])
+
+    def scattered(self, places: NDArray[np.int64], other: Candidates) -> Candidates:
+        """With the lines of `other` at some places."""
+        width = max(self.rows.shape[1], other.rows.shape[1])
+        rows = np.pad(self.rows, ((0, 0), (0, width - self.rows.shape[1])), constant_values=-1)
+        rows[places] = -1
+        rows[places, : other.rows.shape[1]] = other.rows
+        return Candidates(rows)
+
+
+class Pool(NamedTuple):
+    """The best rows of each story, best first, a few more than are candidates so that some may fall away.
+
+    Attributes
+    ----------
+    rows : ndarray of int32, shape (q, width(count))
+        -1 = none. Rows that have left a story's window since stay as `-2 - row`: a full pool was cut at its last row,
+        and knows nothing of what is worse.
+    dots : ndarray of int32, shape (q, width(count))
+        Products of the search vectors.
+    """
+
+    rows: NDArray[np.int32]
+    dots: NDArray[np.int32]
+
+    @staticmethod
+    def width(count: int) -> int:
+        """Rows that are kept of a story with `count` candidates."""
+        return count + _SPARE
+
+    @classmethod
+    def empty(cls, stories: int, width: int) -> Pool:
+        """Without any row."""
+        return cls(np.full((stories, width), -1, np.int32), np.zeros((stories, width), np.int32))
+
+    def take(self, places: NDArray[np.int64] | slice) -> Pool:
+        """Those of some stories."""
+        return Pool(self.rows[places], self.dots[places])
+
+    def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The candidates that are still allowed, (q, c)."""
+        live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
+        return np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
+
+    def lost(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which stories have lost too many rows and must search again, (q,)."""
+        found = np.zeros(len(self.rows), dtype=bool)
+        full = np.flatnonzero((self.rows[:, -1:] != -1).all(axis=1))  # the others hold all that there is
+        for start in range(0, len(full), _BLOCK):
+            some = full[start : start + _BLOCK]
+            rows = self.rows[some]
+            found[some] = ((rows >= 0) & allowed[np.maximum(rows, 0)]).sum(axis=1) < self._count
+        return found
+
+    @property
+    def _count(self) -> int:
+        return max(int(self.rows.shape[1]) - _SPARE, 0)
+
+
+class Pools(NamedTuple):
+    """`near`: by estimated relevance x freshness; `timeless`: undated and evergreen rows, which are searched apart."""
+
+    near: Pool
+    timeless: Pool
+
+    def take(self, places: NDArray[np.int64] | slice) -> Pools:
+        """Those of some stories."""
+        return Pools(self.near.take(places), self.timeless.take(places))
+
+    def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
+        """The rows that are still allowed, and which stories have lost too many and must search again."""
+        found = Candidates(self.near.first(allowed)).beside(self.timeless.first(allowed))
+        lost = self.near.lost(allowed)
+        return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost
+
+
+class Keeper(Protocol):
+    """What keeps finished lines of pools, so that a search that was interrupted need not find them again."""
+
+    def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Write the wanted lines that were kept into a pool; which are still wanted, (q,)."""
+        ...
+
+    def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
+        """Hear that these lines of a pool are final."""
+        ...
