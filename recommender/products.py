@@ -20,6 +20,9 @@ _TILE = 256  # vectors rounded together
 _STORIES, _ROWS = 128, 1_024  # products in half precision have a multiple of each
 
 
+Lengths = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
 class Side(NamedTuple):
     """One side of a product.
 
@@ -63,6 +66,7 @@ class Products:
         self._torch = not self._direct and stories * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
+        self._lengths: dict[int, Lengths] = {}  # eight times as dear as the rounded values
         self._converting = threading.Lock()
         self._own = threading.local()
         self.exact = not self._half
@@ -71,21 +75,26 @@ class Products:
         """How many threads may multiply at once."""
         self._whole = {block} | {part.stop - part.start for part in self.parts(block)}
 
-    def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
-        """Vectors as they are multiplied."""
+    def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], lengths: Lengths | None = None) -> Side:
+        """Vectors as they are multiplied; `lengths` where rounding them is known already."""
         run = len(rows) > 0 and bool((np.diff(rows) == 1).all())  # need not be copied together
         values = np.asarray(vectors)[rows[0] : rows[-1] + 1] if run else np.asarray(vectors)[rows]
         if self._direct:
             return _side(values)
         if not self._half:
             return _side(values.astype(np.float32))
-        return _halves(values)
+        import torch
+
+        half = torch.from_numpy(np.array(values)).to(torch.bfloat16)  # a copy, for PyTorch warns of mapped files
+        return Side(half, *(lengths or _lengths(values, half)))
 
     def block(self, number: int) -> Side:
         """A block of rows; as many as there is room for stay converted, the nearest ones in time."""
         with self._converting:
             if number not in self._kept:
-                side = self.side(self._vectors, self._rows[number * self._block : (number + 1) * self._block])
+                rows = self._rows[number * self._block : (number + 1) * self._block]
+                side = self.side(self._vectors, rows, self._lengths.get(number))
+                self._lengths[number] = side.norm, side.loss
                 while self._kept and (len(self._kept) + 1) * side.values.nbytes > _CONVERTED:
                     del self._kept[max(self._kept, key=lambda kept: abs(kept - number))]
                 self._kept[number] = side
@@ -158,21 +167,17 @@ def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
     return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
 
 
-def _halves(values: NDArray[np.int16]) -> Side:
-    """Vectors as bfloat16, a few at a time, so that what is between stays in the processor's cache."""
-    import torch
-
-    half = torch.empty(values.shape, dtype=torch.bfloat16)
+def _lengths(values: NDArray[np.int16], half: Any) -> Lengths:
+    """`norm` and `loss` of a `Side`, a few vectors at a time: what is between stays in the processor's cache."""
     norm, loss = np.empty(len(values)), np.empty(len(values))
     for start in range(0, len(values), _TILE):
         part = slice(start, start + _TILE)
         true = values[part].astype(np.float32)
-        half[part] = torch.from_numpy(true)
         norm[part] = np.einsum("ij,ij->i", true, true)
         true -= half[part].float().numpy()
         loss[part] = np.einsum("ij,ij->i", true, true)
     loss = np.sqrt(loss)
-    return Side(half, np.sqrt(norm) + loss, loss)
+    return np.sqrt(norm) + loss, loss
 
 
 def _padded(values: Any, step: int) -> Any:
