@@ -71,8 +71,7 @@ def _comparable(asks: Asks, now: Retriever, channel: Channel, was: Retriever, ol
     if channel.scope.as_of < old.scope.as_of or (moved and aged and now.ranking.anchor == "as_of"):
         return False
     states = ((now, channel), (was, old))
-    found = (found for state, one in states for _, found in state.by_language(asks, one.shown))
-    return all(len(rows) > channel.width for rows in found)  # else there was nothing to choose
+    return not any(one.holds(found) for state, one in states for _, found in state.by_language(asks, one.shown))
 
 
 def _slide(asks: Asks, pool: Pool, retriever: Retriever, now: Scope, was: Scope) -> NDArray[np.bool_]:

@@ -66,7 +66,16 @@ class Channel(NamedTuple):
     shown: NDArray[np.bool_]
     scope: Scope
     least: int
-    width: int
+    count: int
+
+    @property
+    def width(self) -> int:
+        """Of its pool."""
+        return Pool.width(self.count) if self.count else 0
+
+    def holds(self, found: NDArray[np.int64]) -> bool:
+        """Whether all rows are candidates, so that there is nothing to choose."""
+        return len(found) <= self.count
 
 
 @dataclass(frozen=True)
@@ -115,8 +124,8 @@ class Retriever:
         weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
         least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
         return (
-            Channel("near", shown & ~(timeless & timed), self.scope, least, Pool.width(self.count)),
-            Channel("timeless", apart, replace(self.scope, timed=False), 0, Pool.width(_TIMELESS) * bool(apart.any())),
+            Channel("near", shown & ~(timeless & timed), self.scope, least, self.count),
+            Channel("timeless", apart, replace(self.scope, timed=False), 0, _TIMELESS * bool(apart.any())),
         )
 
     def by_language(
@@ -152,7 +161,7 @@ class Retriever:
         self, asks: Asks, found: NDArray[np.int64], channel: Channel, places: NDArray[np.int64], pool: Pool
     ) -> Iterator[NDArray[np.int64]]:
         """Write the best of the rows `found` for some stories into their places of the pool; yields what is final."""
-        if len(found) <= channel.width:  # nothing to choose
+        if channel.holds(found):
             a, b, c, d = windows.spans(asks.published, self.catalog.published[found], channel.scope, self.settings).T[
                 :, :, None
             ]

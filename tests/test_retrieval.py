@@ -36,7 +36,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 class State:
     """An archive that changes, and what may be shown of it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, stories: int = 60) -> None:
         self.rng = np.random.default_rng(seed)
         self.retrieval = RetrievalSettings(
             candidates=5, window_days=self.rng.choice([None, 20, 365]), same_language=bool(self.rng.integers(2))
@@ -48,7 +48,7 @@ class State:
         self.vectors = np.zeros((0, 6), dtype=np.int16)
         self.hidden: set[int] = set()
         self.days = 40
-        self.add(60)
+        self.add(stories)
 
     def add(self, count: int) -> None:
         for _ in range(count):
@@ -166,3 +166,24 @@ def test_pools_are_those_of_brute_force() -> None:
             order = np.lexsort((catalog.id_rank, -score[story]))
             best = order[able[order]][:8]
             assert rows[story][rows[story] >= 0].tolist() == best.tolist()
+
+
+@pytest.mark.parametrize("stories", range(2, 20))
+@pytest.mark.parametrize("channel", ["near", "timeless"])
+def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int, channel: str) -> None:
+    """Also where a pool has room for all rows, but a list not for as many candidates."""
+    state = State(stories, stories)
+    for story in state.stories:
+        story["kind"] = "evergreen" if channel == "timeless" else "news"
+        story["published_at"] = story.get("published_at", START)
+    state.retrieval = state.retrieval.model_copy(update={"same_language": False, "window_days": None})
+    retriever, asks = state.retriever(0.0)
+    retriever = replace(retriever, ranking=RankingSettings(half_life_days=None))
+    found = getattr(retriever.pools(asks), channel).first(retriever.scope.allowed)
+    count, allowed = (5 if channel == "near" else 4), retriever.scope.allowed
+    dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
+    for story in range(stories):
+        able = allowed & (np.arange(stories) != story) & ((dots[story] > 0) | (allowed.sum() <= count))
+        order = np.lexsort((retriever.catalog.id_rank, -dots[story]))
+        best = order[able[order]][:count]
+        assert set(found[story][found[story] >= 0].tolist()) == set(best.tolist())

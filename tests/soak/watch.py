@@ -80,7 +80,9 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     total = wrong = 0
     for row in rows:
         dots = search @ search[row]
-        able = scope.allowed & ~catalog.timeless & (dots >= max(least, 1)) & (scope.language == scope.language[row])
+        able = scope.allowed & ~catalog.timeless & (scope.language == scope.language[row])
+        if able.sum() > options.candidates:  # else there is nothing to choose
+            able &= dots >= max(least, 1)
         able[row] = False
         if published[row] == UNDATED or recent[row]:
             able &= recent
