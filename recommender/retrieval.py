@@ -66,16 +66,16 @@ class Channel(NamedTuple):
     shown: NDArray[np.bool_]
     scope: Scope
     least: int
-    count: int
+    candidates: int
 
     @property
     def width(self) -> int:
         """Of its pool."""
-        return Pool.width(self.count) if self.count else 0
+        return Pool.width(self.candidates) if self.candidates else 0
 
     def holds(self, found: NDArray[np.int64]) -> bool:
         """Whether all rows are candidates, so that there is nothing to choose."""
-        return len(found) <= self.count
+        return len(found) <= self.candidates
 
 
 @dataclass(frozen=True)
