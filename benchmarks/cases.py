@@ -27,7 +27,7 @@ from benchmarks import peers, reads
 from benchmarks.common import native_bf16, peak_mib
 from benchmarks.scale import NEWSROOM, ScaleArchive
 from benchmarks.thirty_lines import related
-from recommender import Recommender, Settings, exact
+from recommender import Recommender, Settings, exact, kernels, products
 from recommender.batch import precompute
 from recommender.embedders.precision import Precision
 from recommender.index import SCALE
@@ -161,10 +161,16 @@ def _searched(job: Job, search: Callable[[], peers.Search], figures: Figures) ->
     return figures
 
 
-def exact_lists(job: Job) -> Figures:
-    """`recommender.exact` over the integers as they are stored, whole archive, no freshness."""
+def exact_lists(job: Job, half: bool = True, compiled: bool = True) -> Figures:
+    """`recommender.exact` over the integers as they are stored, whole archive, no freshness.
+
+    Without `half` as on a processor without half precision, without `compiled` as where numba is not installed.
+    """
     import torch  # multiplies large blocks
 
+    if not half:
+        products.bfloat16_unit = lambda: ""
+    kernels.compiled &= compiled
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))
     vectors = job.open().vectors()
 
@@ -498,6 +504,8 @@ CASES = {
             (
                 Contender("recommender", exact_lists, pairs=1e12),
                 Contender("FAISS IndexFlatIP", peer_lists(peers.faiss_flat), ("faiss",)),
+                Contender("recommender, single precision", partial(exact_lists, half=False)),
+                Contender("recommender, NumPy", partial(exact_lists, half=False, compiled=False)),
                 Contender(
                     "sentence-transformers", peer_lists(peers.sentence_transformers), ("sentence_transformers",), 4e9
                 ),
