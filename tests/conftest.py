@@ -24,6 +24,14 @@ hypothesis.settings.load_profile("without a clock")
 NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """A loss of power, which fsync is for, is nothing a test could see; processes of their own do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tfidf() -> Settings:
     """Default settings without a model: fast and the same everywhere."""

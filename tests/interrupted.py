@@ -19,8 +19,8 @@ from recommender.progress import Progress
 from recommender.refresh import refresh
 from recommender.rules import Rules
 from tests.checkerboard import START, checkerboard
-from tests.faults.harness import forkserver
 from tests.faults.world import WordEmbedder
+from tests.processes import forkserver
 
 STORIES = checkerboard(per_topic=78)
 CHANGES = [

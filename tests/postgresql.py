@@ -55,6 +55,7 @@ class Server:
     def start(self) -> None:
         """Start, and wait until it answers."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options += " -c fsync=off"  # tests kill it, but not the machine under it
         command = [self.bin / "postgres", "-D", self.folder / "data", *options.split()]
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(command, user=self._user, stdout=log, stderr=log, cwd=self.folder)

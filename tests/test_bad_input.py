@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import os
 import random
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +17,7 @@ import pytest
 from recommender import PublishedLists
 from recommender.articles import Article, to_table
 from recommender.languages import unknown_language_warning
+from tests.processes import cli
 
 WORDS = [
     "ferry",
@@ -76,9 +75,7 @@ def jsonl(*rows: dict[str, Any] | bytes) -> bytes:
 
 
 def precompute(*args: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "recommender.cli", "precompute", *map(str, args), "--model", "tfidf"]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    return cli("precompute", *args, "--model", "tfidf", environment={"COLUMNS": "200"})
 
 
 @dataclass(frozen=True)

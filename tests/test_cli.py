@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -17,9 +16,11 @@ from recommender import PublishedLists, Recommender
 from recommender.storage import VersionedFolder
 from tests.checkerboard import checkerboard
 from tests.conftest import NEWSROOM
+from tests.processes import cli, start
 
 
-def cli(*arguments: object) -> subprocess.CompletedProcess[str]:
+def cold(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """As `cli`, by an interpreter that has imported nothing yet."""
     command = [sys.executable, "-m", "recommender.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
@@ -98,8 +99,8 @@ def test_show_info_withdraw_restore_and_roll_back(tmp_path: Path) -> None:
 
 
 def test_version_and_help() -> None:
-    assert cli("--version").stdout.startswith("recommender ")
-    text = cli("precompute", "--help").stdout
+    assert cold("--version").stdout.startswith("recommender ")
+    text = cold("precompute", "--help").stdout
     for option in ("--out", "--settings", "--column", "--strict", "--allow-shrink", "--snapshot"):
         assert option in text
 
@@ -116,28 +117,27 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
     many = [s | {"id": f"{s['id']}-{n}", "body": f"{n} {s['body']} {n * 7919}"} for n in range(12) for s in stories]
     old, new = dump(tmp_path / "old.jsonl", stories[:60]), dump(tmp_path / "new.jsonl", stories[:60] + many)
     out, snap = tmp_path / "out", tmp_path / "snap"
-    command = [sys.executable, "-m", "recommender.cli", "precompute", str(new), "--out", str(out), "--model", "tfidf"]
-    command += ["--snapshot", str(snap)]
+    job = ["precompute", new, "--out", out, "--model", "tfidf", "--snapshot", snap]
+    assert precompute(old, "--out", out, "--snapshot", snap).returncode == 0
+    before = PublishedLists.open(out).version
     calm = tmp_path / "calm"
     began = time.monotonic()
     assert precompute(new, "--out", calm).returncode == 0
     whole = time.monotonic() - began
-    assert precompute(old, "--out", out, "--snapshot", snap).returncode == 0
-    before = PublishedLists.open(out).version
     expected = PublishedLists.open(calm).version
     rng = random.Random(0)
     for _ in range(10):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.3, 1.0) * whole)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = start(*job)
+        process.join(rng.uniform(0.1, 1.0) * whole)
+        process.kill()
+        process.join()
         lists = PublishedLists.open(out)
         assert lists.version in (before, expected)
         assert all(lists.get(article_id).status in ("ok", "short") for article_id in lists.ids())
         version = VersionedFolder(out, "lists").current()
         version.check()
         assert Recommender.load(snap).recommend("mill-vote").status in ("ok", "short")
-    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert cold(*job).returncode == 0
     assert PublishedLists.open(out).version == expected
     data = [VersionedFolder(place, "lists").current().folder / "lists.jsonl" for place in (out, calm)]
     assert data[0].read_bytes() == data[1].read_bytes()

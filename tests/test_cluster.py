@@ -25,7 +25,7 @@ from recommender.sinks import open_publisher
 from tests.checkerboard import checkerboard
 from tests.conftest import NEWSROOM
 from tests.faults.world import WordEmbedder
-from tests.test_cli import cli
+from tests.processes import cli
 
 ROOT = Path(__file__).parent.parent
 STORE = 100 << 20  # bytes of a node's object store

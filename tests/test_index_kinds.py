@@ -20,7 +20,7 @@ from recommender.embedders import GivenVectors
 from recommender.errors import SettingsError, SnapshotError
 from recommender.index import FlatIndex, VectorIndex, cosines, quantise
 from recommender.storage import VersionedFolder
-from tests.test_cli import cli
+from tests.processes import cli
 
 N, D, K = 3_000, 30, 10  # 30 components: product quantisers need a multiple of four
 APPROXIMATE = [kind for kind in KINDS if kind != "flat"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import zlib
@@ -39,6 +37,7 @@ from recommender.lists import RECORD
 from recommender.sinks import open_publisher
 from tests.checkerboard import checkerboard
 from tests.postgresql import PASSWORD, running, shared
+from tests.processes import cli, forkserver
 
 SETTINGS = Settings.of(
     {
@@ -117,9 +116,7 @@ class TestStories:
 
 class TestSecrets:
     def run(self, place: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "recommender.cli", *arguments]
-        environment = {**os.environ, "NEWS_DB": place, "HF_HUB_OFFLINE": "1"}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        return cli(*arguments, environment={"NEWS_DB": place})
 
     def test_the_address_stands_in_a_variable_and_the_password_nowhere(
         self, place: str, sql: psycopg.Connection, tmp_path: Path
@@ -209,7 +206,7 @@ def _hold(place: str, held: object) -> None:
 
 def test_a_second_writer_is_refused_and_a_dead_one_forgotten(place: str) -> None:
     publish(place)
-    context = multiprocessing.get_context("spawn")
+    context = forkserver()
     held = context.Event()
     writer = context.Process(target=_hold, args=(place, held))
     writer.start()
@@ -233,9 +230,10 @@ def test_a_second_writer_is_refused_and_a_dead_one_forgotten(place: str) -> None
 
 def test_many_may_come_first(place: str) -> None:
     at_once = threading.Barrier(8)
+    places = [shared().schema(f"first{number}") for number in range(5)]
 
     def come(number: int) -> None:
-        publisher = open_publisher(shared().schema(f"first{number // 8}"), "sql")
+        publisher = open_publisher(places[number // 8], "sql")
         at_once.wait(60)
         publisher.check_writable()
 
@@ -331,7 +329,7 @@ def _read(place: str, seed: int, done: object, found: object) -> None:
 
 def test_readers_run_through_switches_of_many_lists(place: str, sql: psycopg.Connection) -> None:
     write(place, "v0")
-    context = multiprocessing.get_context("spawn")
+    context = forkserver()
     done, found = context.Event(), context.Queue()
     readers = [context.Process(target=_read, args=(place, seed, done, found)) for seed in range(2)]
     for reader in readers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,7 +32,8 @@ from recommender.batch import precompute
 from recommender.preview import write_preview
 from recommender.preview.site import MARKER, page_name, safe_link, script_json
 from tests.checkerboard import checkerboard
-from tests.test_cli import cli, refused
+from tests.processes import cli
+from tests.test_cli import refused
 
 SETTINGS = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05, "k": 3, "reserves": 2}})
 HOSTILE = "../../<evil>\"'&\u202e" + "x" * 900
@@ -74,9 +76,17 @@ def published(folder: Path, **options: Any) -> Edited:
     return Edited.open(folder)  # type: ignore[return-value]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published lists, for copies."""
+    folder = tmp_path_factory.mktemp("made") / "lists"
+    published(folder)
+    return folder
+
+
 @pytest.fixture
-def lists(tmp_path: Path) -> Edited:
-    return published(tmp_path / "lists")
+def lists(made: Path, tmp_path: Path) -> Edited:
+    return Edited.open(shutil.copytree(made, tmp_path / "lists"))  # type: ignore[return-value]
 
 
 def contents(site: Path) -> dict[str, bytes]:
@@ -194,9 +204,13 @@ class TestPages:
 
 
 class TestRejected:
+    @pytest.fixture(scope="class")
+    def fitted(self) -> Recommender:
+        return Recommender(SETTINGS).fit(STORIES)
+
     @pytest.fixture
-    def snapshot(self, lists: Edited, tmp_path: Path) -> Path:
-        Recommender(SETTINGS).fit(STORIES).save(tmp_path / "snap")
+    def snapshot(self, fitted: Recommender, tmp_path: Path) -> Path:
+        fitted.save(tmp_path / "snap")
         return tmp_path / "snap"
 
     def test_they_stand_under_their_rule(
@@ -332,8 +346,8 @@ def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("lists")
 def test_command_line(tmp_path: Path) -> None:
-    published(tmp_path / "lists")
     done = cli("preview", tmp_path / "lists", "--out", tmp_path / "site")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"wrote {len(STORIES) + 1} pages" in done.stdout
@@ -345,13 +359,13 @@ def test_command_line(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("preview")
-    write_preview(published(folder / "lists"), folder / "site")
+    write_preview(Edited.open(made), folder / "site")
     return folder / "site"
 
 
-@pytest.fixture(params=["file", "http"])
+@pytest.fixture(scope="module", params=["file", "http"])
 def root(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
     """Address of the site, from the disk and from a web server."""
     if request.param == "file":

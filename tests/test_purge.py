@@ -19,7 +19,7 @@ from recommender.purge import purge
 from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
 from tests.checkerboard import START, checkerboard
-from tests.test_cli import cli
+from tests.processes import cli
 from tests.test_sinks import FORMATS, format_of, place_of
 from tests.worlds import ids_of
 

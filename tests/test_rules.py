@@ -14,7 +14,7 @@ from recommender import PublishedLists, ReadNext, Recommender, Rules, Settings, 
 from recommender.batch import precompute
 from recommender.sinks import open_publisher
 from tests.checkerboard import START, checkerboard
-from tests.test_cli import cli
+from tests.processes import cli
 from tests.test_sinks import FORMATS, format_of, place_of
 
 SETTINGS = Settings.of(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
 from tests import postgresql
 from tests.checkerboard import checkerboard
+from tests.processes import forkserver
 
 SETTINGS = Settings.of(
     {
@@ -240,7 +240,7 @@ def test_readers_through_a_switch_see_one_version_whole(format: str, tmp_path: P
         else {}
     )
     run(place, format, checkerboard(per_topic=5))
-    context = multiprocessing.get_context("spawn")
+    context = forkserver()
     done, faults = context.Event(), context.Queue()
     reader = context.Process(target=_read, args=(place, versions, done, faults))
     reader.start()

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults.harm import Fault
-from tests.faults.harness import forkserver, show
+from tests.faults.harness import show
 from tests.faults.world import World, copy, look
+from tests.processes import forkserver
 
 _LONGEST = 60.0
 

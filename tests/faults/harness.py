@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import time
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 from recommender import ledger
 from tests.faults.harm import Fault
 from tests.faults.world import JOBS, World, become, copy, look, warm
+from tests.processes import forkserver
 
 _LONGEST = 60.0  # seconds of a job that is not held up
 
@@ -35,13 +35,6 @@ def work(root: Path, job: str, fault: Fault | None, told: Any) -> None:
 def show(root: Path, told: Any) -> None:
     """A process that looks: what it reads may crash it."""
     told.put(look(World(root)))
-
-
-def forkserver() -> ForkServerContext:
-    """Processes that start quickly: all is imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 class Harness:
@@ -74,8 +67,10 @@ class Harness:
 
     def run(self, root: Path, job: str, fault: Fault | None = None) -> str:
         """Do a job under a fault, or undisturbed; returns how it ended."""
-        told = self.context.SimpleQueue()
-        process = self.context.Process(target=work, args=(root, job, fault, told))
+        # short of memory, a job may not get as far as having imported all
+        context = multiprocessing.get_context("spawn") if fault and fault.kind == "memory" else self.context
+        told = context.SimpleQueue()
+        process = context.Process(target=work, args=(root, job, fault, told))
         process.start()
         if fault is not None:
             fault.during(root, process, self.seconds[job])

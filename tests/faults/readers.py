@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import random
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import pyarrow as pa
 from recommender import PublishedLists
 from recommender.lists import RECORD
 from recommender.sinks import open_publisher
+from tests.processes import forkserver
 
 STORIES, ITEMS, RESERVES = 2_000, 5, 5
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,7 +98,7 @@ def contend(place: str, format: str, seconds: float, readers: int) -> dict[str, 
     dict
         versions published, withdrawals, reads, reads a second, and what was wrong.
     """
-    context = multiprocessing.get_context("spawn")
+    context = forkserver()
     acknowledged, done, told = context.Value("i", 0), context.Event(), context.Queue()
     publish(place, format, "v0")
     started = [context.Process(target=read, args=(place, n, acknowledged, done, told)) for n in range(readers)]
