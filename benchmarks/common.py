@@ -81,10 +81,11 @@ def relevance_only(**values: Any) -> Settings:
 
 def machine() -> dict[str, Any]:
     """Processor and versions that a result was measured with."""
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    told = dict(re.findall(r"^(cpu family|model|model name)\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M))
+    numbers = f"family {told.get('cpu family')}, model {told.get('model')}"  # where the host hides the name
     packages = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "torch", "sentence-transformers", "pyarrow")
     return {
-        "cpu": model[1] if model else platform.processor(),
+        "cpu": f"{told['model name']} ({numbers})" if "model name" in told else platform.processor(),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.soak import watch
 from tests.soak.__main__ import run
 
 
-@pytest.fixture
-def aside() -> Iterator[None]:
-    """What other tests have left in memory is not gone through at every hour of the soak."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("aside")
 def test_a_week_of_a_newsroom_leaves_nothing_behind(tmp_path: Path) -> None:
+    gc.collect()
+    gc.freeze()  # the soak collects every hour, and need not go through what other tests have left
     found = run(days=6, stories=20, refreshes=4, seed=0, format="parquet", root=tmp_path, tell=False)
     assert found["wrong"] == []
     assert found["counts"]["refreshes"] == 24
