@@ -20,7 +20,7 @@ _TILE = 256  # vectors rounded together
 _STORIES, _ROWS = 128, 1_024  # products in half precision have a multiple of each
 
 
-Lengths = tuple[NDArray[np.float64], NDArray[np.float64]]
+Lengths = tuple[NDArray[np.float64], NDArray[np.float64]]  # `norm` and `loss` of a `Side`
 
 
 class Side(NamedTuple):

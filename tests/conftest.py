@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import shutil
@@ -23,20 +22,6 @@ hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
 
 NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
-
-
-def pytest_collection_finish() -> None:
-    """What is imported by now stays: no collection of garbage goes through it again."""
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_wait_for_the_disk() -> Iterator[None]:
-    """A loss of power, which fsync is for, is nothing a test could see; processes of their own do wait."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -121,9 +121,10 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
     assert precompute(old, "--out", out, "--snapshot", snap).returncode == 0
     before = PublishedLists.open(out).version
     calm = tmp_path / "calm"
-    began = time.monotonic()
-    assert precompute(new, "--out", calm).returncode == 0
-    whole = time.monotonic() - began
+    for _ in range(2):  # the first may have to compile
+        began = time.monotonic()
+        assert precompute(new, "--out", calm).returncode == 0
+        whole = time.monotonic() - began
     expected = PublishedLists.open(calm).version
     rng = random.Random(0)
     for _ in range(10):
