@@ -33,20 +33,29 @@ def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
 
 def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
+    return (dots(queries, np.arange(len(queries)), vectors, rows) / SCALE**2).astype(np.float32)
+
+
+def dots(
+    queries: NDArray[np.int16], at: NDArray[np.int64], vectors: NDArray[np.int16], rows: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Products of the queries `at` with their candidates, int32 (q, c); 0 where `rows` is -1."""
     if not kernels.compiled:
-        return _cosines(queries, vectors, rows)
+        return _dots(queries, at, vectors, rows)
     found = np.empty(rows.shape, dtype=np.int32)
-    kernels.dots(len(rows), np.asarray(queries), np.asarray(vectors), np.ascontiguousarray(rows), found)
-    return (found / SCALE**2).astype(np.float32)
+    kernels.dots(len(rows), np.asarray(queries), at, np.asarray(vectors), np.ascontiguousarray(rows), found)
+    return found
 
 
-def _cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    found = np.zeros(rows.shape, dtype=np.float32)
+def _dots(
+    queries: NDArray[np.int16], at: NDArray[np.int64], vectors: NDArray[np.int16], rows: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    found = np.zeros(rows.shape, dtype=np.int32)
     for start in range(0, len(rows), _GATHERED):
         part = slice(start, start + _GATHERED)
         near = vectors[np.maximum(rows[part], 0)].astype(np.float32)
-        dots = np.matmul(near, queries[part].astype(np.float32)[:, :, None])[:, :, 0]
-        found[part] = np.where(rows[part] >= 0, dots.astype(np.float64) / SCALE**2, 0)
+        products = np.matmul(near, queries[at[part]].astype(np.float32)[:, :, None])[:, :, 0]
+        found[part] = np.where(rows[part] >= 0, products, 0)
     return found
 
 

@@ -29,7 +29,7 @@ class KeptPools:
             if held is not None:
                 some = wanted[held["places"]]
                 places = held["places"][some]
-                pool.rows[places], pool.dots[places] = held["rows"][some], held["dots"][some]
+                pool.rows[places] = held["rows"][some]
                 wanted[places] = False
         return wanted
 
@@ -38,6 +38,6 @@ class KeptPools:
         waiting = np.concatenate([*self._waiting.pop(channel, ()), places])
         while len(waiting) >= ledger.SHARD:
             some, waiting = waiting[: ledger.SHARD], waiting[ledger.SHARD :]
-            self._ledger.keep(f"{channel}-{self._next:05d}", places=some, rows=pool.rows[some], dots=pool.dots[some])
+            self._ledger.keep(f"{channel}-{self._next:05d}", places=some, rows=pool.rows[some])
             self._next += 1
         self._waiting[channel] = [waiting]

@@ -92,20 +92,20 @@ class Candidates:
         return Candidates(rows)
 
 
-class Pool(NamedTuple):
+@dataclass(frozen=True)
+class Pool:
     """The best rows of each story, best first, a few more than are candidates so that some may fall away.
+
+    Their scores are not kept: `Retriever.scores` tells them exactly, and the order is all that is needed of most.
 
     Attributes
     ----------
     rows : ndarray of int32, shape (q, width(count))
         -1 = none. Rows that have left a story's window since stay as `-2 - row`: a full pool was cut at its last row,
         and knows nothing of what is worse.
-    dots : ndarray of int32, shape (q, width(count))
-        Products of the search vectors.
     """
 
     rows: NDArray[np.int32]
-    dots: NDArray[np.int32]
 
     @staticmethod
     def width(count: int) -> int:
@@ -115,11 +115,11 @@ class Pool(NamedTuple):
     @classmethod
     def empty(cls, stories: int, width: int) -> Pool:
         """Without any row."""
-        return cls(np.full((stories, width), -1, np.int32), np.zeros((stories, width), np.int32))
+        return cls(np.full((stories, width), -1, np.int32))
 
     def take(self, places: NDArray[np.int64] | slice) -> Pool:
         """Those of some stories."""
-        return Pool(self.rows[places], self.dots[places])
+        return Pool(self.rows[places])
 
     def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The candidates that are still allowed, (q, c)."""

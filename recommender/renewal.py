@@ -10,7 +10,7 @@ from recommender.articles import UNDATED
 from recommender.filters import Scope
 from recommender.parallel import joined
 from recommender.pools import Asks, Keeper, Pool, Pools
-from recommender.retrieval import Channel, Retriever
+from recommender.retrieval import Channel, Retriever, Task
 
 _OFFERED = 32_768  # stories that newcomers are offered to at a time
 _BLOCK = 8_192  # stories whose windows are looked at together
@@ -40,7 +40,7 @@ def _renewed(
     if not _comparable(asks, now, channel, was, old):
         return now.found(asks, channel, keeper)
     new = len(now.catalog) - len(was.catalog)
-    pool = Pool(*(joined(held, empty) for held, empty in zip(pool, Pool.empty(new, channel.width), strict=True)))
+    pool = Pool(joined(pool.rows, Pool.empty(new, channel.width).rows))
     again = np.arange(len(now.catalog)) >= len(was.catalog)
     if channel.scope.timed and channel.scope.as_of != old.scope.as_of:
         if now.ranking.half_life_days is not None:
@@ -54,7 +54,7 @@ def _renewed(
             some = kept[start : start + _OFFERED]
             _offer(asks.take(some), found, now, channel, some, pool)
     again |= pool.lost(channel.shown)
-    pool.rows[again], pool.dots[again] = -1, 0
+    pool.rows[again] = -1
     now.fill(asks, channel, again, pool, keeper)
     return pool
 
@@ -91,36 +91,51 @@ def _offer(
     asks: Asks, found: NDArray[np.int64], now: Retriever, channel: Channel, places: NDArray[np.int64], pool: Pool
 ) -> None:
     """Put those of the rows `found` into the pools of some stories that belong there."""
-    task, width, id_rank = now.task(asks, found, channel.scope), channel.width, now.catalog.id_rank
-    last = now.scores(task, task.asking.hour, _decoded(pool.rows[places, -1]), pool.dots[places, -1])
+    task, width = now.task(asks, found, channel.scope), channel.width
+    last = now.scores(task, np.arange(len(asks)), _decoded(pool.rows[places, -1:]))[:, 0]
     reach, count = np.maximum(last, 0.0), min(len(found), width)
     best = exact.nearest(task.asking, task.rows, count, least=channel.least, weight=task.weight, reach=reach)
     some = np.flatnonzero(best.size)
-    held, hour = pool.take(places[some]), task.asking.hour[some]
-    held_rows = _decoded(held.rows)
-    held_scores = now.scores(task, hour[:, None], held_rows, held.dots)
+    held = pool.rows[places[some]]
     # from here on by pairs of a story and a row that comes in, the best of a story first
-    place, dot = best.take(best.size > 0)
+    place = best.place[some]
     story, column = np.nonzero(place >= 0)
-    row, dot = found[place[story, column]], dot[story, column]
-    fresh = ~(held_rows[story] == row[:, None]).any(axis=1)  # others are shown once more, and never forgotten
-    story, row, dot = story[fresh], row[fresh], dot[fresh]
-    score = now.scores(task, hour[story], row, dot)[:, None]
-    better = held_scores[story] > score
-    pair, tied = np.nonzero(held_scores[story] == score)
-    better[pair, tied] = id_rank[held_rows[story[pair], tied]] < id_rank[row[pair]]
-    behind = better.sum(axis=1)
+    row = found[place[story, column]]
+    behind = _behind(task, now, some[story], row, held, story)
+    # others are shown once more, and were never forgotten: they stand where they would come in
+    fresh = _decoded(held[story, np.minimum(behind, width - 1)]) != row
+    story, row, behind = story[fresh], row[fresh], behind[fresh]
     nth = np.arange(len(story)) - np.searchsorted(story, story)
     counts = np.bincount(story * (width + 1) + behind, minlength=len(some) * (width + 1))
     moved = np.arange(width) + np.cumsum(counts.reshape(len(some), width + 1), axis=1)[:, :width]
-    room = width + int(nth.max(initial=-1)) + 1
-    for part, came in ((pool.rows, row), (pool.dots, dot)):
-        line = np.zeros((len(some), room), dtype=np.int32)
-        np.put_along_axis(line, moved, part[places[some]], axis=1)
-        line[story, behind + nth] = came
-        part[places[some]] = line[:, :width]
+    line = np.zeros((len(some), width + int(nth.max(initial=-1)) + 1), dtype=np.int32)
+    np.put_along_axis(line, moved, held, axis=1)
+    line[story, behind + nth] = row
+    pool.rows[places[some]] = line[:, :width]
 
 
-def _decoded(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+def _behind(
+    task: Task,
+    now: Retriever,
+    stories: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    held: NDArray[np.int32],
+    line: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """How many rows of the pool in a line of `held` stand before each row that comes in, (m,): by bisection."""
+    id_rank, width = now.catalog.id_rank, held.shape[1]
+    score = now.scores(task, stories, rows[:, None])[:, 0]
+    low, high = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), width)
+    for _ in range(width.bit_length()):
+        middle = (low + high) // 2
+        other = _decoded(held[line, np.minimum(middle, width - 1)])
+        theirs = now.scores(task, stories, other[:, None])[:, 0]
+        before = (theirs > score) | ((theirs == score) & (id_rank[other] < id_rank[rows]))
+        before &= middle < high  # nothing is left to ask
+        low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
+    return low
+
+
+def _decoded(rows: NDArray[np.int32]) -> NDArray[np.int64]:
     """Rows of a pool, those that have left a story's window as well."""
-    return np.where(rows < -1, -2 - rows, rows)
+    return np.where(rows < -1, -2 - rows, rows).astype(np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recommender import exact, windows
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.filters import Scope
-from recommender.index import SCALE, VectorIndex, quantise
+from recommender.index import SCALE, VectorIndex, dots, quantise
 from recommender.pools import Asks, Keeper, Pool, Pools
 from recommender.scan import Asking, Best, Rows
 from recommender.settings import RankingSettings, RetrievalSettings
@@ -221,14 +221,12 @@ class Retriever:
         distinct, number = np.unique(spans, axis=0, return_inverse=True)
         for at, (a, b, c, d) in enumerate(distinct):
             some = np.flatnonzero(number.reshape(-1) == at)
-            queries = asks.vectors[asks.at[some]]
-            rows = index.search(queries, channel.width, np.concatenate([found[a:b], found[c:d]]))
-            dots = np.einsum("qd,qcd->qc", queries, self.search[np.maximum(rows, 0)], dtype=np.int32)
-            none = (rows < 0) | (dots < max(channel.least, 1))
-            rows, dots = np.where(none, -1, rows), np.where(none, 0, dots)
-            order = np.lexsort((self.catalog.id_rank[rows], -dots), axis=1)
+            allowed = np.concatenate([found[a:b], found[c:d]])
+            rows = index.search(asks.vectors[asks.at[some]], channel.width, allowed)
+            products = dots(asks.vectors, asks.at[some], self.search, rows)
+            rows = np.where(products < max(channel.least, 1), -1, rows)
+            order = np.lexsort((self.catalog.id_rank[rows], -products, rows < 0), axis=1)
             pool.rows[places[some]] = np.take_along_axis(rows, order, axis=1)
-            pool.dots[places[some]] = np.take_along_axis(dots, order, axis=1)
 
     @cached_property
     def _hour(self) -> NDArray[np.int64]:
@@ -253,22 +251,23 @@ class Retriever:
         spans = windows.spans(asks.published, published, scope, self.settings)
         return Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
 
-    def scores(
-        self, task: Task, asked: NDArray[np.int64], rows: NDArray[Any], dots: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """What pools are ordered by, of rows with their products; `asked` are the hours of the stories."""
-        age = 0 if task.weight is exact.TIMELESS else np.abs(asked - self._hour[rows])
-        return np.where(rows >= 0, dots * task.weight[age], -np.inf)
+    def scores(self, task: Task, stories: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What pools are ordered by: of `rows`, (s, c), for some stories of a task, (s,); -inf where a row is -1."""
+        asking = task.asking
+        products = dots(asking.vectors, asking.rows[stories], self.search, rows)
+        age = 0 if task.weight is exact.TIMELESS else np.abs(asking.hour[stories, None] - self._hour[rows])
+        return np.where(rows >= 0, products * task.weight[age], -np.inf)
 
     def _join(self, asks: Asks, parts: Sequence[Pool], channel: Channel) -> Pool:
         """A channel of `joined`."""
         rows = np.concatenate([pool.rows for pool in parts], axis=1)
-        dots = np.concatenate([pool.dots for pool in parts], axis=1)
         task = self.task(asks, np.zeros(0, dtype=np.int64), channel.scope)
-        score = self.scores(task, task.asking.hour[:, None], rows, dots)
+        score = self.scores(task, np.arange(len(asks)), rows)
         order = np.lexsort((self.catalog.id_rank[rows], -score), axis=1)[:, : channel.width]
-        order[~dots.any(axis=1)] = np.arange(channel.width)  # nothing was to choose: the first part gave all
-        return Pool(np.take_along_axis(rows, order, axis=1), np.take_along_axis(dots, order, axis=1))
+        for places, found in self.by_language(asks, channel.shown):
+            if channel.holds(found):  # the first part gave all
+                order[places] = np.arange(channel.width)
+        return Pool(np.take_along_axis(rows, order, axis=1))
 
 
 class Task(NamedTuple):
@@ -280,5 +279,4 @@ class Task(NamedTuple):
 
 
 def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:
-    place, pool.dots[places] = best
-    pool.rows[places] = np.where(place >= 0, rows.rows[place], -1) if len(rows.rows) else -1
+    pool.rows[places] = np.where(best.place >= 0, rows.rows[best.place], -1) if len(rows.rows) else -1

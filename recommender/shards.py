@@ -160,15 +160,13 @@ class Plan:
             held = self.found.arrays(pools_name(shard, part))
             if held is None:
                 raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
-            near, timeless = (Pool(held[f"{name}.rows"], held[f"{name}.dots"]) for name in Pools._fields)
-            found.append(Pools(near, timeless))
+            found.append(Pools(*(Pool(held[f"{name}.rows"]) for name in Pools._fields)))
         return rec.joined(self.shard(shard), found, as_of=self.moment)
 
     def all_pools(self, rec: Recommender) -> Pools:
         """The pools of all rows."""
         found = [self.pools(rec, shard) for shard in self.shards]
-        near, timeless = (Pool(*map(np.concatenate, zip(*pools, strict=True))) for pools in zip(*found, strict=True))
-        return Pools(near, timeless)
+        return Pools(*(Pool(np.concatenate([pool.rows for pool in pools])) for pools in zip(*found, strict=True)))
 
 
 def pools_name(shard: int, part: int) -> str:
@@ -191,8 +189,8 @@ class Search:
         """Search for one shard in one part."""
         plan, shard, part = self.plan, row["shard"], row["part"]
         pools = self.rec.pools(plan.shard(shard), as_of=plan.moment, part=plan.part(part))
-        arrays = {(name, key): array for name in Pools._fields for key, array in getattr(pools, name)._asdict().items()}
-        plan.found.keep(pools_name(shard, part), **{".".join(names): array for names, array in arrays.items()})
+        rows = {f"{name}.rows": pool.rows for name, pool in pools._asdict().items()}
+        plan.found.keep(pools_name(shard, part), **rows)
         return row
 
 

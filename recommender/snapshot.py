@@ -137,9 +137,7 @@ def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -
 
 def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
     pools, scope = pooled.pools, pooled.scope
-    channels = {"near": pools.near, "timeless": pools.timeless}
-    arrays = {f"{name}.{part}": getattr(pool, part) for name, pool in channels.items() for part in ("rows", "dots")}
-    return {**arrays, "allowed": scope.allowed}
+    return {"near.rows": pools.near.rows, "timeless.rows": pools.timeless.rows, "allowed": scope.allowed}
 
 
 def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
@@ -159,12 +157,10 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
     size = len(archive.catalog)
 
     def pool(name: str) -> Pool:
-        rows, dots = (_array(folder / f"pools.{name}.{part}.npy", "i", (size, None)) for part in ("rows", "dots"))
-        if rows.shape != dots.shape:
-            raise ValueError(f"a pool of {rows.shape} rows and {dots.shape} products")
+        rows = _array(folder / f"pools.{name}.rows.npy", "i", (size, None))
         if rows.size and rows.nbytes <= CHECKED and not -2 - size < rows.min() <= rows.max() < size:
             raise ValueError(f"a pool of rows {rows.min()} to {rows.max()} in an archive of {size}")
-        return Pool(rows, dots)
+        return Pool(rows)
 
     near, timeless = pool("near"), pool("timeless")
     allowed = _array(folder / "pools.allowed.npy", "b", (size,))
