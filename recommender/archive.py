@@ -1,4 +1,4 @@
-"""An archive made searchable, and the one path from stories to their lists."""
+"""An archive made searchable: what lists are made of, by row."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ from recommender.approximate import MOST_TAIL, Drafts
 from recommender.articles import DAY_US, UNDATED, Catalog
 from recommender.choose import Plan, choose_index
 from recommender.events import EventTest, SameEvent
-from recommender.explain import explain, telling_terms
-from recommender.fill import fill
+from recommender.explain import telling_terms
 from recommender.filters import Filters, Scope, make_scope, to_micros
 from recommender.floor import relevance_floor
 from recommender.languages import site_language
 from recommender.lexical import Tfidf, sketch_columns
-from recommender.lists import to_batch
 from recommender.parallel import joined
-from recommender.pools import Asks, Candidates, Keeper, Pools, Queries
-from recommender.ranking import Ranked, rank, relevance
+from recommender.pools import Asks, Keeper, Pools, Queries
+from recommender.ranking import relevance
 from recommender.renewal import renewed
 from recommender.retrieval import SKETCH, Retriever, search_vectors
-from recommender.rules import NO_RULES, Marks, RowRules, Rules
-from recommender.selection import Selection, Stories, Trace, select
+from recommender.rules import NO_RULES, RowRules, Rules
+from recommender.selection import Selection
 from recommender.series import Looks, Series
 from recommender.settings import SeriesRule, Settings
 from recommender.text import whole_texts
@@ -120,7 +118,7 @@ class Archive:
         """What is slow to derive; for `knowing`."""
         (language, languages, site), (section, sections), (series, editions) = (
             self._languages,
-            self._sections,
+            self.sections,
             self.series,
         )
         columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
@@ -144,7 +142,7 @@ class Archive:
         series = Series(self._series_rules or (), tuple(names["templates"])), editions
         vars(same).update(  # where `cached_property` looks
             _languages=(language, code_of, names["site"][0]),
-            _sections=(section, names["sections"]),
+            sections=(section, names["sections"]),
             series=series,
             **looks,
         )
@@ -275,7 +273,8 @@ class Archive:
         return self._languages[0]
 
     @cached_property
-    def _term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
+    def term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
+        """The vocabulary, and which terms tell a reader something; (v,) each."""
         return self.tfidf.names, telling_terms(self.tfidf.names)
 
     def queries(self, rows: NDArray[np.int64]) -> Queries:
@@ -352,7 +351,8 @@ class Archive:
         return (*self.rules.series, *selection.series) if selection.series_limit else None
 
     @cached_property
-    def _sections(self) -> tuple[NDArray[np.int32], list[str]]:
+    def sections(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Code of each row's section, -1 = none, and the sections."""
         return self.catalog.codes("section")
 
     @cached_property
@@ -384,7 +384,7 @@ class Archive:
             RowRules.of(self.rules, self.catalog, moment, blocks),
             self.event_test,
             self.series[1],
-            self._sections[0],
+            self.sections[0],
             {column: self.catalog.codes(column) for column in sorted(columns)},
         )
 
@@ -473,102 +473,15 @@ class Archive:
             return held.pools, rows
         return retriever.pools(self.asks(rows)), np.arange(len(rows))
 
-    def lists(
-        self,
-        stories: pa.Table,
-        queries: Queries,
-        selection: Selection,
-        k: int,
-        version: str = "",
-        trace: Trace | None = None,
-        pools: Pools | None = None,
-    ) -> pa.RecordBatch:
-        """The lists of a block of stories as records; every other way to a list goes through here.
-
-        Without `pools` the stories search now.
-        """
-        settings, catalog, scope = self.settings, self.catalog, selection.scope
-        withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
-        embargoed = queries.published > scope.as_of
-        chosen = self._chosen(stories, queries, selection, k, ~withheld & ~embargoed, trace, pools)
-        names, telling = self._term_names
-        return to_batch(
-            stories,
-            chosen,
-            catalog,
-            explain(
-                chosen,
-                queries,
-                stories,
-                catalog,
-                self.terms,
-                names,
-                telling,
-                settings.ranking,
-                selection.rules.pinned_by,
-            ),
-            k=k,
-            version=version,
-            as_of=scope.as_of if self.dated else None,
-            settings=settings.fingerprint(),
-            not_computed=embargoed,
-            withheld=withheld,
-        )
-
-    def _chosen(
-        self,
-        stories: pa.Table,
-        queries: Queries,
-        selection: Selection,
-        k: int,
-        wanted: NDArray[np.bool_],
-        trace: Trace | None,
-        pools: Pools | None,
-    ) -> Ranked:
-        settings, scope, rules = self.settings, selection.scope, selection.rules
-        pins, positions = rules.pinned(queries.rows)
-        known = (queries.rows >= 0).all()
-        number = {name: code for code, name in enumerate(self._sections[1])}
-        asked = Stories(
-            queries,
-            Marks.of(stories, self.rules),
-            self.series[1][queries.rows] if known else self.series[0].codes(stories),
-            np.array([number.get(name, -1) for name in stories["section"].to_pylist()], dtype=np.int32),
-            np.where((pins >= 0) & scope.allowed[pins], pins, -1),
-            positions,
-        )
-        # a trace wants to hear of blocked candidates too
-        scope = scope if trace is not None else selection.searched
-
-        def search(queries: Queries, scope: Scope, floor: float | None) -> Candidates:
-            return self.retriever(scope, k, floor).pools(queries.asks).candidates(scope.allowed)[0]
-
-        def held() -> Candidates:
-            if pools is None:
-                return search(queries, scope, self.floor)
-            found, lost = pools.candidates(scope.allowed)
-            again = np.flatnonzero(lost)
-            return found.scattered(again, search(queries.take(again), scope, self.floor)) if len(again) else found
-
-        def ranked(queries: Queries, candidates: Candidates) -> Ranked:
-            return rank(queries, candidates, self.catalog, self.vectors, self.terms, scope, settings.ranking)
-
-        found = ranked(queries, held().beside(asked.pins)).pinned(asked.pins)
-        found = found.keep((found.rows >= 0) & wanted[:, None])
-        chosen = select(found, asked, selection, k, floor=self.floor, trace=trace)
-        if settings.selection.fill:
-            chosen = fill(chosen, asked, replace(selection, scope=scope), k, wanted, search, ranked)
-        return chosen
-
 
 _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "dated": lambda archive: (archive.catalog,),
     "_times": lambda archive: (archive.catalog,),
     "_languages": lambda archive: (archive.catalog, archive.settings.reading),
-    "_sections": lambda archive: (archive.catalog,),
+    "sections": lambda archive: (archive.catalog,),
     "series": lambda archive: (archive.catalog, archive._series_rules),
     "looks": lambda archive: (archive.catalog,),
-    "_term_names": lambda archive: (archive.tfidf,),
+    "term_names": lambda archive: (archive.tfidf,),
     "_columns": lambda archive: (archive.tfidf,),
 }
 """What cached properties are derived from; in tuples, which compare what is identical at no cost."""

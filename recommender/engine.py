@@ -33,6 +33,7 @@ from recommender.progress import Progress, silent
 from recommender.ranking import Ranked
 from recommender.reading import ReadReport, Source, read_articles
 from recommender.readnext import ReadNext, Rejected
+from recommender.related import related
 from recommender.retrieval import Retriever
 from recommender.rules import Rules
 from recommender.selection import Selection
@@ -376,7 +377,7 @@ class Recommender(Decided):
         scope.allowed[archive.catalog.known_rows(item for item, story in blocks if item and story == article_id)] = (
             False
         )
-        batch = archive.lists(table, queries, archive.selection(scope, self.tombstones.blocked), self._k(k))
+        batch = related(archive, table, queries, archive.selection(scope, self.tombstones.blocked), self._k(k))
         (found,) = to_lists(batch, self.tombstones.withdrawn, self.tombstones.blocked)
         withheld = article_id in self.tombstones.withheld.union(self.rules.no_list)
         return found.without_list("withheld") if withheld else found
@@ -415,7 +416,7 @@ class Recommender(Decided):
                 for place, one in rejections(rule, rejected, archive.catalog):
                     found[ids[place]].append(one)
 
-            batch = archive.lists(stories, archive.queries(block), selection, self._k(None), trace=trace)
+            batch = related(archive, stories, archive.queries(block), selection, self._k(None), trace=trace)
             for record in batch.select(["article_id", "items"]).to_pylist():  # a fill may have brought some back
                 shown = {item["article_id"] for item in record["items"]}
                 story = record["article_id"]
@@ -449,7 +450,7 @@ class Recommender(Decided):
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
-            return archive.lists(stories, queries, selection, k, version, pools=pools.take(places[part]))
+            return related(archive, stories, queries, selection, k, version, pools=pools.take(places[part]))
 
         yield from in_order(made, range(0, len(rows), BLOCK))
 
