@@ -61,14 +61,13 @@ class Tombstones:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            self._check_size(self._acknowledged(), 0)
+            self._lines(b"", self._acknowledged())
             return
         if (stat.st_ino, stat.st_size) == self._seen:
             return
         acknowledged = self._acknowledged()  # first: the file only grows
         data = self.path.read_bytes()
-        self._check_size(acknowledged, len(data))
-        whole = data[: data.rfind(b"\n") + 1]  # the last line may be half-written by another process
+        whole = self._lines(data, acknowledged)
         self.withdrawn, self.withheld, self.blocked, self._undone = frozenset(), frozenset(), frozenset(), {}
         for number, line in enumerate(whole.splitlines(), 1):
             try:
@@ -111,7 +110,7 @@ class Tombstones:
             self.refresh()
             file.seek(0)
             data = file.read()
-            file.truncate(data.rfind(b"\n") + 1)
+            file.truncate(len(self._lines(data, self._acknowledged())))
             news = self._news(action, wanted)  # alone: an overlay that repeats what it holds grows with its square
             changed = self._apply(action, wanted)
             if changed:
@@ -136,12 +135,15 @@ class Tombstones:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise SnapshotError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
 
-    def _check_size(self, acknowledged: int, size: int) -> None:
-        if size < acknowledged:
+    def _lines(self, data: bytes, acknowledged: int) -> bytes:
+        """The whole lines of the file; the last may be half-written by another process, if nobody acknowledged it."""
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < acknowledged:
             raise SnapshotError(
-                f"damaged: {self.path} is missing or cut, {size:,} of {acknowledged:,} bytes are left; restore it: "
-                "withdrawals depend on it"
+                f"damaged: {self.path} is missing, cut or altered: of {acknowledged:,} bytes {len(whole):,} are whole "
+                "lines; restore it: withdrawals depend on it"
             )
+        return whole
 
     def _news(self, action: Action, wanted: list[Entry]) -> list[Entry]:
         """Those that an action changes."""

@@ -18,6 +18,7 @@ from recommender.ids import SortedIds
 from recommender.lists import RECORD
 from recommender.sinks import open_publisher
 from recommender.storage import VersionedFolder
+from recommender.tombstones import Tombstones
 from tests import postgresql
 from tests.checkerboard import checkerboard
 from tests.processes import forkserver
@@ -374,15 +375,46 @@ def test_damaged_tombstones_stop_every_reader(tmp_path: Path) -> None:
         (b"", "cut"),
         (whole.replace(b"t0-s1", b"t0-s2"), "line 2 is damaged"),
         (b"x" * len(whole) + b"\n", "line 1 is damaged"),
+        (whole[:-1] + b"\v", "altered"),  # its last line is not one that is being written
     ):
         path.write_bytes(damaged)
         with pytest.raises(SnapshotError, match=rf"tombstones.jsonl.*{told}"):
             PublishedLists.open(tmp_path)
+        with pytest.raises(SnapshotError, match=rf"tombstones.jsonl.*{told}"):
+            lists.withdraw(["t0-s2"])
+        assert path.read_bytes() == damaged
     path.unlink()
     with pytest.raises(SnapshotError, match="missing"):
         PublishedLists.open(tmp_path)
     path.write_bytes(whole)
     assert PublishedLists.open(tmp_path).get("t0-s1").status == "withdrawn"
+    assert lists.get("t0-s1").status == "withdrawn"
+    path.write_bytes(altered := whole[:-1] + b"\v")  # behind the back of one that has read it
+    with pytest.raises(SnapshotError, match="altered"):
+        lists.withdraw(["t0-s2"])
+    assert path.read_bytes() == altered
+
+
+def test_every_flip_of_a_bit_of_the_overlay_is_reported_or_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "tombstones.jsonl"
+    stones = Tombstones(path)
+    stones.record("withdraw", ["a", "b"])
+    stones.record("block", [("c", None), ("d", "a")])
+    stones.record("restore", ["b"])
+    stones.refresh()
+    whole, reported = path.read_bytes(), []
+    for place in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            found = Tombstones(path)
+        except SnapshotError as error:
+            reported.append(str(error))
+        else:
+            assert (found.withdrawn, found.withheld, found.blocked) == (stones.withdrawn, set(), stones.blocked)
+    assert all(str(path) in error for error in reported)
+    assert len(reported) > 7 * len(whole)
 
 
 def test_sql_rows_are_plain_columns(tmp_path: Path) -> None:
