@@ -38,7 +38,7 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork
 
 
 def kernel(
-    least: int, fastmath: bool | set[str] = False, parts: tuple[Callable[..., Any], ...] = ()
+    least: int, parts: tuple[Callable[..., Any], ...] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile a loop at its first call; later processes find the machine code on disk.
 
@@ -46,8 +46,6 @@ def kernel(
     ----------
     least : int
         Lines that are worth a thread.
-    fastmath : bool or set of str, default False
-        Freedoms of the compiler, for sums that are exact in any order.
     parts : tuple of functions
         Functions of this module that the loop and later parts call, compiled with it.
     """
@@ -57,7 +55,7 @@ def kernel(
         def machine_code() -> Callable[..., None]:
             import numba
 
-            compile_ = numba.njit(nogil=True, cache=True, fastmath=fastmath)
+            compile_ = numba.njit(nogil=True, cache=True)
             scope = dict(globals())
             for part in parts:
                 scope[part.__name__] = compile_(FunctionType(part.__code__, scope, part.__name__))
@@ -112,6 +110,26 @@ def products(
             for k in range(rows.shape[1]):
                 total = np.int32(total + np.int32(np.int32(asking[ask, k]) * np.int32(rows[line, k])))
             found[ask, line] = total
+
+
+@kernel(least=1 << 13)  # the callers are threads
+def lengths(
+    start: int, stop: int, vectors: NDArray[np.int16], size: NDArray[np.int32], loss: NDArray[np.int32]
+) -> None:
+    """Squared length of each vector, and that of what bfloat16 takes from it; components are less than 4,096."""
+    for line in range(start, stop):
+        vector = vectors[line]
+        total, lost = np.int32(0), np.int32(0)
+        for k in range(len(vector)):
+            value = np.int32(abs(np.int32(vector[k])))
+            # eight bits are kept: from 256 on one less for each doubling
+            bits = np.int32(value >= 256) + np.int32(value >= 512) + np.int32(value >= 1024) + np.int32(value >= 2048)
+            step = np.int32(np.int32(1) << bits)
+            rest = np.int32(value & (step - np.int32(1)))
+            rest = min(rest, np.int32(step - rest))
+            total = np.int32(total + np.int32(value * value))
+            lost = np.int32(lost + np.int32(rest * rest))
+        size[line], loss[line] = total, lost
 
 
 @kernel(least=8)

@@ -30,8 +30,7 @@ class Side(NamedTuple):
     ----------
     values : ndarray of int16 or float32, or tensor of bfloat16; shape (s, d)
     norm : ndarray of float64, shape (s,)
-        No less than the lengths of the vectors before and after rounding, but for the rounding of the sum in single
-        precision; empty where nothing is rounded.
+        No less than the lengths of the vectors before and after rounding; empty where nothing is rounded.
     loss : ndarray of float64, shape (s,)
         Length of the difference.
     """
@@ -66,7 +65,7 @@ class Products:
         self._torch = not self._direct and stories * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
-        self._lengths: dict[int, Lengths] = {}  # eight times as dear as the rounded values
+        self._lengths: dict[int, Lengths] = {}  # as dear as the rounded values, and small enough for all
         self._converting = threading.Lock()
         self._own = threading.local()
         self.exact = not self._half
@@ -85,8 +84,9 @@ class Products:
             return _side(values.astype(np.float32))
         import torch
 
-        half = torch.from_numpy(np.array(values)).to(torch.bfloat16)  # a copy, for PyTorch warns of mapped files
-        return Side(half, *(lengths or _lengths(values, half)))
+        mutable = values if values.flags.writeable else np.array(values)  # PyTorch warns of mapped files
+        half = torch.from_numpy(mutable).to(torch.bfloat16)
+        return Side(half, *(lengths or _lengths(values)))
 
     def block(self, number: int) -> Side:
         """A block of rows; as many as there is room for stay converted, the nearest ones in time."""
@@ -167,17 +167,24 @@ def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
     return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
 
 
-def _lengths(values: NDArray[np.int16], half: Any) -> Lengths:
-    """`norm` and `loss` of a `Side`, a few vectors at a time: what is between stays in the processor's cache."""
-    norm, loss = np.empty(len(values)), np.empty(len(values))
-    for start in range(0, len(values), _TILE):
-        part = slice(start, start + _TILE)
-        true = values[part].astype(np.float32)
-        norm[part] = np.einsum("ij,ij->i", true, true)
-        true -= half[part].float().numpy()
-        loss[part] = np.einsum("ij,ij->i", true, true)
-    loss = np.sqrt(loss)
-    return np.sqrt(norm) + loss, loss
+def _lengths(values: NDArray[np.int16]) -> Lengths:
+    """`norm` and `loss` of a `Side`."""
+    size, lost = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
+    (kernels.lengths if kernels.compiled else _lengths_plain)(len(values), values, size, lost)
+    loss = np.sqrt(lost)
+    return np.sqrt(size) + loss, loss
+
+
+def _lengths_plain(count: int, vectors: NDArray[np.int16], size: NDArray[np.int32], loss: NDArray[np.int32]) -> None:
+    """`kernels.lengths`, a few vectors at a time: what is between stays in the processor's cache."""
+    for start in range(0, count, _TILE):
+        part = slice(start, min(start + _TILE, count))
+        value = np.abs(vectors[part]).astype(np.int32)
+        step = np.int32(1) << sum((value >= bound).astype(np.int32) for bound in (256, 512, 1024, 2048))
+        rest = value & (step - 1)
+        rest = np.minimum(rest, step - rest)
+        size[part] = (value * value).sum(axis=1, dtype=np.int32)
+        loss[part] = (rest * rest).sum(axis=1, dtype=np.int32)
 
 
 def _padded(values: Any, step: int) -> Any:

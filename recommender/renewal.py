@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender import exact, windows
 from recommender.articles import UNDATED
 from recommender.filters import Scope
-from recommender.parallel import joined
+from recommender.parallel import in_order, joined
 from recommender.pools import Asks, Keeper, Pool, Pools
 from recommender.retrieval import Channel, Retriever, Task
 
@@ -50,9 +52,12 @@ def _renewed(
     entered = channel.shown & ~np.pad(old.shown, (0, new))
     for places, found in now.by_language(asks, entered):
         kept = places[~again[places]]
-        for start in range(0, len(kept) if len(found) else 0, _OFFERED):
+
+        def offer(start: int, kept: NDArray[np.int64] = kept, found: NDArray[np.int64] = found) -> None:
             some = kept[start : start + _OFFERED]
             _offer(asks.take(some), found, now, channel, some, pool)
+
+        deque(in_order(offer, range(0, len(kept) if len(found) else 0, _OFFERED)), 0)
     again |= pool.lost(channel.shown)
     pool.rows[again] = -1
     now.fill(asks, channel, again, pool, keeper)

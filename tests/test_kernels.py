@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender import index, kernels, lexical
+from recommender import index, kernels, lexical, products
 from recommender.lexical import Tfidf
 
 pytestmark = pytest.mark.skipif(not kernels.compiled, reason="numba is not installed")
@@ -104,6 +104,21 @@ def test_products_of_vectors(function: str, width: int) -> None:
         held = rows >= 0
         read = held if asked else held[:, :, None] & held[:, None, :]
         same(np.where(read, found, 0), np.where(read, other, 0))
+
+
+def test_what_half_precision_takes_from_a_vector() -> None:
+    import torch
+
+    rng = np.random.default_rng(0)
+    every = np.arange(-4064, 4065, dtype=np.int16)[:, None]
+    for vectors in (every, index.quantise(rng.normal(size=(300, 48)))):
+        found = [np.empty((2, len(vectors)), np.int32) for _ in range(2)]
+        kernels.lengths(len(vectors), vectors, *found[0])
+        products._lengths_plain(len(vectors), vectors, *found[1])
+        same(*found)
+        rounded = torch.from_numpy(vectors).to(torch.bfloat16).to(torch.int32).numpy()
+        size, loss = (np.square(part.astype(np.int64)).sum(axis=1) for part in (vectors, vectors - rounded))
+        np.testing.assert_array_equal(found[0], [size, loss])
 
 
 def test_lines_are_shared_out_whole_and_once() -> None:
