@@ -1,8 +1,9 @@
-"""`docs/scale.md` and its plots from the result file: what was measured, the curves, and how far they carry."""
+"""Pages of scale and their plots, from result files: what was measured, the curves, and how far they carry."""
 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from recommender.evaluation.plots import HAIR, INK, SOFT, UP
 
 DOCS = Path(__file__).parents[1] / "docs"
 OURS = "recommender"
-PLOTS = {"seconds": "scale_time.svg", "peak_mib": "scale_memory.svg"}
+PLOTS = {"seconds": "time", "peak_mib": "memory"}  # figure -> what its file is called after the page
 
 PEERS = ("#b04a00", "#2f7d4f", "#7a4fa3", "#8a6d00", "#a23b72", "#4d6a79")  # colours of their lines
 
@@ -136,10 +137,10 @@ def _apart(places: NDArray[np.float64], step: float = 0.065) -> NDArray[np.float
 
 HEAD = """# Scale
 
-Made by `python -m benchmarks.speed --plot` from `benchmarks/results/speed.json`; not to be edited. Every contender ran
-in a process of its own, in turns with the others. Seconds are the least of all rounds; a ratio is ours over the
-reference's, below 1 where we are faster or smaller. \\* marks what was timed on some stories or blocks: the time is
-projected to all, the peak memory is that of the part.
+Made by `python -m benchmarks.speed --plot` from `benchmarks/results/{result}.json`; not to be edited.
+Every contender ran in a process of its own, in turns with the others.
+Seconds are the least of all rounds; a ratio is ours over the reference's, below 1 where we are faster or smaller.
+\\* marks what was timed on some stories or blocks: the time is projected to all, the peak memory is that of the part.
 
 Stories called synthetic are mixtures of real ones (`benchmarks/scale.py`): near neighbours are as near as in the real
 archive and words agree with vectors, but they are not news, and nothing here says how good lists are
@@ -308,10 +309,10 @@ def _costs(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield BEYOND
 
 
-def document(result: Mapping[str, Any]) -> str:
-    """`docs/scale.md` of a result file."""
+def document(result: Mapping[str, Any], name: str) -> str:
+    """The page of a result file of some name."""
     rows = result["rows"]
-    text = [HEAD]
+    text = [HEAD.format(result=name)]
     machines: dict[str, None] = {}
     for row in rows:
         at, kernels = row["machine"], row["kernels"]
@@ -327,26 +328,47 @@ def document(result: Mapping[str, Any]) -> str:
     for case in dict.fromkeys(row["case"] for row in rows):
         held = [row for row in rows if row["case"] == case]
         text += [*_case(held), *_extras(held)]
-    for figure, name in PLOTS.items():
+    for figure, file in _plots_of(name).items():
         if lines(rows, "all-lists", figure):
             what = "Time" if figure == "seconds" else "Peak memory"
-            text.append(f"\n![{what} of all lists against the number of stories]({name})")
+            text.append(f"\n![{what} of all lists against the number of stories]({file})")
     text += _costs(rows)
     return "\n".join(text) + "\n"
 
 
-def plots(result: Mapping[str, Any]) -> dict[str, str]:
+def page(name: str) -> str:
+    """What the page of a result file of some name is called.
+
+    Examples
+    --------
+    >>> page("speed"), page("speed_zen4")
+    ('scale', 'scale_zen4')
+    """
+    return name.replace("speed", "scale", 1)
+
+
+def _plots_of(name: str) -> dict[str, str]:
+    return {figure: f"{page(name)}_{what}.svg" for figure, what in PLOTS.items()}
+
+
+def plots(result: Mapping[str, Any], name: str) -> dict[str, str]:
     """File name -> SVG, of what was measured."""
     titles = {"seconds": "All lists: seconds", "peak_mib": "All lists: peak memory, MiB"}
     found = {}
-    for figure, name in PLOTS.items():
+    for figure, file in _plots_of(name).items():
         if series := lines(result["rows"], "all-lists", figure):
-            found[name] = plot(series, titles[figure])
+            found[file] = plot(series, titles[figure])
     return found
 
 
-def write(result: Mapping[str, Any], folder: Path = DOCS) -> Iterator[Path]:
-    """Write page and plots; yields their paths."""
-    for name, text in {"scale.md": document(result), **plots(result)}.items():
+def files(path: Path) -> dict[str, str]:
+    """File name -> text, of the page and the plots of a result file."""
+    result = json.loads(path.read_text(encoding="utf-8"))
+    return {f"{page(path.stem)}.md": document(result, path.stem), **plots(result, path.stem)}
+
+
+def write(path: Path, folder: Path = DOCS) -> Iterator[Path]:
+    """Write page and plots of a result file; yields their paths."""
+    for name, text in files(path).items():
         (folder / name).write_text(text, encoding="utf-8")
         yield folder / name

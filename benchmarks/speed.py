@@ -12,7 +12,8 @@ take too long is timed on some stories and marked as projected. Peers that are n
 Stories are synthetic (`benchmarks.scale`), made from Reuters-21578 with ``--data DATA``, else from the sample
 newsroom; ``--real`` takes the stories of Reuters themselves. With ``--out`` the rows go into
 `benchmarks/results/speed.json`, where a row replaces an older one of the same case, n and stories; ``--plot`` makes
-plots and `docs/scale.md` from that file.
+plots and `docs/scale.md` from that file. Another machine has a file of its own: with ``--out``, and a path like
+``benchmarks/results/speed_NAME.json``, whose page is `docs/scale_NAME.md`.
 """
 
 from __future__ import annotations
@@ -267,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--keep", action="store_true", help="use what an earlier run prepared, and keep it")
     made.add_argument("--json", action="store_true", help="one line a case instead of tables")
     made.add_argument("--out", type=Path, nargs="?", const=RESULT, help="result file to put the rows into")
-    made.add_argument("--plot", action="store_true", help="only make plots and docs/scale.md from the result file")
+    made.add_argument("--plot", action="store_true", help="only make the page of the result file, in docs")
     return made
 
 
@@ -276,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made = parser()
     arguments = made.parse_args(argv)
     if arguments.plot:
-        for path in scale_page.write(json.loads((arguments.out or RESULT).read_text(encoding="utf-8"))):
+        for path in scale_page.write(arguments.out or RESULT):
             print(path)
         return
     if unknown := sorted(set(arguments.case) - set(CASES)):
