@@ -126,7 +126,9 @@ class Harness:
 
     def restore(self, world: World, message: str) -> bool:
         """Put the files that an error names back as they were at first; whether it names any."""
-        named = [path for path in self.first.root.rglob("*") if path.is_file() and f"/{path.name}" in message]
+        files = [path for path in self.first.root.rglob("*") if path.is_file()]
+        # by the path below the root: lists and snapshot have files of one name
+        named = [path for path in files if f"/{path.relative_to(self.first.root)}" in message]
         if not message.startswith(("error: ", "SnapshotError", "EmbedderError")):
             return False
         for path in named:
