@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError, SettingsError
@@ -278,6 +278,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, dict[str, float]], dict[str, list
 
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.booleans())
+@example(({"s0": {"i0": 0.52}, "s1": {"i0": 0.01, "i1": 0.02}}, {"s0": [], "s1": ["i0"]}, 0.5), False)  # hundredths
 def test_measures_by_their_definitions(
     world: tuple[dict[str, dict[str, float]], dict[str, list[str]], float], condensed: bool
 ) -> None:

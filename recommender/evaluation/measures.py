@@ -96,7 +96,7 @@ class Measure:
 def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArray[np.int64], int]:
     """Grades and threshold as integers in the same proportions, which is what nDCG goes by.
 
-    Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 60 fits, ten-thousandths of
+    Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 100 fits, ten-thousandths of
     the greatest grade. The threshold is the least integer of a relevant grade.
 
     Examples
@@ -105,7 +105,7 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     (array([0, 1, 3, 6]), 3)
     """
     top = grades.max(initial=0)
-    scales = [float(n) for n in range(1, 61)] + [10_000 / top if top else 1.0]
+    scales = [float(n) for n in range(1, 101)] + [10_000 / top if top else 1.0]
     # shares printed with four digits are off by .00005 each; small grades must not vanish
     off = min(6e-5, 2e-4 * top)
     distance = [np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) for scale in scales]
