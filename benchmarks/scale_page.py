@@ -135,7 +135,7 @@ def _apart(places: NDArray[np.float64], step: float = 0.065) -> NDArray[np.float
 
 # -- the page -----------------------------------------------------------------------------------------------------
 
-HEAD = """# Scale
+HEAD = """# {title}
 
 Made by `python -m benchmarks.speed --plot` from `benchmarks/results/{result}.json`; not to be edited.
 Every contender ran in a process of its own, in turns with the others.
@@ -312,7 +312,7 @@ def _costs(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def document(result: Mapping[str, Any], name: str) -> str:
     """The page of a result file of some name."""
     rows = result["rows"]
-    text = [HEAD.format(result=name)]
+    text = [HEAD.format(title=page(name).replace("_", ": ").capitalize(), result=name)]
     machines: dict[str, None] = {}
     for row in rows:
         at, kernels = row["machine"], row["kernels"]
@@ -328,10 +328,9 @@ def document(result: Mapping[str, Any], name: str) -> str:
     for case in dict.fromkeys(row["case"] for row in rows):
         held = [row for row in rows if row["case"] == case]
         text += [*_case(held), *_extras(held)]
-    for figure, file in _plots_of(name).items():
-        if lines(rows, "all-lists", figure):
-            what = "Time" if figure == "seconds" else "Peak memory"
-            text.append(f"\n![{what} of all lists against the number of stories]({file})")
+    for figure, file in _plots_of(rows, name).items():
+        what = "Time" if figure == "seconds" else "Peak memory"
+        text.append(f"\n![{what} of all lists against the number of stories]({file})")
     text += _costs(rows)
     return "\n".join(text) + "\n"
 
@@ -347,18 +346,22 @@ def page(name: str) -> str:
     return name.replace("speed", "scale", 1)
 
 
-def _plots_of(name: str) -> dict[str, str]:
-    return {figure: f"{page(name)}_{what}.svg" for figure, what in PLOTS.items()}
+def _plots_of(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
+    """Figure -> file, of those that were measured at two sizes: single points make no curve."""
+    return {
+        figure: f"{page(name)}_{what}.svg"
+        for figure, what in PLOTS.items()
+        if any(len(points) > 1 for points in lines(rows, "all-lists", figure).values())
+    }
 
 
 def plots(result: Mapping[str, Any], name: str) -> dict[str, str]:
     """File name -> SVG, of what was measured."""
     titles = {"seconds": "All lists: seconds", "peak_mib": "All lists: peak memory, MiB"}
-    found = {}
-    for figure, file in _plots_of(name).items():
-        if series := lines(result["rows"], "all-lists", figure):
-            found[file] = plot(series, titles[figure])
-    return found
+    rows = result["rows"]
+    return {
+        file: plot(lines(rows, "all-lists", figure), titles[figure]) for figure, file in _plots_of(rows, name).items()
+    }
 
 
 def files(path: Path) -> dict[str, str]:

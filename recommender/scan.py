@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender import kernels
+from recommender.index import dots
 
 _SPARE = 32  # rows that a line can hold beyond its best, where twice as many is less
-_PAIRS = 4_096  # pairs computed again at a time
 _LAST = np.iinfo(np.int64).max  # ranks are those in the whole archive, of which `Rows` may be a part
 
 
@@ -256,7 +256,10 @@ def _offer_plain(
     a, b, c, d = asking.spans[asks].T
     able = rows.shown[at] & (at != asking.own[asks]) & (((at >= a) & (at < b)) | ((at >= c) & (at < d)))
     product, asks, at = product[able], asks[able], at[able]
-    dot = product.astype(np.int32) if block.exact else _dots(asking, rows, asks, at)
+    if block.exact:
+        dot = product.astype(np.int32)
+    else:
+        dot = dots(asking.vectors, asking.rows[asks], rows.vectors, rows.rows[at][:, None])[:, 0]
     score = dot * block.weight[np.abs(asking.hour[asks] - rows.hour[at])]
     able = (dot >= block.least) & (dot > 0)
     room = held.place.shape[1]
@@ -279,13 +282,3 @@ def _offer_plain(
     some = (size >= held.keep) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
     if some.any():
         held.thin(block.stories[some], asking, rows, block.weight)
-
-
-def _dots(asking: Asking, rows: Rows, asks: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Exact products of pairs."""
-    dot = np.empty(len(asks), dtype=np.int32)
-    for start in range(0, len(asks), _PAIRS):
-        part = slice(start, start + _PAIRS)
-        left = asking.vectors[asking.rows[asks[part]]].astype(np.float32)
-        dot[part] = np.einsum("ij,ij->i", left, rows.vectors[rows.rows[at[part]]].astype(np.float32))
-    return dot
