@@ -324,6 +324,9 @@ class TestPage:
     def test_without_two_sizes_there_is_no_curve(self) -> None:
         assert "no curve yet" in scale_page.document({"rows": [measured(10_000, 1.0), measured(1_000, 1.0)]}, "speed")
         assert "Nothing has been measured" in scale_page.document({"rows": []}, "speed")
+        one = {"rows": [measured(10_000, 1.0)]}
+        assert not scale_page.plots(one, "speed")
+        assert ".svg" not in scale_page.document(one, "speed")
 
     def test_plots_show_all_lines_and_are_the_same_again(self) -> None:
         result = {"rows": [measured(10_000, 1.0), measured(100_000, 100.0)]}
