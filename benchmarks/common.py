@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from recommender import Recommender, Settings
-from recommender import kernels as compiled
+from recommender.compute import kernels as compiled
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from recommender.version import __version__
 
 if TYPE_CHECKING:
-    from recommender.articles import Article
-    from recommender.database import SqlQuery
+    from recommender.articles.article import Article
+    from recommender.editorial.rules import Rules
     from recommender.embedders import GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
-    from recommender.engine import Changes, Recommender
     from recommender.errors import (
         EmbedderError,
         InputError,
@@ -24,29 +23,30 @@ if TYPE_CHECKING:
         UnknownArticleError,
         WithdrawnArticleError,
     )
-    from recommender.events import relations, same_event_probability
-    from recommender.filters import Filters
-    from recommender.readnext import ReadNext, Reason, Recommendation, Rejected
-    from recommender.rules import Rules
+    from recommender.facade import Changes, Recommender
+    from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected
+    from recommender.publishing import PublishedLists
+    from recommender.search.scope import Filters
+    from recommender.selection.events import relations, same_event_probability
     from recommender.settings import Settings
-    from recommender.sinks import PublishedLists
+    from recommender.storage.database import SqlQuery
 
 # A name is imported when it is first used: reading published lists needs no model and no scikit-learn.
 _HOME = {
-    "Article": "articles",
-    "Changes": "engine",
-    "Filters": "filters",
+    "Article": "articles.article",
+    "Changes": "facade",
+    "Filters": "search.scope",
     "GivenVectors": "embedders",
-    "PublishedLists": "sinks",
-    "ReadNext": "readnext",
-    "Reason": "readnext",
-    "Recommendation": "readnext",
-    "Recommender": "engine",
+    "PublishedLists": "publishing",
+    "ReadNext": "lists.readnext",
+    "Reason": "lists.readnext",
+    "Recommendation": "lists.readnext",
+    "Recommender": "facade",
     "SentenceTransformerEmbedder": "embedders",
-    "Rejected": "readnext",
-    "Rules": "rules",
+    "Rejected": "lists.readnext",
+    "Rules": "editorial.rules",
     "Settings": "settings",
-    "SqlQuery": "database",
+    "SqlQuery": "storage.database",
     "TfidfSvdEmbedder": "embedders",
     "EmbedderError": "errors",
     "InputError": "errors",
@@ -58,8 +58,8 @@ _HOME = {
     "SnapshotError": "errors",
     "UnknownArticleError": "errors",
     "WithdrawnArticleError": "errors",
-    "relations": "events",
-    "same_event_probability": "events",
+    "relations": "selection.events",
+    "same_event_probability": "selection.events",
 }
 
 __all__ = [

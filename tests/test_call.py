@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import Filters, Recommender, Settings, SnapshotError, UnknownArticleError, snapshot
-from recommender.articles import Article, Catalog, to_table
-from recommender.storage import VersionedFolder
-from tests.checkerboard import checkerboard
-from tests.worlds import AS_OF, random_rules, random_settings, random_stories
+from recommender import Filters, Recommender, Settings, SnapshotError, UnknownArticleError
+from recommender.archive import snapshot
+from recommender.articles.article import Article, to_table
+from recommender.articles.catalog import Catalog
+from recommender.storage.versions import VersionedFolder
+from tests.support.checkerboard import checkerboard
+from tests.support.worlds import AS_OF, random_rules, random_settings, random_stories
 
 
 def world(rng: Random) -> Recommender:

@@ -26,20 +26,20 @@ from hypothesis import strategies as st
 import recommender
 from benchmarks.common import cell
 from recommender import PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
-from recommender.batch import precompute
-from recommender.cli import main
+from recommender.cli.app import main
 from recommender.errors import InputError, RecommenderError
 from recommender.evaluation import ClickLog, evaluate, own_set
-from recommender.evaluation.judgments import read_judgments
-from recommender.evaluation.report import write_report
+from recommender.evaluation.data.judgments import read_judgments
+from recommender.evaluation.report.write import write_report
+from recommender.jobs.precompute import precompute
+from recommender.jobs.purge import purge
 from recommender.preview import write_preview
 from recommender.preview.site import page_name
-from recommender.purge import purge
-from recommender.reading import ReadReport, read_articles
+from recommender.publishing import open_publisher
+from recommender.reading.read import ReadReport, read_articles
 from recommender.settings import ReadingSettings
-from recommender.sinks import open_publisher
-from tests.checkerboard import checkerboard
-from tests.test_sinks import FORMATS, format_of, place_of
+from tests.publishing.test_places import FORMATS, format_of, place_of
+from tests.support.checkerboard import checkerboard
 
 TFIDF = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05, "k": 3, "reserves": 2}})
 ATTACK = (
@@ -499,7 +499,7 @@ def test_a_forged_version_is_refused_and_runs_nothing(places: Path, tmp_path: Pa
     assert not Path("/tmp/never-made-by-a-snapshot").exists()
 
 
-ACROSS_A_CLUSTER = ("cluster.py", "shards.py")  # their nodes tell one another through Ray, which pickles by itself
+ACROSS_A_CLUSTER = ("ray.py", "shards.py")  # their nodes tell one another through Ray, which pickles by itself
 
 
 def test_nothing_from_a_file_is_unpickled_or_run() -> None:
@@ -593,7 +593,7 @@ def test_csv_is_written_nowhere_but_through_those_cells() -> None:
     writers = ("csv.writer", "csv.DictWriter", "to_csv", "write_csv", "savetxt")
     for path in sorted(root.rglob("*.py")):
         assert not any(name in path.read_text(encoding="utf-8") for name in writers), path
-    for path in sorted((root.parent / "benchmarks").glob("*.py")):
+    for path in sorted((root.parent / "benchmarks").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         assert ("csv.writer(" in text) <= ("map(cell, " in text), path
 
@@ -687,7 +687,7 @@ def test_nothing_reaches_a_terminal_but_text(published: Path) -> None:
 
 
 def test_json_for_programs_keeps_its_value(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from recommender.display import print_json
+    from recommender.cli.display import print_json
 
     value = {"a": "é\x9b\u202e\U000e0001\x7f 🦊"}
     print_json(orjson.dumps(value))

@@ -10,8 +10,8 @@ import pytest
 
 import recommender
 from recommender import Recommender, Settings
-from recommender.batch import precompute
-from tests.checkerboard import checkerboard
+from recommender.jobs.precompute import precompute
+from tests.support.checkerboard import checkerboard
 
 MODELS = {"torch", "transformers", "sentence_transformers", "sklearn"}
 HEAVY = {*MODELS, "faiss", "scipy", "numba", "pydantic", "pandas", "matplotlib", "numpy", "pyarrow"}
@@ -65,9 +65,8 @@ def test_published_lists(format: str, made: Path) -> None:
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_published_lists_on_the_command_line(flags: tuple[str, ...], made: Path) -> None:
-    code = (
-        "from recommender.cli import app\napp(['recommend', 't0-s0', '--from', *sys.argv[1:]], standalone_mode=False)"
-    )
+    run = "app(['recommend', 't0-s0', '--from', *sys.argv[1:]], standalone_mode=False)"
+    code = f"from recommender.cli.app import app\n{run}"
     assert imported(code, made / "jsonl", *flags) <= {*ARROW, "pydantic"}  # which typer may use
 
 

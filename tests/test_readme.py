@@ -38,7 +38,7 @@ def test_settings_example_is_valid(tmp_path: Path) -> None:
 
 def test_every_command_named_exists() -> None:
     named = set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE))
-    text = subprocess.run([sys.executable, "-m", "recommender.cli", "--help"], capture_output=True, text=True).stdout
+    text = subprocess.run([sys.executable, "-m", "recommender", "--help"], capture_output=True, text=True).stdout
     listed = {
         "ab",
         "block",

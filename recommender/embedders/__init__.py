@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from recommender.embedders.fitted import TfidfSvdEmbedder
 from recommender.embedders.given import GivenVectors
 from recommender.embedders.protocol import Embedder, Encode
 from recommender.embedders.sentence import SentenceTransformerEmbedder
+from recommender.embedders.tfidf_svd import TfidfSvdEmbedder
 from recommender.settings import EmbeddingSettings
 
 __all__ = ["Embedder", "Encode", "GivenVectors", "SentenceTransformerEmbedder", "TfidfSvdEmbedder", "make_embedder"]

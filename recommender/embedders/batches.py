@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.parallel import torch_threads, torch_workers
+from recommender.compute.parallel import torch_threads, torch_workers
 
 BATCH_TOKENS = 512
 """Tokens of one forward pass, padding included: within 3 % of the pace of far larger batches, and a text alone,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.errors import EmbedderError
-from recommender.index import quantise
+from recommender.features.vectors import quantise
 
 
 class GivenVectors:
@@ -58,7 +58,7 @@ class GivenVectors:
         ids : sequence of str, or pyarrow array of strings, length n
             Each once.
         vectors : ndarray of int16, shape (n, d)
-            As `recommender.index.quantise` or `Recommender.vectors` has them.
+            As `recommender.features.vectors.quantise` or `Recommender.vectors` has them.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class GivenVectors:
         if vectors.ndim != 2 or vectors.dtype != np.int16:
             raise EmbedderError(
                 f"vectors of shape {vectors.shape} and type {vectors.dtype} were given; expected int16 (n, d), "
-                "as recommender.index.quantise makes them"
+                "as recommender.features.vectors.quantise makes them"
             )
         if len(ids) != len(vectors) or not len(ids):
             raise EmbedderError(f"{len(ids):,} ids and {len(vectors):,} vectors were given; expected as many of each")

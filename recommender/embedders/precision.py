@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from recommender.compute.hardware import bfloat16_unit, mkl_lags
 from recommender.embedders.batches import BATCH_TOKENS
-from recommender.hardware import bfloat16_unit, mkl_lags
 
 Precision = Literal["float32", "bfloat16"]
 

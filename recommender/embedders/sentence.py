@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recommender.articles.text import chunk_texts, lead_texts
 from recommender.embedders.batches import SHAPES, Tokens, embed
 from recommender.embedders.precision import arithmetic, prepared
 from recommender.errors import EmbedderError
-from recommender.index import quantise
+from recommender.features.vectors import quantise
 from recommender.settings import EmbeddingSettings
-from recommender.text import chunk_texts, lead_texts
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -1,17 +1,17 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
-from recommender.evaluation.ab import ABResult, ab_test, design_effect, sample_size
-from recommender.evaluation.clicks import ClickLog, co_click, next_click
+from recommender.evaluation.data.clicks import ClickLog, co_click, next_click
+from recommender.evaluation.data.judgments import Judgments, read_judgments
+from recommender.evaluation.data.sets import SETS, EvaluationSet, load_set, own_set
 from recommender.evaluation.evaluate import evaluate
-from recommender.evaluation.judgments import Judgments, read_judgments
-from recommender.evaluation.measures import Measure
-from recommender.evaluation.registry import make_system
-from recommender.evaluation.replay import Replay, replay
+from recommender.evaluation.measures.ab import ABResult, ab_test, design_effect, sample_size
+from recommender.evaluation.measures.relevance import Measure
+from recommender.evaluation.measures.replay import Replay, replay
+from recommender.evaluation.measures.statistics import required_stories
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
-from recommender.evaluation.sets import SETS, EvaluationSet, load_set, own_set
-from recommender.evaluation.statistics import required_stories
-from recommender.evaluation.systems import OwnSystem, PublishedSystem, System
-from recommender.evaluation.tuning import Tuned, tune, write_settings
+from recommender.evaluation.systems.registry import make_system
+from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
+from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
 
 __all__ = [
     "SETS",

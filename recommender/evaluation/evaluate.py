@@ -12,23 +12,23 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles import UNDATED
-from recommender.engine import Recommender
+from recommender.articles.article import UNDATED
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation import pair_measures, statistics
-from recommender.evaluation.clicks import ClickLog
-from recommender.evaluation.judgments import Judgments
-from recommender.evaluation.measures import Measure, per_story
+from recommender.evaluation.data.clicks import ClickLog
+from recommender.evaluation.data.judgments import Judgments
+from recommender.evaluation.data.sets import EvaluationSet
+from recommender.evaluation.measures import pairs, statistics
+from recommender.evaluation.measures.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
+from recommender.evaluation.measures.relevance import Measure, per_story
+from recommender.evaluation.measures.replay import Replay, replay
 from recommender.evaluation.protocol import Answers, ask, asked_stories
-from recommender.evaluation.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
-from recommender.evaluation.registry import identity, make_system
-from recommender.evaluation.replay import Replay, replay
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, Part, SystemResult
-from recommender.evaluation.sets import EvaluationSet
-from recommender.evaluation.systems import OwnSystem, Ranking, System
-from recommender.ledger import Ledger, Ledgers
+from recommender.evaluation.systems.registry import identity, make_system
+from recommender.evaluation.systems.system import OwnSystem, Ranking, System
+from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
+from recommender.storage.checkpoints import Ledger, Ledgers
 from recommender.version import __version__
 
 RELEVANCE = ("nDCG@5", "nDCG@10", "AP", "RR", "R@10", "Judged@5")
@@ -338,12 +338,12 @@ def _pairs(
     group_a, group_b = np.split(case.judged.groups_of([*sides[0], *sides[1]]), 2)
     relevant = judgments.grades >= judgments.relevant
     for name in PAIRS:
-        found = pair_measures.pair_intervals(
+        found = pairs.pair_intervals(
             scores,
             relevant if name == "AUC" else judgments.grades,
             group_a,
             group_b,
-            getattr(pair_measures, name.lower()),
+            getattr(pairs, name.lower()),
             baseline=base if base in scores else None,
             seed=seed,
         )

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles import UNDATED
-from recommender.evaluation.judgments import Judgments
-from recommender.evaluation.sets import EvaluationSet
-from recommender.evaluation.systems import Ranking, System
+from recommender.articles.article import UNDATED
+from recommender.evaluation.data.judgments import Judgments
+from recommender.evaluation.data.sets import EvaluationSet
+from recommender.evaluation.systems.system import Ranking, System
 from recommender.progress import Progress, silent
 
 _BLOCK = 256  # stories asked together

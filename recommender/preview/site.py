@@ -22,11 +22,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from recommender.database import is_database
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
+from recommender.lists.readnext import ReadNext, Recommendation, Rejected, Story
 from recommender.progress import Progress, silent
-from recommender.readnext import ReadNext, Recommendation, Rejected, Story
-from recommender.sinks import PublishedLists
+from recommender.publishing import PublishedLists
+from recommender.storage.database import is_database
 
 MARKER = ".recommender-preview"  # a folder with this file may be replaced as a whole
 FRONT = 41  # stories on the front page
@@ -312,7 +312,7 @@ def _rejected(
             raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
         if status == "unknown":
             raise UnknownArticleError(f"no article with id {article_id!r} in {published.place}")
-    from recommender.engine import Recommender
+    from recommender.facade import Recommender
 
     progress("rejected", 0, None)
     rec = Recommender.load(snapshot)

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.faults.harm import Fault
 from tests.faults.harness import show
 from tests.faults.world import World, copy, look
-from tests.processes import forkserver
+from tests.support.processes import forkserver
 
 _LONGEST = 60.0
 

@@ -8,17 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recommender import ledger
+from recommender.storage import checkpoints
 from tests.faults.harm import Fault
 from tests.faults.world import JOBS, World, become, copy, look, warm
-from tests.processes import forkserver
+from tests.support.processes import forkserver
 
 _LONGEST = 60.0  # seconds of a job that is not held up
 
 
 def work(root: Path, job: str, fault: Fault | None, told: Any) -> None:
     """The job's process: does the work, and tells how it ended."""
-    ledger.SHARD = 16  # so that so few stories are kept in shards as well
+    checkpoints.SHARD = 16  # so that so few stories are kept in shards as well
     if fault is not None:
         if fault.user:
             warm()  # another user may not be able to import
@@ -95,7 +95,7 @@ class Harness:
             if again != "done":
                 wrong.append(f"the next run did not finish: {again}")
             else:
-                wrong += [f"left behind: {path}" for path in world.root.rglob(ledger.FOLDER)]
+                wrong += [f"left behind: {path}" for path in world.root.rglob(checkpoints.FOLDER)]
                 found, expected = self.look(world), self.after[job]
                 for seen in found.values() if fault.damages else ():  # the job may not write what was damaged
                     self.restore(world, seen)

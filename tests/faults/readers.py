@@ -20,9 +20,9 @@ from typing import Any
 import pyarrow as pa
 
 from recommender import PublishedLists
-from recommender.lists import RECORD
-from recommender.sinks import open_publisher
-from tests.processes import forkserver
+from recommender.lists.records import RECORD
+from recommender.publishing import open_publisher
+from tests.support.processes import forkserver
 
 STORIES, ITEMS, RESERVES = 2_000, 5, 5
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)

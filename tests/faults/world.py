@@ -18,10 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender import PublishedLists, Recommender, RecommenderError, Settings
-from recommender.batch import precompute
-from recommender.index import quantise
-from recommender.refresh import refresh
-from tests.checkerboard import START, checkerboard
+from recommender.features.vectors import quantise
+from recommender.jobs.precompute import precompute
+from recommender.jobs.refresh import refresh
+from tests.support.checkerboard import START, checkerboard
 
 SETTINGS = Settings.of(
     {

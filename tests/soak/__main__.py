@@ -30,10 +30,10 @@ import numpy as np
 import orjson
 
 from recommender import PublishedLists, Recommender, Settings
-from recommender.batch import Summary, precompute
-from recommender.parallel import torch_workers
-from recommender.refresh import refresh
-from recommender.sinks import open_publisher
+from recommender.compute.parallel import torch_workers
+from recommender.jobs.precompute import Summary, precompute
+from recommender.jobs.refresh import refresh
+from recommender.publishing import open_publisher
 from tests.soak import watch
 from tests.soak.newsroom import START, Newsroom
 

@@ -17,12 +17,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from recommender import PublishedLists, Recommender, exact
-from recommender.articles import DAY_US, UNDATED
-from recommender.hardware import release_memory
-from recommender.pools import Pools
-from recommender.retrieval import _SLACK
-from recommender.storage import VersionedFolder
+from recommender import PublishedLists, Recommender
+from recommender.articles.article import DAY_US, UNDATED
+from recommender.compute.hardware import release_memory
+from recommender.search import exact
+from recommender.search.candidates import _SLACK
+from recommender.search.pools import Pools
+from recommender.storage.versions import VersionedFolder
 from tests.soak.newsroom import Newsroom
 
 MIB = 1 << 20

@@ -1,0 +1,1 @@
+"""A fitted archive, the lists made of it, and how it is saved."""

@@ -1,0 +1,489 @@
+"""An archive made searchable: what lists are made of, by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.article import DAY_US, UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import to_micros
+from recommender.articles.languages import site_language
+from recommender.articles.text import whole_texts
+from recommender.compute.parallel import joined
+from recommender.editorial.rules import NO_RULES, RowRules, Rules
+from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.lists.reasons import telling_terms
+from recommender.ranking.relevance_floor import relevance_floor
+from recommender.ranking.score import relevance
+from recommender.search.approximate import MOST_TAIL, Drafts
+from recommender.search.candidates import SKETCH, Retriever, search_vectors
+from recommender.search.index_choice import Plan, choose_index
+from recommender.search.pools import Asks, Keeper, Pools, Queries
+from recommender.search.scope import Filters, Scope, make_scope
+from recommender.search.update_pools import renewed
+from recommender.selection.events import EventTest, SameEvent
+from recommender.selection.pipeline import Selection
+from recommender.selection.series import Looks, Series
+from recommender.settings import SeriesRule, Settings
+
+
+class Pooled(NamedTuple):
+    """The pools of all rows, and what they were found for: a scope, lists of `k`, and the blocks of single stories."""
+
+    pools: Pools
+    scope: Scope
+    k: int
+    blocks: frozenset[tuple[str, str | None]]
+
+
+class Derived(NamedTuple):
+    """What an archive derives from its values: columns over its rows, and the names that their codes stand for."""
+
+    columns: dict[str, NDArray[Any]]
+    names: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Catalog, vectors and terms by row; replaced as a whole, so that other threads see the old or the new.
+
+    Attributes
+    ----------
+    catalog : Catalog, n rows
+    vectors : ndarray of int16, shape (n, d)
+    tfidf : Tfidf
+    terms : csr_matrix of float32, shape (n, v)
+    search : ndarray of int16, shape (n, s)
+        Meaning and words in one vector, see `retrieval.search_vectors`.
+    settings : Settings
+    floor : float or None
+        The least relevance of an item.
+    calibration : str
+        Name under which the embedder's judgments are kept.
+    rules : Rules
+    pooled : Pooled or None
+        Pools that lists are made of without a search, if they fit what is asked.
+    drafts : Drafts or None
+        Search for stories from outside where age does not count; without it, and elsewhere, search is exact.
+    """
+
+    catalog: Catalog
+    vectors: NDArray[np.int16]
+    tfidf: Tfidf
+    terms: sp.csr_matrix
+    search: NDArray[np.int16]
+    settings: Settings
+    floor: float | None
+    calibration: str = ""
+    rules: Rules = NO_RULES
+    pooled: Pooled | None = None
+    drafts: Drafts | None = None
+
+    @classmethod
+    def fit(
+        cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str, rules: Rules
+    ) -> Archive:
+        """Fit the terms and the floor on a catalog with its vectors."""
+        tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
+        search = search_vectors(vectors, terms, sketch_columns(tfidf.terms, SKETCH), settings.ranking)
+        return cls(catalog, vectors, tfidf, terms, search, settings, None, calibration, rules).under(settings)
+
+    def under(self, settings: Settings) -> Archive:
+        """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
+        search, old, new, drafts = self.search, self.settings.ranking, settings.ranking, self.drafts
+        if (old.dense_weight, old.lexical_weight) != (new.dense_weight, new.lexical_weight):
+            search, drafts = search_vectors(self.vectors, self.terms, self._columns, new), None
+        if settings.retrieval.index != self.settings.retrieval.index:
+            drafts = None
+        floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
+        same = (old, self.settings.retrieval, self.floor) == (new, settings.retrieval, floor)
+        pooled = self.pooled if same else None
+        return self.but(search=search, settings=settings, floor=floor, pooled=pooled, drafts=drafts)
+
+    def but(self, **changes: Any) -> Archive:
+        """With other values, and with all that was derived from values that stay."""
+        other = replace(self, **changes)
+        kept = {name for name, sources in _SOURCES.items() if name in vars(self) and sources(self) == sources(other)}
+        vars(other).update({name: vars(self)[name] for name in kept})
+        return other
+
+    def derived(self) -> Derived:
+        """What is slow to derive; for `knowing`."""
+        (language, languages, site), (section, sections), (series, editions) = (
+            self._languages,
+            self.sections,
+            self.series,
+        )
+        columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
+        if "looks" in vars(self):  # else series do not count
+            columns |= self.looks._asdict()
+        names = {
+            "languages": list(languages),
+            "site": [site],
+            "sections": sections,
+            "templates": list(series.templates),
+        }
+        return Derived(columns, names)
+
+    def knowing(self, derived: Derived) -> Archive:
+        """The same archive, which need not derive again what `derived` gave once."""
+        columns, names = dict(derived.columns), derived.names
+        language, section, editions = (columns.pop(name) for name in ("language", "section", "series"))
+        looks = {"looks": Looks(columns.pop("template"), columns.pop("table"))} if "table" in columns else {}
+        same = replace(self, catalog=self.catalog.knowing(columns))
+        code_of = {name: code for code, name in enumerate(names["languages"])}
+        series = Series(self._series_rules or (), tuple(names["templates"])), editions
+        vars(same).update(  # where `cached_property` looks
+            _languages=(language, code_of, names["site"][0]),
+            sections=(section, names["sections"]),
+            series=series,
+            **looks,
+        )
+        return same
+
+    def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
+        """With more rows at the end; vocabulary and floor stay."""
+        terms = self.tfidf.transform(whole_texts(added))
+        search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
+        search = joined(self.search, search)
+        more = self.but(
+            catalog=catalog,
+            vectors=joined(self.vectors, vectors),
+            terms=sp.vstack([self.terms, terms], format="csr"),
+            search=search,
+            pooled=None,
+            drafts=self.drafts and self.drafts.over(search),
+        )
+        if "looks" in vars(self):
+            vars(more)["looks"] = self.looks.beside(Looks.of(added))
+        return more
+
+    def compacted(self) -> Archive:
+        """Without replaced versions, all rows in publication order."""
+        catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
+        old = self.catalog.rows(catalog.ids.to_pylist())
+        fewer = replace(
+            self,
+            catalog=catalog,
+            vectors=self.vectors[old],
+            terms=self.terms[old],
+            search=self.search[old],
+            pooled=None,
+            drafts=None,
+        )
+        if "looks" in vars(self):
+            vars(fewer)["looks"] = self.looks.take(old)
+        return fewer
+
+    def only(self, held: NDArray[np.bool_]) -> Archive:
+        """Some rows, (n,), and only the terms that they use."""
+        rows = np.flatnonzero(held & self.catalog.alive)
+        catalog = Catalog.of(self.catalog.table.take(pa.array(rows)))
+        old = self.catalog.rows(catalog.ids.to_pylist())
+        terms = self.terms[old]
+        used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
+        tfidf = Tfidf(self.tfidf.names.take(pa.array(used)), self.tfidf.idf[used], self.tfidf.stories)
+        return replace(
+            self,
+            catalog=catalog,
+            vectors=self.vectors[old],
+            tfidf=tfidf,
+            terms=terms[:, used].tocsr(),
+            search=self.search[old],
+            pooled=None,
+            drafts=None,
+        )
+
+    def indexed(self) -> Archive:
+        """With the index for drafts that the settings ask for; the one at hand serves until too much was added.
+
+        Where age counts there is none: exact search skips what is far away in time.
+        """
+        n, d = self.search.shape
+        asked = self.settings.retrieval.index
+        if asked == "auto":
+            plan = choose_index(n, d) if choose_index(self._in_window, d).kind != "flat" else Plan("flat")
+        else:
+            plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
+        if plan.kind == "flat" or self.aged:
+            return self if self.drafts is None else self.but(drafts=None)
+        held = self.drafts
+        if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
+            return self
+        return self.but(drafts=Drafts.build(self.search, plan))
+
+    @property
+    def index_recall(self) -> float:
+        """Share of the ten nearest that the search for a draft finds, as measured when its index was built."""
+        return 1.0 if self.drafts is None or self.aged else self.drafts.report.recall
+
+    @property
+    def aged(self) -> bool:
+        """Whether an item's age counts."""
+        return self.dated and self.settings.ranking.half_life_days is not None
+
+    @property
+    def _in_window(self) -> int:
+        """The most rows that a window holds."""
+        published, days = self.catalog.published, self.settings.retrieval.window_days
+        if days is None or not self.dated:
+            return len(published)
+        times = np.sort(published[published != UNDATED])
+        return int((np.searchsorted(times, times + days * DAY_US, "right") - np.arange(len(times))).max())
+
+    @cached_property
+    def _columns(self) -> sp.csr_matrix:
+        return sketch_columns(self.tfidf.terms, SKETCH)
+
+    @cached_property
+    def dated(self) -> bool:
+        """Whether time counts: at least half of the current stories carry a date."""
+        published = self.catalog.published[self.catalog.alive]
+        return bool(len(published)) and bool((published != UNDATED).mean() >= 0.5)
+
+    @cached_property
+    def _times(self) -> NDArray[np.int64]:
+        """Publication times of the current stories, in order."""
+        return np.sort(self.catalog.published[self.catalog.alive], kind="stable")
+
+    def newest(self, now: datetime) -> int:
+        """The newest publication time not after `now`, in microseconds; 0 where there is none."""
+        count = int(np.searchsorted(self._times, to_micros(now), side="right"))
+        return max(int(self._times[count - 1]), 0) if count else 0
+
+    @cached_property
+    def _languages(self) -> tuple[NDArray[np.int32], dict[str, int], str]:
+        """Code of each row, code of each name, and the site's language, which a story without one has."""
+        site = self.settings.reading.site_language
+        if site is None:
+            site = site_language(self.catalog.table)
+        codes, names = self.catalog.codes("language", default=site)
+        return codes, {name: code for code, name in enumerate(names)}, site
+
+    @property
+    def languages(self) -> NDArray[np.int32]:
+        """Code of each row's language, (n,)."""
+        return self._languages[0]
+
+    @cached_property
+    def term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
+        """The vocabulary, and which terms tell a reader something; (v,) each."""
+        return self.tfidf.names, telling_terms(self.tfidf.names)
+
+    def queries(self, rows: NDArray[np.int64]) -> Queries:
+        """Stories of the archive as queries."""
+        return Queries(
+            rows,
+            np.asarray(self.vectors[rows]),
+            np.asarray(self.search[rows]),
+            self.terms[rows],
+            self.catalog.published[rows],
+            self._languages[0][rows],
+            self.catalog.copy_group[rows],
+        )
+
+    def asks(self, rows: NDArray[np.int64]) -> Asks:
+        """Stories of the archive as those who look for candidates."""
+        return Asks(self.search, rows, rows, self.catalog.published[rows], self._languages[0][rows])
+
+    def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
+        """Stories from outside as queries; one whose id is in the archive will not find itself.
+
+        They belong to no copy group: `Catalog.copies_of` tells what to leave out.
+        """
+        _, code_of, site = self._languages
+        held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
+        terms = self.tfidf.transform(whole_texts(table))
+        return Queries(
+            np.array([rows[0] if len(rows) else -1 for rows in held]),
+            vectors,
+            search_vectors(vectors, terms, self._columns, self.settings.ranking),
+            terms,
+            Catalog(table, np.ones(len(table), dtype=bool), 0).published,
+            np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
+            np.full(len(table), -1),
+        )
+
+    def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
+        return relevance(self.queries(a), self.vectors, self.terms, b[:, None], self.settings.ranking)[2][:, 0]
+
+    def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
+        """The rows that lists of one moment may show."""
+        days = filters.days_before_as_of is not None or filters.days_around_story is not None
+        timed = self.settings.ranking.half_life_days or self.settings.retrieval.window_days or days
+        return make_scope(
+            self.catalog,
+            self._languages[0],
+            self.catalog.known_rows(withdrawn),
+            moment,
+            filters,
+            self.settings.retrieval,
+            timed=self.dated and bool(timed),
+        )
+
+    @cached_property
+    def series(self) -> tuple[Series, NDArray[np.int64]]:
+        """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
+        rules = self._series_rules
+        if rules is None:
+            return Series((), ()), np.full(len(self.catalog), -1, dtype=np.int64)
+        table, looks = self.catalog.table, self.looks
+        series = Series.fit(table, rules, looks, self.catalog.alive)  # a story's older versions are no editions
+        return series, series.codes(table, looks)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """What tells recurring formats, of every row."""
+        return Looks.of(self.catalog.table)
+
+    @property
+    def _series_rules(self) -> tuple[SeriesRule, ...] | None:
+        """None where series do not count."""
+        selection = self.settings.selection
+        return (*self.rules.series, *selection.series) if selection.series_limit else None
+
+    @cached_property
+    def sections(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Code of each row's section, -1 = none, and the sections."""
+        return self.catalog.codes("section")
+
+    @cached_property
+    def event_test(self) -> EventTest:
+        """Whether rows report the same event."""
+        model = SameEvent.of("archive", self.calibration)
+        if self.dated:
+            model = model.among(self.tfidf.stories)
+        return EventTest(
+            self.vectors,
+            self.terms,
+            self.tfidf.idf,
+            self.catalog.published,
+            model,
+            self.settings.selection,
+            self.dated,
+        )
+
+    def selection(self, scope: Scope, blocks: Collection[tuple[str, str | None]] = ()) -> Selection:
+        """What the steps of one moment share; `blocks` are those of the overlay."""
+        settings = self.settings.selection
+        columns = {cap.by for cap in (*settings.caps, *self.rules.caps)}
+        moment = datetime.fromtimestamp(scope.as_of / 1e6, UTC)
+        return Selection(
+            self.catalog,
+            scope,
+            settings,
+            self.floor,
+            RowRules.of(self.rules, self.catalog, moment, blocks),
+            self.event_test,
+            self.series[1],
+            self.sections[0],
+            {column: self.catalog.codes(column) for column in sorted(columns)},
+        )
+
+    def standing(
+        self, moment: int, withdrawn: frozenset[str], blocks: frozenset[tuple[str, str | None]]
+    ) -> tuple[Selection, bool]:
+        """The selection of a moment without filters, and whether the pools at hand hold for it.
+
+        The last one is kept: what it takes to make it grows with the archive, what a list takes does not.
+        """
+        key = moment, withdrawn, blocks
+        last = self._last.get(key)
+        if last is None:
+            selection = self.selection(self.scope(moment, Filters(), withdrawn), blocks)
+            last = selection, self.covered(selection.searched)
+            self._last.clear()
+            self._last[key] = last
+        return last
+
+    @cached_property
+    def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
+        return {}
+
+    def retriever(self, scope: Scope, k: int, floor: float | None, part: slice | None = None) -> Retriever:
+        """The search for candidates within a scope, for lists of `k`, in a range of rows or in all."""
+        settings = self.settings
+        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        drafts = None if self.drafts is None else self.drafts.approximate
+        return Retriever(
+            self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts, part
+        )
+
+    def with_pools(
+        self,
+        selection: Selection,
+        k: int,
+        blocks: Collection[tuple[str, str | None]],
+        before: Archive | None = None,
+        found: Pools | None = None,
+        keeper: Keeper | None = None,
+    ) -> Archive:
+        """With the pools of all rows, for lists of `k`.
+
+        Parameters
+        ----------
+        selection : Selection
+        k : int
+        blocks : collection of (str, str or None)
+            Those of the overlay that `selection` knows.
+        before : Archive, optional
+            An earlier state, with pools and fewer rows: what has not changed since is not searched again.
+        found : Pools, optional
+            Of all rows, where they were searched for elsewhere.
+        keeper : Keeper, optional
+            Keeps finished lines.
+        """
+        scope = selection.searched
+        asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
+        if found is not None:
+            pools = found
+        elif before is None or before.pooled is None:
+            pools = retriever.pools(asks, keeper)
+        else:
+            was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
+            pools = renewed(asks, before.pooled.pools, retriever, was, keeper)
+        return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
+
+    def covered(self, scope: Scope) -> bool:
+        """Whether the pools at hand were found among all rows of a scope, and in its time."""
+        if self.pooled is None:
+            return False
+        was = self.pooled.scope
+        if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (
+            scope.timed and scope.as_of != was.as_of
+        ):
+            return False  # without time, a moment decides only about what is allowed
+        return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
+
+    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
+        """Pools among which are those of some rows, and where these stand.
+
+        They are the pools at hand if they are `covered` and as long as `k` needs, else found by a search.
+        """
+        held, retriever = self.pooled, self.retriever(scope, k, self.floor)
+        if held is not None and covered and retriever.count == self.retriever(scope, held.k, self.floor).count:
+            return held.pools, rows
+        return retriever.pools(self.asks(rows)), np.arange(len(rows))
+
+
+_SOURCES: dict[str, Callable[[Archive], Any]] = {
+    "dated": lambda archive: (archive.catalog,),
+    "_times": lambda archive: (archive.catalog,),
+    "_languages": lambda archive: (archive.catalog, archive.settings.reading),
+    "sections": lambda archive: (archive.catalog,),
+    "series": lambda archive: (archive.catalog, archive._series_rules),
+    "looks": lambda archive: (archive.catalog,),
+    "term_names": lambda archive: (archive.tfidf,),
+    "_columns": lambda archive: (archive.tfidf,),
+}
+"""What cached properties are derived from; in tuples, which compare what is identical at no cost."""

@@ -1,0 +1,177 @@
+"""A fitted archive as a versioned folder of arrays, read back memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.archive.archive import Archive, Derived, Pooled
+from recommender.articles.article import SCHEMA
+from recommender.articles.catalog import Catalog
+from recommender.editorial.overlay import ordered
+from recommender.editorial.rules import Rules
+from recommender.embedders import Embedder
+from recommender.errors import SnapshotError
+from recommender.features.tfidf import Tfidf
+from recommender.search.approximate import FILE as INDEX
+from recommender.search.approximate import Drafts
+from recommender.search.pools import Pool, Pools
+from recommender.search.scope import Scope
+from recommender.settings import Settings
+from recommender.storage.atomic import refusing
+from recommender.storage.versions import VersionedFolder
+
+CHECKED = 1 << 24
+"""Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
+_CSR = ("data", "indices", "indptr")
+
+
+def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
+    """Write a snapshot under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
+    archive = archive.indexed()
+    write(root, archive, embedder)
+    return archive
+
+
+def write(root: Path, archive: Archive, embedder: Embedder) -> None:
+    """`save` without building an index."""
+    target = VersionedFolder(root, "snapshot")
+    with target.writing(), target.stage() as folder:
+        with (
+            pa.OSFile(str(folder / "articles.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, archive.catalog.table.schema) as writer,
+        ):
+            writer.write_table(archive.catalog.table)
+        np.save(folder / "vectors.npy", archive.vectors)
+        np.save(folder / "search.npy", archive.search)
+        np.save(folder / "alive.npy", archive.catalog.alive)
+        for part in _CSR:
+            np.save(folder / f"terms.{part}.npy", getattr(archive.terms, part))
+        if archive.pooled is not None:
+            for name, array in _pool_arrays(archive.pooled).items():
+                np.save(folder / f"pools.{name}.npy", array)
+        derived = archive.derived()
+        for name, array in derived.columns.items():
+            np.save(folder / f"derived.{name}.npy", array)
+        (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
+        archive.tfidf.save(folder, "tfidf")
+        if archive.drafts is not None:
+            archive.drafts.save(folder)
+        embedder.save(folder)
+        details: dict[str, Any] = {
+            "settings": archive.settings.model_dump(mode="json"),
+            "embedder": type(embedder).__name__,
+            "embedder_fingerprint": embedder.fingerprint,
+            "rows": len(archive.catalog),
+            "base": archive.catalog.base,
+            "floor": archive.floor,
+            "calibration": archive.calibration,
+            "rules": archive.rules.model_dump(mode="json"),
+            "pools": _pool_details(archive.pooled),
+            "index": archive.drafts and archive.drafts.report.to_json(),
+        }
+        digest = hashlib.sha256(repr(details).encode())
+        digest.update(np.ascontiguousarray(archive.vectors).data)
+        target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
+
+
+def load(root: Path, check: bool = False) -> tuple[Archive, Path]:
+    """Read the snapshot under `root`: the archive, and the folder that the embedder reads its part from.
+
+    A file that is missing or cut is always found, an altered one only up to `CHECKED` bytes, with `check` of any size.
+    """
+    version = VersionedFolder(root, "snapshot").current()
+    version.check(largest=None if check else CHECKED)
+    if (version.manifest.get("index") or {}).get("used", {}).get("kind", "flat") != "flat":
+        version.check([INDEX])  # whatever its size: FAISS follows what it reads
+    with refusing(version.folder):
+        return _load(version.folder, version.manifest), version.folder
+
+
+def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
+    with pa.memory_map(str(folder / "articles.arrow")) as source:
+        table = pa.ipc.open_file(source).read_all()
+    table.validate(full=table.nbytes <= CHECKED)
+    if table.schema != SCHEMA or len(table) != manifest["rows"]:
+        raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the snapshot again")
+    tfidf = Tfidf.load(folder, "tfidf")
+    parts = tuple(_array(folder / f"terms.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
+    terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
+    if (np.diff(terms.indptr) < 0).any():
+        raise ValueError("terms that end before they begin")
+    if terms.data.nbytes <= CHECKED:
+        terms.check_format(full_check=True)
+    settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
+    catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
+    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
+    if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
+        raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
+    if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):
+        raise ValueError(f"a mask of {catalog.alive.shape} and a base of {catalog.base} for {len(table)} rows")
+    rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
+    calibration = manifest.get("calibration", "")
+    archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
+    if (folder / "derived.json").exists():  # snapshots of earlier versions have none
+        archive = archive.knowing(_load_derived(folder, len(table)))
+    if manifest.get("pools") is not None:
+        archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))
+    if manifest.get("index") is not None:
+        archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
+    return archive
+
+
+def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -> NDArray[Any]:
+    """An array that stays on disk; of a kind of numbers and, where it is told, a shape; None = any length."""
+    found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    expected = (None,) if shape is None else shape
+    fits = len(found.shape) == len(expected) and all(n in (None, m) for n, m in zip(expected, found.shape, strict=True))
+    if found.dtype.kind not in kind or not fits:
+        raise ValueError(f"{path.name} holds {found.dtype} of shape {found.shape}")
+    return np.asarray(found)
+
+
+def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
+    pools, scope = pooled.pools, pooled.scope
+    return {"near.rows": pools.near.rows, "timeless.rows": pools.timeless.rows, "allowed": scope.allowed}
+
+
+def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
+    if pooled is None:
+        return None
+    scope = pooled.scope
+    return {
+        "as_of": scope.as_of,
+        "timed": scope.timed,
+        "days_before": scope.days_before,
+        "k": pooled.k,
+        "blocks": ordered(pooled.blocks),
+    }
+
+
+def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
+    size = len(archive.catalog)
+
+    def pool(name: str) -> Pool:
+        rows = _array(folder / f"pools.{name}.rows.npy", "i", (size, None))
+        if rows.size and rows.nbytes <= CHECKED and not -2 - size < rows.min() <= rows.max() < size:
+            raise ValueError(f"a pool of rows {rows.min()} to {rows.max()} in an archive of {size}")
+        return Pool(rows)
+
+    near, timeless = pool("near"), pool("timeless")
+    allowed = _array(folder / "pools.allowed.npy", "b", (size,))
+    scope = Scope(details["as_of"], allowed, archive.languages, details["timed"], details["days_before"], None)
+    blocks = frozenset((item, story) for item, story in details["blocks"])
+    return Pooled(Pools(near, timeless), scope, details["k"], blocks)
+
+
+def _load_derived(folder: Path, size: int) -> Derived:
+    paths = folder.glob("derived.*.npy")
+    columns = {path.name.split(".")[1]: _array(path, "iub", (size,)) for path in paths}
+    return Derived(columns, orjson.loads((folder / "derived.json").read_bytes()))

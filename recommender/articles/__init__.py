@@ -1,0 +1,1 @@
+"""Articles and the catalog that holds them as columns."""

@@ -1,0 +1,283 @@
+"""The archive as Arrow columns: `Catalog`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from recommender.articles.article import UNDATED
+from recommender.articles.ids import IdBytes, encoded
+from recommender.errors import UnknownArticleError
+
+_OPENING = 64  # bytes of a text by which most are told apart
+
+
+_MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """The archive: Arrow columns, an id <-> row map and a mask of rows still current.
+
+    Rows `[0, base)` stand in order of (publication time, id), undated first, so that a time
+    window is a slice; rows `[base, n)` were appended later, in any order.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        Columns of `SCHEMA`.
+    alive : ndarray of bool, shape (n,)
+        False where a newer version of the same id took over.
+    base : int
+        Length of the sorted part.
+    """
+
+    table: pa.Table
+    alive: NDArray[np.bool_]
+    base: int
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Catalog:
+        """Sort a table with unique ids into publication order."""
+        order = np.lexsort((table["id"].to_numpy(), _micros(table["published_at"])))
+        if (order[1:] < order[:-1]).any():  # else it is in order, and not copied
+            table = table.take(pa.array(order))
+        table = table.combine_chunks()
+        return cls(table, np.ones(len(table), dtype=bool), len(table))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def derived(self) -> dict[str, NDArray[Any]]:
+        """The columns that are slow to derive from the table, by name; for `knowing`."""
+        return {name: getattr(self, name) for name in ("id_rank", "superseded", "copy_group")}
+
+    def knowing(self, derived: Mapping[str, NDArray[Any]]) -> Catalog:
+        """The same catalog with columns that `derived` gave once, which are not derived again."""
+        same = replace(self)
+        vars(same).update(derived)  # where `cached_property` looks
+        return same
+
+    @cached_property
+    def ids(self) -> pa.ChunkedArray:
+        """Ids by row; large_string, length n."""
+        return self.table["id"]
+
+    @cached_property
+    def id_rank(self) -> NDArray[np.int64]:
+        """Place of each row's id among all ids in order; ties in a score break by it."""
+        rank = np.empty(len(self), dtype=np.int64)
+        rank[np.argsort(self.ids.to_numpy(), kind="stable")] = np.arange(len(self))
+        return rank
+
+    @cached_property
+    def published(self) -> NDArray[np.int64]:
+        """Microseconds since 1970, `UNDATED` where missing; shape (n,)."""
+        return _micros(self.table["published_at"])
+
+    @cached_property
+    def expires(self) -> NDArray[np.int64]:
+        """Microseconds since 1970; the greatest int64 where a story never expires."""
+        times = _micros(self.table["expires_at"])
+        return np.where(times == UNDATED, np.iinfo(np.int64).max, times)
+
+    @cached_property
+    def timeless(self) -> NDArray[np.bool_]:
+        """Undated or of kind 'evergreen': such rows have no freshness."""
+        evergreen = pc.equal(self.table["kind"], "evergreen").to_numpy()
+        return np.asarray(evergreen | (self.published == UNDATED))
+
+    @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """Of kind 'live'."""
+        return np.asarray(pc.equal(self.table["kind"], "live").to_numpy(), dtype=bool)
+
+    @cached_property
+    def superseded(self) -> NDArray[np.bool_]:
+        """Versions that are never candidates: they name another story of the archive as their `canonical_id`.
+
+        Of those that name one that is not in the archive the newest counts.
+        """
+        named = pc.fill_null(pc.not_equal(self.table["canonical_id"], self.ids), False).to_numpy() & self.alive
+        rows = np.flatnonzero(named)
+        canonical = self.table["canonical_id"].take(pa.array(rows)).combine_chunks()
+        found = np.zeros(len(self), dtype=bool)
+        if len(rows):
+            held = pc.is_in(canonical, self.ids.filter(pa.array(self.alive)).combine_chunks())
+            code = canonical.dictionary_encode().indices.to_numpy()
+            order = np.lexsort((self.id_rank[rows], self.published[rows], code))
+            newest = np.ones(len(rows), dtype=bool)
+            newest[order[:-1]] = code[order[1:]] != code[order[:-1]]
+            found[rows] = held.to_numpy(zero_copy_only=False) | ~newest
+        return found
+
+    @cached_property
+    def copy_group(self) -> NDArray[np.int64]:
+        """Rows of one text or with one `canonical_id` share a number.
+
+        The text is the body, or title and lead where there is none.
+        """
+        canonical, group, size = self.table["canonical_id"], self._text_group, len(self)
+        if canonical.null_count == size:
+            return group
+        name = (
+            pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices.to_numpy()
+        )
+        marks = size + np.concatenate([group, group.max() + 1 + name.astype(np.int64)])
+        links = sp.coo_matrix((np.ones(2 * size), (np.tile(np.arange(size), 2), marks)), shape=(marks.max() + 1,) * 2)
+        return np.asarray(connected_components(links, directed=False)[1][:size], dtype=np.int64)
+
+    @cached_property
+    def _text_group(self) -> NDArray[np.int64]:
+        """Number of each row's text."""
+        no_body = pc.equal(self.table["body"], "").to_numpy()
+        group = np.arange(len(self))
+        heads = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
+        for texts, rows in ((self.table["body"], np.flatnonzero(~no_body)), (heads, np.flatnonzero(no_body))):
+            group[rows] = rows[_same(texts, rows)]
+        return group
+
+    def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them."""
+        names = pa.array([story["id"], story["canonical_id"] or story["id"]], pa.large_string())
+        hit = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.table["canonical_id"], names))
+        if story["body"]:
+            same = pc.equal(self.table["body"], story["body"])
+        else:
+            same = pc.and_(pc.equal(self.table["title"], story["title"]), pc.equal(self.table["lead"], story["lead"]))
+            same = pc.and_(same, pc.equal(self.table["body"], ""))
+        groups = self.copy_group[pc.or_(hit, same).to_numpy()]
+        return np.flatnonzero(np.isin(self.copy_group, groups))
+
+    def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
+        """A text column as integer codes and their values; -1 where missing and no default."""
+        values = self.table[column].combine_chunks()
+        if default is not None:
+            values = pc.fill_null(values, default)
+        encoded = values.dictionary_encode()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
+        return codes, encoded.dictionary.to_pylist()
+
+    @cached_property
+    def _in_order(self) -> tuple[NDArray[np.int64], IdBytes]:
+        """Rows in order of their ids, and the ids in that order."""
+        order = np.empty(len(self), dtype=np.int64)
+        order[self.id_rank] = np.arange(len(self))
+        return order, IdBytes(whole(self.ids), order)
+
+    def _find(self, article_id: str) -> int | None:
+        """Row of the current version, by bisection: a dict of a million ids takes a second and 200 MB."""
+        if not isinstance(article_id, str):
+            return None
+        (order, ids), wanted = self._in_order, encoded(article_id)
+        place = bisect_left(ids, wanted)
+        while place < len(ids) and ids[place] == wanted:  # versions of one story stand side by side
+            row = int(order[place])
+            if self.alive[row]:
+                return row
+            place += 1
+        return None
+
+    def __contains__(self, article_id: str) -> bool:
+        return self._find(article_id) is not None
+
+    def row(self, article_id: str) -> int:
+        """Row of the current version of `article_id`.
+
+        Raises
+        ------
+        UnknownArticleError
+            If no current row has this id.
+        """
+        row = self._find(article_id)
+        if row is None:
+            raise UnknownArticleError(
+                f"no article with id {article_id!r} among the {int(self.alive.sum())} of this archive"
+            )
+        return row
+
+    def rows(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of several ids; raises as `row` does."""
+        rows = self._found(article_ids)
+        for place in np.flatnonzero(rows < 0)[:1]:
+            self.row(article_ids[place])
+        return rows
+
+    def known_rows(self, article_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Rows of those ids that the archive knows."""
+        rows = self._found(list(article_ids))
+        return rows[rows >= 0]
+
+    def _found(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of ids, -1 where there is none; many at once by a hash table of all ids."""
+        if len(article_ids) * _MANY < len(self):
+            rows = (self._find(article_id) for article_id in article_ids)
+            return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+        current = np.flatnonzero(self.alive)
+        held = whole(self.ids).take(pa.array(current)).cast(pa.large_binary())
+        asked = [encoded(article_id) if isinstance(article_id, str) else None for article_id in article_ids]
+        place = pc.fill_null(pc.index_in(pa.array(asked, pa.large_binary()), held), -1).to_numpy(zero_copy_only=False)
+        return np.where(place >= 0, np.append(current, -1)[place], -1)
+
+    def append(self, table: pa.Table, replaces: NDArray[np.int64]) -> Catalog:
+        """A catalog with more rows at the end; the rows `replaces` are no longer current."""
+        alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
+        alive[replaces] = False
+        more = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
+        return more.knowing({"id_rank": self._rank_beside(table["id"])})
+
+    def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:
+        """`id_rank` with more rows: sorting a million ids again for a few takes seconds."""
+        _, held = self._in_order
+        new = np.argsort(ids.to_numpy(), kind="stable")
+        place = np.array([bisect_right(held, encoded(ids[row].as_py())) for row in new.tolist()], dtype=np.int64)
+        before = np.cumsum(np.bincount(place, minlength=len(self) + 1))  # new ids up to each old one
+        rank = np.empty(len(self) + len(new), dtype=np.int64)
+        rank[: len(self)] = self.id_rank + before[self.id_rank]
+        rank[len(self) + new] = place + np.arange(len(new))
+        return rank
+
+    def between(self, start: int, end: int) -> slice | NDArray[np.int64]:
+        """Rows published in `[start, end]` (microseconds): a slice where no appended row is among them."""
+        head = self.published[: self.base]
+        found = slice(int(np.searchsorted(head, start, side="left")), int(np.searchsorted(head, end, side="right")))
+        tail = self.published[self.base :]
+        late = np.flatnonzero((tail >= start) & (tail <= end)) + self.base
+        return np.concatenate([np.arange(found.start, found.stop), late]) if len(late) else found
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array; without a copy where it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _same(texts: pa.ChunkedArray, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place in `rows` of the first that has the same text, (m,); a second copy of all texts is never made."""
+    first = np.arange(len(rows))
+    content = texts.cast(pa.large_binary())
+    length = pc.binary_length(content).to_numpy()[rows]
+    opening = whole(pc.binary_slice(content, 0, _OPENING)).take(pa.array(rows)).dictionary_encode().indices
+    _, key, count = np.unique(
+        opening.to_numpy() * (length.max(initial=0) + 1) + length, return_inverse=True, return_counts=True
+    )
+    alike = np.flatnonzero(count[key] > 1)
+    if len(alike):
+        code = whole(content.take(pa.array(rows[alike]))).dictionary_encode().indices.to_numpy()
+        _, earliest = np.unique(code, return_index=True)  # codes count up in the order of appearance
+        first[alike] = alike[earliest[code]]
+    return first
+
+
+def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    filled = pc.fill_null(column.cast(pa.int64()), UNDATED)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)

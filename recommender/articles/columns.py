@@ -1,0 +1,34 @@
+"""Questions to columns of an article table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+
+def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
+    """Rows whose text column has one of the values; shape (n,)."""
+    known = [value.casefold() for value in values] if column == "kind" else list(values)  # kinds are kept folded
+    hit = pc.is_in(table[column], pa.array(known, pa.large_string()))
+    return np.asarray(hit.to_numpy(), dtype=bool)
+
+
+def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
+    """Rows that carry one of the tags; shape (n,)."""
+    column = table["tags"].combine_chunks()
+    wanted = pa.array(list(tags), pa.large_string())
+    hit = pc.is_in(pc.list_flatten(column), wanted).to_numpy(zero_copy_only=False)
+    found = np.zeros(len(table), dtype=bool)
+    found[pc.list_parent_indices(column).to_numpy()[hit]] = True
+    return found
+
+
+def to_micros(time: datetime) -> int:
+    """Microseconds since 1970; a time without a zone is UTC."""
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return round(time.timestamp() * 1e6)

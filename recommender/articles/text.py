@@ -1,0 +1,75 @@
+"""Title, lead and body -> the text that is embedded, the whole text, and the line a reader sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LINE_CHARS = 160
+# a sentence ends after a lower-case letter or digit, so that "U.S." and "Mr." seldom do
+_SENTENCE = re.compile(r"""^.{40,}?[a-z\d\"”\x27’)%][.!?][\"”\x27’)]*(?=\s)""")
+
+
+def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
+    """Title, then lead and body, cut to the first `tokens` words.
+
+    A word is at least one token, so a tokenizer that truncates to `tokens` sees all it can use,
+    and a change further down the story leaves the text, and so its cached vector, alone.
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> lead_texts(to_table([Article(id="1", title="Ferry aground", body="A ferry ran aground.")]), 4)
+    ['Ferry aground. A ferry']
+    """
+    columns = (articles[name].to_pylist() for name in ("title", "lead", "body"))
+    return [_first_words(title, lead, body, tokens) for title, lead, body in zip(*columns, strict=True)]
+
+
+def _first_words(title: str, lead: str, body: str, count: int) -> str:
+    head = f"{title}." if title and title[-1].isalnum() else title
+    # a prefix long enough for `count` words of ordinary length spares splitting the whole body
+    words = chain(head.split(), lead.split(), body[: 40 * count].split())
+    return " ".join(islice(words, count))
+
+
+def whole_texts(articles: pa.Table, size: int = 2_048) -> Iterator[pa.LargeStringArray]:
+    """Title, lead and body as one text each, a block of stories at a time."""
+    newline = pa.scalar("\n", pa.large_string())
+    for start in range(0, len(articles), size):
+        some = articles.slice(start, size)
+        yield pc.binary_join_element_wise(some["title"], some["lead"], some["body"], newline).combine_chunks()
+
+
+def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
+    """Overlapping chunks of a body, each headed by the title; at least one.
+
+    Examples
+    --------
+    >>> chunk_texts("T", "a b c d e", words=3, stride=2)
+    ['T. a b c', 'T. c d e']
+    """
+    head = f"{title}. " if title else ""
+    tokens = body.split()
+    starts = range(0, max(len(tokens) - (words - stride), 1), stride)
+    return [head + " ".join(tokens[start : start + words]) for start in starts]
+
+
+def teaser(lead: str, body: str) -> str:
+    """One line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+
+    Examples
+    --------
+    >>> teaser("", "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.")
+    'The ferry ran aground at 6.40 in thick fog off Gull Point.'
+    """
+    text = " ".join((lead or body[:600]).split())
+    if not lead and (sentence := _SENTENCE.match(text)):
+        text = sentence[0]
+    if len(text) <= LINE_CHARS:
+        return text
+    return text[: LINE_CHARS - 1].rsplit(" ", 1)[0].rstrip(",;:-–— ") + " …"

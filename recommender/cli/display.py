@@ -1,0 +1,156 @@
+"""What the command line shows: progress bars, the closing summary, lists as a reader sees them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from recommender.jobs.precompute import Summary
+    from recommender.lists.readnext import ReadNext
+    from recommender.progress import Progress
+
+
+class _Terminal(Console):
+    """A console that shows control characters of what it is given as blanks: to a terminal they are commands."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `rich.console.Console.print`; texts keep their line ends."""
+        super().print(*(cleaned(one, "\n") if isinstance(one, str) else one for one in objects), **options)
+
+
+out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr in (False, True))
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """Progress bars on a terminal; elsewhere only what was resumed."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if stage.startswith("resumed "):  # told once, and where no bars are shown as well
+                of = f" of {total}" if total else ""
+                err.print(f"{stage}: {done}{of} shards were finished", markup=False)
+                return
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+def print_summary(summary: Summary, output: str) -> None:
+    """What a run did."""
+    as_of = (
+        f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
+        if summary.as_of
+        else "none: the archive has no dates, time does not count"
+    )
+    out.print(f"published version {summary.version} to {output}", markup=False)
+    rows = [
+        ("as of", as_of),
+        ("stories", f"{summary.stories:,}"),
+        ("lists", f"{summary.lists:,} ({summary.ok:,} full, {summary.short:,} short)"),
+        *_changes(summary),
+        ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
+        ("rejected rows", f"{summary.rejected:,}"),
+        ("superseded", f"{summary.superseded:,} older versions of a story"),
+        ("copies", f"{summary.copies:,} stories repeat the text of another"),
+        ("withdrawn", f"{summary.withdrawn:,}"),
+        ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
+        *(("rules", finding) for finding in summary.findings),
+        ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
+        ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
+        ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
+        ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
+        ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
+        ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
+    ]
+    for row in rows:
+        if row:
+            out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def _changes(summary: Summary) -> list[tuple[str, str]]:
+    changes = summary.changes
+    if changes is None:
+        return []
+    told = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
+    return [("changes", told), ("made again", f"{summary.recomputed:,} of {summary.lists:,} lists")]
+
+
+def print_list(found: ReadNext, k: int | None) -> None:
+    """A list as a reader sees it, each item with its reasons."""
+    items = found.items[:k] if k else found.items
+    note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
+    out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
+    if found.status == "short" and not items:
+        out.print(f"{'':30}[dim]no story is close enough[/]")
+    for item in items:
+        when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
+        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")
+        if item.line and item.line != item.title:
+            out.print(f"{'':30}{_safe(item.line)}")
+        why = "; ".join(str(reason) for reason in item.reasons)
+        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
+    out.print()
+
+
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Rows with the same names as a table; the first column to the left."""
+    # rich's tables cut what is too wide for the terminal, and a figure cut off is none
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        first, *rest = (_safe(text) for text in line)
+        told = "  ".join([first.ljust(widths[0]), *(text.rjust(n) for text, n in zip(rest, widths[1:], strict=True))])
+        out.print(told, style=None if number else "dim")
+
+
+def _safe(text: str) -> str:
+    """Article text for a terminal: no control characters, no markup."""
+    from rich.markup import escape
+
+    return escape(cleaned(text))
+
+
+def cleaned(text: str, kept: str = "") -> str:
+    r"""A text without control and direction characters, but for some.
+
+    Examples
+    --------
+    >>> cleaned("Ferry\x1b[2J aground\n")
+    'Ferry [2J aground '
+    """
+    return "".join(c if c.isprintable() or c in kept else " " for c in text)
+
+
+def print_json(data: bytes) -> None:
+    """One line of JSON; what a terminal would act on is escaped, which is the same value to a program."""
+    text = "".join(
+        c if c.isprintable() else "\\u" + c.encode("utf-16-be").hex("|", 2).replace("|", "\\u") for c in data.decode()
+    )
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,221 @@
+"""The commands of offline evaluation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.cli.display import bars, err, out, print_table
+from recommender.errors import SettingsError
+
+if TYPE_CHECKING:
+    from recommender.evaluation import EvaluationSet
+
+Sets = Annotated[
+    list[str],
+    typer.Option("--on", metavar="SET", help="cnrec, sts22, lee, mind, reuters21578 or sample; may be repeated."),
+]
+Data = Annotated[Path | None, typer.Option(help="Folder that holds the named sets which no package carries.")]
+Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]
+Judged = Annotated[
+    Path | None, typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels.")
+]
+Clicks = Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")]
+Grade = Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")]
+Relevant = Annotated[float | None, typer.Option(help="Least relevant grade (default: half of the greatest).")]
+Cache = Annotated[Path | None, typer.Option(help="Vector cache file (default: in the --out folder, else none).")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+
+
+class Asked(StrEnum):
+    """Protocols that can be asked for."""
+
+    archive = "archive"
+    at_publication = "at_publication"
+
+
+def evaluate(
+    systems: Annotated[
+        list[str],
+        typer.Argument(
+            help="The others are compared with the first. Built in: default, tfidf, bm25, recent, random, section, "
+            "tfidf-svd, minilm, semantic-search, more-like-this; else a .toml file of settings, or published lists "
+            "(folder or URL). NAME=SYSTEM renames."
+        ),
+    ],
+    on: Sets = [],  # noqa: B006
+    data: Data = None,
+    articles: Articles = [],  # noqa: B006
+    pairs: Judged = None,
+    clicks: Clicks = None,
+    grade: Grade = None,
+    relevant: Relevant = None,
+    protocol: Annotated[
+        Asked | None, typer.Option(help="Whether later stories may be shown (default: what the set says).")
+    ] = None,
+    k: Annotated[int, typer.Option(min=1, help="Items of a list.")] = 5,
+    measure: Annotated[list[str], typer.Option(help="Further measure, such as P@3; may be repeated.")] = [],  # noqa: B006
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html, report.md and report.json.")
+    ] = None,
+    cache: Cache = None,
+    seed: Seed = 0,
+    fail_below: Annotated[
+        Path | None, typer.Option(help="An earlier report.json: exit status 1 if anything got worse.")
+    ] = None,
+) -> None:
+    """Measure lists on judgments, and tell which are better: with intervals, tests and a report."""
+    from recommender.evaluation import evaluate as run
+    from recommender.evaluation.report.gate import regressions
+    from recommender.evaluation.report.tables import summary_table
+    from recommender.evaluation.report.wording import verdicts
+    from recommender.evaluation.report.write import write_report
+    from recommender.storage.checkpoints import FOLDER, Ledgers
+
+    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
+    if cache is None and output is not None:
+        cache = output / "cache" / "vectors.sqlite"
+    with bars() as progress:
+        ledgers = Ledgers(output and output / FOLDER, "evaluate", progress)
+        found = [
+            run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
+            for one in sets
+        ]
+    for evaluation in found:
+        out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
+        print_table(summary_table(evaluation))
+        for sentence in verdicts(evaluation):
+            out.print(f"  {sentence}", markup=False)
+    if output is not None:
+        settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
+        written = write_report(found, output, settings=settings)
+        out.print(f"\nreport: {written[0]}", markup=False)
+    ledgers.clear()
+    if fail_below is not None:
+        worse = regressions(found, fail_below)
+        for line in worse:
+            err.print(f"worse: {line}", markup=False)
+        if worse:
+            raise typer.Exit(1)
+        out.print(f"nothing is worse than in {fail_below}", markup=False)
+
+
+def tune(
+    output: Annotated[Path, typer.Option("--out", help="File of settings to write (.toml).")],
+    on: Sets = [],  # noqa: B006
+    data: Data = None,
+    articles: Articles = [],  # noqa: B006
+    pairs: Judged = None,
+    clicks: Clicks = None,
+    grade: Grade = None,
+    relevant: Relevant = None,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="Settings to start from.")] = None,
+    setting: Annotated[
+        list[str],
+        typer.Option(metavar="STAGE.NAME", help="Setting to tune; may be repeated (default: what the sets can judge)."),
+    ] = [],  # noqa: B006
+    measure: Annotated[str, typer.Option(help="What to raise.")] = "nDCG@5",
+    cache: Cache = None,
+    seed: Seed = 0,
+) -> None:
+    """Search the settings that matter on judgments; a gain that may be noise changes nothing.
+
+    Your own judgments are split: tuned on one half, and what was found is measured on the other.
+    """
+    from recommender.evaluation import OwnSystem, write_settings
+    from recommender.evaluation import evaluate as measured
+    from recommender.evaluation import tune as search
+    from recommender.evaluation.report.wording import verdicts
+    from recommender.settings import Settings
+    from recommender.storage.checkpoints import FOLDER, Ledgers
+
+    start = Settings.from_toml(settings_file) if settings_file else Settings()
+    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
+    parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
+    with bars() as progress:
+        ledgers = Ledgers(output.with_name(f"{output.name}{FOLDER}"), "tune", progress)
+        found = search(
+            [development for development, _ in parts],
+            start=start,
+            names=setting or None,
+            measure=measure,
+            cache=cache,
+            seed=seed,
+            ledgers=ledgers,
+            progress=progress,
+        )
+    write_settings(found, output)
+    ledgers.clear()
+    for trial in found.trials:
+        tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
+        out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")
+    for note in found.notes:
+        out.print(note, markup=False)
+    tests = [test for _, test in parts if test is not None]
+    if found.shown and tests:
+        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", found.settings, cache)]
+        for test in tests:
+            for sentence in verdicts(measured(systems, test, cache=cache, seed=seed)):
+                out.print(f"on the part that was not tuned on: {sentence}", markup=False)
+    out.print(f"settings: {output}", markup=False)
+
+
+def ab(
+    log: Annotated[Path, typer.Argument(help="Click log with versions: source, shown, clicked, version, time ...")],
+    a: Annotated[str, typer.Argument(help="Version that was there.")],
+    b: Annotated[str, typer.Argument(help="Version that is new.")],
+    power: Annotated[float, typer.Option(help="Chance to see a difference of that size.")] = 0.8,
+    difference: Annotated[
+        float, typer.Option(help="Difference in click-through worth seeing, for the sample size.")
+    ] = 0.005,
+    seed: Seed = 0,
+) -> None:
+    """Compare two versions of lists by their logged clicks, and say how many lists a difference needs."""
+    from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
+
+    clicks, report = ClickLog.read(log)
+    if report.rejected:
+        first = report.rejected[0]
+        err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
+    found = ab_test(clicks, a, b, seed=seed)
+    for version in (a, b):
+        rate = found.click_through[version].value
+        out.print(f"{version:>12}  {found.lists[version]:,} lists, {rate:.3%} with a click", markup=False)
+    sign = "shown" if found.p < 0.05 else "not shown"
+    low, high = found.difference.low, found.difference.high
+    out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
+    rate = found.click_through[a].value
+    if not 0 < rate < 1:
+        out.print(f"{'needed':>12}  unknown: of a version with {rate:.0%} click-through no spread is known")
+        return
+    clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
+    effect = max(design_effect(clicked, clicks.groups), 1.0)
+    need = sample_size(rate, difference, power=power, design_effect=effect)
+    out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
+
+
+def _sets(
+    on: list[str],
+    data: Path | None,
+    articles: list[str],
+    pairs: Path | None,
+    clicks: Path | None,
+    grade: str | None,
+    relevant: float | None,
+    protocol: Asked | None,
+) -> list[EvaluationSet]:
+    from dataclasses import replace
+
+    from recommender.evaluation import load_set, own_set
+
+    if bool(articles) != bool(pairs or clicks):
+        raise SettingsError("--articles needs --pairs or --clicks, and they need --articles")
+    if not on and not articles:
+        raise SettingsError("nothing to evaluate on: give --on SET, or --articles FILE with --pairs FILE")
+    made = [load_set(name, data) for name in on]
+    if articles:
+        made.append(own_set(articles, pairs, clicks=clicks, grade=grade, relevant=relevant))
+    return [replace(one, protocol=protocol.value) if protocol and one.dated else one for one in made]

@@ -1,0 +1,1 @@
+"""What the machine gives: processor features, threads, compiled loops."""

@@ -1,0 +1,1 @@
+"""What editors decide: rules, and the overlay of withdrawn, withheld and blocked stories."""

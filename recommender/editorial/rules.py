@@ -1,0 +1,331 @@
+"""Editorial rules as data: pins, blocks, no list, sensitive stories, boosts, caps, series."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import has_tag, is_in
+from recommender.errors import SettingsError
+from recommender.settings import Cap, SeriesRule, read_toml, validated
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Dated(_Rule):
+    until: datetime | None = Field(None, description="last moment at which the rule holds; without a zone: UTC")
+
+    @field_validator("until")
+    @classmethod
+    def _zoned(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+    def holds(self, as_of: datetime) -> bool:
+        """Whether the rule has not expired at a moment."""
+        return self.until is None or as_of <= self.until
+
+
+class Pin(_Dated):
+    """Put `item` at `position` of the list under `story`."""
+
+    story: str
+    item: str
+    position: int = Field(1, ge=1, le=1_000)
+    by: str = Field("", description="who pinned it, for the reason shown")
+
+
+class Block(_Rule):
+    """Keep `item` out of every list or, with `story`, of one; or keep two topics (tags or sections) apart."""
+
+    item: str | None = None
+    story: str | None = None
+    topics: tuple[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.item is None) == (self.topics is None) or (self.topics is not None and self.story is not None):
+            raise ValueError("needs an item, an item and a story, or a pair of topics")
+        return self
+
+
+class Sensitive(_Rule):
+    """Stories whose `sensitivity` is among `values` have no light item, and none stands beside or under a light one."""
+
+    values: tuple[str, ...] = ("death", "suicide", "abuse", "court")
+    light_sections: tuple[str, ...] = ()
+    light_kinds: tuple[str, ...] = ()
+
+
+class Boost(_Dated):
+    """Multiply the score by `factor`: above 1 lifts, below 1 buries; neither crosses the floor."""
+
+    by: Literal["section", "tag", "kind", "author"]
+    value: str
+    factor: float = Field(gt=0, le=100)
+
+
+class Rules(_Rule):
+    """What editors decide, as data.
+
+    Examples
+    --------
+    >>> rules = Rules.of({"pins": [{"story": "a", "item": "b", "by": "the night desk"}], "no_list": ["c"]})
+    >>> rules.pins[0].position, rules.no_list
+    (1, ('c',))
+    """
+
+    pins: tuple[Pin, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    no_list: tuple[str, ...] = Field((), description="stories that get no list at all")
+    sensitive: Sensitive | None = None
+    boosts: tuple[Boost, ...] = ()
+    caps: tuple[Cap, ...] = Field((), description="further limits, such as at most two paid items")
+    series: tuple[SeriesRule, ...] = Field((), description="recurring formats")
+    evergreen_slots: Literal[0, 1] | None = Field(None, description="overrides `selection.timeless_slots`")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read rules from a file: .toml, .json, or .csv with one rule a row.
+
+        A CSV has the columns ``rule`` (pin, block, no_list, sensitive, boost, cap, series, evergreen_slots) and the
+        fields of the rules; several values in one cell are separated by ``|``.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be read or a rule is impossible; the message lists each fault.
+        """
+        path = Path(path)
+        if path.suffix.casefold() == ".toml":
+            return cls.of(read_toml(path, "rules"), origin=str(path))
+        try:
+            data = path.read_bytes()
+            if path.suffix.casefold() == ".csv":
+                values = _from_csv(data.decode("utf-8-sig"), str(path))
+            elif path.suffix.casefold() == ".json":
+                values = orjson.loads(data)
+            else:
+                raise SettingsError(f"{path}: rules are read from .toml, .json or .csv files")
+        except (OSError, UnicodeDecodeError, orjson.JSONDecodeError, csv.Error) as error:
+            raise SettingsError(f"cannot read rules from {path}: {error}") from error
+        return cls.of(values, origin=str(path))
+
+    @classmethod
+    def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
+        """Validate nested values; `origin` names their source in the error."""
+        return validated(cls, values, origin)
+
+    def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
+        """What is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.
+
+        Parameters
+        ----------
+        known : collection of str
+            Ids of the archive.
+        as_of : datetime, optional
+            Moment at which a rule counts as expired.
+        """
+        named = [
+            *((f"pin of {pin.item!r} under {pin.story!r}", i) for pin in self.pins for i in (pin.story, pin.item)),
+            *(("block", i) for block in self.blocks for i in (block.item, block.story) if i is not None),
+            *(("no_list", i) for i in self.no_list),
+        ]
+        found = [f"{rule}: no story {i!r} in the archive" for rule, i in named if i not in known]
+        everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
+        for_one = {(block.story, block.item) for block in self.blocks if block.story is not None}
+        places: dict[tuple[str, int], str] = {}
+        positions: dict[tuple[str, str], int] = {}
+        for pin in self.pins:
+            name = f"pin of {pin.item!r} under {pin.story!r}"
+            if pin.item == pin.story:
+                found.append(f"{name}: a story cannot stand under itself; the pin is ignored")
+            if pin.item in everywhere or (pin.story, pin.item) in for_one:
+                found.append(f"{name}: the item is blocked there; the block wins")
+            if pin.story in self.no_list:
+                found.append(f"{name}: the story has no list (no_list); the pin is ignored")
+            other = places.setdefault((pin.story, pin.position), pin.item)
+            if other != pin.item:
+                found.append(f"{name}: position {pin.position} is also given to {other!r}; both are shown in turn")
+            again = positions.setdefault((pin.story, pin.item), pin.position)
+            if again != pin.position:
+                found.append(f"{name}: given to positions {again} and {pin.position}; the first of them counts")
+        factors: dict[tuple[str, str], float] = {}
+        for boost in self.boosts:
+            other_factor = factors.setdefault((boost.by, boost.value), boost.factor)
+            if other_factor != boost.factor:
+                found.append(
+                    f"boost of {boost.by} {boost.value!r}: factors {other_factor:g} and {boost.factor:g}; both apply"
+                )
+        if as_of is not None:
+            dated: tuple[Pin | Boost, ...] = (*self.pins, *self.boosts)
+            found += [
+                f"{_name(rule)}: expired on {rule.until:%Y-%m-%d %H:%M}" for rule in dated if not rule.holds(as_of)
+            ]
+        return tuple(dict.fromkeys(found))
+
+
+NO_RULES = Rules()
+
+
+def _name(rule: Pin | Boost) -> str:
+    if isinstance(rule, Pin):
+        return f"pin of {rule.item!r} under {rule.story!r}"
+    return f"boost of {rule.by} {rule.value!r}"
+
+
+_PLURAL = {"pin": "pins", "block": "blocks", "boost": "boosts", "cap": "caps", "series": "series"}
+_LISTS = ("topics", "values", "light_sections", "light_kinds")
+
+
+def _from_csv(text: str, origin: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for number, row in enumerate(csv.DictReader(StringIO(text, newline=""), strict=True), 2):
+        if None in row:
+            raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
+        given = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
+        rule = given.pop("rule", "")
+        fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in given.items()}
+        if rule in _PLURAL:
+            values.setdefault(_PLURAL[rule], []).append(fields)
+        elif rule == "no_list":
+            if set(given) != {"story"}:
+                raise SettingsError(f"{origin}, line {number}: no_list needs a story and nothing else; found {given}")
+            values.setdefault("no_list", []).append(given["story"])
+        elif rule == "sensitive":
+            values["sensitive"] = fields
+        elif rule == "evergreen_slots":
+            cell = given.get("value", "")
+            values["evergreen_slots"] = int(cell) if cell in ("0", "1") else cell
+        else:
+            raise SettingsError(
+                f"{origin}, line {number}: unknown rule {rule!r}; expected one of "
+                f"{', '.join([*_PLURAL, 'no_list', 'sensitive', 'evergreen_slots'])}"
+            )
+    return values
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What rules look at in each of n stories.
+
+    Attributes
+    ----------
+    topics : ndarray of bool, shape (n, t, 2)
+        Membership in the two topics of each of the t blocked pairs.
+    sensitive, light : ndarray of bool, shape (n,)
+    """
+
+    topics: NDArray[np.bool_]
+    sensitive: NDArray[np.bool_]
+    light: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, table: pa.Table, rules: Rules) -> Marks:
+        """Mark the rows of a table of `articles.SCHEMA`."""
+        pairs = [block.topics for block in rules.blocks if block.topics is not None]
+        topics = np.zeros((len(table), len(pairs), 2), dtype=bool)
+        for number, pair in enumerate(pairs):
+            for side, topic in enumerate(pair):
+                topics[:, number, side] = is_in(table, "section", [topic]) | has_tag(table, [topic])
+        none = np.zeros(len(table), dtype=bool)
+        if rules.sensitive is None:
+            return cls(topics, none, none)
+        light = is_in(table, "section", rules.sensitive.light_sections) | is_in(
+            table, "kind", rules.sensitive.light_kinds
+        )
+        return cls(topics, is_in(table, "sensitivity", rules.sensitive.values), light)
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """Rules of one moment as arrays over the rows of a catalog.
+
+    Attributes
+    ----------
+    blocked : ndarray of bool, shape (n,)
+        Out of every list.
+    pairs : ndarray of int64, shape (p,)
+        ``story * n + item`` of blocks under one story.
+    no_list : ndarray of bool, shape (n,)
+    boost : ndarray of float64, shape (n,)
+    pins : dict of int to list of (int, int)
+        Story row -> (position, item row), in order of position.
+    pinned_by : dict of (str, str) to str
+        Story and item -> who pinned it.
+    marks : Marks, n rows
+    """
+
+    rules: Rules
+    blocked: NDArray[np.bool_]
+    pairs: NDArray[np.int64]
+    no_list: NDArray[np.bool_]
+    boost: NDArray[np.float64]
+    pins: dict[int, list[tuple[int, int]]]
+    pinned_by: dict[tuple[str, str], str]
+    marks: Marks
+
+    @classmethod
+    def of(
+        cls, rules: Rules, catalog: Catalog, as_of: datetime, blocks: Collection[tuple[str, str | None]]
+    ) -> RowRules:
+        """Compile rules; `blocks` are those of the overlay, (item, story or None)."""
+        size = len(catalog)
+        every = {(block.item, block.story) for block in rules.blocks if block.item is not None}.union(blocks)
+        blocked, no_list = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+        blocked[catalog.known_rows(item for item, story in every if story is None)] = True
+        no_list[catalog.known_rows(rules.no_list)] = True
+        pairs = [
+            catalog.row(story) * size + catalog.row(item)
+            for item, story in every
+            if story is not None and story in catalog and item in catalog
+        ]
+        boost = np.ones(size)
+        for rule in rules.boosts:
+            if rule.holds(as_of):
+                hit = (
+                    has_tag(catalog.table, [rule.value])
+                    if rule.by == "tag"
+                    else is_in(catalog.table, rule.by, [rule.value])
+                )
+                boost[hit] *= rule.factor
+        pins: dict[int, dict[int, int]] = {}
+        for pin in rules.pins:
+            if pin.holds(as_of) and pin.story in catalog and pin.item in catalog and pin.item != pin.story:
+                placed = pins.setdefault(catalog.row(pin.story), {})
+                item = catalog.row(pin.item)
+                placed[item] = min(pin.position, placed.get(item, pin.position))
+        return cls(
+            rules,
+            blocked,
+            np.array(sorted(pairs), dtype=np.int64),
+            no_list,
+            boost,
+            {story: sorted((place, item) for item, place in placed.items()) for story, placed in pins.items()},
+            {(pin.story, pin.item): pin.by for pin in rules.pins},
+            Marks.of(catalog.table, rules),
+        )
+
+    def pinned(self, stories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pinned rows and positions of stories, int64 (q, p), each story's in order of position; -1 = none."""
+        width = max((len(self.pins.get(story, ())) for story in stories.tolist()), default=0)
+        rows = np.full((len(stories), width), -1, dtype=np.int64)
+        positions = rows.copy()
+        if width:
+            for place, story in enumerate(stories.tolist()):
+                for number, (position, item) in enumerate(self.pins.get(story, ())):
+                    rows[place, number], positions[place, number] = item, position
+        return rows, positions

@@ -1,0 +1,1 @@
+"""Judged sets: articles with judgments or clicks."""

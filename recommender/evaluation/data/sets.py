@@ -1,0 +1,459 @@
+"""Sets to evaluate on: articles with judgments, one's own or named ones from a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.errors import InputError, MissingExtraError, SettingsError
+from recommender.evaluation.data.clicks import ClickLog, next_click
+from recommender.evaluation.data.judgments import Judgments, read_judgments, whole_rows
+from recommender.reading.read import Source, read_articles
+from recommender.storage.checkpoints import hash_table
+
+Use = Literal["lists", "pairs"]
+Protocol = Literal["archive", "at_publication", "undated"]
+NEWSROOM = Path(__file__).parents[3] / "data" / "newsroom"
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationSet:
+    """Articles and what people said of them.
+
+    Attributes
+    ----------
+    name, about, licence : str
+    catalog : Catalog
+        The archive, in publication order.
+    judgments : Judgments
+        Of ids in the archive only.
+    uses : tuple of {'lists', 'pairs'}
+        Rankings and lists under stories; scores of judged pairs.
+    protocol : {'archive', 'at_publication', 'undated'}
+        'archive': the whole archive may be shown, later stories included, as on a page today. 'at_publication': under a
+        story stand only older ones, and all that is fitted is fitted on them. 'undated': without time.
+    group : mapping of article id to group name
+        Stories that are not independent, such as those of one topic; one not named is a group of its own.
+    events : mapping of article id to event name, or None
+        Where editors said which stories report one event.
+    clicks : ClickLog, optional
+        Lists that were shown, with what readers clicked.
+    part : {'all', 'development', 'test'}
+        Tuning accepts only development parts.
+    counts : mapping of str to int
+        What was left out and why.
+    notes : tuple of str
+        What a reader of figures must know.
+    """
+
+    name: str
+    about: str
+    licence: str
+    catalog: Catalog
+    judgments: Judgments
+    uses: tuple[Use, ...] = ("lists", "pairs")
+    protocol: Protocol = "archive"
+    group: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, str] | None = None
+    clicks: ClickLog | None = None
+    part: Literal["all", "development", "test"] = "all"
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        articles: Source,
+        judgments: Judgments,
+        *,
+        about: str = "",
+        licence: str = "your own",
+        protocol: Protocol | None = None,
+        **values: Any,
+    ) -> EvaluationSet:
+        """From articles in any form that `Recommender.fit` takes, and judgments.
+
+        Judgments that name an article which is not there are left out and counted.
+
+        Parameters
+        ----------
+        protocol : {'archive', 'at_publication'}, optional
+            Default 'archive'; an archive without dates is always 'undated'.
+        **values
+            Further attributes.
+
+        Raises
+        ------
+        InputError
+            If no article is usable or no judgment names two of them.
+        SettingsError
+            If there is no such protocol.
+        """
+        if protocol not in (None, "archive", "at_publication"):
+            raise SettingsError(f"unknown protocol {protocol!r}; expected archive or at_publication")
+        table, report = read_articles(articles)
+        if not len(table):
+            raise InputError(f"{name}: no usable article was given")
+        catalog = Catalog.of(table)
+        known = catalog.ids.to_pylist()
+        held = judgments.among(known)
+        if judgments.picks:
+            held = replace(held, complete=frozenset(known))
+        if not len(held):
+            example = judgments.table.slice(0, 1).to_pylist()[0]
+            raise InputError(
+                f"{name}: none of {len(judgments)} judgments names two of the {len(known)} articles; "
+                f"the first names {example['story']!r} and {example['item']!r}"
+            )
+        counts = {
+            "rejected articles": len(report.rejected),
+            "judgments of unknown articles": len(judgments) - len(held),
+        }
+        log = values.get("clicks")
+        if log is not None:
+            values["clicks"] = log.among(known)
+            counts["lists of unknown articles"] = len(log) - len(values["clicks"])
+        uses: tuple[Use, ...] = ("lists", "pairs") if held.symmetric else ("lists",)
+        made = cls(name, about, licence, catalog, held, uses, protocol or "archive", counts=counts)
+        made = replace(made, **values)
+        return made if made.dated else replace(made, protocol="undated")
+
+    @cached_property
+    def dated(self) -> bool:
+        """Whether at least half of the articles carry a date."""
+        return bool((self.catalog.published != UNDATED).mean() >= 0.5)
+
+    def fingerprint(self) -> str:
+        """Hex digest of the articles and of all that was said of them."""
+        judgments, digest = self.judgments, hashlib.sha256()
+        for table in (self.catalog.table, judgments.table, *([self.clicks.table] if self.clicks is not None else ())):
+            hash_table(digest, table)
+        told = (judgments.relevant, judgments.symmetric, judgments.picks, sorted(judgments.complete), self.uses)
+        events = None if self.events is None else sorted(self.events.items(), key=str)
+        digest.update(repr((told, self.protocol, self.part, sorted(self.group.items()), events)).encode())
+        return digest.hexdigest()
+
+    def groups_of(self, ids: list[str]) -> NDArray[np.int64]:
+        """Group numbers of articles, (n,), counted from 0 in order of name."""
+        names = [self.group.get(article_id, f"\0{article_id}") for article_id in ids]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def split(
+        self, by: Literal["group", "time"] = "group", *, share: float = 0.5, seed: int = 0
+    ) -> tuple[EvaluationSet, EvaluationSet]:
+        """A development part and a test part; the archive stays whole in both.
+
+        Judgments between the parts are in neither; lists of a click log go with their source. By time a group may
+        stand in both.
+
+        Parameters
+        ----------
+        by : {'group', 'time'}
+            Groups drawn at random, or the older stories for development and the newer for the test.
+        share : float, default 0.5
+            Of the judged stories (by group: of the groups), that go to development.
+        seed : int, default 0
+
+        Raises
+        ------
+        InputError
+            If a part would hold no judgments, or time is asked of a set without dates.
+        """
+        ids = sorted({*self.judgments.table["story"].to_pylist(), *self.judgments.table["item"].to_pylist()})
+        if by == "time":
+            if not self.dated:
+                raise InputError(f"{self.name} has no dates; split it by group")
+            published = self.catalog.published[self.catalog.rows(ids)]
+            stories = self.catalog.published[self.catalog.rows(self.judgments.directed().stories)]
+            first = published < np.quantile(stories, share, method="higher")
+        else:
+            code = self.groups_of(ids)
+            order = np.random.default_rng(seed).permutation(code.max() + 1)
+            first = np.isin(code, order[: round(share * len(order))])
+        early = [article_id for article_id, held in zip(ids, first, strict=True) if held]
+        late = [article_id for article_id, held in zip(ids, first, strict=True) if not held]
+        parts = (self._part("development", early), self._part("test", late))
+        for part in parts:
+            if not len(part.judgments):
+                raise InputError(f"{self.name}: the {part.part} part of this split would hold no judgments")
+        return parts
+
+    def _part(self, part: Literal["development", "test"], ids: list[str]) -> EvaluationSet:
+        clicks = self.clicks
+        if clicks is not None:
+            clicks = ClickLog(clicks.table.filter(pc.is_in(clicks.table["source"], pa.array(ids, pa.large_string()))))
+        return replace(self, part=part, judgments=self.judgments.among(ids), clicks=clicks or None)
+
+
+def own_set(
+    articles: Source,
+    pairs: str | Path | None = None,
+    *,
+    clicks: str | Path | None = None,
+    name: str = "own",
+    grade: str | None = None,
+    relevant: float | None = None,
+    protocol: Protocol | None = None,
+) -> EvaluationSet:
+    """Your own articles with judgments, a click log, or both as a set.
+
+    Parameters
+    ----------
+    articles : path, list of paths, table or iterable
+    pairs : path, optional
+        See `read_judgments`; default: what readers clicked, see `next_click`.
+    clicks : path, optional
+        See `ClickLog.read`.
+    name : str, default 'own'
+    grade : str, optional
+        Column with the grade.
+    relevant : float, optional
+        The least grade that counts as relevant; default half of the greatest.
+    protocol : {'archive', 'at_publication'}, optional
+
+    Examples
+    --------
+    >>> judged = own_set(NEWSROOM / "articles.jsonl", NEWSROOM / "editor_picks.jsonl")
+    >>> len(judged.catalog), len(judged.judgments), judged.protocol
+    (110, 89, 'archive')
+    """
+    log = None
+    counts: dict[str, int] = {}
+    if clicks is not None:
+        log, report = ClickLog.read(clicks)
+        counts = {"rejected lists of the log": len(report.rejected)}
+    if pairs is not None:
+        judgments = read_judgments(pairs, grade=grade, relevant=relevant)
+    elif log is not None:
+        judgments = next_click(log)
+    else:
+        raise InputError("neither judgments nor a click log were given")
+    about = " and ".join(Path(one).name for one in (pairs, clicks) if one is not None)
+    made = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
+    group = made.judgments.topics() if made.judgments.symmetric else {}
+    notes = ("Articles that relevant pairs join count as one topic: intervals and tests go by topic.",) if group else ()
+    return replace(made, counts={**made.counts, **counts}, group=group, notes=notes)
+
+
+# -- named sets -----------------------------------------------------------------------------
+
+
+def cnrec(data: Path) -> EvaluationSet:
+    """CNRec: the share of six judges who would follow the link from one story to the other."""
+    folder = data / "cnrec"
+    _need(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
+    judgments = read_judgments(folder / "pairs.csv", grade="follow", relevant=0.5)
+    made = EvaluationSet.of(
+        "cnrec",
+        folder / "articles.jsonl",
+        judgments,
+        about="pairs of English news of August 2014; grade = share of six judges who would follow the link",
+        licence="published for research with the paper of Joseph and Jiang (2019)",
+        notes=("Topics come in blocks of ten articles: intervals and tests go by block.",),
+        part="development",
+    )
+    # the ids count on through blocks of ten stories of one topic
+    number = {article_id: article_id.rpartition("-")[2] for article_id in made.catalog.ids.to_pylist()}
+    if odd := [article_id for article_id, told in number.items() if not told.isdecimal()]:
+        raise InputError(
+            f"{folder / 'articles.jsonl'}: the id {odd[0]!r} does not end in a number, as those of CNRec do"
+        )
+    return replace(made, group={article_id: f"block {int(told) // 10}" for article_id, told in number.items()})
+
+
+def sts22(data: Path) -> EvaluationSet:
+    """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
+    folder = data / "sts22"
+    _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
+    path = folder / "pairs.jsonl.gz"
+    articles, judged = [], []
+    group: dict[str, str] = {}
+    for line, pair in whole_rows(path):
+        if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
+            continue
+        _need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
+        sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
+        for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
+            articles.append({"id": side, "body": content, "language": "en"})
+        if not (isinstance(pair["overall"], int | float) and 1 <= pair["overall"] <= 4):
+            raise InputError(f"{path}, line {line}: overall {pair['overall']!r}, expected 1 to 4")
+        judged.append((*sides, 4.0 - pair["overall"]))
+        group |= dict.fromkeys(sides, str(pair["pair_id"]))
+    return EvaluationSet.of(
+        "sts22",
+        articles,
+        Judgments.of(judged, relevant=2.5, symmetric=True),
+        about="pairs of English news of 2020; grade = 4 - overall dissimilarity; from 2.5 on one event",
+        licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
+        uses=("pairs",),
+        # each pair has its own two articles: it is drawn as one
+        group=group,
+        part="development",
+        notes=("Measures similarity, not whether a reader would follow the link.",),
+    )
+
+
+def lee(data: Path | None = None) -> EvaluationSet:
+    """Lee et al. (2005): 50 short news texts with the mean similarity that students saw between any two."""
+    spec = find_spec("gensim")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("the Lee corpus comes with gensim; install it with: pip install 'recommender[lee]'")
+    folder = Path(spec.submodule_search_locations[0]) / "test" / "test_data"
+    names = ("lee.cor", "lee_background.cor", "similarities0-1.txt")
+    _need(folder, names, "reinstall gensim: its wheel carries them")
+    texts = (folder / names[0]).read_text(encoding="utf-8", errors="replace").splitlines()
+    background = (folder / names[1]).read_text(encoding="utf-8", errors="replace").splitlines()
+    matrix = np.loadtxt(folder / names[2])
+    if len(texts) != 50 or matrix.shape != (50, 50):
+        raise InputError(f"{folder}: {len(texts)} texts and a {matrix.shape} matrix, expected 50 and (50, 50)")
+    ids = [f"lee-{number:02}" for number in range(50)]
+    articles = [{"id": article_id, "body": text} for article_id, text in zip(ids, texts, strict=True)]
+    articles += [{"id": f"background-{number:03}", "body": text} for number, text in enumerate(background) if text]
+    first, second = np.triu_indices(50, 1)
+    judged = [(ids[a], ids[b], matrix[a, b]) for a, b in zip(first, second, strict=True)]
+    return EvaluationSet.of(
+        "lee",
+        articles,
+        Judgments.of(judged, relevant=0.5, symmetric=True, complete=ids),
+        about="50 news texts of 2001 among 350; grade = mean similarity that 8 to 12 students saw",
+        licence="free for research (Lee, Pincombe & Welsh 2005); carried by gensim",
+        part="development",
+        notes=("Items from the 300 background texts were not judged and count as misses in full scores.",),
+    )
+
+
+def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: int = 0) -> EvaluationSet:
+    """Reuters-21578: shared topics as weak labels, in time.
+
+    Parameters
+    ----------
+    data : path
+    stories : int
+        The archive: the newest so many.
+    asked : int
+        Stories with topics drawn from its later half.
+    seed : int
+    """
+    path = data / "reuters21578.jsonl.gz"
+    _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
+    rows = []
+    for line, row in whole_rows(path):
+        _need_columns(path, line, row, ("id", "published_at"))
+        rows.append(row)
+    rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
+    # half of the wire is earnings and takeovers: sharing those topics says nothing
+    topics = {row["id"]: frozenset(row.pop("tags", None) or ()) - {"earn", "acq"} for row in rows}
+    topics = {story: found for story, found in topics.items() if found}
+    late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
+    if not late:
+        raise InputError(f"{path}: no story of the later half has a topic besides earnings and takeovers")
+    rng = np.random.default_rng(seed)
+    chosen = sorted(rng.choice(late, min(asked, len(late)), replace=False).tolist())
+    judged = [
+        (story, item, len(topics[story] & topics[item]) / len(topics[story] | topics[item]))
+        for story in chosen
+        for item in topics
+        if item != story and topics[story] & topics[item]
+    ]
+    return EvaluationSet.of(
+        "reuters21578",
+        rows,
+        Judgments.of(judged, relevant=0.5, complete=topics),
+        about="newswire of 1987; grade = overlap of the topics, earnings and takeovers apart",
+        licence="free for research (Lewis 1997); the texts belong to Reuters",
+        protocol="at_publication",
+        group={story: "+".join(sorted(topics[story])) for story in chosen},
+        part="development",
+        notes=("Weak labels: a shared topic is not a link that a reader would follow.",),
+    )
+
+
+def mind(data: Path) -> EvaluationSet:
+    """MIND: what readers clicked next, after the story they read last."""
+    from recommender.evaluation.data.mind import ABOUT, LICENCE, read_mind
+
+    folder = next((place for place in (data / "mind", data / "mind_sample") if place.is_dir()), data / "mind")
+    given = read_mind(folder)
+    return EvaluationSet.of(
+        "mind",
+        given.articles,
+        next_click(given.log),
+        about=ABOUT,
+        licence=LICENCE,
+        clicks=given.log,
+        part="development",
+        notes=(
+            "Clicks tell what readers took of what they were shown, not what is related.",
+            "The front page of MSN was personalised: its lists did not stand under a story.",
+        ),
+    )
+
+
+def sample(data: Path | None = None) -> EvaluationSet:
+    """The sample newsroom with its editor's picks."""
+    names = ("articles.jsonl", "editor_picks.jsonl", "events.jsonl")
+    folder = next(
+        (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
+    )
+    _need(folder, names, "it is in data/newsroom of the project's repository")
+    events = [row for _, row in whole_rows(folder / names[2])]
+    return EvaluationSet.of(
+        "sample",
+        folder / names[0],
+        read_judgments(folder / names[1]),
+        about="a made-up newsroom; an editor's picks for 30 stories, the best with the greatest grade",
+        licence="MIT",
+        events={row["id"]: row["event"] for row in events if row["event"]},
+        part="development",
+        notes=("Small and written by the project itself: it shows that nothing broke, not how good anything is.",),
+    )
+
+
+SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
+    "cnrec": cnrec,
+    "sts22": sts22,
+    "lee": lee,
+    "mind": mind,
+    "reuters21578": reuters21578,
+    "sample": sample,
+}
+
+
+def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
+    """A named set; `data` is the folder that holds those which no package carries.
+
+    Raises
+    ------
+    InputError
+        If there is no such set, or its files are missing or damaged.
+    MissingExtraError
+        If a package that carries the set is not installed.
+    """
+    if name not in SETS:
+        raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")
+    return SETS[name](Path(data) if data is not None else Path())
+
+
+def _need_columns(path: Path, line: int, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if row.get(name) is None]
+    if missing:
+        raise InputError(f"{path}, line {line}: no {' and '.join(missing)}; expected {', '.join(names)}")
+
+
+def _need(folder: Path, names: tuple[str, ...], source: str) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"no {' and '.join(missing)} in {folder}; {source}; --data names the folder")

@@ -1,0 +1,1 @@
+"""What is measured of rankings and lists, and the statistics of it."""

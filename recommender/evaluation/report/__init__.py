@@ -1,0 +1,1 @@
+"""An evaluation as page, Markdown, JSON, tables, plots and sentences."""

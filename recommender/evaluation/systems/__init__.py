@@ -1,0 +1,1 @@
+"""Systems to evaluate: our own lists, published lists, and baselines."""

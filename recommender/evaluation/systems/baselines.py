@@ -1,0 +1,369 @@
+"""Baselines and peers, behind the same interface as our own lists."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.articles.text import whole_texts
+from recommender.embedders import SentenceTransformerEmbedder
+from recommender.embedders.cache import VectorCache
+from recommender.evaluation.systems.system import Ranking, System
+from recommender.features.vectors import SCALE
+from recommender.settings import EmbeddingSettings
+
+_BLOCK = 256  # stories scored against all others at a time
+
+
+class Scorer(ABC):
+    """A system that scores every held story for every story asked for; its list is the head of its ranking.
+
+    Equal scores stand in the order in which the stories came in.
+    """
+
+    about = ""
+    least = 0.0  # items must score more: a similarity of 0 is no relation
+
+    def __init__(self, name: str, cache: Path | None = None) -> None:
+        self.name, self.cache = name, cache
+
+    def fit(self, articles: pa.Table) -> None:
+        """See `System.fit`."""
+        self.held = articles
+        self.learn(articles)
+
+    def add(self, articles: pa.Table) -> None:
+        """See `System.add`."""
+        self.held = pa.concat_tables([self.held, articles])
+        self.hold(articles)
+
+    @abstractmethod
+    def learn(self, articles: pa.Table) -> None:
+        """Fit on these stories and hold them."""
+
+    @abstractmethod
+    def hold(self, articles: pa.Table) -> None:
+        """Hold more of them."""
+
+    @abstractmethod
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """Score of every held story under each story, (q, n)."""
+
+    def rank(self, stories: pa.Table, depth: int) -> Ranking:
+        """See `System.rank`."""
+        found = Ranking.empty(len(stories), depth)
+        ids = self.held["id"].combine_chunks()
+        for start in range(0, len(stories), _BLOCK):
+            part = stories.slice(start, _BLOCK)
+            scores = self.scores(part)
+            own = pc.index_in(part["id"].combine_chunks(), ids).fill_null(-1).to_numpy()
+            held = np.flatnonzero(own >= 0)
+            scores[held, own[held]] = -np.inf
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+            best = np.take_along_axis(scores, order, axis=1)
+            good = best > self.least
+            line, width = slice(start, start + len(part)), order.shape[1]
+            found.rows[line, :width] = np.where(good, order, -1)
+            found.scores[line, :width] = np.where(good, best, np.nan)
+            found.sources[line, :width] = np.where(good, "related", "")
+        return found
+
+    def lists(self, stories: pa.Table, k: int) -> Ranking:
+        """See `System.lists`."""
+        return self.rank(stories, k)
+
+    def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """See `System.relevance`."""
+        stories, line = np.unique(a, return_inverse=True)
+        found = np.zeros(len(a))
+        for start in range(0, len(stories), _BLOCK):
+            scores = self.scores(self.held.take(pa.array(stories[start : start + _BLOCK])))
+            mine = np.flatnonzero((line >= start) & (line < start + _BLOCK))
+            found[mine] = scores[line[mine] - start, b[mine]]
+        return found
+
+
+class Random(Scorer):
+    """Any order, but the same for one story and one item whatever else is held."""
+
+    about = "random order"
+    least = -1.0
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        self._codes = np.zeros(0, dtype=np.uint64)
+        self.hold(articles)
+
+    def hold(self, articles: pa.Table) -> None:
+        """See `Scorer.hold`."""
+        self._codes = np.concatenate([self._codes, _codes(articles)])
+
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """See `Scorer.scores`."""
+        mixed = _codes(stories)[:, None] ^ (self._codes * np.uint64(0x9E3779B97F4A7C15))[None, :]
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):  # splitmix64
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
+
+
+def _codes(articles: pa.Table) -> NDArray[np.uint64]:
+    digests = b"".join(blake2b(one.encode(), digest_size=8).digest() for one in articles["id"].to_pylist())
+    return np.frombuffer(digests, dtype=np.uint64)
+
+
+class Recent(Scorer):
+    """The newest stories first; undated ones last."""
+
+    _UNDATED = -3_000.0  # before the first year that a date can have
+
+    about = "the newest stories"
+    least = -np.inf
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        self.hold(articles)
+
+    def hold(self, articles: pa.Table) -> None:
+        """See `Scorer.hold`."""
+        published = Catalog(self.held, np.ones(len(self.held), dtype=bool), 0).published
+        years = published / (365.25 * 86_400e6)  # since 1970
+        self.years = np.where(published == UNDATED, self._UNDATED, years)
+
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """See `Scorer.scores`."""
+        return np.tile(self.years, (len(stories), 1))
+
+
+class SameSection(Recent):
+    """The story's own section first, each part by date."""
+
+    about = "the newest of the story's section, then the newest"
+
+    _AHEAD = 6_000.0  # more than lies between any two years
+
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """See `Scorer.scores`."""
+        sections = self.held["section"].combine_chunks()
+        same = [
+            pc.fill_null(pc.equal(sections, one), False).to_numpy(zero_copy_only=False) for one in stories["section"]
+        ]
+        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), self._AHEAD, 0.0) + self.years
+
+
+class Vectors(Scorer):
+    """Cosine of vectors."""
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        self.matrix = self.represent(articles)
+
+    def hold(self, articles: pa.Table) -> None:
+        """See `Scorer.hold`."""
+        more, sparse = self.represent(articles), sp.issparse(self.matrix)
+        self.matrix = sp.vstack([self.matrix, more], format="csr") if sparse else np.concatenate([self.matrix, more])
+
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """See `Scorer.scores`."""
+        product = self.represent(stories) @ self.matrix.T
+        # rounded, so that equal texts score alike in whatever order their products were summed
+        return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64).round(6)
+
+    @abstractmethod
+    def represent(self, articles: pa.Table) -> Any:
+        """Unit vectors of stories, array or csr_matrix (n, d)."""
+
+
+class TfidfCosine(Vectors):
+    """scikit-learn's TF-IDF over the whole text: sublinear, English stop words."""
+
+    about = "TF-IDF over the whole text (scikit-learn)"
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        self._model = _tfidf(_texts(articles))
+        super().learn(articles)
+
+    def represent(self, articles: pa.Table) -> Any:
+        """See `Vectors.represent`."""
+        texts = _texts(articles)
+        return sp.csr_matrix((len(texts), 0)) if self._model is None else self._model.transform(texts)
+
+
+class TfidfSvd(TfidfCosine):
+    """TF-IDF reduced to 128 dimensions (latent semantic analysis; Deerwester et al. 1990)."""
+
+    about = "TF-IDF + SVD, 128 dimensions (scikit-learn)"
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import Normalizer
+
+        super().learn(articles)
+        width = min(128, *(size - 1 for size in self.matrix.shape))
+        if width < 1:  # one story or one term: nothing to reduce
+            return
+        reduced = TruncatedSVD(width, random_state=0)
+        with np.errstate(invalid="ignore"):  # equal stories have no variance to explain
+            reduced.fit(self.matrix)
+        self._model = make_pipeline(self._model, reduced, Normalizer(copy=False))
+        self.matrix = self.represent(articles)
+
+
+class Bm25(Scorer):
+    """BM25 of the whole story as a query (Robertson & Zaragoza 2009; bm25s with its defaults)."""
+
+    about = "BM25, the whole story as the query (bm25s)"
+
+    def learn(self, articles: pa.Table) -> None:
+        """See `Scorer.learn`."""
+        self._tokens: list[list[str]] = []
+        self.hold(articles)
+
+    def hold(self, articles: pa.Table) -> None:
+        """See `Scorer.hold`."""
+        self._tokens += _tokens(articles)
+        self._index: Any = None  # built when asked, as bm25s cannot add
+
+    def scores(self, stories: pa.Table) -> NDArray[np.float64]:
+        """See `Scorer.scores`."""
+        import bm25s
+
+        if self._index is None:
+            self._used = Counter(token for tokens in self._tokens for token in set(tokens))
+            self._index = bm25s.BM25()
+            if self._used:
+                self._index.index(self._tokens, show_progress=False)
+        found = np.zeros((len(stories), len(self._tokens)))
+        for line, tokens in enumerate(_tokens(stories)):
+            known = self._query([token for token in tokens if token in self._used])
+            if known:
+                found[line] = self._index.get_scores(known)
+        return found
+
+    def _query(self, tokens: list[str]) -> list[str]:
+        return tokens
+
+
+class MoreLikeThis(Bm25):
+    """BM25 of the story's 25 terms with the greatest TF x IDF, as Elasticsearch's `more_like_this` asks.
+
+    Its lower limits on term and document frequency are left out: they are made for long documents in large archives.
+    """
+
+    about = "BM25 of the story's 25 strongest terms (as more_like_this)"
+
+    def _query(self, tokens: list[str]) -> list[str]:
+        stories = len(self._tokens)
+        weight = {
+            token: count * np.log(1 + (stories - used + 0.5) / (used + 0.5))
+            for token, count in Counter(tokens).items()
+            for used in (self._used[token],)
+        }
+        return sorted(weight, key=lambda token: (-weight[token], token))[:25]
+
+
+class MiniLm(Vectors):
+    """The default embedder alone: title and first 64 tokens."""
+
+    about = "MiniLM, title and first 64 tokens"
+
+    def __init__(self, name: str, cache: Path | None = None) -> None:
+        super().__init__(name, cache)
+        self._embedder = SentenceTransformerEmbedder(EmbeddingSettings())
+
+    def represent(self, articles: pa.Table) -> Any:
+        """See `Vectors.represent`."""
+        texts = self._embedder.prepare(articles)
+        if self.cache is None:
+            vectors = self._embedder.encode(texts)
+        else:
+            vectors, _ = VectorCache(self.cache).vectors(
+                texts, self._embedder.fingerprint, partial(map, self._embedder.encode)
+            )
+        return vectors.astype(np.float32) / SCALE
+
+
+class SemanticSearch(Vectors):
+    """sentence-transformers as its manual says: `encode` of title and text, then `util.semantic_search`."""
+
+    about = "sentence-transformers encode + semantic_search, title and text"
+
+    def __init__(self, name: str, cache: Path | None = None) -> None:
+        super().__init__(name, cache)
+        # all that the model reads, in the arithmetic of the library's defaults
+        self._embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256, precision="float32"))
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+
+    def represent(self, articles: pa.Table) -> Any:
+        """See `Vectors.represent`."""
+        texts = _texts(articles)
+        missing = sorted({text for text in texts if text not in self._vectors}, key=len)
+        if missing:
+            encoded = self._embedder.model.encode(missing, normalize_embeddings=True, show_progress_bar=False)
+            self._vectors.update(zip(missing, encoded, strict=True))
+        return np.array([self._vectors[text] for text in texts], dtype=np.float32)
+
+    def rank(self, stories: pa.Table, depth: int) -> Ranking:
+        """See `System.rank`."""
+        from sentence_transformers import util
+
+        found = Ranking.empty(len(stories), depth)
+        hits = util.semantic_search(self.represent(stories), self.matrix, top_k=min(depth + 1, len(self.held)))
+        ids = self.held["id"].to_pylist()
+        for line, (story, items) in enumerate(zip(stories["id"].to_pylist(), hits, strict=True)):
+            good = [hit for hit in items if hit["score"] > self.least and ids[hit["corpus_id"]] != story][:depth]
+            found.rows[line, : len(good)] = [hit["corpus_id"] for hit in good]
+            found.scores[line, : len(good)] = [hit["score"] for hit in good]
+            found.sources[line, : len(good)] = "related"
+        return found
+
+
+def _tfidf(texts: list[str]) -> Any:
+    """A fitted TfidfVectorizer; None where no text holds a term."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    try:
+        return model.fit(texts)
+    except ValueError:
+        return None
+
+
+def _texts(articles: pa.Table) -> list[str]:
+    texts: list[str] = [text for block in whole_texts(articles) for text in block.to_pylist()]
+    return texts
+
+
+def _tokens(articles: pa.Table) -> list[list[str]]:
+    import bm25s
+
+    tokens: list[list[str]] = bm25s.tokenize(_texts(articles), stopwords="en", return_ids=False, show_progress=False)
+    return tokens
+
+
+BASELINES: Mapping[str, Callable[[str, Path | None], System]] = {
+    "random": Random,
+    "recent": Recent,
+    "section": SameSection,
+    "tfidf": TfidfCosine,
+    "tfidf-svd": TfidfSvd,
+    "bm25": Bm25,
+    "more-like-this": MoreLikeThis,
+    "minilm": MiniLm,
+    "semantic-search": SemanticSearch,
+}

@@ -1,0 +1,1 @@
+"""The search for better settings by grouped cross-validation."""

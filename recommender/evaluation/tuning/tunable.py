@@ -1,0 +1,121 @@
+"""Which settings may be tuned, by what judgments, and the values tried.
+
+What judgments can tell limits what may be tuned on them. Judges who grade pairs reward repeats: in CNRec a pair that
+tells the same story has a mean follow of .98. On such grades every setting that takes out repeats loses by design, so
+they may choose the weights of the ranking before selection and nothing else. Settings of the list need judgments of
+lists: an editor's picks or clicks. Most measures charge nothing for a bad item in a place that would else be empty, so
+they prefer no floor: only `SetF` on an editor's picks may choose one, and for the others lists are compared without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow.compute as pc
+
+from recommender.errors import SettingsError
+from recommender.evaluation.data.sets import EvaluationSet
+from recommender.evaluation.measures.relevance import Measure
+from recommender.settings import Settings
+
+WEIGHT, FLOOR, EVENTS, DIVERSITY, AGE = (
+    "ranking.lexical_weight",
+    "selection.floor",
+    "selection.event_threshold",
+    "selection.diversity",
+    "ranking.half_life_days",
+)
+GRID: Mapping[str, tuple[float | str, ...]] = {
+    WEIGHT: (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0),
+    FLOOR: (0.05, 0.1, 0.15, "auto", 0.25, 0.3, 0.4),
+    EVENTS: (0.5, 0.65, 0.75, 0.85, 0.95),
+    DIVERSITY: (0.0, 0.05, 0.1, 0.2, 0.3),
+    AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
+}
+"""Values tried by setting, in the order of the search; the value at the start always joins them. The lexical weight is
+a share of both weights, whose sum stays. TOML knows no none: ten years stand for no freshness. The floor 'auto' is near
+.22 for the default embedder, which is its place in the order."""
+_AUTO = 0.22
+_NEVER = {
+    "selection.event_limit": "whether repeats may be shown is an editor's decision",
+}
+_CHOICE = 10  # mean good items of a story up to which judgments are a choice and not a grading of all
+
+
+def grid_of(
+    sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings, measure: Measure
+) -> dict[str, tuple[float | str | None, ...]]:
+    """Values to try by setting, that of the start among them."""
+    unfit = {name: [reason for one in sets if (reason := _refusal(name, one, measure))] for name in GRID}
+    for name in names or ():
+        if name in _NEVER:
+            raise SettingsError(f"{name} is not tuned: {_NEVER[name]}")
+        if name not in GRID:
+            raise SettingsError(f"{name!r} is not tuned; expected one of {', '.join(GRID)}")
+        if unfit[name]:
+            raise SettingsError(f"{name} cannot be tuned on {unfit[name][0]}")
+    if names is not None and not names:
+        raise SettingsError(f"no setting to tune was named; expected one of {', '.join(GRID)}")
+    wanted = [name for name in GRID if (name in names if names is not None else not unfit[name])]
+    if not start.ranking.dense_weight + start.ranking.lexical_weight:
+        raise SettingsError("both weights of the ranking are 0; expected one above it to start from")
+    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=partial(_size, name))) for name in wanted}
+
+
+def _size(name: str, value: float | str | None) -> float:
+    """Place of a value in the order of its grid: without a floor is below every floor, without freshness above all."""
+    if value is None:
+        return float("-inf" if name == FLOOR else "inf")
+    return _AUTO if isinstance(value, str) else value
+
+
+def _refusal(name: str, judged: EvaluationSet, measure: Measure) -> str:
+    """Why a set cannot judge a setting by a measure; empty if it can."""
+    if name == WEIGHT:
+        return ""
+    if name == FLOOR and not (measure.name == "SetF" and judged.judgments.picks):
+        return f"{judged.name} by {measure}: only SetF on an editor's picks charges for bad items in empty places"
+    if name == AGE:
+        clicks = judged.clicks
+        timed = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2
+        return (
+            "" if timed and judged.dated else f"{judged.name}: what age costs is told by dated clicks on dated stories"
+        )
+    if judged.judgments.symmetric:
+        return f"{judged.name}: pairs judged in both directions reward repeats; it needs an editor's picks"
+    if name == EVENTS and judged.clicks is not None:
+        return f"{judged.name}: clicks do not tell whether a repeat was welcome; it needs an editor's picks"
+    good = judged.judgments.table.filter(pc.greater(judged.judgments.table["grade"], 0))
+    if name == EVENTS and judged.events is not None:
+        pairs = zip(good["story"].to_pylist(), good["item"].to_pylist(), strict=True)
+        named = [(story, judged.events[item]) for story, item in pairs if item in judged.events]
+        rewarded = len(named) - len(set(named))
+        return f"{judged.name}: {rewarded} of its good items repeat an event under one story" if rewarded else ""
+    if judged.clicks is None and len(good) > _CHOICE * pc.count_distinct(good["story"]).as_py():
+        return (
+            f"{judged.name}: more than {_CHOICE} good items a story grade items one by one, not lists; "
+            f"it needs an editor's picks"
+        )
+    return ""
+
+
+def current_value(settings: Settings, name: str) -> float | str | None:
+    """What a setting is, the lexical weight as its share of both."""
+    if name == WEIGHT:
+        ranking = settings.ranking
+        return round(ranking.lexical_weight / (ranking.dense_weight + ranking.lexical_weight), 6)
+    stage, _, field = name.partition(".")
+    value: float | str | None = getattr(getattr(settings, stage), field)
+    return value
+
+
+def with_values(start: Settings, values: Mapping[str, float | str | None]) -> Settings:
+    """The start with these values; the sum of both weights stays."""
+    changed: dict[str, Any] = {name: value for name, value in values.items() if value != current_value(start, name)}
+    if WEIGHT in changed:
+        share, total = changed[WEIGHT], start.ranking.dense_weight + start.ranking.lexical_weight
+        changed[WEIGHT] = round(total * share, 6)
+        changed["ranking.dense_weight"] = round(total * (1 - share), 6)
+    return start.override(changed)

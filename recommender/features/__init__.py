@@ -1,0 +1,1 @@
+"""What is computed of texts: vectors, terms and their weights."""

@@ -1,0 +1,57 @@
+"""The steps of a job in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.embedders import Embedder, Encode
+from recommender.facade import Recommender
+from recommender.jobs.run_identity import Inputs
+from recommender.lists.records import RECORD
+from recommender.storage import checkpoints
+from recommender.storage.checkpoints import Ledger, Ledgers
+
+
+class LocalEngine:
+    """Everything in this process."""
+
+    read = None
+
+    def resume(self, out: str | Path) -> Path | None:
+        """The usual one."""
+        return None
+
+    @contextmanager
+    def started(self, out: str | Path) -> Iterator[LocalEngine]:
+        """Itself."""
+        yield self
+
+    def encode(self, embedder: Embedder) -> Encode | None:
+        """The embedder's own."""
+        return None
+
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+        """See `Recommender.pool`."""
+        rec.pool(as_of=inputs.as_of, kept=kept_pools(rec, inputs, ledgers))
+
+    def lists(
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
+    ) -> Iterator[pa.RecordBatch]:
+        """Made a shard at a time: those of an interrupted run, or made now and kept for the next."""
+        starts, kept = range(0, len(rows), checkpoints.SHARD), None
+        if len(starts) > 1:
+            kept = ledgers.open("lists", inputs.with_rows(rows), len(starts))
+        for number, start in enumerate(starts):
+            made = rec.lists(rows[start : start + checkpoints.SHARD], as_of=inputs.as_of, version=inputs.version)
+            yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
+
+
+def kept_pools(rec: Recommender, inputs: Inputs, ledgers: Ledgers) -> Ledger | None:
+    """The ledger of pools, if the archive is large enough for one."""
+    return ledgers.open("pools", inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None

@@ -1,0 +1,52 @@
+"""What an engine is, and the job that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.embedders import Embedder, Encode
+from recommender.facade import Recommender
+from recommender.jobs.run_identity import Inputs
+from recommender.reading.read import Each
+from recommender.storage.checkpoints import Ledgers
+
+
+class Job(Protocol):
+    """The steps of a job that are worth more than one machine."""
+
+    @property
+    def read(self) -> Each | None:
+        """See `read_articles`."""
+        ...
+
+    def encode(self, embedder: Embedder) -> Encode | None:
+        """See `Recommender.fit_table`."""
+        ...
+
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+        """Find the candidates of all stories; with `keep` the archive holds them."""
+
+    def lists(
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
+    ) -> Iterator[pa.RecordBatch]:
+        """The lists of some rows, in the blocks of `Recommender.lists`."""
+        ...
+
+
+class Engine(Protocol):
+    """Where the steps are done."""
+
+    def resume(self, out: str | Path) -> Path | None:
+        """Folder of ledgers of a job that publishes to `out`; None = the usual one."""
+        ...
+
+    def started(self, out: str | Path) -> AbstractContextManager[Job]:
+        """A job that publishes to `out`."""
+        ...

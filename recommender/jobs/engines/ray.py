@@ -1,0 +1,378 @@
+"""`precompute` on a Ray cluster: its steps as Ray Data maps over shards.
+
+Ray places, restarts and orders; a shard is computed by the functions of the local run. Vectors and reports come back
+through Ray, everything large lies in files on storage that all nodes share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import pickle
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version as installed
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.embedders import Embedder, Encode
+from recommender.errors import ClusterError, MissingExtraError, RecommenderError, SettingsError
+from recommender.facade import Recommender
+from recommender.jobs.run_identity import Inputs
+from recommender.jobs.shards import Embed, Plan, Read, Row, Search, Select, lists_name, pools_name
+from recommender.reading.formats import Stream
+from recommender.reading.read import Part
+from recommender.storage import checkpoints
+from recommender.storage.atomic import check_writable
+from recommender.storage.checkpoints import Ledger, Ledgers
+from recommender.storage.database import is_database
+from recommender.version import __version__
+
+_PACKAGES = ("numpy", "scipy", "pyarrow", "torch")  # whose releases may round in another way
+_CONNECT = 10.0  # seconds
+_NAMED = 4  # differences that an error names
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Where and how `precompute` uses Ray.
+
+    Parameters
+    ----------
+    address : str, optional
+        ``HOST:PORT`` of a cluster's head. Default: the cluster that RAY_ADDRESS names or that runs on this machine,
+        else one that is started here for the job.
+    workers : int, optional
+        Long-lived processes that hold the model, or the archive. Default: one a node, with all of its CPUs.
+    work : path, optional
+        Folder on storage that all nodes share; the job's own folder in it goes when the job ends. Default: that of the
+        lists.
+    stories : int, default 2,048
+        Stories of a shard.
+    rows : int, default 1,048,576
+        Rows of a part of the archive: where no window limits a search, each part is searched apart and the best of all
+        are joined.
+
+    Raises
+    ------
+    SettingsError
+        If a number is less than 1.
+
+    Examples
+    --------
+    >>> from recommender.jobs.precompute import precompute
+    >>> precompute("stories/", "out", engine=RayEngine("10.0.0.1:6379")).lists    # doctest: +SKIP
+    1000000
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    work: str | Path | None = None
+    stories: int = 2_048
+    rows: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "stories", "rows"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise SettingsError(f"{name} of the cluster is {value}, expected at least 1")
+
+    @contextmanager
+    def started(self, out: str | Path) -> Iterator[RayJob]:
+        """Connect, and check every node, before any work.
+
+        Raises
+        ------
+        MissingExtraError
+            If Ray is not installed.
+        SettingsError
+            If lists go to a database and no folder is named.
+        ClusterError
+            If there is no cluster, a node differs from this one or does not see the folder, or there are more workers
+            than room.
+        """
+        try:
+            import ray.data
+        except ImportError:
+            raise MissingExtraError(
+                "the engine ray needs Ray Data, which is not installed: pip install 'recommender[ray]'"
+            ) from None
+        work = self._folder(out, ".work")
+        connected = ray.is_initialized()
+        if not connected:
+            _connect(self.address)
+        consoles = [one for one in logging.getLogger("ray.data").handlers if one.name == "console"]
+        levels = [console.level for console in consoles]
+        try:
+            for console in consoles:  # Ray's log files tell the rest
+                console.setLevel(logging.ERROR)
+            shutil.rmtree(work, ignore_errors=True)
+            check_writable(work)
+            yield RayJob(self, work, _checked(work))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            for console, level in zip(consoles, levels, strict=True):
+                console.setLevel(level)
+            if not connected:
+                ray.shutdown()
+
+    def resume(self, out: str | Path) -> Path:
+        """Folder of finished shards, on the storage that all nodes share."""
+        return self._folder(out, checkpoints.FOLDER)
+
+    def _folder(self, out: str | Path, name: str) -> Path:
+        """The job's own: whoever publishes to another place has another."""
+        if self.work is None and is_database(out):
+            raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
+        if self.work is None:
+            return Path(out).absolute() / name
+        place = str(out) if is_database(out) else str(Path(out).absolute())
+        return Path(self.work).absolute() / f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
+class RayJob:
+    """The steps of one job; each gives what the local step gives.
+
+    Parameters
+    ----------
+    engine : RayEngine
+    work : path
+        Folder that all nodes share.
+    cpus : list of int
+        CPUs of each node.
+
+    Raises
+    ------
+    ClusterError
+        If there are more workers than room.
+    """
+
+    def __init__(self, engine: RayEngine, work: Path, cpus: list[int]) -> None:
+        self.engine, self.work = engine, work
+        together = -(-(engine.workers or len(cpus)) // len(cpus))  # workers on one node
+        self._cpus = max(min(cpus) // together, 1)
+        room = sum(cpu // self._cpus for cpu in cpus)
+        self._workers = engine.workers or room
+        if self._workers > room:
+            raise ClusterError(
+                f"{self._workers} workers were asked for, the {sum(cpus)} CPUs of the cluster hold {room}"
+            )
+        self._plan: Plan | None = None
+        self._shards: dict[str, str] = {}
+
+    def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
+        """A task a file; what is no file is read here.
+
+        These tasks end before any worker starts: readers have the CPUs for themselves and never wait for workers.
+        """
+        if all(stream.path for stream in streams):
+            yield from map(Read.part, self._map(Read, (read,), Read.rows(streams, self.work), tasks=True))
+        else:
+            yield from map(read, streams)
+
+    def encode(self, embedder: Embedder) -> Encode | None:
+        """Batches of texts embedded by the workers; None where vectors depend on the archive, or were given."""
+        if not embedder.fingerprint:
+            return None
+
+        def encode(batches: Iterable[Sequence[str]]) -> Iterator[NDArray[np.int16]]:
+            rows = [{"texts": list(batch)} for batch in batches]
+            found = self._map(partial(_embed, embedder.fingerprint), (embedder,), rows)
+            return (row["vectors"] for row in found)
+
+        return encode
+
+    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+        """Search by shards of the stories and parts of the archive; pools stay in files, with `keep` they come back.
+
+        With a window there is one part: a shard, which is a slice of time, reads only the slice that its windows cover.
+        """
+        windowed = rec.dated and rec.settings.retrieval.window_days is not None
+        size, stories = len(rec.catalog), self.engine.stories
+        rows = size if windowed else self.engine.rows
+        self._shards = {"shards": f"{stories:,} stories, {rows:,} rows"}
+        total = -(-size // stories) * -(-size // rows)
+        kept = _opened(ledgers, "pools", {**inputs.parts, **self._shards}, total)
+        stones, moment = rec.tombstones.copied(), rec.moment(inputs.as_of)
+        self._plan = plan = Plan(self.work, size, stories, rows, moment, stones, copy(kept))
+        plan.save(rec)
+        # a part at a time, so that it stays in the memory of the nodes
+        wanted = [(shard, part) for part in plan.parts for shard in plan.shards]
+        rest = [{"shard": shard, "part": part} for shard, part in wanted if not kept.path(pools_name(shard, part))]
+        for _ in self._map(Search, (plan,), rest):
+            pass
+        if keep:
+            rec.pool(as_of=plan.moment, found=plan.all_pools(rec))
+
+    def lists(
+        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
+    ) -> Iterator[pa.RecordBatch]:
+        """Lists that the workers write as Parquet, in the order and blocks of the local run; needs `pool`."""
+        assert self._plan is not None
+        self._plan.want(rows)
+        shards = self._plan.shards
+        kept = _opened(ledgers, "lists", {**inputs.with_rows(rows), **self._shards}, len(shards))
+        plan = replace(self._plan, made=copy(kept))
+        rest = [shard for shard in shards if not kept.path(lists_name(shard))]
+        made = self._map(Select, (plan, inputs.version), [{"shard": shard} for shard in rest])
+
+        def finished() -> Iterator[int]:
+            waiting = set(rest)
+            for shard in shards:
+                if shard in waiting:
+                    next(made)
+                yield shard
+
+        return Select.blocks(copy(kept), finished())
+
+    def _map(
+        self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
+    ) -> Iterator[Row]:
+        """Each row through a step, in order; a step is set up once a worker, or once a task."""
+        if not rows:
+            return
+        import ray
+
+        context = ray.data.DataContext.get_current().copy()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = True
+        given, workers = (_node_class(), step, given), min(self._workers, len(rows))
+        with ray.data.DataContext.current(context):
+            shards = ray.data.from_items(rows, override_num_blocks=len(rows))
+            if tasks:
+                found = shards.map(_Step(*given).__call__, num_cpus=1)
+            else:
+                pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers)
+                found = shards.map(_Step, fn_constructor_args=given, compute=pool, num_cpus=self._cpus)
+        try:
+            for row in found.iter_rows():
+                if "error" in row:
+                    raise pickle.loads(row["error"])
+                yield row
+        except RecommenderError:
+            raise
+        except Exception as error:  # Ray Data has no common class of its own
+            raise ClusterError(f"the cluster failed: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+class _Step:
+    """A step on a node, which is checked first: nodes may join a cluster late. Errors come back as values."""
+
+    def __init__(
+        self, expected: dict[str, str], step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...]
+    ) -> None:
+        self.expected, self.step, self.given = expected, step, given
+        self.run: Callable[[Row], Row] | None = None
+
+    def __call__(self, row: Row) -> Row:
+        try:
+            if self.run is None:
+                _refuse_others(self.expected, _node_class())
+                self.run = self.step(*self.given)
+            return self.run(row)
+        except RecommenderError as error:
+            return {"error": pickle.dumps(error)}
+        except Exception as error:  # whatever a model or a disk raises
+            return {"error": pickle.dumps(ClusterError(f"node {_node()}: {type(error).__name__}: {error}"))}
+
+
+def _opened(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int) -> Ledger:
+    kept = ledgers.open(stage, inputs, total)
+    assert kept is not None  # `RayEngine` always has a folder
+    return kept
+
+
+def _embed(fingerprint: str, embedder: Embedder) -> Embed:
+    """A step whose model is that of the driver."""
+    _refuse_others({"embedder": fingerprint}, {"embedder": embedder.fingerprint})
+    return Embed(embedder)
+
+
+def _connect(address: str | None) -> None:
+    import ray
+
+    if address and address.startswith("ray://"):
+        raise ClusterError(f"{address} is for Ray Client; run the job on a machine of the cluster with HOST:PORT")
+    host, _, port = (address or "").rpartition(":")
+    try:
+        if port.isdecimal():
+            socket.create_connection((host, int(port)), timeout=_CONNECT).close()  # Ray itself waits for minutes
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+    except (OSError, ValueError, RuntimeError) as error:
+        where = address or "this machine"
+        raise ClusterError(f"no Ray cluster at {where}: {error}; start one: ray start --head") from error
+
+
+def _checked(work: Path) -> list[int]:
+    """CPUs of each node; every node must be like this one and see the work folder."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    probe = work / "probe"
+    probe.touch()
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    if not nodes:
+        raise ClusterError("no node of the Ray cluster has a CPU for workers; add one: ray start --address=HOST:PORT")
+    asked = []
+    for node in nodes:
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        asked.append(ray.remote(_seen).options(num_cpus=0, scheduling_strategy=there).remote(str(probe)))
+    try:
+        answers = ray.get(asked)
+    except ray.exceptions.RayError as error:
+        raise ClusterError(f"a node of the cluster cannot be used: {str(error).strip().splitlines()[-1]}") from error
+    for found, sees in answers:
+        _refuse_others(_node_class(), found)
+        if not sees:
+            raise ClusterError(f"node {found['node']} does not see {work}; name a folder that all nodes share: --work")
+    return [int(node["Resources"]["CPU"]) for node in nodes]
+
+
+def _seen(probe: str) -> tuple[dict[str, str], bool]:
+    return _node_class(), Path(probe).exists()
+
+
+def _node() -> str:
+    import ray
+
+    return f"{socket.gethostname()} ({ray.get_runtime_context().get_node_id()[:8]})"
+
+
+def _node_class() -> dict[str, str]:
+    """What decides, with the input, about the bits of a result: the same on all nodes of one job."""
+    instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    return {
+        "node": _node(),
+        "recommender": __version__,
+        "python": ".".join(map(str, sys.version_info[:2])),
+        **{name: installed(name) for name in _PACKAGES},
+        "instructions": " ".join(instructions),
+    }
+
+
+def _refuse_others(expected: dict[str, str], found: dict[str, str]) -> None:
+    """Raise `ClusterError` naming the node and what differs."""
+    for name, value in expected.items():
+        if name != "node" and found[name] != value:
+            node = found.get("node") or _node()
+            raise ClusterError(
+                f"node {node} differs from the driver in {name}: {_difference(found[name], value)}; use nodes of one "
+                "kind with the same installation, else lists would depend on where they are made"
+            )
+
+
+def _difference(found: str, expected: str) -> str:
+    there, here = found.split(), expected.split()
+    only = [f"{word} only there" for word in there if word not in here]
+    only += [f"{word} only here" for word in here if word not in there]
+    return ", ".join(islice(only, _NAMED))

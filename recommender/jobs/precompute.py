@@ -1,0 +1,316 @@
+"""The batch job: an archive in, a published version of lists out."""
+
+from __future__ import annotations
+
+import resource
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.compute.hardware import keep_apart_large_memory
+from recommender.editorial.rules import Rules
+from recommender.errors import InputError, PublishError, SnapshotError
+from recommender.facade import Changes, Recommender
+from recommender.jobs.engines.local import LocalEngine
+from recommender.jobs.engines.protocol import Engine, Job
+from recommender.jobs.engines.ray import RayEngine
+from recommender.jobs.run_identity import Inputs
+from recommender.progress import Progress, silent
+from recommender.publishing import PublishedLists, Publisher, open_publisher
+from recommender.reading.read import ReadReport, Source, read_articles
+from recommender.settings import Settings
+from recommender.storage import checkpoints
+from recommender.storage.atomic import check_writable, write_atomically
+from recommender.storage.checkpoints import Ledgers
+from recommender.storage.database import is_database
+
+Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did: counts in stories, times in seconds, memory in MiB.
+
+    `resumed` counts the finished shards of an interrupted run that were taken over.
+    """
+
+    version: str = ""
+    as_of: datetime | None = None
+    floor: float | None = None
+    stories: int = 0
+    lists: int = 0
+    ok: int = 0
+    short: int = 0
+    not_computed: int = 0
+    rejected: int = 0
+    superseded: int = 0
+    copies: int = 0
+    withdrawn: int = 0
+    withheld: int = 0
+    findings: tuple[str, ...] = ()
+    vanished: int = 0
+    embedded: int = 0
+    recomputed: int = 0
+    resumed: int = 0
+    changes: Changes | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: float = 0.0
+
+    def count(self, rec: Recommender, report: ReadReport) -> None:
+        """Fill in what the archive and the report of its reading tell."""
+        groups = rec.catalog.copy_group[rec.catalog.alive]
+        self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
+        self.copies = len(groups) - len(np.unique(groups))
+        self.floor = rec.floor
+        self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    @property
+    def stories_per_second(self) -> float:
+        """Over the whole run."""
+        return self.stories / max(sum(self.seconds.values()), 1e-9)
+
+
+def precompute(
+    articles: Source,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    rules: Rules | str | Path | None = None,
+    format: str = "jsonl",
+    columns: Mapping[str, str] | None = None,
+    strict: bool = False,
+    allow_shrink: bool = False,
+    as_of: datetime | None = None,
+    cache: str | Path | None = None,
+    snapshot: str | Path | None = None,
+    rejected: str | Path | None = None,
+    resume: str | Path | None = None,
+    recommender: Recommender | None = None,
+    engine: Literal["local", "ray"] | Engine = "local",
+    address: str | None = None,
+    progress: Progress = silent,
+) -> Summary:
+    """Compute the list of every story and publish them as one version.
+
+    Larger archives keep finished shards of vectors (where there is no cache), pools and lists until the run is done:
+    after an interruption the same call redoes only the rest, to the same bytes. Shards that other stories, settings or
+    rules were the input of are deleted, with a warning.
+
+    Parameters
+    ----------
+    articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
+        The whole archive.
+    out : path or str
+        Folder, or database URL, to publish to.
+    settings : Settings, optional
+    rules : Rules or path, optional
+        What editors decide; oddities are in `Summary.findings`.
+    format : {'jsonl', 'parquet', 'sql'}
+    columns : mapping, optional
+        Field -> column, for column names that are not recognised.
+    strict : bool, default False
+        Stop at the first bad row.
+    allow_shrink : bool, default False
+        Publish even if more ids vanished than `settings.publish.max_shrink` allows.
+    as_of : datetime, optional
+        Moment that the lists are for; default the newest publication time that is not in the future.
+    cache : path, optional
+        Vector cache file.
+    snapshot : path, optional
+        Folder that the fitted archive is saved to as well.
+    rejected : path, optional
+        File of rejected rows; default ``rejected.jsonl`` in an output folder.
+    resume : path, optional
+        Folder of finished shards; default ``.resume`` in the output folder, for a database in that of the snapshot,
+        else none.
+    recommender : Recommender, optional
+        One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
+    engine : {'local', 'ray'} or RayEngine
+        Where it is computed; the lists are the same.
+    address : str, optional
+        Of the Ray cluster, see `cluster.RayEngine`.
+    progress : callable
+        Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing, and with
+        'resumed STAGE' for shards taken over.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError, SettingsError, PublishError
+        Before any work, where that can be known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from recommender import Settings
+    >>> news = [{"id": i, "title": f"Ferry {word} the harbour"} for i, word in enumerate(["leaves", "enters"])]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     precompute(news, out, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
+    2
+    """
+    keep_apart_large_memory()
+    rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
+    rec = recommender or Recommender(settings, rules=rules, cache=cache)
+    settings = rec.settings
+    summary = Summary()
+    clock = Clock(summary.seconds, progress)
+    if isinstance(engine, str):
+        engine = RayEngine(address) if engine == "ray" else LocalEngine()
+    ledgers = open_ledgers("precompute", resume or engine.resume(out), out, snapshot, progress)
+    publisher = open_publisher(out, format)
+    publisher.check_writable()
+    # whatever is written later must be writable now, before any work
+    if snapshot is not None:
+        check_writable(Path(snapshot))
+    if rejected is not None:
+        check_writable(Path(rejected).parent)
+    if resume is not None:
+        check_writable(Path(resume))
+    with publisher.writing(), engine.started(out) as job:
+        table, report = read_articles(
+            articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
+        )
+        _write_rejected(report, rejected, out)
+        if not len(table):
+            raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
+        rec.tombstones = publisher.tombstones
+        summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
+        rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
+        summary.embedded = rec.embedded
+        clock("searching", 0, len(table))
+        inputs = Inputs.of(rec, as_of)
+        job.pool(rec, inputs, ledgers, keep=snapshot is not None)
+        clock("searching", len(table), len(table))
+        publish(rec, publisher, summary, inputs, ledgers, clock, job=job)
+        if snapshot is not None:
+            rec.save(snapshot)
+            clock("saving", len(table), len(table))
+        finish(ledgers, summary)
+    summary.count(rec, report)
+    return summary
+
+
+def publish(
+    rec: Recommender,
+    publisher: Publisher,
+    summary: Summary,
+    inputs: Inputs,
+    ledgers: Ledgers,
+    progress: Progress,
+    kept: Kept | None = None,
+    job: Job | None = None,
+) -> None:
+    """Publish the lists of a fitted archive as one version.
+
+    Parameters
+    ----------
+    kept : callable, optional
+        Given the rows and the version's name: records that need not be made again, and the rows to make.
+    job : Job, optional
+        Makes the lists; default: this process.
+    """
+    catalog, settings = rec.catalog, rec.settings
+    summary.as_of, summary.version = inputs.as_of, inputs.version
+    withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
+    rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
+    summary.withdrawn = len(withdrawn)
+    summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
+    ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
+    summary.recomputed = len(wanted)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        made = (job or LocalEngine()).lists(rec, wanted, inputs, ledgers)
+        for batch in chain(ready, made):
+            progress("selecting", summary.lists + len(batch), len(rows))
+            yield batch
+            statuses = batch.column("status")
+            summary.lists += len(batch)
+            for status in ("ok", "short", "not_computed", "withheld"):
+                found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
+                setattr(summary, status, found)
+            progress("writing", summary.lists, len(rows))
+
+    details: dict[str, Any] = {
+        "version": summary.version,
+        "as_of": summary.as_of.isoformat() if summary.as_of else None,
+        "stories": len(rows),
+        "k": settings.selection.k,
+        "settings_fingerprint": settings.fingerprint(),
+        "settings": settings.model_dump(mode="json"),
+        "rules": rec.rules.model_dump(mode="json"),
+        "embedder": type(rec.embedder).__name__,
+        "floor": rec.floor,
+        "time_counts": rec.dated,
+    }
+    publisher.publish(batches(), details, settings.publish.keep_versions)
+    progress("writing", len(rows), len(rows))
+
+
+def open_ledgers(
+    job: str, resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
+) -> Ledgers:
+    """The ledgers of a job: in the folder that was named, in the output folder, or in that of the snapshot."""
+    place = snapshot if is_database(out) else out
+    folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
+    return Ledgers(folder and folder.absolute(), job, progress)
+
+
+def finish(ledgers: Ledgers, summary: Summary) -> None:
+    """Count what was taken over, and delete it."""
+    summary.resumed = ledgers.resumed
+    ledgers.clear()
+
+
+def _vanished(
+    out: str | Path, table: pa.Table, withdrawn: frozenset[str], settings: Settings, allow_shrink: bool
+) -> int:
+    """How many ids of the last version are missing now; refuses beyond the limit."""
+    try:
+        before = set(PublishedLists.open(out).ids())
+    except SnapshotError as error:
+        if str(error).startswith("damaged"):
+            warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
+        return 0
+    gone = before.difference(table["id"].to_pylist())
+    share = len(gone) / max(len(before), 1)
+    if share > settings.publish.max_shrink and not allow_shrink:
+        raise PublishError(
+            f"{len(gone):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
+            f"{min(gone)!r}); the input must be the whole archive. To publish all the same: --allow-shrink"
+        )
+    return len(gone)
+
+
+def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | Path) -> None:
+    if rejected is None and not is_database(out):
+        rejected = Path(out) / "rejected.jsonl"
+    if rejected is not None:
+        write_atomically(Path(rejected), report.rejected_jsonl())
+
+
+class Clock:
+    """A progress callback that adds the time up to each call to the stage it names."""
+
+    def __init__(self, seconds: dict[str, float], forward: Progress) -> None:
+        self.seconds, self.forward = seconds, forward
+        self.last = time.perf_counter()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """See `progress.Progress`."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
+        self.last = now
+        self.forward(stage, done, total)

@@ -1,0 +1,90 @@
+"""Deleting what is stored of a story, for the legal case; `withdraw` only hides it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from recommender.archive import snapshot
+from recommender.errors import SnapshotError
+from recommender.facade import Recommender
+from recommender.publishing import open_publisher
+from recommender.storage import checkpoints
+from recommender.storage.database import is_database
+from recommender.storage.versions import VersionedFolder, kind_of
+
+
+def purge(place: str | Path, ids: str | Iterable[str]) -> str:
+    """Withdraw stories and delete what `place` stores of them; returns one line on what was done.
+
+    Published lists: every kept version is rewritten without them, as stories and as items; the rejected rows
+    and the vector cache in the folder are deleted (the next run embeds anew). A snapshot: text, vector, terms, and
+    every word that no other story uses. All finished shards of an interrupted run go, also from a folder that it was
+    given as `resume`. What remains: the id, in the overlay, so that the story stays withdrawn;
+    copies made elsewhere (previews, backups, logs of a database); the words of a fitted `tfidf` embedder, until the
+    next `fit`.
+
+    Parameters
+    ----------
+    place : path or str
+        Folder with published lists, a snapshot or finished shards, or database URL.
+    ids : str or iterable of str
+
+    Raises
+    ------
+    SnapshotError
+        If the place holds neither published lists nor a snapshot, is damaged, or is a snapshot saved with an
+        embedder object of your own.
+    PublishError
+        If another process is writing there.
+
+    Examples
+    --------
+    >>> purge("out", "story-42")                          # doctest: +SKIP
+    '2 versions rewritten'
+    """
+    wanted = frozenset([ids] if isinstance(ids, str) else ids)
+    if is_database(place):
+        return _purge_lists(place, wanted)
+    kind = kind_of(place)
+    done = _purge_snapshot(Path(place), wanted) if kind == "snapshot" else _purge_lists(place, wanted) if kind else ""
+    shards = checkpoints.clear(Path(place)) + checkpoints.clear(Path(place) / checkpoints.FOLDER)
+    if shards:
+        done = ", ".join([*([done] if done else []), f"{shards} finished shards of an interrupted run deleted"])
+    if not done:
+        raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
+    return done
+
+
+def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
+    publisher = open_publisher(place)
+    publisher.tombstones.record("withdraw", wanted)
+    versions = publisher.purge(wanted)
+    if not is_database(place):
+        (Path(place) / "rejected.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(Path(place) / "cache", ignore_errors=True)
+    return f"{versions} versions rewritten"
+
+
+def _purge_snapshot(root: Path, ids: frozenset[str]) -> str:
+    rec = Recommender.load(root)
+    rec.withdraw(ids)
+    version = VersionedFolder(root, "snapshot").current()
+    version.check()  # what is saved again must be whole
+    saved_with = version.manifest["embedder"]
+    if saved_with != type(rec.embedder).__name__:
+        raise SnapshotError(
+            f"{root} was saved with a {saved_with} of your own, which only your program can save; the stories are "
+            "withdrawn: to delete them, fit without them and save to this folder"
+        )
+    archive, _ = snapshot.load(root)
+    held = ~np.isin(archive.catalog.ids.to_numpy(), sorted(ids))
+    gone = int((~held).sum())
+    if gone == len(held):
+        raise SnapshotError(f"{root} would be empty; delete the folder instead")
+    if gone:
+        snapshot.save(root, archive.only(held), rec.embedder)
+    return f"{gone} stories deleted"

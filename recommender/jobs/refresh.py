@@ -1,0 +1,256 @@
+"""The job after the next stories: only the lists that they touch are made again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.archive.archive import Archive
+from recommender.articles.article import UNDATED
+from recommender.compute.hardware import keep_apart_large_memory
+from recommender.errors import SnapshotError
+from recommender.facade import Recommender
+from recommender.jobs.engines.local import kept_pools
+from recommender.jobs.precompute import Clock, Summary, finish, open_ledgers, publish
+from recommender.jobs.run_identity import Inputs
+from recommender.lists.records import RECORD
+from recommender.progress import Progress, silent
+from recommender.publishing import PublishedLists, open_publisher
+from recommender.reading.read import Source
+from recommender.search.pools import Pool
+from recommender.selection.events import HOUR_US
+from recommender.storage.atomic import check_writable
+from recommender.version import __version__
+
+GROWTH = 0.1  # of the stories since the last whole run, from which on word counts and floor should be fitted again
+_BLOCK = 8_192  # stories whose candidates are compared at a time
+
+
+def refresh(
+    changes: Source,
+    out: str | Path,
+    snapshot: str | Path,
+    *,
+    format: str = "jsonl",
+    columns: Mapping[str, str] | None = None,
+    strict: bool = False,
+    as_of: datetime | None = None,
+    cache: str | Path | None = None,
+    resume: str | Path | None = None,
+    recommender: Recommender | None = None,
+    progress: Progress = silent,
+) -> Summary:
+    """Publish a version with added and changed stories; only the lists that they touch are made again.
+
+    Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks at
+    `out` since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
+    in as well. Vocabulary, floor and fitted vectors stay as the last `precompute` left them: until the next one, the
+    lists are those that a run over all stories would make.
+
+    Parameters
+    ----------
+    changes : path, list of paths, pyarrow.Table, or iterable of Article or dict
+        New stories and new versions of known ones; may be empty.
+    out : path or str
+        Folder, or database URL, of the published lists.
+    snapshot : path
+        Folder that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
+    format : {'jsonl', 'parquet', 'sql'}
+    columns, strict, cache, resume, progress
+        As for `precompute`.
+    as_of : datetime, optional
+        Moment that the lists are for; default the newest publication time that is not in the future.
+    recommender : Recommender, optional
+        The snapshot's, loaded with an embedder of your own.
+
+    Returns
+    -------
+    Summary
+        `recomputed` counts the lists that were made again.
+
+    Raises
+    ------
+    SnapshotError
+        If the snapshot is missing, damaged, or has no pools.
+    InputError, PublishError
+
+    Examples
+    --------
+    >>> refresh("today.jsonl", "out", "snapshot").recomputed     # doctest: +SKIP
+    412
+    """
+    keep_apart_large_memory()
+    summary = Summary()
+    clock = Clock(summary.seconds, progress)
+    ledgers = open_ledgers("refresh", resume, out, snapshot, progress)
+    publisher = open_publisher(out, format)
+    publisher.check_writable()
+    check_writable(Path(snapshot))
+    if resume is not None:
+        check_writable(Path(resume))
+    with publisher.writing():
+        # what is saved again must be whole
+        rec = recommender or Recommender.load(snapshot, cache=cache, check=True)
+        before = rec.archive
+        if before.pooled is None:
+            raise SnapshotError(f"{snapshot} has no pools to go on from; run precompute with --snapshot {snapshot}")
+        clock("loading", len(before.catalog), len(before.catalog))
+        rec.tombstones = publisher.tombstones
+        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
+        summary.embedded = rec.embedded
+        clock("embedding", len(rec.catalog), len(rec.catalog))
+        inputs = Inputs.of(rec, as_of)
+        rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
+        clock("searching", len(rec.catalog), len(rec.catalog))
+        _note_growth(rec, summary)
+
+        def kept(rows: NDArray[np.int64], version: str) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
+            lists = _last_version(out, rec)
+            if lists is None:
+                return iter(()), rows
+            again = touched(before, rec.archive)
+            same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
+            assert rec.archive.pooled is not None
+            moment = rec.archive.pooled.scope.as_of if rec.dated else None
+            published = pa.array(list(lists.ids()), pa.large_string())
+            missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
+            again[rows[~again[rows]][missing]] = True
+            return _unchanged(lists, same, version, moment), rows[again[rows]]
+
+        publish(rec, publisher, summary, inputs, ledgers, clock, kept)
+        rec.save(snapshot)
+        clock("saving", len(rec.catalog), len(rec.catalog))
+        finish(ledgers, summary)
+    summary.count(rec, rec.report)
+    return summary
+
+
+def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Rows whose lists may differ between two states that both have pools, (n,) of the later; new rows always do."""
+    was, now = before.pooled, after.pooled
+    assert was is not None
+    assert now is not None
+    old, new = len(before.catalog), len(after.catalog)
+    found = np.arange(new) >= old
+    moved = was.scope.as_of != now.scope.as_of
+    everything = (
+        (before.rules, before.settings, before.dated, was.k) != (after.rules, after.settings, after.dated, now.k)
+        or (moved and after.settings.ranking.anchor == "as_of")
+        or (moved and _boosts(before, was.scope.as_of) != _boosts(after, now.scope.as_of))
+        or bool(after.settings.selection.fill)  # looks beyond the pools
+        or not np.array_equal(before.languages, after.languages[:old])
+    )
+    if everything:
+        return np.ones(new, dtype=bool)
+    changed = _changed(before, after)
+    found[:old] |= changed
+    unsettled = np.append(changed | (was.scope.allowed != now.scope.allowed[:old]), np.zeros(new - old, dtype=bool))
+    for start in range(0, old, _BLOCK):
+        part = slice(start, min(start + _BLOCK, old))
+        pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
+        # most pools are as they were: only of the others it matters which rows are candidates
+        some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
+        rows, _ = now.pools.take(some).candidates(now.scope.allowed)
+        before_, _ = was.pools.take(some).candidates(was.scope.allowed)
+        width = max(rows.rows.shape[1], before_.rows.shape[1])
+        wide, wide_before = (
+            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, before_)
+        )
+        differ = (wide != wide_before).any(axis=1)
+        found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
+    stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
+    if moved:
+        ends = (
+            pin.story
+            for pin in after.rules.pins
+            if pin.holds(_time(was.scope.as_of)) != pin.holds(_time(now.scope.as_of))
+        )
+        stories.update(ends)
+        published = after.catalog.published
+        found |= published > min(was.scope.as_of, now.scope.as_of)  # an embargo was reached
+        if after.settings.ranking.half_life_days is not None:
+            found |= published == UNDATED  # ages count from the moment
+    # a pinned item is no candidate: whether it may be shown is looked up
+    for pin in after.rules.pins:
+        row = after.catalog.known_rows([pin.item])
+        if len(row) and (row[0] >= old or changed[row[0]] or was.scope.allowed[row[0]] != now.scope.allowed[row[0]]):
+            stories.add(pin.story)
+    found[after.catalog.known_rows(stories)] = True
+    return found
+
+
+def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    if pool.rows.shape != earlier.rows.shape:
+        return np.ones(len(pool.rows), dtype=bool)
+    return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
+
+
+def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Rows of the earlier state whose copies, series or age as a live page are others now."""
+    old = len(before.catalog)
+    changed = _partition(before.catalog.copy_group) != _partition(after.catalog.copy_group)[:old]
+    changed |= _partition(before.series[1]) != _partition(after.series[1])[:old]
+    hours = after.settings.selection.live_hours
+    if hours is not None and before.pooled is not None and after.pooled is not None:
+        stale = [
+            before.catalog.published < state.pooled.scope.as_of - int(hours * HOUR_US)
+            for state in (before, after)
+            if state.pooled is not None
+        ]
+        changed |= before.catalog.live & (stale[0] != stale[1])
+    return np.asarray(changed, dtype=bool)
+
+
+def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Groups named by their first member, whatever their numbers; -1 stays."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
+
+
+def _boosts(archive: Archive, as_of: int) -> list[bool]:
+    return [boost.holds(_time(as_of)) for boost in archive.rules.boosts]
+
+
+def _time(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+def _last_version(out: str | Path, rec: Recommender) -> PublishedLists | None:
+    """The published lists, if they were made under the same settings and rules by this version of the library."""
+    try:
+        lists = PublishedLists.open(out)
+    except SnapshotError as error:
+        if str(error).startswith("damaged"):
+            warnings.warn(f"all lists are made again: {error}", stacklevel=3)
+        return None
+    same = lists.manifest.get("library", __version__) == __version__
+    same &= lists.manifest["settings_fingerprint"] == rec.settings.fingerprint()
+    same &= lists.manifest["rules"] == rec.rules.model_dump(mode="json")
+    return lists if same else None
+
+
+def _unchanged(lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None) -> Iterator[pa.RecordBatch]:
+    """Records of some stories as they were published, under the name and moment of the new version."""
+    for batch in lists.records():
+        kept = batch.filter(pc.is_in(batch.column("article_id").cast(pa.large_string()), ids))
+        if len(kept):
+            columns = dict(zip(RECORD.names, kept.columns, strict=True))
+            columns["version"] = pa.repeat(pa.scalar(version, RECORD.field("version").type), len(kept))
+            columns["as_of"] = pa.repeat(pa.scalar(as_of, RECORD.field("as_of").type), len(kept))
+            yield pa.RecordBatch.from_arrays(list(columns.values()), schema=RECORD)
+
+
+def _note_growth(rec: Recommender, summary: Summary) -> None:
+    grown = int(rec.catalog.alive.sum()) / max(rec.archive.tfidf.stories, 1) - 1
+    if grown > GROWTH:
+        summary.findings += (
+            f"the archive has grown by {grown:.0%} since words and floor were fitted: run precompute over all stories",
+        )

@@ -1,0 +1,82 @@
+"""What decides about the lists of a run: the version's name, and whether finished shards are still good."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.articles.columns import to_micros
+from recommender.editorial.overlay import ordered
+from recommender.facade import Recommender
+from recommender.lists.records import RECORD
+from recommender.search.scope import Filters
+from recommender.storage import checkpoints
+from recommender.version import __version__
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that decides about the lists of a fitted archive.
+
+    Attributes
+    ----------
+    as_of : datetime, optional
+        The moment; none where time does not count.
+    version : str
+        Twelve hex digits: same input, same name, same bytes.
+    parts : mapping of str to str
+        The same and what an earlier run fitted, by the name that a message calls it.
+    """
+
+    as_of: datetime | None
+    version: str
+    parts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
+        """Of an archive before its pools are found; `as_of` as for `precompute`."""
+        moment = as_of or rec.newest()
+        stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
+        withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
+        digest = hashlib.sha256()
+        checkpoints.hash_table(digest, rec.catalog.table)
+        stories = digest.hexdigest()
+        digest.update(np.ascontiguousarray(rec.vectors).data)
+        vectors = digest.hexdigest()
+        digest.update(repr((settings, __version__, moment, RECORD.to_string())).encode())
+        digest.update(rules.encode())
+        digest.update(withdrawals.encode())
+        tfidf = rec.archive.tfidf
+        fitted = hashlib.sha256(repr(rec.floor).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
+        checkpoints.hash_table(fitted, pa.table({"name": tfidf.names}))
+        parts = {
+            "stories": stories,
+            "vectors": vectors,
+            "words and floor": fitted.hexdigest(),
+            "settings": settings,
+            "rules": rules,
+            "withdrawals": withdrawals,
+            "library": f"{__version__}, {RECORD.to_string()}",
+            "moment": _state(rec) if moment is None else moment.isoformat(),
+        }
+        plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
+        return cls(moment, digest.hexdigest()[:12], plain)
+
+    def with_rows(self, rows: NDArray[np.int64]) -> dict[str, str]:
+        """`parts`, and the rows that lists are made for."""
+        return {**self.parts, "lists to make": hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()}
+
+
+def _state(rec: Recommender) -> str:
+    """What the present moment decides where time does not count: which stories may be shown, and which rules hold."""
+    now = datetime.now(UTC)
+    allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
+    return repr(
+        (hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in (*rec.rules.pins, *rec.rules.boosts)])
+    )

@@ -1,0 +1,233 @@
+"""The steps of a run by shards, each to a file of its own: done twice, the same file is written again."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from recommender.archive import snapshot
+from recommender.editorial.overlay import Tombstones
+from recommender.embedders import Embedder, GivenVectors
+from recommender.errors import InputError, SnapshotError
+from recommender.facade import BLOCK, Recommender
+from recommender.lists.records import RECORD
+from recommender.reading.formats import Stream
+from recommender.reading.read import Part
+from recommender.search.pools import Pool, Pools
+from recommender.storage.atomic import write_atomically
+from recommender.storage.checkpoints import Ledger
+
+Row: TypeAlias = dict[str, Any]
+"""What a step is told of a shard, and what it tells: numbers, names of files, bytes."""
+
+_NO_EMBEDDER = GivenVectors({"": [1.0]})  # who searches embeds nothing
+_ARCHIVE, _WANTED = "archive", "wanted.npy"
+
+
+class Read:
+    """A file of stories to an Arrow file of usable rows and a report."""
+
+    def __init__(self, read: Callable[[Stream], Part]) -> None:
+        self.read = read
+
+    @staticmethod
+    def rows(streams: list[Stream], work: Path) -> list[Row]:
+        """What each file is told by; all streams must be files."""
+        files = [replace(stream, path=stream.path.absolute()) for stream in streams if stream.path]
+        return [
+            {
+                "stream": pickle.dumps(file),
+                "size": file.path.stat().st_size,
+                "to": str(work / "read" / f"{at:06d}.arrow"),
+            }
+            for at, file in enumerate(files)
+            if file.path
+        ]
+
+    def __call__(self, row: Row) -> Row:
+        """Read one."""
+        stream = pickle.loads(row["stream"])
+        if not stream.path.is_file() or stream.path.stat().st_size != row["size"]:
+            raise InputError(
+                f"{stream.path} is another file on {socket.gethostname()}, or none; use storage that all nodes share"
+            )
+        table, report = self.read(stream)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        _write(Path(row["to"]), sink.getvalue())
+        return {"to": row["to"], "report": pickle.dumps(report)}
+
+    @staticmethod
+    def part(row: Row) -> Part:
+        """What was read."""
+        return pa.ipc.open_file(Path(row["to"]).read_bytes()).read_all(), pickle.loads(row["report"])
+
+
+class Embed:
+    """Texts to vectors, with a model that is loaded once."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    def __call__(self, row: Row) -> Row:
+        """Embed one batch."""
+        return {"vectors": self.embedder.encode([str(text) for text in row["texts"]])}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the stories of a fitted archive are divided, and what lists are made for.
+
+    Attributes
+    ----------
+    work : path
+        Folder of all files.
+    size : int
+        Rows of the archive.
+    stories : int
+        Of a shard.
+    rows : int
+        Of a part of the archive; the pools of all parts are joined.
+    moment : datetime
+    stones : Tombstones
+    found : Ledger
+        Pools of the shards in the parts.
+    made : Ledger or None
+        Lists of the shards, once they are asked for.
+    """
+
+    work: Path
+    size: int
+    stories: int
+    rows: int
+    moment: datetime
+    stones: Tombstones
+    found: Ledger
+    made: Ledger | None = None
+
+    def save(self, rec: Recommender) -> None:
+        """Write the archive, which steps map into memory."""
+        snapshot.write(self.work / _ARCHIVE, rec.archive, rec.embedder)
+
+    def load(self) -> Recommender:
+        """The archive as it was saved."""
+        rec = Recommender.load(self.work / _ARCHIVE, embedder=_NO_EMBEDDER)
+        rec.tombstones = self.stones
+        return rec
+
+    def want(self, rows: NDArray[np.int64]) -> None:
+        """Write for which rows, ascending, lists are made."""
+        np.save(self.work / _WANTED, rows)
+
+    def wanted(self, shard: int) -> NDArray[np.int64]:
+        """Rows of a shard that lists are made for."""
+        rows, own = np.load(self.work / _WANTED, mmap_mode="r"), self.shard(shard)
+        return np.asarray(rows[slice(*np.searchsorted(rows, [own[0], own[-1] + 1]))])
+
+    @property
+    def shards(self) -> range:
+        """Numbers of the shards."""
+        return range(-(-self.size // self.stories))
+
+    @property
+    def parts(self) -> range:
+        """Numbers of the parts."""
+        return range(-(-self.size // self.rows))
+
+    def shard(self, number: int) -> NDArray[np.int64]:
+        """Rows of a shard."""
+        return np.arange(number * self.stories, min((number + 1) * self.stories, self.size))
+
+    def part(self, number: int) -> slice | None:
+        """Rows of a part; None = all."""
+        return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
+
+    def pools(self, rec: Recommender, shard: int) -> Pools:
+        """The pools of a shard, from the files of all parts."""
+        found = []
+        for part in self.parts:
+            held = self.found.arrays(pools_name(shard, part))
+            if held is None:
+                raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
+            found.append(Pools(*(Pool(held[f"{name}.rows"]) for name in Pools._fields)))
+        return rec.joined(self.shard(shard), found, as_of=self.moment)
+
+    def all_pools(self, rec: Recommender) -> Pools:
+        """The pools of all rows."""
+        found = [self.pools(rec, shard) for shard in self.shards]
+        return Pools(*(Pool(np.concatenate([pool.rows for pool in pools])) for pools in zip(*found, strict=True)))
+
+
+def pools_name(shard: int, part: int) -> str:
+    """Name of the pools of a shard in a part."""
+    return f"{shard:06d}-{part:06d}"
+
+
+def lists_name(shard: int) -> str:
+    """Name of the lists of a shard."""
+    return f"{shard:06d}"
+
+
+class Search:
+    """The pools of a shard in a part of the archive, to a ledger."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.rec = plan, plan.load()
+
+    def __call__(self, row: Row) -> Row:
+        """Search for one shard in one part."""
+        plan, shard, part = self.plan, row["shard"], row["part"]
+        pools = self.rec.pools(plan.shard(shard), as_of=plan.moment, part=plan.part(part))
+        rows = {f"{name}.rows": pool.rows for name, pool in pools._asdict().items()}
+        plan.found.keep(pools_name(shard, part), **rows)
+        return row
+
+
+class Select:
+    """The lists of a shard, as Parquet, to a ledger."""
+
+    def __init__(self, plan: Plan, version: str) -> None:
+        self.plan, self.rec, self.version = plan, plan.load(), version
+
+    def __call__(self, row: Row) -> Row:
+        """Make the lists of one shard."""
+        plan, shard = self.plan, row["shard"]
+        rows = plan.wanted(shard)
+        pools = plan.pools(self.rec, shard).take(rows - plan.shard(shard)[0])
+        lists = list(self.rec.lists(rows, as_of=plan.moment, version=self.version, pools=pools))
+        assert plan.made is not None
+        with plan.made.add(lists_name(shard)) as sink:
+            pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
+        return row
+
+    @staticmethod
+    def blocks(made: Ledger, shards: Iterable[int]) -> Iterator[pa.RecordBatch]:
+        """The records of shards, as they are finished, in the blocks of a run without shards."""
+        waiting: list[pa.RecordBatch] = []
+        for shard in shards:
+            path = made.path(lists_name(shard))
+            if path is None:
+                raise SnapshotError(f"a shard of lists in {made.folder} is gone; run again")
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(BLOCK):
+                    whole = pa.Table.from_batches([*waiting, batch], RECORD).combine_chunks()
+                    full = len(whole) // BLOCK * BLOCK
+                    yield from whole.slice(0, full).to_batches(BLOCK)
+                    waiting = whole.slice(full).to_batches()
+        yield from waiting
+
+
+def _write(path: Path, data: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, data)

@@ -1,0 +1,1 @@
+"""Lists as values and as records, with their reasons."""

@@ -1,0 +1,203 @@
+"""Lists as Arrow records: one shape for every sink; and records as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.articles.article import TIME
+from recommender.articles.catalog import Catalog
+from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
+from recommender.ranking.score import SOURCES, Ranked
+
+TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
+REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
+COMPONENTS = pa.struct(
+    [
+        ("dense", pa.float64()),
+        ("lexical", pa.float64()),
+        ("relevance", pa.float64()),
+        ("freshness", pa.float64()),
+        ("boost", pa.float64()),
+    ]
+)
+STORY = pa.struct(
+    [
+        ("title", pa.large_string()),
+        ("url", pa.large_string()),
+        ("section", pa.large_string()),
+        ("published_at", TIME),
+        ("line", pa.large_string()),
+    ]
+)
+ITEM = pa.struct(
+    [
+        ("rank", pa.int32()),
+        ("article_id", pa.large_string()),
+        *STORY,
+        ("source", pa.string()),
+        ("score", pa.float64()),
+        ("components", COMPONENTS),
+        ("reasons", pa.list_(REASON)),
+    ]
+)
+RECORD = pa.schema(
+    [
+        ("article_id", pa.large_string()),
+        ("status", pa.string()),
+        ("k", pa.int32()),
+        ("version", pa.string()),
+        ("as_of", TIME),
+        ("settings", pa.string()),
+        ("story", STORY),
+        ("items", pa.list_(ITEM)),
+        ("reserves", pa.list_(ITEM)),
+    ]
+)
+
+
+def to_batch(
+    stories: pa.Table,
+    selected: Ranked,
+    catalog: Catalog,
+    reasons: pa.ListArray,
+    *,
+    k: int,
+    version: str,
+    as_of: int | None,
+    settings: str,
+    not_computed: NDArray[np.bool_],
+    withheld: NDArray[np.bool_],
+) -> pa.RecordBatch:
+    """Selected candidates as records of `RECORD`.
+
+    Parameters
+    ----------
+    stories : pyarrow.Table, q rows of `articles.SCHEMA`
+    selected : Ranked, shape (q, w)
+    reasons : pyarrow.ListArray
+        One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
+    not_computed : ndarray of bool, shape (q,)
+        Stories that are not public at `as_of`; their lists are empty.
+    withheld : ndarray of bool, shape (q,)
+        Stories that get no list.
+    """
+    held = selected.rows >= 0
+    place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
+    items = _items(selected, held, place, catalog, reasons)
+    visible = place <= k
+    shown = np.minimum(held.sum(axis=1), k)
+    status = np.select([withheld, not_computed, shown < k], ["withheld", "not_computed", "short"], "ok")
+    size = len(stories)
+    columns = [
+        _whole(stories["id"]),
+        pa.array(status.tolist(), pa.string()),
+        pa.repeat(pa.scalar(k, pa.int32()), size),
+        pa.repeat(pa.scalar(version, pa.string()), size),
+        pa.repeat(pa.scalar(as_of, TIME), size),
+        pa.repeat(pa.scalar(settings, pa.string()), size),
+        pa.StructArray.from_arrays([_whole(stories[field.name]) for field in STORY], fields=list(STORY)),
+        _lists(items, visible, shown),
+        _lists(items, ~visible, held.sum(axis=1) - shown),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=RECORD)
+
+
+def to_lists(
+    batch: pa.RecordBatch, withdrawn: frozenset[str], blocked: frozenset[tuple[str, str | None]]
+) -> list[ReadNext]:
+    """Records as values; what `ReadNext.of` makes of each.
+
+    A column at a time: dicts of dicts, one a reason, would take most of a call.
+    """
+    shown = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
+    gone = withdrawn.union(item for item, _ in blocked)
+    if gone and not gone.isdisjoint(pa.chunked_array(shown).to_pylist()):  # reserves take their places
+        return [ReadNext.of(record, withdrawn, blocked) for record in batch.to_pylist()]
+    columns = {name: batch.column(name).to_pylist() for name in ("article_id", "status", "k", "version", "as_of")}
+    settings = batch.column("settings").to_pylist()
+    stories = map(Story, *_fields(batch.column("story")).values())
+    items, reserves = (_grouped(batch.column(name), _recommendations) for name in ("items", "reserves"))
+    article_id, status, k, version, as_of = columns.values()
+    return list(map(ReadNext, article_id, status, items, reserves, k, version, as_of, settings, stories))
+
+
+def _recommendations(items: pa.StructArray) -> Iterator[Recommendation]:
+    columns = _fields(items)
+    names = [field.name for field in COMPONENTS]
+    parts = zip(*_fields(items.field("components")).values(), strict=True)
+    columns["components"] = [dict(zip(names, values, strict=True)) for values in parts]
+    columns["reasons"] = _grouped(items.field("reasons"), _reasons)
+    return map(Recommendation, *columns.values())
+
+
+def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
+    columns = _fields(reasons)
+    columns["terms"] = _grouped(reasons.field("terms"), lambda terms: zip(*_fields(terms).values(), strict=True))
+    return map(Reason, *columns.values())
+
+
+def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
+    """Values of each field that is neither a list nor a struct, by name; the others are empty, in their places."""
+    nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
+    return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
+
+
+def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """What `make` makes of all values, as one tuple a list."""
+    values = iter(make(lists.flatten()))
+    return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
+
+
+def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
+    """Rejected candidates as values, each with the place of its story."""
+    place, column = np.nonzero(rejected.rows >= 0)
+    items = catalog.table.select(["id", "title", "section", "published_at"])
+    items = items.take(pa.array(rejected.rows[place, column]))
+    items = items.rename_columns(["article_id", "title", "section", "published_at"])
+    numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
+    for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
+        yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
+
+
+def _items(
+    selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
+) -> pa.StructArray:
+    rows = selected.rows[held]
+    shown = catalog.table.select(["id", *(field.name for field in STORY)])
+    shown = shown.take(pa.array(rows)).combine_chunks()
+    freshness = selected.freshness[held]
+    ageless = np.isnan(freshness)
+    components = pa.StructArray.from_arrays(
+        [
+            pa.array(selected.dense[held].astype(np.float64).round(6)),
+            pa.array(selected.lexical[held].astype(np.float64).round(6)),
+            pa.array(selected.relevance[held].round(6)),
+            pa.array(freshness.round(6), mask=ageless),
+            pa.array(selected.boost[held].round(6)),
+        ],
+        fields=list(COMPONENTS),
+    )
+    values = [
+        pa.array(place),
+        *(_whole(shown[name]) for name in shown.column_names),
+        pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
+        pa.array(selected.score[held].round(6)),
+        components,
+        reasons,
+    ]
+    return pa.StructArray.from_arrays(values, fields=list(ITEM))
+
+
+def _lists(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), items.filter(pa.array(mask)))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

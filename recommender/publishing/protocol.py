@@ -1,0 +1,87 @@
+"""What every sink offers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Any, Protocol
+
+import orjson
+import pyarrow as pa
+
+from recommender.editorial.overlay import Tombstones
+from recommender.lists.readnext import without
+
+Record = Callable[[], dict[str, Any]]
+
+
+class Publisher(Protocol):
+    """A place that versions are published to."""
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """The overlay of the place, read by every reader."""
+        ...
+
+    def check_writable(self) -> None:
+        """Raise `PublishError` before any work if nothing can be written."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the writer's lock."""
+        ...
+
+    def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
+        """Write records as the next version and switch to it; gives its name. Needs `writing`."""
+        ...
+
+    def purge(self, ids: frozenset[str]) -> int:
+        """Delete stories from every kept version; returns the number of versions rewritten."""
+        ...
+
+    def rollback(self, version: str | None = None) -> str:
+        """Return to a kept version, by default the one before; gives its name."""
+        ...
+
+
+def purged_name(version: str, ids: frozenset[str]) -> str:
+    """Name of a version after a purge: other lists, another name."""
+    digest = hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()
+    return digest[:12]
+
+
+def to_json(record: dict[str, Any]) -> bytes:
+    """A record as one line of JSON."""
+    return orjson.dumps(record, option=orjson.OPT_UTC_Z) + b"\n"
+
+
+class Reader(Protocol):
+    """Records of one published version."""
+
+    manifest: dict[str, Any]
+
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None: it is read and checked now, and may be decoded then."""
+        ...
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as JSON, or None."""
+        ...
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories of the version."""
+        ...
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records as they are stored."""
+        ...
+
+
+def as_batches(records: Iterable[Record | None], size: int = 512) -> Iterator[pa.RecordBatch]:
+    """Decoded records as Arrow batches."""
+    from recommender.lists.records import RECORD
+
+    decoded = (record() for record in records if record is not None)
+    while some := list(islice(decoded, size)):
+        yield pa.RecordBatch.from_pylist(without(some, frozenset())[0], schema=RECORD)

@@ -1,0 +1,177 @@
+"""Opening a place to publish to, and the reader of published lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+
+from recommender.editorial.overlay import Decided, Tombstones
+from recommender.errors import MissingExtraError, SettingsError
+from recommender.lists.readnext import ReadNext, current
+from recommender.publishing.protocol import Publisher, Reader, to_json
+from recommender.storage.database import is_database
+
+if TYPE_CHECKING:
+    from recommender.editorial.rules import Rules
+
+FORMATS = ("jsonl", "parquet", "sql")
+
+
+def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
+    """A publisher for a folder, or for a database URL such as ``sqlite:///lists.db``.
+
+    Raises
+    ------
+    SettingsError
+        If the format is unknown or does not fit the place.
+    """
+    if format not in FORMATS:
+        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
+    if is_database(place) or format == "sql":
+        publisher: Publisher = _sql().SqlPublisher(str(place))
+        return publisher
+    from recommender.publishing.folder import FilePublisher
+
+    return FilePublisher(Path(place), format)
+
+
+class PublishedLists(Decided):
+    """Lists of the current published version, checked against withdrawals at every call.
+
+    Use `open`. The version is pinned until `refresh`, so that a page never mixes two.
+
+    Examples
+    --------
+    >>> PublishedLists.open("out").get("story-42").status      # doctest: +SKIP
+    'ok'
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.place = place
+        self._reader, self.tombstones = _open_reader(place)
+
+    @classmethod
+    def open(cls, place: str | Path) -> PublishedLists:
+        """Open a folder or database URL that a run was published to.
+
+        Raises
+        ------
+        SnapshotError
+            If it holds no version, or a damaged, foreign or newer one.
+        """
+        return cls(place)
+
+    def refresh(self) -> bool:
+        """Turn to the current version; True if it is another one."""
+        before = self._reader.manifest
+        self._reader, self.tombstones = _open_reader(self.place)
+        return before != self._reader.manifest
+
+    @property
+    def version(self) -> str:
+        """Name of the version: equal names, equal lists."""
+        return str(self._reader.manifest["version"])
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is known of the version: as_of, settings, counts, checksums."""
+        return self._reader.manifest
+
+    def get(self, article_id: str) -> ReadNext:
+        """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
+
+        It is read, checked and held against the withdrawals now; its items are made when first looked at.
+        """
+        self.tombstones.refresh()
+        if article_id in self.tombstones.withdrawn:
+            return ReadNext(article_id, "withdrawn", version=self.version)
+        record = self._reader.get(article_id)
+        if record is None:
+            return ReadNext(article_id, "unknown", version=self.version)
+        withdrawn, blocked = self.tombstones.withdrawn, self.tombstones.blocked
+        if article_id in self.tombstones.withheld:
+            return ReadNext.of(record()).without_list("withheld")
+        return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), withdrawn, blocked))
+
+    def json(self, article_id: str) -> bytes:
+        """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
+
+        Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
+        given as it is stored, without decoding it.
+        """
+        stones = self.tombstones
+        stones.refresh()
+        line = None if article_id in stones.withdrawn else self._reader.line(article_id)
+        if line is None:
+            status = "withdrawn" if article_id in stones.withdrawn else "unknown"
+            return to_json({**_NO_LIST, "article_id": article_id, "status": status, "version": self.version})[:-1]
+        if article_id in stones.withheld:
+            record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
+        elif _shows(line, article_id, stones):
+            record = current(orjson.loads(line), stones.withdrawn, stones.blocked)
+        else:
+            return line[:-1]
+        return to_json(record)[:-1]
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories of the version that are not withdrawn."""
+        self.tombstones.refresh()
+        return (i for i in self._reader.ids() if i not in self.tombstones.withdrawn)
+
+    def records(self) -> Iterator[pa.RecordBatch]:
+        """All lists of the version as they are stored: withdrawals since then are not looked at."""
+        return self._reader.batches()
+
+    def apply(self, rules: Rules) -> int:
+        """Put the blocks and `no_list` of rules into effect at once; returns how many were new.
+
+        They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
+        """
+        blocks = [(block.item, block.story) for block in rules.blocks if block.item is not None]
+        return self.tombstones.record("block", blocks) + self.tombstones.record("withhold", rules.no_list)
+
+
+_NO_LIST: dict[str, Any] = {
+    "article_id": None,
+    "status": None,
+    "k": 0,
+    "version": None,
+    "as_of": None,
+    "settings": "",
+    "story": None,
+    "items": [],
+    "reserves": [],
+}
+
+
+def _shows(line: bytes, article_id: str, stones: Tombstones) -> bool:
+    """Whether items of a stored list may be withdrawn or blocked, read off its text."""
+    if not stones.withdrawn and not stones.blocked:
+        return False
+    # inside of a string the quotes would be escaped; the first is the story's own id
+    shown = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
+    if any("\\" in item for item in shown):  # something is escaped: the decoded record will tell
+        return True
+    blocks = stones.blocked and {(item, story) for item in shown for story in (None, article_id)}
+    return not stones.withdrawn.isdisjoint(shown) or not stones.blocked.isdisjoint(blocks)
+
+
+def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
+    if is_database(place):
+        found: tuple[Reader, Tombstones] = _sql().open_sql(str(place))
+        return found
+    from recommender.publishing.stored import open_files
+
+    return open_files(Path(place))
+
+
+def _sql() -> Any:
+    try:
+        from recommender.publishing import sql
+    except ImportError as error:
+        raise MissingExtraError(f"databases need SQLAlchemy ({error}): pip install 'recommender[sql]'") from error
+    return sql

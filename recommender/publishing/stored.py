@@ -1,0 +1,151 @@
+"""Reading the JSONL and Parquet versions of a folder: an index from id to record, then the record alone."""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.articles.ids import SortedIds
+from recommender.editorial.overlay import NAME, Tombstones
+from recommender.errors import SnapshotError
+from recommender.publishing.protocol import Reader, Record, as_batches, to_json
+from recommender.storage.atomic import refusing
+from recommender.storage.versions import Version, VersionedFolder
+
+INDEX = "index.arrow"
+_GROUPS_KEPT = 32  # decoded row groups that a reader keeps
+
+
+class _Index:
+    """Sorted ids on disk, and what tells where the record of each stands."""
+
+    def __init__(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all().combine_chunks()
+        table.validate(full=True)  # offsets beyond the file would be followed
+        self.ids = table["id"].combine_chunks()
+        if isinstance(self.ids, pa.ChunkedArray):
+            self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
+        self.columns = {name: _numbers(table[name]) for name in table.column_names[1:]}
+        self.place = SortedIds(self.ids).place
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """`to_numpy` would import pandas where it is installed, which takes longer than all the rest."""
+    return np.asarray(np.from_dlpack(column.chunk(0)) if len(column) else column.to_numpy())
+
+
+class JsonlReader:
+    """Records of a JSONL version: an index entry, a slice of the mapped file, a checksum."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.manifest = manifest
+        self._path = folder / "lists.jsonl"
+        self._index = _Index(folder / INDEX)
+        self._starts, self._ends, self._checks = (self._index.columns[name].data for name in ("start", "end", "crc32"))
+        with self._path.open("rb") as file:
+            size = self._path.stat().st_size
+            self._data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as it is stored, or None."""
+        place = self._index.place(article_id)
+        if place is None:
+            return None
+        line: bytes = self._data[self._starts[place] : self._ends[place]]
+        if zlib.crc32(line) != self._checks[place]:
+            raise SnapshotError(f"damaged: {self._path} at the list of {article_id!r}; publish or roll back")
+        return line
+
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None; the checksum is compared now, the JSON decoded then."""
+        line = self.line(article_id)
+        return None if line is None else partial(orjson.loads, line)
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories."""
+        return (i.as_py() for i in self._index.ids)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, in the file's order."""
+        order = np.argsort(self._index.columns["start"])
+        return as_batches(self.get(self._index.ids[place].as_py()) for place in order)
+
+
+class ParquetReader:
+    """Records of a Parquet version: an index entry and a row group, of which the last used stay decoded."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        import pyarrow.parquet as pq
+
+        self.manifest = manifest
+        self._path = folder / "lists.parquet"
+        self._index = _Index(folder / INDEX)
+        try:
+            self._file = pq.ParquetFile(self._path, memory_map=True, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotError(f"damaged: {self._path}: {error}; publish or roll back") from error
+        sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._groups: OrderedDict[int, pa.Table] = OrderedDict()
+
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None."""
+        place = self._index.place(article_id)
+        if place is None:
+            return None
+        row = int(self._index.columns["row"][place])
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        if group not in self._groups:
+            try:
+                self._groups[group] = self._file.read_row_group(group)
+            except (OSError, pa.ArrowException) as error:
+                raise SnapshotError(f"damaged: {self._path}, row group {group}: {error}") from error
+            if len(self._groups) > _GROUPS_KEPT:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(group)
+        found = self._groups[group].slice(row - self._starts[group], 1).to_pylist()[0]
+        return lambda: found  # a record held back would hold its whole row group
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as JSON, or None."""
+        record = self.get(article_id)
+        return record and to_json(record())
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories, in the file's order, so that who walks them decodes each row group once."""
+        order = np.argsort(self._index.columns["row"])
+        return (self._index.ids[place].as_py() for place in order)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, in the file's order."""
+        try:
+            yield from self._file.iter_batches(batch_size=8_192)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotError(f"damaged: {self._path}: {error}") from error
+
+
+def open_files(root: Path) -> tuple[Reader, Tombstones]:
+    """Reader and overlay of a published folder."""
+    version = VersionedFolder(root, "lists").current()
+    version.check([INDEX])
+    version.check(largest=0)
+    return reader_of(version), Tombstones(root / NAME)
+
+
+def reader_of(version: Version) -> Reader:
+    """Reader of a version in its format."""
+    with refusing(version.folder):
+        kinds: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
+        kind = kinds[version.manifest["format_of_lists"]]
+        return kind(version.folder, version.manifest)

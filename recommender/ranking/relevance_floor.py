@@ -1,0 +1,66 @@
+"""The least relevance of an item: calibrated on judgments where known, and on the archive itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+
+import numpy as np
+import orjson
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.catalog import Catalog
+from recommender.ranking.score import relevance
+from recommender.search.pools import Queries
+from recommender.settings import Settings
+
+_STORIES, _PARTNERS = 400, 50  # random pairs sampled: 20,000
+_TAIL = 0.01  # share of random pairs that may pass
+_PER_PLACE = 4  # in a small archive at least so many stories per place of a list
+
+
+def relevance_floor(
+    queries: Callable[[NDArray[np.int64]], Queries],
+    catalog: Catalog,
+    vectors: NDArray[np.int16],
+    terms: sp.csr_matrix,
+    settings: Settings,
+    calibration: str,
+) -> float | None:
+    """The floor that the settings ask for.
+
+    'auto' is the greater of two values: the relevance at which a reader follows the link with
+    probability .5 (`calibration.json`, per embedder and default weights; none for other models), and
+    the 99th percentile of random pairs of this archive. In an archive of fewer than 400 stories per place
+    of a list the percentile gives way, so that on average `4 k` stories could pass: with `k`, half of the
+    stories would be starved of candidates that judges would follow.
+
+    Returns
+    -------
+    float or None
+        None: no floor.
+    """
+    if settings.selection.floor != "auto":
+        return settings.selection.floor
+    floor = calibrated(calibration, settings)
+    live = np.flatnonzero(catalog.alive)
+    if len(live) > 1:
+        rng = np.random.default_rng(0)
+        stories = rng.choice(live, size=min(_STORIES, len(live)), replace=False)
+        partners = rng.choice(live, size=(len(stories), _PARTNERS))
+        _, _, fused = relevance(queries(stories), vectors, terms, partners, settings.ranking)
+        random_pairs = fused[partners != stories[:, None]]
+        tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(live)), 0.5)
+        floor = max(floor or 0.0, float(np.quantile(random_pairs, 1 - tail))) if len(random_pairs) else floor
+    return floor
+
+
+def calibrated(calibration: str, settings: Settings) -> float | None:
+    """The judged half-way point of an embedder under the default weights, else None."""
+    table = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
+    weights = settings.ranking.dense_weight, settings.ranking.lexical_weight
+    if list(weights) != table["weights"]:
+        return None
+    found = table["follow_at_half"].get(calibration)
+    return float(found) if found is not None else None

@@ -1,0 +1,196 @@
+"""Relevance x freshness, every component kept by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.article import DAY_US
+from recommender.articles.catalog import Catalog
+from recommender.features import tfidf
+from recommender.features.vectors import cosines
+from recommender.search.pools import Candidates, Queries
+from recommender.search.scope import Scope
+from recommender.settings import RankingSettings
+
+SOURCES = ("related", "evergreen", "pinned", "window", "caps", "same_section", "recent")
+RELATED, EVERGREEN, PINNED = 0, 1, 2
+FOLLOW_UP, NEWEST, VARIETY = 1, 2, 4  # flags of `Ranked.notes`
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates with their components, each of shape (q, c).
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Catalog rows; -1 = none, always after the others.
+    dense, lexical : ndarray of float32
+        Cosine of the vectors, and of TF-IDF over the whole text.
+    relevance : ndarray of float64
+        Weighted sum of the two.
+    freshness : ndarray of float64
+        `2 ** (-age / half_life)`; 1 where time does not count; NaN for timeless rows.
+    boost : ndarray of float64
+        Factor of the editorial rules; 1 without one.
+    score : ndarray of float64
+        `relevance * freshness * boost`; timeless rows have no freshness.
+    key : ndarray of float64
+        Orders as the score does, in a form that does not depend on `as_of`:
+        `log2(relevance * boost) + published / half_life`; -inf for timeless rows.
+    source : ndarray of int8
+        How the candidate came in: place in `SOURCES`.
+    safe : ndarray of bool
+        Placed by an editor or chosen before: limits count it but do not reject it.
+    notes : ndarray of int8
+        Why the place is not the score's: FOLLOW_UP (newer report of the story's own event), NEWEST (stands for
+        its event), VARIETY (diversity).
+    """
+
+    rows: NDArray[np.int64]
+    dense: NDArray[np.float32]
+    lexical: NDArray[np.float32]
+    relevance: NDArray[np.float64]
+    freshness: NDArray[np.float64]
+    boost: NDArray[np.float64]
+    score: NDArray[np.float64]
+    key: NDArray[np.float64]
+    source: NDArray[np.int8]
+    safe: NDArray[np.bool_]
+    notes: NDArray[np.int8]
+
+    def keep(self, mask: NDArray[np.bool_]) -> Ranked:
+        """Only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
+        counts = mask.sum(axis=1)
+        width = max(int(counts.max(initial=0)), 1)
+        if width == mask.shape[1] and (counts == width).all():
+            return self
+        if len(mask) == 1 and counts[0]:
+            return self.along(np.flatnonzero(mask)[None, :])
+        source = np.flatnonzero(mask)
+        target = np.flatnonzero(np.arange(width) < counts[:, None])
+
+        def moved(values: NDArray[Any], blank: int = 0) -> NDArray[Any]:
+            found = np.full(len(mask) * width, blank, dtype=values.dtype)
+            found[target] = values.ravel()[source]
+            return found.reshape(-1, width)
+
+        return Ranked(moved(self.rows, -1), *(moved(getattr(self, f.name)) for f in fields(self)[1:]))
+
+    def along(self, order: NDArray[np.int64]) -> Ranked:
+        """In another order, (q, w) places of each line."""
+        place = order + np.arange(len(order))[:, None] * self.rows.shape[1]
+        return Ranked(*(getattr(self, f.name).ravel()[place] for f in fields(self)))
+
+    def lines(self, places: NDArray[np.int64]) -> Ranked:
+        """Some stories."""
+        return Ranked(*(getattr(self, f.name)[places] for f in fields(self)))
+
+    def padded(self, width: int) -> Ranked:
+        """With empty places up to a width."""
+        blank = width - self.rows.shape[1]
+        if blank <= 0:
+            return self
+        wider = (np.pad(getattr(self, f.name), ((0, 0), (0, blank))) for f in fields(self)[1:])
+        return Ranked(np.pad(self.rows, ((0, 0), (0, blank)), constant_values=-1), *wider)
+
+    @classmethod
+    def stack(cls, parts: Sequence[Ranked]) -> Ranked:
+        """Lines of several, one below the other."""
+        if len(parts) == 1:
+            return parts[0]
+        width = max(part.rows.shape[1] for part in parts)
+        wide = [part.padded(width) for part in parts]
+        return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))
+
+    def beside(self, other: Ranked) -> Ranked:
+        """Each line followed by the other's."""
+        names = [f.name for f in fields(self)]
+        both = Ranked(*(np.concatenate([getattr(self, n), getattr(other, n)], axis=1) for n in names))
+        return both.keep(both.rows >= 0)
+
+    def pinned(self, pins: NDArray[np.int64]) -> Ranked:
+        """The candidates of `pins`, (q, p) in order of position, first and safe; -1 = none."""
+        if not (pins >= 0).any():
+            return self
+        at = (self.rows[:, :, None] == pins[:, None, :]) & (pins[:, None, :] >= 0)
+        safe = at.any(axis=2)
+        source = np.where(safe, PINNED, self.source).astype(np.int8)
+        return replace(self, safe=safe, source=source).by(np.where(safe, at.argmax(axis=2), pins.shape[1]))
+
+    def by(self, place: NDArray[np.float64]) -> Ranked:
+        """Reorder by ascending `place`, shape (q, c); ties keep their order."""
+        return self.along(np.argsort(place, axis=1, kind="stable"))
+
+    def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
+        """Best first: safe ones as they stand, then by key, relevance and article id."""
+        held = self.rows >= 0
+        key = np.where(held, -self.key, np.nan)  # which sorts last
+        order = np.argsort(key, axis=1)
+        key = np.take_along_axis(key, order, axis=1)
+        # the key alone does not decide in every line
+        tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(axis=1) | self.safe.any(axis=1))
+        if len(tied):
+            order[tied] = self.lines(tied)._order(id_rank)
+        return self.along(order)
+
+    def _order(self, id_rank: NDArray[np.int64]) -> NDArray[np.int64]:
+        place = np.where(self.safe, np.arange(self.rows.shape[1]), 0)
+        key = np.where(self.safe, 0, self.key)
+        by_relevance = np.where(self.safe, 0, self.relevance)
+        by_id = np.where(self.safe, 0, id_rank[self.rows])
+        return np.lexsort((by_id, -by_relevance, -key, place, ~self.safe, self.rows < 0), axis=1)
+
+
+def relevance(
+    queries: Queries,
+    vectors: NDArray[np.int16],
+    terms: sp.csr_matrix,
+    rows: NDArray[np.int64],
+    settings: RankingSettings,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
+    """Dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
+    dense = cosines(queries.vectors, vectors, rows)
+    words = tfidf.cosines(queries.terms, terms, rows)
+    fused = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * words
+    return dense, words, fused
+
+
+def rank(
+    queries: Queries,
+    candidates: Candidates,
+    catalog: Catalog,
+    vectors: NDArray[np.int16],
+    terms: sp.csr_matrix,
+    scope: Scope,
+    settings: RankingSettings,
+) -> Ranked:
+    """Score every candidate; in no order."""
+    rows = candidates.rows
+    dense, words, fused = relevance(queries, vectors, terms, rows, settings)
+    freshness, key, score = np.ones(rows.shape), fused, fused
+    if scope.timed and settings.half_life_days is not None:
+        published = catalog.published[rows]
+        anchor = np.full(len(queries), scope.as_of)
+        if settings.anchor == "story":
+            dated = queries.published > np.iinfo(np.int64).min
+            anchor = np.where(dated, queries.published, anchor)
+        timeless = catalog.timeless[rows]
+        days = np.where(timeless, 0, np.abs(published - anchor[:, None])) / DAY_US
+        freshness = np.where(timeless, np.nan, np.exp2(-days / settings.half_life_days))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log2(np.maximum(fused, 0))
+        # a constant per story is left out of the key: against `as_of` the order is timeless
+        if settings.anchor == "as_of":
+            days = np.where(timeless, 0, -published) / DAY_US
+        key = np.where(timeless, -np.inf, log - days / settings.half_life_days)
+        score = np.where(timeless, fused, fused * freshness)
+    source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
+    boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
+    return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)

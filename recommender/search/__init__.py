@@ -1,0 +1,1 @@
+"""Candidates of each story by vector search."""

@@ -1,0 +1,284 @@
+"""Candidates of each story among the rows that it may show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.article import DAY_US, UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.features.vectors import SCALE, dots, quantise
+from recommender.search import exact, windows
+from recommender.search.index import VectorIndex
+from recommender.search.pools import Asks, Keeper, Pool, Pools
+from recommender.search.scan import Asking, Best, Rows
+from recommender.search.scope import Scope
+from recommender.settings import RankingSettings, RetrievalSettings
+
+_TIMELESS = 20  # undated and evergreen candidates looked at for their one place
+_HOUR_US = DAY_US // 24
+SKETCH = 256  # components that stand for the words in a search vector
+_SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
+_BLOCK = 8_192  # rows that search vectors are made of at a time
+_ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
+
+
+def search_vectors(
+    vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix, ranking: RankingSettings
+) -> NDArray[np.int16]:
+    """Vectors whose product estimates the relevance, so that one search looks at meaning and words together.
+
+    Parameters
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+    terms : csr_matrix, shape (n, v)
+        TF-IDF, unit rows.
+    columns : csr_matrix, shape (v, w)
+        See `lexical.sketch_columns`.
+
+    Returns
+    -------
+    ndarray of int16, shape (n, d + w)
+        Unit vectors of the two parts, weighted by the roots of `dense_weight` and `lexical_weight`, quantised.
+    """
+    found = np.empty((len(vectors), vectors.shape[1] + columns.shape[1]), dtype=np.int16)
+    for start in range(0, len(vectors), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        dense, words = _unit(vectors[part].astype(np.float32)), _unit((terms[part] @ columns).toarray())
+        weighted = np.sqrt(ranking.dense_weight) * dense, np.sqrt(ranking.lexical_weight) * words
+        found[part] = quantise(np.concatenate(weighted, axis=1))
+    return found
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norm > 0, norm, 1), dtype=np.float32)
+
+
+class Channel(NamedTuple):
+    """A search of its own: the rows that it may find, within a scope, with a least estimate."""
+
+    name: str
+    shown: NDArray[np.bool_]
+    scope: Scope
+    least: int
+    candidates: int
+
+    @property
+    def width(self) -> int:
+        """Of its pool."""
+        return Pool.width(self.candidates) if self.candidates else 0
+
+    def holds(self, found: NDArray[np.int64]) -> bool:
+        """Whether all rows are candidates, so that there is nothing to choose."""
+        return len(found) <= self.candidates
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """Search for candidates among the rows of one scope.
+
+    Attributes
+    ----------
+    search : ndarray of int16, shape (n, s)
+        See `search_vectors`.
+    count : int
+        Candidates of a story: those of greatest estimated relevance x freshness.
+    floor : float or None
+        The relevance that an item needs. Where time counts, the estimate must come near it: otherwise fresh rows
+        that will be rejected keep out older ones that would not.
+    drafts : VectorIndex or None
+        Searched, in the place of all rows, for stories from outside the archive where age does not count.
+    part : slice or None
+        Range of rows that `pools` looks at; the first part answers for all where there is nothing to choose.
+    """
+
+    catalog: Catalog
+    search: NDArray[np.int16]
+    scope: Scope
+    settings: RetrievalSettings
+    ranking: RankingSettings
+    count: int
+    floor: float | None
+    drafts: VectorIndex | None = None
+    part: slice | None = None
+
+    def pools(self, asks: Asks, keeper: Keeper | None = None) -> Pools:
+        """The best rows of each story, exactly unless `drafts` is searched."""
+        return Pools(*(self.found(asks, channel, keeper) for channel in self.channels))
+
+    def joined(self, asks: Asks, parts: Sequence[Pools]) -> Pools:
+        """What `pools` finds among all rows, from what it found for these stories in each part, in order."""
+        channels = zip(self.channels, zip(*parts, strict=True), strict=True)
+        return Pools(*(self._join(asks, found, channel) for channel, found in channels))
+
+    @property
+    def channels(self) -> tuple[Channel, Channel]:
+        """Of `Pools`, in their order."""
+        shown, timed, timeless = self.scope.allowed, self.scope.timed, self.catalog.timeless
+        apart = shown & timeless & timed
+        weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
+        least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
+        return (
+            Channel("near", shown & ~(timeless & timed), self.scope, least, self.count),
+            Channel("timeless", apart, replace(self.scope, timed=False), 0, _TIMELESS * bool(apart.any())),
+        )
+
+    def by_language(
+        self, asks: Asks, shown: NDArray[np.bool_]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Stories that share their rows: (places of the stories, rows in order of time)."""
+        found = np.flatnonzero(shown)
+        found = found[np.argsort(self.catalog.published[found], kind="stable")]
+        if not self.settings.same_language:
+            yield np.arange(len(asks)), found
+            return
+        for code in np.unique(asks.language):
+            yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
+
+    def found(self, asks: Asks, channel: Channel, keeper: Keeper | None) -> Pool:
+        """The pool of a channel."""
+        pool = Pool.empty(len(asks), channel.width)
+        if channel.width:
+            self.fill(asks, channel, np.ones(len(asks), dtype=bool), pool, keeper)
+        return pool
+
+    def fill(self, asks: Asks, channel: Channel, wanted: NDArray[np.bool_], pool: Pool, keeper: Keeper | None) -> None:
+        """Search for the wanted stories, whose lines of the pool are empty."""
+        if keeper is not None:
+            wanted = keeper.restore(channel.name, pool, wanted)
+        for places, found in self.by_language(asks, channel.shown):
+            some = places[wanted[places]]
+            for done in self._search(asks.take(some), found, channel, some, pool) if len(some) else ():
+                if keeper is not None:
+                    keeper.finished(channel.name, pool, done)
+
+    def _search(
+        self, asks: Asks, found: NDArray[np.int64], channel: Channel, places: NDArray[np.int64], pool: Pool
+    ) -> Iterator[NDArray[np.int64]]:
+        """Write the best of the rows `found` for some stories into their places of the pool; yields what is final."""
+        if channel.holds(found):
+            a, b, c, d = windows.spans(asks.published, self.catalog.published[found], channel.scope, self.settings).T[
+                :, :, None
+            ]
+            at = np.arange(len(found))
+            inside = ((at >= a) & (at < b)) | ((at >= c) & (at < d))
+            if self.part is None or not self.part.start:
+                held = np.where(inside & (found != asks.rows[:, None]), found, -1)
+                order = np.argsort(held < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
+                pool.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
+            yield places
+            return
+        if self.part is not None:
+            found = found[(found >= self.part.start) & (found < self.part.stop)]
+            if not len(found):
+                return
+        aged = channel.scope.timed and self.ranking.half_life_days is not None
+        if self.drafts is not None and not aged:
+            outside = asks.rows < 0
+            self._drafted(self.drafts, asks.take(np.flatnonzero(outside)), found, channel, places[outside], pool)
+            places, asks = places[~outside], asks.take(np.flatnonzero(~outside))
+        # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
+        alike = (asks.published != UNDATED) & (self.ranking.anchor == "story") if aged else np.full(len(asks), True)
+        if len(asks) > _ALL * len(found) and (asks.rows >= 0).all() and alike.any():
+            everyone = np.union1d(found, asks.rows[alike])
+            everyone = everyone[np.argsort(self.catalog.published[everyone], kind="stable")]
+            shown = np.zeros(len(self.catalog), dtype=bool)
+            shown[found] = True
+            task = self.task(asks.take(np.flatnonzero(alike)), everyone, channel.scope)
+            rows = task.rows._replace(shown=shown[everyone])
+            spans = np.zeros((len(everyone), 4), dtype=np.int64)  # who does not ask finds nothing
+            spans[task.asking.own] = task.asking.spans
+            place = np.full(len(everyone), -1, dtype=np.int64)
+            place[task.asking.own] = places[alike]
+            asking = Asking(self.search, everyone, np.arange(len(everyone)), rows.hour, spans)
+            for start, best in exact.every(asking, rows, channel.width, least=channel.least, weight=task.weight):
+                to = place[start : start + len(best.size)]
+                _put(pool, to[to >= 0], best.take(to >= 0), rows)
+                yield to[to >= 0]
+            places, asks = places[~alike], asks.take(np.flatnonzero(~alike))
+        if len(asks):
+            task = self.task(asks, found, channel.scope)
+            best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
+            _put(pool, places, best, task.rows)
+            yield places
+
+    def _drafted(
+        self,
+        index: VectorIndex,
+        asks: Asks,
+        found: NDArray[np.int64],
+        channel: Channel,
+        places: NDArray[np.int64],
+        pool: Pool,
+    ) -> None:
+        """`_search` with an index that knows no ages; stories with the same window are searched for together."""
+        spans = windows.spans(asks.published, self.catalog.published[found], channel.scope, self.settings)
+        distinct, number = np.unique(spans, axis=0, return_inverse=True)
+        for at, (a, b, c, d) in enumerate(distinct):
+            some = np.flatnonzero(number.reshape(-1) == at)
+            allowed = np.concatenate([found[a:b], found[c:d]])
+            rows = index.search(asks.vectors[asks.at[some]], channel.width, allowed)
+            products = dots(asks.vectors, asks.at[some], self.search, rows)
+            rows = np.where(products < max(channel.least, 1), -1, rows)
+            order = np.lexsort((self.catalog.id_rank[rows], -products, rows < 0), axis=1)
+            pool.rows[places[some]] = np.take_along_axis(rows, order, axis=1)
+
+    @cached_property
+    def _hour(self) -> NDArray[np.int64]:
+        """Hour of publication of each row, that of `as_of` for undated ones; (n,)."""
+        published = self.catalog.published
+        return np.where(published == UNDATED, self.scope.as_of, published) // _HOUR_US
+
+    def task(self, asks: Asks, found: NDArray[np.int64], scope: Scope) -> Task:
+        """A search of some stories among the rows `found`, which are in order of time."""
+        published = self.catalog.published[found]
+        hour, asked = np.zeros(len(found), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
+        weight = exact.TIMELESS
+        if scope.timed and self.ranking.half_life_days is not None:
+            own = (asks.published != UNDATED) & (self.ranking.anchor == "story")
+            asked = np.where(own, asks.published, scope.as_of) // _HOUR_US
+            hour = self._hour[found]
+            first, last = min(self._hour.min(), asked.min(initial=0)), max(self._hour.max(), asked.max(initial=0))
+            weight = exact.decay(self.ranking.half_life_days, int(last - first))
+        place = np.full(len(self.catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
+        place[found] = np.arange(len(found))
+        rows = Rows(self.search, found, np.ones(len(found), dtype=bool), hour, self.catalog.id_rank[found])
+        spans = windows.spans(asks.published, published, scope, self.settings)
+        return Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
+
+    def scores(self, task: Task, stories: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What pools are ordered by: of `rows`, (s, c), for some stories of a task, (s,); -inf where a row is -1."""
+        asking = task.asking
+        products = dots(asking.vectors, asking.rows[stories], self.search, rows)
+        age = 0 if task.weight is exact.TIMELESS else np.abs(asking.hour[stories, None] - self._hour[rows])
+        return np.where(rows >= 0, products * task.weight[age], -np.inf)
+
+    def _join(self, asks: Asks, parts: Sequence[Pool], channel: Channel) -> Pool:
+        """A channel of `joined`."""
+        rows = np.concatenate([pool.rows for pool in parts], axis=1)
+        task = self.task(asks, np.zeros(0, dtype=np.int64), channel.scope)
+        score = self.scores(task, np.arange(len(asks)), rows)
+        order = np.lexsort((self.catalog.id_rank[rows], -score), axis=1)[:, : channel.width]
+        for places, found in self.by_language(asks, channel.shown):
+            if channel.holds(found):  # the first part gave all
+                order[places] = np.arange(channel.width)
+        return Pool(np.take_along_axis(rows, order, axis=1))
+
+
+class Task(NamedTuple):
+    """A search as `exact` takes it."""
+
+    asking: Asking
+    rows: Rows
+    weight: NDArray[np.float64]
+
+
+def _put(pool: Pool, places: NDArray[np.int64], best: Best, rows: Rows) -> None:
+    pool.rows[places] = np.where(best.place >= 0, rows.rows[best.place], -1) if len(rows.rows) else -1

@@ -1,0 +1,109 @@
+"""Filters of a call and rules of the moment -> the rows that may be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import has_tag, is_in, to_micros
+from recommender.errors import SettingsError
+from recommender.settings import RetrievalSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Limits of one call, on top of the settings. Every filter that is given must hold.
+
+    Attributes
+    ----------
+    after, before : datetime, optional
+        Publication time, both ends included; without a zone it is UTC.
+    days_before_as_of : int, optional
+        At most so many days older than `as_of`; replaces the window of the settings.
+    days_around_story : int, optional
+        At most so many days from the story's own day; replaces the window of the settings.
+    sections, languages, kinds : tuple of str
+        Only these values.
+    tags : tuple of str
+        At least one of these.
+    exclude : tuple of str
+        Ids that must not appear.
+
+    Examples
+    --------
+    >>> Filters(sections=("sport",), days_around_story=30).sections
+    ('sport',)
+    """
+
+    after: datetime | None = None
+    before: datetime | None = None
+    days_before_as_of: int | None = None
+    days_around_story: int | None = None
+    sections: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("sections", "languages", "kinds", "tags", "exclude"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise SettingsError(f"Filters.{name} is the text {value!r}; expected a tuple such as ({value!r},)")
+            object.__setattr__(self, name, tuple(value))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What may be shown at one moment.
+
+    Attributes
+    ----------
+    as_of : int
+        Microseconds; later stories do not exist yet.
+    allowed : ndarray of bool, shape (n,)
+        Current, not superseded, not withdrawn, not expired, passing the filters.
+    language : ndarray of int32, shape (n,)
+    timed : bool
+        False for an archive without dates: no window, no freshness.
+    """
+
+    as_of: int
+    allowed: NDArray[np.bool_]
+    language: NDArray[np.int32]
+    timed: bool
+    days_before: int | None
+    days_around: int | None
+
+
+def make_scope(
+    catalog: Catalog,
+    language: NDArray[np.int32],
+    withdrawn: NDArray[np.int64],
+    as_of: int,
+    filters: Filters,
+    settings: RetrievalSettings,
+    timed: bool,
+) -> Scope:
+    """Gather every rule that does not depend on the story into one mask."""
+    allowed = catalog.alive & ~catalog.superseded & (catalog.expires > as_of) & (catalog.published <= as_of)
+    allowed[withdrawn] = False
+    allowed[catalog.known_rows(filters.exclude)] = False
+    for column, values in (("section", filters.sections), ("kind", filters.kinds), ("language", filters.languages)):
+        if values:
+            allowed &= is_in(catalog.table, column, values)
+    if filters.tags:
+        allowed &= has_tag(catalog.table, filters.tags)
+    if filters.after is not None:
+        allowed &= catalog.published >= to_micros(filters.after)
+    if filters.before is not None:
+        allowed &= (catalog.published <= to_micros(filters.before)) & (catalog.published != UNDATED)
+    days_before = filters.days_before_as_of
+    if days_before is None and filters.days_around_story is None and filters.after is None and filters.before is None:
+        return Scope(as_of, allowed, language, timed, settings.window_days, None)
+    return Scope(as_of, allowed, language, timed, days_before, filters.days_around_story)

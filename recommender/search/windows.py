@@ -1,0 +1,53 @@
+"""Which times a story may find, and where they stand among sorted ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.articles.article import DAY_US, UNDATED
+from recommender.search.scope import Scope
+from recommender.settings import RetrievalSettings
+
+
+def spans(
+    asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
+) -> NDArray[np.int64]:
+    """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
+    if not scope.timed:
+        return np.tile([0, len(published), 0, 0], (len(asked), 1))
+    ends = times(asked, scope, settings)
+    found = np.searchsorted(published, ends, "left")
+    found[:, 1::2] = np.searchsorted(published, ends[:, 1::2], "right")
+    return np.asarray(np.where(np.repeat(ends[:, ::2] <= ends[:, 1::2], 2, axis=1), found, 0), dtype=np.int64)
+
+
+def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
+    """Times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
+
+    Windows are whole UTC days around a story.
+    """
+    found = np.tile(np.array([1, 0, 1, 0], dtype=np.int64), (len(asked), 1))
+    dated = asked != UNDATED
+    day = np.where(dated, asked, 0) // DAY_US
+    days = scope.days_around if scope.days_around is not None else scope.days_before
+    if days is None:
+        found[:, 0], found[:, 1] = UNDATED + 1, scope.as_of
+        return found
+    own = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
+    if scope.days_around is not None:
+        found[dated, :2] = own[dated]
+        return found
+    first = scope.as_of - days * DAY_US
+    found[:, 0], found[:, 1] = first, scope.as_of
+    apart = has_own(asked, scope, settings)
+    found[apart, 2], found[apart, 3] = own[apart, 0], np.minimum(own[apart, 1], first - 1)
+    return found
+
+
+def has_own(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.bool_]:
+    """Stories older than the window have one of their own besides; (q,)."""
+    if scope.days_before is None or scope.days_before != settings.window_days or scope.days_around is not None:
+        return np.zeros(len(asked), dtype=bool)
+    first = scope.as_of - scope.days_before * DAY_US
+    return np.asarray((asked != UNDATED) & (asked // DAY_US * DAY_US < first))

@@ -1,0 +1,1 @@
+"""From ranked candidates to the items of a list."""

@@ -1,0 +1,1 @@
+"""Files, versions, checkpoints and databases: everything that must survive a crash."""

@@ -1,0 +1,77 @@
+"""Write files so that readers see the old one or the new one, and nothing between."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from recommender.errors import PublishError, SnapshotError
+
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    EOFError,
+    pa.ArrowException,
+)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise SnapshotError(
+            f"damaged: {path} is not what recommender writes ({type(error).__name__}: {str(error)[:200]}); restore it "
+            "or run again"
+        ) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and try it; raises `PublishError` if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PublishError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside, fsync, replace: readers see the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    fsync(path.parent)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync(path: Path) -> None:
+    """Have a file or folder on disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,249 @@
+"""Finished shards of long jobs: a job that was interrupted redoes only the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import socket
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recommender.progress import Progress, silent
+from recommender.storage.atomic import fsync, sha256, write_atomically
+
+FOLDER = ".resume"
+"""Name of the folder of ledgers within an output folder."""
+
+SHARD = 32_768
+"""Stories whose pools, or lists, are kept together: seconds of work. Archives that are no larger keep nothing."""
+
+TEXTS = 8_192
+"""Texts whose vectors are kept together: up to a minute of work on two cores."""
+
+_INPUTS = "inputs.json"
+_HASHED = 1 << 15  # rows hashed together
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Ledger:
+    """Finished shards of one stage of a job, good for the inputs that it is opened with.
+
+    A shard is one file, written beside, fsynced and renamed to its name and the digest of its bytes: the folder is the
+    ledger. Several processes may add shards at once, on one machine or on shared storage; one that outlives its job
+    never touches the shards of the next, since the folder's name holds the fingerprint of the inputs. Equal shards are
+    equal files.
+
+    Parameters
+    ----------
+    root : path
+        Folder of ledgers; nothing is created before the first shard is finished.
+    stage : str
+        What is kept, such as 'vectors'.
+    inputs : mapping of str to str
+        Everything that decides about the shards, by the name that a message calls it: digests, versions, a moment.
+        Shards of the same stage with other inputs are deleted, with a warning that names what has changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Ledger(Path(folder), "squares", {"stories": "1f"}).keep("00000", found=np.arange(3) ** 2)
+    ...     again = Ledger(Path(folder), "squares", {"stories": "1f"})
+    ...     again.names, again.arrays("00000")["found"].tolist(), again.arrays("00001")
+    (['00000'], [0, 1, 4], None)
+    """
+
+    def __init__(self, root: Path, stage: str, inputs: Mapping[str, str]) -> None:
+        self.stage, self.inputs, self.resumed = stage, dict(inputs), 0
+        digest = hashlib.sha256(orjson.dumps(self.inputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        name = re.sub(r"\W+", "-", stage).strip("-")[:80]
+        self.folder = root / f"{name}-{digest[:12]}"
+        for other in _folders(root, name):
+            reason = self._unlike(other)
+            if not reason:
+                continue
+            number = len(_shards(other))
+            _delete(other)
+            if number:
+                told = (
+                    f"{number} finished shard{'s' * (number > 1)} of {stage} cannot be used: {reason}; it starts anew"
+                )
+                warnings.warn(told, stacklevel=3)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the finished shards, in order; a damaged file is found out by `path`."""
+        return sorted({path.stem for path in _shards(self.folder)})
+
+    def path(self, name: str) -> Path | None:
+        """The file of a finished shard, whose digest was compared; None where there is none, or a damaged one."""
+        for path in _shards(self.folder, name):
+            try:
+                if sha256(path)[:16] == path.suffix[1:]:
+                    self.resumed += 1
+                    return path
+            except FileNotFoundError:
+                continue
+            path.unlink(missing_ok=True)
+            warnings.warn(f"the finished shard {path} is damaged and is made again", stacklevel=3)
+        return None
+
+    @contextmanager
+    def add(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write a shard to; it counts as finished once the block ends without an error.
+
+        Should somebody delete the folder meanwhile, only the shard is lost.
+        """
+        if not (self.folder / _INPUTS).exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / _INPUTS, orjson.dumps(self.inputs, option=orjson.OPT_INDENT_2))
+        beside = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}"
+        try:
+            with beside.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileNotFoundError):
+                os.replace(beside, self.folder / f"{name}.{sha256(beside)[:16]}")
+                fsync(self.folder)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """The arrays of a finished shard, or None."""
+        path = self.path(name)
+        if path is None:
+            return None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            return dict(found)
+
+    def keep(self, name: str, **arrays: NDArray[Any]) -> None:
+        """Add a shard of arrays."""
+        with self.add(name) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    def batches(self, name: str, made: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The record batches of a finished shard, or those that are `made` now, which are kept on the way."""
+        path = self.path(name)
+        if path is not None:
+            with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+                yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+            return
+        with self.add(name) as file, pa.ipc.new_file(file, schema, options=_COMPRESSED) as writer:
+            for batch in made:
+                writer.write_batch(batch)
+                yield batch
+
+    def _unlike(self, folder: Path) -> str:
+        """Why the shards of a folder are of no use; empty if they are."""
+        try:
+            inputs = orjson.loads((folder / _INPUTS).read_bytes())
+            changed = sorted(name for name in {*inputs, *self.inputs} if inputs.get(name) != self.inputs.get(name))
+        except (OSError, ValueError, TypeError, AttributeError):
+            changed = []
+        else:
+            if folder == self.folder and not changed:
+                return ""
+        if folder == self.folder or not changed:
+            return f"{folder / _INPUTS} is damaged"
+        return f"the {' and '.join(changed)} changed"
+
+
+class Ledgers:
+    """The ledgers of one job, in a folder that it may share with other jobs.
+
+    Parameters
+    ----------
+    root : path, optional
+        Without it nothing is kept.
+    job : str
+        Such as 'precompute': a refresh in between deletes nothing of it.
+    progress : callable, optional
+        Called with ('resumed STAGE', finished shards, all shards or None) where there are any.
+    """
+
+    def __init__(self, root: Path | None, job: str, progress: Progress = silent) -> None:
+        self.root, self.job, self.progress = root, job, progress
+        self._opened: list[Ledger] = []
+
+    def open(self, stage: str, inputs: Mapping[str, str], total: int | None = None) -> Ledger | None:
+        """The ledger of a stage, see `Ledger`; None without a folder."""
+        if self.root is None:
+            return None
+        ledger = Ledger(self.root, f"{stage} ({self.job})", inputs)
+        self._opened.append(ledger)
+        if ledger.names:
+            self.progress(f"resumed {stage}", len(ledger.names), total)
+        return ledger
+
+    @property
+    def resumed(self) -> int:
+        """Finished shards that were taken over."""
+        return sum(ledger.resumed for ledger in self._opened)
+
+    def clear(self) -> None:
+        """Delete all shards of the job: it is done."""
+        if self.root is not None:
+            clear(self.root, f"*-{self.job}")
+
+
+def clear(root: Path, names: str = "*") -> int:
+    """Delete ledgers in a folder, and the folder if nothing else is left in it; how many shards there were."""
+    folders = _folders(root, names)
+    number = sum(len(_shards(folder)) for folder in folders)
+    for folder in folders:
+        _delete(folder)
+    with suppress(OSError):
+        root.rmdir()
+    return number
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """Hex digest of texts in their order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
+    """Add the rows of a table to a digest, whatever their chunks, without a second table in memory."""
+    for start in range(0, len(table), _HASHED):
+        part = table.slice(start, _HASHED).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
+        digest.update(sink.getvalue())
+
+
+def _folders(root: Path, names: str = "*") -> list[Path]:
+    """Folders that are named as ledgers are and hold nothing else."""
+    named = (path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir())
+    held = {path: {one for one in path.iterdir() if one.name != _INPUTS and one.name[0] != "."} for path in named}
+    return sorted(path for path, files in held.items() if files == set(_shards(path)))
+
+
+def _delete(folder: Path) -> None:
+    """The inputs last: what is left by a process that dies here is whole."""
+    for path in _shards(folder):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shards(folder: Path, name: str = "*") -> list[Path]:
+    return sorted(path for path in folder.glob(f"{name}.{_hex(16)}") if path.name[0] != ".")
+
+
+def _hex(digits: int) -> str:
+    return "[0-9a-f]" * digits

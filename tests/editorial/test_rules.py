@@ -1,0 +1,372 @@
+"""Editorial rules: how they are read and checked, what they do to a list, and how they act at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender import PublishedLists, ReadNext, Recommender, Rules, Settings, SettingsError
+from recommender.jobs.precompute import precompute
+from recommender.publishing import open_publisher
+from tests.publishing.test_places import FORMATS, format_of, place_of
+from tests.support.checkerboard import START, checkerboard
+from tests.support.processes import cli
+
+SETTINGS = Settings.of(
+    {
+        "embedding": {"model": "tfidf"},
+        "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "caps": ()},
+    }
+)
+NOW = START + timedelta(days=6)
+
+
+def board(rules: dict[str, Any], stories: list[dict[str, Any]] | None = None) -> Recommender:
+    return Recommender(SETTINGS.override({"embedding.svd_dim": 4}), rules=Rules.of(rules)).fit(
+        stories or checkerboard()
+    )
+
+
+def ids(found: ReadNext) -> list[str]:
+    return [item.article_id for item in (*found.items, *found.reserves)]
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+TOML = """
+no_list = ["obituary"]
+evergreen_slots = 0
+[sensitive]
+values = ["death", "abuse"]
+light_sections = ["fun"]
+[[pins]]
+story = "a"
+item = "b"
+position = 2
+until = 2026-05-01T12:00:00
+by = "the night desk"
+[[blocks]]
+item = "x"
+[[blocks]]
+item = "y"
+story = "a"
+[[blocks]]
+topics = ["crime", "ads"]
+[[boosts]]
+by = "tag"
+value = "local"
+factor = 1.5
+[[caps]]
+by = "access"
+value = "paid"
+at_most = 2
+[[series]]
+name = "quiz"
+title = "^Quiz"
+"""
+CSV = """rule,story,item,position,until,by,topics,value,factor,at_most,values,light_sections,name,title
+pin,a,b,2,2026-05-01T12:00:00Z,the night desk,,,,,,,,
+block,,x,,,,,,,,,,,
+block,a,y,,,,,,,,,,,
+block,,,,,,crime|ads,,,,,,,
+no_list,obituary,,,,,,,,,,,,
+boost,,,,,tag,,local,1.5,,,,,
+cap,,,,,access,,paid,,2,,,,
+series,,,,,,,,,,,,quiz,^Quiz
+sensitive,,,,,,,,,,death|abuse,fun,,
+evergreen_slots,,,,,,,0,,,,,,
+"""
+
+
+def test_toml_json_and_csv_say_the_same(tmp_path: Path) -> None:
+    files = {"r.toml": TOML, "r.csv": "\ufeff" + CSV, "r.CSV": CSV}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    rules = Rules.read(tmp_path / "r.toml")
+    (tmp_path / "r.json").write_text(rules.model_dump_json())
+    assert rules.pins[0].until == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert rules.sensitive is not None
+    assert rules.sensitive.values == ("death", "abuse")
+    assert [Rules.read(tmp_path / name) for name in ("r.json", "r.csv", "r.CSV")] == [rules] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("r.yaml", "", [".toml, .json or .csv"]),
+        ("r.toml", "pins = [", ["cannot read"]),
+        ("r.json", "{", ["cannot read"]),
+        ("r.json", "[]", ["dictionary"]),
+        ("r.toml", b"no_list = ['\xff']", ["cannot read"]),
+        ("r.toml", "pin = []", ["pin", "not permitted"]),
+        ("r.toml", "[[pins]]\nstory = 'a'", ["pins.0.item", "required"]),
+        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nposition = 0", ["pins.0.position", "0"]),
+        ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nuntil = 'soon'", ["pins.0.until", "soon"]),
+        ("r.toml", "[[blocks]]\nstory = 'a'", ["blocks.0", "an item and a story"]),
+        ("r.toml", "[[blocks]]\nitem = 'a'\ntopics = ['a', 'b']", ["blocks.0", "pair of topics"]),
+        ("r.toml", "[[blocks]]\ntopics = ['a']", ["blocks.0.topics"]),
+        ("r.toml", "[[boosts]]\nby = 'mood'\nvalue = 'x'\nfactor = 2", ["boosts.0.by", "mood"]),
+        ("r.toml", "[[boosts]]\nby = 'tag'\nvalue = 'x'\nfactor = 0", ["boosts.0.factor"]),
+        ("r.toml", "[[caps]]\nby = 'section'\nat_most = -1", ["caps.0.at_most"]),
+        ("r.toml", "[[series]]\nname = 'x'", ["series.0", "title"]),
+        ("r.toml", "[[series]]\nname = 'x'\ntitle = '('", ["series.0", "no regular expression"]),
+        ("r.toml", "evergreen_slots = 2", ["evergreen_slots"]),
+        ("r.csv", "rule,story\npins,a", ["line 2", "unknown rule 'pins'"]),
+        ("r.csv", "rule,story,item,position\npin,a,b,first", ["pins.0.position", "first"]),
+        ("r.csv", "rule,story,mood\nno_list,a,\npin,a,sad", ["pins.0.mood"]),
+        ("r.csv", "rule,story\nno_list,", ["no_list", "line 2"]),
+        ("r.csv", "rule,value\nevergreen_slots,7", ["evergreen_slots"]),
+        ("r.csv", "rule,story,item\npin,a,b,c,d", ["line 2", "more cells"]),
+        ("r.csv", 'rule,story\nno_list,"a', ["cannot read"]),
+    ],
+)
+def test_every_fault_names_the_file_and_the_rule(
+    name: str, text: str | bytes, words: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(SettingsError) as caught:
+        Rules.read(path)
+    for word in (str(path), *words):
+        assert word in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml"):
+        Rules.read(tmp_path / "none.toml")
+
+
+# -- checking -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "finding"),
+    [
+        ({"pins": [{"story": "a", "item": "gone"}]}, "pin of 'gone' under 'a': no story 'gone' in the archive"),
+        ({"blocks": [{"item": "gone"}]}, "block: no story 'gone' in the archive"),
+        ({"blocks": [{"item": "a", "story": "gone"}]}, "block: no story 'gone' in the archive"),
+        ({"no_list": ["gone"]}, "no_list: no story 'gone' in the archive"),
+        ({"pins": [{"story": "a", "item": "a"}]}, "cannot stand under itself"),
+        ({"pins": [{"story": "a", "item": "b"}], "blocks": [{"item": "b"}]}, "the block wins"),
+        ({"pins": [{"story": "a", "item": "b"}], "blocks": [{"item": "b", "story": "a"}]}, "the block wins"),
+        ({"pins": [{"story": "a", "item": "b"}], "no_list": ["a"]}, "has no list (no_list)"),
+        ({"pins": [{"story": "a", "item": "b"}, {"story": "a", "item": "c"}]}, "position 1 is also given to 'b'"),
+        (
+            {"pins": [{"story": "a", "item": "b"}, {"story": "a", "item": "b", "position": 2}]},
+            "given to positions 1 and 2",
+        ),
+        (
+            {"boosts": [{"by": "tag", "value": "x", "factor": f} for f in (2, 3)]},
+            "boost of tag 'x': factors 2 and 3; both apply",
+        ),
+        ({"pins": [{"story": "a", "item": "b", "until": "2019-05-01"}]}, "expired on 2019-05-01 00:00"),
+        ({"boosts": [{"by": "tag", "value": "x", "factor": 2, "until": "2019-05-01"}]}, "expired on 2019-05-01"),
+    ],
+)
+def test_one_odd_thing_is_one_finding(rules: dict[str, Any], finding: str) -> None:
+    (found,) = Rules.of(rules).check({"a", "b", "c"}, NOW)
+    assert finding in found
+
+
+def test_sound_rules_have_no_finding() -> None:
+    rules = Rules.of(
+        {
+            "pins": [
+                {"story": "a", "item": "b"},
+                {"story": "a", "item": "c", "position": 2},
+                {"story": "b", "item": "c"},
+            ],
+            "blocks": [{"item": "b", "story": "c"}, {"topics": ["x", "y"]}],
+            "no_list": ["c"],
+            "boosts": [{"by": "tag", "value": "x", "factor": 2, "until": "2999-01-01"}],
+        }
+    )
+    assert rules.check({"a", "b", "c"}, NOW) == ()
+
+
+# -- effect -------------------------------------------------------------------------------------
+
+
+def test_pins_stand_at_their_positions() -> None:
+    pins = [{"story": "t0-s0", "item": item, "position": place} for item, place in (("t1-s0", 2), ("t0-s1", 1))]
+    found = board({"pins": [pins[0] | {"by": "Ada"}, pins[1]]}).recommend("t0-s0")
+    assert ids(found)[:2] == ["t0-s1", "t1-s0"]
+    assert [item.source for item in found] == ["pinned", "pinned", "related"]
+    assert [str(item.reasons[0]) for item in found][:2] == ["pinned", "pinned by Ada"]
+
+
+@pytest.mark.parametrize(
+    ("until", "holds"),
+    [
+        ("2020-01-07", True),  # without a zone: UTC; the very moment still counts
+        ("2020-01-06T23:59:59", False),
+        ("2020-01-07T01:00:00+01:00", True),
+        ("2020-01-07T00:59:59+01:00", False),
+        ("2020-01-06T23:00:00-01:00", True),
+    ],
+)
+def test_a_rule_holds_until_its_moment(until: str, holds: bool) -> None:
+    pin = {"story": "t0-s0", "item": "t1-s0", "until": until}
+    boost = {"by": "section", "value": "section0", "factor": 2, "until": until}
+    found = board({"pins": [pin], "boosts": [boost]}).recommend("t0-s0", as_of=NOW)
+    assert ("t1-s0" in ids(found)) is holds
+    assert {item.components["boost"] for item in found if item.source == "related"} == {2 if holds else 1}
+
+
+def test_expired_rules_hold_no_longer_in_an_archive_without_dates() -> None:
+    rules = {"pins": [{"story": "t0-s0", "item": "t1-s0", "until": "2020-01-01"}]}
+    stories = checkerboard(dated=False)
+    stories[1]["expires_at"] = "2020-01-01"
+    found = board(rules, stories).recommend("t0-s0", k=10)
+    assert not {"t1-s0", "t0-s1"} & set(ids(found))
+
+
+@pytest.mark.parametrize("factor", [0.001, 100])
+def test_boosts_reorder_and_never_cross_the_floor(factor: float) -> None:
+    plain = board({})
+    stories = checkerboard()
+    stories[3]["tags"] = ["lift"]
+    found = board({"boosts": [{"by": "tag", "value": "lift", "factor": factor}]}, stories).recommend("t0-s0", k=5)
+    assert set(ids(found)) == set(ids(plain.recommend("t0-s0", k=5)))
+    assert ids(found).index("t0-s3") == (0 if factor > 1 else 4)
+    everywhere = {"boosts": [{"by": "section", "value": f"section{n}", "factor": 100} for n in range(1, 4)]}
+    assert ids(board(everywhere).recommend("t0-s0", k=20)) == ids(plain.recommend("t0-s0", k=20))
+
+
+def test_evergreen_slots_overrule_the_settings() -> None:
+    stories = checkerboard()
+    stories[1]["kind"] = "evergreen"
+    assert "t0-s1" in ids(board({}, stories).recommend("t0-s0", k=5))
+    assert "t0-s1" in ids(board({"evergreen_slots": 1}, stories).recommend("t0-s0", k=5))
+    assert "t0-s1" not in ids(board({"evergreen_slots": 0}, stories).recommend("t0-s0", k=5))
+
+
+@pytest.mark.parametrize("rule", [{"title": r"word[135]$"}, {"section": "special"}, {"tag": "live-blog"}])
+def test_series_by_title_section_or_tag(rule: dict[str, str]) -> None:
+    stories = checkerboard()
+    for number in (1, 3, 5):
+        stories[number] |= {"tags": ["sea", "live-blog"], "section": "special"}
+    found = board({"series": [{"name": "x", **rule}]}, stories).recommend("t0-s0")
+    assert len({"t0-s1", "t0-s3", "t0-s5"} & set(ids(found))) == 1
+    assert {"t0-s2", "t0-s4"} < set(ids(found))
+    # under an edition only a later one
+    assert {"t0-s1", "t0-s3", "t0-s5"} & set(
+        ids(board({"series": [{"name": "x", **rule}]}, stories).recommend("t0-s5"))
+    ) == set()
+
+
+def test_blocked_pairs_of_topics_and_no_list() -> None:
+    stories = checkerboard()
+    stories[0]["tags"], stories[2]["tags"] = ["crime"], ["ads"]
+    rec = board({"blocks": [{"topics": ["ads", "crime"]}], "no_list": ["t0-s1"]}, stories)
+    assert "t0-s2" not in ids(rec.recommend("t0-s0"))
+    assert "t0-s0" not in ids(rec.recommend("t0-s2"))
+    assert "t0-s1" in ids(rec.recommend("t0-s0"))
+    assert rec.recommend("t0-s1").status == "withheld"
+    draft = {"id": "draft", "title": "harbour ferry captain", "tags": ["crime"]}
+    assert "t0-s2" not in ids(rec.recommend_for(draft, k=5))
+
+
+def test_rules_name_drafts_too() -> None:
+    rec = board({"blocks": [{"item": "t0-s0", "story": "draft"}]})
+    draft = {"id": "draft", "title": "harbour ferry captain"}
+    assert "t0-s0" not in ids(rec.recommend_for(draft, k=6))
+    rec.block("t0-s1", story="draft")
+    assert "t0-s1" not in ids(rec.recommend_for(draft, k=6))
+    rec.withhold("draft")
+    assert rec.recommend_for(draft).status == "withheld"
+
+
+def test_new_rules_hold_from_the_next_call_on() -> None:
+    rec = board({})
+    rec.rules = Rules.of({"series": [{"name": "x", "title": "word[0-9]"}], "no_list": ["t1-s0"]})
+    assert len(ids(rec.recommend("t0-s0"))) == 1
+    assert rec.recommend("t1-s0").status == "withheld"
+
+
+# -- at once ------------------------------------------------------------------------------------
+
+
+def check_blocks(get: Callable[[str], ReadNext], place: Any) -> None:
+    """`place` records blocks, `get` reads lists; both see the same overlay."""
+    before = get("t0-s0")
+    everywhere, here = ids(before)[0], ids(before)[1]
+    assert place.block(everywhere) == 1
+    assert place.block(everywhere) == 0
+    assert place.block(here, story="t0-s0") == 1
+    after = get("t0-s0")
+    assert not {everywhere, here} & set(ids(after))
+    assert [item.rank for item in after] == [1, 2, 3]
+    others = [get(f"t0-s{n}") for n in range(1, 6) if f"t0-s{n}" != here]
+    assert all(everywhere not in ids(found) for found in others)
+    assert any(here in ids(found) for found in others)
+    assert place.unblock(here) == 0
+    assert (place.unblock(everywhere), place.unblock(here, story="t0-s0")) == (1, 1)
+    assert get("t0-s0") == before
+
+
+def test_blocks_act_at_once_on_the_facade_and_on_a_shared_snapshot(tmp_path: Path) -> None:
+    rec = board({})
+    check_blocks(rec.recommend, rec)
+    rec.save(tmp_path)
+    check_blocks(rec.recommend, Recommender.load(tmp_path))
+    rec.block("t0-s1")
+    assert "t0-s1" not in ids(Recommender.load(tmp_path).recommend("t0-s0"))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_blocks_act_at_once_on_published_lists_and_outlive_versions(format: str, tmp_path: Path) -> None:
+    place = place_of(tmp_path, format)
+    first = precompute(checkerboard(), place, settings=SETTINGS, format=format_of(format)).version
+    lists = PublishedLists.open(place)
+    check_blocks(lists.get, PublishedLists.open(place))
+    gone = ids(lists.get("t0-s0"))[0]
+    lists.block(gone)
+    precompute(checkerboard(per_topic=7), place, settings=SETTINGS, format=format_of(format))
+    assert gone not in ids(PublishedLists.open(place).get("t0-s0"))
+    assert len(PublishedLists.open(place).get("t0-s0")) == 3
+    open_publisher(place, format_of(format)).rollback()
+    assert PublishedLists.open(place).version == first
+    assert gone not in ids(PublishedLists.open(place).get("t0-s0"))
+    a, b = ids(lists.get("t0-s0"))[:2]
+    rules = Rules.of({"blocks": [{"item": a}, {"item": b, "story": "t0-s0"}, {"topics": ["a", "b"]}], "no_list": [b]})
+    assert PublishedLists.open(place).apply(rules) == 3
+    assert PublishedLists.open(place).apply(rules) == 0
+    assert not {a, b} & set(ids(lists.get("t0-s0")))
+    assert PublishedLists.open(place).get(b).status == "withheld"
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    out, sound, odd = tmp_path / "out", tmp_path / "sound.toml", tmp_path / "odd.json"
+    precompute(checkerboard(), out, settings=SETTINGS)
+    lists = PublishedLists.open(out)
+    sound.write_text('no_list = ["t0-s4"]\n[[blocks]]\nitem = "t0-s2"\n')
+    odd.write_text(json.dumps({"no_list": ["nobody"], "pins": [{"story": "t0-s0", "item": "t0-s0"}]}))
+    done = cli("rules", sound, "--at", out)
+    assert done.returncode == 0, done.stderr
+    assert "1 blocks, 1 no_list; 0 odd" in " ".join(done.stdout.split())
+    assert lists.get("t0-s4").status == "ok"
+    done = cli("rules", sound, "--at", out, "--apply")
+    assert "in effect at once: 2" in done.stdout
+    assert lists.get("t0-s4").status == "withheld"
+    assert "t0-s2" not in ids(lists.get("t0-s0"))
+    done = cli("rules", odd, "--at", out)
+    assert done.returncode == 1
+    assert "no story 'nobody'" in done.stdout
+    assert "under itself" in done.stdout
+    for words, answer in [
+        (["block", "t0-s1", "t0-s3", "--story", "t0-s0"], "blocked: 2"),
+        (["unblock", "t0-s3", "--story", "t0-s0"], "unblocked: 1"),
+        (["withhold", "t1-s0"], "withheld: 1"),
+    ]:
+        assert answer in cli(*words, "--from", out).stdout
+    assert "t0-s1" not in ids(lists.get("t0-s0"))
+    assert "t0-s3" in ids(lists.get("t0-s0"))
+    assert lists.get("t1-s0").status == "withheld"
+    assert "released: 1" in cli("release", "t1-s0", "--from", out).stdout
+    assert lists.get("t1-s0").status == "ok"

@@ -1,0 +1,146 @@
+"""Compiled loops and their NumPy twins: the same bits, and those of plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recommender.compute import kernels
+from recommender.features import tfidf
+from recommender.features import vectors as integers
+from recommender.features.tfidf import Tfidf
+from recommender.search import products
+
+pytestmark = pytest.mark.skipif(not kernels.compiled, reason="numba is not installed")
+
+WORDS = [f"w{number}" for number in range(60)]
+
+
+def archive(seed: int, stories: int = 40) -> tuple[sp.csr_matrix, NDArray[np.float32], np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(WORDS, size=rng.integers(0, 30))) for _ in range(stories)]
+    model, terms = Tfidf.fit([*texts, "w1"])
+    return terms, model.idf, rng
+
+
+def rows_of(rng: np.random.Generator, shape: tuple[int, ...], stories: int) -> NDArray[np.int64]:
+    return rng.integers(-1, stories, size=shape)
+
+
+def same(one: NDArray[Any], other: NDArray[Any]) -> None:
+    assert one.dtype == other.dtype
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("queries", [0, 1, 7, 200])
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=15)
+def test_lexical_cosines(queries: int, seed: int) -> None:
+    terms, _, rng = archive(seed)
+    asked = terms[rng.integers(0, terms.shape[0], queries)]
+    rows = rows_of(rng, (queries, 9), terms.shape[0])
+    found = tfidf.cosines(asked, terms, rows)
+    same(found, tfidf._cosines(asked, terms, rows).reshape(rows.shape))
+    dense = asked.toarray().astype(np.float64) @ terms.toarray().astype(np.float64).T
+    wanted = np.where(rows >= 0, np.take_along_axis(dense, np.maximum(rows, 0), axis=1), 0)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 5), pairs=st.sampled_from([0, 1, 50, 3000]))
+@settings(max_examples=25)
+def test_rarest_shared(seed: int, count: int, pairs: int) -> None:
+    terms, idf, rng = archive(seed)
+    a, b = rng.integers(0, terms.shape[0], (2, pairs))
+    found = tfidf.rarest_shared(terms, terms, a, b, idf, count)
+    same(found, tfidf._rarest_shared(terms, terms, a, b, idf, count))
+    used = terms.toarray() > 0
+    for pair in range(min(pairs, 20)):
+        shared = np.sort(idf[used[a[pair]] & used[b[pair]]].astype(np.float64))[::-1][:count]
+        assert found[pair] == pytest.approx(shared.sum() / count)
+
+
+@given(seed=st.integers(0, 2**31), pairs=st.sampled_from([0, 1, 50, 3000]))
+@settings(max_examples=25)
+def test_row_cosines(seed: int, pairs: int) -> None:
+    terms, _, rng = archive(seed)
+    a, b = rng.integers(0, terms.shape[0], (2, pairs))
+    found = tfidf.row_cosines(terms, terms, a, b)
+    same(found, tfidf._row_cosines(terms, terms, a, b))
+    dense = terms.toarray().astype(np.float64)
+    np.testing.assert_allclose(found, (dense[a] * dense[b]).sum(axis=1), atol=1e-6)
+
+
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 4), pairs=st.sampled_from([0, 1, 50, 900]))
+@settings(max_examples=25)
+def test_heaviest_shared(seed: int, count: int, pairs: int) -> None:
+    terms, _, rng = archive(seed)
+    a, b = rng.integers(0, terms.shape[0], (2, pairs))
+    wanted = rng.random(terms.shape[1]) < 0.7
+    names, products = tfidf.heaviest_shared(terms, terms, a, b, wanted, count)
+    for one, other in zip((names, products), tfidf._heaviest_shared(terms, terms, a, b, wanted, count), strict=True):
+        same(one, other)
+    dense = terms.toarray()
+    for pair in range(min(pairs, 20)):
+        product = np.where(wanted, dense[a[pair]] * dense[b[pair]], 0)
+        best = sorted(np.flatnonzero(product).tolist(), key=lambda term: (-product[term], term))[:count]
+        assert names[pair].tolist() == best + [-1] * (count - len(best))
+
+
+@pytest.mark.parametrize("width", [1, 5, 64])
+@pytest.mark.parametrize("function", ["dots", "gram"])
+def test_products_of_vectors(function: str, width: int) -> None:
+    rng = np.random.default_rng(width)
+    vectors = integers.quantise(rng.normal(size=(300, 48)))
+    for stories in (0, 1, 90):
+        rows = np.sort(rows_of(rng, (stories, width), 300))[:, ::-1]  # empty places last
+        asked = (vectors, rng.integers(0, 300, stories)) if function == "dots" else ()
+        compiled: Callable[..., NDArray[Any]] = getattr(integers, function)
+        plain: Callable[..., NDArray[Any]] = getattr(integers, f"_{function}")
+        found, other = compiled(*asked, vectors, rows), plain(*asked, vectors, rows)
+        held = rows >= 0
+        read = held if asked else held[:, :, None] & held[:, None, :]
+        same(np.where(read, found, 0), np.where(read, other, 0))
+
+
+def test_what_half_precision_takes_from_a_vector() -> None:
+    import torch
+
+    rng = np.random.default_rng(0)
+    every = np.arange(-4064, 4065, dtype=np.int16)[:, None]
+    for vectors in (every, integers.quantise(rng.normal(size=(300, 48)))):
+        found = [np.empty((2, len(vectors)), np.int32) for _ in range(2)]
+        kernels.lengths(len(vectors), vectors, *found[0])
+        products._lengths_plain(len(vectors), vectors, *found[1])
+        same(*found)
+        rounded = torch.from_numpy(vectors).to(torch.bfloat16).to(torch.int32).numpy()
+        size, loss = (np.square(part.astype(np.int64)).sum(axis=1) for part in (vectors, vectors - rounded))
+        np.testing.assert_array_equal(found[0], [size, loss])
+
+
+def test_lines_are_shared_out_whole_and_once() -> None:
+    @kernels.kernel(least=10)
+    def squares(start: int, stop: int, values: Any, found: Any) -> None:
+        for line in range(start, stop):
+            found[line] += values[line] * values[line]
+
+    for lines in (0, 1, 10, 11, 1000):
+        values, found = np.arange(lines), np.zeros(lines, dtype=np.int64)
+        squares(lines, values, found)
+        np.testing.assert_array_equal(found, values**2)
+
+
+def test_memory_mapped_arrays(tmp_path: Any) -> None:
+    terms, _, rng = archive(3)
+    for name in ("data", "indices", "indptr"):
+        np.save(tmp_path / f"{name}.npy", getattr(terms, name))
+    parts = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("data", "indices", "indptr")]
+    mapped = sp.csr_matrix(tuple(parts), shape=terms.shape, copy=False)
+    rows = rows_of(rng, (5, 6), terms.shape[0])
+    same(tfidf.cosines(terms[:5], mapped, rows), tfidf.cosines(terms[:5], terms, rows))

@@ -1,0 +1,232 @@
+"""Ray clusters of real processes: a head that only keeps count, and nodes that compute."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender import Recommender, Settings
+from recommender.errors import ClusterError, MissingExtraError, SettingsError
+from recommender.jobs.engines.ray import RayEngine
+from recommender.jobs.precompute import Summary, precompute
+from recommender.progress import Progress, silent
+from recommender.publishing import open_publisher
+from recommender.storage import checkpoints
+from tests.conftest import NEWSROOM
+from tests.faults.world import WordEmbedder
+from tests.support.checkerboard import checkerboard
+from tests.support.processes import cli
+
+ROOT = Path(__file__).parents[2]
+STORE = 100 << 20  # bytes of a node's object store
+# a lost node is noticed within two seconds, not thirty
+CHECKS = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+ray_data = pytest.mark.skipif(
+    find_spec("ray") is None, reason="Ray Data is not installed: pip install 'recommender[ray]'"
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """The head and another node, of one CPU and with processes of its own each."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": CHECKS}
+        started = Cluster(initialize_head=True, head_node_args=head)
+        try:
+            second(started)
+            yield started
+        finally:
+            started.shutdown()
+
+
+def second(cluster: Any) -> Any:
+    """The node beside the head; a new one if it was killed."""
+    return next(iter(cluster.worker_nodes), None) or cluster.add_node(num_cpus=1, object_store_memory=STORE)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files that a run leaves, but the cache and the lock."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sqlite" and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@ray_data
+def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
+    cluster: Any, tfidf: Settings, tmp_path: Path
+) -> None:
+    assert second(cluster) is not cluster.head_node
+    (tmp_path / "in").mkdir()
+    lines = NEWSROOM.read_bytes().splitlines(keepends=True)
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.jsonl").write_bytes(b"".join([*lines[number::3], b"nonsense\n"]))
+
+    def run(name: str, **engine: Any) -> dict[str, bytes]:
+        out = tmp_path / name
+        open_publisher(out).tombstones.record("withdraw", ["ferry-inquiry"])
+        summary = precompute(
+            tmp_path / "in",
+            out / "lists",
+            settings=tfidf,
+            rules=NEWSROOM.parent / "rules.toml",
+            snapshot=out / "snapshot",
+            **engine,
+        )
+        assert (summary.rejected, summary.superseded) == (3, 1)
+        return contents(out)
+
+    local = run("local")
+    assert run("ray", engine=RayEngine(cluster.address, stories=20, rows=40)) == local
+    assert any(name.endswith("lists.jsonl") for name in local)
+    assert any(name.endswith("pools.near.rows.npy") for name in local)
+
+
+@ray_data
+def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path: Path) -> None:
+    stories = checkerboard(per_topic=300)
+    settings = Settings.of({"retrieval": {"window_days": 60}})
+
+    def run(name: str, **engine: Any) -> dict[str, bytes]:
+        out = tmp_path / name
+        rec = Recommender(settings, embedder=WordEmbedder(), cache=out / "cache.sqlite")
+        summary = precompute(stories, out / "lists", format="parquet", recommender=rec, **engine)
+        assert summary.embedded == summary.lists == len(stories)
+        return contents(out)
+
+    local, shards = run("local"), 60
+    node = second(cluster)
+    written: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        shards = tmp_path / "ray" / "lists" / checkpoints.FOLDER
+        while not written and not done.is_set():
+            if found := len(list(shards.glob("lists-*/[0-9]*"))):
+                written.append(found)
+                for process in (*children(node), raylet(node)):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.002)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        engine = RayEngine(cluster.address, stories=len(stories) // shards)
+        assert run("ray", engine=engine) == local
+    finally:
+        done.set()
+        killer.join()
+        cluster.remove_node(node, allow_graceful=False)
+    assert 0 < written[0] < shards
+
+
+@ray_data
+def test_a_job_that_was_broken_off_redoes_only_the_rest(cluster: Any, tmp_path: Path) -> None:
+    stories, said = checkerboard(per_topic=60), list[tuple[str, int, int | None]]()
+
+    class Broken(Exception):
+        pass
+
+    def run(name: str, progress: Progress = silent, **engine: Any) -> tuple[dict[str, bytes], Summary]:
+        out, rec = tmp_path / name, Recommender(embedder=WordEmbedder())
+        summary = precompute(stories, out, recommender=rec, progress=progress, **engine)
+        return contents(out), summary
+
+    def break_off(stage: str, done: int, total: int | None) -> None:
+        if stage == "writing":
+            raise Broken
+
+    def listen(stage: str, done: int, total: int | None) -> None:
+        if stage.startswith("resumed"):
+            said.append((stage, done, total))
+
+    engine, shards = RayEngine(cluster.address, stories=len(stories) // 6), 6
+    with pytest.raises(Broken):
+        run("ray", break_off, engine=engine)
+    assert not (tmp_path / "ray" / "CURRENT").exists()
+    found, summary = run("ray", listen, engine=engine)
+    assert found == run("local")[0]
+    assert said[0] == ("resumed pools", shards, shards)
+    assert said[1][0] == "resumed lists"
+    assert summary.resumed == shards + said[1][1]
+    assert 1 <= said[1][1] <= shards
+    assert not (tmp_path / "ray" / checkpoints.FOLDER).exists()
+
+
+def raylet(node: Any) -> int:
+    return int(node.all_processes["raylet"][0].process.pid)
+
+
+def children(node: Any) -> list[int]:
+    """Workers and agents of a node."""
+    path = Path(f"/proc/{raylet(node)}/task/{raylet(node)}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+@ray_data
+def test_errors_of_a_stage_are_those_of_the_local_run(cluster: Any, tmp_path: Path) -> None:
+    stories = tmp_path / "stories.jsonl"
+    stories.write_text('{"id": "a", "title": "Ferry aground"}\n{"id": "b"}\n')
+    done = [
+        cli("precompute", stories, "--out", tmp_path / name, "--model", "tfidf", "--strict", "--engine", *engine)
+        for name, *engine in (("here", "local"), ("there", "ray", "--address", cluster.address))
+    ]
+    assert done[0].returncode == done[1].returncode == 2
+    assert done[0].stderr.startswith("error: ")
+    assert done[0].stderr in done[1].stderr
+    assert not (tmp_path / "there" / "CURRENT").exists()
+    assert not (tmp_path / "there" / ".work").exists()
+
+
+@ray_data
+def test_a_node_of_another_kind_is_refused_before_any_work(cluster: Any, tfidf: Settings, tmp_path: Path) -> None:
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    if not found:
+        pytest.skip("this processor has no instructions that NumPy could do without")
+    disabled = {"NPY_DISABLE_CPU_FEATURES": found[-1]}
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE, env_vars=disabled)
+    try:
+        with pytest.raises(ClusterError, match=f"{socket.gethostname()}.* in instructions: {found[-1]} only here"):
+            precompute(checkerboard(), tmp_path / "out", settings=tfidf, engine="ray", address=cluster.address)
+    finally:
+        cluster.remove_node(node)
+    assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+@ray_data
+def test_more_workers_than_the_nodes_have_room_for_are_refused(cluster: Any, tfidf: Settings, tmp_path: Path) -> None:
+    engine = RayEngine(cluster.address, workers=9)
+    with pytest.raises(ClusterError, match="9 workers were asked for"):
+        precompute(checkerboard(), tmp_path / "out", settings=tfidf, engine=engine)
+
+
+def test_what_keeps_a_job_from_the_cluster_is_told(
+    tfidf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="workers of the cluster is 0"):
+        RayEngine(workers=0)
+    if find_spec("ray") is not None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"  # nobody listens once it is closed
+        with pytest.raises(ClusterError, match=f"no Ray cluster at {address}"):
+            precompute(checkerboard(), tmp_path / "out", settings=tfidf, engine="ray", address=address)
+        with pytest.raises(SettingsError, match="--work"):
+            precompute(checkerboard(), f"sqlite:///{tmp_path}/lists.db", settings=tfidf, format="sql", engine="ray")
+    for name in ("ray", "ray.data"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'recommender\[ray\]'"):
+        precompute(checkerboard(), tmp_path / "out", settings=tfidf, engine="ray")
+    assert not (tmp_path / "out" / "CURRENT").exists()

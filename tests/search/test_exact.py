@@ -1,0 +1,160 @@
+"""The blocked, exact search of all stories against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.compute import kernels
+from recommender.features.vectors import quantise
+from recommender.search import exact, products
+from recommender.search.scan import Asking, Best, Rows
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "compiled" and not kernels.compiled:
+        pytest.skip("numba is not installed")
+    monkeypatch.setattr(kernels, "compiled", request.param == "compiled")
+    monkeypatch.setattr(exact, "BLOCK", 32)  # many blocks
+
+
+def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int]:
+    """Stories with ties, copies, windows, rows that may not be shown; and weight, least, count."""
+    rng = np.random.default_rng(seed)
+    vectors = quantise(rng.normal(size=(stories, 8)) + 0.3)
+    vectors[rng.integers(0, stories, stories // 4)] = vectors[rng.integers(stories)]
+    hour = np.sort(rng.integers(0, int(rng.choice([1, 200, 20_000])), stories))
+    # ranks are those in an archive of which these rows are a part
+    rows = Rows(vectors, np.arange(stories), rng.random(stories) < 0.9, hour, rng.permutation(9 * stories)[:stories])
+    spans = np.tile([0, stories, 0, 0], (stories, 1))
+    if seed % 2:
+        window = int(rng.integers(1, 5_000))
+        recent = np.searchsorted(hour, hour.max() - window)
+        start, end = np.searchsorted(hour, hour - window), np.searchsorted(hour, hour + window, "right")
+        spans = np.stack([start, np.minimum(end, recent), np.full(stories, recent), np.full(stories, stories)], axis=1)
+    asking = Asking(vectors, np.arange(stories), np.arange(stories), hour, spans)
+    weight = exact.decay(30, 20_000) if seed % 3 else np.ones(20_000)
+    return asking, rows, weight, int(rng.choice([0, 3_000_000, 12_000_000])), int(rng.integers(1, 40))
+
+
+def brute_force(asking: Asking, rows: Rows, count: int, least: int, weight: np.ndarray) -> np.ndarray:
+    dots = asking.vectors[asking.rows].astype(np.int64) @ rows.vectors[rows.rows].astype(np.int64).T
+    scores = dots * weight[np.abs(asking.hour[:, None] - rows.hour)]
+    at = np.arange(len(rows.rows))
+    a, b, c, d = (column[:, None] for column in asking.spans.T)
+    able = rows.shown & (dots >= max(least, 1)) & (at != asking.own[:, None])
+    able &= ((at >= a) & (at < b)) | ((at >= c) & (at < d))
+    found = np.full((len(dots), count), -1)
+    for story, score in enumerate(scores):
+        order = np.lexsort((rows.id_rank, -score))
+        best = order[able[story][order]][:count]
+        found[story, : len(best)] = best
+    return found
+
+
+def places(best: Best) -> np.ndarray:
+    return best.place
+
+
+@pytest.mark.usefixtures("compiled")
+class TestExact:
+    @pytest.mark.parametrize("seed", range(24))
+    def test_finds_what_brute_force_finds(self, seed: int) -> None:
+        asking, rows, weight, least, count = problem(seed, 230)
+        wanted = brute_force(asking, rows, count, least, weight)
+        found = exact.nearest(asking, rows, count, least=least, weight=weight)
+        assert np.array_equal(places(found), wanted)
+        blocks = list(exact.every(asking, rows, count, least=least, weight=weight))
+        assert [start for start, _ in blocks] == list(range(0, 230, 32))
+        assert np.array_equal(np.concatenate([places(best) for _, best in blocks]), wanted)
+
+    def test_products_are_exact(self) -> None:
+        asking, rows, weight, _, _ = problem(2, 100)
+        found = exact.nearest(asking, rows, 10, weight=weight)
+        at, dot = found
+        story, column = np.nonzero(at >= 0)
+        near = rows.vectors[at[story, column]].astype(np.int64)
+        assert np.array_equal(dot[story, column], (asking.vectors[story].astype(np.int64) * near).sum(axis=1))
+
+    def test_few_stories_and_none(self) -> None:
+        asking, rows, weight, least, count = problem(5, 200)
+        few = asking.take(np.array([190, 3, 77]))
+        wanted = brute_force(few, rows, count, least, weight)
+        assert np.array_equal(places(exact.nearest(few, rows, count, least=least, weight=weight)), wanted)
+        none = asking.take(np.zeros(0, dtype=np.int64))
+        assert len(exact.nearest(none, rows, count).size) == 0
+
+    def test_no_rows(self) -> None:
+        asking, rows, _, _, _ = problem(0, 20)
+        empty = Rows(rows.vectors, *(column[:0] for column in rows[1:]))
+        foreign = asking._replace(own=np.full(20, -1), spans=np.zeros((20, 4), dtype=np.int64))
+        assert (exact.nearest(foreign, empty, 5).size == 0).all()
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("seed", range(12))
+def test_half_precision_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, rows, weight, least, count = problem(seed, 230)
+    monkeypatch.setattr(products, "TORCH", 0)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    monkeypatch.setattr(products, "_CONVERTED", 2_000)  # a few blocks
+    wanted = brute_force(asking, rows, count, least, weight)
+    assert np.array_equal(places(exact.nearest(asking, rows, count, least=least, weight=weight)), wanted)
+    blocks = exact.every(asking, rows, count, least=least, weight=weight)
+    assert np.array_equal(np.concatenate([places(best) for _, best in blocks]), wanted)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "TORCH", 0)
+        patch.setattr(products, "FEW", 0)
+        patch.setattr(products, "bfloat16_unit", lambda: "avx512")
+        rng = np.random.default_rng(seed)
+        vectors = quantise(rng.normal(size=(40, int(rng.integers(1, 200)))) ** 3)
+        rounded = products.Products(vectors, np.arange(40), 40, 40)
+        side = rounded.block(0)
+        found = rounded(side, side).astype(np.uint16).astype(np.uint32) << 16
+    true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    reached = (true - products.slack(side, side)[:, None]) * kernels.HALF
+    assert (found.view(np.float32)[reached > 0] >= reached[reached > 0]).all()
+
+
+@given(seed=st.integers(0, 2**16), stories=st.integers(1, 90))
+def test_all_with_all_is_each_alone(seed: int, stories: int) -> None:
+    asking, rows, weight, least, count = problem(seed, stories)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "BLOCK", 16)
+        together = np.concatenate(
+            [places(best) for _, best in exact.every(asking, rows, count, least=least, weight=weight)]
+        )
+    assert np.array_equal(together, places(exact.nearest(asking, rows, count, least=least, weight=weight)))
+
+
+def test_half_precision_keeps_to_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each that it meets, oneDNN keeps machine code."""
+    monkeypatch.setattr(products, "TORCH", 0)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    multiply, shapes = torch.mm, set()
+
+    def heard(a: torch.Tensor, b: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
+        shapes.add((a.shape, b.shape))
+        return multiply(a, b, **options)
+
+    monkeypatch.setattr(torch, "mm", heard)
+    rng = np.random.default_rng(0)
+    vectors = quantise(rng.normal(size=(1_500, 8)))
+    rounded = products.Products(vectors, np.arange(1_500), 1_500, 1_024)
+    whole = rounded.side(vectors, np.arange(1_500))
+    for _ in range(300):
+        stories, start, rows = rng.integers(0, 700), rng.integers(0, 700), rng.integers(1, 700)
+        some, others = whole.take(slice(0, stories)), whole.take(slice(start, start + rows))
+        found = rounded(some, others).astype(np.uint16).astype(np.uint32) << 16
+        exactly = vectors[:stories].astype(np.float64) @ vectors[start : start + rows].T
+        assert found.shape == (stories, rows)
+        assert np.allclose(found.view(np.float32), exactly, rtol=2.0**-7, atol=2e5)
+    assert len(shapes) <= 10

@@ -1,0 +1,190 @@
+"""Pools: the same whether found at once or renewed from those of an earlier state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from recommender.articles.article import UNDATED, Article, to_table
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import to_micros
+from recommender.features.vectors import quantise
+from recommender.search import candidates, exact, pools, update_pools
+from recommender.search.candidates import Retriever
+from recommender.search.pools import Asks
+from recommender.search.scope import Filters, make_scope
+from recommender.search.update_pools import renewed
+from recommender.settings import RankingSettings, RetrievalSettings
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "BLOCK", 16)
+    monkeypatch.setattr(pools, "_SPARE", 3)
+    monkeypatch.setattr(candidates, "_TIMELESS", 4)
+    for room in (pools, update_pools, candidates):
+        monkeypatch.setattr(room, "_BLOCK", 20)
+    monkeypatch.setattr(update_pools, "_OFFERED", 20)
+
+
+class State:
+    """An archive that changes, and what may be shown of it."""
+
+    def __init__(self, seed: int, stories: int = 60) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.retrieval = RetrievalSettings(
+            candidates=5, window_days=self.rng.choice([None, 20, 365]), same_language=bool(self.rng.integers(2))
+        )
+        self.ranking = RankingSettings(
+            half_life_days=self.rng.choice([None, 3.0, 90.0]), anchor=self.rng.choice(["story", "as_of"])
+        )
+        self.stories: list[dict[str, Any]] = []
+        self.vectors = np.zeros((0, 6), dtype=np.int16)
+        self.hidden: set[int] = set()
+        self.days = 40
+        self.add(stories)
+
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            number = len(self.stories)
+            age = timedelta(hours=int(self.rng.integers(0, 24 * self.days)))
+            story: dict[str, Any] = {"id": f"s{self.rng.integers(1_000_000)}-{number}", "title": "x"}
+            if self.rng.random() < 0.9:
+                story["published_at"] = START + age
+            if self.rng.random() < 0.1:
+                story["kind"] = "evergreen"
+            story["language"] = "en" if self.rng.random() < 0.8 else "de"
+            self.stories.append(story)
+        vectors = quantise(self.rng.normal(size=(count, 6)) + 0.5)
+        if len(self.vectors):
+            vectors[0] = self.vectors[self.rng.integers(len(self.vectors))]
+        self.vectors = np.concatenate([self.vectors, vectors])
+
+    def catalog(self) -> Catalog:
+        table = to_table([Article(**story) for story in self.stories])
+        return Catalog(table, np.ones(len(table), dtype=bool), 0)
+
+    def retriever(self, floor: float) -> tuple[Retriever, Asks]:
+        catalog = self.catalog()
+        language = catalog.codes("language")[0] if self.retrieval.same_language else np.zeros(len(catalog), np.int32)
+        moment = to_micros(START + timedelta(days=self.days - 3))
+        hidden = np.array(sorted(self.hidden), dtype=np.int64)
+        scope = make_scope(catalog, language, hidden, moment, Filters(), self.retrieval, timed=True)
+        rows = np.arange(len(catalog))
+        asks = Asks(self.vectors, rows, rows, catalog.published, language)
+        return Retriever(catalog, self.vectors, scope, self.retrieval, self.ranking, 5, floor), asks
+
+    def change(self) -> None:
+        kind = self.rng.integers(4)
+        if kind == 0:
+            self.add(int(self.rng.integers(1, 20)))
+        elif kind == 1:
+            self.hidden |= set(self.rng.integers(0, len(self.stories), 4).tolist())
+        elif kind == 2 and self.hidden:
+            self.hidden.discard(next(iter(self.hidden)))
+        else:
+            self.days += int(self.rng.integers(1, 15))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**20), floor=st.sampled_from([0.0, 0.4]), steps=st.integers(1, 8))
+@example(seed=3376, floor=0.0, steps=1)  # two languages, one with fewer rows than places
+def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, floor: float, steps: int) -> None:
+    state = State(seed)
+    before, asks = state.retriever(floor)
+    held = before.pools(asks)
+    for _ in range(steps):
+        state.change()
+        now, asks = state.retriever(floor)
+        held = renewed(asks, held, now, before)
+        found, lost = held.candidates(now.scope.allowed)
+        whole, lost_anyway = now.pools(asks).candidates(now.scope.allowed)
+        assert not lost.any()
+        assert not lost_anyway.any()
+        width = max(found.rows.shape[1], whole.rows.shape[1])
+        padded = [
+            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (found, whole)
+        ]
+        assert np.array_equal(*padded)
+        before = now
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**20), floor=st.sampled_from([0.0, 0.4]), parts=st.integers(1, 9))
+def test_parts_of_the_archive_joined_are_the_pools_of_one_search(seed: int, floor: float, parts: int) -> None:
+    state = State(seed)
+    retriever, asks = state.retriever(floor)
+    asks = asks.take(state.rng.permutation(len(asks))[: state.rng.integers(1, len(asks))])
+    size = -(-len(state.stories) // parts)
+    slices = [slice(part * size, (part + 1) * size) for part in range(parts)]
+    found = [replace(retriever, part=part).pools(asks) for part in slices]
+    for whole, joined in zip(retriever.pools(asks), retriever.joined(asks, found), strict=True):
+        assert np.array_equal(joined.rows, whole.rows)
+
+
+@given(seed=st.integers(0, 2**20))
+def test_one_story_alone_has_the_pool_it_has_among_all(seed: int) -> None:
+    state = State(seed)
+    retriever, asks = state.retriever(0.3)
+    together = retriever.pools(asks)
+    for row in state.rng.integers(0, len(asks), 5).tolist():
+        alone = retriever.pools(asks.take(np.array([row])))
+        assert np.array_equal(alone.near.rows[0], together.near.rows[row])
+        assert np.array_equal(alone.timeless.rows[0], together.timeless.rows[row])
+
+
+def test_pools_are_those_of_brute_force() -> None:
+    for seed in range(30):
+        state = State(seed)
+        state.retrieval = state.retrieval.model_copy(update={"same_language": False})
+        retriever, asks = state.retriever(0.4)
+        retriever = replace(retriever, ranking=RankingSettings(half_life_days=3.0))
+        catalog, scope = retriever.catalog, retriever.scope
+        rows = retriever.pools(asks).near.rows
+        dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
+        moment = np.where(catalog.published == UNDATED, scope.as_of, catalog.published) // (3_600 * 10**6)
+        score = dots * 2.0 ** (-np.abs(moment[:, None] - moment) / 72)
+        day = catalog.published // (86_400 * 10**6)
+        for story in range(len(catalog)):
+            able = (
+                scope.allowed & ~catalog.timeless & (dots[story] >= 0.32 * 4064**2) & (np.arange(len(catalog)) != story)
+            )
+            if state.retrieval.window_days:
+                window = state.retrieval.window_days
+                recent = catalog.published >= scope.as_of - window * 86_400 * 10**6
+                old = catalog.published[story] != UNDATED and not (
+                    day[story] * 86_400 * 10**6 >= scope.as_of - window * 86_400 * 10**6
+                )
+                able &= recent | (old & (np.abs(day - day[story]) <= window))
+            order = np.lexsort((catalog.id_rank, -score[story]))
+            best = order[able[order]][:8]
+            assert rows[story][rows[story] >= 0].tolist() == best.tolist()
+
+
+@pytest.mark.parametrize("stories", range(2, 20))
+@pytest.mark.parametrize("channel", ["near", "timeless"])
+def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int, channel: str) -> None:
+    """Also where a pool has room for all rows, but a list not for as many candidates."""
+    state = State(stories, stories)
+    for story in state.stories:
+        story["kind"] = "evergreen" if channel == "timeless" else "news"
+        story["published_at"] = story.get("published_at", START)
+    state.retrieval = state.retrieval.model_copy(update={"same_language": False, "window_days": None})
+    retriever, asks = state.retriever(0.0)
+    retriever = replace(retriever, ranking=RankingSettings(half_life_days=None))
+    found = getattr(retriever.pools(asks), channel).first(retriever.scope.allowed)
+    count, allowed = (5 if channel == "near" else 4), retriever.scope.allowed
+    dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
+    for story in range(stories):
+        able = allowed & (np.arange(stories) != story) & ((dots[story] > 0) | (allowed.sum() <= count))
+        order = np.lexsort((retriever.catalog.id_rank, -dots[story]))
+        best = order[able[order]][:count]
+        assert set(found[story][found[story] >= 0].tolist()) == set(best.tolist())

@@ -1,0 +1,270 @@
+"""Whether two stories report one event, how they relate, and what becomes of events in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyversity import Strategy, diversify
+
+from recommender import Article, GivenVectors, Recommender, Settings, relations, same_event_probability
+from recommender.embedders import Embedder, make_embedder
+from recommender.selection.diversity import mmr
+from recommender.settings import EmbeddingSettings, SelectionSettings
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def model() -> Embedder:
+    return make_embedder(EmbeddingSettings(tokens=128))
+
+
+def story(title: str, body: str, hours: float | None = 0) -> Article:
+    published = None if hours is None else NOON + hours * HOUR
+    return Article(id=title[:20], title=title, body=body, published_at=published)
+
+
+FIRE = story(
+    "Fire destroys the grain terminal at Port Ellery",
+    "A fire destroyed the grain terminal at Port Ellery early on Monday. Forty firefighters fought the flames for six "
+    "hours, the fire service said. Nobody was hurt, and the cause is not yet known.",
+)
+FIRE_TOO = story(
+    "Port Ellery grain terminal burns down",
+    "The grain terminal at Port Ellery burned down early on Monday. The fire service said forty firefighters fought "
+    "the fire for six hours and that nobody was hurt.",
+    3,
+)
+FIRE_LATER = story(
+    "Welding spark caused the Port Ellery grain terminal fire",
+    "A welder's spark started the fire that destroyed the grain terminal at Port Ellery on Monday, investigators "
+    "of the fire service said. Forty firefighters had fought the flames for six hours.",
+    40,
+)
+BOAT = story(
+    "Fire service at Port Ellery gets a new boat",
+    "The fire service at Port Ellery has bought a boat that pumps water from the harbour, firefighters said on Monday.",
+    20,
+)
+OPERA = story(
+    "City opera names Emeka Duval its next director",
+    "Emeka Duval will lead the city opera from the autumn. The board chose the conductor unanimously.",
+)
+
+
+def test_probability_of_written_examples() -> None:
+    pairs = [(FIRE, FIRE), (FIRE, FIRE_TOO), (FIRE, FIRE_LATER), (FIRE, BOAT), (FIRE, OPERA), (BOAT, OPERA)]
+    same, again, later, topic, other, another = same_event_probability(pairs)
+    assert same > 0.98
+    assert min(again, later) > 0.6
+    assert topic < 0.5
+    assert max(other, another) < 0.1
+
+
+def test_order_and_company_do_not_matter(model: Embedder) -> None:
+    stories = [FIRE, FIRE_TOO, BOAT]
+    pairs = [(a, b) for a in stories for b in stories]
+    together = same_event_probability(pairs, embedder=model).reshape(3, 3)
+    np.testing.assert_allclose(together, together.T, rtol=1e-6)
+    for a, b in pairs[1:3]:
+        np.testing.assert_allclose(
+            same_event_probability([(a, b)], embedder=model), together.ravel()[pairs.index((a, b))], rtol=1e-6
+        )
+
+
+def test_nothing_asked_nothing_answered() -> None:
+    assert same_event_probability([]).shape == (0,)
+    assert same_event_probability(iter(())).dtype == np.float64
+    assert relations([]) == []
+
+
+def test_relations_of_written_examples() -> None:
+    copied = Article(id="copy", title=FIRE.title, body=FIRE.body, published_at=NOON + 900 * HOUR)
+    too_late = Article(id="late", title=FIRE_TOO.title, body=FIRE_TOO.body, published_at=NOON + 73 * HOUR)
+    undated = Article(id="undated", title=FIRE_TOO.title, body=FIRE_TOO.body)
+    found = relations(
+        [
+            (FIRE, copied),
+            (FIRE, FIRE_TOO),
+            (FIRE_TOO, FIRE),
+            (FIRE, FIRE_LATER),
+            (FIRE, BOAT),
+            (FIRE, OPERA),
+            (FIRE, too_late),
+            (FIRE, undated),
+        ]
+    )
+    assert found == [
+        *("copy", "same_report", "same_report", "new_development", "same_topic", "different", "same_topic"),
+        "same_report",
+    ]
+    assert relations([(FIRE, FIRE_LATER)], settings=SelectionSettings(event_gap_hours=39)) == ["same_topic"]
+
+
+# -- time rules in lists ------------------------------------------------------------------------
+
+PLAIN = Settings.of(
+    {
+        "embedding": {"model": "tfidf"},
+        "ranking": {"half_life_days": 3650},
+        "selection": {"k": 20, "floor": 0.01, "caps": (), "series_limit": False, "event_threshold": 0.1},
+    }
+)
+EVENT = "harbour ferry captain aground rocks fog rescue island passengers lifeboat"
+
+
+def row(article_id: str, words: str, hours: float | None, **more: Any) -> dict[str, Any]:
+    published = None if hours is None else NOON + hours * HOUR
+    own = " ".join(f"{article_id}{letter}" for letter in "pqrstu")  # enough to be no copy
+    return {"id": article_id, "title": words, "body": own, "published_at": published, **more}
+
+
+def shown(stories: Sequence[dict[str, Any]], under: str, **selection: Any) -> list[str]:
+    rec = Recommender(PLAIN.override({f"selection.{name}": value for name, value in selection.items()}))
+    rec.fit([*stories, row("later", "unrelated opera tenor", 24 * 60)])
+    return [item.article_id for item in rec.recommend(under)]
+
+
+ASKED = row("asked", "harbour council budget island ferry", -24 * 30)
+
+
+def test_of_one_event_the_newest_is_shown() -> None:
+    event = [row(f"r{n}", EVENT, 10 * n) for n in range(4)]
+    assert shown([ASKED, *event], "asked") == ["r3"]
+    assert set(shown([ASKED, *event], "asked", event_limit=False)) == {"r0", "r1", "r2", "r3"}
+
+
+def test_reports_are_one_event_while_they_follow_each_other() -> None:
+    assert shown([ASKED, row("a", EVENT, 0), row("b", EVENT, 72), row("c", EVENT, 144)], "asked") == ["c"]
+    assert set(shown([ASKED, row("a", EVENT, 0), row("b", EVENT, 72.1)], "asked")) == {"a", "b"}
+    assert set(shown([ASKED, row("a", EVENT, 0), row("b", EVENT, 30)], "asked", event_gap_hours=20)) == {"a", "b"}
+
+
+def test_an_event_spans_two_weeks_and_does_not_swallow_a_topic() -> None:
+    topic = [row(f"r{n:02d}", EVENT, 48 * n) for n in range(30)]  # every second day for two months
+    found = shown([ASKED, *topic], "asked", event_threshold=0.001)
+    days = sorted(2 * int(article_id[1:]) for article_id in found)
+    assert len(found) >= 2
+    assert all(later - earlier > 3 for earlier, later in pairwise(days))
+
+
+def test_of_its_own_event_a_story_shows_one_newer_report() -> None:
+    event = [row(f"r{n}", EVENT, 10 * n) for n in range(4)]
+    assert shown(event, "r1") == ["r3"]
+    assert shown(event, "r2") == ["r3"]
+    assert shown(event, "r3") == []
+    rec = Recommender(PLAIN).fit([*event, row("later", "unrelated opera tenor", 24 * 60)])
+    (item,) = rec.recommend("r0")
+    assert item.reasons[0].kind == "follow_up"
+
+
+def test_undated_reports_have_no_event() -> None:
+    assert shown([ASKED, row("a", EVENT, 0), row("b", EVENT, None)], "asked", timeless_slots=1) == ["a", "b"]
+
+
+def test_without_dates_the_best_placed_report_is_shown() -> None:
+    stories = [row("q", "harbour council budget", None), *(row(f"r{n}", EVENT, None) for n in range(3))]
+    stories += [row("x", "opera tenor soprano", None)]
+    rec = Recommender(PLAIN).fit(stories)
+    every = Recommender(PLAIN.override({"selection.event_limit": False})).fit(stories).recommend("q")
+    assert len(every) == 3
+    assert [item.article_id for item in rec.recommend("q")] == [every.items[0].article_id]
+    assert len([item for item in rec.recommend("r0") if item.article_id != "q"]) == 1
+
+
+@pytest.mark.parametrize(("hours", "live"), [(47.9, True), (48.1, False), (2000, False)])
+def test_live_pages_go_after_two_days(hours: float, live: bool) -> None:
+    page = row("page", EVENT, -hours, kind="live")
+    rec = Recommender(PLAIN).fit([ASKED, page, row("now", "unrelated opera tenor", 0)])
+    assert ("page" in [item.article_id for item in rec.recommend("asked")]) is live
+    rec = Recommender(PLAIN.override({"selection.live_hours": None})).fit([ASKED, page, row("now", "opera", 0)])
+    assert "page" in [item.article_id for item in rec.recommend("asked")]
+
+
+def test_caps_do_not_bring_an_event_back() -> None:
+    """More opinion pieces than a list has places stand before two reports of one event."""
+    opinions = [
+        row(
+            f"o{n:02d}",
+            f"harbour council budget island ferry view{'abcdefghijkl'[n]} "
+            + " ".join(f"own{'abcdefghijkl'[n]}{letter}" for letter in "pqrstuv"),
+            24 * n,
+            kind="opinion",
+        )
+        for n in range(12)
+    ]
+    reports = [row("r0", EVENT, 24 * 20), row("r1", EVENT, 24 * 20 + 5)]
+    found = shown([ASKED, *opinions, *reports], "asked", k=5, caps=[{"by": "kind", "value": "opinion", "at_most": 2}])
+    assert len(found) == 3
+    assert {"r0", "r1"} & set(found) == {"r1"}
+
+
+# -- diversity ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 24), st.integers(1, 12), st.floats(0, 1))
+def test_mmr_equals_pyversity(seed: int, size: int, count: int, diversity: float) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = rng.exponential(size=(3, size, 6))  # pyversity takes negative similarities for 0
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    score = -np.sort(-rng.random((3, size)), axis=1)
+    similarity = (vectors @ vectors.transpose(0, 2, 1)).astype(np.float32)
+    found = mmr(score, similarity, diversity, count)
+    for line in range(3):
+        theirs = diversify(vectors[line], score[line], count, strategy=Strategy.MMR, diversity=diversity)
+        assert found[line].tolist() == theirs.indices.tolist()
+
+
+def test_mmr_leaves_out_what_is_no_candidate() -> None:
+    score = np.array([[0.9, -np.inf, 0.1], [-np.inf, -np.inf, -np.inf]])
+    similarity = np.zeros((2, 3, 3), dtype=np.float32)
+    assert mmr(score, similarity, 0.5, 3).tolist() == [[0, 2, -1], [-1, -1, -1]]
+
+
+def test_diversity_in_a_list_is_mmr_over_the_scores() -> None:
+    vectors = {f"s{n}": vector for n, vector in enumerate(np.random.default_rng(0).exponential(size=(12, 4)))}
+    stories = [row(article_id, f"title {article_id}", 0) for article_id in vectors]
+    settings = Settings.of(
+        {
+            "ranking": {"dense_weight": 1, "lexical_weight": 0},
+            "selection": {"k": 5, "reserves": 0, "floor": None, "event_limit": False, "series_limit": False},
+        }
+    )
+    ranked = Recommender(settings, embedder=GivenVectors(vectors)).fit(stories).recommend("s0", k=11).items
+    rec = Recommender(settings.override({"selection.diversity": 0.6}), embedder=GivenVectors(vectors)).fit(stories)
+    theirs = diversify(
+        np.array([vectors[item.article_id] for item in ranked]),
+        np.array([item.score for item in ranked]),
+        5,
+        strategy=Strategy.MMR,
+        diversity=0.6,
+    )
+    found = rec.recommend("s0")
+    assert [item.article_id for item in found] == [ranked[place].article_id for place in theirs.indices]
+    assert [item.article_id for item in found] != [item.article_id for item in ranked[:5]]
+    assert any(reason.kind == "variety" for item in found for reason in item.reasons)
+
+
+def test_diversity_and_caps_together_leave_no_place_empty() -> None:
+    settings = PLAIN.override(
+        {
+            "selection.diversity": 0.3,
+            "selection.k": 5,
+            "selection.event_limit": False,
+            "selection.caps": [{"by": "kind", "value": "opinion", "at_most": 2}],
+        }
+    )
+    opinions = [row(f"o{chr(97 + n)}", EVENT, n, kind="opinion") for n in range(20)]
+    news = [row(f"n{chr(97 + n)}", "harbour ferry quay tide", 200 + n) for n in range(10)]
+    found = Recommender(settings).fit([row("asked", EVENT, 0), *opinions, *news]).recommend("asked")
+    assert found.status == "ok"
+    assert len([item for item in found if item.article_id.startswith("o")]) == 2

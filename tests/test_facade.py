@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender import (
+    Article,
+    Filters,
+    GivenVectors,
+    InputError,
+    NotFittedError,
+    Recommender,
+    Settings,
+    SettingsError,
+    UnknownArticleError,
+    WithdrawnArticleError,
+)
+from recommender.lists.readnext import ReadNext
+from recommender.lists.records import to_lists
+from tests.conftest import NEWSROOM
+from tests.support.checkerboard import START, checkerboard, topic_of
+
+OPEN = {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "event_limit": False, "series_limit": False}}
+# a topic shares its words, as an event would
+TOPICS = {"embedding.svd_dim": 4}  # one dimension a topic: equally relevant in any arithmetic
+
+
+def board(**kwargs: Any) -> Recommender:
+    return Recommender(Settings.of(OPEN).override(TOPICS)).fit(checkerboard(**kwargs))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Recommender:
+    return board()
+
+
+def ids(found: ReadNext) -> list[str]:
+    return [item.article_id for item in found]
+
+
+def test_lists_stay_inside_the_topic(shared: Recommender) -> None:
+    for article_id in shared.catalog.ids.to_pylist():
+        found = shared.recommend(article_id)
+        assert found.status == "ok"
+        assert len(found) == 5
+        assert {topic_of(i) for i in ids(found)} == {topic_of(article_id)}
+        assert article_id not in ids(found)
+        assert [item.rank for item in found] == [1, 2, 3, 4, 5]
+
+
+def test_one_is_a_batch_of_one(fitted: Recommender) -> None:
+    everyone = fitted.catalog.ids.to_pylist()
+    assert fitted.recommend_many(everyone) == [fitted.recommend(i) for i in everyone]
+    assert fitted.recommend_many(everyone[::-1]) == fitted.recommend_many(everyone)[::-1]
+
+
+def test_values_are_those_of_the_records(newsroom: Recommender) -> None:
+    batches = list(newsroom.lists(np.arange(len(newsroom.catalog)), k=3))
+    withdrawn, nobody = batches[0].column("items").flatten().field("article_id")[0].as_py(), frozenset[str]()
+    for batch in batches:
+        records = batch.to_pylist()
+        assert to_lists(batch, nobody, frozenset()) == [ReadNext.of(record) for record in records]
+        for gone, blocked in (({withdrawn}, set()), (set(), {(withdrawn, None)})):
+            found = to_lists(batch, frozenset(gone), frozenset(blocked))
+            assert found == [ReadNext.of(record, frozenset(gone), frozenset(blocked)) for record in records]
+            assert all(withdrawn not in ids(one) for one in found)
+        later = batch.slice(len(batch) // 2)
+        assert to_lists(later, nobody, frozenset()) == [ReadNext.of(record) for record in later.to_pylist()]
+
+
+def test_order_of_input_rows_does_not_matter(tfidf: Settings) -> None:
+    stories = checkerboard()
+    shuffled = random.Random(0).sample(stories, len(stories))
+    a, b = Recommender(tfidf).fit(stories), Recommender(tfidf).fit(shuffled)
+    everyone = sorted(a.catalog.ids.to_pylist())
+    assert a.recommend_many(everyone) == b.recommend_many(everyone)
+
+
+@pytest.mark.parametrize("form", ["articles", "table", "generator"])
+def test_every_form_of_input_gives_the_same(form: str, shared: Recommender) -> None:
+    stories = checkerboard()
+    source: Any = {
+        "articles": [Article(**story) for story in stories],
+        "table": pa.Table.from_pylist(stories),
+        "generator": (story for story in stories),
+    }[form]
+    rec = Recommender(Settings.of(OPEN).override(TOPICS)).fit(source)
+    assert rec.recommend("t0-s0") == shared.recommend("t0-s0")
+
+
+def test_score_is_relevance_times_freshness_and_every_part_is_there(fitted: Recommender) -> None:
+    half_life = fitted.settings.ranking.half_life_days
+    assert half_life
+    times = dict(zip(fitted.catalog.ids.to_pylist(), fitted.catalog.table["published_at"].to_pylist(), strict=True))
+    checked = 0
+    for article_id in fitted.catalog.ids.to_pylist():
+        for item in fitted.recommend(article_id):
+            parts = item.components
+            assert parts["relevance"] == pytest.approx(0.5 * parts["dense"] + 0.5 * parts["lexical"], abs=2e-6)
+            if item.source == "evergreen":
+                assert parts["freshness"] is None
+            elif times[article_id]:
+                age = abs((times[article_id] - times[item.article_id]) / timedelta(days=1))
+                assert parts["freshness"] == pytest.approx(2 ** (-age / half_life), abs=2e-6)
+                assert item.score == pytest.approx(parts["relevance"] * parts["freshness"], abs=2e-6)
+                checked += 1
+            assert parts["relevance"] >= fitted.floor
+    assert checked > 200
+
+
+def test_reasons_account_for_the_relevance(fitted: Recommender) -> None:
+    for item in fitted.recommend("ferry-inquiry"):
+        weights = {reason.kind: reason.weight for reason in item.reasons}
+        assert weights["shared_terms"] + weights["meaning"] == pytest.approx(item.components["relevance"], abs=5e-6)
+        parts = [reason.weight for reason in item.reasons if reason.weight]
+        assert parts == sorted(parts, reverse=True)
+    first = fitted.recommend("ferry-inquiry").items[0]
+    assert "marisol" in " ".join(str(reason) for reason in first.reasons)
+
+
+@pytest.mark.parametrize("anchor", ["as_of", "story"])
+def test_a_later_as_of_never_changes_the_order(anchor: str, tfidf: Settings, fitted: Recommender) -> None:
+    rec = Recommender(tfidf.override({"ranking.anchor": anchor, "retrieval.window_days": None}))
+    rec.fit_table(fitted.catalog.table)
+    stories = [i for i in fitted.catalog.ids.to_pylist() if i.startswith(("ferry", "mill", "cup"))]
+    now = rec.recommend_many(stories)
+    later = rec.recommend_many(stories, as_of=datetime(2027, 5, 30, tzinfo=UTC))
+    assert [ids(found) for found in now] == [ids(found) for found in later]
+
+
+def test_of_equally_relevant_stories_the_nearer_in_time_comes_first(shared: Recommender) -> None:
+    assert ids(shared.recommend("t1-s5", k=3)) == ["t1-s4", "t1-s3", "t1-s2"]
+
+
+def test_ties_break_by_id() -> None:
+    same = [{"id": i, "title": "harbour ferry captain", "body": f"unique{i}"} for i in "cab"]
+    rec = Recommender(Settings.of(OPEN)).fit([*same, {"id": "q", "title": "harbour ferry"}])
+    assert ids(rec.recommend("q", k=3)) == ["a", "b", "c"]
+
+
+def test_stories_after_as_of_do_not_exist_yet(shared: Recommender) -> None:
+    moment = START + timedelta(days=3)
+    found = shared.recommend("t0-s1", as_of=moment)
+    assert set(ids(found)) == {"t0-s0", "t0-s2", "t0-s3"}
+    assert found.status == "short"
+    assert found.shortfall == 2
+    assert shared.recommend("t0-s5", as_of=moment).status == "not_computed"
+
+
+def test_expired_stories_are_not_shown() -> None:
+    stories = checkerboard()
+    stories[1]["expires_at"] = START + timedelta(days=2)
+    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    assert "t0-s1" not in ids(rec.recommend("t0-s0"))
+    assert "t0-s1" in ids(rec.recommend("t0-s0", as_of=START + timedelta(days=1.5)))
+
+
+def test_old_stories_look_around_their_own_time() -> None:
+    rows = [("old", 0), ("old-near", 20), ("middle", 900), ("new", 2000), ("newest", 2010)]
+    stories = [
+        {"id": i, "title": "harbour ferry captain", "body": f"x{i}", "published_at": START + timedelta(days=d)}
+        for i, d in rows
+    ]
+    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    assert set(ids(rec.recommend("old"))) == {"old-near", "new", "newest"}
+    assert set(ids(rec.recommend("newest"))) == {"new"}
+    assert set(ids(rec.recommend("middle"))) == {"new", "newest"}
+
+
+def test_filters(shared: Recommender) -> None:
+    day = timedelta(days=1)
+
+    def get(**filters: Any) -> set[str]:
+        return set(ids(shared.recommend("t0-s2", k=10, filters=Filters(**filters))))
+
+    assert get() == {"t0-s0", "t0-s1", "t0-s3", "t0-s4", "t0-s5"}
+    assert get(after=START + 3 * day) == {"t0-s3", "t0-s4", "t0-s5"}
+    assert get(before=(START + day).replace(tzinfo=None)) == {"t0-s0", "t0-s1"}
+    assert get(days_around_story=1) == {"t0-s1", "t0-s3"}
+    assert get(days_before_as_of=1) == {"t0-s5"}
+    assert get(exclude=("t0-s0", "t0-s5", "no-such")) == {"t0-s1", "t0-s3", "t0-s4"}
+    assert get(sections=("section1",)) == set()
+    assert get(sections=("section0",), kinds=("news",)) == get()
+    assert get(kinds=("opinion",)) == get(languages=("de",)) == get(tags=("sea",)) == set()
+    assert set(ids(shared.recommend("t0-s2", exclude=["t0-s3"]))) == {"t0-s0", "t0-s1", "t0-s4", "t0-s5"}
+    with pytest.raises(SettingsError, match=r"expected a tuple such as \('sport',\)"):
+        Filters(sections="sport")  # type: ignore[arg-type]
+
+
+def test_tag_and_language_rules() -> None:
+    stories = checkerboard()
+    stories[1] |= {"tags": ["sea", "law"]}
+    stories[2] |= {"language": "de"}
+    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    assert ids(rec.recommend("t0-s0", filters=Filters(tags=("law", "none")))) == ["t0-s1"]
+    assert "t0-s2" not in ids(rec.recommend("t0-s0"))
+    assert ids(rec.recommend("t0-s2")) == []
+
+
+def test_copies_never_appear(fitted: Recommender) -> None:
+    assert "astrolabe-found-weekend" not in ids(fitted.recommend("astrolabe-found"))
+    both = {"astrolabe-found", "astrolabe-found-weekend"}
+    for article_id in fitted.catalog.ids.to_pylist():
+        assert len(both & set(ids(fitted.recommend(article_id)))) < 2
+
+
+def test_one_timeless_piece_at_most_and_last(fitted: Recommender) -> None:
+    places = []
+    for article_id in fitted.catalog.ids.to_pylist():
+        sources = [item.source for item in fitted.recommend(article_id)]
+        assert sources.count("evergreen") <= 1
+        if "evergreen" in sources:
+            places.append(sources.index("evergreen") == len(sources) - 1)
+    assert places
+    assert all(places)
+
+
+def test_undated_archives_run_without_time() -> None:
+    rec = board(dated=False)
+    found = rec.recommend("t2-s0")
+    assert not rec.dated
+    assert found.as_of is None
+    assert len(found) == 5
+    assert all(item.components["freshness"] == 1 for item in found)
+    with pytest.raises(SettingsError, match="archive with dates"):
+        rec.recommend("t2-s0", filters=Filters(days_before_as_of=3))
+
+
+def test_relevance_only_ranks_the_whole_archive_by_relevance(fitted: Recommender) -> None:
+    rec = Recommender(Settings.relevance_only().override({"embedding.model": "tfidf"})).fit_table(fitted.catalog.table)
+    found = rec.recommend("ferry-aground", k=len(rec.catalog))
+    assert len(found) == len(rec.catalog) - 1
+    relevance = [item.components["relevance"] for item in found]
+    assert relevance == sorted(relevance, reverse=True)
+    assert [item.score for item in found] == relevance
+
+
+def test_brute_force_agrees(fitted: Recommender) -> None:
+    """Scores of every pair, computed without retrieval, select the same lists."""
+    plain = {"event_limit": False, "series_limit": False, "live_hours": None, "caps": ()}
+    fitted = Recommender(fitted.settings.override({f"selection.{name}": value for name, value in plain.items()}))
+    fitted.fit(NEWSROOM)
+    archive = fitted.archive
+    vectors = archive.vectors.astype(np.int64)
+    dense = (vectors @ vectors.T) / 4064**2
+    fused = 0.5 * dense + 0.5 * (archive.terms @ archive.terms.T).toarray()
+    published, timeless = archive.catalog.published / 86_400e6, archive.catalog.timeless
+    group = archive.catalog.copy_group
+    everyone = archive.catalog.ids.to_pylist()
+    for row, article_id in enumerate(everyone):
+        if timeless[row]:
+            continue
+        score = fused[row] * 2 ** (-np.abs(published - published[row]) / 90)
+        fits = (fused[row] >= fitted.floor) & ~timeless & (group != group[row])
+        best, seen = [], set()
+        for place in sorted(np.flatnonzero(fits), key=lambda p: (-score[p], everyone[p])):
+            if group[place] not in seen:
+                best.append(everyone[place])
+            seen.add(group[place])
+        related = [item.article_id for item in fitted.recommend(article_id) if item.source == "related"]
+        assert related == best[: len(related)]
+        assert len(related) >= min(len(best), 4)
+
+
+def test_withdrawn_stories_vanish_everywhere_until_restored(newsroom: Recommender) -> None:
+    everyone = newsroom.catalog.ids.to_pylist()
+    before = newsroom.recommend("astrolabe-arrest")
+    assert "astrolabe-suspect-profile" in ids(before)
+    assert newsroom.withdraw("astrolabe-suspect-profile") == 1
+    assert newsroom.withdraw(["astrolabe-suspect-profile", "not-yet-here"]) == 1
+    for found in newsroom.recommend_many([i for i in everyone if i != "astrolabe-suspect-profile"]):
+        shown = [item.article_id for item in (*found.items, *found.reserves)]
+        assert "astrolabe-suspect-profile" not in shown
+    with pytest.raises(WithdrawnArticleError, match="astrolabe-suspect-profile"):
+        newsroom.recommend("astrolabe-suspect-profile")
+    newsroom.update([{"id": "astrolabe-suspect-profile", "title": "Back again", "body": "astrolabe theft"}])
+    newsroom.update([{"id": "not-yet-here", "title": "New astrolabe theft suspect"}])
+    with pytest.raises(WithdrawnArticleError):
+        newsroom.recommend("astrolabe-suspect-profile")
+    assert not {"astrolabe-suspect-profile", "not-yet-here"} & set(ids(newsroom.recommend("astrolabe-arrest")))
+    assert newsroom.restore(["astrolabe-suspect-profile"]) == 1
+    assert newsroom.recommend("astrolabe-suspect-profile").items
+
+
+def test_update_adds_replaces_and_leaves_alone() -> None:
+    rec = board()
+    stories = checkerboard()
+    assert rec.update(stories) == type(rec.update([stories[0]]))(added=0, replaced=0, unchanged=24)
+    new = {"id": "t0-s9", "title": "harbour ferry captain late", "published_at": START + timedelta(days=4)}
+    changed = stories[1] | {"title": "glacier moraine icefield", "body": "glacier moraine icefield"}
+    changes = rec.update([new, changed, stories[2]])
+    assert (changes.added, changes.replaced, changes.unchanged) == (1, 1, 1)
+    assert "t0-s9" in ids(rec.recommend("t0-s5"))
+    assert "t0-s1" not in ids(rec.recommend("t0-s0", k=10))
+    assert "t0-s1" in ids(rec.recommend("t2-s1", k=10))
+    older = changed | {"title": "opera", "updated_at": START}
+    rec.update([changed | {"updated_at": START + timedelta(days=1)}])
+    assert rec.update([older]).unchanged == 1
+
+
+def test_compacting_changes_no_list() -> None:
+    rec = board()
+    stories = checkerboard()
+    rec.update([{**stories[3], "title": "harbour ferry captain again"}, {"id": "t9", "title": "harbour ferry"}])
+    everyone = sorted(set(rec.catalog.ids.to_pylist()))
+    before = rec.recommend_many(everyone)
+    rows = len(rec.catalog)
+    assert rec.compact().recommend_many(everyone) == before
+    assert len(rec.catalog) == rows - 1
+
+
+def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
+    stories = checkerboard()
+    draft = stories.pop(0)
+    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    found = rec.recommend_for(draft | {"published_at": datetime(2030, 1, 1, tzinfo=UTC)})
+    assert {topic_of(i) for i in ids(found)} == {"t0"}
+    assert draft["id"] not in rec.catalog
+    inside = rec.catalog.table.slice(rec.catalog.row("t1-s2"), 1).to_pylist()[0]
+    again = rec.recommend_for({**inside, "extra": None, "id": "another-id"})
+    assert "t1-s2" not in ids(again)
+    assert ids(rec.recommend_for({**inside, "extra": None})) == ids(rec.recommend("t1-s2"))
+    with pytest.raises(InputError, match="missing id"):
+        rec.recommend_for({"title": "no id"})
+
+
+def test_given_vectors_decide() -> None:
+    vectors = {f"t{t}-s{s}": np.eye(4)[(t + 1) % 4] + 0.01 * s for t in range(4) for s in range(6)}
+    only_dense = {"ranking": {"dense_weight": 1, "lexical_weight": 0}, "selection": {"floor": 0.5}}
+    rec = Recommender(Settings.of(only_dense), embedder=GivenVectors(vectors)).fit(checkerboard())
+    assert {topic_of(i) for i in ids(rec.recommend("t3-s0"))} == {"t3"}
+
+
+def test_errors_say_what_is_wrong(shared: Recommender) -> None:
+    with pytest.raises(NotFittedError, match="fit"):
+        Recommender(Settings.of(OPEN)).recommend("x")
+    with pytest.raises(UnknownArticleError, match="'nope' among the 24"):
+        shared.recommend("nope")
+    with pytest.raises(UnknownArticleError):
+        shared.recommend_many(["t0-s0", "nope"])
+    with pytest.raises(SettingsError, match="k is 0"):
+        shared.recommend("t0-s0", k=0)
+    with pytest.raises(InputError, match="no such file"):
+        Recommender(Settings.of(OPEN)).fit("no-such.jsonl")
+    with pytest.warns(UserWarning, match="1 of 2 rows were rejected"):
+        Recommender(Settings.of(OPEN)).fit([{"id": "a", "title": "b"}, {"id": "c"}])
+
+
+def test_an_empty_archive_is_refused() -> None:
+    with pytest.raises(InputError, match="no usable story"):
+        Recommender(Settings.of(OPEN)).fit([])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_no_list_breaks_a_rule(data: st.DataObject) -> None:
+    """Random archives, withdrawals and exclusions: nothing forbidden in any list."""
+    words = ["ferry", "opera", "glacier", "striker", "bridge", "fire"]
+    size = data.draw(st.integers(2, 14))
+    stories: list[dict[str, Any]] = []
+    for number in range(size):
+        text = " ".join(data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=4)))
+        day = data.draw(st.none() | st.integers(0, 2000))
+        stories.append({"id": f"s{number}", "title": text, "body": data.draw(st.sampled_from(["", text, "same body"]))})
+        if day is not None:
+            stories[-1]["published_at"] = START + timedelta(days=day)
+    rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": None}})).fit(stories)
+    gone = set(data.draw(st.lists(st.sampled_from([s["id"] for s in stories]), max_size=3)))
+    rec.withdraw(gone)
+    excluded = data.draw(st.sampled_from([s["id"] for s in stories]))
+    text = {s["id"]: s["body"] or "title:" + s["title"] for s in stories}
+    live = [s["id"] for s in stories if s["id"] not in gone]
+    for found in rec.recommend_many(live, k=3, exclude=[excluded]):
+        shown = [item.article_id for item in (*found.items, *found.reserves)]
+        texts = [text[i] for i in shown]
+        assert not gone & set(shown)
+        assert found.article_id not in shown
+        assert excluded not in shown
+        assert len(set(texts)) == len(texts)
+        assert text[found.article_id] not in texts
+        assert len(found) <= 3
+        assert found.status == ("ok" if len(found) == 3 else "short")
+
+
+def test_snapshot_round_trip(newsroom: Recommender, tmp_path: Path) -> None:
+    newsroom.withdraw("lynx-kittens")
+    newsroom.save(tmp_path / "snap")
+    again = Recommender.load(tmp_path / "snap")
+    everyone = [i for i in newsroom.catalog.ids.to_pylist() if i != "lynx-kittens"]
+    assert again.recommend_many(everyone) == newsroom.recommend_many(everyone)
+    draft = {"id": "draft", "title": "Ferry grounding at Gull Point, the Marisol report"}
+    assert again.recommend_for(draft) == newsroom.recommend_for(draft)
+    with pytest.raises(WithdrawnArticleError):
+        again.recommend("lynx-kittens")
+    # a withdrawal in one process reaches the other through the folder
+    again.withdraw("cup-final")
+    with pytest.raises(WithdrawnArticleError):
+        newsroom.recommend("cup-final")
+    assert again.update([{"id": "new", "title": "Ferry Marisol sails again"}]).added == 1
+    again.save(tmp_path / "snap")
+    assert "new" in Recommender.load(tmp_path / "snap").catalog
