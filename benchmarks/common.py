@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from recommender import Recommender, Settings
-from recommender.compute import kernels as compiled
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -120,7 +119,7 @@ def kernels() -> dict[str, Any]:
         "flags": sorted(flag for flag in cpu_flags() if wanted.search(flag)),
         "torch": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
         "faiss": faiss.get_compile_options().strip(),
-        "numba": version("numba") if compiled.compiled else "",
+        "numba": version("numba"),
         "pools": sorted({" ".join(pool.split()) for pool in pools}),
         "environment": {name: os.environ[name] for name in sorted(os.environ) if _KNOB.match(name)},
     }

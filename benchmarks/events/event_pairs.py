@@ -38,7 +38,7 @@ def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, 
     found = set()
     for row in rng.choice(len(catalog), min(STORIES, len(catalog)), replace=False):
         time = int(catalog.published[row])
-        window = catalog.between(time - 3 * DAY_US, time + 3 * DAY_US)
+        window = np.flatnonzero((catalog.published >= time - 3 * DAY_US) & (catalog.published <= time + 3 * DAY_US))
         nearest = FlatIndex(archive.vectors).search(archive.vectors[row : row + 1], NEAREST, window)[0]
         found |= {(min(row, other), max(row, other)) for other in nearest.tolist() if other not in (-1, row)}
     a, b = np.array(sorted(found)).T

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from benchmarks import peers, reads
 from benchmarks.common import native_bf16, peak_mib
 from recommender import Recommender, Settings
-from recommender.compute import kernels
 from recommender.embedders.precision import Precision
 from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
@@ -164,16 +163,15 @@ def _searched(job: Job, search: Callable[[], peers.Search], figures: Figures) ->
     return figures
 
 
-def exact_lists(job: Job, half: bool = True, compiled: bool = True) -> Figures:
+def exact_lists(job: Job, half: bool = True) -> Figures:
     """`recommender.search.exact` over the integers as they are stored, whole archive, no freshness.
 
-    Without `half` as on a processor without half precision, without `compiled` as where numba is not installed.
+    Without `half` as on a processor without half precision.
     """
     import torch  # multiplies large blocks
 
     if not half:
         products.bfloat16_unit = lambda: ""
-    kernels.compiled &= compiled
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))
     vectors = job.open().vectors()
 
@@ -517,7 +515,6 @@ CASES = {
                 Contender("recommender", exact_lists, pairs=1e12),
                 Contender("FAISS IndexFlatIP", peer_lists(peers.faiss_flat), ("faiss",)),
                 Contender("recommender, single precision", partial(exact_lists, half=False)),
-                Contender("recommender, NumPy", partial(exact_lists, half=False, compiled=False)),
                 Contender(
                     "sentence-transformers", peer_lists(peers.sentence_transformers), ("sentence_transformers",), 4e9
                 ),

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from recommender import Recommender, Settings
 from recommender.archive import archive
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
-from recommender.compute import kernels
 from recommender.features.tfidf import Tfidf
 from recommender.publishing.folder import FilePublisher
 from recommender.reading.read import read_articles
@@ -119,7 +119,7 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
         runs.append(spent)
     return {
         "n": len(table),
-        "compiled": kernels.compiled,
+        "numba": version("numba"),
         "microseconds a story": {stage: round(min(r[stage] for r in runs) / len(rows) * 1e6, 1) for stage in runs[0]},
         "fit seconds": fit,
         "terms a story": round(rec.archive.terms.nnz / max(len(table), 1), 1),

@@ -320,7 +320,7 @@ def document(result: Mapping[str, Any], name: str) -> str:
         machines[
             f"Measured on {kernels['cores']} cores of {at['cpu']}, {kernels['memory_gib']:g} GiB, "
             f"{' '.join(kernels['flags'])}; torch {kernels['torch']}; FAISS {kernels['faiss']}; "
-            f"{'numba ' + kernels['numba'] if kernels['numba'] else 'no numba'}; {versions}; "
+            f"numba {kernels['numba']}; {versions}; "
             f"recommender {row['settings']['version']}, {row['settings']['rounds']} rounds, "
             f"seed {row['settings']['seed']}."
         ] = None

@@ -29,8 +29,8 @@ _MANY = 32  # an id looked up alone costs as much as a hash table costs for so m
 class Catalog:
     """The archive: Arrow columns, an id <-> row map and a mask of rows still current.
 
-    Rows `[0, base)` stand in order of (publication time, id), undated first, so that a time
-    window is a slice; rows `[base, n)` were appended later, in any order.
+    Rows `[0, base)` stand in order of (publication time, id), undated first; rows `[base, n)` were appended later, in
+    any order.
 
     Attributes
     ----------
@@ -246,14 +246,6 @@ class Catalog:
         rank[: len(self)] = self.id_rank + before[self.id_rank]
         rank[len(self) + new] = place + np.arange(len(new))
         return rank
-
-    def between(self, start: int, end: int) -> slice | NDArray[np.int64]:
-        """Rows published in `[start, end]` (microseconds): a slice where no appended row is among them."""
-        head = self.published[: self.base]
-        found = slice(int(np.searchsorted(head, start, side="left")), int(np.searchsorted(head, end, side="right")))
-        tail = self.published[self.base :]
-        late = np.flatnonzero((tail >= start) & (tail <= end)) + self.base
-        return np.concatenate([np.arange(found.start, found.stop), late]) if len(late) else found
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:

@@ -16,10 +16,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.catalog import whole
-from recommender.compute import kernels
+from recommender.features import loops
 from recommender.features.tokens import Counts, count_terms
-
-_BLOCK = 32  # queries spread out together: their columns stay in the processor's cache
 
 
 class Tfidf:
@@ -140,41 +138,11 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
 
     The products are rounded to float32 and added in float64 in the order of the terms.
     """
-    if not kernels.compiled:
-        return _cosines(queries, candidates, rows)
     found = np.empty(rows.shape, dtype=np.float32)
-    kernels.sparse_cosines(
+    loops.sparse_cosines(
         len(rows), *_parts(queries), *_parts(candidates), np.ascontiguousarray(rows), queries.shape[1], found
     )
     return found
-
-
-def _cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    starts = range(0, max(len(rows), 1), _BLOCK)
-    parts = [_block_cosines(queries[i : i + _BLOCK], candidates, rows[i : i + _BLOCK]) for i in starts]
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _block_cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    flat = rows.ravel()
-    place = np.flatnonzero(flat >= 0)
-    if not len(place) or not queries.nnz:
-        return np.zeros(rows.shape)
-    some = candidates[flat[place]]
-    # only the columns that occur in the queries are spread out, with an empty last one for the rest
-    columns, column = np.unique(queries.indices, return_inverse=True)
-    width = len(columns) + 1
-    spread = np.zeros(queries.shape[0] * width, dtype=np.float32)
-    lengths = np.diff(queries.indptr)
-    spread[np.repeat(np.arange(len(lengths)) * width, lengths) + column] = queries.data
-    slot = np.full(queries.shape[1], width - 1, dtype=np.int32)
-    slot[columns] = np.arange(width - 1, dtype=np.int32)
-    per_pair = np.diff(some.indptr)
-    at = np.repeat((place // rows.shape[1] * width).astype(np.int32), per_pair)
-    at += slot[some.indices]
-    product = spread[at] * some.data
-    sums = np.bincount(np.repeat(place, per_pair), weights=product, minlength=rows.size)
-    return np.asarray(sums, dtype=np.float64).reshape(rows.shape)
 
 
 def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
@@ -209,19 +177,9 @@ def row_cosines(
 
     Indices ascend within each row.
     """
-    if not kernels.compiled:
-        return _row_cosines(left, right, a, b)
     found = np.empty(len(a), dtype=np.float64)
-    kernels.row_cosines(len(a), *_parts(left), *_parts(right), a, b, found)
+    loops.row_cosines(len(a), *_parts(left), *_parts(right), a, b, found)
     return found
-
-
-def _row_cosines(
-    left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    shared = left[a].multiply(right[b]).tocsr()
-    pair = np.repeat(np.arange(len(a)), np.diff(shared.indptr))
-    return np.asarray(np.bincount(pair, weights=shared.data, minlength=len(a)), dtype=np.float64)
 
 
 def rarest_shared(
@@ -236,25 +194,9 @@ def rarest_shared(
 
     Indices ascend within each row.
     """
-    if not kernels.compiled:
-        return _rarest_shared(left, right, a, b, idf, count)
     found = np.empty(len(a), dtype=np.float64)
-    kernels.rarest_shared(len(a), *_parts(left)[:2], *_parts(right)[:2], a, b, np.asarray(idf), count, found)
+    loops.rarest_shared(len(a), *_parts(left)[:2], *_parts(right)[:2], a, b, np.asarray(idf), count, found)
     return found / count
-
-
-def _rarest_shared(
-    left: sp.csr_matrix,
-    right: sp.csr_matrix,
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    idf: NDArray[np.float32],
-    count: int,
-) -> NDArray[np.float64]:
-    shared = left[a].multiply(right[b]).tocsr()
-    rarity = np.asarray(idf[shared.indices])
-    pair, first = _first(shared, -rarity, count)
-    return np.bincount(pair, weights=rarity[first].astype(np.float64), minlength=len(a)) / count
 
 
 def heaviest_shared(
@@ -279,37 +221,7 @@ def heaviest_shared(
         The heaviest first, equal ones ascending; -1 = none.
     products : ndarray of float32, shape (m, count)
     """
-    if not kernels.compiled:
-        return _heaviest_shared(left, right, a, b, wanted, count)
     terms = np.empty((len(a), count), dtype=np.int32)
     products = np.empty((len(a), count), dtype=np.float32)
-    kernels.heaviest_shared(len(a), *_parts(left), *_parts(right), a, b, wanted, terms, products)
+    loops.heaviest_shared(len(a), *_parts(left), *_parts(right), a, b, wanted, terms, products)
     return terms, products
-
-
-def _heaviest_shared(
-    left: sp.csr_matrix,
-    right: sp.csr_matrix,
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    wanted: NDArray[np.bool_],
-    count: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    shared = left[a].multiply(right[b]).tocsr()
-    shared.data *= wanted[shared.indices]
-    shared.eliminate_zeros()
-    pair, first = _first(shared, -shared.data, count)
-    nth = np.arange(len(pair)) - np.searchsorted(pair, pair)
-    terms = np.full((len(a), count), -1, dtype=np.int32)
-    products = np.zeros((len(a), count), dtype=np.float32)
-    terms[pair, nth], products[pair, nth] = shared.indices[first], shared.data[first]
-    return terms, products
-
-
-def _first(matrix: sp.csr_matrix, key: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The `count` entries of least key of each row, then least column: their rows and places in the data."""
-    lengths = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((matrix.indices, key, row))  # rows stay where they are
-    first = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths) < count
-    return row[first], order[first]

@@ -52,7 +52,6 @@ RULES = {
     "sensitive": "Does not go with a sensitive story",
     "live": "A live page that is over",
     "cap": "Over the limit of its kind",
-    "diversity": "Too close to an item that has its place",
     "evergreen": "The place of undated and evergreen pieces is taken",
     "rank": "Ranked behind the last reserve",
 }

@@ -78,8 +78,7 @@ class ApproximateIndex:
     """A FAISS index over the first rows, exact search over rows added since.
 
     The cosines that order the result are exact, and so are the rows allowed; only a row near the end of a list may be
-    missed. Exact throughout: searches with weights, since the index knows nothing of them, and searches in a small
-    share of the rows.
+    missed. Searches in a small share of the rows are exact throughout.
 
     Parameters
     ----------
@@ -98,18 +97,12 @@ class ApproximateIndex:
         """Rows in the FAISS index."""
         return int(self._index.ntotal)
 
-    def search(
-        self,
-        queries: NDArray[np.int16],
-        k: int,
-        rows: slice | NDArray[np.int64],
-        weights: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.int64]:
+    def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
         """See `VectorIndex.search`; equal scores are in the order of rows."""
         base, tail = _split(rows, self.rows)
         share = _size(base) / self.rows
-        if weights is not None or share < LEAST_SHARE or not len(queries) or not k:
-            return self._exact.search(queries, k, rows, weights)
+        if share < LEAST_SHARE or not len(queries) or not k:
+            return self._exact.search(queries, k, rows)
         wanted = min(k * _OVERFETCH[self.plan.kind] + _MARGIN, _size(base))
         effort = min(int(np.ceil(self.plan.effort / share)), self._most_effort)
         _, near = self._index.search(_floats(queries), wanted, params=self._parameters(base, wanted, effort, share))

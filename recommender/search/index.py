@@ -15,14 +15,8 @@ class VectorIndex(Protocol):
 
     vectors: NDArray[np.int16]
 
-    def search(
-        self,
-        queries: NDArray[np.int16],
-        k: int,
-        rows: slice | NDArray[np.int64],
-        weights: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.int64]:
-        """Rows of the k greatest `weight * cosine` among `rows`, int64 (q, k), padded with -1.
+    def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of the k greatest cosine among `rows`, int64 (q, k), padded with -1.
 
         Parameters
         ----------
@@ -30,8 +24,6 @@ class VectorIndex(Protocol):
         k : int
         rows : slice or ndarray of int64, shape (m,)
             The only rows that may be found.
-        weights : ndarray of float32, shape (m,), optional
-            A positive factor per row, such as its freshness.
         """
         ...
 
@@ -42,13 +34,7 @@ class FlatIndex:
     def __init__(self, vectors: NDArray[np.int16]) -> None:
         self.vectors = vectors
 
-    def search(
-        self,
-        queries: NDArray[np.int16],
-        k: int,
-        rows: slice | NDArray[np.int64],
-        weights: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.int64]:
+    def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
         """See `VectorIndex.search`."""
         import faiss
 
@@ -63,8 +49,6 @@ class FlatIndex:
             stop = min(start + _BLOCK, len(rows_at))
             part = slice(rows.start + start, rows.start + stop) if isinstance(rows, slice) else rows[start:stop]
             block = self.vectors[part].astype(np.float32)
-            if weights is not None:
-                block *= weights[start:stop, None]
             score, place = faiss.knn(sought, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
             heap.add_result(score, place + start)
         heap.finalize()

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.compute import kernels
 from recommender.compute.hardware import bfloat16_unit
 from recommender.compute.parallel import torch_threads
+from recommender.features import loops
 
 TORCH = 1 << 24  # products from which on importing torch pays
 FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
 _CONVERTED = 1 << 28  # bytes of converted rows to keep
-_TILE = 256  # vectors rounded together
 _STORIES, _ROWS = 128, 1_024  # products in half precision have a multiple of each
 
 
@@ -61,7 +60,7 @@ class Products:
 
     def __init__(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], stories: int, block: int) -> None:
         self._vectors, self._rows, self._block = vectors, rows, block
-        self._direct = kernels.compiled and stories <= FEW
+        self._direct = stories <= FEW
         self._torch = not self._direct and stories * len(rows) >= TORCH
         self._half = self._torch and bool(bfloat16_unit())
         self._kept: dict[int, Side] = {}
@@ -114,7 +113,7 @@ class Products:
         size = shape[0] * shape[1]
         if self._direct:
             found = self._reused(np.float32, size).reshape(shape)
-            kernels.products(shape[1], asking.values, rows.values, found)
+            loops.products(shape[1], asking.values, rows.values, found)
             return found
         if not self._torch:
             return np.matmul(asking.values, rows.values.T, out=self._reused(np.float32, size).reshape(shape))
@@ -170,21 +169,9 @@ def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
 def _lengths(values: NDArray[np.int16]) -> Lengths:
     """`norm` and `loss` of a `Side`."""
     size, lost = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
-    (kernels.lengths if kernels.compiled else _lengths_plain)(len(values), values, size, lost)
+    loops.lengths(len(values), values, size, lost)
     loss = np.sqrt(lost)
     return np.sqrt(size) + loss, loss
-
-
-def _lengths_plain(count: int, vectors: NDArray[np.int16], size: NDArray[np.int32], loss: NDArray[np.int32]) -> None:
-    """`kernels.lengths`, a few vectors at a time: what is between stays in the processor's cache."""
-    for start in range(0, count, _TILE):
-        part = slice(start, min(start + _TILE, count))
-        value = np.abs(vectors[part]).astype(np.int32)
-        step = np.int32(1) << sum((value >= bound).astype(np.int32) for bound in (256, 512, 1024, 2048))
-        rest = value & (step - 1)
-        rest = np.minimum(rest, step - rest)
-        size[part] = (value * value).sum(axis=1, dtype=np.int32)
-        loss[part] = (rest * rest).sum(axis=1, dtype=np.int32)
 
 
 def _padded(values: Any, step: int) -> Any:

@@ -1,4 +1,4 @@
-"""Offering blocks of products to the best-so-far of many stories: compiled where numba is installed, else NumPy."""
+"""Offering blocks of products to the best-so-far of many stories."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.compute import kernels
-from recommender.features.vectors import dots
+from recommender.search import loops
 
 _SPARE = 32  # rows that a line can hold beyond its best, where twice as many is less
-_LAST = np.iinfo(np.int64).max  # ranks are those in the whole archive, of which `Rows` may be a part
 
 
 class Rows(NamedTuple):
@@ -132,25 +130,6 @@ class Held(NamedTuple):
         dot[:, : order.shape[1]] = np.take_along_axis(np.where(held, self.dot[:, :width], 0), order, axis=1)
         return Best(found, dot)
 
-    def thin(self, stories: NDArray[np.int64], asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> None:
-        """Keep the best `keep` of each of some stories, which hold as many or more."""
-        width = int(self.size[stories].max())
-        score = self._score(stories, width, asking, rows, weight)
-        worst = np.partition(score, width - self.keep, axis=1)[:, width - self.keep]
-        above, kept = score > worst[:, None], score >= worst[:, None]
-        wanted = self.keep - above.sum(axis=1)
-        tied = np.flatnonzero(kept.sum(axis=1) > self.keep)  # more equal ones than there is room for
-        if len(tied):
-            equal = kept[tied] & ~above[tied]
-            place = np.where(equal, self.place[stories[tied], :width], 0)
-            ids = np.where(equal, rows.id_rank[place], _LAST)
-            last = np.take_along_axis(np.sort(ids, axis=1), wanted[tied, None] - 1, axis=1)
-            kept[tied] = above[tied] | (equal & (ids <= last))
-        at = np.nonzero(kept)[1].reshape(len(stories), self.keep)
-        self.place[stories, : self.keep] = self.place[stories[:, None], at]
-        self.dot[stories, : self.keep] = self.dot[stories[:, None], at]
-        self.size[stories], self.worst[stories] = self.keep, worst
-
     def _score(
         self, stories: NDArray[np.int64], width: int, asking: Asking, rows: Rows, weight: NDArray[np.float64]
     ) -> NDArray[np.float64]:
@@ -200,7 +179,7 @@ class Block(NamedTuple):
         if self.exact:
             return product.astype(np.float32)
         # positive bfloat16 numbers are ordered as their bits, and negative ones lie below
-        bits = ((product - self.slack) * kernels.HALF).astype(np.float32).view(np.int32) >> 16
+        bits = ((product - self.slack) * loops.HALF).astype(np.float32).view(np.int32) >> 16
         return np.where(product > self.slack, bits, np.iinfo(np.int16).min).astype(np.int16)
 
 
@@ -223,62 +202,4 @@ def offer(
         Exact products below it cannot enter.
     by_row : bool
     """
-    if kernels.compiled:
-        kernels.offer(len(least), products, block.bound(least), block, asking, rows, held, by_row)
-        return
-    width = products.shape[0 if by_row else 1]
-    step = held.place.shape[1] if (held.worst[block.stories] == 0).any() else width
-    start = 0
-    while start < width:  # first a few, so that what the others must reach rises
-        part = products[start : start + step] if by_row else products[:, start : start + step]
-        bound = block.bound(np.maximum(least, np.floor(held.worst[block.stories] / block.reach) - 1))
-        line, column = np.nonzero(part >= (bound if by_row else bound[:, None]))
-        story, row = (column, line) if by_row else (line, column)
-        product = part[line, column]
-        if by_row:
-            order = np.argsort(story, kind="stable")
-            story, row, product = story[order], row[order], product[order]
-        asks = block.stories[story]
-        _offer_plain(product, asks, row + (block.start + start), block, asking, rows, held)
-        start, step = start + step, 2 * step
-
-
-def _offer_plain(
-    product: NDArray[Any],
-    asks: NDArray[np.int64],
-    at: NDArray[np.int64],
-    block: Block,
-    asking: Asking,
-    rows: Rows,
-    held: Held,
-) -> None:
-    """Offer pairs, ascending by story."""
-    a, b, c, d = asking.spans[asks].T
-    able = rows.shown[at] & (at != asking.own[asks]) & (((at >= a) & (at < b)) | ((at >= c) & (at < d)))
-    product, asks, at = product[able], asks[able], at[able]
-    if block.exact:
-        dot = product.astype(np.int32)
-    else:
-        dot = dots(asking.vectors, asking.rows[asks], rows.vectors, rows.rows[at][:, None])[:, 0]
-    score = dot * block.weight[np.abs(asking.hour[asks] - rows.hour[at])]
-    able = (dot >= block.least) & (dot > 0)
-    room = held.place.shape[1]
-    while True:
-        able &= score >= held.worst[asks]
-        asks, at, dot, score = asks[able], at[able], dot[able], score[able]
-        if not len(asks):
-            break
-        to = held.size[asks] + np.arange(len(asks)) - np.searchsorted(asks, asks)
-        able = to >= room  # have to wait
-        now = ~able
-        held.place[asks[now], to[now]], held.dot[asks[now], to[now]] = at[now], dot[now]
-        who, counts = np.unique(asks, return_counts=True)
-        held.size[who] = np.minimum(held.size[who] + counts, room)
-        full = who[held.size[who] == room]
-        if not len(full):
-            break
-        held.thin(full, asking, rows, block.weight)
-    size = held.size[block.stories]
-    some = (size >= held.keep) & ((held.worst[block.stories] == 0) | (4 * size >= 3 * room))
-    if some.any():
-        held.thin(block.stories[some], asking, rows, block.weight)
+    loops.offer(len(least), products, block.bound(least), block, asking, rows, held, by_row)

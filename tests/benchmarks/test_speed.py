@@ -296,7 +296,7 @@ def measured(n: int, seconds: float) -> dict[str, Any]:
         "archive": {"dim": 384},
         "settings": {"version": "0", "rounds": 3, "seed": 0},
         "machine": {"cpu": "a processor", "python": "3"},
-        "kernels": {"cores": 2, "memory_gib": 16.0, "flags": ["avx2"], "torch": "AVX2", "faiss": "AVX2", "numba": ""},
+        "kernels": {"cores": 2, "memory_gib": 16.0, "flags": ["avx2"], "torch": "AVX2", "faiss": "AVX2", "numba": "0"},
     }
 
 

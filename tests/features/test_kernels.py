@@ -1,8 +1,12 @@
-"""Compiled loops and their NumPy twins: the same bits, and those of plain Python."""
+"""Compiled loops find the bits that NumPy finds, and the numbers of plain Python."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommender.compute import kernels
-from recommender.features import tfidf
+from recommender.compute.kernels import kernel
+from recommender.features import loops, tfidf
 from recommender.features import vectors as integers
 from recommender.features.tfidf import Tfidf
-from recommender.search import products
-
-pytestmark = pytest.mark.skipif(not kernels.compiled, reason="numba is not installed")
+from tests.support import oracles
 
 WORDS = [f"w{number}" for number in range(60)]
 
@@ -47,7 +49,7 @@ def test_lexical_cosines(queries: int, seed: int) -> None:
     asked = terms[rng.integers(0, terms.shape[0], queries)]
     rows = rows_of(rng, (queries, 9), terms.shape[0])
     found = tfidf.cosines(asked, terms, rows)
-    same(found, tfidf._cosines(asked, terms, rows).reshape(rows.shape))
+    same(found, oracles.cosines(asked, terms, rows))
     dense = asked.toarray().astype(np.float64) @ terms.toarray().astype(np.float64).T
     wanted = np.where(rows >= 0, np.take_along_axis(dense, np.maximum(rows, 0), axis=1), 0)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
@@ -59,7 +61,7 @@ def test_rarest_shared(seed: int, count: int, pairs: int) -> None:
     terms, idf, rng = archive(seed)
     a, b = rng.integers(0, terms.shape[0], (2, pairs))
     found = tfidf.rarest_shared(terms, terms, a, b, idf, count)
-    same(found, tfidf._rarest_shared(terms, terms, a, b, idf, count))
+    same(found, oracles.rarest_shared(terms, terms, a, b, idf, count))
     used = terms.toarray() > 0
     for pair in range(min(pairs, 20)):
         shared = np.sort(idf[used[a[pair]] & used[b[pair]]].astype(np.float64))[::-1][:count]
@@ -72,7 +74,7 @@ def test_row_cosines(seed: int, pairs: int) -> None:
     terms, _, rng = archive(seed)
     a, b = rng.integers(0, terms.shape[0], (2, pairs))
     found = tfidf.row_cosines(terms, terms, a, b)
-    same(found, tfidf._row_cosines(terms, terms, a, b))
+    same(found, oracles.row_cosines(terms, terms, a, b))
     dense = terms.toarray().astype(np.float64)
     np.testing.assert_allclose(found, (dense[a] * dense[b]).sum(axis=1), atol=1e-6)
 
@@ -84,7 +86,7 @@ def test_heaviest_shared(seed: int, count: int, pairs: int) -> None:
     a, b = rng.integers(0, terms.shape[0], (2, pairs))
     wanted = rng.random(terms.shape[1]) < 0.7
     names, products = tfidf.heaviest_shared(terms, terms, a, b, wanted, count)
-    for one, other in zip((names, products), tfidf._heaviest_shared(terms, terms, a, b, wanted, count), strict=True):
+    for one, other in zip((names, products), oracles.heaviest_shared(terms, terms, a, b, wanted, count), strict=True):
         same(one, other)
     dense = terms.toarray()
     for pair in range(min(pairs, 20)):
@@ -102,7 +104,7 @@ def test_products_of_vectors(function: str, width: int) -> None:
         rows = np.sort(rows_of(rng, (stories, width), 300))[:, ::-1]  # empty places last
         asked = (vectors, rng.integers(0, 300, stories)) if function == "dots" else ()
         compiled: Callable[..., NDArray[Any]] = getattr(integers, function)
-        plain: Callable[..., NDArray[Any]] = getattr(integers, f"_{function}")
+        plain: Callable[..., NDArray[Any]] = getattr(oracles, function)
         found, other = compiled(*asked, vectors, rows), plain(*asked, vectors, rows)
         held = rows >= 0
         read = held if asked else held[:, :, None] & held[:, None, :]
@@ -115,17 +117,16 @@ def test_what_half_precision_takes_from_a_vector() -> None:
     rng = np.random.default_rng(0)
     every = np.arange(-4064, 4065, dtype=np.int16)[:, None]
     for vectors in (every, integers.quantise(rng.normal(size=(300, 48)))):
-        found = [np.empty((2, len(vectors)), np.int32) for _ in range(2)]
-        kernels.lengths(len(vectors), vectors, *found[0])
-        products._lengths_plain(len(vectors), vectors, *found[1])
-        same(*found)
+        found = np.empty((2, len(vectors)), np.int32)
+        loops.lengths(len(vectors), vectors, *found)
+        same(found, oracles.lengths(vectors))
         rounded = torch.from_numpy(vectors).to(torch.bfloat16).to(torch.int32).numpy()
         size, loss = (np.square(part.astype(np.int64)).sum(axis=1) for part in (vectors, vectors - rounded))
-        np.testing.assert_array_equal(found[0], [size, loss])
+        np.testing.assert_array_equal(found, [size, loss])
 
 
 def test_lines_are_shared_out_whole_and_once() -> None:
-    @kernels.kernel(least=10)
+    @kernel(least=10)
     def squares(start: int, stop: int, values: Any, found: Any) -> None:
         for line in range(start, stop):
             found[line] += values[line] * values[line]
@@ -134,6 +135,33 @@ def test_lines_are_shared_out_whole_and_once() -> None:
         values, found = np.arange(lines), np.zeros(lines, dtype=np.int64)
         squares(lines, values, found)
         np.testing.assert_array_equal(found, values**2)
+
+
+def test_machine_code_is_kept_for_later_processes(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np; from recommender.features.vectors import gram\n"
+        "gram(np.ones((2, 3), dtype=np.int16), np.zeros((1, 1), dtype=np.int64))"
+    )
+    kept = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, check=True)
+        kept.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
+    assert len(kept[0]) == 2  # an index and the code
+    assert kept[0] == kept[1]
+
+
+def test_without_a_folder_to_keep_machine_code_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba.core import caching
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+
+    @kernel(least=10)
+    def ones(start: int, stop: int, found: Any) -> None:
+        found[start:stop] = 1
+
+    found = np.zeros(3)
+    ones(3, found)
+    assert found.all()
 
 
 def test_memory_mapped_arrays(tmp_path: Any) -> None:

@@ -8,18 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.compute import kernels
 from recommender.features.vectors import quantise
-from recommender.search import exact, products
-from recommender.search.scan import Asking, Best, Rows
+from recommender.search import exact, loops, products, scan
+from recommender.search.scan import Asking, Best, Block, Held, Rows
+from tests.support import oracles
 
 
-@pytest.fixture(params=["compiled", "plain"])
-def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "compiled" and not kernels.compiled:
-        pytest.skip("numba is not installed")
-    monkeypatch.setattr(kernels, "compiled", request.param == "compiled")
-    monkeypatch.setattr(exact, "BLOCK", 32)  # many blocks
+@pytest.fixture
+def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "BLOCK", 32)
 
 
 def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int]:
@@ -60,7 +57,7 @@ def places(best: Best) -> np.ndarray:
     return best.place
 
 
-@pytest.mark.usefixtures("compiled")
+@pytest.mark.usefixtures("many_blocks")
 class TestExact:
     @pytest.mark.parametrize("seed", range(24))
     def test_finds_what_brute_force_finds(self, seed: int) -> None:
@@ -95,7 +92,7 @@ class TestExact:
         assert (exact.nearest(foreign, empty, 5).size == 0).all()
 
 
-@pytest.mark.usefixtures("compiled")
+@pytest.mark.usefixtures("many_blocks")
 @pytest.mark.parametrize("seed", range(12))
 def test_half_precision_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asking, rows, weight, least, count = problem(seed, 230)
@@ -120,8 +117,53 @@ def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
         side = rounded.block(0)
         found = rounded(side, side).astype(np.uint16).astype(np.uint32) << 16
     true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    reached = (true - products.slack(side, side)[:, None]) * kernels.HALF
+    reached = (true - products.slack(side, side)[:, None]) * loops.HALF
     assert (found.view(np.float32)[reached > 0] >= reached[reached > 0]).all()
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("by_row", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_blocks_are_offered_as_by_numpy(seed: int, by_row: bool, half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, rows, weight, least, count = problem(seed, 230)
+    monkeypatch.setattr(products, "TORCH", 0 if half else 1 << 62)
+    monkeypatch.setattr(products, "bfloat16_unit", lambda: "avx512")
+    multiply = products.Products(rows.vectors, rows.rows, 230, 64)
+    assert multiply.exact is not half
+    stories = np.arange(70, 190)
+    side, bound = multiply.side(asking.vectors, asking.rows[stories]), np.full(len(stories), max(least, 1.0))
+    held, other = (Held.empty(230, count) for _ in range(2))
+    for number in range(4):
+        near = multiply.block(number)
+        block = Block(
+            stories, 64 * number, np.ones(len(stories)), products.slack(side, near), least, weight, multiply.exact
+        )
+        product = multiply(near, side) if by_row else multiply(side, near)
+        scan.offer(product, bound, block, asking, rows, held, by_row)
+        oracles.offer(product, bound, block, asking, rows, other, by_row)
+    assert held.size.any()
+    for found, wanted in zip(held.best(asking, rows, weight), other.best(asking, rows, weight), strict=True):
+        assert np.array_equal(found, wanted)
+
+
+@given(seed=st.integers(0, 2**16), distinct=st.integers(1, 60))
+def test_lines_are_thinned_as_by_numpy(seed: int, distinct: int) -> None:
+    asking, rows, weight, _, count = problem(seed, 100)
+    rng = np.random.default_rng(seed)
+    held = Held.empty(100, count)
+    room = held.place.shape[1]
+    held.place[:] = [rng.permutation(100)[:room] for _ in range(100)]
+    held.dot[:] = rng.integers(1, distinct + 1, (100, room))  # few values: many ties
+    held.size[:] = rng.integers(count, room + 1, 100)
+    other = Held(*(column.copy() for column in held[:4]), count)
+    oracles.thin(other, np.arange(100), asking, rows, weight)
+    scratch = np.empty((3, room + 1))
+    for story in range(100):
+        loops.thin(story, asking.hour, rows.hour, rows.id_rank, weight, *held, scratch)
+    assert np.array_equal(held.place[:, :count], other.place[:, :count])
+    assert np.array_equal(held.dot[:, :count], other.dot[:, :count])
+    assert np.array_equal(held.size, other.size)
+    assert np.array_equal(held.worst, other.worst)
 
 
 @given(seed=st.integers(0, 2**16), stories=st.integers(1, 90))

@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.features import vectors as module
 from recommender.features.vectors import SCALE, cosines, quantise
+from recommender.search import index as module
 from recommender.search.index import FlatIndex, VectorIndex
 
 KINDS: dict[str, Callable[[np.ndarray], VectorIndex]] = {"flat": FlatIndex}
 
 
-def brute_force(
-    queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    scores = queries.astype(float) @ vectors[rows].astype(float).T * weights
+def brute_force(queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores = queries.astype(float) @ vectors[rows].astype(float).T
     return rows[np.argsort(-scores, axis=1, kind="stable")], -np.sort(-scores, axis=1)
 
 
@@ -26,30 +24,21 @@ class TestContract:
     """What holds for every kind of index."""
 
     @pytest.mark.parametrize("dim", [3, 64, 384])
-    @pytest.mark.parametrize("weighted", [False, True])
     @pytest.mark.parametrize("scattered", [False, True])
-    def test_finds_the_best(
-        self, kind: str, dim: int, weighted: bool, scattered: bool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_finds_the_best(self, kind: str, dim: int, scattered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_BLOCK", 37)  # many blocks
         rng = np.random.default_rng(dim)
         vectors = quantise(rng.normal(size=(300, dim)))
         queries = quantise(rng.normal(size=(25, dim)))
         rows: slice | np.ndarray = rng.permutation(300)[:150] if scattered else slice(40, 260)
         within = np.arange(40, 260) if isinstance(rows, slice) else rows
-        weights = rng.uniform(0.2, 1, size=len(within)).astype(np.float32) if weighted else None
-        found = KINDS[kind](vectors).search(queries, 10, rows, weights)
-        factor = weights if weights is not None else np.ones(len(within))
-        best, scores = brute_force(queries, vectors, within, factor)
-        position = {row: place for place, row in enumerate(within)}
+        found = KINDS[kind](vectors).search(queries, 10, rows)
+        best, scores = brute_force(queries, vectors, within)
         for query in range(len(queries)):
-            own = [
-                factor[position[row]] * float(queries[query].astype(float) @ vectors[row].astype(float))
-                for row in found[query]
-            ]
+            own = [float(queries[query].astype(float) @ vectors[row].astype(float)) for row in found[query]]
             np.testing.assert_allclose(own, scores[query, :10], rtol=1e-5)
             assert len(set(found[query])) == 10
-        if not weighted and dim > 3:
+        if dim > 3:
             assert np.array_equal(found, best[:, :10])
 
     def test_pads_where_there_are_too_few(self, kind: str) -> None:

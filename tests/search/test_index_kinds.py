@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from recommender import Filters, Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import SettingsError, SnapshotError
-from recommender.features.vectors import cosines, quantise
+from recommender.features.vectors import quantise
 from recommender.search import approximate
 from recommender.search.approximate import LEAST_ROWS, LEAST_SHARE, ApproximateIndex, Drafts, Report, build_index
 from recommender.search.index import FlatIndex, VectorIndex
@@ -121,15 +121,6 @@ class TestContract:
         assert (index.search(queries, 2, np.array([], dtype=np.int64)) == -1).all()
         assert index.search(queries[:0], 2, EVERY).shape == (0, 2)
         assert index.search(queries, 0, EVERY).shape == (len(queries), 0)
-
-    def test_weights_are_answered_exactly(self, kind: Kind, world: str) -> None:
-        vectors, queries = WORLDS[world], QUERIES[world]
-        weights = np.random.default_rng(6).uniform(0.2, 1, N).astype(np.float32)
-        found = built(kind, world)[0].search(queries, K, EVERY, weights)
-        own = cosines(queries, vectors, found) * weights[found]
-        everything = (queries.astype(np.float64) @ vectors.T.astype(np.float64)) * weights
-        best = -np.sort(-everything, axis=1)[:, :K] / 4064**2
-        np.testing.assert_allclose(own, best, rtol=1e-4, atol=1e-6)
 
     def test_alone_equals_in_a_batch(self, kind: Kind, world: str) -> None:
         index, queries = built(kind, world)[0], QUERIES[world]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from contextlib import suppress
 
+from numba.core.registry import cpu_target
+
 for name in (
     "pandas",
     "psycopg",
@@ -23,9 +25,6 @@ for name in (
     with suppress(ImportError):
         importlib.import_module(name)
 
-with suppress(ImportError):
-    from numba.core.registry import cpu_target
-
-    # what numba reads before it loads the first compiled loop
-    cpu_target.typing_context.refresh()
-    cpu_target.target_context.refresh()
+# what numba reads before it loads the first compiled loop
+cpu_target.typing_context.refresh()
+cpu_target.target_context.refresh()

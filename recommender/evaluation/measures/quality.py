@@ -89,13 +89,6 @@ class Yardstick:
         names = pa.array([events.get(article_id) for article_id in archive.catalog.ids.to_pylist()], pa.string())
         return cls(archive, names.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64))
 
-    @property
-    def event_source(self) -> str:
-        """In words, what tells that two stories report one event."""
-        if self.events is not None:
-            return "event labels"
-        return f"the archive's event test (P >= {self.archive.settings.selection.event_threshold:g})"
-
     @cached_property
     def sections(self) -> NDArray[np.int64]:
         """Section of each catalog row; -1 = none."""
