@@ -12,13 +12,13 @@ STORIES := ferry-radar-report election-result opera-resigns seagrass-study op-ly
 	touch $@
 
 demo: .venv/.installed  ## Publish lists for the sample newsroom and show some of them
-	@$(BIN)/recommender precompute data/newsroom/articles.jsonl --rules data/newsroom/rules.toml --out out/demo --snapshot out/demo-snapshot
-	@$(BIN)/recommender withdraw astrolabe-suspect-profile --from out/demo
+	@$(BIN)/recommender precompute data/newsroom/articles.jsonl --rules data/newsroom/rules.toml --lists out/demo --archive out/demo-archive
+	@$(BIN)/recommender withdraw astrolabe-suspect-profile --lists out/demo
 	@echo
-	@$(BIN)/recommender recommend $(STORIES) --from out/demo
-	@$(BIN)/recommender preview out/demo --snapshot out/demo-snapshot --out out/demo-site
-	@echo "Lists: out/demo/versions/*/lists.jsonl   fitted archive: out/demo-snapshot"
-	@echo "More:  $(BIN)/recommender recommend ID --from out/demo   $(BIN)/recommender info out/demo"
+	@$(BIN)/recommender recommend $(STORIES) --lists out/demo
+	@$(BIN)/recommender preview --lists out/demo --archive out/demo-archive --to out/demo-site
+	@echo "Lists: out/demo/versions/*/lists.jsonl   saved archive: out/demo-archive"
+	@echo "More:  $(BIN)/recommender recommend ID --lists out/demo   $(BIN)/recommender info --lists out/demo"
 
 test: .venv/.installed  ## Run all tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
@@ -35,7 +35,7 @@ gate: .venv/.installed  ## Lists must not have got worse on what needs no downlo
 	HF_HUB_OFFLINE=1 $(GATE) --fail-below benchmarks/results/gate.json
 
 gate-baseline: .venv/.installed  ## What `gate` compares with, after a wanted change
-	HF_HUB_OFFLINE=1 $(GATE) --out out/gate
+	HF_HUB_OFFLINE=1 $(GATE) --to out/gate
 	cp out/gate/report.json benchmarks/results/gate.json
 
 golden: .venv/.installed  ## Regenerate the golden lists after a wanted change

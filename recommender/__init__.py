@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         WithdrawnArticleError,
     )
     from recommender.facade import Changes, Recommender
+    from recommender.jobs.precompute import precompute
+    from recommender.jobs.refresh import refresh
     from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected
     from recommender.publishing import PublishedLists
     from recommender.search.scope import Filters
@@ -58,6 +60,8 @@ _HOME = {
     "SnapshotError": "errors",
     "UnknownArticleError": "errors",
     "WithdrawnArticleError": "errors",
+    "precompute": "jobs.precompute",
+    "refresh": "jobs.refresh",
     "relations": "selection.events",
     "same_event_probability": "selection.events",
 }

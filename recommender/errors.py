@@ -38,7 +38,7 @@ class WithdrawnArticleError(RecommenderError, LookupError):
 
 
 class SnapshotError(RecommenderError):
-    """A snapshot or published version is missing, damaged, foreign or newer than this code."""
+    """A saved archive or published version is missing, damaged, foreign or newer than this code."""
 
 
 class PublishError(RecommenderError):

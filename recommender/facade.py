@@ -492,7 +492,7 @@ class Recommender(Decided):
     # -- keeping ------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write a snapshot folder; later withdrawals are recorded there at once.
+        """Save the fitted archive to a folder; later withdrawals are recorded there at once.
 
         An index that `settings.retrieval.index` asks for is built now, or again if more than a twentieth of the rows
         came after it.
@@ -515,7 +515,7 @@ class Recommender(Decided):
         cache: str | Path | None = None,
         check: bool = False,
     ) -> Recommender:
-        """Read a snapshot folder, memory-mapped; nothing is embedded.
+        """Load a saved archive, memory-mapped; nothing is embedded.
 
         A file that is missing or cut is refused, and an altered one of up to 16 MiB.
 
@@ -523,7 +523,7 @@ class Recommender(Decided):
         ----------
         path : path
         embedder : Embedder, optional
-            Default: the one that the snapshot's settings name.
+            Default: the one that the settings of the archive name.
         cache : path, optional
             File of the vector cache.
         check : bool, default False

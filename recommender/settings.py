@@ -112,8 +112,8 @@ class RetrievalSettings(_Stage):
     same_language: bool = True
     index: Literal["auto", "flat", "hnsw", "ivf"] = Field(
         "auto",
-        description="search for stories outside the archive where freshness does not count, built when a snapshot is "
-        "saved: 'flat' is exact, 'hnsw' and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
+        description="search for stories outside the archive where freshness does not count, built when the archive "
+        "is saved: 'flat' is exact, 'hnsw' and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
     )
 
 

@@ -394,7 +394,7 @@ def test_qrels_are_read_or_refused(data: bytes, tmp_path_factory: pytest.TempPat
 def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Published lists in both formats and a snapshot."""
     root = tmp_path_factory.mktemp("places")
-    precompute(checkerboard(12), root / "jsonl", settings=TFIDF, snapshot=root / "snapshot")
+    precompute(checkerboard(12), root / "jsonl", settings=TFIDF, archive=root / "snapshot")
     precompute(checkerboard(12), root / "parquet", settings=TFIDF, format="parquet")
     return root
 
@@ -525,7 +525,7 @@ def test_ids_are_names_of_nothing_but_stories(format: str, tmp_path: Path) -> No
     inside = tmp_path / "a" / "b" / "c"
     inside.mkdir(parents=True)
     place = place_of(inside, format)
-    precompute(hostile_stories(), place, settings=TFIDF, format=format_of(format), snapshot=inside / "snapshot")
+    precompute(hostile_stories(), place, settings=TFIDF, format=format_of(format), archive=inside / "snapshot")
     lists = PublishedLists.open(place)
     assert sorted(lists.ids()) == sorted(IDS)
     for name in IDS:
@@ -533,7 +533,7 @@ def test_ids_are_names_of_nothing_but_stories(format: str, tmp_path: Path) -> No
         assert found.items
         assert {item.article_id for item in found.items} <= set(IDS) - {name}
         assert [one["article_id"] for one in orjson.loads(lists.json(name))["items"]] == [i.article_id for i in found]
-    write_preview(lists, inside / "site", snapshot=inside / "snapshot")
+    write_preview(lists, inside / "site", archive=inside / "snapshot")
     assert {path.stem for path in (inside / "site" / "stories").iterdir()} == set(map(page_name, IDS))
     for name in IDS[:-2]:
         assert lists.withdraw(name) == 1
@@ -648,7 +648,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rules.write_bytes(
         orjson.dumps({"pins": pins, "no_list": [ATTACK], "boosts": [{"by": "tag", "value": ATTACK, "factor": 2}]})
     )
-    arguments = ("precompute", path, "--out", folder / "out", "--snapshot", folder / "snapshot", "--rules", rules)
+    arguments = ("precompute", path, "--lists", folder / "out", "--archive", folder / "snapshot", "--rules", rules)
     status, out, err = run(*arguments, "--model", "tfidf", "--set", "selection.floor=0.05")
     assert status == 0, err
     assert quiet(out + err)
@@ -659,25 +659,25 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_reaches_a_terminal_but_text(published: Path) -> None:
     out, snapshot = published / "out", published / "snapshot"
     shown = 0
-    for place in (out, snapshot):
-        status, told, err = run("recommend", "t0-s0", "attack-0", "attack-2", "--from", place)
+    for place in (("--lists", out), ("--archive", snapshot)):
+        status, told, err = run("recommend", "t0-s0", "attack-0", "attack-2", *place)
         assert (status, err) == (0, "")
         assert quiet(told)
         shown += "[2J" in told
-        status, told, _ = run("recommend", "t0-s0", "--from", place, "--json")
+        status, told, _ = run("recommend", "t0-s0", *place, "--json")
         assert quiet(told)
         assert told.count("\n") == 1
         assert "attack-0" in {item["article_id"] for item in orjson.loads(told)["items"]}
         assert any("\x1b" in item["title"] + (item["section"] or "") for item in orjson.loads(told)["items"])
     assert shown == 2
     for arguments in (
-        ("info", out),
-        ("info", snapshot),
-        ("rules", published / "rules.json", "--at", out),
-        ("recommend", "\x1b[2Jno\nerror: such", "--from", out),
-        ("withdraw", "\udcff", "--from", out),
-        ("precompute", published / "news.jsonl", "--out", published / "x", "--column", "title=\x1b[2J"),
-        ("precompute", published / "\x1b[2J.jsonl", "--out", published / "x"),
+        ("info", "--lists", out),
+        ("info", "--archive", snapshot),
+        ("rules", published / "rules.json", "--lists", out),
+        ("recommend", "\x1b[2Jno\nerror: such", "--lists", out),
+        ("withdraw", "\udcff", "--lists", out),
+        ("precompute", published / "news.jsonl", "--lists", published / "x", "--column", "title=\x1b[2J"),
+        ("precompute", published / "\x1b[2J.jsonl", "--lists", published / "x"),
     ):
         status, told, err = run(*arguments)
         assert quiet(told + err), arguments
@@ -698,7 +698,7 @@ def test_json_for_programs_keeps_its_value(published: Path, capsys: pytest.Captu
 
 def test_no_field_runs_in_a_page(published: Path, browser: Any) -> None:
     lists = PublishedLists.open(published / "out")
-    write_preview(lists, published / "site", snapshot=published / "snapshot", ids=["t0-s0", "attack-0", "attack-1"])
+    write_preview(lists, published / "site", archive=published / "snapshot", ids=["t0-s0", "attack-0", "attack-1"])
     judged = published / "pairs.csv"
     with judged.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)

@@ -65,7 +65,7 @@ def test_published_lists(format: str, made: Path) -> None:
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_published_lists_on_the_command_line(flags: tuple[str, ...], made: Path) -> None:
-    run = "app(['recommend', 't0-s0', '--from', *sys.argv[1:]], standalone_mode=False)"
+    run = "app(['recommend', 't0-s0', '--lists', *sys.argv[1:]], standalone_mode=False)"
     code = f"from recommender.cli.app import app\n{run}"
     assert imported(code, made / "jsonl", *flags) <= {*ARROW, "pydantic"}  # which typer may use
 

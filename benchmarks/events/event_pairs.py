@@ -1,12 +1,12 @@
 """Draw pairs of stories around the event threshold for labelling by hand, or summarise the labels.
 
-    python -m benchmarks.event_pairs draw --snapshot SNAPSHOT --sheet SHEET.jsonl --pairs PAIRS.csv
-    python -m benchmarks.event_pairs summary --labels LABELS.csv --pairs PAIRS.csv [--snapshot SNAPSHOT]
+    python -m benchmarks.event_pairs draw --archive ARCHIVE --sheet SHEET.jsonl --pairs PAIRS.csv
+    python -m benchmarks.event_pairs summary --labels LABELS.csv --pairs PAIRS.csv [--archive ARCHIVE]
 
 `draw` compares each of 3,000 stories (seed 0) with its 30 nearest of the same 72 hours, leaves out copies and
 tables, and takes 20 pairs from each stratum of P(same event), shuffled. PAIRS keeps ids, probability and the
 number of such pairs in the stratum; the sheet shows the texts alone. The judge writes a,b,label: same (one event or its
-immediate follow-up), topic or different. `summary` weights each stratum by its number of pairs; with `--snapshot` the
+immediate follow-up), topic or different. `summary` weights each stratum by its number of pairs; with `--archive` the
 probability is that of the model in use and not of the one that drew the pairs.
 """
 
@@ -84,7 +84,7 @@ def draw(folder: Path, sheet: Path, pairs: Path) -> None:
 
 
 def summary(labels: Path, pairs: Path, folder: Path | None) -> None:
-    """Print precision by stratum, and at each threshold of the drawn model or, with a snapshot, of its own."""
+    """Print precision by stratum, and at each threshold of the drawn model or, with a saved archive, of its own."""
     with labels.open(encoding="utf-8", newline="") as file:
         label = {(row["a"], row["b"]): row["label"] for row in csv.DictReader(file)}
     with pairs.open(encoding="utf-8", newline="") as file:
@@ -115,18 +115,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     drawing = commands.add_parser("draw")
-    drawing.add_argument("--snapshot", type=Path, required=True)
+    drawing.add_argument("--archive", type=Path, required=True)
     drawing.add_argument("--sheet", type=Path, required=True)
     summing = commands.add_parser("summary")
     summing.add_argument("--labels", type=Path, required=True)
-    summing.add_argument("--snapshot", type=Path)
+    summing.add_argument("--archive", type=Path)
     for command in (drawing, summing):
         command.add_argument("--pairs", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "draw":
-        draw(arguments.snapshot, arguments.sheet, arguments.pairs)
+        draw(arguments.archive, arguments.sheet, arguments.pairs)
     else:
-        summary(arguments.labels, arguments.pairs, arguments.snapshot)
+        summary(arguments.labels, arguments.pairs, arguments.archive)
 
 
 if __name__ == "__main__":

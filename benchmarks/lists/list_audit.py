@@ -1,8 +1,8 @@
 """Count repeats in published lists: series, events, copies, empty places.
 
-    python -m benchmarks.list_audit NAME=PUBLISHED... --snapshot SNAPSHOT
+    python -m benchmarks.list_audit NAME=PUBLISHED... --archive ARCHIVE
 
-The snapshot is that of the same archive; its recurring formats and its event test (72 hours apart at most,
+The archive is the saved one of the same stories; its recurring formats and its event test (72 hours apart at most,
 threshold of its settings) are applied to the lists of every system alike, so the counts compare systems and do not
 judge the test itself.
 """
@@ -72,9 +72,9 @@ def main() -> None:
     """Audit every system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("systems", nargs="+", metavar="NAME=PUBLISHED")
-    parser.add_argument("--snapshot", type=Path, required=True)
+    parser.add_argument("--archive", type=Path, required=True)
     arguments = parser.parse_args()
-    archive, _ = snapshot.load(arguments.snapshot)
+    archive, _ = snapshot.load(arguments.archive)
     rows = []
     for system in arguments.systems:
         name, place = system.split("=", 1)

@@ -1,11 +1,11 @@
-"""Calls on a loaded snapshot: seconds to load, milliseconds of a call, lists a second, memory.
+"""Calls on a loaded archive: seconds to load, milliseconds of a call, lists a second, memory.
 
-A snapshot comes from ``recommender precompute ... --snapshot FOLDER`` or from this module, which fits and pools the
+A saved archive comes from ``recommender precompute ... --archive FOLDER`` or from this module, which fits and pools the
 stories of a folder that `benchmarks.scale` wrote::
 
-    python -m benchmarks.scale archive --n 100000
-    python -m benchmarks.call snapshot --archive archive
-    python -m benchmarks.call snapshot
+    python -m benchmarks.scale stories --n 100000
+    python -m benchmarks.call archive --stories stories
+    python -m benchmarks.call archive
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _MANY = 1_000  # stories asked for at once
 _REPEATS = 3
 
 
-def build(snapshot: Path, archive: ScaleArchive) -> None:
-    """Save the stories of an archive with their pools."""
-    Recommender(embedder=archive.embedder()).fit(archive.articles).pool().save(snapshot)
+def build(archive: Path, stories: ScaleArchive) -> None:
+    """Save an archive of the stories with their pools."""
+    Recommender(embedder=stories.embedder()).fit(stories.articles).pool().save(archive)
 
 
-def measure(snapshot: Path, calls: int = _CALLS) -> dict[str, Any]:
-    """All figures of one snapshot, in this process: the memory is that of one who only reads."""
+def measure(archive: Path, calls: int = _CALLS) -> dict[str, Any]:
+    """All figures of one saved archive, in this process: the memory is that of one who only reads."""
     start = time.perf_counter()
-    rec = Recommender.load(snapshot)
+    rec = Recommender.load(archive)
     load_seconds = time.perf_counter() - start
     size = len(rec.catalog)
     rng = random.Random(0)
@@ -47,11 +47,11 @@ def measure(snapshot: Path, calls: int = _CALLS) -> dict[str, Any]:
     ids = [article_id for article_id in ids if article_id not in rec.tombstones.withdrawn]
     first, *milliseconds = [_milliseconds(rec, article_id) for article_id in [ids[0], *ids]]
     many = min(_seconds(rec, ids[:_MANY]) for _ in range(_REPEATS))
-    version = VersionedFolder(snapshot, "snapshot").current()
+    version = VersionedFolder(archive, "snapshot").current()
     return {
         "n": size,
-        "snapshot_mib": sum(file["bytes"] for file in version.manifest["files"].values()) / 2**20,
-        "overlay_bytes": (snapshot / TOMBSTONES).stat().st_size,
+        "archive_mib": sum(file["bytes"] for file in version.manifest["files"].values()) / 2**20,
+        "overlay_bytes": (archive / TOMBSTONES).stat().st_size,
         "load_seconds": load_seconds,
         "first_call_ms": first,
         "call_p50_ms": float(np.percentile(milliseconds, 50)),
@@ -74,16 +74,16 @@ def _seconds(rec: Recommender, ids: list[str]) -> float:
 
 
 def main() -> None:
-    """Build a snapshot, or print the figures of one."""
+    """Build and save an archive, or print the figures of one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("snapshot", type=Path)
-    parser.add_argument("--archive", type=Path, help="folder of `benchmarks.scale` to build the snapshot from")
+    parser.add_argument("archive", type=Path, help="folder of the saved archive")
+    parser.add_argument("--stories", type=Path, help="folder of `benchmarks.scale` to build it from")
     parser.add_argument("--calls", type=int, default=_CALLS, help="stories asked for one by one (default %(default)s)")
     arguments = parser.parse_args()
-    if arguments.archive is not None:
-        build(arguments.snapshot, ScaleArchive(arguments.archive))
+    if arguments.stories is not None:
+        build(arguments.archive, ScaleArchive(arguments.stories))
     else:
-        print(json.dumps(measure(arguments.snapshot, arguments.calls), indent=1))
+        print(json.dumps(measure(arguments.archive, arguments.calls), indent=1))
 
 
 if __name__ == "__main__":

@@ -314,7 +314,7 @@ def overlap(job: Job, found: Path, reference: Path) -> float:
 
 
 def build_ours(job: Job) -> Figures:
-    """Reading, terms, floor; then a snapshot written and loaded again. Vectors are there already."""
+    """Reading, terms, floor; then the archive saved and loaded again. Vectors are there already."""
     archive = job.open()
     embedder = archive.embedder()
     few = pq.ParquetFile(archive.articles).read_row_group(0).slice(0, 50)
@@ -349,7 +349,7 @@ def build_plain(job: Job) -> Figures:
 
 
 def fitted(job: Job) -> Figures:
-    """A snapshot of the archive with its pools, for the cases that start from one; an earlier case may have made it."""
+    """The archive saved with its pools, for the cases that start from one; an earlier case may have made it."""
     if job.snapshot.exists():
         return {"seconds": 0.0}
     archive = job.open()
@@ -379,7 +379,7 @@ def _asked(job: Job, count: int) -> NDArray[np.int64]:
 
 
 def call_ours(job: Job) -> Figures:
-    """`recommend` on a loaded snapshot: the whole path, with selection and reasons; many at once cold and warm."""
+    """`recommend` on a loaded archive: the whole path, with selection and reasons; many at once cold and warm."""
     loaded: Figures = {}
     embedder = job.open().embedder()
     with timed(loaded, "load"):

@@ -1,7 +1,7 @@
 """What each kind of index costs and finds: the figures behind `recommender/choose.py`.
 
     python -m benchmarks.index_kinds --data DATA [--cache FILE]
-    python -m benchmarks.index_kinds --snapshot FOLDER
+    python -m benchmarks.index_kinds --archive FOLDER
 
 The vectors are those that drafts are searched with: embedding and words, 640 components. Real ones are those of
 Reuters; larger archives are mixtures of each with one of its twenty nearest, and are called mixtures. Queries (200,
@@ -136,11 +136,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder with reuters21578.jsonl.gz")
-    source.add_argument("--snapshot", type=Path, help="folder of a snapshot of Reuters")
+    source.add_argument("--archive", type=Path, help="folder of a saved archive of Reuters")
     parser.add_argument("--cache", type=Path, help="vector cache file of an earlier run over --data")
     arguments = parser.parse_args()
-    if arguments.snapshot:
-        rec = Recommender.load(arguments.snapshot)
+    if arguments.archive:
+        rec = Recommender.load(arguments.archive)
     else:
         rec = Recommender(cache=arguments.cache).fit(arguments.data / "reuters21578.jsonl.gz")
     real = np.array(rec.archive.search)

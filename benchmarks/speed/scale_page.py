@@ -247,7 +247,7 @@ def _extras(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     named = {
         "p99": ("p99 of a call", duration),
         "cold_p99": ("p99 of first calls, which may wait for the disk", duration),
-        "load": ("loading a snapshot", duration),
+        "load": ("loading an archive", duration),
         "save": ("saving one", duration),
         "stories_per_second": ("`recommend_many`", lambda rate: f"{rate:,.0f} stories/s"),
         "articles_per_second": ("embedding", lambda rate: f"{rate:,.0f} stories/s"),

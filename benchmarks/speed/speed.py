@@ -1,6 +1,6 @@
 """Speed and memory against the ways that people do the same today.
 
-    python -m benchmarks.speed [CASE ...] [--n N ...] [--json] [--out]
+    python -m benchmarks.speed [CASE ...] [--n N ...] [--json] [--to]
     python -m benchmarks.speed --plot
 
 Cases: embed, build, all-lists, call, refresh, memory; default: all. Every contender runs in a process of its own, so
@@ -10,9 +10,9 @@ take too long is timed on some stories and marked as projected. Peers that are n
 ``pip install 'recommender[bench]'``.
 
 Stories are synthetic (`benchmarks.scale`), made from Reuters-21578 with ``--data DATA``, else from the sample
-newsroom; ``--real`` takes the stories of Reuters themselves. With ``--out`` the rows go into
+newsroom; ``--real`` takes the stories of Reuters themselves. With ``--to`` the rows go into
 `benchmarks/results/speed.json`, where a row replaces an older one of the same case, n and stories; ``--plot`` makes
-plots and `docs/scale.md` from that file. Another machine has a file of its own: with ``--out``, and a path like
+plots and `docs/scale.md` from that file. Another machine has a file of its own: with ``--to``, and a path like
 ``benchmarks/results/speed_NAME.json``, whose page is `docs/scale_NAME.md`.
 """
 
@@ -267,7 +267,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--work", type=Path, default=WORK, help="folder for archives; they are kept")
     made.add_argument("--keep", action="store_true", help="use what an earlier run prepared, and keep it")
     made.add_argument("--json", action="store_true", help="one line a case instead of tables")
-    made.add_argument("--out", type=Path, nargs="?", const=RESULT, help="result file to put the rows into")
+    made.add_argument("--to", type=Path, nargs="?", const=RESULT, help="result file to put the rows into")
     made.add_argument("--plot", action="store_true", help="only make the page of the result file, in docs")
     return made
 
@@ -277,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made = parser()
     arguments = made.parse_args(argv)
     if arguments.plot:
-        for path in scale_page.write(arguments.out or RESULT):
+        for path in scale_page.write(arguments.to or RESULT):
             print(path)
         return
     if unknown := sorted(set(arguments.case) - set(CASES)):
@@ -291,8 +291,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         made.error("--n must be at least 2")
     console = Console()
     for row in rows_of(arguments):
-        if arguments.out:
-            merge(arguments.out, [row])
+        if arguments.to:
+            merge(arguments.to, [row])
         if arguments.json:
             print(json.dumps(_rounded(row)), flush=True)
         else:

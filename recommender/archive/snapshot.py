@@ -34,7 +34,7 @@ _CSR = ("data", "indices", "indptr")
 
 
 def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
-    """Write a snapshot under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
+    """Save an archive under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
     archive = archive.indexed()
     write(root, archive, embedder)
     return archive
@@ -83,7 +83,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
 
 
 def load(root: Path, check: bool = False) -> tuple[Archive, Path]:
-    """Read the snapshot under `root`: the archive, and the folder that the embedder reads its part from.
+    """Read what was saved under `root`: the archive, and the folder that the embedder reads its part from.
 
     A file that is missing or cut is always found, an altered one only up to `CHECKED` bytes, with `check` of any size.
     """
@@ -100,7 +100,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
-        raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the snapshot again")
+        raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
     parts = tuple(_array(folder / f"terms.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
     terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
@@ -118,7 +118,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
     archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
-    if (folder / "derived.json").exists():  # snapshots of earlier versions have none
+    if (folder / "derived.json").exists():  # archives saved by earlier versions have none
         archive = archive.knowing(_load_derived(folder, len(table)))
     if manifest.get("pools") is not None:
         archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))

@@ -26,7 +26,9 @@ Judged = Annotated[
 Clicks = Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")]
 Grade = Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")]
 Relevant = Annotated[float | None, typer.Option(help="Least relevant grade (default: half of the greatest).")]
-Cache = Annotated[Path | None, typer.Option(help="Vector cache file (default: in the --out folder, else none).")]
+Cache = Annotated[
+    Path | None, typer.Option(help="Vector cache file (default: of `evaluate` in the --to folder, else none).")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 
 
@@ -58,8 +60,8 @@ def evaluate(
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="Items of a list.")] = 5,
     measure: Annotated[list[str], typer.Option(help="Further measure, such as P@3; may be repeated.")] = [],  # noqa: B006
-    output: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.html, report.md and report.json.")
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for report.html, report.md and report.json.")
     ] = None,
     cache: Cache = None,
     seed: Seed = 0,
@@ -76,10 +78,10 @@ def evaluate(
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
-    if cache is None and output is not None:
-        cache = output / "cache" / "vectors.sqlite"
+    if cache is None and to is not None:
+        cache = to / "cache" / "vectors.sqlite"
     with bars() as progress:
-        ledgers = Ledgers(output and output / FOLDER, "evaluate", progress)
+        ledgers = Ledgers(to and to / FOLDER, "evaluate", progress)
         found = [
             run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
             for one in sets
@@ -89,9 +91,9 @@ def evaluate(
         print_table(summary_table(evaluation))
         for sentence in verdicts(evaluation):
             out.print(f"  {sentence}", markup=False)
-    if output is not None:
+    if to is not None:
         settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
-        written = write_report(found, output, settings=settings)
+        written = write_report(found, to, settings=settings)
         out.print(f"\nreport: {written[0]}", markup=False)
     ledgers.clear()
     if fail_below is not None:
@@ -104,7 +106,7 @@ def evaluate(
 
 
 def tune(
-    output: Annotated[Path, typer.Option("--out", help="File of settings to write (.toml).")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="File of settings to write (.toml).")],
     on: Sets = [],  # noqa: B006
     data: Data = None,
     articles: Articles = [],  # noqa: B006
@@ -136,7 +138,7 @@ def tune(
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
     parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
     with bars() as progress:
-        ledgers = Ledgers(output.with_name(f"{output.name}{FOLDER}"), "tune", progress)
+        ledgers = Ledgers(to.with_name(f"{to.name}{FOLDER}"), "tune", progress)
         found = search(
             [development for development, _ in parts],
             start=start,
@@ -147,7 +149,7 @@ def tune(
             ledgers=ledgers,
             progress=progress,
         )
-    write_settings(found, output)
+    write_settings(found, to)
     ledgers.clear()
     for trial in found.trials:
         tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
@@ -160,7 +162,7 @@ def tune(
         for test in tests:
             for sentence in verdicts(measured(systems, test, cache=cache, seed=seed)):
                 out.print(f"on the part that was not tuned on: {sentence}", markup=False)
-    out.print(f"settings: {output}", markup=False)
+    out.print(f"settings: {to}", markup=False)
 
 
 def ab(

@@ -172,8 +172,8 @@ class Decided:
     def withdraw(self, ids: str | Iterable[str]) -> int:
         """Take stories out of every list.
 
-        An id that is not in the archive is remembered: should it come in, it stays withdrawn. What belongs to a
-        published place or a snapshot folder is written there immediately.
+        An id that is not in the archive is remembered: should it come in, it stays withdrawn. For published
+        lists and a saved archive this is written to their place immediately.
         """
         return self.tombstones.record("withdraw", ids)
 

@@ -110,7 +110,7 @@ class GivenVectors:
         return np.asarray(self._vectors[rows[0] : rows[-1] + 1] if run else self._vectors[rows])
 
     def save(self, folder: Path) -> list[str]:
-        """Nothing to write: the archive's vectors are part of a snapshot already."""
+        """Nothing to write: the archive's vectors are part of a saved archive already."""
         return []
 
     def load(self, folder: Path) -> None:

@@ -50,7 +50,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _weights(self) -> str:
-        """What identifies the weights; their digest is taken when it is first asked for, not to load a snapshot."""
+        """What identifies the weights; their digest is taken when it is first asked for, not to load an archive."""
         return _identity(self._folder)
 
     @cached_property

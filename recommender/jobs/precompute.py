@@ -1,4 +1,4 @@
-"""The batch job: an archive in, a published version of lists out."""
+"""The job over all stories: stories in, a published version of lists out."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Summary:
 
 def precompute(
     articles: Source,
-    out: str | Path,
+    lists: str | Path,
     *,
     settings: Settings | None = None,
     rules: Rules | str | Path | None = None,
@@ -92,7 +92,7 @@ def precompute(
     allow_shrink: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
-    snapshot: str | Path | None = None,
+    archive: str | Path | None = None,
     rejected: str | Path | None = None,
     resume: str | Path | None = None,
     recommender: Recommender | None = None,
@@ -109,9 +109,9 @@ def precompute(
     Parameters
     ----------
     articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
-        The whole archive.
-    out : path or str
-        Folder, or database URL, to publish to.
+        All stories.
+    lists : path or str
+        Folder, or database URL, that the lists are published to.
     settings : Settings, optional
     rules : Rules or path, optional
         What editors decide; oddities are in `Summary.findings`.
@@ -126,19 +126,19 @@ def precompute(
         Moment that the lists are for; default the newest publication time that is not in the future.
     cache : path, optional
         Vector cache file.
-    snapshot : path, optional
-        Folder that the fitted archive is saved to as well.
+    archive : path, optional
+        Folder that the fitted archive is saved to as well, for `refresh` and `Recommender.load`.
     rejected : path, optional
-        File of rejected rows; default ``rejected.jsonl`` in an output folder.
+        File of rejected rows; default ``rejected.jsonl`` in the folder of the lists.
     resume : path, optional
-        Folder of finished shards; default ``.resume`` in the output folder, for a database in that of the snapshot,
-        else none.
+        Folder of finished shards; default ``.resume`` in the folder of the lists, for a database in that of the
+        archive, else none.
     recommender : Recommender, optional
         One with an embedder of your own; `settings`, `rules` and `cache` are then its own.
     engine : {'local', 'ray'} or RayEngine
         Where it is computed; the lists are the same.
     address : str, optional
-        Of the Ray cluster, see `cluster.RayEngine`.
+        Of the Ray cluster, see `RayEngine`.
     progress : callable
         Called with (stage, done, total) for reading, embedding, terms, searching, selecting and writing, and with
         'resumed STAGE' for shards taken over.
@@ -157,8 +157,8 @@ def precompute(
     >>> import tempfile
     >>> from recommender import Settings
     >>> news = [{"id": i, "title": f"Ferry {word} the harbour"} for i, word in enumerate(["leaves", "enters"])]
-    >>> with tempfile.TemporaryDirectory() as out:
-    ...     precompute(news, out, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     precompute(news, folder, settings=Settings.of({"embedding": {"model": "tfidf"}})).lists
     2
     """
     keep_apart_large_memory()
@@ -169,34 +169,34 @@ def precompute(
     clock = Clock(summary.seconds, progress)
     if isinstance(engine, str):
         engine = RayEngine(address) if engine == "ray" else LocalEngine()
-    ledgers = open_ledgers("precompute", resume or engine.resume(out), out, snapshot, progress)
-    publisher = open_publisher(out, format)
+    ledgers = open_ledgers("precompute", resume or engine.resume(lists), lists, archive, progress)
+    publisher = open_publisher(lists, format)
     publisher.check_writable()
     # whatever is written later must be writable now, before any work
-    if snapshot is not None:
-        check_writable(Path(snapshot))
+    if archive is not None:
+        check_writable(Path(archive))
     if rejected is not None:
         check_writable(Path(rejected).parent)
     if resume is not None:
         check_writable(Path(resume))
-    with publisher.writing(), engine.started(out) as job:
+    with publisher.writing(), engine.started(lists) as job:
         table, report = read_articles(
             articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
         )
-        _write_rejected(report, rejected, out)
+        _write_rejected(report, rejected, lists)
         if not len(table):
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
         rec.tombstones = publisher.tombstones
-        summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
+        summary.vanished = _vanished(lists, table, rec.tombstones.withdrawn, settings, allow_shrink)
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
         inputs = Inputs.of(rec, as_of)
-        job.pool(rec, inputs, ledgers, keep=snapshot is not None)
+        job.pool(rec, inputs, ledgers, keep=archive is not None)
         clock("searching", len(table), len(table))
         publish(rec, publisher, summary, inputs, ledgers, clock, job=job)
-        if snapshot is not None:
-            rec.save(snapshot)
+        if archive is not None:
+            rec.save(archive)
             clock("saving", len(table), len(table))
         finish(ledgers, summary)
     summary.count(rec, report)
@@ -260,10 +260,10 @@ def publish(
 
 
 def open_ledgers(
-    job: str, resume: str | Path | None, out: str | Path, snapshot: str | Path | None, progress: Progress
+    job: str, resume: str | Path | None, lists: str | Path, archive: str | Path | None, progress: Progress
 ) -> Ledgers:
-    """The ledgers of a job: in the folder that was named, in the output folder, or in that of the snapshot."""
-    place = snapshot if is_database(out) else out
+    """The ledgers of a job: in the folder that was named, in that of the lists, or in that of the archive."""
+    place = archive if is_database(lists) else lists
     folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
     return Ledgers(folder and folder.absolute(), job, progress)
 
@@ -275,11 +275,11 @@ def finish(ledgers: Ledgers, summary: Summary) -> None:
 
 
 def _vanished(
-    out: str | Path, table: pa.Table, withdrawn: frozenset[str], settings: Settings, allow_shrink: bool
+    lists: str | Path, table: pa.Table, withdrawn: frozenset[str], settings: Settings, allow_shrink: bool
 ) -> int:
     """How many ids of the last version are missing now; refuses beyond the limit."""
     try:
-        before = set(PublishedLists.open(out).ids())
+        before = set(PublishedLists.open(lists).ids())
     except SnapshotError as error:
         if str(error).startswith("damaged"):
             warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
@@ -289,14 +289,14 @@ def _vanished(
     if share > settings.publish.max_shrink and not allow_shrink:
         raise PublishError(
             f"{len(gone):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
-            f"{min(gone)!r}); the input must be the whole archive. To publish all the same: --allow-shrink"
+            f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
         )
     return len(gone)
 
 
-def _write_rejected(report: ReadReport, rejected: str | Path | None, out: str | Path) -> None:
-    if rejected is None and not is_database(out):
-        rejected = Path(out) / "rejected.jsonl"
+def _write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path) -> None:
+    if rejected is None and not is_database(lists):
+        rejected = Path(lists) / "rejected.jsonl"
     if rejected is not None:
         write_atomically(Path(rejected), report.rejected_jsonl())
 

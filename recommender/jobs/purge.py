@@ -21,7 +21,7 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     """Withdraw stories and delete what `place` stores of them; returns one line on what was done.
 
     Published lists: every kept version is rewritten without them, as stories and as items; the rejected rows
-    and the vector cache in the folder are deleted (the next run embeds anew). A snapshot: text, vector, terms, and
+    and the vector cache in the folder are deleted (the next run embeds anew). A saved archive: text, vector, terms, and
     every word that no other story uses. All finished shards of an interrupted run go, also from a folder that it was
     given as `resume`. What remains: the id, in the overlay, so that the story stays withdrawn;
     copies made elsewhere (previews, backups, logs of a database); the words of a fitted `tfidf` embedder, until the
@@ -30,32 +30,34 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     Parameters
     ----------
     place : path or str
-        Folder with published lists, a snapshot or finished shards, or database URL.
+        Folder of published lists, of a saved archive or of finished shards; or database URL of published lists.
     ids : str or iterable of str
 
     Raises
     ------
     SnapshotError
-        If the place holds neither published lists nor a snapshot, is damaged, or is a snapshot saved with an
+        If the place holds neither published lists nor a saved archive, is damaged, or is an archive saved with an
         embedder object of your own.
     PublishError
         If another process is writing there.
 
     Examples
     --------
-    >>> purge("out", "story-42")                          # doctest: +SKIP
+    >>> purge("lists", "story-42")                        # doctest: +SKIP
     '2 versions rewritten'
     """
     wanted = frozenset([ids] if isinstance(ids, str) else ids)
     if is_database(place):
         return _purge_lists(place, wanted)
     kind = kind_of(place)
-    done = _purge_snapshot(Path(place), wanted) if kind == "snapshot" else _purge_lists(place, wanted) if kind else ""
+    done = _purge_archive(Path(place), wanted) if kind == "snapshot" else _purge_lists(place, wanted) if kind else ""
     shards = checkpoints.clear(Path(place)) + checkpoints.clear(Path(place) / checkpoints.FOLDER)
     if shards:
         done = ", ".join([*([done] if done else []), f"{shards} finished shards of an interrupted run deleted"])
     if not done:
-        raise SnapshotError(f"{place} holds neither published lists nor a snapshot")
+        raise SnapshotError(
+            f"{place} holds neither published lists nor a saved archive; name a folder that precompute wrote to"
+        )
     return done
 
 
@@ -69,7 +71,7 @@ def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
     return f"{versions} versions rewritten"
 
 
-def _purge_snapshot(root: Path, ids: frozenset[str]) -> str:
+def _purge_archive(root: Path, ids: frozenset[str]) -> str:
     rec = Recommender.load(root)
     rec.withdraw(ids)
     version = VersionedFolder(root, "snapshot").current()

@@ -35,8 +35,8 @@ _BLOCK = 8_192  # stories whose candidates are compared at a time
 
 def refresh(
     changes: Source,
-    out: str | Path,
-    snapshot: str | Path,
+    lists: str | Path,
+    archive: str | Path,
     *,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
@@ -49,8 +49,8 @@ def refresh(
 ) -> Summary:
     """Publish a version with added and changed stories; only the lists that they touch are made again.
 
-    Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks at
-    `out` since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
+    Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
+    the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
     in as well. Vocabulary, floor and fitted vectors stay as the last `precompute` left them: until the next one, the
     lists are those that a run over all stories would make.
 
@@ -58,17 +58,17 @@ def refresh(
     ----------
     changes : path, list of paths, pyarrow.Table, or iterable of Article or dict
         New stories and new versions of known ones; may be empty.
-    out : path or str
+    lists : path or str
         Folder, or database URL, of the published lists.
-    snapshot : path
-        Folder that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
+    archive : path
+        Folder of the archive that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
     format : {'jsonl', 'parquet', 'sql'}
     columns, strict, cache, resume, progress
         As for `precompute`.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
     recommender : Recommender, optional
-        The snapshot's, loaded with an embedder of your own.
+        The saved archive, loaded with an embedder of your own.
 
     Returns
     -------
@@ -78,29 +78,31 @@ def refresh(
     Raises
     ------
     SnapshotError
-        If the snapshot is missing, damaged, or has no pools.
+        If the saved archive is missing, damaged, or has no pools.
     InputError, PublishError
 
     Examples
     --------
-    >>> refresh("today.jsonl", "out", "snapshot").recomputed     # doctest: +SKIP
+    >>> refresh("today.jsonl", "lists", "archive").recomputed     # doctest: +SKIP
     412
     """
     keep_apart_large_memory()
     summary = Summary()
     clock = Clock(summary.seconds, progress)
-    ledgers = open_ledgers("refresh", resume, out, snapshot, progress)
-    publisher = open_publisher(out, format)
+    ledgers = open_ledgers("refresh", resume, lists, archive, progress)
+    publisher = open_publisher(lists, format)
     publisher.check_writable()
-    check_writable(Path(snapshot))
+    check_writable(Path(archive))
     if resume is not None:
         check_writable(Path(resume))
     with publisher.writing():
         # what is saved again must be whole
-        rec = recommender or Recommender.load(snapshot, cache=cache, check=True)
+        rec = recommender or Recommender.load(archive, cache=cache, check=True)
         before = rec.archive
         if before.pooled is None:
-            raise SnapshotError(f"{snapshot} has no pools to go on from; run precompute with --snapshot {snapshot}")
+            raise SnapshotError(
+                f"the archive in {archive} has no pools to go on from; run precompute again, with --archive {archive}"
+            )
         clock("loading", len(before.catalog), len(before.catalog))
         rec.tombstones = publisher.tombstones
         summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
@@ -112,20 +114,20 @@ def refresh(
         _note_growth(rec, summary)
 
         def kept(rows: NDArray[np.int64], version: str) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
-            lists = _last_version(out, rec)
-            if lists is None:
+            last = _last_version(lists, rec)
+            if last is None:
                 return iter(()), rows
             again = touched(before, rec.archive)
             same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
             assert rec.archive.pooled is not None
             moment = rec.archive.pooled.scope.as_of if rec.dated else None
-            published = pa.array(list(lists.ids()), pa.large_string())
+            published = pa.array(list(last.ids()), pa.large_string())
             missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
             again[rows[~again[rows]][missing]] = True
-            return _unchanged(lists, same, version, moment), rows[again[rows]]
+            return _unchanged(last, same, version, moment), rows[again[rows]]
 
         publish(rec, publisher, summary, inputs, ledgers, clock, kept)
-        rec.save(snapshot)
+        rec.save(archive)
         clock("saving", len(rec.catalog), len(rec.catalog))
         finish(ledgers, summary)
     summary.count(rec, rec.report)
@@ -223,10 +225,10 @@ def _time(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1e6, UTC)
 
 
-def _last_version(out: str | Path, rec: Recommender) -> PublishedLists | None:
+def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
     """The published lists, if they were made under the same settings and rules by this version of the library."""
     try:
-        lists = PublishedLists.open(out)
+        lists = PublishedLists.open(place)
     except SnapshotError as error:
         if str(error).startswith("damaged"):
             warnings.warn(f"all lists are made again: {error}", stacklevel=3)

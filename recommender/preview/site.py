@@ -63,10 +63,10 @@ STATUSES = {
 
 
 def write_preview(
-    published: PublishedLists,
-    out: str | Path,
+    lists: PublishedLists,
+    to: str | Path,
     *,
-    snapshot: str | Path | None = None,
+    archive: str | Path | None = None,
     ids: Sequence[str] = (),
     sample: int = 20,
     progress: Progress = silent,
@@ -78,11 +78,12 @@ def write_preview(
 
     Parameters
     ----------
-    published : PublishedLists
-    out : path
+    lists : PublishedLists
+        What is shown.
+    to : path
         Folder of the site: a new or empty one, or that of an earlier preview.
-    snapshot : path, optional
-        Folder with the fitted archive of the same run: pages of `ids` then also tell which candidates were rejected.
+    archive : path, optional
+        Folder of the archive that the same run saved: pages of `ids` then also tell which candidates were rejected.
     ids : sequence of str
         Stories whose rejected candidates are told.
     sample : int, default 20
@@ -100,18 +101,18 @@ def write_preview(
     PublishError
         If the folder holds something else, cannot be written, or another process is writing it.
     SettingsError
-        If `ids` are given without a snapshot.
+        If `ids` are given without an archive.
     UnknownArticleError, WithdrawnArticleError
         If one of `ids` is not published or was withdrawn.
     """
-    target = Path(out).resolve()
-    _check_replaceable(target, [place for place in (published.place, snapshot) if place is not None])
-    rejected = _rejected(published, snapshot, ids, sample, progress)
+    target = Path(to).resolve()
+    _check_replaceable(target, [place for place in (lists.place, archive) if place is not None])
+    rejected = _rejected(lists, archive, ids, sample, progress)
     with _replacing(target) as new:
         while True:
-            live = frozenset(published.ids())
-            pages = _write_site(published, live, rejected, new, progress)
-            if live == frozenset(published.ids()):  # nothing was withdrawn meanwhile
+            live = frozenset(lists.ids())
+            pages = _write_site(lists, live, rejected, new, progress)
+            if live == frozenset(lists.ids()):  # nothing was withdrawn meanwhile
                 return pages
 
 
@@ -299,11 +300,13 @@ def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, l
 
 
 def _rejected(
-    published: PublishedLists, snapshot: str | Path | None, ids: Sequence[str], sample: int, progress: Progress
+    published: PublishedLists, archive: str | Path | None, ids: Sequence[str], sample: int, progress: Progress
 ) -> Mapping[str, Sequence[Rejected]]:
-    if snapshot is None:
+    if archive is None:
         if ids:
-            raise SettingsError("rejected candidates of single stories need a snapshot, which this run was not given")
+            raise SettingsError(
+                "rejected candidates of single stories need a saved archive: give that of the run as --archive"
+            )
         return {}
     for article_id in ids:
         status = published.get(article_id).status
@@ -314,7 +317,7 @@ def _rejected(
     from recommender.facade import Recommender
 
     progress("rejected", 0, None)
-    rec = Recommender.load(snapshot)
+    rec = Recommender.load(archive)
     if not ids:
         known = (i for i in published.ids() if i in rec.catalog and i not in rec.tombstones.withdrawn)
         ids = heapq.nsmallest(sample, known, key=page_name)

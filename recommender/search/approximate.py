@@ -39,7 +39,7 @@ _BLOCK = 16_384  # rows converted to float32 at a time
 
 @dataclass(frozen=True)
 class Report:
-    """What a build came to, as the manifest of a snapshot keeps it.
+    """What a build came to, as the manifest of a saved archive keeps it.
 
     Attributes
     ----------
@@ -158,9 +158,9 @@ class ApproximateIndex:
         try:
             index = faiss.read_index(str(path))
         except RuntimeError as error:
-            raise SnapshotError(f"{path} is no index that FAISS can read; save the snapshot again") from error
+            raise SnapshotError(f"{path} is no index that FAISS can read; save the archive again") from error
         if index.d != _floats(vectors[:0]).shape[1] or index.ntotal > len(vectors):
-            raise SnapshotError(f"{path} does not fit its vectors; save the snapshot again")
+            raise SnapshotError(f"{path} does not fit its vectors; save the archive again")
         return cls(vectors, index, plan)
 
 

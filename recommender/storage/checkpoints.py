@@ -22,7 +22,7 @@ from recommender.progress import Progress, silent
 from recommender.storage.atomic import fsync, sha256, write_atomically
 
 FOLDER = ".resume"
-"""Name of the folder of ledgers within an output folder."""
+"""Name of the folder of ledgers within the folder that a job writes to."""
 
 SHARD = 32_768
 """Stories whose pools, or lists, are kept together: seconds of work. Archives that are no larger keep nothing."""

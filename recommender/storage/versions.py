@@ -21,6 +21,7 @@ from recommender.version import __version__
 FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
 _CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
+_NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # what a reader calls each kind
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class VersionedFolder:
     ----------
     root : path
     kind : {'lists', 'snapshot'}
-        What the versions hold; another kind is refused on reading.
+        What the versions hold, a saved archive being a 'snapshot'; another kind is refused on reading.
     """
 
     def __init__(self, root: str | Path, kind: str) -> None:
@@ -188,7 +189,7 @@ class VersionedFolder:
         """
         pointer = self.root / _CURRENT
         if not pointer.is_file():
-            raise SnapshotError(f"no {self.kind} in {self.root}: it has no {_CURRENT} file")
+            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: it has no {_CURRENT} file")
         try:
             named = orjson.loads(pointer.read_bytes())
             folder, digest = self.root / _VERSIONS / Path(named["folder"]).name, named["manifest_sha256"]
@@ -212,7 +213,9 @@ class VersionedFolder:
             if any(Path(name).name != name for name, _, _ in files) or not isinstance(manifest["format"], int):
                 raise ValueError("it names files outside of its folder, or no format")
         if manifest.get("kind") != self.kind:
-            raise SnapshotError(f"{self.root} holds {manifest.get('kind')!r}, expected {self.kind!r}")
+            found = manifest.get("kind")
+            named = next((name for kind, name in _NAMES.items() if kind == found), repr(found))
+            raise SnapshotError(f"{self.root} holds {named}, expected {_NAMES[self.kind]}; name another folder")
         if manifest["format"] > FORMAT:
             raise SnapshotError(
                 f"{self.root} has format {manifest['format']}, written by recommender {manifest['library']}; "
@@ -222,12 +225,12 @@ class VersionedFolder:
 
 
 def kind_of(root: str | Path) -> str | None:
-    """'lists' or 'snapshot' for a folder of ours, else None."""
+    """'lists' for a folder of published lists, 'snapshot' for one of a saved archive, else None."""
     for kind in ("lists", "snapshot"):
         try:
             VersionedFolder(root, kind).current()
         except SnapshotError as error:
-            if f"expected {kind!r}" not in str(error):
+            if f"expected {_NAMES[kind]}" not in str(error):
                 return None
         else:
             return kind

@@ -199,9 +199,7 @@ class TestRunner:
     ) -> None:
         monkeypatch.setattr(cases, "find_spec", lambda name: None if name == "usearch" else True)
         result = tmp_path / "speed.json"
-        run(
-            tmp_path, "all-lists", "--n", str(N), "--k", "10", "--only", "usearch exact", "--json", "--out", str(result)
-        )
+        run(tmp_path, "all-lists", "--n", str(N), "--k", "10", "--only", "usearch exact", "--json", "--to", str(result))
         captured = capsys.readouterr()
         (line,) = captured.out.splitlines()
         row = json.loads(line)

@@ -170,7 +170,7 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 def run(bad_folder: tuple[Path, dict[str, Bad], list[str]], tmp_path_factory: pytest.TempPathFactory) -> Run:
     news, expected, good = bad_folder
     out = tmp_path_factory.mktemp("bad") / "out"
-    done = precompute(news, "--out", out)
+    done = precompute(news, "--lists", out)
     assert done.returncode == 0, done.stderr
     rejected = [orjson.loads(line) for line in (out / "rejected.jsonl").read_bytes().splitlines()]
     return Run(news, out, done, expected, rejected, good)
@@ -235,7 +235,7 @@ def untouched(out: Path) -> bool:
 
 def test_strict_stops_at_the_first_bad_row(bad_folder: tuple[Path, dict[str, Bad], list[str]], tmp_path: Path) -> None:
     path = bad_folder[0] / "rows.jsonl"
-    message = refused(precompute(path, "--out", tmp_path / "out", "--strict"))
+    message = refused(precompute(path, "--lists", tmp_path / "out", "--strict"))
     assert message == f"error: {path}, line 2: missing id"
     assert untouched(tmp_path / "out")
 
@@ -245,7 +245,7 @@ def test_strict_stops_at_a_bad_file(
     bad_folder: tuple[Path, dict[str, Bad], list[str]], tmp_path: Path, name: str, reason: str
 ) -> None:
     path = bad_folder[0] / name
-    message = refused(precompute(path, "--out", tmp_path / "out", "--strict"))
+    message = refused(precompute(path, "--lists", tmp_path / "out", "--strict"))
     assert message.startswith(f"error: {path}, line ")
     assert reason in message
     assert untouched(tmp_path / "out")
@@ -272,7 +272,7 @@ def test_a_wrong_call_is_refused_before_any_work(tmp_path: Path, flags: list[str
     path.write_bytes(jsonl(*(story(str(number)) for number in range(20))))
     # a good file first: nothing of it may be worked on
     sources = [path] if flags else [path, tmp_path / "nosuch.jsonl"]
-    assert message in refused(precompute(*sources, "--out", tmp_path / "out", *flags))
+    assert message in refused(precompute(*sources, "--lists", tmp_path / "out", *flags))
     assert untouched(tmp_path / "out")
 
 
@@ -281,7 +281,7 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path: Path, place: str)
     (tmp_path / "taken").write_text("a file")
     path = tmp_path / "news.jsonl"
     path.write_bytes(jsonl(story("1"), b"bad row"))
-    message = refused(precompute(path, "--out", tmp_path / place))
+    message = refused(precompute(path, "--lists", tmp_path / place))
     assert message.startswith(f"error: cannot write to {tmp_path / place}: ")
     assert (tmp_path / "taken").read_text() == "a file"
 
@@ -289,7 +289,7 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path: Path, place: str)
 def test_only_bad_rows_are_refused_with_their_reasons(tmp_path: Path) -> None:
     path = tmp_path / "news.jsonl"
     path.write_bytes(b"broken\n{}\n")
-    assert "no usable story among 2 rows" in refused(precompute(path, "--out", tmp_path / "out"))
+    assert "no usable story among 2 rows" in refused(precompute(path, "--lists", tmp_path / "out"))
     assert (tmp_path / "out" / "rejected.jsonl").read_bytes().count(b"\n") == 2
     assert not (tmp_path / "out" / "CURRENT").exists()
 
@@ -299,7 +299,7 @@ def test_stories_that_vanish(tmp_path: Path) -> None:
 
     def publish(count: int, *flags: str) -> subprocess.CompletedProcess[str]:
         path.write_bytes(jsonl(*(story(f"s{number:03}") for number in range(count))))
-        return precompute(path, "--out", out, *flags)
+        return precompute(path, "--lists", out, *flags)
 
     def vanished(done: subprocess.CompletedProcess[str]) -> int:
         assert done.returncode == 0, done.stderr

@@ -64,7 +64,7 @@ def test_unusable_arguments_are_refused_before_any_work(arguments: list[str], wo
     good, out = tmp_path / "good.jsonl", tmp_path / "out"
     good.write_bytes(GOOD % (1, 1))
     (tmp_path / "file.xyz").touch()
-    done = precompute(*(a.format(tmp=tmp_path, good=good) for a in arguments), "--out", out)
+    done = precompute(*(a.format(tmp=tmp_path, good=good) for a in arguments), "--lists", out)
     refused(done, *words)
     assert not (out / "CURRENT").exists()
     assert not (out / "rejected.jsonl").exists()
@@ -73,42 +73,42 @@ def test_unusable_arguments_are_refused_before_any_work(arguments: list[str], wo
 def test_show_info_withdraw_restore_and_roll_back(tmp_path: Path) -> None:
     out, snap = tmp_path / "out", tmp_path / "snap"
     (tmp_path / "s.toml").write_text("[selection]\nk = 4\n")
-    assert precompute(NEWSROOM, "--out", out, "--snapshot", snap, "--settings", tmp_path / "s.toml").returncode == 0
-    shown = cli("recommend", "ferry-inquiry", "--from", out)
+    assert precompute(NEWSROOM, "--lists", out, "--archive", snap, "--settings", tmp_path / "s.toml").returncode == 0
+    shown = cli("recommend", "ferry-inquiry", "--lists", out)
     assert "Read next after ferry-inquiry" in shown.stdout
     assert "local" in shown.stdout
     assert "both on:" in shown.stdout
-    for place in (out, snap):
-        found = json.loads(cli("recommend", "ferry-inquiry", "--from", place, "--json").stdout)
+    for place in (("--lists", out), ("--archive", snap)):
+        found = json.loads(cli("recommend", "ferry-inquiry", *place, "--json").stdout)
         assert len(found["items"]) == 4
         assert found["items"][0]["rank"] == 1
         assert found["items"][0]["published_at"].endswith("Z")
     first = found["items"][0]["article_id"]
-    assert "withdrawn: 1" in cli("withdraw", first, "--from", out).stdout
-    assert first not in cli("recommend", "ferry-inquiry", "--from", out, "--json").stdout
-    assert "restored: 1" in cli("restore", first, "--from", out).stdout
-    info = cli("info", out).stdout
+    assert "withdrawn: 1" in cli("withdraw", first, "--lists", out).stdout
+    assert first not in cli("recommend", "ferry-inquiry", "--lists", out, "--json").stdout
+    assert "restored: 1" in cli("restore", first, "--lists", out).stdout
+    info = cli("info", "--lists", out).stdout
     assert "stories  110" in info
     assert "selection.k = 4" in info
-    assert "files match their checksums" in cli("info", snap, "--check").stdout
-    assert precompute(NEWSROOM, "--out", out).returncode == 0
-    assert "current version: 000001" in cli("rollback", out).stdout
-    refused(cli("recommend", "no-such", "--from", out), "no article with id 'no-such'")
-    refused(cli("info", tmp_path / "nothing"), "no lists in")
-    refused(cli("recommend", "x", "--from", tmp_path / "nothing"), "no lists in")
+    assert "files match their checksums" in cli("info", "--archive", snap, "--check").stdout
+    assert precompute(NEWSROOM, "--lists", out).returncode == 0
+    assert "current version: 000001" in cli("rollback", "--lists", out).stdout
+    refused(cli("recommend", "no-such", "--lists", out), "no article with id 'no-such'")
+    refused(cli("info", "--lists", tmp_path / "nothing"), "no published lists in")
+    refused(cli("recommend", "x", "--lists", tmp_path / "nothing"), "no published lists in")
 
 
 def test_version_and_help() -> None:
     assert cold("--version").stdout.startswith("recommender ")
     text = cold("precompute", "--help").stdout
-    for option in ("--out", "--settings", "--column", "--strict", "--allow-shrink", "--snapshot"):
+    for option in ("--lists", "--settings", "--column", "--strict", "--allow-shrink", "--archive"):
         assert option in text
 
 
 def test_an_empty_list_says_why(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
-    assert precompute(stories, "--out", tmp_path / "out", "--set", "selection.floor=0.99").returncode == 0
-    assert "no story is close enough" in cli("recommend", "t0-s0", "--from", tmp_path / "out").stdout
+    assert precompute(stories, "--lists", tmp_path / "out", "--set", "selection.floor=0.99").returncode == 0
+    assert "no story is close enough" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
 
 
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:
@@ -117,13 +117,13 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
     many = [s | {"id": f"{s['id']}-{n}", "body": f"{n} {s['body']} {n * 7919}"} for n in range(12) for s in stories]
     old, new = dump(tmp_path / "old.jsonl", stories[:60]), dump(tmp_path / "new.jsonl", stories[:60] + many)
     out, snap = tmp_path / "out", tmp_path / "snap"
-    job = ["precompute", new, "--out", out, "--model", "tfidf", "--snapshot", snap]
-    assert precompute(old, "--out", out, "--snapshot", snap).returncode == 0
+    job = ["precompute", new, "--lists", out, "--model", "tfidf", "--archive", snap]
+    assert precompute(old, "--lists", out, "--archive", snap).returncode == 0
     before = PublishedLists.open(out).version
     calm = tmp_path / "calm"
     for _ in range(2):  # the first may have to compile
         began = time.monotonic()
-        assert precompute(new, "--out", calm).returncode == 0
+        assert precompute(new, "--lists", calm).returncode == 0
         whole = time.monotonic() - began
     expected = PublishedLists.open(calm).version
     rng = random.Random(0)
@@ -146,9 +146,93 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
     assert os.listdir(out / "versions")
 
 
-@pytest.mark.parametrize("option", ["--snapshot", "--rejected"])
+@pytest.mark.parametrize("option", ["--archive", "--rejected"])
 def test_other_places_that_cannot_be_written_are_refused_before_any_work(option: str, tmp_path: Path) -> None:
     good = tmp_path / "good.jsonl"
     good.write_bytes(GOOD % (1, 1))
-    refused(precompute(good, "--out", tmp_path / "out", option, good / "x" / "y"), "cannot write to")
+    refused(precompute(good, "--lists", tmp_path / "out", option, good / "x" / "y"), "cannot write to")
     assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Published lists and the saved archive of one run."""
+    root = tmp_path_factory.mktemp("places")
+    stories = dump(root / "a.jsonl", checkerboard())
+    done = precompute(stories, "--lists", root / "lists", "--archive", root / "archive")
+    assert done.returncode == 0, done.stderr
+    return root / "lists", root / "archive"
+
+
+ONE_OF = ["recommend", "withdraw", "restore", "withhold", "release", "block", "unblock", "info"]
+
+
+@pytest.mark.parametrize("command", ONE_OF)
+def test_one_place_is_named_no_more_and_no_fewer(command: str, places: tuple[Path, Path]) -> None:
+    lists, archive = places
+    ids = [] if command == "info" else ["t0-s0"]
+    refused(cli(command, *ids), "got neither --lists nor --archive", "add --lists DIR or --archive DIR")
+    both = cli(command, *ids, "--lists", lists, "--archive", archive)
+    refused(both, f"got --lists {lists} and --archive {archive}", "leave one out")
+    refused(cli(command, *ids, "--lists", archive), f"{archive} holds a saved archive, expected published lists")
+    refused(cli(command, *ids, "--archive", lists), f"{lists} holds published lists, expected a saved archive")
+    refused(cli(command, *ids, "--archive", lists / "none"), "no saved archive in")
+    told = cli(command, *ids, "--archive", "postgresql://press:secret@db.example/news")
+    refused(told, "got --archive postgresql://press:***@db.example/news, expected a folder")
+
+
+@pytest.mark.parametrize(
+    ("command", "undo", "done"),
+    [
+        ("withdraw", "restore", ("withdrawn", "restored")),
+        ("withhold", "release", ("withheld", "released")),
+        ("block", "unblock", ("blocked", "unblocked")),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--lists", "--archive"])
+def test_what_editors_decide_can_be_undone(
+    command: str, undo: str, done: tuple[str, str], flag: str, places: tuple[Path, Path]
+) -> None:
+    place = places[flag == "--archive"]
+    under = ["--story", "t0-s1"] if command == "block" else []
+    assert cli(command, "t0-s0", "t1-s0", flag, place, *under).stdout == f"{done[0]}: 2\n"
+    assert f"{done[0]}  2" in cli("info", flag, place).stdout
+    assert cli(undo, "t0-s0", "t1-s0", flag, place, *under).stdout == f"{done[1]}: 2\n"
+    assert f"{done[0]}  0" in cli("info", flag, place).stdout
+
+
+def test_nothing_is_purged_where_one_place_is_mistaken(places: tuple[Path, Path]) -> None:
+    lists, archive = places
+    refused(cli("purge", "t0-s0"), "got no place to purge")
+    told = cli("purge", "t0-s0", "--lists", lists, "--lists", archive)
+    refused(told, f"--lists {archive} holds a saved archive", "name it with --archive")
+    told = cli("purge", "t0-s0", "--archive", archive, "--archive", lists)
+    refused(told, f"--archive {lists} holds published lists", "name it with --lists")
+    for place in (("--lists", lists), ("--archive", archive)):
+        assert cli("recommend", "t0-s0", *place).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["precompute", "x.jsonl", "--out", "y"], "--out"),
+        (["precompute", "x.jsonl", "--lists", "y", "--snapshot", "z"], "--snapshot"),
+        (["recommend", "x", "--from", "y"], "--from"),
+        (["withdraw", "x", "--from", "y"], "--from"),
+        (["rules", "x.toml", "--at", "y"], "--at"),
+        (["rollback", "--lists", "y", "--to", "000001"], "--to"),
+        (["tune", "--on", "sample", "--out", "y"], "--out"),
+    ],
+)
+def test_an_option_of_before_is_unknown(arguments: list[str], option: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert f"No such option: {option}" in done.stderr
+
+
+def test_a_version_is_returned_to_by_its_name(tmp_path: Path) -> None:
+    stories = dump(tmp_path / "a.jsonl", checkerboard())
+    for k in (1, 2, 3):
+        assert precompute(stories, "--lists", tmp_path / "lists", "--k", k).returncode == 0
+    assert "current version: 000001" in cli("rollback", "--lists", tmp_path / "lists", "--version", "000001").stdout
+    refused(cli("rollback", "--lists", tmp_path / "lists", "--version", "000009"), "no version 000009", "kept are")

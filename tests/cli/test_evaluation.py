@@ -63,7 +63,7 @@ class TestEvaluate:
     def test_own_archive_and_pairs_in_one_command(self, own: tuple[Path, Path], cache: Path, tmp_path: Path) -> None:
         articles, pairs = own
         data = ("--articles", articles, "--pairs", pairs, "--cache", cache)
-        found = call("evaluate", "default", "tfidf", "random", *data, "--out", tmp_path)
+        found = call("evaluate", "default", "tfidf", "random", *data, "--to", tmp_path)
         assert found.exit_code == 0, found.output
         assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.md", "report.json"}
         (one,) = orjson.loads((tmp_path / "report.json").read_bytes())["sets"]
@@ -78,11 +78,11 @@ class TestEvaluate:
     ) -> None:
         articles, pairs = own
         lists = tmp_path / "lists"
-        assert call("precompute", articles, "--out", lists, "--cache", cache).exit_code == 0
+        assert call("precompute", articles, "--lists", lists, "--cache", cache).exit_code == 0
         settings = tmp_path / "loose.toml"
         settings.write_text("[selection]\nevent_limit = false\n", encoding="utf-8")
         found = call(
-            "evaluate", "default", f"live={lists}", settings, "--articles", articles, "--pairs", pairs, "--out",
+            "evaluate", "default", f"live={lists}", settings, "--articles", articles, "--pairs", pairs, "--to",
             tmp_path / "report", "--cache", cache,
         )  # fmt: skip
         assert found.exit_code == 0, found.output
@@ -94,7 +94,7 @@ class TestEvaluate:
         assert repeats["default"] == repeats["live"] == 0 < repeats["loose"]
 
     def test_the_past_alone_can_be_asked_for(self, cache: Path, tmp_path: Path) -> None:
-        asked = ("--on", "sample", "--protocol", "at_publication", "--cache", cache, "--out", tmp_path)
+        asked = ("--on", "sample", "--protocol", "at_publication", "--cache", cache, "--to", tmp_path)
         found = call("evaluate", "tfidf", "recent", *asked)
         assert found.exit_code == 0, found.output
         (one,) = orjson.loads((tmp_path / "report.json").read_bytes())["sets"]
@@ -153,7 +153,7 @@ class TestTune:
         start = tmp_path / "start.toml"
         start.write_text('[embedding]\nmodel = "tfidf"\n', encoding="utf-8")
         written = tmp_path / "tuned.toml"
-        found = call("tune", "--on", "sample", "--settings", start, "--out", written, "--cache", cache)
+        found = call("tune", "--on", "sample", "--settings", start, "--to", written, "--cache", cache)
         assert found.exit_code == 0, found.output
         assert "no gain shown" in found.output
         assert Settings.from_toml(written) == Settings.from_toml(start)
@@ -162,11 +162,11 @@ class TestTune:
     def test_own_judgments_are_split_before_tuning(self, own: tuple[Path, Path], cache: Path, tmp_path: Path) -> None:
         articles, pairs = own
         written = tmp_path / "tuned.toml"
-        found = call("tune", "--articles", articles, "--pairs", pairs, "--out", written, "--cache", cache)
+        found = call("tune", "--articles", articles, "--pairs", pairs, "--to", written, "--cache", cache)
         assert found.exit_code == 0, found.output
         assert "lexical_weight 0.5: " in found.output
         refused = call(
-            "tune", "--articles", articles, "--pairs", pairs, "--out", written, "--setting", "ranking.half_life_days"
+            "tune", "--articles", articles, "--pairs", pairs, "--to", written, "--setting", "ranking.half_life_days"
         )
         assert isinstance(refused.exception, RecommenderError)
         assert "dated clicks" in str(refused.exception)

@@ -347,15 +347,15 @@ def test_the_command_line(tmp_path: Path) -> None:
     lists = PublishedLists.open(out)
     sound.write_text('no_list = ["t0-s4"]\n[[blocks]]\nitem = "t0-s2"\n')
     odd.write_text(json.dumps({"no_list": ["nobody"], "pins": [{"story": "t0-s0", "item": "t0-s0"}]}))
-    done = cli("rules", sound, "--at", out)
+    done = cli("rules", sound, "--lists", out)
     assert done.returncode == 0, done.stderr
     assert "1 blocks, 1 no_list; 0 odd" in " ".join(done.stdout.split())
     assert lists.get("t0-s4").status == "ok"
-    done = cli("rules", sound, "--at", out, "--apply")
+    done = cli("rules", sound, "--lists", out, "--apply")
     assert "in effect at once: 2" in done.stdout
     assert lists.get("t0-s4").status == "withheld"
     assert "t0-s2" not in ids(lists.get("t0-s0"))
-    done = cli("rules", odd, "--at", out)
+    done = cli("rules", odd, "--lists", out)
     assert done.returncode == 1
     assert "no story 'nobody'" in done.stdout
     assert "under itself" in done.stdout
@@ -364,9 +364,9 @@ def test_the_command_line(tmp_path: Path) -> None:
         (["unblock", "t0-s3", "--story", "t0-s0"], "unblocked: 1"),
         (["withhold", "t1-s0"], "withheld: 1"),
     ]:
-        assert answer in cli(*words, "--from", out).stdout
+        assert answer in cli(*words, "--lists", out).stdout
     assert "t0-s1" not in ids(lists.get("t0-s0"))
     assert "t0-s3" in ids(lists.get("t0-s0"))
     assert lists.get("t1-s0").status == "withheld"
-    assert "released: 1" in cli("release", "t1-s0", "--from", out).stdout
+    assert "released: 1" in cli("release", "t1-s0", "--lists", out).stdout
     assert lists.get("t1-s0").status == "ok"

@@ -99,7 +99,7 @@ class World:
     def run_over(self, stories: list[dict[str, Any]]) -> None:
         """Publish all stories."""
         rec = Recommender(SETTINGS, embedder=WordEmbedder(), cache=self.cache)
-        precompute(stories, self.out, recommender=rec, snapshot=self.snapshot, as_of=AS_OF)
+        precompute(stories, self.out, recommender=rec, archive=self.snapshot, as_of=AS_OF)
 
     def loaded(self) -> Recommender:
         """The snapshot."""

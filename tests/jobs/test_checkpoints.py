@@ -55,7 +55,7 @@ VECTORS = -(-len(STORIES) // TEXTS)
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run over all stories with its snapshot, and nothing else."""
     root = tmp_path_factory.mktemp("undisturbed")
-    done = run("precompute", root, snapshot=root / "snapshot")
+    done = run("precompute", root, archive=root / "snapshot")
     assert done.result["resumed"] == 0
     assert done.result["embedded"] == len(STORIES)
     assert not any(path.name == checkpoints.FOLDER for path in root.rglob("*"))
@@ -66,7 +66,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def broken_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that stopped when nearly all lists were made."""
     root = tmp_path_factory.mktemp("broken-off")
-    stop("precompute", root, ("writing", len(STORIES) - 5), snapshot=root / "snapshot")
+    stop("precompute", root, ("writing", len(STORIES) - 5), archive=root / "snapshot")
     assert {stage: len(files) for stage, files in shards(root).items()} == {
         "vectors": VECTORS,
         "pools": WHOLE - 1,
@@ -79,9 +79,9 @@ def broken_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_precompute_embeds_only_the_rest(undisturbed: Path, tmp_path: Path) -> None:
-    kill("precompute", tmp_path, ("embedding", 4 * TEXTS), snapshot=tmp_path / "snapshot")
+    kill("precompute", tmp_path, ("embedding", 4 * TEXTS), archive=tmp_path / "snapshot")
     assert len(shards(tmp_path)["vectors"]) == 4
-    again = run("precompute", tmp_path, snapshot=tmp_path / "snapshot")
+    again = run("precompute", tmp_path, archive=tmp_path / "snapshot")
     assert again.resumed == {"vectors": 4}
     assert again.result["resumed"] == 4
     assert again.result["embedded"] == len(STORIES) - 4 * TEXTS
@@ -90,11 +90,11 @@ def test_a_killed_precompute_embeds_only_the_rest(undisturbed: Path, tmp_path: P
 
 
 def test_a_killed_precompute_searches_only_for_the_rest(undisturbed: Path, tmp_path: Path) -> None:
-    kill("precompute", tmp_path, Path("out/.resume/pools-*/near-00002.*"), snapshot=tmp_path / "snapshot")
+    kill("precompute", tmp_path, Path("out/.resume/pools-*/near-00002.*"), archive=tmp_path / "snapshot")
     held = shards(tmp_path)
     assert len(held["vectors"]) == VECTORS
     assert len(held["pools"]) >= 3
-    again = run("precompute", tmp_path, snapshot=tmp_path / "snapshot")
+    again = run("precompute", tmp_path, archive=tmp_path / "snapshot")
     assert again.result["embedded"] == 0
     assert again.resumed == {stage: len(files) for stage, files in held.items()}
     assert again.result["resumed"] == sum(map(len, held.values()))
@@ -176,7 +176,7 @@ def test_a_killed_search_for_settings_tries_only_the_rest(tmp_path: Path) -> Non
 
 def test_the_command_line_says_what_it_takes_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stories, out = dump(tmp_path / "stories.jsonl", STORIES), tmp_path / "out"
-    command = ["precompute", str(stories), "--out", str(out), "--model", "tfidf", "--set", "selection.floor=0.1"]
+    command = ["precompute", str(stories), "--lists", str(out), "--model", "tfidf", "--set", "selection.floor=0.1"]
 
     def progress(stage: str, done: int, total: int | None) -> None:
         if stage == "selecting" and done > 3 * SHARD:
@@ -242,7 +242,7 @@ def test_changed_inputs_are_named_and_start_anew(
 ) -> None:
     root = Path(shutil.copytree(broken_off, tmp_path / "changed"))
     held = {stage: len(files) for stage, files in shards(root).items()}
-    again = run("precompute", root, snapshot=root / "snapshot", **_changed(change))
+    again = run("precompute", root, archive=root / "snapshot", **_changed(change))
     assert len(again.said) == len(stages)
     for stage, said in zip(stages, again.said, strict=True):
         assert re.match(
@@ -251,7 +251,7 @@ def test_changed_inputs_are_named_and_start_anew(
         )
     assert list(again.resumed) == [stage for stage in ("vectors",) if stage not in stages]
     fresh = tmp_path / "fresh"
-    run("precompute", fresh, snapshot=fresh / "snapshot", **_changed(change))
+    run("precompute", fresh, archive=fresh / "snapshot", **_changed(change))
     assert content(root) == content(fresh)
 
 
@@ -325,7 +325,7 @@ def test_damaged_shards_are_made_again(how: str, broken_off: Path, undisturbed: 
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         path.write_bytes({"cut": data[: len(data) // 2], "altered": data, "empty": b""}[how])
-    again = run("precompute", root, snapshot=root / "snapshot")
+    again = run("precompute", root, archive=root / "snapshot")
     assert sorted(again.said) == sorted(f"the finished shard {path} is damaged and is made again" for path in damaged)
     assert again.result["resumed"] == total - 3
     assert again.result["embedded"] == TEXTS
@@ -337,7 +337,7 @@ def test_a_damaged_ledger_starts_anew(text: bytes | None, broken_off: Path, undi
     root = Path(shutil.copytree(broken_off, tmp_path / "out"))
     (header,) = root.glob("out/.resume/lists-*/inputs.json")
     header.unlink() if text is None else header.write_bytes(text)
-    again = run("precompute", root, snapshot=root / "snapshot")
+    again = run("precompute", root, archive=root / "snapshot")
     assert again.said == [
         f"{WHOLE - 1} finished shards of lists (precompute) cannot be used: {header} is damaged; it starts anew"
     ]
@@ -356,7 +356,7 @@ def test_any_finished_shards_lead_to_the_same_bytes(data: st.DataObject, undistu
             if number not in kept:
                 path.unlink()
         (root / "out" / checkpoints.FOLDER / every[0].parent.name / ".00003.123").write_bytes(b"half a shard")
-        again = run("precompute", root, snapshot=root / "snapshot")
+        again = run("precompute", root, archive=root / "snapshot")
         assert again.result["resumed"] == len(kept)
         assert again.said == []
         assert content(root) == content(undisturbed)
@@ -384,14 +384,14 @@ def test_readers_and_versions_pass_over_the_folder(undisturbed: Path, broken_off
     lists = PublishedLists.open(out)
     assert {story: lists.json(story) for story in lists.ids()} == before
     assert len(VersionedFolder(out, "lists").versions()) == 1
-    with pytest.raises(SnapshotError, match="no lists"):
+    with pytest.raises(SnapshotError, match="no published lists"):
         PublishedLists.open(broken_off / "out")
 
 
 @pytest.mark.parametrize("place", ["out", "snapshot", "kept"])
 def test_a_purge_deletes_the_shards(place: str, tmp_path: Path) -> None:
     secret = {"id": "secret", "title": "Zebedee Quillfeather harbour ferry", "published_at": START}
-    options = {"snapshot": tmp_path / "snapshot", "embedder": make_embedder(SETTINGS.embedding)}
+    options = {"archive": tmp_path / "snapshot", "embedder": make_embedder(SETTINGS.embedding)}
     run("precompute", tmp_path, **options)
     resume = {"snapshot": tmp_path / "snapshot" / checkpoints.FOLDER, "kept": tmp_path / "kept"}.get(place)
     stop("precompute", tmp_path, ("writing", len(STORIES)), stories=[*STORIES, secret], resume=resume, **options)
@@ -407,7 +407,7 @@ def test_a_job_outlives_the_deletion_of_its_shards(undisturbed: Path, tmp_path: 
         if stage in ("selecting", "embedding"):
             clear(tmp_path / "out" / checkpoints.FOLDER)
 
-    run("precompute", tmp_path, progress, snapshot=tmp_path / "snapshot")
+    run("precompute", tmp_path, progress, archive=tmp_path / "snapshot")
     assert content(tmp_path) == content(undisturbed)
 
 

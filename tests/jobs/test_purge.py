@@ -155,13 +155,13 @@ def test_a_snapshot_loses_text_vector_and_words(tmp_path: Path) -> None:
 
 def test_the_command_line_purges_several_places(tmp_path: Path) -> None:
     out, snap = tmp_path / "out", tmp_path / "snap"
-    precompute(archive(), out, settings=SETTINGS, snapshot=snap)
-    done = cli("purge", GONE, "--from", out, "--from", snap)
+    precompute(archive(), out, settings=SETTINGS, archive=snap)
+    done = cli("purge", GONE, "--lists", out, "--archive", snap)
     assert done.returncode == 0, done.stderr
     assert "1 versions rewritten" in done.stdout
     assert "1 stories deleted" in done.stdout
-    refused = cli("purge", GONE, "--from", tmp_path / "nothing")
-    assert (refused.returncode, "neither published lists nor a snapshot" in refused.stderr) == (2, True)
+    refused = cli("purge", GONE, "--lists", tmp_path / "nothing")
+    assert (refused.returncode, "neither published lists nor a saved archive" in refused.stderr) == (2, True)
 
 
 # -- interrupted --------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_a_withdrawal_while_a_run_is_under_way_holds(stage: str, format: str, tm
         if name == stage and not done:
             done.append(lists.withdraw(GONE) + lists.withhold("t0-s1") + lists.block(other))
 
-    precompute(archive(2), place, settings=SETTINGS, format=format_of(format), progress=progress, snapshot=snap)
+    precompute(archive(2), place, settings=SETTINGS, format=format_of(format), progress=progress, archive=snap)
     lists = PublishedLists.open(place)
     assert done == [3]
     assert lists.get(GONE).status == "withdrawn"

@@ -83,7 +83,7 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
             out / "lists",
             settings=tfidf,
             rules=NEWSROOM.parent / "rules.toml",
-            snapshot=out / "snapshot",
+            archive=out / "snapshot",
             **engine,
         )
         assert (summary.rejected, summary.superseded) == (3, 1)
@@ -181,7 +181,7 @@ def test_errors_of_a_stage_are_those_of_the_local_run(cluster: Any, tmp_path: Pa
     stories = tmp_path / "stories.jsonl"
     stories.write_text('{"id": "a", "title": "Ferry aground"}\n{"id": "b"}\n')
     done = [
-        cli("precompute", stories, "--out", tmp_path / name, "--model", "tfidf", "--strict", "--engine", *engine)
+        cli("precompute", stories, "--lists", tmp_path / name, "--model", "tfidf", "--strict", "--engine", *engine)
         for name, *engine in (("here", "local"), ("there", "ray", "--address", cluster.address))
     ]
     assert done[0].returncode == done[1].returncode == 2

@@ -71,7 +71,7 @@ class Changing:
             rules=self.world.rules,
             format=format,
             as_of=self.as_of,
-            snapshot=self.snapshot,
+            archive=self.snapshot,
         )
 
     def step(self) -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ class TestEqualsAWholeRun:
             world.out = place  # type: ignore[assignment]
             precompute(
                 world.held, place, settings=world.world.settings, rules=world.world.rules, format="sql", as_of=AS_OF,
-                snapshot=world.snapshot,
+                archive=world.snapshot,
             )  # fmt: skip
         for _ in range(steps):
             changes = world.step()
@@ -141,7 +141,7 @@ def board(root: Path) -> tuple[Path, Path]:
     options = {"embedding.model": "tfidf", "selection.floor": 0.2, "selection.event_limit": False}
     from recommender import Settings
 
-    precompute(checkerboard(), root / "out", settings=Settings().override(options), snapshot=root / "snapshot")
+    precompute(checkerboard(), root / "out", settings=Settings().override(options), archive=root / "snapshot")
     return root / "out", root / "snapshot"
 
 
@@ -179,7 +179,7 @@ def test_growth_is_told(tmp_path: Path) -> None:
 def test_growth_counts_stories_though_every_word_is_common(tmp_path: Path) -> None:
     stories = [{**story, "title": "alpha beta gamma", "body": "delta alpha beta"} for story in checkerboard(2)]
     out, snapshot = tmp_path / "out", tmp_path / "snapshot"
-    precompute(stories, out, settings=Settings.of({"embedding": {"model": "tfidf", "svd_dim": 4}}), snapshot=snapshot)
+    precompute(stories, out, settings=Settings.of({"embedding": {"model": "tfidf", "svd_dim": 4}}), archive=snapshot)
     assert refresh([], out, snapshot).findings == ()
 
 

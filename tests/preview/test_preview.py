@@ -223,7 +223,7 @@ class TestRejected:
             Rejected("t3-s1", "withdrawn since", None, None, 0.5, 0.5, "copy"),
             Rejected("t2-s0", "Another", None, None, 0.4321, 0.4, "a_new_rule"),
         )
-        write_preview(lists, site := tmp_path / "site", snapshot=snapshot, ids=["t0-s0"])
+        write_preview(lists, site := tmp_path / "site", archive=snapshot, ids=["t0-s0"])
         assert asked == [["t0-s0"]]
         text = page(site, "t0-s0")
         assert "Below the relevance floor" in text
@@ -241,8 +241,8 @@ class TestRejected:
         lists.withdraw("t3-s1")
         Recommender.load(snapshot).withdraw("t3-s2")
         for _ in range(2):
-            write_preview(lists, tmp_path / "site", snapshot=snapshot, sample=5)
-        write_preview(lists, tmp_path / "site", snapshot=snapshot, sample=1_000)
+            write_preview(lists, tmp_path / "site", archive=snapshot, sample=5)
+        write_preview(lists, tmp_path / "site", archive=snapshot, sample=1_000)
         assert asked[0] == asked[1]
         assert len(set(asked[0])) == 5
         assert set(asked[2]) == {story["id"] for story in STORIES} - {"t3-s1", "t3-s2"}
@@ -250,12 +250,12 @@ class TestRejected:
 
     def test_ids_that_cannot_be_told_are_refused(self, lists: Edited, snapshot: Path, tmp_path: Path) -> None:
         lists.withdraw("t3-s1")
-        with pytest.raises(SettingsError, match="need a snapshot"):
+        with pytest.raises(SettingsError, match="need a saved archive"):
             write_preview(lists, tmp_path / "site", ids=["t0-s0"])
         with pytest.raises(UnknownArticleError, match="'nobody'"):
-            write_preview(lists, tmp_path / "site", snapshot=snapshot, ids=["nobody"])
+            write_preview(lists, tmp_path / "site", archive=snapshot, ids=["nobody"])
         with pytest.raises(WithdrawnArticleError):
-            write_preview(lists, tmp_path / "site", snapshot=snapshot, ids=["t3-s1"])
+            write_preview(lists, tmp_path / "site", archive=snapshot, ids=["t3-s1"])
         assert not (tmp_path / "site").exists()
 
 
@@ -348,11 +348,11 @@ def _interrupt(*_: object, **__: object) -> None:
 
 @pytest.mark.usefixtures("lists")
 def test_command_line(tmp_path: Path) -> None:
-    done = cli("preview", tmp_path / "lists", "--out", tmp_path / "site")
+    done = cli("preview", "--lists", tmp_path / "lists", "--to", tmp_path / "site")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"wrote {len(STORIES) + 1} pages" in done.stdout
-    refused(cli("preview", tmp_path / "lists", "--out", tmp_path / "lists"), "choose another folder")
-    refused(cli("preview", tmp_path / "nothing", "--out", tmp_path / "site"), "no lists in")
+    refused(cli("preview", "--lists", tmp_path / "lists", "--to", tmp_path / "lists"), "choose another folder")
+    refused(cli("preview", "--lists", tmp_path / "nothing", "--to", tmp_path / "site"), "no published lists in")
 
 
 # -- in a browser -----------------------------------------------------------------------------

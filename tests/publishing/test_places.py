@@ -330,7 +330,7 @@ def test_damage_is_reported_with_the_file(format: str, tmp_path: Path) -> None:
 
 def test_foreign_and_newer_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Recommender(SETTINGS).fit(checkerboard()).save(tmp_path / "snap")
-    with pytest.raises(SnapshotError, match="holds 'snapshot', expected 'lists'"):
+    with pytest.raises(SnapshotError, match="holds a saved archive, expected published lists"):
         PublishedLists.open(tmp_path / "snap")
     monkeypatch.setattr("recommender.storage.versions.FORMAT", 99)
     run(str(tmp_path / "newer"), "jsonl")

@@ -125,19 +125,20 @@ class TestSecrets:
         said = []
         snapshot = str(tmp_path / "snapshot")
         query = "SELECT id, headline AS title, body, published AS published_at FROM stories"
-        options = ["--model", "tfidf", "--set", "selection.floor=0.1", "--snapshot", snapshot]
+        options = ["--model", "tfidf", "--set", "selection.floor=0.1", "--archive", snapshot]
         for target in ("env:NEWS_DB", place):
-            done = self.run(place, "precompute", target, "--query", query, "--out", target, *options)
+            done = self.run(place, "precompute", target, "--query", query, "--lists", target, *options)
             assert done.returncode == 0, done.stderr
             story = str(UUID(int=0))
-            read = self.run(place, "recommend", story, "--from", target)
+            read = self.run(place, "recommend", story, "--lists", target)
             assert "Read next after" in read.stdout
-            unknown = self.run(place, "recommend", "nobody", "--from", target)
+            unknown = self.run(place, "recommend", "nobody", "--lists", target)
             assert unknown.returncode == 2
-            wrong = self.run(place.replace(PASSWORD, f"{PASSWORD}!"), "info", target.replace(PASSWORD, f"{PASSWORD}!"))
+            other = f"{PASSWORD}!"
+            wrong = self.run(place.replace(PASSWORD, other), "info", "--lists", target.replace(PASSWORD, other))
             assert wrong.returncode == 2
             assert "password authentication failed" in wrong.stderr
-            twice = self.run(place, "precompute", target, target, "--query", query, "--out", target)
+            twice = self.run(place, "precompute", target, target, "--query", query, "--lists", target)
             assert "reads from one database" in twice.stderr
             said += [part for one in (done, read, unknown, wrong, twice) for part in (one.stdout, one.stderr)]
         stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]

@@ -81,7 +81,7 @@ class Soak:
     def epoch(self, now: datetime) -> None:
         """A whole run."""
         summary = precompute(
-            self.archive, self.out, settings=SETTINGS, format=self.format, as_of=now, snapshot=self.snapshot
+            self.archive, self.out, settings=SETTINGS, format=self.format, as_of=now, archive=self.snapshot
         )
         shutil.rmtree(self.root / "epoch", ignore_errors=True)
         shutil.copytree(self.snapshot, self.root / "epoch")

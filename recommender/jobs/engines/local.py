@@ -23,12 +23,12 @@ class LocalEngine:
 
     read = None
 
-    def resume(self, out: str | Path) -> Path | None:
+    def resume(self, lists: str | Path) -> Path | None:
         """The usual one."""
         return None
 
     @contextmanager
-    def started(self, out: str | Path) -> Iterator[LocalEngine]:
+    def started(self, lists: str | Path) -> Iterator[LocalEngine]:
         """Itself."""
         yield self
 

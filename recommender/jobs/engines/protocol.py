@@ -43,10 +43,10 @@ class Job(Protocol):
 class Engine(Protocol):
     """Where the steps are done."""
 
-    def resume(self, out: str | Path) -> Path | None:
-        """Folder of ledgers of a job that publishes to `out`; None = the usual one."""
+    def resume(self, lists: str | Path) -> Path | None:
+        """Folder of ledgers of a job that publishes to `lists`; None = the usual one."""
         ...
 
-    def started(self, out: str | Path) -> AbstractContextManager[Job]:
-        """A job that publishes to `out`."""
+    def started(self, lists: str | Path) -> AbstractContextManager[Job]:
+        """A job that publishes to `lists`."""
         ...

@@ -71,8 +71,8 @@ class RayEngine:
 
     Examples
     --------
-    >>> from recommender.jobs.precompute import precompute
-    >>> precompute("stories/", "out", engine=RayEngine("10.0.0.1:6379")).lists    # doctest: +SKIP
+    >>> from recommender import precompute
+    >>> precompute("stories/", "lists", engine=RayEngine("10.0.0.1:6379")).lists    # doctest: +SKIP
     1000000
     """
 
@@ -88,7 +88,7 @@ class RayEngine:
                 raise SettingsError(f"{name} of the cluster is {value}, expected at least 1")
 
     @contextmanager
-    def started(self, out: str | Path) -> Iterator[RayJob]:
+    def started(self, lists: str | Path) -> Iterator[RayJob]:
         """Connect, and check every node, before any work.
 
         Raises
@@ -107,7 +107,7 @@ class RayEngine:
             raise MissingExtraError(
                 "the engine ray needs Ray Data, which is not installed: pip install 'recommender[ray]'"
             ) from None
-        work = self._folder(out, ".work")
+        work = self._folder(lists, ".work")
         connected = ray.is_initialized()
         if not connected:
             _connect(self.address)
@@ -126,17 +126,17 @@ class RayEngine:
             if not connected:
                 ray.shutdown()
 
-    def resume(self, out: str | Path) -> Path:
+    def resume(self, lists: str | Path) -> Path:
         """Folder of finished shards, on the storage that all nodes share."""
-        return self._folder(out, checkpoints.FOLDER)
+        return self._folder(lists, checkpoints.FOLDER)
 
-    def _folder(self, out: str | Path, name: str) -> Path:
+    def _folder(self, lists: str | Path, name: str) -> Path:
         """The job's own: whoever publishes to another place has another."""
-        if self.work is None and is_database(out):
+        if self.work is None and is_database(lists):
             raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
         if self.work is None:
-            return Path(out).absolute() / name
-        place = str(out) if is_database(out) else str(Path(out).absolute())
+            return Path(lists).absolute() / name
+        place = str(lists) if is_database(lists) else str(Path(lists).absolute())
         return Path(self.work).absolute() / f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 

@@ -1,0 +1,79 @@
+"""The commands of editors: what they decide holds at once, in every version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.cli.display import cleaned, out
+from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, open_tombstones
+
+if TYPE_CHECKING:
+    from recommender.editorial.overlay import Action
+
+# name -> what is told when it is done, and the help text
+STORIES: dict[Action, tuple[str, str]] = {
+    "withdraw": ("withdrawn", "Take stories out of every list, at once, in every version, until `restore`."),
+    "restore": ("restored", "Undo `withdraw`."),
+    "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may stand in other lists."),
+    "release": ("released", "Undo `withhold`."),
+}
+ITEMS: dict[Action, tuple[str, str]] = {
+    "block": ("blocked", "Keep items out of every list, or of one, at once, until `unblock`."),
+    "unblock": ("unblocked", "Undo `block` with the same arguments."),
+}
+
+
+def on_stories(action: Action, done: str) -> Callable[..., None]:
+    """Make the command that records an action on stories."""
+
+    def command(article_ids: StoryIds, lists: ListsOrNone = None, archive: ArchiveOrNone = None) -> None:
+        out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
+
+    return command
+
+
+def on_items(action: Action, done: str) -> Callable[..., None]:
+    """Make the command that records an action on items of lists."""
+
+    def command(
+        items: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the items.")],
+        lists: ListsOrNone = None,
+        archive: ArchiveOrNone = None,
+        story: Annotated[
+            str | None, typer.Option(metavar="ID", help="Only in the list under this story (default: in every list).")
+        ] = None,
+    ) -> None:
+        out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
+
+    return command
+
+
+def rules(
+    file: Annotated[Path, typer.Argument(help="Editorial rules (.toml, .json, .csv).")],
+    lists: Lists,
+    apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
+) -> None:
+    """Check a file of rules against published lists; exit status 1 if anything is odd."""
+    from datetime import UTC, datetime
+
+    from recommender.editorial.rules import Rules
+    from recommender.publishing import PublishedLists
+
+    wanted, published = Rules.read(file), PublishedLists.open(lists)
+    findings = wanted.check(frozenset(published.ids()), datetime.now(UTC))
+    for finding in findings:
+        out.print(cleaned(finding), markup=False)
+    counts = (
+        f"{len(value)} {name}"
+        for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
+        if (value := getattr(wanted, name))
+    )
+    out.print(f"{file}: {', '.join(counts) or 'no rules'}; {len(findings)} odd", markup=False)
+    if apply:
+        out.print(f"in effect at once: {published.apply(wanted)} new blocks and stories without a list")
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,194 @@
+"""The commands that make published lists and a saved archive, and delete what they store."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recommender.cli.display import bars, out, print_summary
+from recommender.cli.options import (
+    AsOfOption,
+    CacheOption,
+    ColumnOption,
+    Format,
+    FormatOption,
+    Lists,
+    QueryOption,
+    ResumeOption,
+    StoryIds,
+    StrictOption,
+    cache_of,
+    folder_of,
+    moment_of,
+    pairs_of,
+    source_of,
+    value_of,
+)
+from recommender.errors import SettingsError, SnapshotError
+from recommender.storage.database import is_database, shown
+
+
+class EngineName(StrEnum):
+    """Where lists are computed."""
+
+    local = "local"
+    ray = "ray"
+
+
+def precompute(
+    articles: Annotated[
+        list[str],
+        typer.Argument(help="All stories: files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders."),
+    ],
+    lists: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|URL",
+            help="Publish the lists here: a folder, a database URL such as sqlite:///lists.db, env:NAME.",
+        ),
+    ],
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=folder_of,
+            help="Also save the fitted archive here, for `refresh`, `recommend` and Python.",
+        ),
+    ] = None,
+    format: FormatOption = Format.jsonl,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
+    set_: Annotated[
+        list[str],
+        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
+    ] = [],  # noqa: B006
+    rules: Annotated[
+        Path | None, typer.Option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
+    ] = None,
+    k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+    ] = None,
+    query: QueryOption = None,
+    column: ColumnOption = [],  # noqa: B006
+    as_of: AsOfOption = None,
+    strict: StrictOption = False,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
+    ] = False,
+    cache: CacheOption = None,
+    rejected: Annotated[
+        Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
+    ] = None,
+    resume: ResumeOption = None,
+    engine: Annotated[EngineName, typer.Option(help="Compute here, or on a Ray cluster.")] = EngineName.local,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers on the Ray cluster (default: one a node).")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder that all Ray nodes share (default: .work in the --lists folder).")
+    ] = None,
+) -> None:
+    """Compute the list of every story and publish them as one version."""
+    from recommender.jobs.engines.ray import RayEngine
+    from recommender.jobs.precompute import precompute as run
+    from recommender.settings import Settings
+
+    settings = Settings.from_toml(settings_file) if settings_file else Settings()
+    overrides: dict[str, Any] = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
+    overrides |= {name: value for name, value in (("selection.k", k), ("embedding.model", model)) if value is not None}
+    settings = settings.override(overrides)
+    moment = moment_of(as_of)
+    with bars() as progress:
+        summary = run(
+            source_of(articles, query),
+            lists,
+            archive=archive,
+            settings=settings,
+            rules=rules,
+            format=format.value,
+            columns=dict(pairs_of(column, "--column")),
+            strict=strict,
+            allow_shrink=allow_shrink,
+            as_of=moment,
+            cache=cache_of(cache, lists),
+            rejected=rejected,
+            resume=resume,
+            engine=RayEngine(address, workers, work) if engine == EngineName.ray else "local",
+            progress=progress,
+        )
+    print_summary(summary, shown(lists))
+
+
+def refresh(
+    changes: Annotated[
+        list[str],
+        typer.Argument(metavar="CHANGED", help="Files or folders with new stories and new versions of known ones."),
+    ],
+    lists: Lists,
+    archive: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", parser=folder_of, help="Archive that `precompute` saved; it is replaced by the new state."
+        ),
+    ],
+    format: FormatOption = Format.jsonl,
+    query: QueryOption = None,
+    column: ColumnOption = [],  # noqa: B006
+    as_of: AsOfOption = None,
+    strict: StrictOption = False,
+    cache: CacheOption = None,
+    resume: ResumeOption = None,
+) -> None:
+    """Publish a version with new and changed stories: only the lists that they touch are made again."""
+    from recommender.jobs.refresh import refresh as run
+
+    with bars() as progress:
+        summary = run(
+            source_of(changes, query),
+            lists,
+            archive,
+            format=format.value,
+            columns=dict(pairs_of(column, "--column")),
+            strict=strict,
+            as_of=moment_of(as_of),
+            cache=cache_of(cache, lists),
+            resume=resume,
+            progress=progress,
+        )
+    print_summary(summary, shown(lists))
+
+
+def purge(
+    article_ids: StoryIds,
+    lists: Annotated[
+        list[str],
+        typer.Option("--lists", metavar="DIR|URL", help="Published lists: folder or database URL; may be repeated."),
+    ] = [],  # noqa: B006
+    archive: Annotated[
+        list[Path],
+        typer.Option("--archive", metavar="DIR", parser=folder_of, help="Folder of a saved archive; may be repeated."),
+    ] = [],  # noqa: B006
+    resume: Annotated[
+        list[Path],
+        typer.Option("--resume", metavar="DIR", help="Folder that an interrupted run was given; may be repeated."),
+    ] = [],  # noqa: B006
+) -> None:
+    """Withdraw stories and delete what is stored of them: lists, items, texts, vectors, in every version kept."""
+    from recommender.jobs.purge import purge as run
+    from recommender.storage.versions import kind_of
+
+    if not lists and not archive and not resume:
+        raise SettingsError("got no place to purge, expected at least one: add --lists DIR or --archive DIR")
+    # a folder of the other kind is found out before anything is deleted
+    for place in lists:
+        if not is_database(place) and kind_of(place) == "snapshot":
+            raise SnapshotError(f"--lists {place} holds a saved archive: name it with --archive")
+    for folder in archive:
+        if kind_of(folder) == "lists":
+            raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
+    for named in (*lists, *map(str, archive), *map(str, resume)):
+        out.print(f"{shown(named)}: {run(named, article_ids)}", markup=False)

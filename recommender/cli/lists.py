@@ -1,0 +1,132 @@
+"""The commands that read published lists or a saved archive, and return to an earlier version."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.cli.display import bars, cleaned, out, print_json, print_list
+from recommender.cli.options import (
+    ArchiveOrNone,
+    Lists,
+    ListsOrNone,
+    StoryIds,
+    folder_of,
+    open_tombstones,
+    place_of,
+)
+from recommender.errors import RecommenderError
+from recommender.storage.database import is_database, shown
+
+if TYPE_CHECKING:
+    from recommender.lists.readnext import ReadNext
+
+
+def recommend(
+    article_ids: StoryIds,
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    k: Annotated[int | None, typer.Option(help="Items of a list; more than were published needs --archive.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one list a line.")] = False,
+) -> None:
+    """Show the Read next list of stories, as a reader sees it or as JSON."""
+    import orjson
+
+    place, kind = place_of(lists, archive)
+    found: list[ReadNext] = []
+    if kind == "snapshot":
+        from recommender.facade import Recommender
+
+        found = Recommender.load(place).recommend_many(article_ids, k=k)
+    else:
+        from recommender.publishing import PublishedLists
+
+        published = PublishedLists.open(place)
+        found = [published.get(article_id) for article_id in article_ids]
+        for one in found:
+            if one.status == "unknown":
+                raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
+    for one in found:
+        if json:
+            print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
+        else:
+            print_list(one, k)
+
+
+def preview(
+    lists: Lists,
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the site: new, empty, or that of an earlier preview.")
+    ],
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=folder_of,
+            help="Archive saved by the same run: also tell which candidates were rejected.",
+        ),
+    ] = None,
+    ids: Annotated[
+        list[str],
+        typer.Option("--id", metavar="ID", help="Story whose rejected candidates are told; may be repeated."),
+    ] = [],  # noqa: B006
+    sample: Annotated[int, typer.Option(min=0, help="How many stories are drawn for that without --id.")] = 20,
+) -> None:
+    """Write a static site to look at published lists, as a reader and as an editor."""
+    from recommender.preview import write_preview
+    from recommender.publishing import PublishedLists
+
+    published = PublishedLists.open(lists)
+    with bars() as progress:
+        pages = write_preview(published, to, archive=archive, ids=ids, sample=sample, progress=progress)
+    out.print(f"wrote {pages:,} pages; open {to / 'index.html'}", markup=False)
+
+
+def rollback(
+    lists: Lists,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Version to return to (default: the one before the current)."),
+    ] = None,
+) -> None:
+    """Return to an earlier published version."""
+    from recommender.publishing import open_publisher
+
+    out.print(f"current version: {open_publisher(lists).rollback(version)}")
+
+
+def info(
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare every file of a folder with its checksum.")] = False,
+) -> None:
+    """Say what published lists or a saved archive hold: kind, version, moment, counts, settings."""
+    from recommender.storage.versions import VersionedFolder
+
+    place, kind = place_of(lists, archive)
+    if kind == "snapshot":
+        manifest = VersionedFolder(place, kind).current().manifest
+    else:
+        from recommender.publishing import PublishedLists
+
+        manifest = PublishedLists.open(place).manifest
+    told = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
+    if kind == "snapshot":
+        index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
+        told |= {"kind": "archive", "index": index["used"]["kind"], "recall": index["recall"]}
+    if not is_database(place):
+        folder = VersionedFolder(place, kind)
+        if check:
+            folder.current().check()
+            told["checked"] = f"all {len(manifest['files'])} files match their checksums"
+        told["versions kept"] = ", ".join(path.name for path in folder.versions())
+    stones = open_tombstones(lists, archive)
+    told |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
+    for name, value in told.items():
+        out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)
+    for stage, values in manifest["settings"].items():
+        for name, value in values.items():
+            out.print(cleaned(f"{stage + '.' + name:>30} = {value}"), markup=False, style="dim")

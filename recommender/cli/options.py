@@ -1,0 +1,143 @@
+"""Options that several commands share, and what is done with their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.errors import RecommenderError, SettingsError
+from recommender.storage.database import SqlQuery, is_database, shown
+
+if TYPE_CHECKING:
+    from recommender.editorial.overlay import Tombstones
+
+
+def folder_of(text: str) -> Path:
+    """Read the value of --archive, which is a folder and never a database."""
+    if is_database(text):
+        # no ValueError: that would be told again with the text as it was given, a password included
+        raise RecommenderError(f"got --archive {shown(text)}, expected a folder: an archive is not saved to a database")
+    return Path(text)
+
+
+class Format(StrEnum):
+    """Formats of published lists."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+    sql = "sql"
+
+
+StoryIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the stories.")]
+_LISTS = typer.Option(
+    "--lists", metavar="DIR|URL", help="Published lists: their folder, or a database URL or env:NAME."
+)
+Lists = Annotated[str, _LISTS]
+ListsOrNone = Annotated[str | None, _LISTS]
+ArchiveOrNone = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive", metavar="DIR", parser=folder_of, help="Folder of the saved archive, in the place of --lists."
+    ),
+]
+FormatOption = Annotated[Format, typer.Option(help="How lists are stored in a folder.")]
+ColumnOption = Annotated[
+    list[str],
+    typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."),
+]
+AsOfOption = Annotated[
+    str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
+CacheOption = Annotated[
+    Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")
+]
+ResumeOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder that finished shards are kept in until the run is done (default: .resume in the --lists folder; "
+        "for a database in the --archive folder, else none).",
+    ),
+]
+QueryOption = Annotated[
+    str | None,
+    typer.Option(help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME."),
+]
+
+
+def place_of(lists: str | None, archive: Path | None) -> tuple[str, str]:
+    """Tell which place a command was given, and what it holds: 'lists', or 'snapshot' for a saved archive."""
+    if lists is not None and archive is not None:
+        raise SettingsError(f"got --lists {shown(lists)} and --archive {archive}, expected one of them: leave one out")
+    if lists is not None:
+        return lists, "lists"
+    if archive is not None:
+        return str(archive), "snapshot"
+    raise SettingsError("got neither --lists nor --archive, expected one of them: add --lists DIR or --archive DIR")
+
+
+def open_tombstones(lists: str | None, archive: Path | None) -> Tombstones:
+    """Open what editors decided at once, beside published lists or a saved archive."""
+    from recommender.editorial.overlay import NAME, Tombstones
+    from recommender.publishing import open_publisher
+    from recommender.storage.versions import VersionedFolder
+
+    place, kind = place_of(lists, archive)
+    if is_database(place):
+        return open_publisher(place).tombstones
+    VersionedFolder(place, kind).current()  # refuses a folder of another kind
+    return Tombstones(Path(place) / NAME)
+
+
+def source_of(places: list[str], query: str | None) -> list[str] | SqlQuery:
+    """Tell where stories are read from: files and folders, or a database by a query."""
+    if query is None:
+        return places
+    if len(places) != 1 or not is_database(places[0]):
+        raise SettingsError(
+            f"--query reads from one database, given as URL or env:NAME; got {', '.join(map(shown, places))}"
+        )
+    return SqlQuery(places[0], query)
+
+
+def cache_of(cache: Path | None, lists: str) -> Path | None:
+    """Tell where vectors are cached: in the file that was named, or in the folder of the lists."""
+    if cache is None and not is_database(lists):
+        return Path(lists) / "cache" / "vectors.sqlite"
+    return cache
+
+
+def pairs_of(values: list[str], flag: str) -> Iterator[tuple[str, str]]:
+    """Split each NAME=VALUE of a repeated option."""
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not sign or not name or not rest:
+            raise SettingsError(f"{flag} {value!r} has no NAME=VALUE form")
+        yield name, rest
+
+
+def value_of(text: str) -> Any:
+    """Read a value of --set: a list or table is JSON, such as ["window", "recent"]; anything else is text."""
+    import orjson
+
+    try:
+        return orjson.loads(text) if text[0] in "[{" else text
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(f"--set: {text!r} is no JSON: {error}") from None
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Read the moment of --as-of."""
+    from recommender.errors import RowError
+    from recommender.reading.times import to_time
+
+    try:
+        return to_time(text) if text else None
+    except RowError as error:
+        raise SettingsError(f"--as-of: {error}") from None
