@@ -366,7 +366,7 @@ class TestSnapshot:
         assert loaded.index_recall == rec.index_recall == kept["index"]["recall"]
         for draft in stories(STORIES, STORIES + 5):
             assert loaded.recommend_for(draft) == rec.recommend_for(draft)
-        told = cli("info", tmp_path).stdout
+        told = cli("info", "--archive", tmp_path).stdout
         assert f"index  {used}" in told
         assert f"recall  {kept['index']['recall']}" in told
 
@@ -434,7 +434,7 @@ class TestSnapshot:
         assert rec.index_recall == 1.0
         assert manifest(tmp_path)["index"] is None
         assert approximate.FILE not in manifest(tmp_path)["files"]
-        assert "recall  1.0" in cli("info", tmp_path).stdout
+        assert "recall  1.0" in cli("info", "--archive", tmp_path).stdout
 
     def test_auto_counts_the_rows_that_a_window_leaves(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         d = recommender("flat").archive.search.shape[1]
