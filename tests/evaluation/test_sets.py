@@ -403,7 +403,7 @@ def test_missing_files_say_where_they_are(tmp_path: Path, name: str, place: str)
 
 
 def test_an_unknown_set_is_refused() -> None:
-    with pytest.raises(InputError, match="unknown set 'cnrek'; expected one of cnrec, sts22, lee, mind, reuters21578"):
+    with pytest.raises(InputError, match="unknown set 'cnrek'; expected one of cbc, nos, cnrec, sts22, lee"):
         load_set("cnrek")
 
 

@@ -18,6 +18,7 @@ from recommender import Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
 from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
+from recommender.evaluation.data.groups import fold_of
 from recommender.evaluation.measures.relevance import per_story
 from recommender.evaluation.protocol import ask, asked_stories
 from recommender.evaluation.results import Estimate
@@ -27,7 +28,6 @@ from recommender.evaluation.tuning.cross_validation import (
     Point,
     Values,
     cross_validated,
-    fold_of,
     one_standard_error,
     search,
 )
