@@ -71,12 +71,14 @@ def judged(pairs: Sequence[Sequence[object]] = PAIRS, *, complete: bool = True, 
 class Fake:
     """Shows what it was told to show."""
 
+    trained_on: tuple[str, ...] = ()
+
     def __init__(
         self, name: str, lists: Mapping[str, Sequence[str]], scores: NDArray[np.float64] | None = None
     ) -> None:
         self.name, self.about, self._lists, self._scores = name, f"a fake, {name}", lists, scores
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         self._row: dict[str, int] = {}
         self.add(articles)
 

@@ -73,13 +73,25 @@ class System(Protocol):
 
     Rows count the stories given to `fit` and `add`, in that order. A story that is asked for need not be held, and an
     id that is held never recommends itself.
+
+    Attributes
+    ----------
+    name, about : str
+    trained_on : tuple of str
+        Names or digests (`EvaluationSet.known_as`) of the sets that its ranker was trained on before; empty for most.
+        On those sets it gets no verdict. Links given to `fit` do not count.
     """
 
     name: str
     about: str
+    trained_on: tuple[str, ...]
 
-    def fit(self, articles: pa.Table) -> None:
-        """Learn from these stories, columns of `articles.SCHEMA`, and hold them; what was held is forgotten."""
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
+        """Learn from these stories, columns of `articles.SCHEMA`, and hold them; what was held is forgotten.
+
+        `links` are links between these stories, columns story and item, for a ranker to learn from. A system may
+        ignore them. None is given unless the evaluation trains, and never one that touches a story to be asked.
+        """
 
     def add(self, articles: pa.Table) -> None:
         """Hold more stories; what was learned stays."""
@@ -104,10 +116,20 @@ class OwnSystem:
     cache : path, optional
         Vector cache, shared by systems.
     about : str, optional
+    trained_on : tuple of str, optional
+        See `System`.
     """
 
-    def __init__(self, name: str, settings: Settings, cache: Path | None = None, about: str = "") -> None:
-        self.name, self.settings, self.cache = name, settings, cache
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        cache: Path | None = None,
+        about: str = "",
+        *,
+        trained_on: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.settings, self.cache, self.trained_on = name, settings, cache, trained_on
         self.about = about or f"recommender with settings {settings.fingerprint()}"
         self.embedder = make_embedder(settings.embedding)
         plain = Settings.relevance_only()
@@ -121,7 +143,7 @@ class OwnSystem:
             }
         )
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         """See `System.fit`."""
         self._ids = articles["id"].to_pylist()
         self._lists = Recommender(self.settings, embedder=self.embedder, cache=self.cache)
@@ -172,14 +194,15 @@ class OwnSystem:
 class PublishedSystem:
     """Lists that a job has published: what stands there is what is measured.
 
-    Its ranking before selection is the list with its reserves.
+    Its ranking before selection is the list with its reserves. `trained_on`: see `System`.
     """
 
-    def __init__(self, name: str, place: str) -> None:
+    def __init__(self, name: str, place: str, *, trained_on: tuple[str, ...] = ()) -> None:
         self.name, self.about = name, f"lists published in {Path(shown(place)).name}"
+        self.trained_on = trained_on
         self._published = PublishedLists.open(place)
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         """See `System.fit`."""
         self._ids: list[str] = []
         self.add(articles)
