@@ -106,7 +106,7 @@ class TestEvaluate:
         ("arguments", "said"),
         [
             (["nonsense", "--on", "sample"], "unknown system 'nonsense'; expected one of default, random"),
-            (["tfidf", "--on", "nowhere"], "unknown set 'nowhere'; expected one of cnrec"),
+            (["tfidf", "--on", "nowhere"], "unknown set 'nowhere'; expected one of cbc, nos, cnrec"),
             (["tfidf", "--on", "cnrec"], "CNRec is at https://"),
             (["tfidf"], "nothing to evaluate on"),
             (["tfidf", "--articles", "x.jsonl"], "--articles needs --pairs or --clicks"),
