@@ -69,6 +69,7 @@ class ReadingSettings(_Stage):
     max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
     max_field_chars: int = Field(10_000, ge=1, description="longest title, section, author, URL, or tag, characters")
     max_tags: int = Field(1_000, ge=0, description="most tags of one story")
+    max_links: int = Field(1_000, ge=0, description="most links of one story; further ones are left out and counted")
     max_id_chars: int = Field(1_000, ge=1, description="longest id, characters")
     max_line_bytes: int = Field(64 << 20, ge=1_000, description="longest line of JSONL, or record of CSV, bytes")
     max_expansion: int = Field(
@@ -77,6 +78,11 @@ class ReadingSettings(_Stage):
     max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
     site_language: str | None = Field(
         None, description="language of stories that name none (default: the archive's commonest)"
+    )
+    site_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="address that relative links of stories without a URL start from, such as https://courier.example",
     )
 
 
