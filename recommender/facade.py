@@ -21,6 +21,7 @@ from recommender.articles.article import Article, row_digest
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.languages import unknown_language_warning
+from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import NAME as TOMBSTONES
@@ -34,6 +35,7 @@ from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
 from recommender.progress import Progress, silent
 from recommender.ranking.score import Ranked
+from recommender.reading.links import with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.search.candidates import Retriever
 from recommender.search.kept_pools import KeptPools
@@ -106,6 +108,7 @@ class Recommender(Decided):
         articles: Source,
         *,
         columns: Mapping[str, str] | None = None,
+        links: str | Path | pa.Table | None = None,
         strict: bool = False,
         progress: Progress = silent,
     ) -> Recommender:
@@ -116,6 +119,8 @@ class Recommender(Decided):
         articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
         columns : mapping, optional
             Field -> column, for column names that are not recognised.
+        links : path or pyarrow.Table, optional
+            Further links between stories, see `read_links`; they become links of the stories that they name.
         strict : bool, default False
             Raise at the first bad row. Otherwise bad rows are left out, counted in `report`,
             and a warning says so.
@@ -130,7 +135,8 @@ class Recommender(Decided):
         Raises
         ------
         InputError
-            If a file is missing, a column mapping is wrong, no story is left, or a row is bad in strict mode.
+            If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
+            strict mode.
         """
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, strict=strict, progress=progress
@@ -142,6 +148,8 @@ class Recommender(Decided):
                 f"the first: {first.file}, line {first.line}: {first.reason}",
                 stacklevel=2,
             )
+        if links is not None:
+            table = with_links(table, links, self.settings.reading)
         return self.fit_table(table, progress=progress)
 
     def fit_table(
@@ -203,7 +211,8 @@ class Recommender(Decided):
     ) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
 
-        A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
+        A version older than the one held (by `updated_at`) counts as unchanged, and so does one that only lacks links
+        which the archive knows, as from a file of links. Stories missing
         from `articles` stay: only `withdraw` takes a story out.
         """
         archive = self.archive
@@ -216,7 +225,7 @@ class Recommender(Decided):
             held = archive.catalog.row(row["id"])
             old = archive.catalog.table.slice(held, 1).to_pylist()[0]
             older = (old["updated_at"] or _NEVER) > (row["updated_at"] or _NEVER)
-            if older or row_digest(old) == row_digest(row):
+            if older or row_digest(old) == row_digest(_with_known_links(row, old)):
                 unchanged += 1
             else:
                 fresh.append(place)
@@ -565,6 +574,22 @@ class Recommender(Decided):
         return self.archive.vectors
 
     @property
+    def links(self) -> ResolvedLinks:
+        """Editors' links between stories of the archive, and a report of what became of those that were found.
+
+        Examples
+        --------
+        >>> rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}}))
+        >>> _ = rec.fit([
+        ...     {"id": "a", "title": "Ferry aground", "url": "https://courier.example/ferry"},
+        ...     {"id": "b", "title": "Inquiry", "body": 'It <a href="https://courier.example/ferry">ran aground</a>.'},
+        ... ])
+        >>> rec.links.table["anchor"].to_pylist(), rec.links.report.unresolved
+        (['ran aground'], 0)
+        """
+        return self.archive.links
+
+    @property
     def dated(self) -> bool:
         """Whether time counts: at least half of the stories carry a date."""
         return self.archive.dated
@@ -605,6 +630,11 @@ def _moment(archive: Archive, as_of: datetime | None) -> int:
         return to_micros(as_of)
     now = datetime.now(UTC)
     return archive.newest(now) if archive.dated else to_micros(now)
+
+
+def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with the links of an earlier version, if it has none that are new."""
+    return row | {"links": held["links"]} if all(link in held["links"] for link in row["links"]) else row
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

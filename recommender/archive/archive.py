@@ -17,6 +17,7 @@ from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.languages import site_language
+from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
@@ -358,6 +359,11 @@ class Archive:
         return self.catalog.codes("section")
 
     @cached_property
+    def links(self) -> ResolvedLinks:
+        """Editors' links between its stories."""
+        return resolve_links(self.catalog)
+
+    @cached_property
     def event_test(self) -> EventTest:
         """Whether rows report the same event."""
         model = SameEvent.of("archive", self.calibration)
@@ -483,6 +489,7 @@ _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "sections": lambda archive: (archive.catalog,),
     "series": lambda archive: (archive.catalog, archive._series_rules),
     "looks": lambda archive: (archive.catalog,),
+    "links": lambda archive: (archive.catalog,),
     "term_names": lambda archive: (archive.tfidf,),
     "_columns": lambda archive: (archive.tfidf,),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "pools": _pool_details(archive.pooled),
             "index": archive.drafts and archive.drafts.report.to_json(),
         }
+        if archive.links.report.found:
+            details["links"] = asdict(archive.links.report)
         digest = hashlib.sha256(repr(details).encode())
         digest.update(np.ascontiguousarray(archive.vectors).data)
         target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
@@ -99,6 +102,11 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
+    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+        raise SnapshotError(
+            f"{folder} was saved by an earlier version of recommender, whose stories had no {' or '.join(missing)}: "
+            "run precompute with --snapshot again (in Python: fit and save)"
+        )
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the snapshot again")
     tfidf = Tfidf.load(folder, "tfidf")

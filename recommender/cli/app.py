@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli import evaluation
-from recommender.cli.display import bars, cleaned, err, out, print_json, print_list, print_summary
+from recommender.cli.display import bars, cleaned, err, out, print_json, print_list, print_summary, told_links
 from recommender.errors import RecommenderError, SettingsError
 from recommender.storage.database import SqlQuery, is_database, shown
 from recommender.version import __version__
@@ -122,6 +122,9 @@ def precompute(
     ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    links: Annotated[
+        Path | None, typer.Option(help="File of further links between stories, with the columns story and item.")
+    ] = None,
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     allow_shrink: Annotated[
@@ -164,6 +167,7 @@ def precompute(
             rules=rules,
             format=format.value,
             columns=dict(_pairs(column, "--column")),
+            links=links,
             strict=strict,
             allow_shrink=allow_shrink,
             as_of=moment,
@@ -401,6 +405,8 @@ def info(
     if manifest["kind"] == "snapshot":
         index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
         shown |= {"index": index["used"]["kind"], "recall": index["recall"]}
+    if links := manifest.get("links"):
+        shown["links"] = told_links(links["links"], links["stories"], links["unresolved"])
     if not is_database(place):
         folder = VersionedFolder(place, manifest["kind"])
         if check:

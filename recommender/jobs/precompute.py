@@ -6,7 +6,7 @@ import resource
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from recommender.jobs.engines.ray import RayEngine
 from recommender.jobs.run_identity import Inputs
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, Publisher, open_publisher
+from recommender.reading.links import with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.settings import Settings
 from recommender.storage import checkpoints
@@ -59,6 +60,9 @@ class Summary:
     withheld: int = 0
     findings: tuple[str, ...] = ()
     vanished: int = 0
+    links: int = 0
+    stories_with_links: int = 0
+    unresolved_links: int = 0
     embedded: int = 0
     recomputed: int = 0
     resumed: int = 0
@@ -88,6 +92,7 @@ def precompute(
     rules: Rules | str | Path | None = None,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
+    links: str | Path | pa.Table | None = None,
     strict: bool = False,
     allow_shrink: bool = False,
     as_of: datetime | None = None,
@@ -118,6 +123,8 @@ def precompute(
     format : {'jsonl', 'parquet', 'sql'}
     columns : mapping, optional
         Field -> column, for column names that are not recognised.
+    links : path or pyarrow.Table, optional
+        Further links between stories, see `Recommender.fit`.
     strict : bool, default False
         Stop at the first bad row.
     allow_shrink : bool, default False
@@ -186,6 +193,8 @@ def precompute(
         _write_rejected(report, rejected, out)
         if not len(table):
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
+        if links is not None:
+            table = with_links(table, links, settings.reading)
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
@@ -255,6 +264,11 @@ def publish(
         "floor": rec.floor,
         "time_counts": rec.dated,
     }
+    report = rec.links.report
+    summary.links, summary.stories_with_links = report.links, report.stories
+    summary.unresolved_links = report.unresolved
+    if report.found:
+        details["links"] = asdict(report)
     publisher.publish(batches(), details, settings.publish.keep_versions)
     progress("writing", len(rows), len(rows))
 
