@@ -56,15 +56,19 @@ class Anchor(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Line:
-    """One line of a text: what a reader sees of it, the links that touch it, and what stands outside of them."""
+class _Block:
+    """Lines that belong together, as a paragraph: the links that touch them, and what stands outside of these."""
 
     links: set[int]
     in_table: bool
-    text: str = ""
+    lines: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)  # of what stands outside, all before the first link
-    is_rail: bool = False
+
+    @property
+    def is_rail(self) -> bool:
+        """Whether it is nothing but links."""
+        return bool(self.links) and _is_rail("".join(self.outside), "".join(self.before))
 
 
 def _is_label(text: str) -> bool:
@@ -73,7 +77,7 @@ def _is_label(text: str) -> bool:
 
 
 def _is_rail(outside: str, before: str) -> bool:
-    """Whether a line with links is nothing but links: beside them only bullets, punctuation, and one short label."""
+    """Whether a text with links is nothing but links: beside them only bullets, punctuation, and one short label."""
     words = _WORD.findall(outside)
     if all(word.isdecimal() and len(word) < 3 for word in words):  # 1. 2. 3. are bullets too
         return True
@@ -99,8 +103,8 @@ def to_text(markup: str) -> str:
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
     r"""Plain text of a field that may hold HTML, and the links of its sentences in their order.
 
-    A line that is nothing but links, such as "Read more: ...", gives none and leaves the text, unless all of it would
-    go; lines of tables stay. Links in `nav`, `header`, `footer`, `aside` and `figure` are none of the story's.
+    A paragraph that is nothing but links, such as "Read more: ...", gives none and leaves the text, unless all of it
+    would go; cells of tables stay. Links in `nav`, `header`, `footer`, `aside` and `figure` are none of the story's.
 
     Examples
     --------
@@ -113,11 +117,12 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
         tree = LexborHTMLParser(markup)
         for node in tree.css(_SILENT):
             node.decompose()
-        for node in tree.css(_BLOCKS):
-            node.insert_before("\n")
-            node.insert_after("\n")
         links = [node for node in tree.css("a[href]") if leads_to_a_page(node.attributes.get("href") or "")]
-        if links and (marks := _unused(tree.body.text() if tree.body else "")):
+        marks = _unused(tree.body.text() if tree.body else "") if links else ""
+        for node in tree.css(_BLOCKS):
+            node.insert_before("\n" + marks[-1:])
+            node.insert_after("\n" + marks[-1:])
+        if marks:
             return _marked(tree, links, marks)
         text = tree.body.text() if tree.body else ""
         lines = (" ".join(line.split()) for line in text.split("\n"))
@@ -128,10 +133,10 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
 
 
 def _unused(text: str) -> str:
-    """Six characters of private use that a text does not hold; empty if it holds nearly all."""
+    """Seven characters of private use that a text does not hold; empty if it holds nearly all."""
     held = set(text)
-    free = "".join(islice((one for one in map(chr, range(0xE000, 0xF900)) if one not in held), 6))
-    return free if held and len(free) == 6 else ""
+    free = "".join(islice((one for one in map(chr, range(0xE000, 0xF900)) if one not in held), 7))
+    return free if held and len(free) == 7 else ""
 
 
 def _marked(tree: LexborHTMLParser, links: list[LexborNode], marks: str) -> tuple[str, list[Anchor]]:
@@ -141,41 +146,52 @@ def _marked(tree: LexborHTMLParser, links: list[LexborNode], marks: str) -> tupl
             node.insert_before(marks[at])
             node.insert_after(marks[at + 1])
     assert tree.body is not None
-    lines, words, counted = _lines(tree.body.text(), marks)
-    running = {link for line in lines if line.text and not line.is_rail for link in line.links}
-    kept: list[str] = []
-    label = False  # whether the last line only announces what follows
-    for line in lines:
-        if not line.text:
-            continue
-        if line.is_rail and not line.in_table:
-            if label:
+    blocks, words, counted = _blocks(tree.body.text(), marks)
+    running: set[int] = set()
+    kept: list[_Block] = []
+    for block in blocks:
+        if not block.is_rail:
+            running |= block.links if block.lines else set()
+            kept.append(block)
+        elif block.in_table:
+            kept.append(block)
+        else:
+            while kept and not kept[-1].lines:
                 kept.pop()
-            label = False
-            continue
-        kept.append(line.text)
-        label = _is_label(line.text)
-    text = "\n\n".join(kept) or "\n\n".join(line.text for line in lines if line.text)
+            if kept and _is_label(" ".join(kept[-1].lines)):  # it announced these links
+                kept.pop()
+    texts = ("\n\n".join(line for block in some for line in block.lines) for some in (kept, blocks))
     found = [
         Anchor(node.attributes["href"] or "", " ".join("".join(words[number]).split()))
         for number, node in enumerate(links)
         if number in running and number in counted
     ]
-    return text, found
+    return next(filter(None, texts), ""), found
 
 
-def _lines(text: str, marks: str) -> tuple[list[_Line], list[list[str]], set[int]]:
-    """Lines, the words of each link, and the links that stand in running text; links count up in their order."""
-    lines, words, counted = [], list[list[str]](), set[int]()
+def _blocks(text: str, marks: str) -> tuple[list[_Block], list[list[str]], set[int]]:
+    """Blocks, the words of each link, and the links that stand in running text; links count up in their order.
+
+    A line of the source ends no block, as a sentence may go on in the next; without any tag for blocks a blank line
+    does.
+    """
+    start = marks[6]
+    plain = start not in text
+    words, counted = list[list[str]](), set[int]()
     open_, beside, tables = list[int](), 0, 0
     pieces = re.compile(f"([{marks}])")
+    block = _Block(set(), in_table=False)
+    blocks, blank = [block], False
     for raw in text.split("\n"):
-        line, seen = _Line(set(open_[-1:]), in_table=tables > 0), list[str]()
+        if raw.startswith(start) or (plain and blank):
+            block = _Block(set(open_[-1:]), in_table=tables > 0)
+            blocks.append(block)
+        seen: list[str] = []
         for piece in pieces.split(raw):
             mark = marks.find(piece) if piece else -1
             if mark == 0:
                 open_.append(len(words))
-                line.links.add(len(words))
+                block.links.add(len(words))
                 if not beside:
                     counted.add(len(words))
                 words.append([])
@@ -185,17 +201,19 @@ def _lines(text: str, marks: str) -> tuple[list[_Line], list[list[str]], set[int
                 beside += 1 if mark == 2 else -1
             elif mark in (4, 5):
                 tables += 1 if mark == 4 else -1
-            elif piece:
+            elif mark < 0 and piece:
                 seen.append(piece)
                 if open_:
                     words[open_[-1]].append(piece)
                 else:
-                    line.outside.append(piece)
-                    if not line.links:
-                        line.before.append(piece)
+                    block.outside.append(piece)
+                    if not block.links:
+                        block.before.append(piece)
         if open_:
             words[open_[-1]].append(" ")  # a line ends within it
-        line.text = " ".join("".join(seen).split())
-        line.is_rail = bool(line.links) and _is_rail("".join(line.outside), "".join(line.before))
-        lines.append(line)
-    return lines, words, counted
+        block.outside.append(" ")
+        line = " ".join("".join(seen).split())
+        blank = not line
+        if line:
+            block.lines.append(line)
+    return blocks, words, counted
