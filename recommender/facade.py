@@ -35,7 +35,7 @@ from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
 from recommender.progress import Progress, silent
 from recommender.ranking.score import Ranked
-from recommender.reading.links import with_links
+from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.search.candidates import Retriever
 from recommender.search.kept_pools import KeptPools
@@ -138,6 +138,7 @@ class Recommender(Decided):
             If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
             strict mode.
         """
+        more = given_links(links, self.settings.reading)  # what cannot be read is refused before any work
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, strict=strict, progress=progress
         )
@@ -148,9 +149,7 @@ class Recommender(Decided):
                 f"the first: {first.file}, line {first.line}: {first.reason}",
                 stacklevel=2,
             )
-        if links is not None:
-            table = with_links(table, links, self.settings.reading)
-        return self.fit_table(table, progress=progress)
+        return self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
 
     def fit_table(
         self,

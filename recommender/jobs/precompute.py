@@ -27,7 +27,7 @@ from recommender.jobs.engines.ray import RayEngine
 from recommender.jobs.run_identity import Inputs
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, Publisher, open_publisher
-from recommender.reading.links import with_links
+from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.settings import Settings
 from recommender.storage import checkpoints
@@ -172,6 +172,7 @@ def precompute(
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings
+    more = given_links(links, settings.reading)
     summary = Summary()
     clock = Clock(summary.seconds, progress)
     if isinstance(engine, str):
@@ -193,8 +194,7 @@ def precompute(
         _write_rejected(report, rejected, out)
         if not len(table):
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
-        if links is not None:
-            table = with_links(table, links, settings.reading)
+        table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(out, table, rec.tombstones.withdrawn, settings, allow_shrink)
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)

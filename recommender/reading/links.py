@@ -167,32 +167,46 @@ def _words(value: Any, limits: ReadingSettings) -> str:
     return text.encode(errors="ignore").decode()
 
 
-def with_links(table: pa.Table, links: str | Path | pa.Table, settings: ReadingSettings) -> pa.Table:
-    """Put the links of a file or table into the stories that they name, so that they are saved with these.
+def given_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -> pa.Table | None:
+    """Give links as a table of `LINKS`, whether they came as a file or as a table; None stays None.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+
+    Examples
+    --------
+    >>> given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings()).num_columns
+    5
+    """
+    if links is None:
+        return None
+    return link_table(links) if isinstance(links, pa.Table) else read_links(links, settings=settings)
+
+
+def with_links(table: pa.Table, more: pa.Table | None, settings: ReadingSettings) -> pa.Table:
+    """Put further links into the stories that they name, so that they are saved with these.
 
     A warning counts the links whose story is not there, and those beyond `max_links` of a story.
 
     Parameters
     ----------
     table : pyarrow.Table, columns of `SCHEMA`
-    links : path or pyarrow.Table
-        See `read_links`; a table has the columns `story` and `item`.
+    more : pyarrow.Table or None, columns of `LINKS`
+        What `given_links` returned.
     settings : ReadingSettings
-
-    Raises
-    ------
-    InputError
-        If the links cannot be read.
 
     Examples
     --------
     >>> from recommender.articles.article import Article, to_table
     >>> stories = to_table([Article(id="a", title="Ferry"), Article(id="b", title="Inquiry")])
-    >>> more = pa.table({"story": ["b"], "item": ["a"]})
+    >>> more = given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings())
     >>> with_links(stories, more, ReadingSettings())["links"][1][0]["target"].as_py()
     'a'
     """
-    more = link_table(links) if isinstance(links, pa.Table) else read_links(links, settings=settings)
+    if more is None:
+        return table
     table, unknown, beyond = add_links(table, more, settings.max_links)
     if unknown:
         warnings.warn(f"{unknown:,} of {len(more):,} links name a story that is not in the archive", stacklevel=3)

@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from recommender import InputError, Recommender, Settings, SettingsError, SnapshotError, read_links
 from recommender.archive import snapshot
 from recommender.articles.article import SCHEMA, Article, Link
-from recommender.articles.links import LINKS
+from recommender.articles.links import LINKS, link_table
+from recommender.cli.app import app
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
@@ -461,7 +463,7 @@ def test_a_story_keeps_the_links_of_a_file_until_it_changes(tfidf: Settings) -> 
 
 def test_links_beyond_the_limit_are_left_out() -> None:
     table, _ = read_articles(STORIES)
-    more = pa.table({"story": ["b", "b"], "item": ["c", "x"]})
+    more = link_table(pa.table({"story": ["b", "b"], "item": ["c", "x"]}))
     with pytest.warns(UserWarning, match="1 of 2 links are left out: no story has more than 2"):
         linked = with_links(table, more, ReadingSettings(max_links=2))
     assert [len(links) for links in linked["links"].to_pylist()] == [0, 2, 1]
@@ -482,6 +484,24 @@ def test_a_run_tells_of_its_links(tmp_path: Path, tfidf: Settings) -> None:
     left = Recommender.load(snap)
     targets = [link["target"] for links in left.catalog.table["links"].to_pylist() for link in links]
     assert sorted(targets) == ["b", "nowhere"]
+
+
+def test_the_command_line_tells_of_links(tmp_path: Path) -> None:
+    def run(*arguments: object) -> str:
+        return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False).stdout
+
+    out, snap, more = tmp_path / "out", tmp_path / "snap", write(tmp_path / "l.csv", "story,item\nc,b\n")
+    stories = write(tmp_path / "a.jsonl", "\n".join(orjson.dumps(one).decode() for one in STORIES))
+    told = "links  2 in 2 stories (1 unresolved)"
+    where = ("--out", out, "--snapshot", snap, "--model", "tfidf")
+    assert told in run("precompute", stories, *where, "--links", more)
+    assert told in run("info", out)
+    assert told in run("info", snap)
+    with pytest.raises(InputError, match="no such file of links"):
+        run("precompute", tmp_path / "none.jsonl", *where, "--links", tmp_path / "none.csv")
+    stories.write_bytes(orjson.dumps(STORIES[0]))
+    assert "links  " not in run("precompute", stories, *where, "--allow-shrink")
+    assert "links  " not in run("info", out)
 
 
 def test_a_snapshot_of_stories_without_links_is_refused(tmp_path: Path, tfidf: Settings) -> None:
