@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from recommender.version import __version__
 
 if TYPE_CHECKING:
-    from recommender.articles.article import Article
+    from recommender.archive.learn import LearnReport
+    from recommender.articles.article import Article, Link
+    from recommender.articles.links import LinkReport, ResolvedLinks
     from recommender.editorial.rules import Rules
     from recommender.embedders import GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
     from recommender.errors import (
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from recommender.jobs.refresh import refresh
     from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected
     from recommender.publishing import PublishedLists
+    from recommender.reading.links import read_links
     from recommender.search.scope import Filters
     from recommender.selection.events import relations, same_event_probability
     from recommender.settings import Settings
@@ -39,12 +42,16 @@ _HOME = {
     "Changes": "facade",
     "Filters": "search.scope",
     "GivenVectors": "embedders",
+    "LearnReport": "archive.learn",
+    "Link": "articles.article",
+    "LinkReport": "articles.links",
     "PublishedLists": "publishing",
     "ReadNext": "lists.readnext",
     "Reason": "lists.readnext",
     "Recommendation": "lists.readnext",
     "Recommender": "facade",
     "SentenceTransformerEmbedder": "embedders",
+    "ResolvedLinks": "articles.links",
     "Rejected": "lists.readnext",
     "Rules": "editorial.rules",
     "Settings": "settings",
@@ -60,6 +67,7 @@ _HOME = {
     "SnapshotError": "errors",
     "UnknownArticleError": "errors",
     "WithdrawnArticleError": "errors",
+    "read_links": "reading.links",
     "precompute": "jobs.precompute",
     "refresh": "jobs.refresh",
     "relations": "selection.events",

@@ -16,11 +16,20 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
+from recommender.archive.learn import LearnReport, learn_from_links
 from recommender.archive.lister import related
-from recommender.articles.article import Article, row_digest
+from recommender.articles.article import SCHEMA, Article, row_digest
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
-from recommender.articles.languages import unknown_language_warning
+from recommender.articles.languages import (
+    MIXED,
+    UNKNOWN,
+    detected_languages,
+    known_rows,
+    site_language,
+    unknown_language_warning,
+)
+from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.compute.hardware import release_memory
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import NAME as TOMBSTONES
@@ -33,7 +42,10 @@ from recommender.errors import InputError, NotFittedError, SettingsError, Withdr
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
 from recommender.progress import Progress, silent
+from recommender.publishing import PublishedLists
+from recommender.ranking.ranker import ranker_of
 from recommender.ranking.score import Ranked
+from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.search.candidates import Retriever
 from recommender.search.kept_pools import KeptPools
@@ -106,6 +118,7 @@ class Recommender(Decided):
         articles: Source,
         *,
         columns: Mapping[str, str] | None = None,
+        links: str | Path | pa.Table | None = None,
         strict: bool = False,
         progress: Progress = silent,
     ) -> Recommender:
@@ -116,6 +129,8 @@ class Recommender(Decided):
         articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
         columns : mapping, optional
             Field -> column, for column names that are not recognised.
+        links : path or pyarrow.Table, optional
+            Further links between stories, see `read_links`; they become links of the stories that they name.
         strict : bool, default False
             Raise at the first bad row. Otherwise bad rows are left out, counted in `report`,
             and a warning says so.
@@ -130,8 +145,10 @@ class Recommender(Decided):
         Raises
         ------
         InputError
-            If a file is missing, a column mapping is wrong, no story is left, or a row is bad in strict mode.
+            If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
+            strict mode.
         """
+        more = given_links(links, self.settings.reading)  # what cannot be read is refused before any work
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, strict=strict, progress=progress
         )
@@ -142,7 +159,7 @@ class Recommender(Decided):
                 f"the first: {first.file}, line {first.line}: {first.reason}",
                 stacklevel=2,
             )
-        return self.fit_table(table, progress=progress)
+        return self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
 
     def fit_table(
         self,
@@ -158,17 +175,25 @@ class Recommender(Decided):
         """
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
-        catalog = Catalog.of(table)
+        site = self.settings.reading.site_language or site_language(table)
+        catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
         if message := unknown_language_warning(
             catalog.table, self.embedder.languages, self.settings.reading.site_language
         ):
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, encode, progress, ledgers)
+        vectors = self._embed(catalog.table, site, encode, progress, ledgers)
         release_memory()
         progress("terms", 0, len(catalog))
-        self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules)
+        ranker = ranker_of(self.settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
+        if self.settings.ranking.ranker == "auto" and not self.embedder.calibration:
+            warnings.warn(
+                "the ranker that ships for any model goes by words alone: `recommender learn` makes one that knows "
+                "this model and the links of your stories",
+                stacklevel=3,
+            )
+        self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules, ranker)
         release_memory()
         progress("terms", len(catalog), len(catalog))
         return self
@@ -176,10 +201,20 @@ class Recommender(Decided):
     def _embed(
         self,
         table: pa.Table,
+        site: str,
         encode: Encode | None = None,
         progress: Progress = silent,
         ledgers: Ledgers | None = None,
     ) -> NDArray[np.int16]:
+        known = known_rows(table, self.embedder.languages, site)
+        if not known.all():
+            # a cosine in a language that the model does not know says nothing: such stories have no vector
+            held = table.filter(pa.array(known)) if known.any() else table.slice(0, 1)
+            held = held.set_column(_LANGUAGE, SCHEMA.field(_LANGUAGE), pa.nulls(len(held), pa.large_string()))
+            some = self._embed(held, UNKNOWN, encode, progress, ledgers)
+            vectors = np.zeros((len(table), some.shape[1]), dtype=some.dtype)
+            vectors[known] = some[: known.sum()]
+            return vectors
         texts, encode = self.embedder.prepare(table), encode or partial(map, self.embedder.encode)
         if self.cache is not None and self.embedder.fingerprint:
             vectors, self.embedded = self.cache.vectors(texts, self.embedder.fingerprint, encode, progress)
@@ -203,11 +238,13 @@ class Recommender(Decided):
     ) -> Changes:
         """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
 
-        A version older than the one held (by `updated_at`) counts as unchanged. Stories missing
+        A version older than the one held (by `updated_at`) counts as unchanged, and so does one that only lacks links
+        which the archive knows, as from a file of links. Stories missing
         from `articles` stay: only `withdraw` takes a story out.
         """
         archive = self.archive
         table, self.report = read_articles(articles, settings=self.settings.reading, columns=columns, strict=strict)
+        table = self._with_languages(table)
         fresh, replaces, unchanged = [], [], 0
         for place, row in enumerate(table.to_pylist()):
             if row["id"] not in archive.catalog:
@@ -216,7 +253,7 @@ class Recommender(Decided):
             held = archive.catalog.row(row["id"])
             old = archive.catalog.table.slice(held, 1).to_pylist()[0]
             older = (old["updated_at"] or _NEVER) > (row["updated_at"] or _NEVER)
-            if older or row_digest(old) == row_digest(row):
+            if older or row_digest(old) == row_digest(_with_known_links(row, old)):
                 unchanged += 1
             else:
                 fresh.append(place)
@@ -224,7 +261,8 @@ class Recommender(Decided):
         if fresh:
             added = table.take(pa.array(fresh))
             catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            self._archive = archive.extended(catalog, added, self._embed(added, ledgers=ledgers))
+            vectors = self._embed(added, archive.site, ledgers=ledgers)
+            self._archive = archive.extended(catalog, added, vectors)
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
     def pool(
@@ -270,7 +308,60 @@ class Recommender(Decided):
     def _retriever(self, as_of: datetime | None, part: slice | None = None) -> Retriever:
         archive = self.archive
         selection, _ = self._selection(archive, as_of, None, ())
-        return archive.retriever(selection.searched, self._k(None), archive.floor, part)
+        return archive.retriever(selection.base, self._k(None), part)
+
+    def learn(
+        self,
+        *,
+        links: str | Path | pa.Table | None = None,
+        picks: str | Path | pa.Table | None = None,
+        lists: str | Path | None = None,
+        name: str = "own",
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> LearnReport:
+        """Learn a ranker from the links of the archive's stories; the archive stays as it is.
+
+        Parameters
+        ----------
+        links : path or pyarrow.Table, optional
+            Further links, with the columns story and item, see `read_links`.
+        picks : path or pyarrow.Table, optional
+            Items that editors picked under stories, in the same form; each counts as a link.
+        lists : path or str, optional
+            Published lists, a folder or database URL: links to what they showed under a story before it was updated
+            may come from the list itself, and do not count.
+        name : str, default 'own'
+            Name of the ranker.
+        seed : int, default 0
+        progress : callable, optional
+
+        Returns
+        -------
+        LearnReport
+            The ranker, fitted on all stories, and what it gains on stories that a first fit did not see.
+
+        Raises
+        ------
+        InputError
+            If too few stories link to older stories of the archive; the message names the number needed.
+
+        Examples
+        --------
+        >>> report = rec.learn()                          # doctest: +SKIP
+        >>> report.verdict                                # doctest: +SKIP
+        'better than the ranker at hand: 0.042 [0.012, 0.071] nDCG@5 on 1,204 stories'
+        >>> report.ranker.save("ranker.json")             # doctest: +SKIP
+        """
+        archive = self.archive
+        more = [table for one in (links, picks) if (table := given_links(one, self.settings.reading)) is not None]
+        found = archive.links
+        if more or lists is not None:
+            shown, moment = _shown(lists)
+            found = resolve_links(archive.catalog, pa.concat_tables(more) if more else None, shown=shown, as_of=moment)
+        embedder = self.embedder.fingerprint or ""
+        report = learn_from_links(archive, found.table, embedder=embedder, name=name, seed=seed, progress=progress)
+        return replace(report, links=found.report)
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
@@ -292,7 +383,11 @@ class Recommender(Decided):
                 raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
         other = Recommender(settings, rules=self.rules, embedder=self.embedder)
         other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
-        other._archive = self.archive.under(settings)
+        archive = self.archive
+        if settings.ranking.ranker != self.settings.ranking.ranker:
+            ranker = ranker_of(settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
+            archive = archive.but(ranker=ranker)
+        other._archive = archive.under(settings)
         return other
 
     # -- asking -------------------------------------------------------------------------------
@@ -372,7 +467,8 @@ class Recommender(Decided):
         scope = self._scope(archive, as_of, filters, exclude)
         if self.settings.selection.drop_copies:
             scope.allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
-        queries = archive.foreign_queries(table, self._embed(table))
+        table = self._with_languages(table)
+        queries = archive.foreign_queries(table, self._embed(table, archive.site))
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
         # rules that name the draft by its id, which the archive need not know
@@ -449,7 +545,7 @@ class Recommender(Decided):
         if pools is not None:
             places = np.arange(len(rows))
         else:
-            pools, places = archive.pools(rows, selection.searched, k, covered)
+            pools, places = archive.pools(rows, selection.base, k, covered)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
@@ -457,6 +553,11 @@ class Recommender(Decided):
             return related(archive, stories, queries, selection, k, version, pools=pools.take(places[part]))
 
         yield from in_order(made, range(0, len(rows), BLOCK))
+
+    def _with_languages(self, table: pa.Table) -> pa.Table:
+        """Newcomers with their languages, where those of the archive differ."""
+        told = self.settings.reading.site_language is not None or not table["language"].null_count
+        return table if told or not self.archive.mixed else detected_languages(table)
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:
@@ -486,7 +587,7 @@ class Recommender(Decided):
         stones = self.tombstones
         if exclude or (filters is not None and filters != Filters()):
             selection = archive.selection(self._scope(archive, as_of, filters, exclude), stones.blocked)
-            return selection, archive.covered(selection.searched)
+            return selection, archive.covered(selection.base)
         return archive.standing(_moment(archive, as_of), stones.withdrawn, stones.blocked)
 
     # -- keeping ------------------------------------------------------------------------------
@@ -565,6 +666,22 @@ class Recommender(Decided):
         return self.archive.vectors
 
     @property
+    def links(self) -> ResolvedLinks:
+        """Editors' links between stories of the archive, and a report of what became of those that were found.
+
+        Examples
+        --------
+        >>> rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}}))
+        >>> _ = rec.fit([
+        ...     {"id": "a", "title": "Ferry aground", "url": "https://courier.example/ferry"},
+        ...     {"id": "b", "title": "Inquiry", "body": 'It <a href="https://courier.example/ferry">ran aground</a>.'},
+        ... ])
+        >>> rec.links.table["anchor"].to_pylist(), rec.links.report.unresolved
+        (['ran aground'], 0)
+        """
+        return self.archive.links
+
+    @property
     def dated(self) -> bool:
         """Whether time counts: at least half of the stories carry a date."""
         return self.archive.dated
@@ -607,4 +724,24 @@ def _moment(archive: Archive, as_of: datetime | None) -> int:
     return archive.newest(now) if archive.dated else to_micros(now)
 
 
+def _shown(lists: str | Path | None) -> tuple[dict[str, set[str]] | None, datetime | None]:
+    """The items that published lists show, by story, and the moment that they are for."""
+    if lists is None:
+        return None, None
+    published = PublishedLists.open(lists)
+    shown = {
+        record["article_id"]: {item["article_id"] for item in record["items"]}
+        for batch in published.records()
+        for record in batch.select(["article_id", "items"]).to_pylist()
+    }
+    as_of = published.manifest.get("as_of")
+    return shown, None if as_of is None else datetime.fromisoformat(as_of)
+
+
+def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with the links of an earlier version, if it has none that are new."""
+    return row | {"links": held["links"]} if all(link in held["links"] for link in row["links"]) else row
+
+
+_LANGUAGE = SCHEMA.get_field_index("language")
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -63,12 +63,26 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         raise SettingsError(f"cannot read {what} from {path}: {error}") from error
 
 
+def _without_nones(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of stages with None for the word 'none', which is all that TOML and a command line can say."""
+    said = {("ranking", "ranker")}  # where the word is a value
+    return {
+        stage: {
+            name: None if value == "none" and (stage, name) not in said else value for name, value in settings.items()
+        }
+        if isinstance(settings, dict)
+        else settings
+        for stage, settings in values.items()
+    }
+
+
 class ReadingSettings(_Stage):
     """Limits on what comes in; a row or file beyond them is rejected with the reason."""
 
     max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
     max_field_chars: int = Field(10_000, ge=1, description="longest title, section, author, URL, or tag, characters")
     max_tags: int = Field(1_000, ge=0, description="most tags of one story")
+    max_links: int = Field(1_000, ge=0, description="most links of one story; further ones are left out and counted")
     max_id_chars: int = Field(1_000, ge=1, description="longest id, characters")
     max_line_bytes: int = Field(64 << 20, ge=1_000, description="longest line of JSONL, or record of CSV, bytes")
     max_expansion: int = Field(
@@ -77,6 +91,11 @@ class ReadingSettings(_Stage):
     max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
     site_language: str | None = Field(
         None, description="language of stories that name none (default: the archive's commonest)"
+    )
+    site_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="address that relative links of stories without a URL start from, such as https://courier.example",
     )
 
 
@@ -105,27 +124,53 @@ class EmbeddingSettings(_Stage):
 class RetrievalSettings(_Stage):
     """Which stories may be candidates, and how many are looked at."""
 
-    candidates: int = Field(128, ge=1, le=100_000, description="candidates per story that are scored in full")
+    candidates: int = Field(200, ge=1, le=100_000, description="candidates per story that are ranked")
     window_days: int | None = Field(
-        365, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
+        None, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
     )
     same_language: bool = True
     index: Literal["auto", "flat", "hnsw", "ivf"] = Field(
         "auto",
-        description="search for stories outside the archive where freshness does not count, built when the archive "
-        "is saved: 'flat' is exact, 'hnsw' and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
+        description="search for stories outside the archive, built when the archive is saved: 'flat' is exact, 'hnsw' "
+        "and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
     )
 
 
 class RankingSettings(_Stage):
-    """The score: `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`."""
+    """What orders the candidates: a learned ranker, or a weighted sum.
 
-    dense_weight: float = Field(0.5, ge=0)
-    lexical_weight: float = Field(0.5, ge=0)
+    The sum is `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`; its settings count only
+    with ``ranker = "none"``, and are refused beside a ranker.
+    """
+
+    ranker: str = Field(
+        "auto",
+        min_length=1,
+        description="'auto' = the ranker that ships for the embedder, 'none' = the weighted sum, or a file that "
+        "`recommender learn` wrote",
+    )
+    dense_weight: float = Field(0.3, ge=0)
+    lexical_weight: float = Field(0.7, ge=0)
     half_life_days: float | None = Field(90.0, gt=0, description="none = no freshness")
     anchor: Literal["story", "as_of"] = Field(
         "story", description="age is the distance to the story's own time, or is counted back from `as_of`"
     )
+
+    @property
+    def without_age(self) -> Self:
+        """The same order, but for a weighted sum without freshness: a ranker has no other way to see age."""
+        return self if self.ranker != "none" else self.model_copy(update={"half_life_days": None})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("ranker", "auto") != "none":
+            defaults = {name: cls.model_fields[name].default for name in cls.model_fields if name != "ranker"}
+            if odd := [name for name, default in defaults.items() if values.get(name, default) != default]:
+                raise ValueError(
+                    f"set beside a ranker: {', '.join(odd)}; that counts only with ranking.ranker = 'none'"
+                )
+        return values
 
 
 Column = Literal["section", "source", "kind", "author", "access"]
@@ -204,7 +249,9 @@ class SelectionSettings(_Stage):
     )
     diversity: float = Field(0.0, ge=0, le=1, description="MMR: share of dissimilarity in the choice; 0 = off")
     fill: tuple[Fill, ...] = Field((), description="what may fill empty places, in this order; each is labelled")
-    timeless_slots: Literal[0, 1] = Field(1, description="places for undated or evergreen pieces")
+    timeless_slots: Literal[0, 1] | None = Field(
+        1, description="places for undated or evergreen pieces; none = as many as are relevant"
+    )
 
 
 class PublishSettings(_Stage):
@@ -242,7 +289,7 @@ class Settings(_Stage):
         """
         return cls(
             retrieval=RetrievalSettings(window_days=None, same_language=False),
-            ranking=RankingSettings(half_life_days=None),
+            ranking=RankingSettings(ranker="none", half_life_days=None),
             selection=SelectionSettings(
                 floor=None,
                 drop_copies=False,
@@ -250,7 +297,7 @@ class Settings(_Stage):
                 live_hours=None,
                 series_limit=False,
                 caps=(),
-                timeless_slots=0,
+                timeless_slots=None,
             ),
         )
 
@@ -263,7 +310,7 @@ class Settings(_Stage):
         SettingsError
             If the file is missing, is not TOML, or holds an unknown or impossible setting.
         """
-        return cls.of(read_toml(path, "settings"), origin=str(path))
+        return cls.of(_without_nones(read_toml(path, "settings")), origin=str(path))
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
@@ -290,7 +337,7 @@ class Settings(_Stage):
             if stage not in values or not field:
                 raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k")
             values[stage][field] = value
-        return type(self).of(values)
+        return type(self).of(_without_nones(values))
 
     def fingerprint(self) -> str:
         """Sixteen hex digits that change exactly when a setting does."""

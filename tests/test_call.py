@@ -107,8 +107,8 @@ def test_ids_are_found_alone_and_together(names: list[str], many: bool, seed: in
     row_of = {name: row for row, name in enumerate(catalog.ids.to_pylist())}  # the last version counts
     asked = [*names, "no-such", "\ud800", None] * (2 if many else 1)
     wanted = [row_of.get(name, -1) for name in asked]
-    assert catalog._found(asked).tolist() == wanted  # type: ignore[arg-type]
-    assert [catalog._found([name]).tolist()[0] for name in asked] == wanted  # type: ignore[list-item]
+    assert catalog.find(asked).tolist() == wanted  # type: ignore[arg-type]
+    assert [catalog.find([name]).tolist()[0] for name in asked] == wanted  # type: ignore[list-item]
     assert catalog.rows(names).tolist() == [catalog.row(name) for name in names] == [row_of[name] for name in names]
     for unknown in ("no-such", "\ud800"):
         assert unknown not in catalog

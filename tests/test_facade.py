@@ -23,13 +23,15 @@ from recommender import (
     UnknownArticleError,
     WithdrawnArticleError,
 )
-from recommender.lists.readnext import ReadNext
+from recommender.features.families import FAMILIES
+from recommender.features.pairs import Pairs, pair_features
+from recommender.lists.readnext import ReadNext, Recommendation
 from recommender.lists.records import to_lists
-from tests.conftest import NEWSROOM
 from tests.support.checkerboard import START, checkerboard, topic_of
 
 OPEN = {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "event_limit": False, "series_limit": False}}
 # a topic shares its words, as an event would
+SUM = {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5}
 TOPICS = {"embedding.svd_dim": 4}  # one dimension a topic: equally relevant in any arithmetic
 
 
@@ -40,6 +42,12 @@ def board(**kwargs: Any) -> Recommender:
 @pytest.fixture(scope="module")
 def shared() -> Recommender:
     return board()
+
+
+@pytest.fixture(scope="module")
+def summed(tfidf: Settings, fitted: Recommender) -> Recommender:
+    """The sample newsroom in the order of the weighted sum."""
+    return Recommender(Settings.of({"embedding": {"model": "tfidf"}, "ranking": SUM})).fit_table(fitted.catalog.table)
 
 
 def ids(found: ReadNext) -> list[str]:
@@ -96,13 +104,13 @@ def test_every_form_of_input_gives_the_same(form: str, shared: Recommender) -> N
     assert rec.recommend("t0-s0") == shared.recommend("t0-s0")
 
 
-def test_score_is_relevance_times_freshness_and_every_part_is_there(fitted: Recommender) -> None:
-    half_life = fitted.settings.ranking.half_life_days
+def test_of_a_sum_the_score_is_relevance_times_freshness_and_every_part_is_there(summed: Recommender) -> None:
+    half_life = summed.settings.ranking.half_life_days
     assert half_life
-    times = dict(zip(fitted.catalog.ids.to_pylist(), fitted.catalog.table["published_at"].to_pylist(), strict=True))
+    times = dict(zip(summed.catalog.ids.to_pylist(), summed.catalog.table["published_at"].to_pylist(), strict=True))
     checked = 0
-    for article_id in fitted.catalog.ids.to_pylist():
-        for item in fitted.recommend(article_id):
+    for article_id in summed.catalog.ids.to_pylist():
+        for item in summed.recommend(article_id):
             parts = item.components
             assert parts["relevance"] == pytest.approx(0.5 * parts["dense"] + 0.5 * parts["lexical"], abs=2e-6)
             if item.source == "evergreen":
@@ -112,32 +120,53 @@ def test_score_is_relevance_times_freshness_and_every_part_is_there(fitted: Reco
                 assert parts["freshness"] == pytest.approx(2 ** (-age / half_life), abs=2e-6)
                 assert item.score == pytest.approx(parts["relevance"] * parts["freshness"], abs=2e-6)
                 checked += 1
-            assert parts["relevance"] >= fitted.floor
+            assert parts["relevance"] >= summed.floor
     assert checked > 200
 
 
-def test_reasons_account_for_the_relevance(fitted: Recommender) -> None:
-    for item in fitted.recommend("ferry-inquiry"):
+def test_under_a_ranker_the_score_is_the_probability_of_a_link(fitted: Recommender) -> None:
+    stories = fitted.catalog.ids.to_pylist()
+    lists = fitted.recommend_many(stories)
+    items = [(found.article_id, item) for found in lists for item in (*found.items, *found.reserves)]
+    assert len(items) > 500
+    for _, item in items:
+        assert item.score == item.components["relevance"]
+        assert 0 < item.score < 1
+        assert item.components["freshness"] == item.components["boost"] == 1
+    relevance = fitted.relevance([story for story, _ in items], [item.article_id for _, item in items])
+    assert relevance == pytest.approx([item.score for _, item in items], abs=1e-6)
+    for found in lists:
+        related = [item.score for item in found if item.source == "related" and not _moved(item)]
+        assert related == sorted(related, reverse=True)
+
+
+def _moved(item: Recommendation) -> bool:
+    return any(reason.kind in ("follow_up", "newest_of_event") for reason in item.reasons)
+
+
+def test_reasons_account_for_the_relevance(summed: Recommender) -> None:
+    for item in summed.recommend("ferry-inquiry"):
         weights = {reason.kind: reason.weight for reason in item.reasons}
         assert weights["shared_terms"] + weights["meaning"] == pytest.approx(item.components["relevance"], abs=5e-6)
         parts = [reason.weight for reason in item.reasons if reason.weight]
         assert parts == sorted(parts, reverse=True)
-    first = fitted.recommend("ferry-inquiry").items[0]
+    first = summed.recommend("ferry-inquiry").items[0]
     assert "marisol" in " ".join(str(reason) for reason in first.reasons)
 
 
-@pytest.mark.parametrize("anchor", ["as_of", "story"])
-def test_a_later_as_of_never_changes_the_order(anchor: str, tfidf: Settings, fitted: Recommender) -> None:
-    rec = Recommender(tfidf.override({"ranking.anchor": anchor, "retrieval.window_days": None}))
-    rec.fit_table(fitted.catalog.table)
+@pytest.mark.parametrize(("ranker", "anchor"), [("none", "as_of"), ("none", "story"), ("auto", "story")])
+def test_a_later_as_of_never_changes_the_order(ranker: str, anchor: str, tfidf: Settings, fitted: Recommender) -> None:
+    ranking = {"ranking.ranker": ranker, "ranking.anchor": anchor}
+    rec = fitted.under(tfidf.override({**ranking, "retrieval.window_days": None}))
     stories = [i for i in fitted.catalog.ids.to_pylist() if i.startswith(("ferry", "mill", "cup"))]
     now = rec.recommend_many(stories)
     later = rec.recommend_many(stories, as_of=datetime(2027, 5, 30, tzinfo=UTC))
     assert [ids(found) for found in now] == [ids(found) for found in later]
 
 
-def test_of_equally_relevant_stories_the_nearer_in_time_comes_first(shared: Recommender) -> None:
-    assert ids(shared.recommend("t1-s5", k=3)) == ["t1-s4", "t1-s3", "t1-s2"]
+def test_of_equally_relevant_stories_the_nearer_in_time_comes_first() -> None:
+    rec = Recommender(Settings.of(OPEN | {"ranking": SUM}).override(TOPICS)).fit(checkerboard())
+    assert ids(rec.recommend("t1-s5", k=3)) == ["t1-s4", "t1-s3", "t1-s2"]
 
 
 def test_ties_break_by_id() -> None:
@@ -169,10 +198,21 @@ def test_old_stories_look_around_their_own_time() -> None:
         {"id": i, "title": "harbour ferry captain", "body": f"x{i}", "published_at": START + timedelta(days=d)}
         for i, d in rows
     ]
-    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    rec = Recommender(Settings.of(OPEN | {"ranking": SUM, "retrieval": {"window_days": 365}})).fit(stories)
     assert set(ids(rec.recommend("old"))) == {"old-near", "new", "newest"}
     assert set(ids(rec.recommend("newest"))) == {"new"}
     assert set(ids(rec.recommend("middle"))) == {"new", "newest"}
+
+
+def test_without_a_window_every_age_is_found(tfidf: Settings) -> None:
+    stories = [
+        {"id": f"s{d}", "title": "harbour ferry captain", "body": f"x{d}", "published_at": START + timedelta(days=d)}
+        for d in (0, 20, 900, 2000)
+    ]
+    options = {"selection.floor": None, "selection.event_limit": False, "selection.series_limit": False}
+    rec = Recommender(tfidf.override(options)).fit(stories)
+    for story in stories:
+        assert set(ids(rec.recommend(story["id"]))) == {other["id"] for other in stories} - {story["id"]}
 
 
 def test_filters(shared: Recommender) -> None:
@@ -243,31 +283,62 @@ def test_relevance_only_ranks_the_whole_archive_by_relevance(fitted: Recommender
     assert [item.score for item in found] == relevance
 
 
-def test_brute_force_agrees(fitted: Recommender) -> None:
+PLAIN = {"event_limit": False, "series_limit": False, "live_hours": None, "caps": ()}
+
+
+def best_by_hand(rec: Recommender, score: np.ndarray, fits: np.ndarray, own: int) -> list[str]:
+    """Ids of greatest score that fit, one of each group of copies and none of the story's own."""
+    everyone, group = rec.catalog.ids.to_pylist(), rec.catalog.copy_group
+    best, seen = [], {group[own]}
+    for place in sorted(np.flatnonzero(fits), key=lambda p: (-score[p], everyone[p])):
+        if group[place] not in seen:
+            best.append(everyone[place])
+        seen.add(group[place])
+    return best
+
+
+def test_brute_force_agrees(summed: Recommender) -> None:
     """Scores of every pair, computed without retrieval, select the same lists."""
-    plain = {"event_limit": False, "series_limit": False, "live_hours": None, "caps": ()}
-    fitted = Recommender(fitted.settings.override({f"selection.{name}": value for name, value in plain.items()}))
-    fitted.fit(NEWSROOM)
-    archive = fitted.archive
+    summed = summed.under(summed.settings.override({f"selection.{name}": value for name, value in PLAIN.items()}))
+    archive = summed.archive
     vectors = archive.vectors.astype(np.int64)
     dense = (vectors @ vectors.T) / 4064**2
     fused = 0.5 * dense + 0.5 * (archive.terms @ archive.terms.T).toarray()
     published, timeless = archive.catalog.published / 86_400e6, archive.catalog.timeless
-    group = archive.catalog.copy_group
-    everyone = archive.catalog.ids.to_pylist()
-    for row, article_id in enumerate(everyone):
+    assert summed.floor
+    for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
         if timeless[row]:
             continue
         score = fused[row] * 2 ** (-np.abs(published - published[row]) / 90)
-        fits = (fused[row] >= fitted.floor) & ~timeless & (group != group[row])
-        best, seen = [], set()
-        for place in sorted(np.flatnonzero(fits), key=lambda p: (-score[p], everyone[p])):
-            if group[place] not in seen:
-                best.append(everyone[place])
-            seen.add(group[place])
-        related = [item.article_id for item in fitted.recommend(article_id) if item.source == "related"]
+        best = best_by_hand(summed, score, (fused[row] >= summed.floor) & ~timeless, row)
+        related = [item.article_id for item in summed.recommend(article_id) if item.source == "related"]
         assert related == best[: len(related)]
         assert len(related) >= min(len(best), 4)
+
+
+def test_brute_force_agrees_under_a_ranker(fitted: Recommender) -> None:
+    """Features of every pair, computed without retrieval, select the same lists."""
+    rec = fitted.under(fitted.settings.override({f"selection.{name}": value for name, value in PLAIN.items()}))
+    archive, size = rec.archive, len(rec.catalog)
+    assert archive.ranker is not None
+    assert size <= rec.settings.retrieval.candidates, "all stories are candidates"
+    shown = archive.base(archive.newest(datetime.now(UTC))).allowed
+    rows = np.tile(np.arange(size), (size, 1))
+    pool = shown & (archive.languages[:, None] == archive.languages) & ~np.eye(size, dtype=bool)
+    pairs = Pairs(archive.table, np.arange(size), archive.table, rows, pool)
+    raw = archive.ranker.raw(pair_features(pairs, archive.ranker.features, FAMILIES).reshape(size * size, -1))
+    raw, checked = raw.reshape(size, size), 0
+    for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
+        chance = archive.ranker.probability(raw[row])
+        fits = pool[row] & ~archive.catalog.timeless & (chance >= (rec.floor or 0.0))
+        best = best_by_hand(rec, raw[row], fits, row)
+        related = [item for item in rec.recommend(article_id) if item.source == "related"]
+        assert [item.article_id for item in related] == best[: len(related)]
+        assert len(related) >= min(len(best), 4)
+        scores = [chance[archive.catalog.row(item.article_id)] for item in related]
+        assert [item.score for item in related] == pytest.approx(scores, abs=1e-6)
+        checked += len(related)
+    assert checked > 400
 
 
 def test_withdrawn_stories_vanish_everywhere_until_restored(newsroom: Recommender) -> None:
@@ -334,7 +405,7 @@ def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
 
 def test_given_vectors_decide() -> None:
     vectors = {f"t{t}-s{s}": np.eye(4)[(t + 1) % 4] + 0.01 * s for t in range(4) for s in range(6)}
-    only_dense = {"ranking": {"dense_weight": 1, "lexical_weight": 0}, "selection": {"floor": 0.5}}
+    only_dense = {"ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0}, "selection": {"floor": 0.5}}
     rec = Recommender(Settings.of(only_dense), embedder=GivenVectors(vectors)).fit(checkerboard())
     assert {topic_of(i) for i in ids(rec.recommend("t3-s0"))} == {"t3"}
 

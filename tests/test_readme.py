@@ -30,6 +30,15 @@ def test_python_examples_run(
     assert "ok [" in printed
 
 
+def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    exec(compile(example, "extending.md", "exec"), {})
+    assert "nan" in capsys.readouterr().out
+
+
 def test_settings_example_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
     (tmp_path / "s.toml").write_text(example, encoding="utf-8")
@@ -44,6 +53,7 @@ def test_every_command_named_exists() -> None:
         "block",
         "evaluate",
         "info",
+        "learn",
         "precompute",
         "preview",
         "purge",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
+import pytest
+
 from tests.soak import watch
 from tests.soak.__main__ import run
 
 
-def test_a_week_of_a_newsroom_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("window", [None, 4])
+def test_a_week_of_a_newsroom_leaves_nothing_behind(window: int | None, tmp_path: Path) -> None:
     gc.collect()
     gc.freeze()  # the soak collects every hour, and need not go through what other tests have left
-    found = run(days=6, stories=20, refreshes=4, seed=0, format="parquet", root=tmp_path, tell=False)
+    found = run(days=6, stories=20, refreshes=4, seed=0, format="parquet", root=tmp_path, tell=False, window=window)
     assert found["wrong"] == []
     assert found["counts"]["refreshes"] == 24
     assert found["lists_compared"] > 250

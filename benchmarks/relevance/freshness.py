@@ -36,7 +36,7 @@ def main() -> None:
         base = Recommender(cache=cache).fit(arguments.data / "reuters21578.jsonl.gz")
         rows = []
         for anchor, half_life in CASES:
-            values = {"ranking.anchor": anchor, "ranking.half_life_days": half_life}
+            values = {"ranking.ranker": "none", "ranking.anchor": anchor, "ranking.half_life_days": half_life}
             rec = Recommender(Settings().override(values), cache=cache).fit_table(base.catalog.table)
             rows.append({"anchor": anchor, "half-life": half_life, **measure(rec)})
             print(rows[-1], flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,17 +18,22 @@ from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.languages import site_language
+from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
+from recommender.features.hubness import Hubness
+from recommender.features.table import FeatureTable, section_codes, section_levels
+from recommender.features.texts import TextParts, rarity_of
 from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.lists.reasons import telling_terms
+from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
-from recommender.ranking.score import relevance
+from recommender.ranking.score import learned, relevance
 from recommender.search.approximate import MOST_TAIL, Drafts
 from recommender.search.candidates import SKETCH, Retriever, search_vectors
 from recommender.search.index_choice import Plan, choose_index
-from recommender.search.pools import Asks, Keeper, Pools, Queries
+from recommender.search.pools import Asks, Candidates, Keeper, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.update_pools import renewed
 from recommender.selection.events import EventTest, SameEvent
@@ -37,12 +43,20 @@ from recommender.settings import SeriesRule, Settings
 
 
 class Pooled(NamedTuple):
-    """The pools of all rows, and what they were found for: a scope, lists of `k`, and the blocks of single stories."""
+    """The pools of all rows, and what they were found for.
+
+    A scope, the rows of it that editors had not withdrawn or blocked, lists of `k`, and the blocks of single stories.
+    """
 
     pools: Pools
     scope: Scope
+    shown: NDArray[np.bool_]
     k: int
     blocks: frozenset[tuple[str, str | None]]
+
+
+_BLOCK = 512  # pairs scored together
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Derived(NamedTuple):
@@ -62,27 +76,39 @@ class Archive:
     vectors : ndarray of int16, shape (n, d)
     tfidf : Tfidf
     terms : csr_matrix of float32, shape (n, v)
+    parts : TextParts, n rows
+        Terms of titles, leads and names.
+    hubness : Hubness
+        What a newcomer's hubness is told by.
+    hubs : ndarray of float32, shape (n,)
+        Hubness of each row.
     search : ndarray of int16, shape (n, s)
-        Meaning and words in one vector, see `retrieval.search_vectors`.
+        Meaning and words in one vector, see `candidates.search_vectors`.
     settings : Settings
     floor : float or None
         The least relevance of an item.
+    ranker : Ranker or None
+        Orders the candidates; none = by the weighted sum of cosines.
     calibration : str
         Name under which the embedder's judgments are kept.
     rules : Rules
     pooled : Pooled or None
         Pools that lists are made of without a search, if they fit what is asked.
     drafts : Drafts or None
-        Search for stories from outside where age does not count; without it, and elsewhere, search is exact.
+        Search for stories from outside; without it search is exact.
     """
 
     catalog: Catalog
     vectors: NDArray[np.int16]
     tfidf: Tfidf
     terms: sp.csr_matrix
+    parts: TextParts
+    hubness: Hubness
+    hubs: NDArray[np.float32]
     search: NDArray[np.int16]
     settings: Settings
     floor: float | None
+    ranker: Ranker | None = None
     calibration: str = ""
     rules: Rules = NO_RULES
     pooled: Pooled | None = None
@@ -90,24 +116,46 @@ class Archive:
 
     @classmethod
     def fit(
-        cls, catalog: Catalog, vectors: NDArray[np.int16], settings: Settings, calibration: str, rules: Rules
+        cls,
+        catalog: Catalog,
+        vectors: NDArray[np.int16],
+        settings: Settings,
+        calibration: str,
+        rules: Rules,
+        ranker: Ranker | None = None,
     ) -> Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
-        search = search_vectors(vectors, terms, sketch_columns(tfidf.terms, SKETCH), settings.ranking)
-        return cls(catalog, vectors, tfidf, terms, search, settings, None, calibration, rules).under(settings)
+        parts = TextParts.of(catalog.table, tfidf, terms)
+        hubness = Hubness.fit(catalog.ids.to_pylist(), terms)
+        search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
+        archive = cls(
+            catalog=catalog,
+            vectors=vectors,
+            tfidf=tfidf,
+            terms=terms,
+            parts=parts,
+            hubness=hubness,
+            hubs=hubness.of(terms),
+            search=search,
+            settings=settings,
+            floor=None,
+            ranker=ranker,
+            calibration=calibration,
+            rules=rules,
+        )
+        return archive.under(settings)
 
     def under(self, settings: Settings) -> Archive:
         """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
-        search, old, new, drafts = self.search, self.settings.ranking, settings.ranking, self.drafts
-        if (old.dense_weight, old.lexical_weight) != (new.dense_weight, new.lexical_weight):
-            search, drafts = search_vectors(self.vectors, self.terms, self._columns, new), None
-        if settings.retrieval.index != self.settings.retrieval.index:
-            drafts = None
-        floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
-        same = (old, self.settings.retrieval, self.floor) == (new, settings.retrieval, floor)
+        drafts = self.drafts if settings.retrieval.index == self.settings.retrieval.index else None
+        if self.ranker is not None:
+            floor = self.ranker.related_at if settings.selection.floor == "auto" else settings.selection.floor
+        else:
+            floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
+        same = (self.settings.ranking, self.settings.retrieval) == (settings.ranking, settings.retrieval)
         pooled = self.pooled if same else None
-        return self.but(search=search, settings=settings, floor=floor, pooled=pooled, drafts=drafts)
+        return self.but(settings=settings, floor=floor, pooled=pooled, drafts=drafts)
 
     def but(self, **changes: Any) -> Archive:
         """With other values, and with all that was derived from values that stay."""
@@ -153,12 +201,13 @@ class Archive:
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; vocabulary and floor stay."""
         terms = self.tfidf.transform(whole_texts(added))
-        search = search_vectors(vectors, terms, self._columns, self.settings.ranking)
-        search = joined(self.search, search)
+        search = joined(self.search, search_vectors(vectors, terms, self._columns))
         more = self.but(
             catalog=catalog,
             vectors=joined(self.vectors, vectors),
-            terms=sp.vstack([self.terms, terms], format="csr"),
+            terms=(every := sp.vstack([self.terms, terms], format="csr")),
+            parts=replace(self.parts.beside(TextParts.of(added, self.tfidf, terms)), whole=every),
+            hubs=np.concatenate([self.hubs, self.hubness.of(terms)]),
             search=search,
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
@@ -176,6 +225,8 @@ class Archive:
             catalog=catalog,
             vectors=self.vectors[old],
             terms=self.terms[old],
+            parts=self.parts.take(old),
+            hubs=self.hubs[old],
             search=self.search[old],
             pooled=None,
             drafts=None,
@@ -198,38 +249,41 @@ class Archive:
             vectors=self.vectors[old],
             tfidf=tfidf,
             terms=terms[:, used].tocsr(),
+            parts=self.parts.take(old).among(used),
+            hubness=self.hubness.without(self.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
+            hubs=self.hubs[old],
             search=self.search[old],
             pooled=None,
             drafts=None,
         )
 
     def indexed(self) -> Archive:
-        """With the index for drafts that the settings ask for; the one at hand serves until too much was added.
-
-        Where age counts there is none: exact search skips what is far away in time.
-        """
+        """With the index for drafts that the settings ask for; the one at hand serves until too much was added."""
         n, d = self.search.shape
         asked = self.settings.retrieval.index
         if asked == "auto":
             plan = choose_index(n, d) if choose_index(self._in_window, d).kind != "flat" else Plan("flat")
         else:
             plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
-        if plan.kind == "flat" or self.aged:
+        if plan.kind == "flat":
             return self if self.drafts is None else self.but(drafts=None)
         held = self.drafts
         if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
             return self
         return self.but(drafts=Drafts.build(self.search, plan))
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change exactly when a setting or the ranker does."""
+        settings = self.settings.fingerprint()
+        if self.ranker is None:
+            return settings
+        return hashlib.sha256(f"{settings} {self.ranker.sha256}".encode()).hexdigest()[:16]
+
     @property
     def index_recall(self) -> float:
         """Share of the ten nearest that the search for a draft finds, as measured when its index was built."""
-        return 1.0 if self.drafts is None or self.aged else self.drafts.report.recall
-
-    @property
-    def aged(self) -> bool:
-        """Whether an item's age counts."""
-        return self.dated and self.settings.ranking.half_life_days is not None
+        return 1.0 if self.drafts is None else self.drafts.report.recall
 
     @property
     def _in_window(self) -> int:
@@ -242,7 +296,24 @@ class Archive:
 
     @cached_property
     def _columns(self) -> sp.csr_matrix:
-        return sketch_columns(self.tfidf.terms, SKETCH)
+        return sketch_columns(self.tfidf, SKETCH)
+
+    @cached_property
+    def section_levels(self) -> dict[tuple[str, ...], int]:
+        """Number of every level of every section's path."""
+        return section_levels(self.catalog.table["section"])
+
+    @cached_property
+    def table(self) -> FeatureTable:
+        """What the ranker's features are made of, by row."""
+        return FeatureTable(
+            self.vectors,
+            self.parts,
+            self.catalog.published,
+            section_codes(self.catalog.table["section"], self.section_levels),
+            self.hubs,
+            rarity_of(self.tfidf),
+        )
 
     @cached_property
     def dated(self) -> bool:
@@ -270,6 +341,17 @@ class Archive:
         return codes, {name: code for code, name in enumerate(names)}, site
 
     @property
+    def site(self) -> str:
+        """The language of stories that name none."""
+        return self._languages[2]
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether a twentieth of the stories are in other languages than the commonest."""
+        codes = self._languages[0][self.catalog.alive]
+        return bool(len(codes)) and bool(np.bincount(codes + 1).max() < 0.95 * len(codes))
+
+    @property
     def languages(self) -> NDArray[np.int32]:
         """Code of each row's language, (n,)."""
         return self._languages[0]
@@ -289,6 +371,8 @@ class Archive:
             self.catalog.published[rows],
             self._languages[0][rows],
             self.catalog.copy_group[rows],
+            self.table,
+            rows,
         )
 
     def asks(self, rows: NDArray[np.int64]) -> Asks:
@@ -303,24 +387,50 @@ class Archive:
         _, code_of, site = self._languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         terms = self.tfidf.transform(whole_texts(table))
+        published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
+        features = FeatureTable(
+            vectors,
+            TextParts.of(table, self.tfidf, terms),
+            published,
+            section_codes(table["section"], self.section_levels),
+            self.hubness.of(terms),
+            self.table.rarity,
+        )
         return Queries(
             np.array([rows[0] if len(rows) else -1 for rows in held]),
             vectors,
-            search_vectors(vectors, terms, self._columns, self.settings.ranking),
+            search_vectors(vectors, terms, self._columns),
             terms,
-            Catalog(table, np.ones(len(table), dtype=bool), 0).published,
+            published,
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
             np.full(len(table), -1),
+            features,
+            np.arange(len(table)),
         )
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
-        return relevance(self.queries(a), self.vectors, self.terms, b[:, None], self.settings.ranking)[2][:, 0]
+        if self.ranker is None:
+            return relevance(self.queries(a), self.vectors, self.terms, b[:, None], self.settings.ranking)[2][:, 0]
+        stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
+        selection = self.selection(self.scope(self.newest(_LAST), Filters(), frozenset()))
+        k = self.settings.selection.k
+        pools, at = self.pools(stories, selection.base, k, self.covered(selection.base))
+        found = np.empty(len(a))
+        for start in range(0, len(a), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            pool = self.standing_among(self.asks(a[part]), pools.take(at[place[part]]), selection.base, k)
+            both = pool.beside(b[part, None])
+            raw = learned(self.queries(a[part]), both, pool, self.table, self.ranker)[0]
+            at_b = (both.rows == b[part, None]).argmax(axis=1)
+            found[part] = self.ranker.probability(np.take_along_axis(raw, at_b[:, None], axis=1)[:, 0])
+        return found
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
         """The rows that lists of one moment may show."""
         days = filters.days_before_as_of is not None or filters.days_around_story is not None
-        timed = self.settings.ranking.half_life_days or self.settings.retrieval.window_days or days
+        ranking = self.settings.ranking
+        timed = self.ranker is not None or ranking.half_life_days or self.settings.retrieval.window_days or days
         return make_scope(
             self.catalog,
             self._languages[0],
@@ -358,6 +468,11 @@ class Archive:
         return self.catalog.codes("section")
 
     @cached_property
+    def links(self) -> ResolvedLinks:
+        """Editors' links between its stories."""
+        return resolve_links(self.catalog)
+
+    @cached_property
     def event_test(self) -> EventTest:
         """Whether rows report the same event."""
         model = SameEvent.of("archive", self.calibration)
@@ -388,7 +503,22 @@ class Archive:
             self.series[1],
             self.sections[0],
             {column: self.catalog.codes(column) for column in sorted(columns)},
+            self.base(scope.as_of),
+            self.ranker is not None,
         )
+
+    def base(self, moment: int) -> Scope:
+        """The rows of one moment, before editors and the filters of a call take some out: pools hold these."""
+        found = self._bases.get(moment)
+        if found is None:
+            found = self.scope(moment, Filters(), frozenset())
+            self._bases.clear()
+            self._bases[moment] = found
+        return found
+
+    @cached_property
+    def _bases(self) -> dict[int, Scope]:
+        return {}
 
     def standing(
         self, moment: int, withdrawn: frozenset[str], blocks: frozenset[tuple[str, str | None]]
@@ -401,7 +531,7 @@ class Archive:
         last = self._last.get(key)
         if last is None:
             selection = self.selection(self.scope(moment, Filters(), withdrawn), blocks)
-            last = selection, self.covered(selection.searched)
+            last = selection, self.covered(selection.base)
             self._last.clear()
             self._last[key] = last
         return last
@@ -410,14 +540,12 @@ class Archive:
     def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
         return {}
 
-    def retriever(self, scope: Scope, k: int, floor: float | None, part: slice | None = None) -> Retriever:
+    def retriever(self, scope: Scope, k: int, part: slice | None = None) -> Retriever:
         """The search for candidates within a scope, for lists of `k`, in a range of rows or in all."""
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
         drafts = None if self.drafts is None else self.drafts.approximate
-        return Retriever(
-            self.catalog, self.search, scope, settings.retrieval, settings.ranking, count, floor, drafts, part
-        )
+        return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
 
     def with_pools(
         self,
@@ -443,16 +571,16 @@ class Archive:
         keeper : Keeper, optional
             Keeps finished lines.
         """
-        scope = selection.searched
-        asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k, self.floor)
+        scope = selection.base
+        asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k)
         if found is not None:
             pools = found
         elif before is None or before.pooled is None:
             pools = retriever.pools(asks, keeper)
         else:
-            was = before.retriever(before.pooled.scope, before.pooled.k, before.floor)
+            was = before.retriever(before.pooled.scope, before.pooled.k)
             pools = renewed(asks, before.pooled.pools, retriever, was, keeper)
-        return self.but(pooled=Pooled(pools, scope, k, frozenset(blocks)))
+        return self.but(pooled=Pooled(pools, scope, selection.searched.allowed, k, frozenset(blocks)))
 
     def covered(self, scope: Scope) -> bool:
         """Whether the pools at hand were found among all rows of a scope, and in its time."""
@@ -463,27 +591,53 @@ class Archive:
             scope.timed and scope.as_of != was.as_of
         ):
             return False  # without time, a moment decides only about what is allowed
-        return scope.days_around is None and not (scope.allowed & ~was.allowed).any()
+        if scope.days_around is not None or (scope.allowed & ~was.allowed).any():
+            return False
+        # of a language with few rows all are candidates: whether they are few may change as some expire
+        k = self.pooled.k
+        return np.array_equal(self._few(scope, k), self._few(was, k))
+
+    def _few(self, scope: Scope, k: int) -> NDArray[np.bool_]:
+        """Languages of which a search has nothing to choose from, see `Channel.holds`."""
+        language = scope.language if self.settings.retrieval.same_language else np.zeros_like(scope.language)
+        counts = np.bincount(language[scope.allowed], minlength=len(self._languages[1]))
+        return np.asarray(counts <= self.retriever(scope, k).count)
 
     def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
         """Pools among which are those of some rows, and where these stand.
 
         They are the pools at hand if they are `covered` and as long as `k` needs, else found by a search.
         """
-        held, retriever = self.pooled, self.retriever(scope, k, self.floor)
-        if held is not None and covered and retriever.count == self.retriever(scope, held.k, self.floor).count:
+        held, retriever = self.pooled, self.retriever(scope, k)
+        if held is not None and covered and retriever.count == self.retriever(scope, held.k).count:
             return held.pools, rows
         return retriever.pools(self.asks(rows)), np.arange(len(rows))
+
+    def standing_among(self, asks: Asks, pools: Pools, scope: Scope, k: int) -> Candidates:
+        """The candidates that the standing of each story's candidates is told by: those of its pool among a scope.
+
+        Pools of an earlier moment may have lost too many to expiry: those stories search again.
+        """
+        found, lost = pools.candidates(scope.allowed)
+        again = np.flatnonzero(lost)
+        if not len(again):
+            return found
+        searched = self.retriever(scope, k).pools(asks.take(again))
+        return found.scattered(again, searched.candidates(scope.allowed)[0])
 
 
 _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "dated": lambda archive: (archive.catalog,),
     "_times": lambda archive: (archive.catalog,),
     "_languages": lambda archive: (archive.catalog, archive.settings.reading),
+    "mixed": lambda archive: (archive.catalog, archive.settings.reading),
     "sections": lambda archive: (archive.catalog,),
     "series": lambda archive: (archive.catalog, archive._series_rules),
     "looks": lambda archive: (archive.catalog,),
+    "links": lambda archive: (archive.catalog,),
     "term_names": lambda archive: (archive.tfidf,),
     "_columns": lambda archive: (archive.tfidf,),
+    "section_levels": lambda archive: (archive.catalog,),
+    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.hubs, archive.tfidf),
 }
 """What cached properties are derived from; in tuples, which compare what is identical at no cost."""

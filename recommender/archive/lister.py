@@ -12,7 +12,7 @@ from recommender.archive.archive import Archive
 from recommender.editorial.rules import Marks
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
-from recommender.ranking.score import Ranked, rank
+from recommender.ranking.score import Ranked, rank, rank_learned
 from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
 from recommender.selection.fill import fill
@@ -31,7 +31,7 @@ def related(
 ) -> pa.RecordBatch:
     """The lists of a block of stories as records; every other way to a list goes through here.
 
-    Without `pools` the stories search now.
+    `pools` are those of the stories, found among `selection.base`; without them the stories search now.
     """
     settings, catalog, scope = archive.settings, archive.catalog, selection.scope
     withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
@@ -56,7 +56,7 @@ def related(
         k=k,
         version=version,
         as_of=scope.as_of if archive.dated else None,
-        settings=settings.fingerprint(),
+        settings=archive.fingerprint,
         not_computed=embargoed,
         withheld=withheld,
     )
@@ -84,25 +84,35 @@ def _chosen(
         np.where((pins >= 0) & scope.allowed[pins], pins, -1),
         positions,
     )
-    # a trace wants to hear of blocked candidates too
-    scope = scope if trace is not None else selection.searched
+    scope, base = selection.searched, selection.base
 
-    def search(queries: Queries, scope: Scope, floor: float | None) -> Candidates:
-        return archive.retriever(scope, k, floor).pools(queries.asks).candidates(scope.allowed)[0]
+    def search(queries: Queries, scope: Scope) -> Candidates:
+        return archive.retriever(scope, k).pools(queries.asks).candidates(scope.allowed)[0]
 
-    def held() -> Candidates:
-        if pools is None:
-            return search(queries, scope, archive.floor)
-        found, lost = pools.candidates(scope.allowed)
-        again = np.flatnonzero(lost)
-        return found.scattered(again, search(queries.take(again), scope, archive.floor)) if len(again) else found
+    if pools is None:
+        pools = archive.retriever(base, k).pools(queries.asks)
+    pool = archive.standing_among(queries.asks, pools, base, k)
 
-    def ranked(queries: Queries, candidates: Candidates) -> Ranked:
-        return rank(queries, candidates, archive.catalog, archive.vectors, archive.terms, scope, settings.ranking)
+    def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:
+        some, ranker = queries.take(places), archive.ranker
+        if ranker is None:
+            return rank(some, candidates, archive.catalog, archive.vectors, archive.terms, scope, settings.ranking)
+        return rank_learned(
+            some, candidates, Candidates(pool.rows[places]), archive.catalog, archive.table, scope, ranker
+        )
 
-    found = ranked(queries, held().beside(asked.pins)).pinned(asked.pins)
-    found = found.keep((found.rows >= 0) & wanted[:, None])
-    chosen = select(found, asked, selection, k, floor=archive.floor, trace=trace)
+    found, lost = pools.candidates(scope.allowed)
+    lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)  # pools know one window
+    again = np.flatnonzero(lost)
+    if len(again):
+        found = found.scattered(again, search(queries.take(again), scope))
+    if trace is not None:  # it wants to hear of candidates that are blocked everywhere, in no one's place
+        held = pools.candidates(selection.scope.allowed)[0].rows
+        found = found.beside(np.where(rules.blocked[held], held, -1))
+    every = np.arange(len(queries))
+    best = ranked(every, found.beside(asked.pins) if (asked.pins >= 0).any() else found).pinned(asked.pins)
+    best = best.keep((best.rows >= 0) & wanted[:, None])
+    chosen = select(best, asked, selection, k, floor=archive.floor, trace=trace)
     if settings.selection.fill:
         chosen = fill(chosen, asked, replace(selection, scope=scope), k, wanted, search, ranked)
     return chosen

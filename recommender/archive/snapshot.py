@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from recommender.editorial.overlay import ordered
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
+from recommender.features.hubness import Hubness
+from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
+from recommender.ranking.ranker import Ranker
 from recommender.search.approximate import FILE as INDEX
 from recommender.search.approximate import Drafts
 from recommender.search.pools import Pool, Pools
@@ -30,7 +34,9 @@ from recommender.storage.versions import VersionedFolder
 
 CHECKED = 1 << 24
 """Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
+RANKER = "ranker.json"
 _CSR = ("data", "indices", "indptr")
+_TEXTS = ("terms", "title", "lead", "names")
 
 
 def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
@@ -51,9 +57,14 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             writer.write_table(archive.catalog.table)
         np.save(folder / "vectors.npy", archive.vectors)
         np.save(folder / "search.npy", archive.search)
+        np.save(folder / "hubs.npy", archive.hubs)
+        np.save(folder / "hubness.keys.npy", archive.hubness.keys)
         np.save(folder / "alive.npy", archive.catalog.alive)
-        for part in _CSR:
-            np.save(folder / f"terms.{part}.npy", getattr(archive.terms, part))
+        for name, matrix in _matrices(archive).items():
+            for part in _CSR:
+                np.save(folder / f"{name}.{part}.npy", getattr(matrix, part))
+        if archive.ranker is not None:
+            (folder / RANKER).write_bytes(archive.ranker.to_json())
         if archive.pooled is not None:
             for name, array in _pool_arrays(archive.pooled).items():
                 np.save(folder / f"pools.{name}.npy", array)
@@ -72,11 +83,14 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "rows": len(archive.catalog),
             "base": archive.catalog.base,
             "floor": archive.floor,
+            "ranker": None if archive.ranker is None else archive.ranker.sha256,
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
             "index": archive.drafts and archive.drafts.report.to_json(),
         }
+        if archive.links.report.found:
+            details["links"] = asdict(archive.links.report)
         digest = hashlib.sha256(repr(details).encode())
         digest.update(np.ascontiguousarray(archive.vectors).data)
         target.publish(folder, {"version": digest.hexdigest()[:12], **details}, keep=1)
@@ -99,15 +113,17 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
+    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+        raise SnapshotError(
+            f"{folder} was saved by an earlier version of recommender, whose stories had no {' or '.join(missing)}: "
+            "run precompute with --archive again (in Python: fit and save)"
+        )
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
-    parts = tuple(_array(folder / f"terms.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
-    terms = sp.csr_matrix(parts, shape=(len(table), len(tfidf.names)), copy=False)
-    if (np.diff(terms.indptr) < 0).any():
-        raise ValueError("terms that end before they begin")
-    if terms.data.nbytes <= CHECKED:
-        terms.check_format(full_check=True)
+    terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
+    sample = _matrix(folder, "hubness", None, len(tfidf.names))
+    hubness = Hubness(sample, _array(folder / "hubness.keys.npy", "i", (sample.shape[0],)))
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
     vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
@@ -117,7 +133,24 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise ValueError(f"a mask of {catalog.alive.shape} and a base of {catalog.base} for {len(table)} rows")
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
     calibration = manifest.get("calibration", "")
-    archive = Archive(catalog, vectors, tfidf, terms, search, settings, manifest["floor"], calibration, rules)
+    ranker = None
+    if manifest["ranker"] is not None:
+        ranker = Ranker.of((folder / RANKER).read_bytes(), str(folder / RANKER))
+    archive = Archive(
+        catalog=catalog,
+        vectors=vectors,
+        tfidf=tfidf,
+        terms=terms,
+        parts=TextParts(terms, title, lead, names),
+        hubness=hubness,
+        hubs=_array(folder / "hubs.npy", "f", (len(table),)),
+        search=search,
+        settings=settings,
+        floor=manifest["floor"],
+        ranker=ranker,
+        calibration=calibration,
+        rules=rules,
+    )
     if (folder / "derived.json").exists():  # archives saved by earlier versions have none
         archive = archive.knowing(_load_derived(folder, len(table)))
     if manifest.get("pools") is not None:
@@ -125,6 +158,25 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("index") is not None:
         archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
     return archive
+
+
+def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:
+    """What is saved as sparse matrices, by name."""
+    parts = archive.parts
+    texts = zip(_TEXTS, (archive.terms, parts.title, parts.lead, parts.names), strict=True)
+    return {**dict(texts), "hubness": archive.hubness.terms}
+
+
+def _matrix(folder: Path, name: str, rows: int | None, columns: int) -> sp.csr_matrix:
+    """A sparse matrix that stays on disk; small ones are looked through."""
+    parts = tuple(_array(folder / f"{name}.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
+    rows = len(parts[2]) - 1 if rows is None else rows
+    found = sp.csr_matrix(parts, shape=(rows, columns), copy=False)
+    if (np.diff(found.indptr) < 0).any():
+        raise ValueError(f"{name} that end before they begin")
+    if found.data.nbytes <= CHECKED:
+        found.check_format(full_check=True)
+    return found
 
 
 def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -> NDArray[Any]:
@@ -139,7 +191,12 @@ def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -
 
 def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
     pools, scope = pooled.pools, pooled.scope
-    return {"near.rows": pools.near.rows, "timeless.rows": pools.timeless.rows, "allowed": scope.allowed}
+    return {
+        "near.rows": pools.near.rows,
+        "timeless.rows": pools.timeless.rows,
+        "allowed": scope.allowed,
+        "shown": pooled.shown,
+    }
 
 
 def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
@@ -165,10 +222,10 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
         return Pool(rows)
 
     near, timeless = pool("near"), pool("timeless")
-    allowed = _array(folder / "pools.allowed.npy", "b", (size,))
+    allowed, shown = (_array(folder / f"pools.{name}.npy", "b", (size,)) for name in ("allowed", "shown"))
     scope = Scope(details["as_of"], allowed, archive.languages, details["timed"], details["days_before"], None)
     blocks = frozenset((item, story) for item, story in details["blocks"])
-    return Pooled(Pools(near, timeless), scope, details["k"], blocks)
+    return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks)
 
 
 def _load_derived(folder: Path, size: int) -> Derived:

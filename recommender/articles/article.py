@@ -15,6 +15,9 @@ import pyarrow as pa
 from recommender.articles.text import teaser
 
 TIME = pa.timestamp("us", tz="UTC")
+LINK = pa.struct(
+    [("target", pa.large_string()), ("anchor", pa.large_string()), ("time", TIME), ("kind", pa.large_string())]
+)
 UNDATED = np.iinfo(np.int64).min  # sorts before every date
 DAY_US = 86_400_000_000
 
@@ -38,10 +41,38 @@ SCHEMA = pa.schema(
         ("access", pa.large_string()),
         ("sensitivity", pa.large_string()),
         ("kind", pa.large_string()),
+        ("links", pa.large_list(LINK)),
         ("extra", pa.large_string()),  # JSON object
         ("line", pa.large_string()),  # derived: one line of text for a reader
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link that an editor put into a story.
+
+    Attributes
+    ----------
+    target : str
+        URL or id of the story that it leads to.
+    anchor : str
+        The words that carry it; empty where they are not known.
+    time : datetime or None
+        When it was set, with a time zone; None = with the story.
+    kind : str or None
+        A word of your own, such as 'background'.
+
+    Examples
+    --------
+    >>> Link("https://courier.example/local/ferry-aground", anchor="ran aground").anchor
+    'ran aground'
+    """
+
+    target: str
+    anchor: str = ""
+    time: datetime | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +91,8 @@ class Article:
     access : {'free', 'paid'}
     kind : str
         'news', 'live', 'opinion', 'evergreen' or a word of your own.
+    links : tuple of Link
+        What editors linked from its text.
     extra : mapping
         Whatever else came with the story; kept, never interpreted.
 
@@ -87,11 +120,15 @@ class Article:
     access: str = "free"
     sensitivity: str | None = None
     kind: str = "news"
+    links: tuple[Link, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """The article as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in FIELDS}
+        row["links"] = [
+            {"target": link.target, "anchor": link.anchor, "time": link.time, "kind": link.kind} for link in self.links
+        ]
         row["extra"] = orjson.dumps(dict(self.extra), default=str).decode() if self.extra else None
         row["line"] = teaser(self.lead, self.body)
         return row

@@ -208,18 +208,18 @@ class Catalog:
 
     def rows(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of several ids; raises as `row` does."""
-        rows = self._found(article_ids)
+        rows = self.find(article_ids)
         for place in np.flatnonzero(rows < 0)[:1]:
             self.row(article_ids[place])
         return rows
 
     def known_rows(self, article_ids: Iterable[str]) -> NDArray[np.int64]:
         """Rows of those ids that the archive knows."""
-        rows = self._found(list(article_ids))
+        rows = self.find(list(article_ids))
         return rows[rows >= 0]
 
-    def _found(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of ids, -1 where there is none; many at once by a hash table of all ids."""
+    def find(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Find the current rows of ids, -1 where there is none; many at once by a hash table of all ids."""
         if len(article_ids) * _MANY < len(self):
             rows = (self._find(article_id) for article_id in article_ids)
             return np.array([-1 if row is None else row for row in rows], dtype=np.int64)

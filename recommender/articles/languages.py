@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+UNKNOWN, MIXED = "und", "mul"  # as ISO 639-2 has them
 _SHARE = 0.05
 _SAMPLE = 500  # stories without a language whose language is detected
 
@@ -29,7 +31,7 @@ def unknown_language_warning(
         named.update(_detected(articles, unnamed))
     counts: Counter[str] = Counter()
     for language, count in named.items():
-        counts[language.replace("_", "-").split("-")[0].casefold()] += count
+        counts[primary(language)] += count
     strange = {language: count for language, count in counts.most_common() if language and language not in known}
     share = sum(strange.values()) / max(sum(counts.values()), 1)
     if share <= _SHARE:
@@ -41,17 +43,62 @@ def unknown_language_warning(
     )
 
 
+def known_rows(articles: pa.Table, known: Collection[str] | None, site: str) -> NDArray[np.bool_]:
+    """Tell the stories in a language that an embedder knows, (n,); those that name none have the site's.
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> table = to_table([Article(id="1", title="Fähre", language="de-AT"), Article(id="2", title="Ferry")])
+    >>> known_rows(table, {"en"}, "en").tolist()
+    [False, True]
+    """
+    if known is None:
+        return np.ones(len(articles), dtype=bool)
+    named = pc.fill_null(articles["language"], site).combine_chunks().dictionary_encode()
+    names = named.dictionary.to_pylist()
+    fits = np.array([primary(name) in {*known, UNKNOWN} for name in names] or [True])
+    return np.asarray(fits[named.indices.to_numpy()])
+
+
+def detected_languages(articles: pa.Table) -> pa.Table:
+    """Name the language of each story that names none and is long enough to tell."""
+    from py3langid import classify
+
+    column = articles["language"].to_pylist()
+    rows = [row for row, name in enumerate(column) if name is None]
+    sample = articles.select(["title", "lead", "body"]).take(pa.array(rows, pa.int64()))
+    for row, story in zip(rows, sample.to_pylist(), strict=True):
+        column[row] = _language_of(story, classify)
+    place = articles.schema.get_field_index("language")
+    return articles.set_column(place, articles.schema.field(place), pa.array(column, pa.large_string()))
+
+
+def _language_of(story: Mapping[str, str], classify: Callable[[str], tuple[str, float]]) -> str | None:
+    text = f"{story['title']} {story['lead']} {story['body'][:400]}"
+    return classify(text)[0] if len(text.split()) >= 20 else None
+
+
+def primary(language: str) -> str:
+    """The language without its region: 'en' of 'en-US' and 'EN_us'."""
+    return language.replace("_", "-").split("-")[0].casefold()
+
+
 def site_language(articles: pa.Table) -> str:
     """The language of stories that name none: the commonest named one, if at least half of all name theirs.
 
-    Otherwise the commonest among a sample of the unnamed, for sites often mark only their foreign stories.
+    Otherwise the commonest among a sample of the unnamed, for sites often mark only their foreign stories; `MIXED`
+    where a twentieth of the sample is in other languages.
     """
     named, unnamed = _named(articles)
     if not unnamed or sum(named.values()) >= unnamed:
-        return named.most_common(1)[0][0] if named else "und"
+        return named.most_common(1)[0][0] if named else UNKNOWN
     detected = _detected(articles, unnamed)
     detected.pop("", None)
-    return detected.most_common(1)[0][0] if detected else "und"
+    if not detected:
+        return UNKNOWN
+    language, count = detected.most_common(1)[0]
+    return language if count >= (1 - _SHARE) * sum(detected.values()) else MIXED
 
 
 def _named(articles: pa.Table) -> tuple[Counter[str], int]:
@@ -70,8 +117,6 @@ def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
     sample = articles.select(["title", "lead", "body"]).take(pa.array(rows[::step]))
     found: Counter[str] = Counter()
     for story in sample.to_pylist():
-        text = f"{story['title']} {story['lead']} {story['body'][:400]}"
-        language = classify(text)[0] if len(text.split()) >= 20 else ""
-        found[language] += 1
+        found[_language_of(story, classify) or ""] += 1
     scale = unnamed / max(len(sample), 1)
     return Counter({language: round(count * scale) for language, count in found.items()})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Annotated
 
 import typer
 
-from recommender.cli import editors, evaluation, jobs, lists
+from recommender.cli import editors, evaluation, jobs, learn, lists
 from recommender.cli.display import cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for every expected error."""
+    # before a library starts its threads: workers that spin while they wait take the cores from others
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.showwarning = lambda message, *_, **__: err.print(cleaned(f"warning: {message}"), markup=False)
     try:
         app()
@@ -50,6 +53,7 @@ def _root(
 # in the order of the help text
 app.command()(jobs.precompute)
 app.command()(jobs.refresh)
+app.command()(learn.learn)
 app.command()(lists.recommend)
 app.command()(lists.preview)
 for name, (done, text) in editors.STORIES.items():

@@ -80,10 +80,14 @@ def print_summary(summary: Summary, output: str) -> None:
         ("copies", f"{summary.copies:,} stories repeat the text of another"),
         ("withdrawn", f"{summary.withdrawn:,}"),
         ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
+        ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
+        if summary.links or summary.unresolved_links
+        else None,
         *(("rules", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
+        ("ranker", summary.ranker or "none"),
         ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
         ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
@@ -92,6 +96,17 @@ def print_summary(summary: Summary, output: str) -> None:
     for row in rows:
         if row:
             out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def told_links(links: int, stories: int, unresolved: int) -> str:
+    """Say how many links of editors there are, on one line.
+
+    Examples
+    --------
+    >>> told_links(1_234, 400, 56)
+    '1,234 in 400 stories (56 unresolved)'
+    """
+    return f"{links:,} in {stories:,} stories ({unresolved:,} unresolved)"
 
 
 def _changes(summary: Summary) -> list[tuple[str, str]]:

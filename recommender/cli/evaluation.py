@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Sets = Annotated[
     list[str],
-    typer.Option("--on", metavar="SET", help="cnrec, sts22, lee, mind, reuters21578 or sample; may be repeated."),
+    typer.Option("--on", metavar="SET", help="cbc, nos, cnrec, sts22, lee, mind, reuters21578 or sample; repeatable."),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder that holds the named sets which no package carries.")]
 Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]

@@ -73,6 +73,14 @@ def precompute(
     ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    links: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
+    ] = None,
+    ranker: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Ranker that `recommender learn` wrote, 'auto' or 'none' (default: auto)."),
+    ] = None,
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     allow_shrink: Annotated[
@@ -99,7 +107,8 @@ def precompute(
 
     settings = Settings.from_toml(settings_file) if settings_file else Settings()
     overrides: dict[str, Any] = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
-    overrides |= {name: value for name, value in (("selection.k", k), ("embedding.model", model)) if value is not None}
+    named = (("selection.k", k), ("embedding.model", model), ("ranking.ranker", ranker))
+    overrides |= {name: value for name, value in named if value is not None}
     settings = settings.override(overrides)
     moment = moment_of(as_of)
     with bars() as progress:
@@ -111,6 +120,7 @@ def precompute(
             rules=rules,
             format=format.value,
             columns=dict(pairs_of(column, "--column")),
+            links=links,
             strict=strict,
             allow_shrink=allow_shrink,
             as_of=moment,

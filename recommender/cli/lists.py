@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.display import bars, cleaned, out, print_json, print_list
+from recommender.cli.display import bars, cleaned, out, print_json, print_list, told_links
 from recommender.cli.options import (
     ArchiveOrNone,
     Lists,
@@ -117,6 +117,11 @@ def info(
     if kind == "snapshot":
         index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
         told |= {"kind": "archive", "index": index["used"]["kind"], "recall": index["recall"]}
+    if ranker := manifest.get("ranker"):
+        named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
+        told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
+    if links := manifest.get("links"):
+        told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
     if not is_database(place):
         folder = VersionedFolder(place, kind)
         if check:

@@ -1,16 +1,20 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
 from recommender.evaluation.data.clicks import ClickLog, co_click, next_click
+from recommender.evaluation.data.groups import link_groups
 from recommender.evaluation.data.judgments import Judgments, read_judgments
 from recommender.evaluation.data.sets import SETS, EvaluationSet, load_set, own_set
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.measures.ab import ABResult, ab_test, design_effect, sample_size
+from recommender.evaluation.measures.pooled import pooled
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.measures.replay import Replay, replay
 from recommender.evaluation.measures.statistics import required_stories
+from recommender.evaluation.protocol import Fold, HeldOut
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
 from recommender.evaluation.systems.registry import make_system
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
+from recommender.evaluation.training import by_group, by_time, chronological, cross_validated
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
 
 __all__ = [
@@ -21,6 +25,8 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "EvaluationSet",
+    "Fold",
+    "HeldOut",
     "Judgments",
     "Measure",
     "OwnSystem",
@@ -30,13 +36,19 @@ __all__ = [
     "SystemResult",
     "Tuned",
     "ab_test",
+    "by_group",
+    "by_time",
+    "chronological",
     "co_click",
+    "cross_validated",
     "design_effect",
     "evaluate",
+    "link_groups",
     "load_set",
     "make_system",
     "next_click",
     "own_set",
+    "pooled",
     "read_judgments",
     "replay",
     "required_stories",

@@ -21,8 +21,17 @@ from recommender.evaluation.measures import pairs, statistics
 from recommender.evaluation.measures.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
 from recommender.evaluation.measures.relevance import Measure, per_story
 from recommender.evaluation.measures.replay import Replay, replay
-from recommender.evaluation.protocol import Answers, ask, asked_stories
-from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, Part, SystemResult
+from recommender.evaluation.protocol import Answers, HeldOut, ask, asked_stories
+from recommender.evaluation.results import (
+    TRAINED_HERE,
+    Comparison,
+    Estimate,
+    Evaluation,
+    Example,
+    Part,
+    SystemResult,
+    Training,
+)
 from recommender.evaluation.systems.registry import identity, make_system
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
 from recommender.facade import Recommender
@@ -41,7 +50,7 @@ Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
 
 def evaluate(
-    systems: Sequence[str | System],
+    systems: Sequence[str | System | HeldOut],
     judged: EvaluationSet,
     *,
     k: int = 5,
@@ -55,8 +64,10 @@ def evaluate(
 
     Parameters
     ----------
-    systems : sequence of str or System
-        As `make_system` takes them; the first is the one that the others are compared with.
+    systems : sequence of str, System or HeldOut
+        As `make_system` takes them; the first is the one that the others are compared with. One that was trained on
+        this set (`System.trained_on`) is marked and gets no verdict; a `HeldOut` is trained as it is asked, see
+        `recommender.evaluation.training`.
     judged : EvaluationSet
     k : int, default 5
         Items of a final list.
@@ -95,7 +106,9 @@ def evaluate(
     with ExitStack() as stack:
         if cache is None:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "vectors.sqlite"
-        made = [make_system(one, cache=Path(cache)) if isinstance(one, str) else one for one in systems]
+        made: list[System | HeldOut] = [
+            make_system(one, cache=Path(cache)) if isinstance(one, str) else one for one in systems
+        ]
         names = [system.name for system in made]
         if not names or len(set(names)) < len(names):
             raise SettingsError(f"the systems are {', '.join(names) or 'none'}; expected one and more, each name once")
@@ -139,6 +152,9 @@ class _Case:
             "relevance": list(dict.fromkeys([*map(Measure.parse, RELEVANCE), listed[0], *more])),
             "list": list(dict.fromkeys([listed[0], Measure("RR"), *listed[1:], *more])),
         }
+        if _only_wanted(judgments):
+            for part in measures:
+                measures[part] = [one for one in measures[part] if one in more or one.name != "Judged"]
         return cls(judged, k, measures, stories, judgments, counts, judged.groups_of(stories), yardstick)
 
     def ids(self, ranking: Ranking) -> list[list[str]]:
@@ -146,24 +162,37 @@ class _Case:
         return [[names[row] for row in rows if row >= 0] for rows in ranking.rows.tolist()]
 
 
+def _only_wanted(judgments: Judgments) -> bool:
+    """Whether nothing was judged but what is wanted, as links tell it.
+
+    There the share of judged items is the precision once more: that the better of two systems has more of them makes
+    no verdict undecided, and a ranking of judged items alone has no mistakes.
+    """
+    return not judgments.complete and bool((judgments.grades >= judgments.relevant).all())
+
+
 @dataclass(frozen=True, eq=False)
 class _Answered:
     """One system's answers with their values by story."""
 
-    system: System
+    system: System | HeldOut
     answers: Answers
     values: Values
     condensed: Values
     replayed: Replay | None
+    training: Training
 
     @classmethod
-    def of(cls, system: System, kept: Ledger | None, case: _Case, progress: Progress) -> _Answered:
+    def of(cls, system: System | HeldOut, kept: Ledger | None, case: _Case, progress: Progress) -> _Answered:
         held = kept and kept.arrays(_ANSWERS)
-        if held:
+        replayed = None
+        told = () if isinstance(system, HeldOut) else system.trained_on
+        if isinstance(system, HeldOut):
+            answers, told = system.answers(case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
+        elif held:
             answers, replayed = Answers.of(held), Replay.of(held) if "replay.rows" in held else None
         else:
             answers = ask(system, case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
-            replayed = None
             if case.judged.clicks is not None and case.judged.protocol != "at_publication":
                 replayed = _replayed(system, case.judged, case.judged.clicks)
             if kept:
@@ -173,15 +202,25 @@ class _Answered:
         rankings: tuple[tuple[Part, Ranking], ...] = (("relevance", answers.ranked), ("list", answers.lists))
         for part, ranking in rankings if case.stories else ():
             given = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
-            values[part], condensed[part] = per_story(*given), per_story(*given, condensed=True)
+            values[part] = per_story(*given)
+            if not _only_wanted(case.judgments):
+                condensed[part] = per_story(*given, condensed=True)
         if replayed is not None:
             values["replay"] = replayed.values
-        return cls(system, answers, values, condensed, replayed)
+        return cls(system, answers, values, condensed, replayed, _training(system, told, case.judged))
 
 
-def _kept(system: System, case: _Case, ledgers: Ledgers | None) -> Ledger | None:
+def _training(system: System | HeldOut, told: tuple[str, ...], judged: EvaluationSet) -> Training:
+    if judged.known_as.intersection(told):
+        return TRAINED_HERE  # whatever the folds: it has seen the answers
+    if isinstance(system, HeldOut):
+        return system.training
+    return "left out" if told else ""
+
+
+def _kept(system: System | HeldOut, case: _Case, ledgers: Ledgers | None) -> Ledger | None:
     """The ledger of a system's answers on a set; None for a system of which it is not known what decides about them."""
-    known = identity(system)
+    known = None if isinstance(system, HeldOut) else identity(system)
     if ledgers is None or known is None:
         return None
     judged = case.judged
@@ -250,6 +289,7 @@ def _evaluation(case: _Case, answered: Sequence[_Answered], seed: int) -> Evalua
         worst,
         changed,
         {one.system.name: mean_overlap(one.answers.lists.rows, base.answers.lists.rows) for one in others},
+        tuple(case.groups.tolist()),
     )
 
 
@@ -283,7 +323,10 @@ def _compared(
             if name.startswith("Judged"):
                 continue
             differences = [one.values[part][name] - values[name] for one in others]
-            p = [statistics.randomisation(each, groups, seed=seed) for each in differences]
+            p = [
+                statistics.randomisation(each, groups, seed=seed) if _fair(one, base) else np.nan
+                for one, each in zip(others, differences, strict=True)
+            ]
             for one, each, alone, corrected in zip(others, differences, p, statistics.holm(p), strict=True):
                 difference = statistics.bootstrap(each, groups, seed=seed)
                 comparisons.append(
@@ -302,10 +345,17 @@ def _compared(
                             float(corrected),
                             identical=_identical(part, one, base),
                             judged_gap=_judged_gap(part, one, base),
-                        ),
+                        )
+                        if _fair(one, base)
+                        else TRAINED_HERE,
                     )
                 )
     return figures, comparisons
+
+
+def _fair(*compared: _Answered) -> bool:
+    """Whether none of them knows the answers: those get no p value and no verdict, and do not count in Holm's."""
+    return all(one.training != TRAINED_HERE for one in compared)
 
 
 def _identical(part: Part, one: _Answered, base: _Answered) -> bool:
@@ -328,6 +378,7 @@ def _pairs(
 ) -> tuple[dict[str, dict[Part, dict[str, Estimate]]], list[Comparison]]:
     """The same of the scores of judged pairs."""
     base = answered[0].system.name
+    named = {one.system.name: one for one in answered}
     scores = {one.system.name: one.answers.pairs for one in answered if one.answers.pairs is not None}
     figures: dict[str, dict[Part, dict[str, Estimate]]] = {name: {"pairs": {}} for name in scores}
     comparisons: list[Comparison] = []
@@ -350,11 +401,12 @@ def _pairs(
         for system, estimate in found.figures.items():
             figures[system]["pairs"][name] = estimate
         others = list(found.differences)
-        for system, corrected in zip(others, statistics.holm([found.p[one] for one in others]), strict=True):
-            difference = found.differences[system]
+        p_values = {one: found.p[one] if _fair(named[one], answered[0]) else np.nan for one in others}
+        for system, corrected in zip(others, statistics.holm(list(p_values.values())), strict=True):
+            difference, p = found.differences[system], p_values[system]
             identical = np.array_equal(scores[system], scores[base])
             said = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=0.0)
-            p = found.p[system]
+            said = said if _fair(named[system], answered[0]) else TRAINED_HERE
             comparisons.append(
                 Comparison("pairs", name, system, base, difference, p, float(corrected), np.nan, 0, 0, 0, said)
             )
@@ -392,6 +444,7 @@ def _result(case: _Case, one: _Answered, figures: Mapping[Part, Mapping[str, Est
         answers.seconds_story,
         ages,
         scores[np.isfinite(scores)],
+        one.training,
     )
 
 
@@ -403,7 +456,7 @@ def _moments(case: _Case) -> NDArray[np.int64]:
     return np.full(len(case.stories), moment)
 
 
-def _same_scale(system: System, case: _Case) -> bool:
+def _same_scale(system: System | HeldOut, case: _Case) -> bool:
     """Whether the yardstick's floor means for this system what its own does."""
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False

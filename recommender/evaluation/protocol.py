@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,8 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
+from recommender.errors import InputError
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
+from recommender.evaluation.results import Training
 from recommender.evaluation.systems.system import Ranking, System
 from recommender.progress import Progress, silent
 
@@ -74,8 +76,103 @@ def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str
     return sorted(good), judgments, counts
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Stories to ask, and the links that a system may learn from before it is asked.
+
+    Attributes
+    ----------
+    stories : frozenset of str
+    links : pyarrow.Table
+        Columns story and item; none touches a story of the fold.
+    """
+
+    stories: frozenset[str]
+    links: pa.Table
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A system that is made once a fold, from links that leave the fold's stories out.
+
+    Stands among the systems of `evaluate` like any other.
+
+    Attributes
+    ----------
+    name, about : str
+    make : callable
+        From links (columns story and item) to a `System`. The same links are given to its `fit`, as far as they are
+        between stories that it then holds: it may train in either place. What it returns must not tell of these links
+        in its `trained_on`: a set that is named there was learned whole, folds or not.
+    folds : tuple of Fold
+        Every story that is asked is in one of them.
+    training : {'cross-validated', 'chronological'}
+    """
+
+    name: str
+    about: str
+    make: Callable[[pa.Table], System]
+    folds: tuple[Fold, ...]
+    training: Training
+
+    def answers(
+        self, judged: EvaluationSet, stories: list[str], *, k: int, depth: int, progress: Progress = silent
+    ) -> tuple[Answers, tuple[str, ...]]:
+        """Ask each fold's system for the fold's stories, and put the answers together.
+
+        Returns
+        -------
+        Answers
+            In the order of `stories`; no pairs.
+        tuple of str
+            What the made systems tell as `trained_on`.
+
+        Raises
+        ------
+        InputError
+            If a story is in no fold or in two, or a fold's links touch its stories.
+        """
+        if not stories:
+            raise InputError(f"{self.name} can be held out on stories alone, and {judged.name} has none to ask")
+        place = {story: at for at, story in enumerate(stories)}
+        ranked, lists = Ranking.empty(len(stories), depth), Ranking.empty(len(stories), k)
+        asked = np.zeros(len(stories), dtype=np.int64)
+        told: set[str] = set()
+        fitting, asking = [], 0.0
+        for fold in self.folds:
+            mine = [story for story in stories if story in fold.stories]
+            if not mine:
+                continue
+            system = self.make(fold.links)
+            told.update(system.trained_on)
+            found = ask(
+                system, judged, mine, k=k, depth=depth, links=fold.links, among=stories, pairs=False, progress=progress
+            )
+            at = np.array([place[story] for story in mine])
+            asked[at] += 1
+            for part, into in ((found.ranked, ranked), (found.lists, lists)):
+                into.rows[at], into.scores[at], into.sources[at] = part.rows, part.scores, part.sources
+            fitting.append(found.seconds_fit)
+            asking += found.seconds_story * len(mine)
+        if (asked != 1).any():
+            odd = int(np.flatnonzero(asked != 1)[0])
+            raise InputError(
+                f"{self.name}: the story {stories[odd]!r} is in {asked[odd]} folds; expected every story in one"
+            )
+        return Answers(ranked, lists, None, float(np.mean(fitting)), asking / len(stories)), tuple(sorted(told))
+
+
 def ask(
-    system: System, judged: EvaluationSet, stories: list[str], *, k: int, depth: int, progress: Progress = silent
+    system: System,
+    judged: EvaluationSet,
+    stories: list[str],
+    *,
+    k: int,
+    depth: int,
+    links: pa.Table | None = None,
+    among: list[str] | None = None,
+    pairs: bool = True,
+    progress: Progress = silent,
 ) -> Answers:
     """Rankings and lists of a system under the protocol of the set.
 
@@ -88,15 +185,34 @@ def ask(
         Items of a list.
     depth : int
         Items of a ranking.
+    links : pyarrow.Table, optional
+        What the system may learn from, columns story and item; each fit is given those between the stories that it
+        holds.
+    among : list of str, optional
+        All stories of the evaluation, of which `stories` are a part: under 'at_publication' systems learn anew at the
+        moments at which they would if all were asked, so that the answers of parts are those of the whole.
+    pairs : bool, default True
+        Whether judged pairs are scored, where the set has any.
     progress : callable, optional
         Called with (stage, done, total).
+
+    Raises
+    ------
+    InputError
+        If a link touches a story that is asked: the system would have seen the answer.
     """
     rows = judged.catalog.rows(stories)
+    if links is not None:
+        _check_apart(links, stories, system.name)
+        known = judged.catalog.ids.combine_chunks()
+        held = [pc.is_in(links[side], known) for side in ("story", "item")]
+        links = links.filter(pc.and_(*held))
     if judged.protocol == "at_publication":
-        ranked, lists, seconds = _in_time(system, judged, rows, k, depth, progress)
+        moments = judged.catalog.published[judged.catalog.rows(among or stories)]
+        ranked, lists, seconds = _in_time(system, judged, rows, moments, k, depth, links, progress)
         return Answers(ranked, lists, None, *seconds)
     started = time.perf_counter()
-    system.fit(judged.catalog.table)
+    system.fit(judged.catalog.table, links)
     fitted = time.perf_counter()
     ranked, lists = Ranking.empty(len(rows), depth), Ranking.empty(len(rows), k)
     for start in range(0, len(rows), _BLOCK):
@@ -104,11 +220,11 @@ def ask(
         _answer(system, judged.catalog.table.take(pa.array(rows[part])), part, ranked, lists)
         progress(f"{system.name} on {judged.name}", int(part[-1]) + 1, len(rows))
     asked = time.perf_counter()
-    pairs = None
-    if "pairs" in judged.uses:
+    scores = None
+    if pairs and "pairs" in judged.uses:
         a, b = (judged.catalog.rows(judged.judgments.table[side].to_pylist()) for side in ("story", "item"))
-        pairs = system.relevance(a, b)
-    return Answers(ranked, lists, pairs, fitted - started, (asked - fitted) / max(len(rows), 1))
+        scores = system.relevance(a, b)
+    return Answers(ranked, lists, scores, fitted - started, (asked - fitted) / max(len(rows), 1))
 
 
 def _answer(system: System, stories: pa.Table, at: NDArray[np.int64], ranked: Ranking, lists: Ranking) -> None:
@@ -119,8 +235,37 @@ def _answer(system: System, stories: pa.Table, at: NDArray[np.int64], ranked: Ra
         into.rows[at], into.scores[at], into.sources[at] = found.rows, found.scores, found.sources
 
 
+def _check_apart(links: pa.Table, stories: list[str], name: str) -> None:
+    asked = pa.array(stories, pa.large_string())
+    for side in ("story", "item"):
+        touched = links.filter(pc.is_in(links[side].cast(pa.large_string()), asked))
+        if len(touched):
+            row = touched.slice(0, 1).to_pylist()[0]
+            raise InputError(
+                f"{name} may not learn from the link of {row['story']!r} to {row['item']!r}: {row[side]!r} is asked"
+            )
+
+
+def _epochs(published: NDArray[np.int64], moments: NDArray[np.int64]) -> dict[int, int]:
+    """How many stories a system has learned from at each moment: all that are older, or those of its last epoch."""
+    learned, found = 0, {}
+    for moment in np.unique(moments).tolist():
+        older = int(np.searchsorted(published, moment, side="left"))  # the catalog is in publication order
+        if older and older >= _EPOCH * learned:
+            learned = older
+        found[moment] = learned
+    return found
+
+
 def _in_time(
-    system: System, judged: EvaluationSet, rows: NDArray[np.int64], k: int, depth: int, progress: Progress
+    system: System,
+    judged: EvaluationSet,
+    rows: NDArray[np.int64],
+    moments: NDArray[np.int64],
+    k: int,
+    depth: int,
+    links: pa.Table | None,
+    progress: Progress,
 ) -> tuple[Ranking, Ranking, tuple[float, float]]:
     """Story after story, oldest first; those of one moment together, on what is older than they are.
 
@@ -128,20 +273,24 @@ def _in_time(
     """
     table, published = judged.catalog.table, judged.catalog.published
     ranked, lists = Ranking.empty(len(rows), depth), Ranking.empty(len(rows), k)
+    epochs = _epochs(published, moments)
+    ends = [] if links is None else [judged.catalog.rows(links[side].to_pylist()) for side in ("story", "item")]
     learned = held = fits = 0
     fitting = asking = 0.0
     for moment, members in groupby(np.argsort(published[rows], kind="stable"), key=lambda at: published[rows[at]]):
         at = np.fromiter(members, dtype=np.int64)
-        older = int(np.searchsorted(published, moment, side="left"))  # the catalog is in publication order
+        older = int(np.searchsorted(published, moment, side="left"))
         progress(f"{system.name} on {judged.name}", int((published[rows] < moment).sum()), len(rows))
         if not older:
             continue
         started = time.perf_counter()
-        if older >= _EPOCH * learned:
-            system.fit(table.slice(0, older))
-            learned, fits = older, fits + 1
+        if epochs[int(moment)] != learned:
+            learned = held = epochs[int(moment)]
+            past = None if links is None else links.filter(pa.array(np.maximum(*ends) < learned))
+            system.fit(table.slice(0, learned), past)
+            fits += 1
             fitting += time.perf_counter() - started
-        elif older > held:
+        if older > held:
             system.add(table.slice(held, older - held))
         held, started = older, time.perf_counter()
         _answer(system, table.take(pa.array(rows[at])), at, ranked, lists)

@@ -14,6 +14,14 @@ Part = Literal["relevance", "list", "pairs", "replay"]
 click log put in another order."""
 
 
+Training = Literal["", "left out", "cross-validated", "chronological", "trained on this set"]
+"""What the ranker of a system had seen of the set. 'left out': it was trained, and never saw that newsroom.
+'cross-validated': trained on the set's own links of other groups. 'chronological': trained on the older stories'
+links, measured on the newer stories. 'trained on this set': it knows the answers. '': it was not trained."""
+
+TRAINED_HERE: Training = "trained on this set"
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A figure with its 95 % interval (bootstrap over groups of stories).
@@ -75,6 +83,8 @@ class SystemResult:
         Age of every shown item at the moment of its list; empty where undated.
     scores : ndarray of float64
         Score of every shown item; empty where the system gives none.
+    training : {'', 'left out', 'cross-validated', 'chronological', 'trained on this set'}
+        What its ranker had seen of the set; see `Training`.
     """
 
     system: str
@@ -90,6 +100,7 @@ class SystemResult:
     seconds_story: float
     ages_days: NDArray[np.float64]
     scores: NDArray[np.float64]
+    training: Training = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,8 @@ class Comparison:
         Stories (logged lists) where the system has the greater, the same and the smaller value; all 0 for pairs.
     verdict : str
         'better', 'worse', 'no loss' (the interval lies above -.005), 'not shown', 'identical',
-        or 'undecided' (the share of judged items differs too much).
+        'undecided' (the share of judged items differs too much), or 'trained on this set': one of the two knows the
+        answers, so there is no verdict and p and p_holm are NaN.
     """
 
     part: Part
@@ -178,6 +190,8 @@ class Evaluation:
         Stories with the lowest nDCG@k of the first system, and those that differ most from the baseline.
     stability : mapping of system to float
         Mean rank-biased overlap of its lists with the baseline's.
+    groups : tuple of int
+        Group of each story in `stories`: what intervals and tests resample.
     """
 
     name: str
@@ -196,6 +210,7 @@ class Evaluation:
     worst: tuple[Example, ...]
     changed: tuple[Example, ...]
     stability: Mapping[str, float]
+    groups: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: NaN as None, arrays as lists."""

@@ -50,6 +50,11 @@ class Tfidf:
         """The vocabulary, in order."""
         return list(self.names.to_pylist())
 
+    @property
+    def shared(self) -> NDArray[np.bool_]:
+        """Terms that more than one story of the archive uses, (v,)."""
+        return np.asarray((self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1) > 2.5)  # one more than stories
+
     @cached_property
     def _place(self) -> dict[str, int]:
         return {term: place for place, term in enumerate(self.terms)}
@@ -149,15 +154,18 @@ def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32],
     return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
 
 
-def sketch_columns(terms: Sequence[str], width: int) -> sp.csr_matrix:
-    """A signed column of `width` for each term, by a hash of its letters; csr_matrix (v, width).
+def sketch_columns(tfidf: Tfidf, width: int) -> sp.csr_matrix:
+    """A signed column of `width` for each term that two stories share, by a hash of its letters; csr_matrix (v, width).
+
+    A term of one story can match nothing, and would only add noise.
 
     The product of TF-IDF rows with it is a count sketch (Charikar, Chen & Farach-Colton, 2002): inner products keep
     their expectation, with a standard deviation of about ``width ** -0.5``.
     """
-    hashed = np.array([zlib.crc32(term.encode()) for term in terms], dtype=np.int64)
+    hashed = np.array([zlib.crc32(term.encode()) for term in tfidf.terms], dtype=np.int64)
     sign = np.where(hashed >> 31, 1, -1).astype(np.float32)
-    return sp.csr_matrix((sign, hashed % width, np.arange(len(terms) + 1)), shape=(len(terms), width))
+    sign *= tfidf.shared
+    return sp.csr_matrix((sign, hashed % width, np.arange(len(hashed) + 1)), shape=(len(hashed), width))
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:

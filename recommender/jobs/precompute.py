@@ -6,7 +6,7 @@ import resource
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from recommender.jobs.engines.ray import RayEngine
 from recommender.jobs.run_identity import Inputs
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, Publisher, open_publisher
+from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.settings import Settings
 from recommender.storage import checkpoints
@@ -47,6 +48,7 @@ class Summary:
     version: str = ""
     as_of: datetime | None = None
     floor: float | None = None
+    ranker: str = ""
     stories: int = 0
     lists: int = 0
     ok: int = 0
@@ -59,6 +61,9 @@ class Summary:
     withheld: int = 0
     findings: tuple[str, ...] = ()
     vanished: int = 0
+    links: int = 0
+    stories_with_links: int = 0
+    unresolved_links: int = 0
     embedded: int = 0
     recomputed: int = 0
     resumed: int = 0
@@ -72,6 +77,7 @@ class Summary:
         self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
         self.copies = len(groups) - len(np.unique(groups))
         self.floor = rec.floor
+        self.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
         self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     @property
@@ -88,6 +94,7 @@ def precompute(
     rules: Rules | str | Path | None = None,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
+    links: str | Path | pa.Table | None = None,
     strict: bool = False,
     allow_shrink: bool = False,
     as_of: datetime | None = None,
@@ -118,6 +125,8 @@ def precompute(
     format : {'jsonl', 'parquet', 'sql'}
     columns : mapping, optional
         Field -> column, for column names that are not recognised.
+    links : path or pyarrow.Table, optional
+        Further links between stories, see `Recommender.fit`.
     strict : bool, default False
         Stop at the first bad row.
     allow_shrink : bool, default False
@@ -165,6 +174,7 @@ def precompute(
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = recommender or Recommender(settings, rules=rules, cache=cache)
     settings = rec.settings
+    more = given_links(links, settings.reading)
     summary = Summary()
     clock = Clock(summary.seconds, progress)
     if isinstance(engine, str):
@@ -186,6 +196,7 @@ def precompute(
         _write_rejected(report, rejected, lists)
         if not len(table):
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
+        table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
         summary.vanished = _vanished(lists, table, rec.tombstones.withdrawn, settings, allow_shrink)
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
@@ -248,13 +259,19 @@ def publish(
         "as_of": summary.as_of.isoformat() if summary.as_of else None,
         "stories": len(rows),
         "k": settings.selection.k,
-        "settings_fingerprint": settings.fingerprint(),
+        "settings_fingerprint": rec.archive.fingerprint,
         "settings": settings.model_dump(mode="json"),
         "rules": rec.rules.model_dump(mode="json"),
         "embedder": type(rec.embedder).__name__,
         "floor": rec.floor,
+        "ranker": rec.archive.ranker and {"name": rec.archive.ranker.name, "sha256": rec.archive.ranker.sha256},
         "time_counts": rec.dated,
     }
+    report = rec.links.report
+    summary.links, summary.stories_with_links = report.links, report.stories
+    summary.unresolved_links = report.unresolved
+    if report.found:
+        details["links"] = asdict(report)
     publisher.publish(batches(), details, settings.publish.keep_versions)
     progress("writing", len(rows), len(rows))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from recommender.archive import snapshot
+from recommender.articles.links import without_links_to
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
 from recommender.publishing import open_publisher
@@ -21,9 +23,9 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     """Withdraw stories and delete what `place` stores of them; returns one line on what was done.
 
     Published lists: every kept version is rewritten without them, as stories and as items; the rejected rows
-    and the vector cache in the folder are deleted (the next run embeds anew). A saved archive: text, vector, terms, and
-    every word that no other story uses. All finished shards of an interrupted run go, also from a folder that it was
-    given as `resume`. What remains: the id, in the overlay, so that the story stays withdrawn;
+    and the vector cache in the folder are deleted (the next run embeds anew). A saved archive: text, vector, terms,
+    links to them, and every word that no other story uses. All finished shards of an interrupted run go, also from a
+    folder that it was given as `resume`. What remains: the id, in the overlay, so that the story stays withdrawn;
     copies made elsewhere (previews, backups, logs of a database); the words of a fitted `tfidf` embedder, until the
     next `fit`.
 
@@ -88,5 +90,7 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
     if gone == len(held):
         raise SnapshotError(f"{root} would be empty; delete the folder instead")
     if gone:
+        table = without_links_to(archive.catalog, ~held)
+        archive = archive.but(catalog=replace(archive.catalog, table=table))
         snapshot.save(root, archive.only(held), rec.embedder)
     return f"{gone} stories deleted"

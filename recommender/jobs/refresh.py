@@ -144,7 +144,8 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     moved = was.scope.as_of != now.scope.as_of
     everything = (
         (before.rules, before.settings, before.dated, was.k) != (after.rules, after.settings, after.dated, now.k)
-        or (moved and after.settings.ranking.anchor == "as_of")
+        or before.fingerprint != after.fingerprint
+        or (moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
         or (moved and _boosts(before, was.scope.as_of) != _boosts(after, now.scope.as_of))
         or bool(after.settings.selection.fill)  # looks beyond the pools
         or not np.array_equal(before.languages, after.languages[:old])
@@ -153,20 +154,26 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         return np.ones(new, dtype=bool)
     changed = _changed(before, after)
     found[:old] |= changed
-    unsettled = np.append(changed | (was.scope.allowed != now.scope.allowed[:old]), np.zeros(new - old, dtype=bool))
+    shown = (was.scope.allowed != now.scope.allowed[:old]) | (was.shown != now.shown[:old])
+    unsettled = np.append(changed | shown, np.zeros(new - old, dtype=bool))
     for start in range(0, old, _BLOCK):
         part = slice(start, min(start + _BLOCK, old))
         pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
+        # whose pool lost too many to editors searches again for each list: that looks at the whole archive
+        found[part] |= now.pools.take(part).candidates(now.shown)[1] | was.pools.take(part).candidates(was.shown)[1]
         # most pools are as they were: only of the others it matters which rows are candidates
         some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
-        rows, _ = now.pools.take(some).candidates(now.scope.allowed)
-        before_, _ = was.pools.take(some).candidates(was.scope.allowed)
-        width = max(rows.rows.shape[1], before_.rows.shape[1])
-        wide, wide_before = (
-            np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1) for one in (rows, before_)
-        )
-        differ = (wide != wide_before).any(axis=1)
-        found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
+        # the candidates, and the whole pool, which a candidate's standing is told by
+        for allowed, allowed_before in ((now.shown, was.shown), (now.scope.allowed, was.scope.allowed)):
+            rows, _ = now.pools.take(some).candidates(allowed)
+            before_, _ = was.pools.take(some).candidates(allowed_before)
+            width = max(rows.rows.shape[1], before_.rows.shape[1])
+            wide, wide_before = (
+                np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1)
+                for one in (rows, before_)
+            )
+            differ = (wide != wide_before).any(axis=1)
+            found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
     stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
     if moved:
         ends = (
@@ -177,12 +184,12 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         stories.update(ends)
         published = after.catalog.published
         found |= published > min(was.scope.as_of, now.scope.as_of)  # an embargo was reached
-        if after.settings.ranking.half_life_days is not None:
+        if after.ranker is None and after.settings.ranking.half_life_days is not None:
             found |= published == UNDATED  # ages count from the moment
     # a pinned item is no candidate: whether it may be shown is looked up
     for pin in after.rules.pins:
         row = after.catalog.known_rows([pin.item])
-        if len(row) and (row[0] >= old or changed[row[0]] or was.scope.allowed[row[0]] != now.scope.allowed[row[0]]):
+        if len(row) and (row[0] >= old or changed[row[0]] or was.shown[row[0]] != now.shown[row[0]]):
             stories.add(pin.story)
     found[after.catalog.known_rows(stories)] = True
     return found
@@ -234,7 +241,7 @@ def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
             warnings.warn(f"all lists are made again: {error}", stacklevel=3)
         return None
     same = lists.manifest.get("library", __version__) == __version__
-    same &= lists.manifest["settings_fingerprint"] == rec.settings.fingerprint()
+    same &= lists.manifest["settings_fingerprint"] == rec.archive.fingerprint
     same &= lists.manifest["rules"] == rec.rules.model_dump(mode="json")
     return lists if same else None
 

@@ -50,6 +50,8 @@ class Inputs:
         digest.update(np.ascontiguousarray(rec.vectors).data)
         vectors = digest.hexdigest()
         digest.update(repr((settings, __version__, moment, RECORD.to_string())).encode())
+        ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
+        digest.update(ranker.encode())
         digest.update(rules.encode())
         digest.update(withdrawals.encode())
         tfidf = rec.archive.tfidf
@@ -60,6 +62,7 @@ class Inputs:
             "vectors": vectors,
             "words and floor": fitted.hexdigest(),
             "settings": settings,
+            "ranker": ranker,
             "rules": rules,
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",

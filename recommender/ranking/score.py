@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from recommender.articles.article import DAY_US
 from recommender.articles.catalog import Catalog
 from recommender.features import tfidf
+from recommender.features.families import FAMILIES
+from recommender.features.pairs import Pairs, pair_features
+from recommender.features.table import FeatureTable
 from recommender.features.vectors import cosines
+from recommender.ranking.ranker import Ranker
 from recommender.search.pools import Candidates, Queries
 from recommender.search.scope import Scope
 from recommender.settings import RankingSettings
@@ -160,6 +164,70 @@ def relevance(
     words = tfidf.cosines(queries.terms, terms, rows)
     fused = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * words
     return dense, words, fused
+
+
+def learned(
+    queries: Queries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
+) -> tuple[NDArray[np.float64], Pairs]:
+    """Raw scores of the ranker, (q, c), and the pairs that they are of; -inf where there is no candidate.
+
+    Parameters
+    ----------
+    pool : Candidates
+        Those that a story's standing is told by; each is among `candidates`.
+    """
+    rows = candidates.rows
+    same = candidates is pool or np.array_equal(rows, pool.rows)
+    pairs = Pairs(queries.features, queries.at, table, rows, rows >= 0 if same else among(rows, pool.rows))
+    values = pair_features(pairs, ranker.features, FAMILIES)
+    raw = ranker.raw(values.reshape(-1, len(ranker.features))).reshape(rows.shape)
+    return np.where(rows >= 0, raw, -np.inf), pairs
+
+
+def among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows of each line are among those of the same line of `others`, (q, c)."""
+    size = int(max(rows.max(initial=-1), others.max(initial=-1))) + 1
+    line = np.arange(len(rows))[:, None] * size
+    held = np.where(others >= 0, line + others, -1).ravel()
+    return np.asarray((rows >= 0) & np.isin(line + rows, held))
+
+
+def rank_learned(
+    queries: Queries,
+    candidates: Candidates,
+    pool: Candidates,
+    catalog: Catalog,
+    table: FeatureTable,
+    scope: Scope,
+    ranker: Ranker,
+) -> Ranked:
+    """Score every candidate by the ranker; in no order.
+
+    `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
+    """
+    same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
+    everyone = pool if same else candidates.beside(pool.rows)
+    raw, pairs = learned(queries, everyone, pool, table, ranker)
+    slope, offset = ranker.calibration
+    chance = ranker.probability(raw)
+    rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
+    blank, shape = np.zeros(rows.shape, dtype=bool), rows.shape
+    source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
+    dense = np.nan_to_num(pairs.dense)
+    found = Ranked(
+        rows,
+        dense,
+        np.nan_to_num(pairs.texts["whole_whole"]),
+        chance,
+        np.ones(shape),
+        np.ones(shape),
+        chance,
+        (slope * raw + offset) / np.log(2),
+        source,
+        blank,
+        np.zeros(shape, dtype=np.int8),
+    )
+    return found.keep(rows >= 0)
 
 
 def rank(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import orjson
 
 from recommender.articles.article import FIELDS, Article
+from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
-from recommender.reading.markup import to_text
+from recommender.reading.links import is_other_than_links, story_links
+from recommender.reading.markup import Anchor, to_text, to_text_and_links
 from recommender.reading.times import MISSING, shown, to_time
 from recommender.settings import ReadingSettings
 
@@ -75,7 +78,12 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, s
     by_name = {fold(column): column for column in reversed(named)}
     found = dict(mapping)
     for field, names in _NAMES.items():
-        if field not in found and field != "extra":
+        if field == "links" and field not in found:
+            # `_links` of REST answers are addresses of the answer itself
+            column = next((column for column in named if column.strip().casefold() == field), None)
+            if column is not None:
+                found[field] = column
+        elif field not in found and field != "extra":
             known = (by_name[name] for name in names if name in by_name)
             column = field if field in named else next(known, None)  # "id" before "_id", which reads the same
             if column is not None:
@@ -83,7 +91,9 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, s
     return found
 
 
-def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: ReadingSettings) -> Article:
+def to_article(
+    raw: Mapping[str, Any], columns: Mapping[str, str], limits: ReadingSettings, left_out: Counter[str] | None = None
+) -> Article:
     """Build an `Article` from one row.
 
     Parameters
@@ -94,6 +104,8 @@ def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: Readi
         Field -> column, as `recognise` returns it.
     limits : ReadingSettings
         Sizes beyond which the row is refused.
+    left_out : Counter of str, optional
+        Links that cannot be used are counted there by reason; they never cost the row.
 
     Raises
     ------
@@ -101,9 +113,16 @@ def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: Readi
         With the reason, if the row cannot be used.
     """
     values: dict[str, Any] = {}
+    anchors: dict[str, list[Anchor]] = {}
+    if "links" in columns and is_other_than_links(raw.get(columns["links"])):
+        columns = {field: column for field, column in columns.items() if field != "links"}
     for field, column in columns.items():
         value = raw.get(column)
-        if not _absent(value):
+        if _absent(value) or field == "links":
+            continue
+        if field in ("lead", "body"):
+            values[field], anchors[field] = to_text_and_links(_markup(value, field, limits))
+        else:
             convert: _Converter = _CONVERT.get(field, _word)
             values[field] = convert(value, field, limits)
     used = set(columns.values())
@@ -117,6 +136,14 @@ def to_article(raw: Mapping[str, Any], columns: Mapping[str, str], limits: Readi
         raise RowError(f"id of {len(values['id'])} characters; the limit is {limits.max_id_chars}")
     if not values.get("title") and not values.get("body"):
         raise RowError("neither title nor body")
+    if limits.site_url and values.get("url", "").startswith("/"):
+        values["url"] = absolute_url(values["url"], limits.site_url)
+    linked = raw.get(columns["links"]) if "links" in columns else None
+    linked = None if _absent(linked) else linked
+    if linked is not None or any(anchors.values()):
+        found = (one for field in ("lead", "body") for one in anchors.get(field, ()))
+        base = values.get("url") or (values["id"] if "://" in values["id"] else limits.site_url)
+        values["links"] = story_links(found, linked, base, limits, Counter() if left_out is None else left_out)
     if rest:
         values["extra"] = {**values.get("extra", {}), **_extra(rest)}
     return Article(**values)
@@ -158,12 +185,12 @@ def _within(text: str, field: str, most: int) -> str:
     return text
 
 
-def _prose(value: Any, field: str, limits: ReadingSettings) -> str:
-    return to_text(_within(_checked(value, field), field, limits.max_body_chars))
+def _markup(value: Any, field: str, limits: ReadingSettings) -> str:
+    return _within(_checked(value, field), field, limits.max_body_chars)
 
 
 def _title(value: Any, field: str, limits: ReadingSettings) -> str:
-    return _within(_prose(value, field, limits), field, limits.max_field_chars)
+    return _within(to_text(_markup(value, field, limits)), field, limits.max_field_chars)
 
 
 def _tags(value: Any, field: str, limits: ReadingSettings) -> tuple[str, ...]:
@@ -221,7 +248,6 @@ def _given(value: Any, field: str, limits: ReadingSettings) -> dict[str, Any]:
 
 
 _CONVERT: dict[str, _Converter] = {
-    **dict.fromkeys(("body", "lead"), _prose),
     "title": _title,
     **dict.fromkeys(("published_at", "updated_at", "expires_at"), _time),
     **dict.fromkeys(("kind", "language"), _folded),

@@ -1,12 +1,16 @@
-"""HTML in a field -> plain text."""
+"""HTML in a field -> plain text, and the links in its running text."""
 
 from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
@@ -15,6 +19,7 @@ _BLOCKS = (
     "section,article,header,footer,aside,nav,hr,pre"
 )
 _SILENT = "script,style,noscript,template,iframe"
+_BESIDE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
 # Newswire copy holds tickers such as <IBM> and <T>: only a closing tag, <br> or an attribute makes HTML.
 _MARKUP = re.compile(
     r"</(?:p|div|span|a|b|i|em|strong|h[1-6]|ul|ol|li|table|script|style|figure|blockquote|section|article|html|body)\s*>"
@@ -22,6 +27,64 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});", re.IGNORECASE)
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_MOST_WORDS = 4  # of a label that ends in a colon
+_LONGEST_LABEL = 40  # characters
+_LABELS = frozenset(
+    (
+        *("read more", "read also", "also read", "read next", "read on", "see also", "see more", "more"),
+        "more on this",
+        *("more on this story", "related", "related stories", "related story", "related articles", "related article"),
+        *("related links", "related coverage", "further reading", "background", "don't miss", "recommended", "watch"),
+        *("watch also", "listen", "in pictures", "video", "gallery", "explainer", "you may also like"),
+        *("lees ook", "lees meer", "lees verder", "lees hier", "zie ook", "kijk ook", "bekijk ook", "luister ook"),
+        *("meer lezen", "meer", "meer hierover", "ook interessant", "lesen sie auch", "lesen sie mehr", "lies auch"),
+        *("mehr zum thema", "mehr dazu", "mehr", "siehe auch", "weiterlesen", "lire aussi", "à lire aussi", "à lire"),
+        *("lire plus", "voir aussi", "sur le même sujet", "en savoir plus", "lea también", "lee también", "leer más"),
+        *("ver también", "te puede interesar", "leia também", "leia mais", "veja também", "saiba mais", "leggi anche"),
+        *("vedi anche", "läs också", "läs även", "läs mer", "les også", "les mer", "læs også", "læs mere", "lue myös"),
+        *("czytaj także", "czytaj też", "czytaj więcej", "zobacz także"),
+    )
+)
+
+
+class Anchor(NamedTuple):
+    """A link as a text holds it: the address and the words that carry it."""
+
+    href: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Block:
+    """Lines that belong together, as a paragraph: the links that touch them, and what stands outside of these."""
+
+    links: set[int]
+    in_table: bool
+    lines: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)  # of what stands outside, all before the first link
+
+    @property
+    def is_rail(self) -> bool:
+        """Whether it is nothing but links."""
+        return bool(self.links) and _is_rail("".join(self.outside), "".join(self.before))
+
+
+def _is_label(text: str) -> bool:
+    """Whether a text only announces links."""
+    return len(text) <= _LONGEST_LABEL and " ".join(_WORD.findall(text)).casefold().replace("’", "'") in _LABELS
+
+
+def _is_rail(outside: str, before: str) -> bool:
+    """Whether a text with links is nothing but links: beside them only bullets, punctuation, and one short label."""
+    words = _WORD.findall(outside)
+    if all(word.isdecimal() and len(word) < 3 for word in words):  # 1. 2. 3. are bullets too
+        return True
+    if _is_label(outside.strip()):
+        return True
+    head = before.rstrip(" \xa0\"'“”‘’>»–—-")
+    return head.endswith((":", "：")) and len(words) <= _MOST_WORDS and words == _WORD.findall(head)
 
 
 def to_text(markup: str) -> str:
@@ -34,18 +97,123 @@ def to_text(markup: str) -> str:
     >>> to_text("IBM <IBM> and AT&T <T> rise")
     'IBM <IBM> and AT&T <T> rise'
     """
+    return to_text_and_links(markup)[0]
+
+
+def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
+    r"""Plain text of a field that may hold HTML, and the links of its sentences in their order.
+
+    A paragraph that is nothing but links, such as "Read more: ...", gives none and leaves the text, unless all of it
+    would go; cells of tables stay. Links in `nav`, `header`, `footer`, `aside` and `figure` are none of the story's.
+
+    Examples
+    --------
+    >>> to_text_and_links('<p>It <a href="/ferry">ran aground</a>.</p><p>See also: <a href="/cup">Cup final</a></p>')
+    ('It ran aground.', [Anchor(href='/ferry', text='ran aground')])
+    """
     if _MARKUP.search(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
         tree = LexborHTMLParser(markup)
         for node in tree.css(_SILENT):
             node.decompose()
+        links = [node for node in tree.css("a[href]") if leads_to_a_page(node.attributes.get("href") or "")]
+        marks = _unused(tree.body.text() if tree.body else "") if links else ""
         for node in tree.css(_BLOCKS):
-            node.insert_before("\n")
-            node.insert_after("\n")
+            node.insert_before("\n" + marks[-1:])
+            node.insert_after("\n" + marks[-1:])
+        if marks:
+            return _marked(tree, links, marks)
         text = tree.body.text() if tree.body else ""
         lines = (" ".join(line.split()) for line in text.split("\n"))
-        return "\n\n".join(line for line in lines if line)
+        return "\n\n".join(line for line in lines if line), []
     if _ENTITY.search(markup):
         markup = html.unescape(markup).replace("\xa0", " ")
-    return markup.strip()
+    return markup.strip(), []
+
+
+def _unused(text: str) -> str:
+    """Seven characters of private use that a text does not hold; empty if it holds nearly all."""
+    held = set(text)
+    free = "".join(islice((one for one in map(chr, range(0xE000, 0xF900)) if one not in held), 7))
+    return free if held and len(free) == 7 else ""
+
+
+def _marked(tree: LexborHTMLParser, links: list[LexborNode], marks: str) -> tuple[str, list[Anchor]]:
+    """Text and links of a tree, whose links and other places are marked by characters, so that one pass finds all."""
+    for nodes, at in ((links, 0), (tree.css(_BESIDE), 2), (tree.css("table"), 4)):
+        for node in nodes:
+            node.insert_before(marks[at])
+            node.insert_after(marks[at + 1])
+    assert tree.body is not None
+    blocks, words, counted = _blocks(tree.body.text(), marks)
+    running: set[int] = set()
+    kept: list[_Block] = []
+    for block in blocks:
+        if not block.is_rail:
+            running |= block.links if block.lines else set()
+            kept.append(block)
+        elif block.in_table:
+            kept.append(block)
+        else:
+            while kept and not kept[-1].lines:
+                kept.pop()
+            if kept and _is_label(" ".join(kept[-1].lines)):  # it announced these links
+                kept.pop()
+    texts = ("\n\n".join(line for block in some for line in block.lines) for some in (kept, blocks))
+    found = [
+        Anchor(node.attributes["href"] or "", " ".join("".join(words[number]).split()))
+        for number, node in enumerate(links)
+        if number in running and number in counted
+    ]
+    return next(filter(None, texts), ""), found
+
+
+def _blocks(text: str, marks: str) -> tuple[list[_Block], list[list[str]], set[int]]:
+    """Blocks, the words of each link, and the links that stand in running text; links count up in their order.
+
+    A line of the source ends no block, as a sentence may go on in the next; without any tag for blocks a blank line
+    does.
+    """
+    start = marks[6]
+    plain = start not in text
+    words, counted = list[list[str]](), set[int]()
+    open_, beside, tables = list[int](), 0, 0
+    pieces = re.compile(f"([{marks}])")
+    block = _Block(set(), in_table=False)
+    blocks, blank = [block], False
+    for raw in text.split("\n"):
+        if raw.startswith(start) or (plain and blank):
+            block = _Block(set(open_[-1:]), in_table=tables > 0)
+            blocks.append(block)
+        seen: list[str] = []
+        for piece in pieces.split(raw):
+            mark = marks.find(piece) if piece else -1
+            if mark == 0:
+                open_.append(len(words))
+                block.links.add(len(words))
+                if not beside:
+                    counted.add(len(words))
+                words.append([])
+            elif mark == 1:
+                del open_[-1:]
+            elif mark in (2, 3):
+                beside += 1 if mark == 2 else -1
+            elif mark in (4, 5):
+                tables += 1 if mark == 4 else -1
+            elif mark < 0 and piece:
+                seen.append(piece)
+                if open_:
+                    words[open_[-1]].append(piece)
+                else:
+                    block.outside.append(piece)
+                    if not block.links:
+                        block.before.append(piece)
+        if open_:
+            words[open_[-1]].append(" ")  # a line ends within it
+        block.outside.append(" ")
+        line = " ".join("".join(seen).split())
+        blank = not line
+        if line:
+            block.lines.append(line)
+    return blocks, words, counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -38,12 +39,16 @@ class Rejected:
 
 @dataclass(slots=True)
 class ReadReport:
-    """Counts of one reading; every row read is accepted, superseded or rejected."""
+    """Counts of one reading; every row read is accepted, superseded or rejected.
+
+    `links_left_out` counts links that cannot be used, by reason: they cost no row.
+    """
 
     read: int = 0
     accepted: int = 0
     superseded: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    links_left_out: Counter[str] = field(default_factory=Counter)
 
     def rejected_jsonl(self) -> bytes:
         """The rejected rows as JSON lines."""
@@ -116,6 +121,7 @@ def read_articles(
         tables.append(table)
         report.read += part.read
         report.rejected += part.rejected
+        report.links_left_out += part.links_left_out
         if len(report.rejected) > settings.max_rejected:
             last = report.rejected[-1]
             raise InputError(
@@ -168,7 +174,7 @@ def _accepted(
             names = tuple(raw)
             if names not in known:
                 known[names] = recognise(names, {f: c for f, c in mapping.items() if c in raw})
-            yield to_article(raw, known[names], settings)
+            yield to_article(raw, known[names], settings, report.links_left_out)
         except RowError as error:
             given = _given_id(raw, known.get(tuple(raw), {}).get("id")) if isinstance(raw, Mapping) else None
             report.rejected.append(Rejected(stream.name, line, str(error), given))

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.article import DAY_US, UNDATED
+from recommender.articles.article import DAY_US
 from recommender.articles.catalog import Catalog
-from recommender.features.vectors import SCALE, dots, quantise
+from recommender.features.vectors import dots, quantise
 from recommender.search import exact, windows
 from recommender.search.index import VectorIndex
 from recommender.search.pools import Asks, Keeper, Pool, Pools
 from recommender.search.scan import Asking, Best, Rows
 from recommender.search.scope import Scope
-from recommender.settings import RankingSettings, RetrievalSettings
+from recommender.settings import RetrievalSettings
 
 _TIMELESS = 20  # undated and evergreen candidates looked at for their one place
 _HOUR_US = DAY_US // 24
-SKETCH = 256  # components that stand for the words in a search vector
-_SLACK = 0.8  # share of the relevance floor that the estimate of a search vector must reach
+SKETCH = 384  # components that stand for the words in a search vector
+MEANING, WORDS = 0.3, 0.7  # what the two parts of a search vector weigh
 _BLOCK = 8_192  # rows that search vectors are made of at a time
 _ALL = 0.25  # share of the rows from which on asking stories are answered by the products of all with all
 
 
-def search_vectors(
-    vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix, ranking: RankingSettings
-) -> NDArray[np.int16]:
-    """Vectors whose product estimates the relevance, so that one search looks at meaning and words together.
+def search_vectors(vectors: NDArray[np.int16], terms: sp.csr_matrix, columns: sp.csr_matrix) -> NDArray[np.int16]:
+    """Make vectors whose product looks at meaning and words together.
 
     Parameters
     ----------
@@ -45,13 +42,14 @@ def search_vectors(
     Returns
     -------
     ndarray of int16, shape (n, d + w)
-        Unit vectors of the two parts, weighted by the roots of `dense_weight` and `lexical_weight`, quantised.
+        Unit vectors of the two parts, weighted by the roots of `MEANING` and `WORDS`, quantised. Where one part is
+        empty the other has all the weight.
     """
     found = np.empty((len(vectors), vectors.shape[1] + columns.shape[1]), dtype=np.int16)
     for start in range(0, len(vectors), _BLOCK):
         part = slice(start, start + _BLOCK)
         dense, words = _unit(vectors[part].astype(np.float32)), _unit((terms[part] @ columns).toarray())
-        weighted = np.sqrt(ranking.dense_weight) * dense, np.sqrt(ranking.lexical_weight) * words
+        weighted = np.sqrt(MEANING) * dense, np.sqrt(WORDS) * words
         found[part] = quantise(np.concatenate(weighted, axis=1))
     return found
 
@@ -62,12 +60,11 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Channel(NamedTuple):
-    """A search of its own: the rows that it may find, within a scope, with a least estimate."""
+    """A search of its own: the rows that it may find, within a scope."""
 
     name: str
     shown: NDArray[np.bool_]
     scope: Scope
-    least: int
     candidates: int
 
     @property
@@ -89,12 +86,9 @@ class Retriever:
     search : ndarray of int16, shape (n, s)
         See `search_vectors`.
     count : int
-        Candidates of a story: those of greatest estimated relevance x freshness.
-    floor : float or None
-        The relevance that an item needs. Where time counts, the estimate must come near it: otherwise fresh rows
-        that will be rejected keep out older ones that would not.
+        Candidates of a story: those of greatest product. How old they are does not count: that is for the ranking.
     drafts : VectorIndex or None
-        Searched, in the place of all rows, for stories from outside the archive where age does not count.
+        Searched, in the place of all rows, for stories from outside the archive.
     part : slice or None
         Range of rows that `pools` looks at; the first part answers for all where there is nothing to choose.
     """
@@ -103,9 +97,7 @@ class Retriever:
     search: NDArray[np.int16]
     scope: Scope
     settings: RetrievalSettings
-    ranking: RankingSettings
     count: int
-    floor: float | None
     drafts: VectorIndex | None = None
     part: slice | None = None
 
@@ -121,13 +113,11 @@ class Retriever:
     @property
     def channels(self) -> tuple[Channel, Channel]:
         """Of `Pools`, in their order."""
-        shown, timed, timeless = self.scope.allowed, self.scope.timed, self.catalog.timeless
-        apart = shown & timeless & timed
-        weights = self.ranking.dense_weight + self.ranking.lexical_weight or 1.0
-        least = int(np.ceil(_SLACK * (self.floor or 0.0) / weights * SCALE**2)) if timed else 0
+        shown, windowed = self.scope.allowed, self.scope.windowed
+        apart = shown & self.catalog.timeless & windowed  # no window holds what has no date
         return (
-            Channel("near", shown & ~(timeless & timed), self.scope, least, self.count),
-            Channel("timeless", apart, replace(self.scope, timed=False), 0, _TIMELESS * bool(apart.any())),
+            Channel("near", shown & ~apart, self.scope, self.count),
+            Channel("timeless", apart, replace(self.scope, timed=False), _TIMELESS * bool(apart.any())),
         )
 
     def by_language(
@@ -179,33 +169,29 @@ class Retriever:
             found = found[(found >= self.part.start) & (found < self.part.stop)]
             if not len(found):
                 return
-        aged = channel.scope.timed and self.ranking.half_life_days is not None
-        if self.drafts is not None and not aged:
+        if self.drafts is not None:
             outside = asks.rows < 0
             self._drafted(self.drafts, asks.take(np.flatnonzero(outside)), found, channel, places[outside], pool)
             places, asks = places[~outside], asks.take(np.flatnonzero(~outside))
-        # all with all needs stories whose age grows with the distance in time, as those of undated ones does not
-        alike = (asks.published != UNDATED) & (self.ranking.anchor == "story") if aged else np.full(len(asks), True)
-        if len(asks) > _ALL * len(found) and (asks.rows >= 0).all() and alike.any():
-            everyone = np.union1d(found, asks.rows[alike])
+        if len(asks) > _ALL * len(found) and (asks.rows >= 0).all():
+            everyone = np.union1d(found, asks.rows)
             everyone = everyone[np.argsort(self.catalog.published[everyone], kind="stable")]
             shown = np.zeros(len(self.catalog), dtype=bool)
             shown[found] = True
-            task = self.task(asks.take(np.flatnonzero(alike)), everyone, channel.scope)
+            task = self.task(asks, everyone, channel.scope)
             rows = task.rows._replace(shown=shown[everyone])
             spans = np.zeros((len(everyone), 4), dtype=np.int64)  # who does not ask finds nothing
             spans[task.asking.own] = task.asking.spans
             place = np.full(len(everyone), -1, dtype=np.int64)
-            place[task.asking.own] = places[alike]
+            place[task.asking.own] = places
             asking = Asking(self.search, everyone, np.arange(len(everyone)), rows.hour, spans)
-            for start, best in exact.every(asking, rows, channel.width, least=channel.least, weight=task.weight):
+            for start, best in exact.every(asking, rows, channel.width, weight=task.weight):
                 to = place[start : start + len(best.size)]
                 _put(pool, to[to >= 0], best.take(to >= 0), rows)
                 yield to[to >= 0]
-            places, asks = places[~alike], asks.take(np.flatnonzero(~alike))
-        if len(asks):
+        elif len(asks):
             task = self.task(asks, found, channel.scope)
-            best = exact.nearest(task.asking, task.rows, channel.width, least=channel.least, weight=task.weight)
+            best = exact.nearest(task.asking, task.rows, channel.width, weight=task.weight)
             _put(pool, places, best, task.rows)
             yield places
 
@@ -226,39 +212,31 @@ class Retriever:
             allowed = np.concatenate([found[a:b], found[c:d]])
             rows = index.search(asks.vectors[asks.at[some]], channel.width, allowed)
             products = dots(asks.vectors, asks.at[some], self.search, rows)
-            rows = np.where(products < max(channel.least, 1), -1, rows)
+            rows = np.where(products < 1, -1, rows)
             order = np.lexsort((self.catalog.id_rank[rows], -products, rows < 0), axis=1)
             pool.rows[places[some]] = np.take_along_axis(rows, order, axis=1)
-
-    @cached_property
-    def _hour(self) -> NDArray[np.int64]:
-        """Hour of publication of each row, that of `as_of` for undated ones; (n,)."""
-        published = self.catalog.published
-        return np.where(published == UNDATED, self.scope.as_of, published) // _HOUR_US
 
     def task(self, asks: Asks, found: NDArray[np.int64], scope: Scope) -> Task:
         """A search of some stories among the rows `found`, which are in order of time."""
         published = self.catalog.published[found]
-        hour, asked = np.zeros(len(found), dtype=np.int64), np.zeros(len(asks), dtype=np.int64)
-        weight = exact.TIMELESS
-        if scope.timed and self.ranking.half_life_days is not None:
-            own = (asks.published != UNDATED) & (self.ranking.anchor == "story")
-            asked = np.where(own, asks.published, scope.as_of) // _HOUR_US
-            hour = self._hour[found]
-            first, last = min(self._hour.min(), asked.min(initial=0)), max(self._hour.max(), asked.max(initial=0))
-            weight = exact.decay(self.ranking.half_life_days, int(last - first))
         place = np.full(len(self.catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
         place[found] = np.arange(len(found))
-        rows = Rows(self.search, found, np.ones(len(found), dtype=bool), hour, self.catalog.id_rank[found])
+        rows = Rows(
+            self.search,
+            found,
+            np.ones(len(found), dtype=bool),
+            np.zeros(len(found), dtype=np.int64),
+            self.catalog.id_rank[found],
+        )
         spans = windows.spans(asks.published, published, scope, self.settings)
-        return Task(Asking(asks.vectors, asks.at, place[asks.rows], asked, spans), rows, weight)
+        timeless = np.zeros(len(asks), dtype=np.int64)
+        return Task(Asking(asks.vectors, asks.at, place[asks.rows], timeless, spans), rows, exact.TIMELESS)
 
     def scores(self, task: Task, stories: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """What pools are ordered by: of `rows`, (s, c), for some stories of a task, (s,); -inf where a row is -1."""
         asking = task.asking
         products = dots(asking.vectors, asking.rows[stories], self.search, rows)
-        age = 0 if task.weight is exact.TIMELESS else np.abs(asking.hour[stories, None] - self._hour[rows])
-        return np.where(rows >= 0, products * task.weight[age], -np.inf)
+        return np.where(rows >= 0, products.astype(np.float64), -np.inf)
 
     def _join(self, asks: Asks, parts: Sequence[Pool], channel: Channel) -> Pool:
         """A channel of `joined`."""

@@ -9,13 +9,18 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.features.table import FeatureTable
+
 _SPARE = 16  # rows of a pool that may fall away before a story must search again
 _BLOCK = 8_192  # pools looked at together
 
 
 @dataclass(frozen=True)
 class Queries:
-    """Stories that lists are made for, by place: rows (-1 outside the archive), vectors, terms and keys."""
+    """Stories that lists are made for, by place: rows (-1 outside the archive), vectors, terms and keys.
+
+    `features` holds what the ranker compares them by, in its rows `at`.
+    """
 
     rows: NDArray[np.int64]
     vectors: NDArray[np.int16]
@@ -24,6 +29,8 @@ class Queries:
     published: NDArray[np.int64]
     language: NDArray[np.int32]
     copy_group: NDArray[np.int64]
+    features: FeatureTable
+    at: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,6 +45,8 @@ class Queries:
             self.published[places],
             self.language[places],
             self.copy_group[places],
+            self.features,
+            self.at[places],
         )
 
     @property
@@ -142,7 +151,7 @@ class Pool:
 
 
 class Pools(NamedTuple):
-    """`near`: by estimated relevance x freshness; `timeless`: undated and evergreen rows, which are searched apart."""
+    """`near`: by the product of search vectors; `timeless`: undated and evergreen rows, apart under a window."""
 
     near: Pool
     timeless: Pool

@@ -71,6 +71,8 @@ class Scope:
     language : ndarray of int32, shape (n,)
     timed : bool
         False for an archive without dates: no window, no freshness.
+    days_before, days_around : int or None
+        The window, see `Filters`; none = the whole archive.
     """
 
     as_of: int
@@ -79,6 +81,11 @@ class Scope:
     timed: bool
     days_before: int | None
     days_around: int | None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether a story finds only what lies within some days."""
+        return self.timed and (self.days_before is not None or self.days_around is not None)
 
 
 def make_scope(

@@ -7,7 +7,6 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.articles.article import UNDATED
 from recommender.compute.parallel import in_order, joined
 from recommender.search import exact, windows
 from recommender.search.candidates import Channel, Retriever, Task
@@ -44,11 +43,8 @@ def _renewed(
     new = len(now.catalog) - len(was.catalog)
     pool = Pool(joined(pool.rows, Pool.empty(new, channel.width).rows))
     again = np.arange(len(now.catalog)) >= len(was.catalog)
-    if channel.scope.timed and channel.scope.as_of != old.scope.as_of:
-        if now.ranking.half_life_days is not None:
-            again |= asks.published == UNDATED  # their ages count from `as_of`
-        if channel.scope.days_before is not None:
-            again |= _slide(asks, pool, now, channel.scope, old.scope)
+    if channel.scope.timed and channel.scope.as_of != old.scope.as_of and channel.scope.days_before is not None:
+        again |= _slide(asks, pool, now, channel.scope, old.scope)
     entered = channel.shown & ~np.pad(old.shown, (0, new))
     for places, found in now.by_language(asks, entered):
         kept = places[~again[places]]
@@ -67,13 +63,11 @@ def _renewed(
 def _comparable(asks: Asks, now: Retriever, channel: Channel, was: Retriever, old: Channel) -> bool:
     """Whether most of what the earlier state found is still right."""
     scope, before = now.scope, was.scope
-    same = channel.width == old.width > 0 and scope.timed == before.timed and channel.least == old.least
+    same = channel.width == old.width > 0 and scope.timed == before.timed
     same &= (scope.days_before, scope.days_around) == (before.days_before, before.days_around)
     if not same or not np.array_equal(scope.language[: len(was.catalog)], before.language):
         return False
-    moved = channel.scope.timed and channel.scope.as_of != old.scope.as_of
-    aged = channel.scope.timed and now.ranking.half_life_days is not None
-    if channel.scope.as_of < old.scope.as_of or (moved and aged and now.ranking.anchor == "as_of"):
+    if channel.scope.as_of < old.scope.as_of:
         return False
     states = ((now, channel), (was, old))
     return not any(one.holds(found) for state, one in states for _, found in state.by_language(asks, one.shown))
@@ -99,7 +93,7 @@ def _offer(
     task, width = now.task(asks, found, channel.scope), channel.width
     last = now.scores(task, np.arange(len(asks)), _decoded(pool.rows[places, -1:]))[:, 0]
     reach, count = np.maximum(last, 0.0), min(len(found), width)
-    best = exact.nearest(task.asking, task.rows, count, least=channel.least, weight=task.weight, reach=reach)
+    best = exact.nearest(task.asking, task.rows, count, weight=task.weight, reach=reach)
     some = np.flatnonzero(best.size)
     held = pool.rows[places[some]]
     # from here on by pairs of a story and a row that comes in, the best of a story first

@@ -14,7 +14,7 @@ def spans(
     asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
 ) -> NDArray[np.int64]:
     """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
-    if not scope.timed:
+    if not scope.windowed:
         return np.tile([0, len(published), 0, 0], (len(asked), 1))
     ends = times(asked, scope, settings)
     found = np.searchsorted(published, ends, "left")
@@ -31,9 +31,7 @@ def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -
     dated = asked != UNDATED
     day = np.where(dated, asked, 0) // DAY_US
     days = scope.days_around if scope.days_around is not None else scope.days_before
-    if days is None:
-        found[:, 0], found[:, 1] = UNDATED + 1, scope.as_of
-        return found
+    assert days is not None, "spans asks only for scopes with a window"
     own = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
     if scope.days_around is not None:
         found[dated, :2] = own[dated]

@@ -16,8 +16,8 @@ from recommender.selection.pipeline import Selection, Stories, select
 
 _NEWEST = 50  # newest stories that 'recent' looks at
 
-Search = Callable[[Queries, Scope, float | None], Candidates]
-Rank = Callable[[Queries, Candidates], Ranked]
+Search = Callable[[Queries, Scope], Candidates]
+Rank = Callable[[NDArray[np.int64], Candidates], Ranked]
 
 
 def fill(
@@ -39,7 +39,7 @@ def fill(
     chosen : Ranked, shape (q, w)
     wanted : ndarray of bool, shape (q,)
     search, rank : callables
-        Candidates of queries within a scope that may pass a floor; their components.
+        Candidates of queries within a scope; the components of candidates of the stories in some places.
     """
     catalog, settings = selection.catalog, selection.settings
     without_reserves = replace(selection, settings=settings.model_copy(update={"reserves": 0}))
@@ -49,7 +49,7 @@ def fill(
             break
         asked, given = stories.take(short), chosen.lines(short)
         given = replace(given, safe=given.rows >= 0)
-        extra = rank(asked.queries, _candidates(source, asked, selection, search))
+        extra = rank(short, _candidates(source, asked, selection, search))
         if source == "recent":
             extra = replace(extra, key=catalog.published[extra.rows].astype(np.float64)).ordered(catalog.id_rank)
         extra = replace(extra, source=np.full_like(extra.source, SOURCES.index(source)))
@@ -74,15 +74,15 @@ def fill(
 def _candidates(source: str, stories: Stories, selection: Selection, search: Search) -> Candidates:
     queries, scope, catalog = stories.queries, selection.scope, selection.catalog
     if source == "window":
-        return search(queries, replace(scope, days_before=None, days_around=None), selection.floor)
+        return search(queries, replace(scope, days_before=None, days_around=None))
     if source == "caps":
-        return search(queries, scope, selection.floor)
+        return search(queries, scope)
     if source == "same_section":
         parts, own = [], stories.sections
         for section in np.unique(own[own >= 0]):
             places = np.flatnonzero(own == section)
             within = replace(scope, allowed=scope.allowed & (selection.sections == section))
-            parts.append((places, search(queries.take(places), within, None).rows))
+            parts.append((places, search(queries.take(places), within).rows))
         return _scattered(parts, len(queries))
     parts = []
     dated = scope.allowed & (catalog.published != UNDATED) & ~catalog.timeless

@@ -40,6 +40,10 @@ class Selection:
         Section of each row; -1 = none.
     codes : dict of str to (ndarray of int32, shape (n,), list of str)
         Codes of the columns that caps look at, -1 = no value, and the values.
+    base : Scope
+        The rows of the moment, before withdrawals, blocks and the filters of a call: what pools are found among.
+    learned : bool
+        Whether a ranker ordered the candidates: scores are probabilities then.
     """
 
     catalog: Catalog
@@ -51,6 +55,8 @@ class Selection:
     series: NDArray[np.int64]
     sections: NDArray[np.int32]
     codes: dict[str, tuple[NDArray[np.int32], list[str]]]
+    base: Scope
+    learned: bool
 
     @cached_property
     def searched(self) -> Scope:
@@ -125,7 +131,7 @@ def select(
         alone.append(_Test("live", stale_live(ranked, catalog, old)))
     if floor is not None:
         alone.append(_Test("floor", ~((ranked.relevance >= floor) & (ranked.relevance > 0))))
-    ranked = boosted(drop.failing(ranked, alone), rules.boost).ordered(catalog.id_rank)
+    ranked = drop.failing(boosted(ranked, rules.boost, selection.learned), alone).ordered(catalog.id_rank)
     if settings.drop_copies:
         ranked = drop(ranked, copies(ranked, stories.queries.copy_group, catalog.copy_group), "copy", even_safe=True)
     if settings.series_limit:
@@ -138,9 +144,9 @@ def select(
             codes, names = selection.codes[cap.by]
             ranked = drop(ranked, over_cap(ranked, codes, names, cap.value, cap.at_most), "cap")
     ranked = drop(ranked, beside(ranked, rules.marks), "sensitive", even_safe=True)
-    if selection.scope.timed:
-        slots = rules.rules.evergreen_slots
-        ranked = with_timeless(ranked, k, settings.timeless_slots if slots is None else slots, drop)
+    slots = settings.timeless_slots if rules.rules.evergreen_slots is None else rules.rules.evergreen_slots
+    if selection.scope.timed and slots is not None:
+        ranked = with_timeless(ranked, k, slots, drop)
     ranked = pinned(ranked, stories.pins, stories.positions)
     return drop(ranked, np.arange(ranked.rows.shape[1]) >= count, "rank", even_safe=True)
 
@@ -206,12 +212,14 @@ def stale_live(ranked: Ranked, catalog: Catalog, before: int) -> NDArray[np.bool
     return np.asarray(catalog.live[ranked.rows] & (catalog.published[ranked.rows] < before))
 
 
-def boosted(ranked: Ranked, boost: NDArray[np.float64]) -> Ranked:
-    """Scores and keys times the factor of the rules, in the order of before."""
-    factor = boost[ranked.rows]
+def boosted(ranked: Ranked, boost: NDArray[np.float64], learned: bool = False) -> Ranked:
+    """Scores and keys times the factor of the rules, in the order of before; probabilities by their odds."""
+    factor = np.where(ranked.boost == 1, boost[ranked.rows], 1.0)  # a list that is filled was boosted before
     if (factor == 1).all():
         return ranked
-    return replace(ranked, boost=factor, score=ranked.score * factor, key=ranked.key + np.log2(factor))
+    times = ranked.score * factor
+    score = np.where(factor == 1, ranked.score, times / (1 - ranked.score + times)) if learned else times
+    return replace(ranked, boost=ranked.boost * factor, score=score, key=ranked.key + np.log2(factor))
 
 
 def copies(ranked: Ranked, own: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -8,11 +8,13 @@ import random
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recommender import PublishedLists, Recommender
+from recommender.ranking.ranker import Ranker
 from recommender.storage.versions import VersionedFolder
 from tests.conftest import NEWSROOM
 from tests.support.checkerboard import checkerboard
@@ -96,6 +98,52 @@ def test_show_info_withdraw_restore_and_roll_back(tmp_path: Path) -> None:
     refused(cli("recommend", "no-such", "--lists", out), "no article with id 'no-such'")
     refused(cli("info", "--lists", tmp_path / "nothing"), "no published lists in")
     refused(cli("recommend", "x", "--lists", tmp_path / "nothing"), "no published lists in")
+
+
+def test_what_orders_the_lists_is_told(tmp_path: Path) -> None:
+    stories = dump(tmp_path / "a.jsonl", checkerboard())
+    shipped, own = Ranker.default("lexical"), replace(Ranker.default("lexical"), name="our own")
+    own.save(tmp_path / "own.json")
+    for number, (wanted, ranker) in enumerate((("auto", shipped), (tmp_path / "own.json", own), ("none", None))):
+        lists, archive = tmp_path / f"lists{number}", tmp_path / f"archive{number}"
+        done = precompute(stories, "--lists", lists, "--archive", archive, "--ranker", wanted)
+        assert f"ranker  {ranker.name if ranker else 'none'}\n" in done.stdout
+        for place in (("--lists", lists), ("--archive", archive)):
+            told = cli("info", *place).stdout
+            assert f"ranking.ranker = {wanted}" in told
+            assert ranker.sha256[:12] in told if ranker else "ranker  None" in told
+        assert ranker is None or ranker.name in cli("info", "--lists", lists).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--ranker", "{tmp}/none.json"], ["cannot read the ranker", "none.json"]),
+        (["--ranker", "{tmp}/good.jsonl"], ["good.jsonl is no ranker", "`recommender learn` wrote"]),
+        (["--set", "ranking.half_life_days=30"], ["half_life_days", "ranking.ranker = 'none'"]),
+        (["--set", "ranking.half_life_days=none"], ["half_life_days", "ranking.ranker = 'none'"]),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused(arguments: list[str], words: list[str], tmp_path: Path) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_bytes(GOOD % (1, 1))
+    refused(precompute(good, "--lists", tmp_path / "out", *(a.format(tmp=tmp_path) for a in arguments)), *words)
+    assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+def test_the_word_none_is_no_value(tmp_path: Path) -> None:
+    stories = dump(tmp_path / "a.jsonl", checkerboard())
+    (tmp_path / "s.toml").write_text('[retrieval]\nwindow_days = "none"\n[ranking]\nranker = "none"\n')
+    more = ("--settings", tmp_path / "s.toml", "--set", "ranking.half_life_days=none", "--set", "selection.floor=none")
+    assert precompute(stories, "--lists", tmp_path / "out", *more).returncode == 0
+    told = cli("info", "--lists", tmp_path / "out").stdout
+    for said in (
+        "retrieval.window_days = None",
+        "ranking.half_life_days = None",
+        "selection.floor = None",
+        "ranking.ranker = none",
+    ):
+        assert said in told
 
 
 def test_version_and_help() -> None:

@@ -71,7 +71,12 @@ class TestEvaluate:
         assert [system["system"] for system in one["systems"]] == ["default", "tfidf", "random"]
         auc = {system["system"]: system["figures"]["pairs"]["AUC"]["value"] for system in one["systems"]}
         assert auc["default"] > 0.9 > 0.7 > auc["random"]
-        assert "random is worse than default on own" in found.output
+        assert {system["system"]: system["training"] for system in one["systems"]} == {
+            "default": "left out",
+            "tfidf": "",
+            "random": "",
+        }
+        assert "random is worse than default (left out) on own" in found.output
 
     def test_published_lists_and_settings_are_systems(
         self, own: tuple[Path, Path], cache: Path, tmp_path: Path
@@ -106,7 +111,7 @@ class TestEvaluate:
         ("arguments", "said"),
         [
             (["nonsense", "--on", "sample"], "unknown system 'nonsense'; expected one of default, random"),
-            (["tfidf", "--on", "nowhere"], "unknown set 'nowhere'; expected one of cnrec"),
+            (["tfidf", "--on", "nowhere"], "unknown set 'nowhere'; expected one of cbc, nos, cnrec"),
             (["tfidf", "--on", "cnrec"], "CNRec is at https://"),
             (["tfidf"], "nothing to evaluate on"),
             (["tfidf", "--articles", "x.jsonl"], "--articles needs --pairs or --clicks"),
@@ -139,7 +144,7 @@ class TestEvaluate:
                 file.write(json.dumps(row) + "\n")
         found = call("evaluate", "default", "random", "--articles", articles, "--clicks", log, "--cache", cache)
         assert found.exit_code == 0, found.output
-        assert "random is worse than default on own: AUC of reordered lists" in found.output
+        assert "random is worse than default (left out) on own: AUC of reordered lists" in found.output
         compared = call("ab", log, "a", "b")
         assert compared.exit_code == 0, compared.output
         assert "60 lists, 75.000% with a click" in compared.output  # every eighth list, all of version a, has none
@@ -161,15 +166,28 @@ class TestTune:
 
     def test_own_judgments_are_split_before_tuning(self, own: tuple[Path, Path], cache: Path, tmp_path: Path) -> None:
         articles, pairs = own
-        written = tmp_path / "tuned.toml"
-        found = call("tune", "--articles", articles, "--pairs", pairs, "--to", written, "--cache", cache)
+        written, start = tmp_path / "tuned.toml", tmp_path / "start.toml"
+        start.write_text('[ranking]\nranker = "none"\n', encoding="utf-8")
+        data = ("--articles", articles, "--pairs", pairs, "--to", written, "--cache", cache)
+        found = call("tune", *data, "--settings", start)
         assert found.exit_code == 0, found.output
-        assert "lexical_weight 0.5: " in found.output
-        refused = call(
-            "tune", "--articles", articles, "--pairs", pairs, "--to", written, "--setting", "ranking.half_life_days"
-        )
+        assert "lexical_weight 0.7: " in found.output
+        refused = call("tune", *data, "--settings", start, "--setting", "ranking.half_life_days")
         assert isinstance(refused.exception, RecommenderError)
         assert "dated clicks" in str(refused.exception)
+
+    @pytest.mark.parametrize("setting", [[], ["--setting", "ranking.lexical_weight"]])
+    def test_pairs_tell_nothing_of_what_a_ranker_leaves_to_tune(
+        self, setting: list[str], own: tuple[Path, Path], cache: Path, tmp_path: Path
+    ) -> None:
+        articles, pairs = own
+        written = tmp_path / "tuned.toml"
+        refused = call("tune", "--articles", articles, "--pairs", pairs, "--to", written, "--cache", cache, *setting)
+        assert isinstance(refused.exception, RecommenderError)
+        assert "while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'" in str(
+            refused.exception
+        )
+        assert not written.exists()
 
 
 class TestGate:

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given as given_examples
 from hypothesis import strategies as st
 
-from recommender import EmbedderError, GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
+from recommender import (
+    EmbedderError,
+    GivenVectors,
+    Recommender,
+    SentenceTransformerEmbedder,
+    Settings,
+    TfidfSvdEmbedder,
+)
 from recommender.articles.article import Article, to_table
 from recommender.embedders import Embedder
 from recommender.embedders.sentence import DEFAULT_MODEL_SHA256, _locate
@@ -202,6 +209,16 @@ def test_aligned_vectors_answer_as_given_ones_do(ids: list[str]) -> None:
     by_order, by_id = GivenVectors.aligned(ids, quantise(vectors)), GivenVectors(dict(zip(ids, vectors, strict=True)))
     assert np.array_equal(by_order.encode(ids), quantise(vectors))
     assert np.array_equal(by_order.encode(ids[::-2]), by_id.encode(ids[::-2]))
+
+
+def test_who_brings_vectors_hears_that_the_shipped_ranker_does_not_read_them() -> None:
+    with pytest.warns(UserWarning, match="goes by words alone: `recommender learn` makes one that knows this model"):
+        rec = Recommender(embedder=given()).fit_table(TABLE)
+    shipped = rec.archive.ranker
+    assert shipped is not None
+    assert not shipped.embedder
+    assert not any(name.startswith("embedding.") for name in shipped.features)
+    Recommender(Settings.of({"ranking": {"ranker": "none"}}), embedder=given()).fit_table(TABLE)  # nothing to tell
 
 
 UNIT = quantise(np.eye(2))

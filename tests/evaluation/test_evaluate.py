@@ -71,12 +71,14 @@ def judged(pairs: Sequence[Sequence[object]] = PAIRS, *, complete: bool = True, 
 class Fake:
     """Shows what it was told to show."""
 
+    trained_on: tuple[str, ...] = ()
+
     def __init__(
         self, name: str, lists: Mapping[str, Sequence[str]], scores: NDArray[np.float64] | None = None
     ) -> None:
         self.name, self.about, self._lists, self._scores = name, f"a fake, {name}", lists, scores
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         self._row: dict[str, int] = {}
         self.add(articles)
 
@@ -411,7 +413,7 @@ def test_without_a_cache_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyt
 
 
 def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
-    """Another model, weighting, floor or length of list means another floor: its fills are not at fault."""
+    """Another model, ranking, floor or length of list means another floor: its fills are not at fault."""
     made = judged()
     case = _Case.of(made, 5, (), cache)
     timed = _Case.of(replace(made, protocol="at_publication"), 5, (), cache)
@@ -425,7 +427,7 @@ def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
     assert not _same_scale(Fake("fake", IDEAL), case)
     for name, value in {
         "embedding.model": "tfidf",
-        "ranking.dense_weight": 0.7,
+        "ranking.ranker": "none",
         "selection.floor": 0.1,
         "selection.k": 20,
     }.items():

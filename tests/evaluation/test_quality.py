@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import log2
 from random import Random
 from statistics import fmean, median
@@ -43,10 +43,11 @@ from tests.support.worlds import copy_groups, random_world
 
 Rows = NDArray[np.int64]
 TFIDF: dict[str, Any] = {"embedding": {"model": "tfidf"}}
+SUM: dict[str, Any] = {"ranking": {"ranker": "none"}}
 
 
-def fit(stories: list[dict[str, Any]], **selection: Any) -> Recommender:
-    return Recommender(Settings.of({**TFIDF, "selection": selection})).fit(stories)
+def fit(stories: list[dict[str, Any]], *, ranking: dict[str, Any] | None = None, **selection: Any) -> Recommender:
+    return Recommender(Settings.of({**TFIDF, **(ranking or {}), "selection": selection})).fit(stories)
 
 
 def rows_of(rec: Recommender, lists: Sequence[Sequence[str]], width: int) -> Rows:
@@ -311,12 +312,13 @@ def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.Monk
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
-    whole = list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5)
-    counts = safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources)
+    yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.floor": 0.05})).archive)
+    whole = list_quality(rows, stories, moments, yardstick, k=5)
+    counts = safety(rows, stories, moments, yardstick, sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
     monkeypatch.setattr("recommender.evaluation.measures.quality._PLACES", 35)
-    same(list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5), whole)
-    assert safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources) == counts
+    same(list_quality(rows, stories, moments, yardstick, k=5), whole)
+    assert safety(rows, stories, moments, yardstick, sources=sources) == counts
     assert mean_overlap(rows, rows[::-1]) == overlap
     assert whole["same event again"] > 0
     assert counts["unlabelled fill"] > 0
@@ -346,7 +348,8 @@ def test_two_equal_sections_are_one_bit_and_no_drift() -> None:
 def test_distance_by_hand() -> None:
     # b at a right angle to a, c half-way, d opposite to a
     vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "c": [1.0, 1.0], "d": [-1.0, 0.0]}
-    rec = Recommender(embedder=GivenVectors(vectors)).fit([{"id": name, "title": f"ferry {name}"} for name in vectors])
+    rec = Recommender(Settings.of(SUM), embedder=GivenVectors(vectors))
+    rec.fit([{"id": name, "title": f"ferry {name}"} for name in vectors])
     rows = rows_of(rec, [["a", "b", "c"], ["a", "d"], ["a"], []], 3)
     found = list_quality(rows, np.arange(4), np.full(4, UNDATED), Yardstick.of(rec.archive), k=3)
     first = (1 + 2 * (1 - 0.5**0.5)) / 3
@@ -434,7 +437,7 @@ def small_world() -> Recommender:
         {**stories[1], "id": "copy-of-item"},
         {**stories[7], "id": "undated", "body": "nobody else uses these words", "published_at": None},
     ]
-    return fit(stories, floor=0.3)
+    return fit(stories, ranking=SUM, floor=0.3)
 
 
 PLANTED = {
@@ -475,6 +478,24 @@ def test_each_fault_is_found_once_and_nothing_else(planted: Recommender, name: s
     if name == "unlabelled fill":
         sources[0, :2] = "related"
     assert counts(planted, PLANTED[name], sources=sources) == {other: int(other == name) for other in SAFETY}
+
+
+def test_with_a_ranker_the_floor_is_a_probability() -> None:
+    rec = fit(checkerboard(per_topic=6))
+    ids = [f"t0-s{number}" for number in range(1, 6)]
+    chance = rec.relevance(["t0-s0"] * 5, ids)
+    told = np.unique(chance)
+    assert len(told) > 1, "the farther in time, the less"
+    for below, above in pairwise(told.tolist()):
+        archive = rec.under(rec.settings.override({"selection.floor": (below + above) / 2})).archive
+        found = safety(
+            rows_of(rec, [ids], 5),
+            rec.catalog.rows(["t0-s0"]),
+            np.array([to_micros(AS_OF)]),
+            Yardstick.of(archive),
+            sources=np.full((1, 5), "related"),
+        )
+        assert found == dict.fromkeys(SAFETY, 0) | {"unlabelled fill": int((chance <= below).sum())}
 
 
 def test_copies_of_the_story_itself_are_the_same_text(planted: Recommender) -> None:
@@ -554,6 +575,8 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
                 dense = archive.vectors[row].astype(np.float64) @ archive.vectors[story].astype(np.float64) / 4064**2
                 words = (archive.terms[row] @ archive.terms[story].T).toarray()[0, 0]
                 fused = weights.dense_weight * dense + weights.lexical_weight * float(words)
+                if archive.ranker is not None:
+                    fused = rec.relevance([own], [item])[0]
                 assume(abs(fused - archive.floor) > 1e-6)
                 expected["unlabelled fill"] += fused < archive.floor
             above.append(item)

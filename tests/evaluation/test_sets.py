@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -402,8 +403,109 @@ def test_missing_files_say_where_they_are(tmp_path: Path, name: str, place: str)
     assert str(tmp_path) in str(caught.value)
 
 
+# -- newsrooms with their own links ---------------------------------------------------------------
+
+
+def write_newsroom(
+    data: Path, name: str, stories: Sequence[dict[str, Any]], links: Sequence[str], header: str = "story,item"
+) -> Path:
+    folder = data / name
+    folder.mkdir(exist_ok=True)
+    (folder / "articles.jsonl.gz").write_bytes(gzip.compress(jsonl(stories)))
+    (folder / "links.csv").write_text("\n".join((header, *links)) + "\n")
+    return data
+
+
+def told(name: str, when: str, **values: Any) -> dict[str, Any]:
+    return {"id": name, "title": f"title of {name}", "body": f"body of {name}", "published_at": when, **values}
+
+
+CBC = [
+    told("1.10", "2019-12-31T23:59:59Z", src="linked", language="en", author="Ada"),
+    told("1.50", "2020-01-02T10:00:00Z", src="landing", language="en", author="Anonymous", section="news/world"),
+    told("1.60", "2020-01-03T10:00:00Z", src="linked", kind="follow-up", item_published_before_story=1, language="en"),
+    told("1.7", "2020-01-04T10:00:00Z", src="landing", language="en", author="Ada"),
+    told("1.8", "2020-02-01T00:00:00Z", src="landing", language="en"),
+    told("1.9", "2020-01-31T23:59:59Z", src="landing", language="en"),
+]
+CBC_LINKS = (
+    "1.60,1.50,simlinks,1",
+    "1.7,1.10,simlinks,1",
+    "1.9,1.10,simlinks,1",
+    "1.50,1.60,relalinks,0",
+    "1.9,1.7,x,1",
+)
+
+
+def test_cbc_is_january_alone(tmp_path: Path) -> None:
+    header = "story,item,kind,item_published_before_story"
+    made = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, CBC_LINKS, header))
+    assert made.catalog.ids.to_pylist() == ["1.50", "1.60", "1.7", "1.9"]  # a number would lose its last 0
+    assert rows_of(made) == [("1.50", "1.60", 1.0), ("1.60", "1.50", 1.0), ("1.9", "1.7", 1.0)]
+    assert (made.protocol, made.part, made.uses) == ("at_publication", "development", ("lists",))
+    assert (made.judgments.relevant, made.judgments.symmetric, made.judgments.complete) == (1.0, False, frozenset())
+    assert made.counts == {
+        "rejected articles": 0,
+        "stories outside the archive": 2,
+        "links with an end outside the archive": 2,
+    }
+    assert "too easy" in made.notes[0]
+    assert asked_stories(made)[0] == ["1.60", "1.9"]
+
+
+def test_fields_that_tell_how_a_set_was_collected_are_dropped(tmp_path: Path) -> None:
+    made = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, CBC_LINKS, "story,item,kind,x"))
+    table = made.catalog.table
+    assert table["extra"].null_count == len(table)
+    assert table["kind"].to_pylist() == ["news"] * 4  # the default: what came is not the newsroom's
+    assert table["author"].to_pylist() == [None, None, "Ada", None]  # "Anonymous" is no name that two stories share
+    assert table["section"].to_pylist() == ["news/world", None, None, None]
+
+
+def test_links_through_stories_outside_the_archive_join_groups(tmp_path: Path) -> None:
+    links = ("1.7,1.10", "1.9,1.10", "1.60,1.50", "1.7,1.50")
+    made = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, links[:3]))
+    assert made.groups_of(["1.7", "1.9", "1.60", "1.50"]).tolist() == [0, 0, 1, 1]
+    made = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, links))
+    assert made.groups_of(["1.7", "1.9", "1.60", "1.50"]).tolist() == [0, 0, 0, 0]
+
+
+def test_nos_is_dutch(tmp_path: Path) -> None:
+    stories = [
+        told("nos0", "2020-01-02T10:00:00", owner="sport", title_is_guess=True, text="t", url=None),
+        told("nos1", "2020-01-03T10:00:00", language="nl", section="voetbal"),
+        told("nos2", "2019-12-03T10:00:00"),
+    ]
+    made = load_set("nos", write_newsroom(tmp_path, "nos", stories, ["nos1,nos0", "nos0,nos2"]))
+    table = made.catalog.table
+    assert table["id"].to_pylist() == ["nos2", "nos0", "nos1"]  # all of them
+    assert table["language"].to_pylist() == ["nl"] * 3
+    assert table["section"].to_pylist() == [None, None, "voetbal"]
+    assert table["body"].to_pylist()[1] == "body of nos0"
+    assert table["extra"].null_count == 3
+    assert set(made.group.values()) == {"nos0"}
+    assert "stories outside the archive" not in made.counts
+
+
+def test_damaged_newsrooms_say_where(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no articles.jsonl.gz and links.csv in .*nos; .*data/sets.toml"):
+        load_set("nos", tmp_path)
+    with pytest.raises(InputError, match=r"links.csv, line 2: no story and item; expected story, item"):
+        load_set("nos", write_newsroom(tmp_path, "nos", CBC, ["1.7,1.9"], "a,b"))
+    with pytest.raises(InputError, match="line 1: no published_at"):
+        load_set("nos", write_newsroom(tmp_path, "nos", [{"id": "x", "title": "t"}], ["x,y"]))
+
+
+def test_a_set_is_known_by_name_and_digests(tmp_path: Path) -> None:
+    made = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, CBC_LINKS[:1], "story,item,kind,x"))
+    other = load_set("cbc", write_newsroom(tmp_path, "cbc", CBC, CBC_LINKS, "story,item,kind,x"))
+    assert made.known_as == {"cbc", made.fingerprint(), made.judgments.fingerprint()}
+    assert made.known_as & other.known_as == {"cbc"}
+    assert made.judgments.fingerprint() in replace(made, name="x", protocol="archive", part="all").known_as
+
+
 def test_an_unknown_set_is_refused() -> None:
-    with pytest.raises(InputError, match="unknown set 'cnrek'; expected one of cnrec, sts22, lee, mind, reuters21578"):
+    with pytest.raises(InputError, match="unknown set 'cnrek'; expected one of cbc, nos, cnrec, sts22, lee"):
         load_set("cnrek")
 
 
@@ -413,6 +515,8 @@ def test_every_named_set_tells_what_it_is(tmp_path: Path) -> None:
         "sts22": lambda: write_sts22(tmp_path, jsonl([PAIR])),
         "reuters21578": lambda: write_reuters(tmp_path, [wire(number, ["crude"]) for number in range(4)]),
         "sample": lambda: tmp_path,
+        "cbc": lambda: write_newsroom(tmp_path, "cbc", CBC, CBC_LINKS, "story,item,kind,x"),
+        "nos": lambda: write_newsroom(tmp_path, "nos", CBC, ["1.7,1.9"]),
     }
     for name, write in make.items():
         made = SETS[name](write())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -18,12 +19,13 @@ from recommender.articles.article import Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.errors import SettingsError
 from recommender.evaluation.data.judgments import Judgments
-from recommender.evaluation.data.sets import EvaluationSet
+from recommender.evaluation.data.sets import SETS, EvaluationSet
 from recommender.evaluation.protocol import Answers, ask, asked_stories
 from recommender.evaluation.systems.baselines import BASELINES
-from recommender.evaluation.systems.registry import make_system
+from recommender.evaluation.systems.registry import identity, make_system
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, Ranking, System
 from recommender.jobs.precompute import precompute
+from recommender.ranking.ranker import Ranker
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 TFIDF = Settings.of({"embedding": {"model": "tfidf"}})
@@ -75,7 +77,12 @@ def own(name: str = "own", **changed: Any) -> OwnSystem:
 OWN: dict[str, Make] = {
     "own": own,
     "own loose": lambda: own(
-        selection__floor=None, selection__fill=["window", "recent"], ranking__half_life_days=3, selection__diversity=0.3
+        ranking__ranker="none",
+        ranking__half_life_days=3,
+        retrieval__window_days=365,
+        selection__floor=None,
+        selection__fill=["window", "recent"],
+        selection__diversity=0.3,
     ),
 }
 MAKE: dict[str, Make] = {
@@ -292,12 +299,26 @@ def test_degenerate_archives(archive: str, name: str) -> None:
 # -- our own lists --------------------------------------------------------------------------------
 
 
-def test_the_ranking_of_an_own_system_is_relevance_before_selection() -> None:
+@pytest.mark.parametrize(
+    "ranking",
+    [
+        {},
+        {
+            "ranking__ranker": "none",
+            "ranking__dense_weight": 0.7,
+            "ranking__lexical_weight": 0.2,
+            "ranking__half_life_days": 1,
+        },
+    ],
+    ids=["ranker", "sum"],
+)
+def test_the_ranking_of_an_own_system_is_relevance_before_selection(ranking: dict[str, Any]) -> None:
     rows = stories(40)
-    system = own(ranking__dense_weight=0.7, ranking__lexical_weight=0.2, ranking__half_life_days=1)
+    system = own(**ranking)
     table = table_of(rows)
     system.fit(table)
-    rec = Recommender(system.settings).fit_table(table)
+    # a ranker looks at where an item stands among the candidates, which are of all languages here
+    rec = Recommender(system.settings.override({"retrieval.same_language": False})).fit_table(table)
     ids = table["id"].to_pylist()
     found = system.rank(table, 100)
     expired = {row["id"] for row in rows if row["expires_at"] and row["expires_at"] <= max(_times(rows))}
@@ -315,7 +336,7 @@ def _times(rows: list[dict[str, Any]]) -> list[datetime]:
 
 def test_the_ranking_looks_at_as_many_candidates_as_the_settings_say() -> None:
     table = table_of(stories(40))
-    coarse = {"embedding__svd_dim": 2}
+    coarse = {"embedding__svd_dim": 2, "ranking__ranker": "none"}  # a ranker's score depends on the other candidates
     few, many = own(retrieval__candidates=5, **coarse), own(**coarse)
     few.fit(table)
     many.fit(table)
@@ -323,6 +344,32 @@ def test_the_ranking_looks_at_as_many_candidates_as_the_settings_say() -> None:
     assert (one.rows >= 0).all()
     assert (one.scores <= other.scores).all()  # the best of few that were estimated to be the best
     assert (one.scores[:, -1] < other.scores[:, -1]).any()
+
+
+def test_an_own_system_says_what_its_ranker_was_trained_on() -> None:
+    shipped = own().trained_on
+    assert shipped == tuple(Ranker.default("lexical").provenance["data"])
+    assert set(shipped) <= set(SETS)
+    assert own(ranking__ranker="none").trained_on == ()
+    assert OwnSystem("x", TFIDF, trained_on=("elsewhere",)).trained_on == ("elsewhere",)
+
+
+def test_the_default_system_says_what_its_ranker_was_trained_on() -> None:
+    system = make_system("default")
+    assert set(system.trained_on) == {"cbc", "nos"}
+    assert not any(BASELINES[name](name, None).trained_on for name in LIGHT)
+
+
+def test_systems_with_another_ranker_are_others(tmp_path: Path) -> None:
+    with_ranker, without = own(), own(ranking__ranker="none")
+    assert identity(with_ranker) == identity(own()) != identity(without)
+    path, again = tmp_path / "r.json", tmp_path / "s.json"
+    Ranker.default("lexical").save(path)
+    replace(Ranker.default("lexical"), name="learned").save(again)
+    one, other = (own(ranking__ranker=str(file)) for file in (path, again))
+    assert one.ranker == with_ranker.ranker != other.ranker
+    again.replace(path)  # another ranker under the same settings
+    assert identity(own(ranking__ranker=str(path))) != identity(one)
 
 
 def test_names_and_descriptions() -> None:
@@ -407,11 +454,14 @@ def test_unknown_systems(tmp_path: Path) -> None:
 class Counted:
     """A system that tells how it was fed."""
 
+    trained_on: tuple[str, ...] = ()
+
     def __init__(self, system: System) -> None:
         self._system, self.name, self.about = system, system.name, system.about
         self.fed: list[tuple[str, int]] = []
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
+        assert links is None  # unless the evaluation trains
         self.fed.append(("fit", len(articles)))
         self._system.fit(articles)
 

@@ -18,6 +18,7 @@ from recommender import Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
 from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
+from recommender.evaluation.data.groups import fold_of
 from recommender.evaluation.measures.relevance import per_story
 from recommender.evaluation.protocol import ask, asked_stories
 from recommender.evaluation.results import Estimate
@@ -27,14 +28,16 @@ from recommender.evaluation.tuning.cross_validation import (
     Point,
     Values,
     cross_validated,
-    fold_of,
     one_standard_error,
     search,
 )
-from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, GRID, WEIGHT
+from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, FLOOR, GRID, WEIGHT, grid_of
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
 
-TFIDF = Settings.of({"embedding": {"model": "tfidf"}})
+RANKER = Settings.of({"embedding": {"model": "tfidf"}})
+EQUAL = Settings.of({"ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5}})
+"""Without a ranker, both parts alike."""
+TFIDF = EQUAL.override({"embedding.model": "tfidf"})
 TOPICS, EACH = 12, 6
 SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te")
 
@@ -230,7 +233,7 @@ def test_the_search_goes_on_while_settings_depend_on_each_other() -> None:
 
 @pytest.fixture(scope="module")
 def text_tells() -> Tuned:
-    return tune(world(topic_judgments()), embedder=vectors("nothing"))
+    return tune(world(topic_judgments()), start=EQUAL, embedder=vectors("nothing"))
 
 
 def test_text_that_tells_beats_vectors_that_do_not(text_tells: Tuned, tmp_path: Path) -> None:
@@ -259,7 +262,7 @@ def test_vectors_that_tell_pull_the_other_way() -> None:
         for row in stories(rng)
     ]
     judged = EvaluationSet.of("w", blurred, topic_judgments(), part="development", group=world(topic_judgments()).group)
-    start = Settings().override({"ranking.lexical_weight": 1.5, "ranking.dense_weight": 0.5})
+    start = EQUAL.override({"ranking.lexical_weight": 1.5})
     tuned = tune(judged, embedder=vectors("telling"), start=start)
     assert tuned.trials[0].values[WEIGHT] == 0.75
     assert tuned.shown
@@ -269,7 +272,7 @@ def test_vectors_that_tell_pull_the_other_way() -> None:
 
 
 def test_same_input_same_result(text_tells: Tuned) -> None:
-    again = tune(world(topic_judgments()), embedder=vectors("nothing"))
+    again = tune(world(topic_judgments()), start=EQUAL, embedder=vectors("nothing"))
     assert again == text_tells
 
 
@@ -280,8 +283,8 @@ def test_random_judgments_show_nothing() -> None:
         ids = [name_of(topic, number) for topic in range(TOPICS) for number in range(EACH)]
         rows = [(a, b, float(rng.random() < 0.1)) for a in ids for b in ids if a < b]
         judged = world(Judgments.of(rows, symmetric=True), group={})
-        tuned = tune(judged, embedder=vectors("nothing", seed), seed=seed)
-        assert tuned.shown or tuned.settings == tuned.start == Settings()
+        tuned = tune(judged, start=EQUAL, embedder=vectors("nothing", seed), seed=seed)
+        assert tuned.shown or tuned.settings == tuned.start == EQUAL
         assert tuned.shown or tuned.notes[0].startswith("no gain shown")
         shown.append(tuned.shown)
     assert sum(shown) <= 1
@@ -300,7 +303,7 @@ def test_a_choice_never_sees_the_held_out_stories() -> None:
     other = replace(judged, judgments=Judgments.of([*kept, *wild], symmetric=True, complete=ids))
     assert other.judgments.directed().stories == ids, "the same stories are asked, so folds are the same"
     embedder = vectors("nothing")
-    one, two = tune(judged, embedder=embedder), tune(other, embedder=embedder)
+    one, two = (tune(some, start=EQUAL, embedder=embedder) for some in (judged, other))
     assert one.folds[0] == two.folds[0]
     assert one.gain != two.gain
 
@@ -309,7 +312,7 @@ def test_lines_hide_the_fold_and_whatever_touches_it() -> None:
     judged = world(topic_judgments(), group={})  # a story's topic is spread over the folds
     asked = Asked.of(judged)
     fold = fold_of(asked.groups, 3)
-    rec = Recommender(Settings(), embedder=vectors("telling"))
+    rec = Recommender(EQUAL, embedder=vectors("telling"))
     bench = Bench.of(asked, fold, 3, rec, width=5)
     plain = Settings.relevance_only()
     lines, _ = bench.values(plain, Measure("nDCG", 5), Measure("Judged", 5))
@@ -330,7 +333,7 @@ def test_lines_hide_the_fold_and_whatever_touches_it() -> None:
 
 def test_where_nothing_was_judged_bad_an_unjudged_item_was_not_chosen() -> None:
     judgments = replace(topic_judgments(), complete=frozenset())
-    assert tune(world(judgments), embedder=vectors("nothing")).shown
+    assert tune(world(judgments), start=EQUAL, embedder=vectors("nothing")).shown
 
 
 def test_unjudged_items_may_hide_the_truth() -> None:
@@ -345,7 +348,7 @@ def test_unjudged_items_may_hide_the_truth() -> None:
     pool = [(one.article_id, item.article_id) for one in rec.recommend_many(ids, k=5) for item in one.items]
     bad = [(a, b, 0.0) for a, b in pool if not {(a, b), (b, a)} & good and a[:3] != b[:3]]
     judged = world(Judgments.of([*judged_pairs, *bad], symmetric=True))
-    tuned = tune(judged, embedder=vectors("nothing"), start=Settings().override({"ranking.lexical_weight": 0.0}))
+    tuned = tune(judged, embedder=vectors("nothing"), start=EQUAL.override({"ranking.lexical_weight": 0.0}))
     assert tuned.gain.low > 0
     assert tuned.p < 0.05
     assert not tuned.shown
@@ -382,6 +385,29 @@ def test_the_sample_newsroom_is_reported_honestly() -> None:
     assert not tuned.shown
     assert any("without a floor" in note for note in tuned.notes)
     assert any(judged.notes[0] in note for note in tuned.notes)
+
+
+def test_lists_of_a_ranker_can_be_tuned_but_not_its_order() -> None:
+    judged = load_set("sample")
+    tuned = tune(judged, start=RANKER, folds=2)
+    assert list(tuned.chosen) == [EVENTS, DIVERSITY]
+    assert tuned.part == "list"
+    stories, judgments, _ = asked_stories(judged)
+    system = OwnSystem("start", RANKER.override({"selection.floor": None, "selection.reserves": 0}))
+    lists = ask(system, judged, stories, k=5, depth=5).lists
+    ids = judged.catalog.ids.to_pylist()
+    shown = [[ids[row] for row in rows if row >= 0] for rows in lists.rows]
+    value = per_story([Measure("nDCG", 5)], judgments, stories, shown)["nDCG@5"].mean()
+    assert tuned.trials[0].mean == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("start", "place"), [(TFIDF, 3), (RANKER, 0)], ids=["sum", "ranker"])
+def test_the_automatic_floor_stands_where_it_is_among_the_others(start: Settings, place: int) -> None:
+    judged = replace(picks(), judgments=replace(topic_judgments(symmetric=False), picks=True))
+    floors = grid_of([judged], [FLOOR], start, Measure.parse("SetF"))[FLOOR]
+    assert floors.index("auto") == place
+    numbers = [value for value in floors if isinstance(value, float)]
+    assert numbers == sorted(numbers)
 
 
 def test_stories_of_several_sets_count_the_same() -> None:
@@ -447,7 +473,7 @@ def clicked_world(*, times: bool = True) -> EvaluationSet:
 
 
 def test_dated_clicks_tell_how_age_counts() -> None:
-    start = Settings().override({AGE: 3650.0, "retrieval.window_days": None})
+    start = EQUAL.override({AGE: 3650.0})
     tuned = tune(clicked_world(), start=start, names=[AGE], embedder=vectors("telling"))
     assert tuned.shown
     assert tuned.settings.ranking.half_life_days == tuned.chosen[AGE]
@@ -460,7 +486,7 @@ def test_a_measure_that_charges_for_bad_items_finds_the_floor() -> None:
     judged = replace(topic_judgments(symmetric=False), picks=True)
     ids = frozenset(world(judged).catalog.ids.to_pylist())
     chosen = world(replace(judged, complete=ids))
-    start = Settings().override({"selection.floor": None, "selection.event_limit": False})
+    start = EQUAL.override({"selection.floor": None, "selection.event_limit": False})
     tuned = tune(chosen, start=start, names=["selection.floor"], measure="SetF", k=20, embedder=vectors("telling"))
     assert tuned.shown
     assert isinstance(tuned.settings.selection.floor, float)
@@ -508,8 +534,16 @@ def picks() -> EvaluationSet:
         (picks, {"k": 0}, "k is 0"),
         (
             picks,
-            {"start": Settings().override({"ranking.lexical_weight": 0, "ranking.dense_weight": 0})},
+            {"start": EQUAL.override({"ranking.lexical_weight": 0, "ranking.dense_weight": 0})},
             "both weights of the ranking are 0",
+        ),
+        (picks, {"start": RANKER, "names": [WEIGHT]}, "lexical_weight cannot be tuned on any set while a ranker"),
+        (clicked_world, {"start": RANKER, "names": [AGE]}, "half_life_days cannot be tuned on any set while a ranker"),
+        (
+            lambda: world(topic_judgments()),
+            {"start": RANKER},
+            "no setting can be tuned: ranking.lexical_weight, ranking.half_life_days not on any set while a ranker "
+            "orders the candidates: learn one, or set ranking.ranker to 'none'; .* reward repeats",
         ),
         (
             lambda: replace(picks(), group={name_of(t, n): "one" for t in range(TOPICS) for n in range(EACH)}),
@@ -525,10 +559,13 @@ def test_refused(judged: Callable[[], Any], values: dict[str, Any], said: str) -
 
 def test_defaults_are_what_the_set_can_judge() -> None:
     embedder = vectors("telling")
-    tuned = tune(replace(picks(), events={name_of(0, 1): "e"}), embedder=embedder, folds=2)
+    judged = replace(picks(), events={name_of(0, 1): "e"})
+    tuned = tune(judged, start=EQUAL, embedder=embedder, folds=2)
     assert list(tuned.chosen) == [WEIGHT, EVENTS, DIVERSITY]
-    clicks = tune(clicked_world(), embedder=embedder, folds=2)
+    clicks = tune(clicked_world(), start=EQUAL, embedder=embedder, folds=2)
     assert list(clicks.chosen) == [WEIGHT, DIVERSITY, AGE]
+    assert list(tune(judged, start=RANKER, folds=2).chosen) == [EVENTS, DIVERSITY]
+    assert list(tune(clicked_world(), start=RANKER, folds=2).chosen) == [DIVERSITY]
     assert list(GRID) == [WEIGHT, "selection.floor", EVENTS, DIVERSITY, AGE]
 
 
@@ -569,7 +606,12 @@ def test_every_setting_comes_back(
     settings = Settings.of(
         {
             "reading": {"site_language": text},
-            "ranking": {"lexical_weight": share, "anchor": "as_of"},
+            "ranking": {
+                "ranker": "none",
+                "lexical_weight": share,
+                "half_life_days": None if limit else share,
+                "anchor": "as_of",
+            },
             "selection": {
                 "event_limit": limit,
                 "floor": share,
@@ -584,10 +626,15 @@ def test_every_setting_comes_back(
     assert Settings.from_toml(path) == settings
 
 
-def test_what_toml_cannot_say_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"ranking\.half_life_days is none, which TOML cannot say"):
-        write_settings(made(Settings().override({AGE: None})), tmp_path / "tuned.toml")
-    assert not list(tmp_path.iterdir())
+def test_a_setting_that_is_none_is_written_as_a_word(tmp_path: Path) -> None:
+    write_settings(made(EQUAL.override({AGE: None, "selection.floor": None})), tmp_path / "tuned.toml")
+    text = (tmp_path / "tuned.toml").read_text()
+    for said in ('half_life_days = "none"', 'floor = "none"', 'ranker = "none"'):
+        assert said in text
+    assert Settings.from_toml(tmp_path / "tuned.toml") == EQUAL.override({AGE: None, "selection.floor": None})
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PublishError, match="cannot write"):
         write_settings(made(Settings()), tmp_path / "file" / "tuned.toml")

@@ -45,7 +45,7 @@ class WordEmbedder:
 
     fingerprint = "words"
     languages: frozenset[str] | None = None
-    calibration = ""
+    calibration = "words"  # a name, or a warning tells that no ranker knows this embedder
 
     def fit(self, articles: pa.Table) -> None:
         """Nothing to learn."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recommender import GivenVectors, PublishedLists, Recommender, Settings, SnapshotError
@@ -153,6 +154,25 @@ def test_a_snapshot_loses_text_vector_and_words(tmp_path: Path) -> None:
         purge(snap, others)
 
 
+def test_no_sample_keeps_a_row_of_it_in_any_version(tmp_path: Path) -> None:
+    """Newcomers are held against a sample of the fitted stories, which versions outlive."""
+    rec = Recommender(SETTINGS).fit(archive())
+    (own,) = rec.catalog.rows([GONE])
+    words = {rec.archive.tfidf.terms[term] for term in rec.archive.terms[own].indices}
+    sample = rec.archive.hubness
+    rec.update([{**archive()[-1], "title": "harbour", "body": "harbour"}])
+    rec.compact().save(tmp_path)  # nothing but the sample knows the first version
+    assert len(sample.keys) == sample.terms.shape[0] == len(archive())
+    purge(tmp_path, GONE)
+    loaded = Recommender.load(tmp_path).archive
+    assert loaded.hubness.terms.shape == (len(archive()) - 1, len(loaded.tfidf.terms))
+    left = sample.terms[np.setdiff1d(np.arange(len(archive())), own)]
+    kept = {term: place for place, term in enumerate(rec.archive.tfidf.terms)}
+    columns = [kept[term] for term in loaded.tfidf.terms]
+    assert np.array_equal(loaded.hubness.terms.toarray(), left[:, columns].toarray())
+    assert words & set(loaded.tfidf.terms), "words of others stay"
+
+
 def test_the_command_line_purges_several_places(tmp_path: Path) -> None:
     out, snap = tmp_path / "out", tmp_path / "snap"
     precompute(archive(), out, settings=SETTINGS, archive=snap)
@@ -271,7 +291,8 @@ def test_a_withdrawal_while_a_run_is_under_way_holds(stage: str, format: str, tm
 def test_a_snapshot_with_an_embedder_of_its_own_is_refused_and_kept(tmp_path: Path) -> None:
     stories = [{"id": i, "title": f"harbour ferry {i}"} for i in "abc"]
     given = GivenVectors({story["id"]: [1.0, n] for n, story in enumerate(stories)})
-    Recommender(embedder=given).fit(stories).save(tmp_path / "snap")
+    summed = Settings.of({"ranking": {"ranker": "none"}})
+    Recommender(summed, embedder=given).fit(stories).save(tmp_path / "snap")
     before = VersionedFolder(tmp_path / "snap", "snapshot").current()
     with pytest.raises(SnapshotError, match="GivenVectors of your own"):
         purge(tmp_path / "snap", "b")

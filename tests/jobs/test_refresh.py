@@ -37,6 +37,15 @@ def published(place: Path) -> dict[str, dict[str, Any]]:
     return {record["article_id"]: record for record in records}
 
 
+def scores(records: dict[str, dict[str, Any]]) -> dict[tuple[str, str], tuple[float, float]]:
+    """(relevance, score) of every (story, item)."""
+    return {
+        (story, item["article_id"]): (item["components"]["relevance"], item["score"])
+        for story, record in records.items()
+        for item in (*record["items"], *record["reserves"])
+    }
+
+
 def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]:
     """Every list of the changed archive, by searching for each."""
     before.tombstones = PublishedLists.open(place).tombstones
@@ -127,6 +136,7 @@ class TestEqualsAWholeRun:
                 world.held, place, settings=world.world.settings, rules=world.world.rules, format="sql", as_of=AS_OF,
                 archive=world.snapshot,
             )  # fmt: skip
+        last, moment = scores(published(world.out)), world.as_of
         for _ in range(steps):
             changes = world.step()
             before = Recommender.load(world.snapshot)
@@ -135,13 +145,16 @@ class TestEqualsAWholeRun:
             assert found.keys() == wanted.keys()
             for article_id, record in wanted.items():
                 assert found[article_id] == record
+            held = scores(found)
+            if not changes and world.as_of == moment:  # what editors hide changes no score of another item
+                both = held.keys() & last.keys()
+                assert {pair: held[pair] for pair in both} == {pair: last[pair] for pair in both}
+            last, moment = held, world.as_of
 
 
 def board(root: Path) -> tuple[Path, Path]:
-    options = {"embedding.model": "tfidf", "selection.floor": 0.2, "selection.event_limit": False}
-    from recommender import Settings
-
-    precompute(checkerboard(), root / "out", settings=Settings().override(options), archive=root / "snapshot")
+    options = Settings().override({"embedding.model": "tfidf", "selection.floor": 0.2, "selection.event_limit": False})
+    precompute(checkerboard(), root / "out", settings=options, archive=root / "snapshot")
     return root / "out", root / "snapshot"
 
 

@@ -114,7 +114,7 @@ def test_relations_of_written_examples() -> None:
 PLAIN = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "ranking": {"half_life_days": 3650},
+        "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5, "half_life_days": 3650},
         "selection": {"k": 20, "floor": 0.01, "caps": (), "series_limit": False, "event_threshold": 0.1},
     }
 )
@@ -235,7 +235,7 @@ def test_diversity_in_a_list_is_mmr_over_the_scores() -> None:
     stories = [row(article_id, f"title {article_id}", 0) for article_id in vectors]
     settings = Settings.of(
         {
-            "ranking": {"dense_weight": 1, "lexical_weight": 0},
+            "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0},
             "selection": {"k": 5, "reserves": 0, "floor": None, "event_limit": False, "series_limit": False},
         }
     )

@@ -133,7 +133,7 @@ def test_events_are_decided_greedily_best_placed_first(seed: int) -> None:
     vectors = {story["id"]: [rng.gauss(0.6, 1) for _ in range(5)] for story in stories}
     settings = Settings.of(
         {
-            "ranking": {"dense_weight": 1, "lexical_weight": 0, "half_life_days": 30},
+            "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0, "half_life_days": 30},
             "selection": {"k": 24, "floor": None, "series_limit": False, "caps": (), "event_threshold": 0.4},
         }
     )

@@ -15,8 +15,9 @@ from tests.support.checkerboard import START
 
 SETTINGS = Settings.of(
     {
+        "reading": {"site_language": "en"},  # a table of numbers looks like another language
         "embedding": {"model": "tfidf"},
-        "ranking": {"half_life_days": 3650},
+        "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5, "half_life_days": 3650},
         "selection": {"k": 20, "floor": 0.01, "event_limit": False},
     }
 )

@@ -1,6 +1,7 @@
 """A simulated year of a newsroom in one process.
 
-    python -m tests.soak --days 365 --stories 100 --seed 0 [--refreshes 24] [--seconds N] [--json FILE]
+    python -m tests.soak --days 365 --stories 100 --seed 0 [--refreshes 24] [--window DAYS] [--seconds N]
+                         [--json FILE]
 
 Stories come in, are corrected, embargoed, withdrawn, restored and expire; lists are refreshed every hour, replaced
 versions compacted, and all is fitted anew where growth asks for it, as the jobs of a newsroom do. At every refresh
@@ -52,6 +53,7 @@ class Soak:
     rng: random.Random
     format: str
     hours: float
+    settings: Settings = SETTINGS
     wrong: list[str] = field(default_factory=list)
     process: watch.Process = field(default_factory=watch.Process)
     counts: dict[str, int] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Soak:
     def epoch(self, now: datetime) -> None:
         """A whole run."""
         summary = precompute(
-            self.archive, self.out, settings=SETTINGS, format=self.format, as_of=now, archive=self.snapshot
+            self.archive, self.out, settings=self.settings, format=self.format, as_of=now, archive=self.snapshot
         )
         shutil.rmtree(self.root / "epoch", ignore_errors=True)
         shutil.copytree(self.snapshot, self.root / "epoch")
@@ -107,7 +109,7 @@ class Soak:
         self.wrong += watch.wrong_items(self.out, self.newsroom, now)
         decisions = sum(self.counts.get(action, 0) for action in ("withdraw", "restore", "withhold", "release"))
         decisions += self.counts.get("block", 0) + self.counts.get("unblock", 0)
-        keep = SETTINGS.publish.keep_versions
+        keep = self.settings.publish.keep_versions
         self.wrong += watch.wrong_folders(self.out, self.snapshot, keep, decisions)
         rec = Recommender.load(self.snapshot)
         rows = watch.sampled(self.rng, map(str, np.flatnonzero(rec.catalog.alive)), BRUTE)
@@ -137,7 +139,7 @@ class Soak:
             publisher.tombstones.record(
                 {"withdrawn": "withdraw", "withheld": "withhold", "blocked": "block"}[action], entries
             )
-        precompute(self.archive, clean, settings=SETTINGS, format=self.format, as_of=now)
+        precompute(self.archive, clean, settings=self.settings, format=self.format, as_of=now)
         again = PublishedLists.open(clean)
         if again.version != fresh.version:
             self.wrong.append("a whole run in a new folder has another version")
@@ -201,11 +203,13 @@ def run(
     root: Path,
     seconds: float = float("inf"),
     tell: bool = True,
+    window: int | None = None,
 ) -> dict[str, Any]:
     """Run, and what came of it: figures, and `wrong`, which must be empty."""
     torch_workers()  # a larger archive starts them: what they take is not what a refresh leaves behind
     newsroom = Newsroom(seed, stories)
-    soak = Soak(root, newsroom, random.Random(seed), format, 24 / refreshes)
+    settings = SETTINGS.override({"retrieval.window_days": window})
+    soak = Soak(root, newsroom, random.Random(seed), format, 24 / refreshes, settings)
     start = time.perf_counter()
     first = newsroom.hour(START, 24 * 10)  # what was there before
     soak.archive.write_bytes(b"".join(orjson.dumps(story) + b"\n" for story in first))
@@ -230,6 +234,7 @@ def run(
         "refreshes_a_day": refreshes,
         "seed": seed,
         "format": format,
+        "window": window,
         "wrong": soak.wrong,
         "seconds": round(time.perf_counter() - start),
         "stories": len(newsroom.spans),
@@ -273,6 +278,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--refreshes", type=int, default=24, help="refreshes a day")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", default="parquet", choices=("jsonl", "parquet"))
+    parser.add_argument("--window", type=int, help="days that a story looks back; default the whole archive")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end on the day on which so many are over")
     parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args(argv)
@@ -285,6 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.format,
             Path(folder),
             arguments.seconds,
+            window=arguments.window,
         )
     for one in found["wrong"]:
         print(one)

@@ -20,8 +20,6 @@ import pyarrow as pa
 from recommender import PublishedLists, Recommender
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.compute.hardware import release_memory
-from recommender.search import exact
-from recommender.search.candidates import _SLACK
 from recommender.search.pools import Pools
 from recommender.storage.versions import VersionedFolder
 from tests.soak.newsroom import Newsroom
@@ -69,28 +67,26 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     archive = rec.archive
     assert archive.pooled is not None
     pools, scope = archive.pooled.pools, archive.pooled.scope
-    catalog, options, ranking = archive.catalog, archive.settings.retrieval, archive.settings.ranking
-    assert ranking.half_life_days is not None
-    assert options.window_days is not None
+    catalog, options = archive.catalog, archive.settings.retrieval
     search = archive.search.astype(np.float64)  # products of int16 vectors are exact in it
     published, day = catalog.published, catalog.published // DAY_US
-    hour = np.where(published == UNDATED, scope.as_of, published) // (DAY_US // 24)
-    weight = exact.decay(ranking.half_life_days, int(hour.max() - hour.min()))
-    least = int(np.ceil(_SLACK * (archive.floor or 0.0) / (ranking.dense_weight + ranking.lexical_weight) * 4064**2))
-    recent = published >= scope.as_of - options.window_days * DAY_US
     total = wrong = 0
     for row in rows:
         dots = search @ search[row]
-        able = scope.allowed & ~catalog.timeless & (scope.language == scope.language[row])
+        able = scope.allowed & (scope.language == scope.language[row])
+        if scope.windowed:  # what has no date is searched apart
+            able &= ~catalog.timeless
         if able.sum() > options.candidates:  # else there is nothing to choose
-            able &= dots >= max(least, 1)
+            able &= dots >= 1
         able[row] = False
-        if published[row] == UNDATED or recent[row]:
-            able &= recent
-        else:
-            able &= recent | (np.abs(day - day[row]) <= options.window_days)
-        score = dots * weight[np.abs(hour - hour[row])]
-        order = np.lexsort((catalog.id_rank, -score))
+        if scope.windowed:
+            assert options.window_days is not None
+            recent = published >= scope.as_of - options.window_days * DAY_US
+            if published[row] == UNDATED or recent[row]:
+                able &= recent
+            else:
+                able &= recent | (np.abs(day - day[row]) <= options.window_days)
+        order = np.lexsort((catalog.id_rank, -dots))
         best = set(order[able[order]][: options.candidates].tolist())
         near = Pools(pools.near.take(np.array([row])), pools.timeless.take(np.array([row]))).near.first(scope.allowed)
         total += len(best)

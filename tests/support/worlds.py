@@ -117,15 +117,20 @@ def random_rules(rng: Random, ids: list[str]) -> Rules:
 def random_settings(rng: Random) -> Settings:
     cap = {"by": rng.choice(["section", "kind", "source", "author"]), "at_most": rng.randint(1, 4)}
     fills = ["window", "caps", "same_section", "recent"]
+    ranking: dict[str, Any] = {"ranker": rng.choice(["auto", "none"])}
+    floors: list[float | str | None] = ["auto", 0.003, 0.05, None]  # of a probability
+    if ranking["ranker"] == "none":
+        ranking |= {"half_life_days": rng.choice([None, 5, 90]), "anchor": rng.choice(["story", "as_of"])}
+        floors = [0.05, 0.15, 0.3, None]
     return Settings.of(
         {
             "embedding": {"model": "tfidf"},
             "retrieval": {"window_days": rng.choice([None, 20, 365]), "same_language": rng.random() < 0.8},
-            "ranking": {"half_life_days": rng.choice([None, 5, 90]), "anchor": rng.choice(["story", "as_of"])},
+            "ranking": ranking,
             "selection": {
                 "k": rng.randint(1, 8),
                 "reserves": rng.choice([0, 2, 5]),
-                "floor": rng.choice([0.05, 0.15, 0.3, None]),
+                "floor": rng.choice(floors),
                 "event_limit": rng.random() < 0.8,
                 "event_threshold": rng.choice([0.3, 0.5, 0.75]),
                 "series_limit": rng.random() < 0.8,
@@ -133,7 +138,7 @@ def random_settings(rng: Random) -> Settings:
                 "caps": rng.choice([[], [cap]]),
                 "diversity": rng.choice([0, 0, 0.3, 1]),
                 "fill": rng.sample(fills, k=rng.choice([0, 0, 1, 2, 4])),
-                "timeless_slots": rng.randint(0, 1),
+                "timeless_slots": rng.choice([0, 1, None]),
             },
         }
     )
@@ -281,10 +286,12 @@ def _check_freshness(world: World, free: list[Recommendation]) -> None:
     timeless = [i for i in free if world.by_id[i.article_id]["kind"] == "evergreen" or i.published_at is None]
     live = [i for i in free if world.by_id[i.article_id]["kind"] == "live"]
     settings = world.settings
-    if settings.ranking.half_life_days is None and settings.retrieval.window_days is None:
+    ranking = settings.ranking
+    if ranking.ranker == "none" and ranking.half_life_days is None and settings.retrieval.window_days is None:
         return  # time does not count
     slots = world.rules.evergreen_slots
-    assert len(timeless) <= (settings.selection.timeless_slots if slots is None else slots)
+    slots = settings.selection.timeless_slots if slots is None else slots
+    assert slots is None or len(timeless) <= slots
     if settings.selection.live_hours is not None:
         assert all(i.published_at and i.published_at >= AS_OF - timedelta(hours=48) for i in live)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,12 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from recommender.errors import InputError
+from recommender.evaluation.data.groups import link_groups
 from recommender.reading.formats import FORMATS, BadRow, Stream, format_of
+from recommender.storage.checkpoints import hash_table
 
 PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
 STORY = ("story", "source", "query", "query_id", "qid", "article_id", "id")
@@ -151,19 +153,27 @@ class Judgments:
 
         Empty where one topic would hold more than half of the articles: then the pairs tell no topics apart.
         """
-        both = pa.chunked_array([*self.table["story"].chunks, *self.table["item"].chunks])
-        codes = both.combine_chunks().dictionary_encode()
-        ids = codes.dictionary.to_pylist()
-        a, b = np.split(codes.indices.to_numpy(), 2)
-        joined = self.grades >= self.relevant
-        pairs = sp.coo_matrix((np.ones(joined.sum()), (a[joined], b[joined])), shape=(len(ids), len(ids)))
-        topic = connected_components(pairs, directed=False)[1]
-        if np.bincount(topic).max(initial=0) > len(ids) / 2:
+        stories, items = (self.table[side].to_pylist() for side in ("story", "item"))
+        alone = {article_id: article_id for article_id in (*stories, *items)}
+        links = self.links()
+        topics = alone | link_groups(links["story"].to_pylist(), links["item"].to_pylist())
+        if max(Counter(topics.values()).values(), default=0) > len(topics) / 2:
             return {}
-        first: dict[int, str] = {}
-        for article_id, code in sorted(zip(ids, topic.tolist(), strict=True)):
-            first.setdefault(code, article_id)
-        return {article_id: first[code] for article_id, code in zip(ids, topic.tolist(), strict=True)}
+        return topics
+
+    def links(self) -> pa.Table:
+        """List the relevant pairs as links from a story to an item, columns story and item.
+
+        Symmetric judgments give a link each way.
+        """
+        held = self.directed()
+        return held.where(held.grades >= held.relevant).table.select(["story", "item"])
+
+    def fingerprint(self) -> str:
+        """Digest the grades alone, whatever set they stand in."""
+        digest = hashlib.sha256()
+        hash_table(digest, self.table)
+        return digest.hexdigest()
 
     def where(self, held: NDArray[np.bool_]) -> Judgments:
         """Those that a mask in the order of the table keeps."""

@@ -459,8 +459,13 @@ def _unlabelled(
     if archive.floor is None:
         return found
     for part in _blocks(rows):
-        queries = archive.queries(np.maximum(stories[part], 0))
-        _, _, fused = relevance(queries, archive.vectors, archive.terms, rows[part], archive.settings.ranking)
+        asked = np.maximum(stories[part], 0)
+        if archive.ranker is not None:
+            pairs = np.repeat(asked, rows.shape[1]), np.maximum(rows[part], 0).ravel()
+            fused = archive.relevance(*pairs).reshape(rows[part].shape)
+        else:
+            queries = archive.queries(asked)
+            _, _, fused = relevance(queries, archive.vectors, archive.terms, rows[part], archive.settings.ranking)
         found[part] = ~((fused >= archive.floor) & (fused > 0))
     return np.asarray(found & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))
 

@@ -18,6 +18,7 @@ from recommender.evaluation.report.wording import (
     p_value,
     signed,
     with_sign,
+    with_training,
 )
 from recommender.evaluation.results import Comparison, Estimate, Evaluation, Part, short
 
@@ -80,17 +81,20 @@ def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
     -------
     list of dict of str to str
         All rows have the same names: the system, its headline figure, the difference from the baseline with its
-        verdict, judged items, items of a list, unanswered stories and milliseconds for one story.
+        verdict, judged items, items of a list, unanswered stories and milliseconds for one story; where a system was
+        trained also what its ranker had seen of the set.
     """
     part, measure = evaluation.headline
     found = against_baseline(evaluation)
     rows = []
+    trained = any(result.training for result in evaluation.systems)
     for result in evaluation.systems:
         comparison = found.get((part, measure, result.system))
         judged = judged_share(result, part)
         rows.append(
             {
                 "system": result.system,
+                **({"training": result.training} if trained else {}),
                 headline_name(evaluation): str(figure_of(result, part, measure)),
                 f"against {evaluation.baseline}": signed(comparison.difference) if comparison else "",
                 "p (Holm)": p_value(comparison.p_holm) if comparison else "",
@@ -156,7 +160,7 @@ def _figures(evaluation: Evaluation, part: Part) -> Table | None:
             said = comparison.verdict if comparison else "not shown"
             alone = result.system == evaluation.baseline and len(evaluation.systems) > 1 and measure in beaten
             cells.append(_Cell.of(result.figures.get(part, {}).get(measure), said, said == "better" or alone))
-        rows.append(_Row(result.system, tuple(cells)))
+        rows.append(_Row(with_training(result), tuple(cells)))
         condensed = result.condensed.get(part, {})
         if condensed:
             rows.append(

@@ -6,15 +6,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from recommender.evaluation.results import Comparison, Estimate, Evaluation, Part, SystemResult, short
+from recommender.evaluation.results import (
+    TRAINED_HERE,
+    Comparison,
+    Estimate,
+    Evaluation,
+    Part,
+    SystemResult,
+    Training,
+    short,
+)
 
-MARKS = {"better": "▲", "worse": "▼", "no loss": "≈", "identical": "=", "undecided": "?", "not shown": ""}
+MARKS = {
+    "better": "▲",
+    "worse": "▼",
+    "no loss": "≈",
+    "identical": "=",
+    "undecided": "?",
+    "not shown": "",
+    TRAINED_HERE: "†",
+}
 LEGEND = {
     "▲": "better than the baseline",
     "▼": "worse",
     "≈": "no loss: a loss of more than .005 lies outside the 95 % interval",
     "=": "the same for every story",
     "?": "undecided, because the shares of judged items differ too much",
+    "†": "no verdict: one of the two was trained on this set",
     "no mark": "no difference shown, which is not the same as no difference",
 }
 PARTS: dict[Part, tuple[str, str]] = {
@@ -27,6 +45,12 @@ PROTOCOLS = {
     "archive": "every list draws on the whole archive, so an item may be newer than its story.",
     "at_publication": "each list is made as of its story's publication, from what was out by then.",
     "undated": "the set has no times, so freshness and age play no part.",
+}
+TRAININGS: dict[Training, str] = {
+    "left out": "its ranker was trained elsewhere and never saw this newsroom.",
+    "cross-validated": "its ranker was trained on this set's own links, those of each story's group left out.",
+    "chronological": "its ranker was trained on the links of older stories and is measured on newer ones.",
+    TRAINED_HERE: "its ranker learned these links by heart, so its figures flatter it and it gets no verdict.",
 }
 
 
@@ -50,13 +74,16 @@ def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
             told += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
         elif result.system != evaluation.baseline or len(evaluation.systems) == 1:
             figure = f"{headline_name(evaluation)} {figure_of(result, part, measure)}"
-            told.append(("not shown", f"{result.system} on {evaluation.name}: {figure}, not compared."))
+            told.append(("not shown", f"{with_training(result)} on {evaluation.name}: {figure}, not compared."))
     return told
 
 
 def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
     """One sentence on a comparison, which calls no noise a gain."""
-    system, baseline = comparison.system, comparison.baseline
+    named = {result.system: result for result in evaluation.systems}
+    if comparison.verdict == TRAINED_HERE:
+        return _no_verdict(evaluation, comparison)
+    system, baseline = (with_training(named[name]) for name in (comparison.system, comparison.baseline))
     what = f"{comparison.measure} {PARTS[comparison.part][1]}"
     figures = f"{what} {signed(comparison.difference)}" + (
         "" if np.isnan(comparison.p_holm) else f", {p_value(comparison.p_holm, 'p')} after Holm"
@@ -67,7 +94,7 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
             return f"{system} is {comparison.verdict} than {baseline} {on}: {figures}."
         case "no loss":
             return f"No loss of {system} against {baseline} {on}, and no gain shown: {figures}."
-        case "identical" if comparison.part == "list" and evaluation.stability.get(system, 0.0) >= 1 - 1e-9:
+        case "identical" if comparison.part == "list" and _same_lists(evaluation, comparison):
             return f"{system} and {baseline} give identical lists {on}."
         case "identical":
             return f"{system} and {baseline} are identical {on}: the same {what} for every story."
@@ -75,6 +102,27 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
             return f"Undecided between {system} and {baseline} {on}: {_unequal(evaluation, comparison)} ({figures})."
         case _:
             return f"No difference shown between {system} and {baseline} {on}: {figures}."
+
+
+def _same_lists(evaluation: Evaluation, comparison: Comparison) -> bool:
+    return evaluation.stability.get(comparison.system, 0.0) >= 1 - 1e-9
+
+
+def _no_verdict(evaluation: Evaluation, comparison: Comparison) -> str:
+    """Why a comparison has no verdict: who of the two has seen the answers."""
+    trained = {result.system for result in evaluation.systems if result.training == TRAINED_HERE}
+    who = [name for name in (comparison.system, comparison.baseline) if name in trained]
+    return (
+        f"No verdict on {comparison.system} against {comparison.baseline} on {evaluation.name}: "
+        f"{' and '.join(who)} {'was' if len(who) == 1 else 'were'} trained on this set, so that "
+        f"{comparison.measure} {PARTS[comparison.part][1]} {signed(comparison.difference)} shows what was learned by "
+        "heart."
+    )
+
+
+def with_training(result: SystemResult) -> str:
+    """Name a system together with what its ranker had seen of the set, where it was trained at all."""
+    return f"{result.system} ({result.training})" if result.training else result.system
 
 
 def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
@@ -118,7 +166,7 @@ def carries(evaluation: Evaluation) -> str:
         base = f"{evaluation.counts['lists replayed']:,} logged lists"
     told = [f"{base}{f' in {groups:,} groups' if groups and part != 'replay' else ''} carry these figures."]
     compared = [c for c in against_baseline(evaluation).values() if (c.part, c.measure) == (part, measure)]
-    intervals = [c.difference for c in compared if c.verdict != "identical"]
+    intervals = [c.difference for c in compared if c.verdict not in ("identical", TRAINED_HERE)]
     widths = [(one.high - one.low) / 2 for one in intervals if np.isfinite(one.high - one.low)]
     if widths:
         told.append(
@@ -128,9 +176,10 @@ def carries(evaluation: Evaluation) -> str:
         )
     else:
         told.append(f"There is no interval of a difference in {what}, so nothing can be said about gains or losses.")
-    if len(evaluation.systems) > 2:
+    tested = sum(c.verdict != TRAINED_HERE for c in compared) if compared else len(evaluation.systems) - 1
+    if tested > 1:
         told.append(
-            f"p values are corrected for the {len(evaluation.systems) - 1} systems compared on a measure (Holm), not "
+            f"p values are corrected for the {tested} systems compared on a measure (Holm), not "
             "across measures or sets."
         )
     judged = [judged_share(result, part) for result in evaluation.systems]

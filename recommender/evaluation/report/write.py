@@ -22,6 +22,7 @@ from recommender.evaluation.report.wording import (
     LEGEND,
     MARKS,
     PROTOCOLS,
+    TRAININGS,
     alarms,
     carries,
     figure_of,
@@ -108,6 +109,7 @@ def to_html(
     env.filters["mark"] = MARKS.__getitem__
     env.filters["clean"] = _clean
     env.globals["short"] = short
+    env.globals["trainings"] = TRAININGS
     meanings = MEANINGS if meanings is None else meanings
     return env.get_template("report.html").render(
         sets=[
@@ -261,6 +263,11 @@ def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]
         yield f"- {_md(', '.join(f'{count:,} {name}' for name, count in one.counts.items()))}"
     yield from (f"- Note: {_md(note)}" for note in one.notes)
     yield from (f"- {_md(result.system)}: {_md(result.about)}" for result in one.systems if result.about)
+    yield from (
+        f"- {_md(result.system)}, **{result.training}**: {TRAININGS[result.training]}"
+        for result in one.systems
+        if result.training
+    )
     tables, others = tables_of(one), other_comparisons(one)
     for table in [*tables, *([others] if others else [])]:
         yield f"\n### {_md(table.title)}\n"

@@ -35,12 +35,13 @@ class Scorer(ABC):
     """
 
     about = ""
+    trained_on: tuple[str, ...] = ()
     least = 0.0  # items must score more: a similarity of 0 is no relation
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
         self.name, self.cache = name, cache
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         """See `System.fit`."""
         self.held = articles
         self.learn(articles)

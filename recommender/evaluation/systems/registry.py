@@ -63,6 +63,6 @@ def identity(system: System) -> str | None:
     ('Bm25', True)
     """
     if isinstance(system, OwnSystem):
-        return f"{system.settings.fingerprint()} {system.embedder.fingerprint}"
+        return f"{system.settings.fingerprint()} {system.ranker} {system.embedder.fingerprint}"
     kind = type(system)
     return kind.__name__ if kind in BASELINES.values() else None

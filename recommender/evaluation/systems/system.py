@@ -17,6 +17,7 @@ from recommender.embedders import make_embedder
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext
 from recommender.publishing import PublishedLists
+from recommender.ranking.ranker import ranker_of
 from recommender.settings import Settings
 from recommender.storage.database import shown
 
@@ -73,13 +74,25 @@ class System(Protocol):
 
     Rows count the stories given to `fit` and `add`, in that order. A story that is asked for need not be held, and an
     id that is held never recommends itself.
+
+    Attributes
+    ----------
+    name, about : str
+    trained_on : tuple of str
+        Names or digests (`EvaluationSet.known_as`) of the sets that its ranker was trained on before; empty for most.
+        On those sets it gets no verdict. Links given to `fit` do not count.
     """
 
     name: str
     about: str
+    trained_on: tuple[str, ...]
 
-    def fit(self, articles: pa.Table) -> None:
-        """Learn from these stories, columns of `articles.SCHEMA`, and hold them; what was held is forgotten."""
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
+        """Learn from these stories, columns of `articles.SCHEMA`, and hold them; what was held is forgotten.
+
+        `links` are links between these stories, columns story and item, for a ranker to learn from. A system may
+        ignore them. None is given unless the evaluation trains, and never one that touches a story to be asked.
+        """
 
     def add(self, articles: pa.Table) -> None:
         """Hold more stories; what was learned stays."""
@@ -104,24 +117,37 @@ class OwnSystem:
     cache : path, optional
         Vector cache, shared by systems.
     about : str, optional
+    trained_on : tuple of str, optional
+        See `System`; default: what the ranker's file says.
     """
 
-    def __init__(self, name: str, settings: Settings, cache: Path | None = None, about: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        cache: Path | None = None,
+        about: str = "",
+        *,
+        trained_on: tuple[str, ...] = (),
+    ) -> None:
         self.name, self.settings, self.cache = name, settings, cache
         self.about = about or f"recommender with settings {settings.fingerprint()}"
         self.embedder = make_embedder(settings.embedding)
+        ranker = ranker_of(settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
+        self.ranker = "" if ranker is None else ranker.sha256
+        self.trained_on = trained_on or (() if ranker is None else tuple(ranker.provenance.get("data", {})))
         plain = Settings.relevance_only()
         self._plain = plain.model_copy(
             update={
                 "reading": settings.reading,
                 "embedding": settings.embedding,
                 "retrieval": plain.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
-                "ranking": settings.ranking.model_copy(update={"half_life_days": None}),
+                "ranking": settings.ranking.without_age,
                 "selection": plain.selection.model_copy(update={"reserves": 0}),
             }
         )
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         """See `System.fit`."""
         self._ids = articles["id"].to_pylist()
         self._lists = Recommender(self.settings, embedder=self.embedder, cache=self.cache)
@@ -172,14 +198,15 @@ class OwnSystem:
 class PublishedSystem:
     """Lists that a job has published: what stands there is what is measured.
 
-    Its ranking before selection is the list with its reserves.
+    Its ranking before selection is the list with its reserves. `trained_on`: see `System`.
     """
 
-    def __init__(self, name: str, place: str) -> None:
+    def __init__(self, name: str, place: str, *, trained_on: tuple[str, ...] = ()) -> None:
         self.name, self.about = name, f"lists published in {Path(shown(place)).name}"
+        self.trained_on = trained_on
         self._published = PublishedLists.open(place)
 
-    def fit(self, articles: pa.Table) -> None:
+    def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
         """See `System.fit`."""
         self._ids: list[str] = []
         self.add(articles)

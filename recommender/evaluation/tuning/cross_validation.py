@@ -50,37 +50,6 @@ class Chosen:
         return statistics.verdict(self.gain, self.p, identical=identical, judged_gap=judged_gap)
 
 
-def fold_of(groups: NDArray[np.integer], folds: int, *, seed: int = 0) -> NDArray[np.int64]:
-    """Fold of each story: groups stay whole, the largest go first, each to the fold with the fewest stories.
-
-    Parameters
-    ----------
-    groups : ndarray of int, shape (q,)
-    folds : int
-        Never more than there are groups.
-    seed : int, default 0
-        Of the order among groups of one size.
-
-    Returns
-    -------
-    ndarray of int64, shape (q,)
-
-    Examples
-    --------
-    >>> fold_of(np.array([7, 7, 7, 2, 2, 5]), 2).tolist()
-    [0, 0, 0, 1, 1, 1]
-    """
-    _, code, size = np.unique(groups, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(size))
-    order = order[np.argsort(-size[order], kind="stable")]
-    held = np.zeros(min(folds, len(size)), dtype=np.int64)
-    fold = np.zeros(len(size), dtype=np.int64)
-    for group in order:
-        fold[group] = held.argmin()
-        held[fold[group]] += size[group]
-    return np.asarray(fold[code])
-
-
 def cross_validated(
     values: Values,
     options: Sequence[Sequence[float | str | None]],

@@ -35,9 +35,8 @@ GRID: Mapping[str, tuple[float | str, ...]] = {
     AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
 }
 """Values tried by setting, in the order of the search; the value at the start always joins them. The lexical weight is
-a share of both weights, whose sum stays. TOML knows no none: ten years stand for no freshness. The floor 'auto' is near
-.22 for the default embedder, which is its place in the order."""
-_AUTO = 0.22
+a share of both weights, whose sum stays. Ten years stand for no freshness."""
+_AUTO = 0.18  # near the floor 'auto' of the default embedder, for its place in the order; a ranker's is below all
 _NEVER = {
     "selection.event_limit": "whether repeats may be shown is an editor's decision",
 }
@@ -49,6 +48,9 @@ def grid_of(
 ) -> dict[str, tuple[float | str | None, ...]]:
     """Values to try by setting, that of the start among them."""
     unfit = {name: [reason for one in sets if (reason := _refusal(name, one, measure))] for name in GRID}
+    if start.ranking.ranker != "none":
+        learned = "any set while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'"
+        unfit |= {name: [learned] for name in (WEIGHT, AGE)}
     for name in names or ():
         if name in _NEVER:
             raise SettingsError(f"{name} is not tuned: {_NEVER[name]}")
@@ -59,16 +61,24 @@ def grid_of(
     if names is not None and not names:
         raise SettingsError(f"no setting to tune was named; expected one of {', '.join(GRID)}")
     wanted = [name for name in GRID if (name in names if names is not None else not unfit[name])]
+    if not wanted:
+        told: dict[str, list[str]] = {}
+        for name, reasons in unfit.items():
+            told.setdefault(reasons[0], []).append(name)
+        raise SettingsError(
+            "no setting can be tuned: " + "; ".join(f"{', '.join(some)} not on {why}" for why, some in told.items())
+        )
     if not start.ranking.dense_weight + start.ranking.lexical_weight:
         raise SettingsError("both weights of the ranking are 0; expected one above it to start from")
-    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=partial(_size, name))) for name in wanted}
+    size = partial(_size, auto=_AUTO if start.ranking.ranker == "none" else 0.0)
+    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=partial(size, name))) for name in wanted}
 
 
-def _size(name: str, value: float | str | None) -> float:
+def _size(name: str, value: float | str | None, auto: float) -> float:
     """Place of a value in the order of its grid: without a floor is below every floor, without freshness above all."""
     if value is None:
         return float("-inf" if name == FLOOR else "inf")
-    return _AUTO if isinstance(value, str) else value
+    return auto if isinstance(value, str) else value
 
 
 def _refusal(name: str, judged: EvaluationSet, measure: Measure) -> str:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from recommender.embedders import Embedder
 from recommender.errors import SettingsError
+from recommender.evaluation.data.groups import fold_of
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.measures import statistics
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.results import Estimate, Part, short
 from recommender.evaluation.tuning.bench import Asked, Bench
-from recommender.evaluation.tuning.cross_validation import Chosen, Point, cross_validated, fold_of
+from recommender.evaluation.tuning.cross_validation import Chosen, Point, cross_validated
 from recommender.evaluation.tuning.tunable import AGE, FLOOR, WEIGHT, current_value, grid_of, with_values
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
@@ -158,7 +159,7 @@ def tune(
     >>> from recommender.evaluation import load_set
     >>> tuned = tune(load_set("sample"), start=Settings.of({"embedding": {"model": "tfidf"}}))
     >>> tuned.shown, tuned.settings == tuned.start, list(tuned.chosen)
-    (False, True, ['ranking.lexical_weight', 'selection.event_threshold', 'selection.diversity'])
+    (False, True, ['selection.event_threshold', 'selection.diversity'])
     """
     sets = [judged] if isinstance(judged, EvaluationSet) else list(judged)
     start = start or Settings()
@@ -241,8 +242,6 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
 
     Raises
     ------
-    SettingsError
-        If a value is none where the default is not: TOML has no word for it.
     PublishError
         If the folder cannot be written.
     """
@@ -264,7 +263,7 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
     for stage, fields in tuned.settings.model_dump().items():
         other = {name: value for name, value in fields.items() if value != plain[stage][name]}
         if other:
-            lines += ["", f"[{stage}]", *(f"{name} = {_toml(f'{stage}.{name}', one)}" for name, one in other.items())]
+            lines += ["", f"[{stage}]", *(f"{name} = {_toml(one)}" for name, one in other.items())]
     check_writable(path.parent)
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
@@ -299,7 +298,7 @@ def _measured(settings: Settings, part: Part, *, floored: bool) -> Settings:
     return settings.model_copy(
         update={
             "retrieval": plain.retrieval,
-            "ranking": settings.ranking.model_copy(update={"half_life_days": None}),
+            "ranking": settings.ranking.without_age,
             "selection": plain.selection.model_copy(update={"reserves": 0}),
         }
     )
@@ -353,14 +352,14 @@ def _notes(
     return notes
 
 
-def _toml(name: str, value: Any) -> str:
+def _toml(value: Any) -> str:
     """A value in TOML; strings as in JSON, which agrees with it but for the delete character."""
     if value is None:
-        raise SettingsError(f"{name} is none, which TOML cannot say; leave it at its default or set it in Python")
+        return '"none"'
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(name, one) for one in value)}]"
+        return f"[{', '.join(_toml(one) for one in value)}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_toml(name, one)}' for key, one in value.items() if one is not None)}}}"
+        return f"{{{', '.join(f'{key} = {_toml(one)}' for key, one in value.items() if one is not None)}}}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value).lower()  # True, 0.35, 1e-05, inf

@@ -1,0 +1,197 @@
+"""Learn the rankers that ship with the package, and measure them: left out, and cross-validated.
+
+    python -m benchmarks.learn_default --data DATA [--write] [--cache FILE]
+
+From the development links of cbc (stories of January 2020 alone) and nos. `--write` writes
+`recommender/ranking/{minilm-lead,lexical}.json`, the left-out rankers of `benchmarks/rankers/`, and
+`benchmarks/results/learn_default.json`. Only coefficients and figures are written, no text and no id.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+
+import recommender
+from benchmarks.common import write_result
+from recommender import Recommender, Settings
+from recommender.archive.learn import Estimate, estimate, ndcg_by_story
+from recommender.archive.linked import linked_pairs
+from recommender.evaluation import load_set
+from recommender.ranking.learn import LinkedPairs, feature_names, folds_of, learn
+from recommender.ranking.ranker import Ranker
+from recommender.version import __version__
+
+SETS = ("cbc", "nos")
+COUNTS = (50, 100, 200, 400)
+CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.05)
+FOLDS = 5
+RANKERS = Path(__file__).parents[1] / "rankers"
+SHIPPED = Path(recommender.__file__).parent / "ranking"
+ABOUT = {
+    "cbc": "development links of one English broadcaster, stories of January 2020",
+    "nos": "development links of one Dutch broadcaster, January 2020, preprocessed text",
+}
+
+
+def pairs_of(name: str, data: Path, cache: Path) -> tuple[LinkedPairs, dict[str, float]]:
+    """Stories of a set with links beside their candidates at publication; and the recall of linked items."""
+    judged = load_set(name, data)
+    rec = Recommender(Settings.of({"ranking": {"ranker": "none"}}), cache=cache).fit_table(judged.catalog.table)
+    links = judged.judgments.links()
+    stories, items = (rec.catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
+    pairs, rows = linked_pairs(rec.archive, stories, items, feature_names())
+    groups = judged.groups_of(rec.catalog.ids.take(rows).to_pylist())
+    recall = {}
+    for count in COUNTS:
+        some, _ = linked_pairs(rec.archive, stories, items, ("words.cosine",), count=count)
+        recall[str(count)] = round(float(some.linked.sum()) / float(some.links.sum()), 4)
+    return replace(pairs, group=groups), recall
+
+
+def left_out(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDArray[np.float64]:
+    """NDCG@5 by story of rankers that learned from the other sets alone, the mean of some seeds."""
+    others = LinkedPairs.joined([part for other, part in held.items() if other != name])
+    scores = [
+        ndcg_by_story(held[name], learn(others, name="x", seed=seed, calibrate=False).raw(held[name].values))
+        for seed in range(seeds)
+    ]
+    return np.mean(scores, axis=0)
+
+
+def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDArray[np.float64]:
+    """NDCG@5 by story of rankers that learned from the other groups of the set, and from the other sets."""
+    own, others = held[name], [part for other, part in held.items() if other != name]
+    found = np.zeros(len(own))
+    for seed in range(seeds):
+        fold = folds_of(own.group, FOLDS, seed)
+        for number in range(FOLDS):
+            ranker = learn(
+                LinkedPairs.joined([own.take(fold != number), *others]), name="x", seed=seed, calibrate=False
+            )
+            part = own.take(fold == number)
+            found[fold == number] += ndcg_by_story(part, ranker.raw(part.values)) / seeds
+    return found
+
+
+def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str, float]]:
+    """The greatest cut that keeps five of six pairs that most judges of CNRec would follow, and what it does there.
+
+    The probability of a link cannot be compared between archives: the cut only takes out what is plainly unrelated.
+    """
+    judged = load_set("cnrec", data)
+    with tempfile.TemporaryDirectory() as folder:
+        ranker.save(Path(folder) / "ranker.json")
+        settings = Settings.of({"ranking": {"ranker": str(Path(folder) / "ranker.json")}})
+        rec = Recommender(settings, cache=cache).fit_table(judged.catalog.table)
+    pairs = judged.judgments.table
+    chance = rec.relevance(pairs["story"].to_pylist(), pairs["item"].to_pylist())
+    follow = pairs["grade"].to_numpy() >= 0.5
+    cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= 5 / 6 * follow.sum())
+    kept = chance >= cut
+    return cut, {
+        "pairs": len(pairs),
+        "kept": int(kept.sum()),
+        "share of kept that most would follow": round(float(follow[kept].mean()), 4),
+        "share of left out that most would follow": round(float(follow[~kept].mean()), 4),
+    }
+
+
+def told(one: Estimate) -> list[float]:
+    return [round(value, 4) for value in (one.value, one.low, one.high)]
+
+
+def pooled(gains: dict[str, NDArray[np.float64]], held: dict[str, LinkedPairs]) -> Estimate:
+    """Mean gain over the stories of all sets, whole groups drawn."""
+    first = np.cumsum([0, *(int(part.group.max()) + 1 for part in held.values())])
+    groups = np.concatenate([part.group + at for part, at in zip(held.values(), first, strict=False)])
+    return estimate(np.concatenate([gains[name] for name in held]), groups)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with cbc and nos")
+    parser.add_argument("--cache", type=Path, help="file of the vector cache")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds that figures are the mean of")
+    parser.add_argument("--write", action="store_true", help="write rankers and figures")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        cache = arguments.cache or Path(folder) / "vectors.sqlite"
+        whole, recall = {}, {}
+        for name in SETS:
+            whole[name], recall[name] = pairs_of(name, arguments.data, cache)
+    rows: list[dict[str, Any]] = [
+        {"set": name, "recall of linked items among candidates": found} for name, found in recall.items()
+    ]
+    for row in rows:
+        print(row, flush=True)
+    embedder = Recommender().embedder.fingerprint
+    for ranker, without in (("minilm-lead", ()), ("lexical", ("embedding",))):
+        held = {name: part.among(feature_names(without=without)) for name, part in whole.items()}
+        figures: dict[str, Any] = {}
+        for kind, measure in (("left out", left_out), ("cross-validated", cross_validated)):
+            gains = {}
+            for name, part in held.items():
+                value = measure(held, name, arguments.seeds)
+                words = ndcg_by_story(part, part.among(("words.cosine",)).values[:, 0].astype(np.float64))
+                gains[name] = value - words
+                figures[f"{kind}, {name}"] = {
+                    "nDCG@5": told(estimate(value, part.group)),
+                    "words alone": told(estimate(words, part.group)),
+                    "gain": told(estimate(gains[name], part.group)),
+                }
+                print(ranker, kind, name, figures[f"{kind}, {name}"], flush=True)
+            figures[f"{kind}, pooled gain"] = told(pooled(gains, held))
+            print(ranker, kind, "pooled gain", figures[f"{kind}, pooled gain"], flush=True)
+        rows += [{"ranker": ranker, "figure": name, "value": value} for name, value in figures.items()]
+        if not arguments.write:
+            continue
+        about = {
+            "data": ABOUT,
+            "stories": {name: len(part) for name, part in held.items()},
+            "protocol": "links to older stories among older candidates; groups of linked stories stay together",
+            "figures": figures,
+            "made by": "python -m benchmarks.learn_default",
+            "versions": {"recommender": __version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__},
+            "python": platform.python_version(),
+            "seed": 0,
+        }
+        made: dict[Path, Ranker] = {
+            SHIPPED / f"{ranker}.json": learn(
+                LinkedPairs.joined(list(held.values())),
+                name=ranker,
+                embedder="" if without else embedder,
+                provenance=about,
+            )
+        }
+        for name in SETS:
+            others = LinkedPairs.joined([part for other, part in held.items() if other != name])
+            made[RANKERS / f"{ranker}-without-{name}.json"] = learn(
+                others,
+                name=f"{ranker} without {name}",
+                embedder="" if without else embedder,
+                provenance={**about, "data": {other: text for other, text in ABOUT.items() if other != name}},
+            )
+        shipped = SHIPPED / f"{ranker}.json"
+        with tempfile.TemporaryDirectory() as folder:
+            cut, judges = related_at(made[shipped], arguments.data, arguments.cache or Path(folder) / "vectors.sqlite")
+        rows.append({"ranker": ranker, "figure": "related_at on CNRec", "value": {"cut": cut, **judges}})
+        print(rows[-1], flush=True)
+        RANKERS.mkdir(exist_ok=True)
+        for path, one in made.items():
+            told_too = {**one.provenance, "related_at": {"cut": cut, "on CNRec": judges}}
+            replace(one, related_at=cut, provenance=told_too).save(path)
+    if arguments.write:
+        write_result("learn_default", {"seeds": arguments.seeds, "folds": FOLDS}, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Candidates of stories as they were at publication, beside the items that their journalists linked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from recommender.archive.archive import Archive
+from recommender.features.families import FAMILIES
+from recommender.features.pairs import Pairs, pair_features
+from recommender.features.table import FeatureTable
+from recommender.progress import Progress, silent
+from recommender.ranking.learn import LinkedPairs
+from recommender.search.pools import Candidates
+
+_BLOCK = 256  # stories whose candidates are found together
+
+
+def linked_pairs(
+    archive: Archive,
+    stories: NDArray[np.int64],
+    items: NDArray[np.int64],
+    features: Sequence[str],
+    *,
+    anchors: Sequence[str] = (),
+    count: int | None = None,
+    progress: Progress = silent,
+) -> tuple[LinkedPairs, NDArray[np.int64]]:
+    """Put stories with links beside their candidates, which are older than the story.
+
+    A link to an item that is not older says nothing of what an editor could have chosen, and does not count.
+
+    Parameters
+    ----------
+    archive : Archive
+    stories, items : ndarray of int64, shape (m,)
+        Rows of links.
+    features : sequence of str
+    anchors : sequence of str, length m, optional
+        The words of each link. They leave the text of the story: an anchor often is the item's headline, which nobody
+        knows before the link is set.
+    count : int, optional
+        Candidates of a story; default `retrieval.candidates`.
+    progress : callable
+
+    Returns
+    -------
+    pairs : LinkedPairs
+        Stories without a candidate are left out.
+    rows : ndarray of int64, shape (s,)
+        Row of each story.
+    """
+    count = archive.settings.retrieval.candidates if count is None else count
+    published, dated = archive.catalog.published, archive.dated
+    older = (published[items] < published[stories]) if dated else np.ones(len(stories), dtype=bool)
+    older &= stories != items
+    told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if anchors else []
+    stories, items = stories[older], items[older]
+    asked = np.unique(stories)
+    group = link_groups(len(archive.catalog), stories, items)[asked]
+    links = sp.csr_matrix(
+        (np.ones(len(stories), dtype=bool), (stories, items)), shape=(len(archive.catalog), len(archive.catalog))
+    )
+    values, linked, story = [], [], []
+    for start in range(0, len(asked), _BLOCK):
+        some = asked[start : start + _BLOCK]
+        candidates = at_publication(archive, some, count)
+        queries, at = archive.table, some
+        if told:
+            queries, at = _without_anchors(archive, some, stories, told), np.arange(len(some))
+        pairs = Pairs(queries, at, archive.table, candidates.rows, candidates.rows >= 0)
+        held = candidates.rows >= 0
+        line, _ = np.nonzero(held)
+        values.append(pair_features(pairs, features, FAMILIES)[held])
+        rows = candidates.rows[held]
+        linked.append(np.asarray(links[some[line], rows]).ravel().astype(bool))
+        story.append(line + start)
+        progress("features", min(start + _BLOCK, len(asked)), len(asked))
+    found = LinkedPairs(
+        np.concatenate(values) if values else np.zeros((0, len(features)), np.float32),
+        np.concatenate(linked) if linked else np.zeros(0, bool),
+        np.concatenate(story) if story else np.zeros(0, np.int64),
+        np.asarray(links[asked].sum(axis=1)).ravel().astype(np.int64),
+        group,
+        tuple(features),
+    )
+    useful = np.bincount(found.story, minlength=len(asked)) > 0
+    return found.take(useful), asked[useful]
+
+
+def _without_anchors(
+    archive: Archive, rows: NDArray[np.int64], stories: NDArray[np.int64], anchors: Sequence[str]
+) -> FeatureTable:
+    """What stories are compared by, without the words of their links."""
+    words: dict[int, list[str]] = {}
+    for story, anchor in zip(stories.tolist(), anchors, strict=True):
+        if anchor:
+            words.setdefault(story, []).append(anchor)
+    held = archive.catalog.table.take(pa.array(rows)).to_pylist()
+    for row, story in zip(rows.tolist(), held, strict=True):
+        for anchor in words.get(row, ()):
+            story["body"], story["lead"] = (story[part].replace(anchor, " ") for part in ("body", "lead"))
+    table = pa.Table.from_pylist(held, schema=archive.catalog.table.schema)
+    return archive.foreign_queries(table, np.asarray(archive.vectors[rows])).features
+
+
+def at_publication(archive: Archive, rows: NDArray[np.int64], count: int) -> Candidates:
+    """The best rows of each story among those that were there when it was published, best first, (q, count)."""
+    catalog, search, language = archive.catalog, archive.search, archive.languages
+    shown = catalog.alive & ~catalog.superseded
+    products = search[rows].astype(np.float32) @ np.asarray(search).astype(np.float32).T
+    allowed = shown & (np.arange(len(catalog)) != rows[:, None])
+    if archive.settings.retrieval.same_language:
+        allowed &= language == language[rows][:, None]
+    if archive.dated:
+        allowed &= catalog.published < catalog.published[rows][:, None]
+    products = np.where(allowed, products, -np.inf)
+    width = min(count, products.shape[1])
+    best = np.argpartition(-products, width - 1, axis=1)[:, :width]
+    score = np.take_along_axis(products, best, axis=1)
+    order = np.lexsort((catalog.id_rank[best], -score), axis=1)
+    best, score = np.take_along_axis(best, order, axis=1), np.take_along_axis(score, order, axis=1)
+    return Candidates(np.where(score > 0, best, -1))
+
+
+def link_groups(count: int, stories: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number of the connected component of the link graph that each of `count` rows belongs to."""
+    graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

@@ -1,0 +1,99 @@
+"""The command that learns a newsroom's own ranker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recommender.cli.display import bars, out, print_table, told_links
+from recommender.cli.options import CacheOption, ColumnOption, QueryOption, pairs_of, source_of, value_of
+
+
+def learn(
+    articles: Annotated[
+        list[str],
+        typer.Argument(help="All stories: files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders."),
+    ],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="File of the ranker to write (.json).")],
+    links: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
+    ] = None,
+    picks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Items that editors picked, with the columns story and item."),
+    ] = None,
+    lists: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URL",
+            help="Published lists: links to what they showed first may be their own, and do not count.",
+        ),
+    ] = None,
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
+    set_: Annotated[
+        list[str],
+        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
+    ] = [],  # noqa: B006
+    model: Annotated[
+        str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+    ] = None,
+    query: QueryOption = None,
+    column: ColumnOption = [],  # noqa: B006
+    cache: CacheOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+) -> None:
+    """Learn a ranker from the links of your journalists, and tell whether it is better than the one that ships.
+
+    It is written unless a loss is shown. `precompute --ranker FILE` then uses it.
+    """
+    from recommender.facade import Recommender
+    from recommender.settings import Settings
+    from recommender.storage.atomic import check_writable
+
+    check_writable(to.absolute().parent)
+    settings = Settings.from_toml(settings_file) if settings_file else Settings()
+    overrides = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
+    if model is not None:
+        overrides["embedding.model"] = model
+    rec = Recommender(settings.override(overrides), cache=cache)
+    with bars() as progress:
+        rec.fit(source_of(articles, query), columns=dict(pairs_of(column, "--column")), progress=progress)
+        found = rec.learn(links=links, picks=picks, lists=lists, seed=seed, progress=progress)
+    told = found.links
+    out.print(f"links        {told_links(told.links, told.stories, told.unresolved)}", markup=False)
+    out.print(f"not among the candidates  {found.missed:.1%} of the linked items", markup=False)
+    out.print(f"split        {found.split}: {found.trained:,} stories to train, {found.tested:,} to test", markup=False)
+    out.print()
+    print_table(
+        [
+            {"order of the candidates": name, "nDCG@5": str(value)}
+            for name, value in (
+                ("words alone", found.words),
+                ("the ranker at hand", found.present),
+                ("learned from your links", found.learned),
+                ("gain over the one at hand", found.gain),
+            )
+        ]
+    )
+    out.print()
+    print_table([{"stories to train": f"{stories:,}", "nDCG@5": f"{value:.3f}"} for stories, value in found.curve])
+    out.print()
+    print_table(
+        [
+            {"family of features": name, "nDCG@5 lost without it": f"{value:+.3f}"}
+            for name, value in sorted(found.families.items(), key=lambda one: -one[1])
+        ]
+    )
+    out.print()
+    out.print(found.verdict, markup=False)
+    out.print(
+        "These figures are of a fit on the stories to train; the ranker itself was then fitted on all.", markup=False
+    )
+    if found.worse:
+        out.print(f"{to} was not written", markup=False)
+        raise typer.Exit(1)
+    found.ranker.save(to)
+    out.print(f"ranker: {to}", markup=False)

@@ -1,0 +1,85 @@
+"""What the ranker's features are made of, by row: one table for an archive, another for stories from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.features.texts import TextParts
+
+_BLOCK = 16_384
+_LEVELS = 4  # of a section's path that are compared
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Columns over the rows of an archive, or over a few stories from outside.
+
+    Attributes
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+        A row of zeros has no vector: its text is empty, or in a language that the embedder does not know.
+    parts : TextParts, n rows
+    published : ndarray of int64, shape (n,)
+        Microseconds; `UNDATED` where missing.
+    sections : ndarray of int32, shape (n, 4)
+        Codes of the section's path, one a level; -1 = none.
+    hubness : ndarray of float32, shape (n,)
+    rarity : ndarray of float32, shape (v,)
+    """
+
+    vectors: NDArray[np.int16]
+    parts: TextParts
+    published: NDArray[np.int64]
+    sections: NDArray[np.int32]
+    hubness: NDArray[np.float32]
+    rarity: NDArray[np.float32]
+
+    @cached_property
+    def embedded(self) -> NDArray[np.bool_]:
+        """Rows that have a vector, (n,)."""
+        found = np.empty(len(self.vectors), dtype=bool)
+        for start in range(0, len(found), _BLOCK):
+            found[start : start + _BLOCK] = self.vectors[start : start + _BLOCK].any(axis=1)
+        return found
+
+    @property
+    def undated(self) -> NDArray[np.bool_]:
+        """Rows without a date, (n,)."""
+        return np.asarray(self.published == UNDATED)
+
+
+def section_paths(names: list[str | None]) -> list[tuple[str, ...]]:
+    """Split sections at slashes, so that 'news/canada' and 'news/world' share their first level.
+
+    Examples
+    --------
+    >>> section_paths(["news/canada", "Sport", None])
+    [('news', 'canada'), ('Sport',), ()]
+    """
+    return [tuple(part for part in (name or "").split("/") if part and ":" not in part)[:_LEVELS] for name in names]
+
+
+def section_codes(column: pa.ChunkedArray, known: Mapping[tuple[str, ...], int]) -> NDArray[np.int32]:
+    """Codes of the levels of each row's section, int32 (n, 4); -1 = none, and -2 = a section that `known` has not."""
+    encoded = column.combine_chunks().dictionary_encode()
+    paths = section_paths(encoded.dictionary.to_pylist())
+    table = np.full((len(paths) + 1, _LEVELS), -1, dtype=np.int32)  # the last: no section
+    for place, path in enumerate(paths):
+        for level in range(len(path)):
+            table[place, level] = known.get(path[: level + 1], -2)
+    return np.asarray(table[pc.fill_null(encoded.indices, len(paths)).to_numpy()])
+
+
+def section_levels(column: pa.ChunkedArray) -> dict[tuple[str, ...], int]:
+    """Number every level of every section."""
+    paths = section_paths(sorted(value for value in pc.unique(column).to_pylist() if value))
+    levels = sorted({path[: level + 1] for path in paths for level in range(len(path))})
+    return {path: code for code, path in enumerate(levels)}

@@ -1,0 +1,250 @@
+"""Learn a ranker from linked and not linked candidates: boosted trees of scikit-learn, made plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.features.families import FAMILIES
+from recommender.ranking.ranker import Ranker, padded_trees
+
+DEPTH = 4
+LEAVES = 8
+ROUNDS = 60
+RATE = 0.1
+LEAST_PAIRS = 40  # in a leaf
+L2 = 5.0
+BINS = 255  # of a feature, whose ends splits are tried at
+MODELS = 2  # of other seeds, averaged
+NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; those that are weigh 1
+DROPPED = ("embedding", "time", "section", "names", "title")
+"""Families that are left out at random in training, so that each may be missing later."""
+_MOST_PAIRS = 1_000_000  # of more, not linked ones far down are drawn
+_NEAR = 30  # candidates of a story that are always kept
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedPairs:
+    """Stories with their candidates, and which of these their journalists linked.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (m, f)
+        Features of the pairs, story after story, candidates best first by the search.
+    linked : ndarray of bool, shape (m,)
+    story : ndarray of int64, shape (m,)
+        Number of the story, counted from 0, ascending.
+    links : ndarray of int64, shape (s,)
+        How many items each story links that could have been candidates.
+    group : ndarray of int64, shape (s,)
+        Stories that links connect share a number.
+    features : tuple of str
+    """
+
+    values: NDArray[np.float32]
+    linked: NDArray[np.bool_]
+    story: NDArray[np.int64]
+    links: NDArray[np.int64]
+    group: NDArray[np.int64]
+    features: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def take(self, stories: NDArray[np.bool_]) -> LinkedPairs:
+        """Some stories, by a mask (s,)."""
+        kept = stories[self.story]
+        number = np.cumsum(stories) - 1
+        return LinkedPairs(
+            self.values[kept],
+            self.linked[kept],
+            number[self.story[kept]],
+            self.links[stories],
+            self.group[stories],
+            self.features,
+        )
+
+    def among(self, features: Sequence[str]) -> LinkedPairs:
+        """Only some features, in their order."""
+        columns = [self.features.index(name) for name in features]
+        return replace(self, values=np.ascontiguousarray(self.values[:, columns]), features=tuple(features))
+
+    @classmethod
+    def joined(cls, parts: Sequence[LinkedPairs]) -> LinkedPairs:
+        """Several sets as one; their groups stay apart."""
+        first_story = np.cumsum([0, *(len(part) for part in parts)])
+        first_group = np.cumsum([0, *(int(part.group.max(initial=-1)) + 1 for part in parts)])
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.linked for part in parts]),
+            np.concatenate([part.story + first for part, first in zip(parts, first_story, strict=False)]),
+            np.concatenate([part.links for part in parts]),
+            np.concatenate([part.group + first for part, first in zip(parts, first_group, strict=False)]),
+            parts[0].features,
+        )
+
+
+def feature_names(*, without: Sequence[str] = ()) -> tuple[str, ...]:
+    """Name all features of the registry but those of some families."""
+    return tuple(name for family in FAMILIES.values() if family.name not in without for name in family.names)
+
+
+def monotone_of(features: Sequence[str]) -> list[int]:
+    """How the relevance may move with each feature: 1 = only up, -1 = only down, 0 = as it likes."""
+    known = {
+        name: column.monotone
+        for family in FAMILIES.values()
+        for name, column in zip(family.names, family.columns, strict=True)
+    }
+    return [known[name] for name in features]
+
+
+def weights_of(pairs: LinkedPairs) -> NDArray[np.float64]:
+    """Weight of each pair, float64 (m,): each story counts the same, its links together 1; 0 without a link."""
+    linked = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs))
+    other = np.bincount(pairs.story, minlength=len(pairs)) - linked
+    up = (1 / np.maximum(linked, 1))[pairs.story]
+    down = (NEGATIVES / np.maximum(other, 1))[pairs.story]
+    return np.asarray(np.where(linked[pairs.story] > 0, np.where(pairs.linked, up, down), 0.0))
+
+
+def learn(
+    pairs: LinkedPairs,
+    *,
+    name: str,
+    embedder: str = "",
+    seed: int = 0,
+    provenance: Mapping[str, Any] | None = None,
+    calibrate: bool = True,
+) -> Ranker:
+    """Learn a ranker from the links of stories.
+
+    Parameters
+    ----------
+    pairs : LinkedPairs
+    name : str
+    embedder : str
+        Fingerprint of the embedder whose vectors the pairs were computed with.
+    seed : int, default 0
+    provenance : mapping, optional
+        What the file says of its making.
+    calibrate : bool, default True
+        Fit the probability on raw scores of stories that trees did not see; else raw scores are taken as log odds.
+
+    Notes
+    -----
+    `HistGradientBoostingClassifier` with few leaves, monotone where a sane editor would insist, on linked against not
+    linked candidates. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
+    """
+    trees, base = _boosted(pairs, seed)
+    ranker = Ranker(name, pairs.features, trees, base, (1.0, 0.0), embedder, None, dict(provenance or {}))
+    if not calibrate:
+        return ranker
+    fold = folds_of(pairs.group, 3, seed)
+    raw = np.empty(len(pairs.linked))
+    for number in range(3):
+        held = fold == number
+        if held.all() or not held.any():
+            return ranker
+        part = pairs.take(~held)
+        if not part.linked.any():
+            return ranker
+        some, start = _boosted(part, seed + 1)
+        mask = held[pairs.story]
+        raw[mask] = replace(ranker, trees=some, base=start).raw(pairs.values[mask])
+    return replace(ranker, calibration=_calibration(raw, pairs.linked))
+
+
+def folds_of(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """Deal groups out to folds of nearly equal numbers of stories; fold of each story, (s,)."""
+    names, place, size = np.unique(group, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-size[order], kind="stable")]
+    load, fold = np.zeros(folds), np.empty(len(names), dtype=np.int64)
+    for one in order.tolist():
+        fold[one] = int(load.argmin())
+        load[fold[one]] += size[one]
+    return np.asarray(fold[place])
+
+
+def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    weight = weights_of(pairs)
+    kept = _drawn(pairs, weight, seed)
+    values, linked, story, weight = pairs.values[kept], pairs.linked[kept], pairs.story[kept], weight[kept]
+    weight /= weight.mean()
+    columns = {
+        family: [place for place, name in enumerate(pairs.features) if name.startswith(f"{family}.")]
+        for family in DROPPED
+    }
+    share = _dropped_share(len(pairs))
+    nodes, base = [], 0.0
+    edges = [_edges(column) for column in values.T]
+    # numbers of bins in the place of values: scikit-learn's own bins of weighted values take longer than the trees
+    values = np.stack([_binned(column, edge) for column, edge in zip(values.T, edges, strict=True)], axis=1)
+    for number in range(MODELS):
+        rng = np.random.default_rng((seed, number))
+        seen = values.copy()
+        for places in columns.values():
+            gone = rng.random(len(pairs)) < share
+            if places:
+                seen[np.ix_(np.flatnonzero(gone[story]), np.array(places))] = np.nan
+        seen[:, np.isnan(seen).all(axis=0)] = 0  # a column of nothing splits nothing
+        model = HistGradientBoostingClassifier(
+            learning_rate=RATE,
+            max_iter=ROUNDS,
+            max_leaf_nodes=LEAVES,
+            max_depth=DEPTH,
+            min_samples_leaf=LEAST_PAIRS,
+            l2_regularization=L2,
+            max_bins=255,
+            monotonic_cst=monotone_of(pairs.features),
+            early_stopping=False,
+            random_state=seed * MODELS + number,
+        ).fit(seen, linked, sample_weight=weight)
+        nodes += [predictor.nodes for (predictor,) in model._predictors]
+        base += float(model._baseline_prediction.ravel()[0]) / MODELS
+    return padded_trees(nodes, 1 / MODELS, edges), base
+
+
+def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Upper ends of the bins of a feature: its quantiles."""
+    known = column[~np.isnan(column)]
+    if not len(known):
+        return np.zeros(1, np.float32)
+    return np.unique(np.quantile(known, np.linspace(0, 1, BINS)[1:-1], method="lower").astype(np.float32))
+
+
+def _binned(column: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(np.isnan(column), column, np.searchsorted(edges, column).astype(np.float32))
+
+
+def _dropped_share(stories: int) -> float:
+    return 0.1 if stories >= 100 else 0.0
+
+
+def _drawn(pairs: LinkedPairs, weight: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
+    """Places of the pairs to train on; `weight` is raised where others were left out."""
+    useful = weight > 0
+    if useful.sum() <= _MOST_PAIRS:
+        return np.flatnonzero(useful)
+    first = np.searchsorted(pairs.story, np.arange(len(pairs)))
+    far = useful & ~pairs.linked & (np.arange(len(pairs.story)) - first[pairs.story] >= _NEAR)
+    share = min(max((_MOST_PAIRS - (useful & ~far).sum()) / max(far.sum(), 1), 0.05), 1.0)
+    drawn = np.random.default_rng((seed, 7)).random(len(far)) < share
+    weight[far] /= share
+    return np.flatnonzero(useful & (~far | drawn))
+
+
+def _calibration(raw: NDArray[np.float64], linked: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of the log odds of a link, by logistic regression (Platt, 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1e6).fit(raw[:, None], linked)
+    slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return (slope, offset) if slope > 0 else (1.0, 0.0)

@@ -1,0 +1,313 @@
+"""The learned ranker: boosted trees as plain arrays, stored as JSON, walked by a compiled loop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from recommender.errors import SettingsError
+from recommender.features.families import FAMILIES
+from recommender.ranking import loops
+from recommender.storage.atomic import write_atomically
+
+FORMAT = 1
+_KIND = "recommender ranker"
+_MOST_DEPTH = 8
+_SHIPPED = {"minilm-lead": "minilm-lead"}
+"""Names of shipped rankers by the embedder that they were learned with; all others take `lexical`."""
+_LARGEST = float(np.finfo(np.float32).max)
+_MOST_BYTES = 64 << 20  # of a file: a thousand trees take less
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Regression trees, all padded to one depth, so that a walk is a fixed number of steps.
+
+    The root of a tree is node 0, the children of node `i` are `2 i + 1` and `2 i + 2`, and the leaves follow.
+
+    Attributes
+    ----------
+    feature : ndarray of int32, shape (t, 2**depth - 1)
+        Column that an inner node looks at.
+    threshold : ndarray of float32, shape (t, 2**depth - 1)
+        Values up to it go left.
+    missing_left : ndarray of bool, shape (t, 2**depth - 1)
+        Whether NaN goes left.
+    value : ndarray of float64, shape (t, 2**depth)
+        What a leaf adds.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    missing_left: NDArray[np.bool_]
+    value: NDArray[np.float64]
+
+    @property
+    def depth(self) -> int:
+        """Steps from the root to a leaf."""
+        return int(self.value.shape[1]).bit_length() - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """Scores pairs of a story and a candidate by their features.
+
+    Attributes
+    ----------
+    name : str
+    features : tuple of str
+        Columns that the trees read, by name, in order.
+    trees : Trees
+    base : float
+        Raw score before the first tree.
+    calibration : (float, float)
+        Slope and offset from the raw score to the log odds that a journalist links the pair.
+    embedder : str
+        Fingerprint of the embedder that the ranker was trained with; '' = it reads no vectors, or any will do.
+    related_at : float or None
+        Probability from which on an item counts as related.
+    provenance : mapping
+        Data, protocol, versions and held-out figures; nothing that tells a story's text or id.
+
+    Examples
+    --------
+    >>> ranker = Ranker.default("lexical")
+    >>> "words.cosine" in ranker.features
+    True
+    """
+
+    name: str
+    features: tuple[str, ...]
+    trees: Trees
+    base: float
+    calibration: tuple[float, float]
+    embedder: str
+    related_at: float | None
+    provenance: Mapping[str, Any]
+
+    def raw(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score pairs: the sum of the leaves in the order of the trees, the same bits on every machine.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (m, len(features))
+            NaN = missing.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+        """
+        found = np.empty(len(values), dtype=np.float64)
+        trees = self.trees
+        loops.tree_sums(
+            len(values),
+            np.ascontiguousarray(values),
+            trees.feature,
+            trees.threshold,
+            trees.missing_left,
+            trees.value,
+            self.base,
+            found,
+        )
+        return found
+
+    def probability(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn raw scores into the probability of a link, rising with the score."""
+        slope, offset = self.calibration
+        with np.errstate(over="ignore"):
+            return np.asarray(1 / (1 + np.exp(-(slope * raw + offset))))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the file that `save` writes."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    def to_json(self) -> bytes:
+        """The ranker as JSON, the same bytes for the same ranker."""
+        trees = self.trees
+        held = {
+            "kind": _KIND,
+            "format": FORMAT,
+            "name": self.name,
+            "embedder": self.embedder,
+            "features": list(self.features),
+            "base": self.base,
+            "calibration": list(self.calibration),
+            "related_at": self.related_at,
+            "provenance": dict(self.provenance),
+            "trees": {
+                "feature": trees.feature.tolist(),
+                "threshold": [[float(one) for one in line] for line in trees.threshold],
+                "missing_left": trees.missing_left.astype(int).tolist(),
+                "value": trees.value.tolist(),
+            },
+        }
+        return orjson.dumps(held, option=orjson.OPT_SORT_KEYS) + b"\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write the ranker to a file."""
+        write_atomically(Path(path), self.to_json())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Ranker:
+        """Read a ranker from a file.
+
+        Raises
+        ------
+        SettingsError
+            If it is missing, damaged, or of another format.
+        """
+        path = Path(path)
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise SettingsError(f"{path} is larger than any ranker; expected a file that `recommender learn` wrote")
+            data = path.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"cannot read the ranker {path}: {error.strerror}; see ranking.ranker") from error
+        return cls.of(data, str(path))
+
+    @classmethod
+    def of(cls, data: bytes, origin: str) -> Ranker:
+        """Read a ranker from JSON; `origin` names it in an error."""
+        expected = "expected a file that `recommender learn` wrote"
+        try:
+            held = orjson.loads(data)
+            if held["kind"] != _KIND:
+                raise ValueError(f"it is of kind {held['kind']!r}")
+            if held["format"] != FORMAT:
+                raise SettingsError(
+                    f"the ranker {origin} has format {held['format']!r}, this version reads format {FORMAT}; "
+                    "learn it again with `recommender learn`"
+                )
+            features = tuple(str(name) for name in held["features"])
+            if unknown := sorted(set(features).difference(*(family.names for family in FAMILIES.values()))):
+                raise SettingsError(
+                    f"the ranker {origin} reads unknown features, such as {unknown[0][:100]!r}; another version "
+                    "made it: learn it again with `recommender learn`"
+                )
+            slope, offset = (float(one) for one in held["calibration"])
+            related_at = held["related_at"]
+            ranker = cls(
+                str(held["name"]),
+                features,
+                _trees(held["trees"], len(features)),
+                float(held["base"]),
+                (slope, offset),
+                str(held["embedder"]),
+                None if related_at is None else float(related_at),
+                dict(held["provenance"]),
+            )
+            if not np.isfinite([ranker.base, slope, offset, related_at or 0.0]).all() or slope <= 0:
+                raise ValueError("it holds numbers beyond reason")
+        except SettingsError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            raise SettingsError(
+                f"{origin} is no ranker ({type(error).__name__}: {str(error)[:200]}); {expected}"
+            ) from error
+        return ranker
+
+    @staticmethod
+    def default(name: str) -> Ranker:
+        """The ranker of that name that ships with the package: 'minilm-lead' or 'lexical'."""
+        from importlib.resources import files
+
+        return Ranker.of(
+            files("recommender.ranking").joinpath(f"{name}.json").read_bytes(), f"the shipped ranker {name}"
+        )
+
+
+def _trees(held: Mapping[str, Any], features: int) -> Trees:
+    """Trees from lists, checked so that no walk can leave its array."""
+    feature, threshold = np.array(held["feature"], dtype=np.int32), np.array(held["threshold"], dtype=np.float32)
+    missing_left, value = np.array(held["missing_left"], dtype=bool), np.array(held["value"], dtype=np.float64)
+    if value.ndim != 2 or not len(value):
+        raise ValueError("it holds no trees")
+    leaves = value.shape[1]
+    if leaves & (leaves - 1) or not 2 <= leaves <= 1 << _MOST_DEPTH:
+        raise ValueError(f"trees of {leaves} leaves")
+    shape = (len(value), leaves - 1)
+    if not feature.shape == threshold.shape == missing_left.shape == shape:
+        raise ValueError(f"trees of shapes {feature.shape}, {threshold.shape}, {missing_left.shape}, expected {shape}")
+    if feature.min() < 0 or feature.max() >= features:
+        raise ValueError(f"a tree reads column {feature.max()} of {features}")
+    if not np.isfinite(value).all() or not np.isfinite(threshold).all():
+        raise ValueError("trees hold numbers beyond reason")
+    return Trees(feature, threshold, missing_left, value)
+
+
+def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.float32]] | None = None) -> Trees:
+    """Make padded trees of the node tables of scikit-learn's histogram gradient boosting.
+
+    Parameters
+    ----------
+    nodes : sequence of structured ndarray
+        `predictor.nodes` of each tree.
+    share : float
+        What each value counts: 1 / m where the trees of m models are averaged.
+    edges : sequence of ndarray of float32, optional
+        Upper ends of the bins of each feature, where the trees were grown on numbers of bins.
+    """
+    depth = max(1, max(int(table["depth"].max()) for table in nodes))
+    inner = (1 << depth) - 1
+    feature, missing = np.zeros((len(nodes), inner), np.int32), np.zeros((len(nodes), inner), bool)
+    threshold, value = np.zeros((len(nodes), inner), np.float32), np.zeros((len(nodes), inner + 1))
+    for tree, table in enumerate(nodes):
+        waiting = [(0, 0)]  # (node of the table, place)
+        while waiting:
+            node, place = waiting.pop()
+            one = table[node]
+            if one["is_leaf"]:
+                first, last = place, place
+                while first < inner:  # all leaves below hold its value
+                    first, last = 2 * first + 1, 2 * last + 2
+                value[tree, first - inner : last - inner + 1] = one["value"] * share
+                continue
+            # features are float32: the greatest of them that is not above the threshold splits alike
+            limit = float(one["num_threshold"])  # infinite where only missing values go apart
+            if edges is not None:
+                ends = edges[one["feature_idx"]]
+                limit = float(ends[int(limit)]) if limit < len(ends) else _LARGEST
+            limit = min(limit, _LARGEST)
+            at = np.float32(limit)
+            threshold[tree, place] = at if at <= limit else np.nextafter(at, np.float32(-np.inf))
+            feature[tree, place], missing[tree, place] = one["feature_idx"], one["missing_go_to_left"]
+            waiting += [(int(one["left"]), 2 * place + 1), (int(one["right"]), 2 * place + 2)]
+    return Trees(feature, threshold, missing, value)
+
+
+def ranker_of(wanted: str, calibration: str, fingerprint: str) -> Ranker | None:
+    """Find the ranker that `ranking.ranker` names.
+
+    Parameters
+    ----------
+    wanted : str
+        'auto', 'none', or a path.
+    calibration : str
+        Name under which the embedder is known: 'auto' takes the ranker that was learned with it.
+    fingerprint : str
+        Of the embedder; a file that was learned with vectors of another one is refused.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if wanted == "none":
+        return None
+    if wanted == "auto":
+        return Ranker.default(_SHIPPED.get(calibration, "lexical"))
+    ranker = Ranker.load(wanted)
+    if ranker.embedder and ranker.embedder != fingerprint:
+        raise SettingsError(
+            f"the ranker {wanted} was learned with the embedder {ranker.embedder}, this archive has "
+            f"{fingerprint or 'none'}; learn one for it with `recommender learn`, or set ranking.ranker to 'auto'"
+        )
+    return ranker

@@ -1,0 +1,349 @@
+"""Links as a newsroom has them, in sentences, columns and files -> `Link` values and tables of links."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from recommender.articles.article import Link
+from recommender.articles.links import LINKS, add_links, link_table
+from recommender.articles.urls import absolute_url, leads_to_a_page
+from recommender.errors import InputError, RowError
+from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
+from recommender.reading.markup import Anchor
+from recommender.reading.times import to_time
+from recommender.settings import ReadingSettings
+
+_TARGETS = ("url", "href", "target", "id")
+_ANCHORS = ("anchor", "text")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_RELATIVE = ("/", "./", "../", "?")
+_COLUMNS = {
+    "story": ("story", "source", "from", "story_id", "source_id"),
+    "item": ("item", "target", "to", "item_id", "target_id"),
+    "anchor": ("anchor", "text"),
+    "time": ("time", "date", "timestamp"),
+    "kind": ("kind", "type"),
+}
+_SHOWN = 3  # bad rows of a file that an error tells
+_CHUNK = 10_000  # rows turned into Arrow at a time
+
+
+def is_other_than_links(value: Any) -> bool:
+    """Say whether a column called `links` holds an object, such as the addresses of JSON:API, and no list of links.
+
+    Examples
+    --------
+    >>> is_other_than_links({"self": "https://api.courier.example/1"}), is_other_than_links(["ferry-aground"])
+    (True, False)
+    """
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return False
+    return isinstance(value, Mapping)
+
+
+def story_links(
+    anchors: Iterable[Anchor], value: Any, base: str | None, limits: ReadingSettings, left_out: Counter[str]
+) -> tuple[Link, ...]:
+    """Make the links of one story from those of its sentences and from its column `links`; nothing costs the story.
+
+    Parameters
+    ----------
+    anchors : iterable of Anchor
+        Links of sentences.
+    value : any
+        A list of URLs or ids, of objects with url, href, target or id, JSON of either, or text with blanks, `;` or `|`
+        between the links; None = no column.
+    base : str or None
+        Address that relative URLs start from.
+    limits : ReadingSettings
+    left_out : Counter of str
+        Links that cannot be used are counted there by reason.
+
+    Examples
+    --------
+    >>> story_links([], "mill-vote; /local/ferry", "https://courier.example/a", ReadingSettings(), Counter())
+    (Link(target='mill-vote', anchor='', time=None, kind=None), Link(target='https://courier.example/local/ferry', \
+anchor='', time=None, kind=None))
+    """
+    found: list[Link] = []
+    for target, rest in _candidates(anchors, value, base, left_out):
+        try:
+            link = _link(target, rest, limits)
+        except RowError as error:
+            left_out[str(error)] += 1
+            continue
+        if link is None:
+            continue
+        if len(found) >= limits.max_links:
+            left_out[f"more than {limits.max_links:,} links of one story (reading.max_links)"] += 1
+        else:
+            found.append(link)
+    return tuple(found)
+
+
+def _candidates(
+    anchors: Iterable[Anchor], value: Any, base: str | None, left_out: Counter[str]
+) -> Iterable[tuple[Any, Mapping[str, Any]]]:
+    """Target and further details of each link; addresses are joined to the base."""
+    for anchor in anchors:
+        yield absolute_url(anchor.href, base), {"anchor": anchor.text}
+    for one in _listed(value, left_out):
+        if isinstance(one, Link):
+            one = {"target": one.target, "anchor": one.anchor, "time": one.time, "kind": one.kind}
+        if isinstance(one, Mapping):
+            names = {name.strip().casefold(): name for name in one if isinstance(name, str)}
+            target = next((one[names[name]] for name in _TARGETS if name in names and one[names[name]]), None)
+            rest: Mapping[str, Any] = {name: one[names[name]] for name in (*_ANCHORS, "time", "kind") if name in names}
+        else:
+            target, rest = one, {}
+        if isinstance(target, str) and target.strip().startswith(_RELATIVE):
+            target = absolute_url(target, base)
+        yield target, rest
+
+
+def _listed(value: Any, left_out: Counter[str]) -> Iterable[Any]:
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] == "[":
+            try:
+                value = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                left_out["links that are no JSON list"] += 1
+                return ()
+        else:
+            value = [part for part in re.split(r"[\s;|]+", text) if part]
+    if isinstance(value, list | tuple):
+        return [one for one in value if one is not None]
+    return () if value is None else (value,)
+
+
+def _link(target: Any, rest: Mapping[str, Any], limits: ReadingSettings) -> Link | None:
+    """One link; None where it leads to no page."""
+    target = _text(target, "a link")
+    if not leads_to_a_page(target):
+        return None
+    if len(target) > limits.max_field_chars:
+        raise RowError("a link longer than reading.max_field_chars")
+    anchor = next((_words(rest[name], limits) for name in _ANCHORS if rest.get(name)), "")
+    kind = _words(rest.get("kind"), limits).casefold()
+    try:
+        time = None if rest.get("time") is None else to_time(rest["time"], "a link")
+    except RowError:
+        raise RowError("a link with an unreadable time") from None
+    return Link(target, anchor, time, kind or None)
+
+
+def _text(value: Any, what: str) -> str:
+    """A text, or a number that is an id, without blanks around it."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise RowError(f"{what} that is {type(value).__name__}, expected text")
+    try:
+        text = str(value).strip()
+        text.encode()
+    except ValueError:
+        raise RowError(f"{what} that is not valid UTF-8, or too large a number") from None
+    if _CONTROL.search(text):
+        raise RowError(f"{what} with control characters")
+    return text
+
+
+def _words(value: Any, limits: ReadingSettings) -> str:
+    """Words of a link on one line, cut to the limit; empty if they cannot be used."""
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(_CONTROL.sub(" ", value[: 4 * limits.max_field_chars]).split())[: limits.max_field_chars]
+    return text.encode(errors="ignore").decode()
+
+
+def given_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -> pa.Table | None:
+    """Give links as a table of `LINKS`, whether they came as a file or as a table; None stays None.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+
+    Examples
+    --------
+    >>> given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings()).num_columns
+    5
+    """
+    if links is None:
+        return None
+    return link_table(links) if isinstance(links, pa.Table) else read_links(links, settings=settings)
+
+
+def with_links(table: pa.Table, more: pa.Table | None, settings: ReadingSettings) -> pa.Table:
+    """Put further links into the stories that they name, so that they are saved with these.
+
+    A warning counts the links whose story is not there, and those beyond `max_links` of a story.
+
+    Parameters
+    ----------
+    table : pyarrow.Table, columns of `SCHEMA`
+    more : pyarrow.Table or None, columns of `LINKS`
+        What `given_links` returned.
+    settings : ReadingSettings
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> stories = to_table([Article(id="a", title="Ferry"), Article(id="b", title="Inquiry")])
+    >>> more = given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings())
+    >>> with_links(stories, more, ReadingSettings())["links"][1][0]["target"].as_py()
+    'a'
+    """
+    if more is None:
+        return table
+    table, unknown, beyond = add_links(table, more, settings.max_links)
+    if unknown:
+        warnings.warn(f"{unknown:,} of {len(more):,} links name a story that is not in the archive", stacklevel=3)
+    if beyond:
+        warnings.warn(
+            f"{beyond:,} of {len(more):,} links are left out: no story has more than {settings.max_links:,} "
+            "(reading.max_links)",
+            stacklevel=3,
+        )
+    return table
+
+
+def read_links(path: str | Path, *, settings: ReadingSettings | None = None, strict: bool = False) -> pa.Table:
+    r"""Read a file of links between stories, one a row.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst. Columns `story` and `item` (or source
+        and target, or from and to) hold ids or URLs; `anchor`, `time` and `kind` are optional. Picks of an editor, `id`
+        with a list `picks`, are read too.
+    settings : ReadingSettings, optional
+        Limits.
+    strict : bool, default False
+        Refuse the file for one bad row. Otherwise bad rows are left out, and a warning counts them and tells the
+        first.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of `LINKS`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of an unknown kind, lacks a column, or holds no link that can be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "links.csv"
+    ...     _ = file.write_text("from,to\nmill-deal,mill-vote\n")
+    ...     read_links(file).select(["story", "item"]).to_pylist()
+    [{'story': 'mill-deal', 'item': 'mill-vote'}]
+    """
+    limits, path = settings or ReadingSettings(), Path(path)
+    name = shown_name(path)
+    if not path.is_file():
+        raise InputError(f"no such file of links: {name}; give a file with the columns story and item")
+    if not format_of(path):
+        raise InputError(f"unknown kind of file of links: {name}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+    columns: dict[tuple[str, ...], dict[str, str]] = {}
+    bad: list[tuple[int, str]] = []
+    chunks = [LINKS.empty_table()]
+    rows = _rows(Stream(name, path, limits=limits), columns, bad, limits, strict)
+    while chunk := list(islice(rows, _CHUNK)):
+        chunks.append(pa.Table.from_pylist(chunk, schema=LINKS))
+    table = pa.concat_tables(chunks).combine_chunks()
+    if bad:
+        told = "; ".join(f"line {line}: {reason}" for line, reason in bad[:_SHOWN])
+        message = f"{len(bad):,} of {len(bad) + len(table):,} rows of links cannot be used: {name}, {told}"
+        if strict or not len(table):
+            raise InputError(f"{message}; expected an id or URL under story and item in every row")
+        warnings.warn(message, stacklevel=2)
+    if not len(table):
+        raise InputError(f"no links in {name}; expected rows with the columns story and item")
+    return table
+
+
+def _rows(
+    stream: Stream,
+    columns: dict[tuple[str, ...], dict[str, str]],
+    bad: list[tuple[int, str]],
+    limits: ReadingSettings,
+    strict: bool,
+) -> Iterable[dict[str, Any]]:
+    for line, raw in _spread(stream.rows()):
+        try:
+            if isinstance(raw, BadRow):
+                raise RowError(str(raw))
+            names = tuple(raw)
+            if names not in columns:
+                columns[names] = _recognised(names, stream.name)
+            held = {field: raw[column] for field, column in columns[names].items()}
+            values = {}
+            for field in ("story", "item"):
+                value = held[field]
+                if value is None or value == "":
+                    raise RowError(f"no {field}")
+                values[field] = _text(value, field)
+                if len(values[field]) > limits.max_field_chars:
+                    raise RowError(f"{field} longer than reading.max_field_chars")
+            link = _link(values["item"], held, limits)
+            if link is None:
+                raise RowError("an item that is no page")
+            yield {
+                "story": values["story"],
+                "item": link.target,
+                "anchor": link.anchor,
+                "time": link.time,
+                "kind": link.kind,
+            }
+        except RowError as error:
+            bad.append((line, str(error)))
+            if strict:
+                return
+            if len(bad) > limits.max_rejected:
+                raise InputError(
+                    f"{stream.name}, line {line}: {error}; these are more than {limits.max_rejected:,} bad rows "
+                    "(reading.max_rejected): is this a file of links?"
+                ) from None
+
+
+def _spread(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
+    """Rows as they are, but for picks of an editor, `id` with a list `picks`: one row a pick."""
+    for line, raw in rows:
+        if isinstance(raw, Mapping) and isinstance(raw.get("picks"), list) and "id" in raw:
+            for pick in raw["picks"]:
+                yield line, {"story": raw["id"], "item": pick, "kind": "pick"}
+        else:
+            yield line, raw
+
+
+def _recognised(names: tuple[Any, ...], file: str) -> dict[str, str]:
+    """Which column of a row feeds which field; without story and item it is no row of links."""
+    known = {name.strip().casefold().replace("-", "_"): name for name in reversed(names) if isinstance(name, str)}
+    found = {
+        field: column
+        for field, aliases in _COLUMNS.items()
+        if (column := next((known[alias] for alias in aliases if alias in known), None)) is not None
+    }
+    for field in ("story", "item"):
+        if field not in found:
+            given = ", ".join(str(name)[:60] for name in names[:20])
+            raise InputError(
+                f"no column {field} in the links of {file}; found {given or 'none'}; expected "
+                f"{' or '.join(_COLUMNS[field][:3])}: rename a column"
+            )
+    return found

@@ -1,0 +1,280 @@
+"""Learning from links: a rule that is planted is found, noise is not, and nothing leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from recommender import InputError, LearnReport, Recommender, Settings
+from recommender.archive.learn import estimate, ndcg_by_story
+from recommender.archive.linked import at_publication, link_groups, linked_pairs
+from recommender.articles.links import resolve_links
+from recommender.cli.app import app
+from recommender.facade import _shown
+from recommender.ranking import learn as learning
+from recommender.ranking.learn import LinkedPairs, feature_names, folds_of, weights_of
+from recommender.ranking.ranker import Ranker
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TOPICS = 12
+
+
+def newsroom(rule: str, seed: int = 0, count: int = 420) -> list[dict[str, object]]:
+    """Stories of a few topics, whose journalists link by a rule: to the last two of their topic in the same section."""
+    rng = np.random.default_rng(seed)
+    made: list[dict[str, object]] = []
+    for number in range(count):
+        topic, section = int(rng.integers(TOPICS)), ["news", "sport", "culture"][int(rng.integers(3))]
+        words = [f"topic{topic}word{n}" for n in rng.integers(0, 25, 14)] + [
+            f"common{n}" for n in rng.integers(0, 40, 14)
+        ]
+        rng.shuffle(words)
+        earlier = [one for one in made if one["topic"] == topic and one["section"] == section][-2:]
+        if rule == "shuffled" and made:
+            earlier = [made[int(place)] for place in rng.integers(0, len(made), 2)]
+        made.append(
+            {
+                "id": f"s{number}",
+                "title": " ".join(words[:4]),
+                "body": " ".join(words[4:]),
+                "section": section,
+                "published_at": (START + timedelta(hours=number)).isoformat(),
+                "links": [one["id"] for one in earlier],
+                "topic": topic,
+            }
+        )
+    return made
+
+
+def fitted(stories: list[dict[str, object]]) -> Recommender:
+    settings = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 16}})
+    return Recommender(settings).fit(
+        [{name: value for name, value in one.items() if name != "topic"} for one in stories]
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_trees() -> Iterator[None]:
+    """A planted rule needs few trees."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning, "ROUNDS", 12)
+        patch.setattr(learning, "MODELS", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def rec() -> Recommender:
+    return fitted(newsroom("section"))
+
+
+@pytest.fixture(scope="module")
+def report(rec: Recommender) -> LearnReport:
+    return rec.learn(name="planted")
+
+
+def test_a_planted_rule_is_found_and_called_better(report: LearnReport) -> None:
+    assert report.better
+    assert not report.worse
+    assert report.learned.value > 0.9 > report.present.value
+    assert report.verdict.startswith("better than the ranker at hand")
+    assert report.families["section"] > 0.05
+    assert report.split == "chronological"
+    assert [stories for stories, _ in report.curve] == sorted(stories for stories, _ in report.curve)
+    assert report.needed is None
+
+
+def test_learning_changes_nothing_of_the_archive_and_repeats(rec: Recommender, report: LearnReport) -> None:
+    before = rec.archive
+    again = rec.learn(name="planted")
+    assert rec.archive is before
+    assert again.gain == report.gain
+    assert again.ranker.sha256 == report.ranker.sha256
+
+
+def test_a_ranker_holds_no_text_and_no_id(report: LearnReport) -> None:
+    data = report.ranker.to_json().decode()
+    assert "topic" not in data
+    assert "s17" not in data
+    assert report.ranker.provenance["nDCG@5"]["of"] == "the fit on the training stories alone"
+
+
+def test_a_learned_ranker_orders_lists(rec: Recommender, report: LearnReport, tmp_path: Path) -> None:
+    report.ranker.save(tmp_path / "ranker.json")
+    own = rec.under(
+        rec.settings.override({"ranking.ranker": str(tmp_path / "ranker.json"), "selection.event_limit": False})
+    )
+    topic = {one["id"]: (one["topic"], one["section"]) for one in newsroom("section")}
+    found = own.recommend_many([f"s{number}" for number in range(300, 400)], k=2)
+    same = [topic[item.article_id] == topic[one.article_id] for one in found for item in one]
+    before = [
+        topic[item.article_id] == topic[one.article_id]
+        for one in rec.recommend_many([one.article_id for one in found], k=2)
+        for item in one
+    ]
+    assert np.mean(same) > 0.95 > np.mean(before)
+
+
+def test_shuffled_links_are_never_called_better() -> None:
+    found = fitted(newsroom("shuffled")).learn()
+    assert not found.better
+    assert found.learned.value < 0.2
+
+
+def test_too_few_links_are_refused_with_the_number_needed(rec: Recommender) -> None:
+    few = fitted(newsroom("section", count=60))
+    with pytest.raises(InputError, match="learning needs 100: 50 to train and 50 to test"):
+        few.learn()
+
+
+def test_candidates_and_links_are_older_than_the_story(rec: Recommender) -> None:
+    catalog = rec.catalog
+    rows = np.arange(5, 300, 40)
+    found = at_publication(rec.archive, rows, 50)
+    assert (catalog.published[found.rows] < catalog.published[rows][:, None])[found.rows >= 0].all()
+    # a link that was set to a newer story, later
+    stories, items = np.array([10, 10]), np.array([300, 4])
+    pairs, asked = linked_pairs(rec.archive, stories, items, ("words.cosine",))
+    assert asked.tolist() == [10]
+    assert pairs.links.tolist() == [1]
+
+
+def test_candidates_at_publication_are_the_best_of_brute_force(rec: Recommender) -> None:
+    archive, rows = rec.archive, np.array([50, 200, 419])
+    search = archive.search.astype(np.int64)
+    for row, found in zip(rows, at_publication(archive, rows, 20).rows, strict=True):
+        products = search @ search[row]
+        older = [at for at in range(len(search)) if archive.catalog.published[at] < archive.catalog.published[row]]
+        older = [at for at in older if products[at] > 0]
+        wanted = sorted(older, key=lambda at: (-products[at], archive.catalog.id_rank[at]))[:20]
+        assert found[found >= 0].tolist() == wanted
+
+
+def test_each_story_weighs_the_same() -> None:
+    pairs = LinkedPairs(
+        np.zeros((7, 1), np.float32),
+        np.array([True, False, False, True, True, False, False]),
+        np.array([0, 0, 0, 1, 1, 1, 2]),
+        np.array([1, 2, 0]),
+        np.array([0, 1, 2]),
+        ("words.cosine",),
+    )
+    weight = weights_of(pairs)
+    sums = np.bincount(pairs.story, weights=weight * pairs.linked, minlength=3)
+    assert sums.tolist() == [1, 1, 0]
+    assert weight[6] == 0
+    assert weight[1] + weight[2] == weight[5] > 0
+
+
+def test_ndcg_counts_links_that_were_no_candidates() -> None:
+    pairs = LinkedPairs(
+        np.zeros((4, 1), np.float32),
+        np.array([False, True, False, True]),
+        np.zeros(4, np.int64),
+        np.array([3]),
+        np.array([0]),
+        ("words.cosine",),
+    )
+    value = ndcg_by_story(pairs, np.array([0.9, 0.8, 0.1, 0.2]))
+    best = sum(1 / np.log2(place + 2) for place in range(3))
+    assert value.tolist() == pytest.approx([(1 / np.log2(3) + 1 / np.log2(4)) / best])
+
+
+def test_groups_are_joined_by_links_and_stay_in_one_fold() -> None:
+    group = link_groups(6, np.array([0, 1, 4]), np.array([1, 2, 5]))
+    assert group[0] == group[1] == group[2] != group[3]
+    assert group[4] == group[5]
+    groups = np.repeat(np.arange(20), 3)
+    fold = folds_of(groups, 4, seed=1)
+    assert all(len(set(fold[groups == one])) == 1 for one in range(20))
+    assert np.bincount(fold).tolist() == [15, 15, 15, 15]
+
+
+def test_an_interval_holds_the_mean() -> None:
+    values = np.random.default_rng(0).normal(0.3, 1, 300)
+    found = estimate(values, np.repeat(np.arange(100), 3))
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(values.mean())
+
+
+def test_all_families_can_be_missing() -> None:
+    ranker = Ranker.default("lexical")
+    assert np.isfinite(ranker.raw(np.full((3, len(ranker.features)), np.nan, np.float32))).all()
+    assert set(ranker.features) <= set(feature_names())
+
+
+def test_the_command_writes_a_ranker_that_precompute_takes(tmp_path: Path) -> None:
+    import orjson
+
+    stories = tmp_path / "stories.jsonl"
+    stories.write_bytes(
+        b"".join(orjson.dumps({k: v for k, v in one.items() if k != "topic"}) + b"\n" for one in newsroom("section"))
+    )
+    own = tmp_path / "ranker.json"
+    done = CliRunner().invoke(app, ["learn", str(stories), "--to", str(own), "--model", "tfidf"])
+    assert done.exit_code == 0, done.output
+    assert "better than the ranker at hand" in done.output
+    assert "family of features" in done.output
+    lists = tmp_path / "lists"
+    done = CliRunner().invoke(
+        app, ["precompute", str(stories), "--lists", str(lists), "--model", "tfidf", "--ranker", str(own)]
+    )
+    assert done.exit_code == 0, done.output
+    told = CliRunner().invoke(app, ["info", "--lists", str(lists)]).output
+    assert Ranker.load(own).sha256[:12] in told
+
+
+def test_headlines_as_anchors_teach_nothing() -> None:
+    stories = newsroom("section")
+    by_id = {one["id"]: one for one in stories}
+    leaky = [
+        {
+            **one,
+            "links": [],
+            "body": f"{one['body']} "
+            + " ".join(f'and <a href="{i}">{by_id[i]["title"]}</a> too' for i in one["links"]),
+        }  # type: ignore[attr-defined]
+        for one in stories
+    ]
+    honest, planted = fitted(stories), fitted(leaky)
+    assert len(planted.links) == len(honest.links)
+    anchors = planted.links.table["anchor"].to_pylist()
+    rows = [planted.catalog.rows(planted.links.table[side].to_pylist()) for side in ("story", "item")]
+    names = ("title.in_story", "words.cosine")
+    with_anchors, _ = linked_pairs(planted.archive, *rows, names)
+    without, _ = linked_pairs(planted.archive, *rows, names, anchors=anchors)
+    plain, _ = linked_pairs(honest.archive, *rows, names)
+
+    def mean(pairs: LinkedPairs) -> float:
+        return float(pairs.values[pairs.linked, 0].mean() - pairs.values[~pairs.linked, 0].mean())
+
+    assert mean(with_anchors) > mean(plain) + 0.1
+    assert abs(mean(without) - mean(plain)) < 0.03
+
+
+def test_links_that_our_own_lists_showed_first_do_not_count(tmp_path: Path) -> None:
+    from recommender import precompute
+
+    rec = fitted(newsroom("section", count=200))
+    precompute(rec.catalog.table, tmp_path, recommender=rec)
+    shown, moment = _shown(tmp_path)
+    assert moment == rec.newest()  # all of these links were set before the lists were made
+    every, left = (resolve_links(rec.catalog, shown=given).report for given in (None, shown))
+    assert left.from_our_list > 0
+    assert left.links == every.links - left.from_our_list
+
+
+def test_picks_of_an_editor_are_links(tmp_path: Path) -> None:
+    import orjson
+
+    stories = newsroom("section")
+    picks = tmp_path / "picks.jsonl"
+    picks.write_bytes(b"".join(orjson.dumps({"id": one["id"], "picks": one["links"]}) + b"\n" for one in stories))
+    bare = fitted([{**one, "links": []} for one in stories])
+    found = bare.learn(picks=picks)
+    assert found.better
+    assert found.links.links == sum(len(one["links"]) for one in stories)  # type: ignore[misc, arg-type]

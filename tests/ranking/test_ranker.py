@@ -1,0 +1,160 @@
+"""Rankers as files, and the compiled walk of their trees against plain Python and scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from recommender import Recommender, Settings, SettingsError
+from recommender.features.families import FAMILIES
+from recommender.ranking.learn import monotone_of
+from recommender.ranking.ranker import Ranker, Trees, padded_trees
+from tests.support.checkerboard import checkerboard
+
+SHIPPED = ("minilm-lead", "lexical")
+
+
+def walked(ranker: Ranker, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The oracle: every tree walked node by node."""
+    found = np.full(len(values), ranker.base)
+    inner = ranker.trees.feature.shape[1]
+    for line, row in enumerate(values):
+        for tree in range(len(ranker.trees.feature)):
+            node = 0
+            while node < inner:
+                value = row[ranker.trees.feature[tree, node]]
+                limit, missing = ranker.trees.threshold[tree, node], ranker.trees.missing_left[tree, node]
+                left = bool(missing) if np.isnan(value) else bool(value <= limit)
+                node = 2 * node + (1 if left else 2)
+            found[line] += ranker.trees.value[tree, node - inner]
+    return found
+
+
+def made(trees: Trees, features: int, base: float = 0.0) -> Ranker:
+    return Ranker("made", tuple(f"words.f{n}" for n in range(features)), trees, base, (1.0, 0.0), "", None, {})
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 9), st.integers(0, 150))
+def test_the_compiled_walk_is_the_plain_one(seed: int, depth: int, count: int, lines: int) -> None:
+    rng = np.random.default_rng(seed)
+    inner = 2**depth - 1
+    trees = Trees(
+        rng.integers(0, 5, (count, inner)).astype(np.int32),
+        rng.integers(-3, 4, (count, inner)).astype(np.float32),  # values often equal a threshold
+        rng.random((count, inner)) < 0.5,
+        rng.normal(size=(count, inner + 1)),
+    )
+    values = rng.integers(-3, 4, (lines, 5)).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    ranker = made(trees, 5, base=0.25)
+    assert ranker.raw(values).tolist() == walked(ranker, values).tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trees_score_as_scikit_learn_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(800, 4)).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    wanted = np.nan_to_num(values[:, 0]) * np.isnan(values[:, 1]) + values[:, 2] > 0.3
+    model = HistGradientBoostingClassifier(max_iter=12, max_leaf_nodes=6, max_depth=4, random_state=seed)
+    model.fit(values, wanted)
+    trees = padded_trees([predictor.nodes for (predictor,) in model._predictors], 1.0)
+    ranker = made(trees, 4, float(model._baseline_prediction.ravel()[0]))
+    assert ranker.raw(values).tolist() == pytest.approx(model.decision_function(values).tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_rankers_read_known_features_and_are_monotone(name: str) -> None:
+    ranker = Ranker.default(name)
+    known = {column for family in FAMILIES.values() for column in family.names}
+    assert set(ranker.features) <= known
+    assert ("embedding.cosine" in ranker.features) == (name == "minilm-lead")
+    rng = np.random.default_rng(0)
+    values = rng.random((200, len(ranker.features))).astype(np.float32)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    for place, way in enumerate(monotone_of(ranker.features)):
+        if way:
+            low, high = values.copy(), values.copy()
+            low[:, place], high[:, place] = 0.1, 30.0
+            difference = ranker.raw(high) - ranker.raw(low)
+            assert (way * difference >= -1e-12).all(), ranker.features[place]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_rankers_tell_where_they_come_from(name: str) -> None:
+    told = Ranker.default(name).provenance
+    assert set(told["data"]) == {"cbc", "nos"}
+    assert "left out, cbc" in told["figures"]
+
+
+def test_a_file_holds_the_ranker(tmp_path: Path) -> None:
+    ranker = Ranker.default("lexical")
+    ranker.save(tmp_path / "ranker.json")
+    again = Ranker.load(tmp_path / "ranker.json")
+    assert again.sha256 == ranker.sha256
+    values = np.random.default_rng(0).random((50, len(ranker.features))).astype(np.float32)
+    assert again.raw(values).tolist() == ranker.raw(values).tolist()
+
+
+def _harmed(**changes: Any) -> bytes:
+    held = orjson.loads(Ranker.default("lexical").to_json())
+    trees = changes.pop("trees", {})
+    return orjson.dumps({**held, **changes, "trees": {**held["trees"], **trees}})
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "is no ranker"),
+        (b"[]", "is no ranker"),
+        (b'{"kind": "lists"}', "is no ranker"),
+        (_harmed(format=99), "format 99"),
+        (_harmed(features=["words.cosine"]), "is no ranker"),
+        (_harmed(calibration=[0, 1]), "is no ranker"),
+        (_harmed(calibration=[-1, 1]), "is no ranker"),
+        (_harmed(trees={"value": []}), "is no ranker"),
+        (_harmed(trees={"value": [[1.0, 2.0, 3.0]]}), "is no ranker"),
+        (_harmed(trees={"feature": [[-1]]}), "is no ranker"),
+        (_harmed(trees={"threshold": None}), "is no ranker"),
+        (_harmed(features=["words.cosine", *(f"mood.{n}" for n in range(len(Ranker.default("lexical").features) - 1))]),
+         "unknown features"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_ranker_is_refused_before_any_work(data: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "ranker.json"
+    path.write_bytes(data)
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": str(path)}})
+    with pytest.raises(SettingsError, match=told) as error:
+        Recommender(settings).fit(checkerboard())
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": str(tmp_path / "none.json")}})
+    with pytest.raises(SettingsError, match=r"none\.json"):
+        Recommender(settings).fit(checkerboard())
+
+
+def test_a_ranker_of_another_embedder_is_refused(tmp_path: Path) -> None:
+    replace(Ranker.default("lexical"), embedder="another").save(tmp_path / "ranker.json")
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": str(tmp_path / "ranker.json")}})
+    with pytest.raises(SettingsError, match="learned with the embedder another"):
+        Recommender(settings).fit(checkerboard())
+
+
+def test_weights_beside_a_ranker_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"set beside a ranker: half_life_days"):
+        Settings.of({"ranking": {"half_life_days": 30}})
+    assert Settings.of({"ranking": {"ranker": "none", "half_life_days": 30}}).ranking.half_life_days == 30
+    assert (
+        Settings().override({"ranking.ranker": "none", "ranking.half_life_days": "none"}).ranking.half_life_days is None
+    )
