@@ -695,7 +695,7 @@ class Recommender(Decided):
     def index_recall(self) -> float:
         """Share of the ten nearest that the search of `recommend_for` finds, as measured when its index was built.
 
-        1 where search is exact, as it always is for stories of the archive and where freshness counts.
+        1 where search is exact, as it always is for stories of the archive.
         """
         return self.archive.index_recall
 
