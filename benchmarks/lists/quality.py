@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.common import RESULTS, machine, write_result
 from recommender.evaluation import SETS, Evaluation, evaluate, load_set
 from recommender.evaluation.report.wording import carries, verdicts
-from recommender.evaluation.results import short
 from recommender.evaluation.systems.baselines import BASELINES
+from recommender.statistics import short
 from recommender.version import __version__
 
 SYSTEMS = ("default", *BASELINES)

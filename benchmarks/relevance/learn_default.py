@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 import recommender
 from benchmarks.common import write_result
 from recommender import Recommender, Settings
-from recommender.archive.learn import Estimate, estimate, ndcg_by_story
+from recommender.archive.learn import ndcg_by_story
 from recommender.archive.linked import linked_pairs
 from recommender.evaluation import load_set
-from recommender.ranking.learn import LinkedPairs, feature_names, folds_of, learn
+from recommender.ranking.learn import LinkedPairs, feature_names, learn
 from recommender.ranking.ranker import Ranker
+from recommender.statistics import Estimate, bootstrap, fold_of, stratified_bootstrap
 from recommender.version import __version__
 
 SETS = ("cbc", "nos")
@@ -72,7 +73,7 @@ def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDAr
     own, others = held[name], [part for other, part in held.items() if other != name]
     found = np.zeros(len(own))
     for seed in range(seeds):
-        fold = folds_of(own.group, FOLDS, seed)
+        fold = fold_of(own.group, FOLDS, seed=seed)
         for number in range(FOLDS):
             ranker = learn(
                 LinkedPairs.joined([own.take(fold != number), *others]), name="x", seed=seed, calibrate=False
@@ -109,13 +110,6 @@ def told(one: Estimate) -> list[float]:
     return [round(value, 4) for value in (one.value, one.low, one.high)]
 
 
-def pooled(gains: dict[str, NDArray[np.float64]], held: dict[str, LinkedPairs]) -> Estimate:
-    """Mean gain over the stories of all sets, whole groups drawn."""
-    first = np.cumsum([0, *(int(part.group.max()) + 1 for part in held.values())])
-    groups = np.concatenate([part.group + at for part, at in zip(held.values(), first, strict=False)])
-    return estimate(np.concatenate([gains[name] for name in held]), groups)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with cbc and nos")
@@ -144,12 +138,14 @@ def main() -> None:
                 words = ndcg_by_story(part, part.among(("words.cosine",)).values[:, 0].astype(np.float64))
                 gains[name] = value - words
                 figures[f"{kind}, {name}"] = {
-                    "nDCG@5": told(estimate(value, part.group)),
-                    "words alone": told(estimate(words, part.group)),
-                    "gain": told(estimate(gains[name], part.group)),
+                    "nDCG@5": told(bootstrap(value, part.group)),
+                    "words alone": told(bootstrap(words, part.group)),
+                    "gain": told(bootstrap(gains[name], part.group)),
                 }
                 print(ranker, kind, name, figures[f"{kind}, {name}"], flush=True)
-            figures[f"{kind}, pooled gain"] = told(pooled(gains, held))
+            figures[f"{kind}, pooled gain"] = told(
+                stratified_bootstrap([gains[name] for name in held], [part.group for part in held.values()])
+            )
             print(ranker, kind, "pooled gain", figures[f"{kind}, pooled gain"], flush=True)
         rows += [{"ranker": ranker, "figure": name, "value": value} for name, value in figures.items()]
         if not arguments.write:

@@ -16,8 +16,9 @@ from recommender.articles.links import LinkReport
 from recommender.errors import InputError
 from recommender.features.families import FAMILIES
 from recommender.progress import Progress, silent
-from recommender.ranking.learn import LinkedPairs, feature_names, folds_of, learn
+from recommender.ranking.learn import LinkedPairs, feature_names, learn
 from recommender.ranking.ranker import Ranker
+from recommender.statistics import Estimate, bootstrap, fold_of
 from recommender.version import __version__
 
 LEAST_STORIES = 50
@@ -25,27 +26,8 @@ LEAST_STORIES = 50
 
 _TEST_SHARE = 0.3
 _AT = 5  # places of a list that the verdict is about
-_DRAWS = 2_000
 _GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
 _CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over stories with its interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-        The mean, and the ends of its 95 % interval, by drawing groups of linked stories.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,13 +145,13 @@ def learn_from_links(
             "give more links"
         )
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False)
-    value = _by_story(tested, fitted.raw(tested.values))
-    before = _by_story(tested, present.raw(tested.among(present.features).values))
-    words = _by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
-    gain = estimate(value - before, tested.group, seed)
+    value = ndcg_by_story(tested, fitted.raw(tested.values))
+    before = ndcg_by_story(tested, present.raw(tested.among(present.features).values))
+    words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
+    gain = bootstrap(value - before, tested.group, seed=seed)
     curve = _curve(trained, tested, value, seed, progress)
     families = {
-        family.name: float(value.mean() - _by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
+        family.name: float(value.mean() - ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
         for family in FAMILIES.values()
         if any(column in features for column in family.names)
     }
@@ -190,13 +172,13 @@ def learn_from_links(
     }
     ranker = learn(pairs, name=name, embedder=embedder, seed=seed, provenance=provenance)
     return LearnReport(
-        ranker=replace(ranker, related_at=None),
+        ranker=replace(ranker, related_at=_related_at(pairs, ranker, present)),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
         tested=len(tested),
-        learned=estimate(value, tested.group, seed),
-        present=estimate(before, tested.group, seed),
-        words=estimate(words, tested.group, seed),
+        learned=bootstrap(value, tested.group, seed=seed),
+        present=bootstrap(before, tested.group, seed=seed),
+        words=bootstrap(words, tested.group, seed=seed),
         gain=gain,
         curve=curve,
         families=families,
@@ -210,10 +192,6 @@ def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT
 
     Every linked item has gain 1 (Järvelin and Kekäläinen, 2002); ties keep the order of the search.
     """
-    return _by_story(pairs, scores, at)
-
-
-def _by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT) -> NDArray[np.float64]:
     order = np.lexsort((np.arange(len(scores)), -np.nan_to_num(scores, nan=-np.inf), pairs.story))
     first = np.searchsorted(pairs.story, np.arange(len(pairs)))
     place = np.arange(len(scores)) - first[pairs.story]  # stories stay where they are
@@ -222,21 +200,12 @@ def _by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT) ->
     return np.asarray(np.bincount(pairs.story, weights=gain, minlength=len(pairs)) / best[np.minimum(pairs.links, at)])
 
 
-def estimate(values: NDArray[np.float64], group: NDArray[np.int64], seed: int = 0) -> Estimate:
-    """Mean of values by story and its 95 % interval, by drawing whole groups with replacement."""
-    _, place = np.unique(group, return_inverse=True)
-    total, count = np.bincount(place, weights=values), np.bincount(place)
-    drawn = np.random.default_rng(seed).integers(0, len(total), (_DRAWS, len(total)))
-    low, high = np.quantile(total[drawn].sum(axis=1) / count[drawn].sum(axis=1), [0.025, 0.975])
-    return Estimate(float(values.mean()), float(low), float(high))
-
-
 def _tested(
     group: NDArray[np.int64], published: NDArray[np.int64] | None, useful: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
     """Stories to test, (s,): the newest 30 % of those that link to a candidate, or groups drawn."""
     if published is None:
-        return folds_of(group, 10, seed) < round(10 * _TEST_SHARE)
+        return fold_of(group, 10, seed=seed) < round(10 * _TEST_SHARE)
     return np.asarray(published > np.quantile(published[useful], 1 - _TEST_SHARE, method="lower"))
 
 
@@ -255,7 +224,7 @@ def _curve(
     trained: LinkedPairs, tested: LinkedPairs, whole: NDArray[np.float64], seed: int, progress: Progress
 ) -> tuple[tuple[int, float], ...]:
     """NDCG@5 by the number of training stories: whole groups, drawn in one order."""
-    fold = folds_of(trained.group, 20, seed)
+    fold = fold_of(trained.group, 20, seed=seed)
     found = []
     for place, share in enumerate(_CURVE):
         if share == 1:
@@ -264,7 +233,7 @@ def _curve(
         part = trained.take(fold < round(20 * share))
         if len(part) and part.linked.any():
             ranker = learn(part, name="part", seed=seed, calibrate=False)
-            found.append((len(part), float(_by_story(tested, ranker.raw(tested.values)).mean())))
+            found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
         progress("learning", place + 1, len(_CURVE))
     return tuple(found)
 
@@ -276,9 +245,20 @@ def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
     return values
 
 
+def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | None:
+    """The cut at which as many candidates count as related as under the ranker at hand.
+
+    The probability of a link means something else in every archive, so that a cut cannot be taken over as it is.
+    """
+    if present.related_at is None:
+        return None
+    passed = present.probability(present.raw(pairs.among(present.features).values)) >= present.related_at
+    return float(np.quantile(ranker.probability(ranker.raw(pairs.values)), 1 - passed.mean()))
+
+
 def _needed(gain: Estimate, tested: int) -> int | None:
     """Test stories at which an interval around this gain would leave 0 out."""
-    if gain.low > 0 or gain.high < 0 or not gain.value:
+    if gain.low > 0 or gain.high < 0 or not gain.value or not np.isfinite(gain.low):
         return None
     width = (gain.high - gain.low) / 2
     return int(np.ceil(tested * (width / abs(gain.value)) ** 2))

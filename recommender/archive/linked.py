@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from recommender.archive.archive import Archive
+from recommender.articles.links import connected_rows
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.features.table import FeatureTable
@@ -62,7 +62,7 @@ def linked_pairs(
     told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if anchors else []
     stories, items = stories[older], items[older]
     asked = np.unique(stories)
-    group = link_groups(len(archive.catalog), stories, items)[asked]
+    group = connected_rows(len(archive.catalog), stories, items)[asked]
     links = sp.csr_matrix(
         (np.ones(len(stories), dtype=bool), (stories, items)), shape=(len(archive.catalog), len(archive.catalog))
     )
@@ -126,9 +126,3 @@ def at_publication(archive: Archive, rows: NDArray[np.int64], count: int) -> Can
     order = np.lexsort((catalog.id_rank[best], -score), axis=1)
     best, score = np.take_along_axis(best, order, axis=1), np.take_along_axis(score, order, axis=1)
     return Candidates(np.where(score > 0, best, -1))
-
-
-def link_groups(count: int, stories: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of the connected component of the link graph that each of `count` rows belongs to."""
-    graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

@@ -11,7 +11,9 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import LINK, TIME, UNDATED
 from recommender.articles.catalog import Catalog, whole
@@ -416,3 +418,44 @@ def _from_lists(
 
 def _micros(times: pa.Array) -> _Rows:
     return np.asarray(pc.fill_null(times.cast(pa.int64()), UNDATED).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Number the groups of `count` rows that links join, directly or through others; int64 (count,)."""
+    graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1] if count else [], dtype=np.int64)
+
+
+def link_groups(story_ids: Sequence[str], item_ids: Sequence[str]) -> dict[str, str]:
+    """Find the groups of articles that links join, directly or through others.
+
+    Two stories that link to one item tell of one thing, so that what is learned of the first is known of the second.
+    Folds are drawn and intervals computed over these groups, never over single stories.
+
+    Parameters
+    ----------
+    story_ids, item_ids : sequence of str, length m
+        The two ends of each link; the direction does not count.
+
+    Returns
+    -------
+    dict of str to str
+        Article -> group, named by the first of its ids; articles without a link are not in it.
+
+    Raises
+    ------
+    InputError
+        If there are not as many items as stories.
+
+    Examples
+    --------
+    >>> link_groups(["s1", "s2", "s5"], ["s0", "s1", "s4"])
+    {'s0': 's0', 's1': 's0', 's2': 's0', 's4': 's4', 's5': 's4'}
+    """
+    if len(story_ids) != len(item_ids):
+        raise InputError(f"{len(story_ids)} stories and {len(item_ids)} items; expected the two ends of each link")
+    codes = pa.array([*story_ids, *item_ids], pa.large_string()).dictionary_encode()
+    ids = codes.dictionary.to_pylist()
+    group = connected_rows(len(ids), *np.split(codes.indices.to_numpy(), 2))
+    first: dict[int, str] = {}
+    return {one: first.setdefault(code, one) for one, code in sorted(zip(ids, group.tolist(), strict=True))}

@@ -1,7 +1,7 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
+from recommender.articles.links import link_groups
 from recommender.evaluation.data.clicks import ClickLog, co_click, next_click
-from recommender.evaluation.data.groups import link_groups
 from recommender.evaluation.data.judgments import Judgments, read_judgments
 from recommender.evaluation.data.sets import SETS, EvaluationSet, load_set, own_set
 from recommender.evaluation.evaluate import evaluate
@@ -9,13 +9,13 @@ from recommender.evaluation.measures.ab import ABResult, ab_test, design_effect,
 from recommender.evaluation.measures.pooled import pooled
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.measures.replay import Replay, replay
-from recommender.evaluation.measures.statistics import required_stories
 from recommender.evaluation.protocol import Fold, HeldOut
-from recommender.evaluation.results import Comparison, Estimate, Evaluation, SystemResult
+from recommender.evaluation.results import Comparison, Evaluation, SystemResult
 from recommender.evaluation.systems.registry import make_system
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
 from recommender.evaluation.training import by_group, by_time, chronological, cross_validated
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
+from recommender.statistics import Estimate, required_stories
 
 __all__ = [
     "SETS",

@@ -12,31 +12,24 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender import statistics
 from recommender.articles.article import UNDATED
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.clicks import ClickLog
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.measures import pairs, statistics
+from recommender.evaluation.measures import pairs
 from recommender.evaluation.measures.quality import Yardstick, ages_days, list_quality, mean_overlap, safety
 from recommender.evaluation.measures.relevance import Measure, per_story
 from recommender.evaluation.measures.replay import Replay, replay
 from recommender.evaluation.protocol import Answers, HeldOut, ask, asked_stories
-from recommender.evaluation.results import (
-    TRAINED_HERE,
-    Comparison,
-    Estimate,
-    Evaluation,
-    Example,
-    Part,
-    SystemResult,
-    Training,
-)
+from recommender.evaluation.results import TRAINED_HERE, Comparison, Evaluation, Example, Part, SystemResult, Training
 from recommender.evaluation.systems.registry import identity, make_system
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
+from recommender.statistics import Estimate
 from recommender.storage.checkpoints import Ledger, Ledgers
 from recommender.version import __version__
 

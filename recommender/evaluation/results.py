@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.statistics import Estimate
+
 Part = Literal["relevance", "list", "pairs", "replay"]
 """What a measure looks at: the ranking before selection, the final list, the scores of judged pairs, or the lists of a
 click log put in another order."""
@@ -20,39 +22,6 @@ Training = Literal["", "left out", "cross-validated", "chronological", "trained 
 links, measured on the newer stories. 'trained on this set': it knows the answers. '': it was not trained."""
 
 TRAINED_HERE: Training = "trained on this set"
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95 % interval (bootstrap over groups of stories).
-
-    Examples
-    --------
-    >>> print(Estimate(0.7352, 0.684, 0.786))
-    .735 [.684, .786]
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
-
-
-def short(value: float) -> str:
-    """Three decimals without the leading zero, as papers print them; - where there is none.
-
-    Examples
-    --------
-    >>> short(0.5), short(-0.0312), short(1.0), short(float("nan"))
-    ('.500', '-.031', '1.000', '-')
-    """
-    if np.isnan(value):
-        return "-"
-    text = f"{value:.3f}"
-    text = "0.000" if text == "-0.000" else text
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.articles.article import UNDATED
+from recommender.articles.links import link_groups
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.groups import fold_of, link_groups
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.protocol import Fold, HeldOut, asked_stories
 from recommender.evaluation.results import Evaluation
 from recommender.evaluation.systems.system import System
 from recommender.progress import Progress, silent
+from recommender.statistics import fold_of
 
 MakeSystem = Callable[[pa.Table], System]
 """From links, columns story and item, to a system that learned from them and from nothing else of the set."""

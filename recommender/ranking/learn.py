@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.features.families import FAMILIES
 from recommender.ranking.ranker import Ranker, padded_trees
+from recommender.statistics import fold_of
 
 DEPTH = 4
 LEAVES = 8
@@ -144,7 +145,7 @@ def learn(
     ranker = Ranker(name, pairs.features, trees, base, (1.0, 0.0), embedder, None, dict(provenance or {}))
     if not calibrate:
         return ranker
-    fold = folds_of(pairs.group, 3, seed)
+    fold = fold_of(pairs.group, 3, seed=seed)
     raw = np.empty(len(pairs.linked))
     for number in range(3):
         held = fold == number
@@ -157,18 +158,6 @@ def learn(
         mask = held[pairs.story]
         raw[mask] = replace(ranker, trees=some, base=start).raw(pairs.values[mask])
     return replace(ranker, calibration=_calibration(raw, pairs.linked))
-
-
-def folds_of(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Deal groups out to folds of nearly equal numbers of stories; fold of each story, (s,)."""
-    names, place, size = np.unique(group, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-size[order], kind="stable")]
-    load, fold = np.zeros(folds), np.empty(len(names), dtype=np.int64)
-    for one in order.tolist():
-        fold[one] = int(load.argmin())
-        load[fold[one]] += size[one]
-    return np.asarray(fold[place])
 
 
 def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import pytest
 from typer.testing import CliRunner
 
 from recommender import InputError, LearnReport, Recommender, Settings
-from recommender.archive.learn import estimate, ndcg_by_story
-from recommender.archive.linked import at_publication, link_groups, linked_pairs
-from recommender.articles.links import resolve_links
+from recommender.archive.learn import ndcg_by_story
+from recommender.archive.linked import at_publication, linked_pairs
+from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
 from recommender.facade import _shown
 from recommender.ranking import learn as learning
-from recommender.ranking.learn import LinkedPairs, feature_names, folds_of, weights_of
+from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
 from recommender.ranking.ranker import Ranker
+from recommender.statistics import bootstrap, fold_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOPICS = 12
@@ -103,6 +105,18 @@ def test_a_ranker_holds_no_text_and_no_id(report: LearnReport) -> None:
     assert report.ranker.provenance["nDCG@5"]["of"] == "the fit on the training stories alone"
 
 
+def test_as_many_candidates_count_as_related_as_before(rec: Recommender, report: LearnReport) -> None:
+    held, own = rec.archive.ranker, report.ranker
+    assert held is not None
+    assert held.related_at is not None
+    assert own.related_at is not None
+    rows = [rec.catalog.rows(rec.links.table[side].to_pylist()) for side in ("story", "item")]
+    pairs, _ = linked_pairs(rec.archive, *rows, feature_names())
+    before = held.probability(held.raw(pairs.among(held.features).values)) >= held.related_at
+    after = own.probability(own.raw(pairs.values)) >= own.related_at
+    assert after.mean() == pytest.approx(before.mean(), abs=0.05)  # few trees give many equal values
+
+
 def test_a_learned_ranker_orders_lists(rec: Recommender, report: LearnReport, tmp_path: Path) -> None:
     report.ranker.save(tmp_path / "ranker.json")
     own = rec.under(
@@ -185,18 +199,26 @@ def test_ndcg_counts_links_that_were_no_candidates() -> None:
 
 
 def test_groups_are_joined_by_links_and_stay_in_one_fold() -> None:
-    group = link_groups(6, np.array([0, 1, 4]), np.array([1, 2, 5]))
+    group = connected_rows(6, np.array([0, 1, 4]), np.array([1, 2, 5]))
     assert group[0] == group[1] == group[2] != group[3]
     assert group[4] == group[5]
     groups = np.repeat(np.arange(20), 3)
-    fold = folds_of(groups, 4, seed=1)
+    fold = fold_of(groups, 4, seed=1)
     assert all(len(set(fold[groups == one])) == 1 for one in range(20))
     assert np.bincount(fold).tolist() == [15, 15, 15, 15]
 
 
+def test_one_group_of_stories_tells_nothing(report: LearnReport) -> None:
+    alone = bootstrap(np.full(60, 0.2), np.zeros(60, np.int64))
+    found = replace(report, gain=alone)
+    assert not found.better
+    assert not found.worse
+    assert found.verdict.startswith("no difference shown")
+
+
 def test_an_interval_holds_the_mean() -> None:
     values = np.random.default_rng(0).normal(0.3, 1, 300)
-    found = estimate(values, np.repeat(np.arange(100), 3))
+    found = bootstrap(values, np.repeat(np.arange(100), 3))
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(values.mean())
 

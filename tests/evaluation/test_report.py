@@ -24,7 +24,8 @@ from recommender.evaluation.report import plots, write
 from recommender.evaluation.report.tables import summary_table
 from recommender.evaluation.report.wording import MARKS, PARTS, number, p_value, signed, verdict
 from recommender.evaluation.report.write import to_html, to_markdown, write_report
-from recommender.evaluation.results import Comparison, Estimate, Evaluation, Example, SystemResult, short
+from recommender.evaluation.results import Comparison, Evaluation, Example, SystemResult
+from recommender.statistics import Estimate, short
 
 NAN = float("nan")
 MEASURES = ("nDCG@5", "P@5", "Judged@5")

@@ -33,13 +33,13 @@ from recommender.evaluation import (
     link_groups,
     pooled,
 )
-from recommender.evaluation.measures.statistics import bootstrap, randomisation, stratified_bootstrap
 from recommender.evaluation.protocol import ask, asked_stories
 from recommender.evaluation.report.tables import summary_table
 from recommender.evaluation.report.wording import carries, verdicts
 from recommender.evaluation.report.write import to_html, to_json, to_markdown
 from recommender.evaluation.results import TRAINED_HERE
 from recommender.evaluation.systems.baselines import Random, TfidfCosine
+from recommender.statistics import bootstrap, randomisation, stratified_bootstrap
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 GROUPS, SIZE = 12, 4

@@ -18,10 +18,8 @@ from recommender import Recommender, Settings
 from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
 from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
-from recommender.evaluation.data.groups import fold_of
 from recommender.evaluation.measures.relevance import per_story
 from recommender.evaluation.protocol import ask, asked_stories
-from recommender.evaluation.results import Estimate
 from recommender.evaluation.tuning.bench import Asked, Bench, rankings
 from recommender.evaluation.tuning.cross_validation import (
     Chosen,
@@ -33,6 +31,7 @@ from recommender.evaluation.tuning.cross_validation import (
 )
 from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, FLOOR, GRID, WEIGHT, grid_of
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
+from recommender.statistics import Estimate, fold_of
 
 RANKER = Settings.of({"embedding": {"model": "tfidf"}})
 EQUAL = Settings.of({"ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5}})

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.links import link_groups
 from recommender.errors import InputError
-from recommender.evaluation.data.groups import link_groups
 from recommender.reading.formats import FORMATS, BadRow, Stream, format_of
 from recommender.storage.checkpoints import hash_table
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
+from recommender.articles.links import link_groups
 from recommender.errors import InputError, MissingExtraError, SettingsError
 from recommender.evaluation.data.clicks import ClickLog, next_click
-from recommender.evaluation.data.groups import link_groups
 from recommender.evaluation.data.judgments import Judgments, read_judgments, whole_rows
 from recommender.reading.read import Source, read_articles
 from recommender.storage.checkpoints import hash_table

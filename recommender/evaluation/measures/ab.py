@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.clicks import ClickLog
-from recommender.evaluation.results import Estimate
+from recommender.statistics import Estimate
 
 
 @dataclass(frozen=True, eq=False)

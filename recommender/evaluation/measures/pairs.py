@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.measures.statistics import BLOCK, NOISE, counted_draws, expanded_interval
-from recommender.evaluation.results import Estimate
+from recommender.statistics import BLOCK, NOISE, Estimate, counted_draws, expanded_interval
 
 Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """Of scores (n,), grades (n,) and weights (..., n): values (...), NaN where undefined. `auc`, `spearman`, `pearson`."""

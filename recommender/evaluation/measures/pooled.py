@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import statistics
 from recommender.errors import InputError
-from recommender.evaluation.measures import statistics
 from recommender.evaluation.results import TRAINED_HERE, Comparison, Evaluation, Part, SystemResult
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 
 from recommender.errors import InputError
-from recommender.evaluation.measures.statistics import bootstrap
 from recommender.evaluation.report.write import FORMAT
 from recommender.evaluation.results import Evaluation
+from recommender.statistics import bootstrap
 
 
 def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list[str]:

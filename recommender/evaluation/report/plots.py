@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from recommender.evaluation.results import Estimate, short
+from recommender.statistics import Estimate, short
 
 BARS = 120  # most bars of one system: more than a phone has pixels for
 AGES = {  # greatest age in days of each column; below 0 an item was not out when its list was made

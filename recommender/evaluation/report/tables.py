@@ -20,7 +20,8 @@ from recommender.evaluation.report.wording import (
     with_sign,
     with_training,
 )
-from recommender.evaluation.results import Comparison, Estimate, Evaluation, Part, short
+from recommender.evaluation.results import Comparison, Evaluation, Part
+from recommender.statistics import Estimate, short
 
 
 @dataclass(frozen=True, slots=True)

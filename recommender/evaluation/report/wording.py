@@ -6,16 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from recommender.evaluation.results import (
-    TRAINED_HERE,
-    Comparison,
-    Estimate,
-    Evaluation,
-    Part,
-    SystemResult,
-    Training,
-    short,
-)
+from recommender.evaluation.results import TRAINED_HERE, Comparison, Evaluation, Part, SystemResult, Training
+from recommender.statistics import Estimate, short
 
 MARKS = {
     "better": "▲",

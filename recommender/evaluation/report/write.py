@@ -29,7 +29,8 @@ from recommender.evaluation.report.wording import (
     headline_name,
     marked_verdicts,
 )
-from recommender.evaluation.results import Evaluation, Example, short
+from recommender.evaluation.results import Evaluation, Example
+from recommender.statistics import short
 from recommender.storage.atomic import check_writable, write_atomically
 
 FORMAT = 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.evaluation.measures import statistics
-from recommender.evaluation.results import Estimate
+from recommender import statistics
+from recommender.statistics import Estimate
 
 _PASSES = 2
 

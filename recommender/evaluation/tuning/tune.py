@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender import statistics
 from recommender.embedders import Embedder
 from recommender.errors import SettingsError
-from recommender.evaluation.data.groups import fold_of
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.measures import statistics
 from recommender.evaluation.measures.relevance import Measure
-from recommender.evaluation.results import Estimate, Part, short
+from recommender.evaluation.results import Part
 from recommender.evaluation.tuning.bench import Asked, Bench
 from recommender.evaluation.tuning.cross_validation import Chosen, Point, cross_validated
 from recommender.evaluation.tuning.tunable import AGE, FLOOR, WEIGHT, current_value, grid_of, with_values
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
+from recommender.statistics import Estimate, fold_of, short
 from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable, write_atomically
 from recommender.storage.checkpoints import Ledgers

@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.measures.pairs import auc, pair_intervals, pearson, spearman
-from recommender.evaluation.measures.statistics import (
+from recommender.statistics import (
+    Estimate,
     bootstrap,
     effect_size,
     group_draws,
@@ -24,7 +25,6 @@ from recommender.evaluation.measures.statistics import (
     verdict,
     wins_ties_losses,
 )
-from recommender.evaluation.results import Estimate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
