@@ -6,9 +6,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +15,13 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.learn import LearnReport, learn_from_links
 from recommender.archive.lister import related
-from recommender.articles.article import SCHEMA, Article, row_digest
+from recommender.articles.article import Article, row_digest
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.languages import (
     MIXED,
-    UNKNOWN,
     detected_languages,
-    known_rows,
     site_language,
     unknown_language_warning,
 )
@@ -35,9 +31,9 @@ from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import NAME as TOMBSTONES
 from recommender.editorial.overlay import Decided, Tombstones
 from recommender.editorial.rules import Rules
-from recommender.embedders import Embedder, Encode, GivenVectors, make_embedder
+from recommender.embedders import Embedder, Encode, make_embedder
 from recommender.embedders.cache import VectorCache
-from recommender.embedders.encoding import encode_distinct
+from recommender.embedders.stories import embed_stories
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
@@ -55,6 +51,9 @@ from recommender.selection.pipeline import Selection
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
 from recommender.storage.checkpoints import Ledger, Ledgers
+
+if TYPE_CHECKING:
+    from recommender.archive.learn import LearnReport
 
 BLOCK = 512  # stories whose lists are computed together
 
@@ -183,7 +182,9 @@ class Recommender(Decided):
             warnings.warn(message, stacklevel=3)
         release_memory()
         self.embedder.fit(catalog.table)
-        vectors = self._embed(catalog.table, site, encode, progress, ledgers)
+        vectors, self.embedded = embed_stories(
+            catalog.table, self.embedder, site, self.cache, encode, progress, ledgers
+        )
         release_memory()
         progress("terms", 0, len(catalog))
         ranker = ranker_of(self.settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
@@ -197,36 +198,6 @@ class Recommender(Decided):
         release_memory()
         progress("terms", len(catalog), len(catalog))
         return self
-
-    def _embed(
-        self,
-        table: pa.Table,
-        site: str,
-        encode: Encode | None = None,
-        progress: Progress = silent,
-        ledgers: Ledgers | None = None,
-    ) -> NDArray[np.int16]:
-        known = known_rows(table, self.embedder.languages, site)
-        if not known.all():
-            # a cosine in a language that the model does not know says nothing: such stories have no vector
-            held = table.filter(pa.array(known)) if known.any() else table.slice(0, 1)
-            held = held.set_column(_LANGUAGE, SCHEMA.field(_LANGUAGE), pa.nulls(len(held), pa.large_string()))
-            some = self._embed(held, UNKNOWN, encode, progress, ledgers)
-            vectors = np.zeros((len(table), some.shape[1]), dtype=some.dtype)
-            vectors[known] = some[: known.sum()]
-            return vectors
-        texts, encode = self.embedder.prepare(table), encode or partial(map, self.embedder.encode)
-        if self.cache is not None and self.embedder.fingerprint:
-            vectors, self.embedded = self.cache.vectors(texts, self.embedder.fingerprint, encode, progress)
-            return vectors
-        if isinstance(self.embedder, GivenVectors):  # nothing to compute, and maybe nothing to copy
-            self.embedded = len(texts)
-            return self.embedder.encode(texts)
-        inputs = {"embedding": self.embedder.fingerprint}
-        vectors, self.embedded = encode_distinct(
-            texts, encode, BLOCK, inputs if self.embedder.fingerprint else None, ledgers, progress
-        )
-        return vectors
 
     def update(
         self,
@@ -261,7 +232,7 @@ class Recommender(Decided):
         if fresh:
             added = table.take(pa.array(fresh))
             catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            vectors = self._embed(added, archive.site, ledgers=ledgers)
+            vectors, self.embedded = embed_stories(added, self.embedder, archive.site, self.cache, ledgers=ledgers)
             self._archive = archive.extended(catalog, added, vectors)
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
 
@@ -353,12 +324,19 @@ class Recommender(Decided):
         'better than the ranker at hand: 0.042 [0.012, 0.071] nDCG@5 on 1,204 stories'
         >>> report.ranker.save("ranker.json")             # doctest: +SKIP
         """
+        from recommender.archive.learn import learn_from_links  # its statistics take as long to import as all else
+
         archive = self.archive
         more = [table for one in (links, picks) if (table := given_links(one, self.settings.reading)) is not None]
         found = archive.links
         if more or lists is not None:
-            shown, moment = _shown(lists)
-            found = resolve_links(archive.catalog, pa.concat_tables(more) if more else None, shown=shown, as_of=moment)
+            published = None if lists is None else PublishedLists.open(lists)
+            found = resolve_links(
+                archive.catalog,
+                pa.concat_tables(more) if more else None,
+                shown=None if published is None else published.shown(),
+                as_of=None if published is None else published.as_of,
+            )
         embedder = self.embedder.fingerprint or ""
         report = learn_from_links(archive, found.table, embedder=embedder, name=name, seed=seed, progress=progress)
         return replace(report, links=found.report)
@@ -468,7 +446,8 @@ class Recommender(Decided):
         if self.settings.selection.drop_copies:
             scope.allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
         table = self._with_languages(table)
-        queries = archive.foreign_queries(table, self._embed(table, archive.site))
+        vectors, self.embedded = embed_stories(table, self.embedder, archive.site, self.cache)
+        queries = archive.foreign_queries(table, vectors)
         # a draft may carry a time to come: it is asked for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
         # rules that name the draft by its id, which the archive need not know
@@ -724,24 +703,9 @@ def _moment(archive: Archive, as_of: datetime | None) -> int:
     return archive.newest(now) if archive.dated else to_micros(now)
 
 
-def _shown(lists: str | Path | None) -> tuple[dict[str, set[str]] | None, datetime | None]:
-    """The items that published lists show, by story, and the moment that they are for."""
-    if lists is None:
-        return None, None
-    published = PublishedLists.open(lists)
-    shown = {
-        record["article_id"]: {item["article_id"] for item in record["items"]}
-        for batch in published.records()
-        for record in batch.select(["article_id", "items"]).to_pylist()
-    }
-    as_of = published.manifest.get("as_of")
-    return shown, None if as_of is None else datetime.fromisoformat(as_of)
-
-
 def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
     """A row with the links of an earlier version, if it has none that are new."""
     return row | {"links": held["links"]} if all(link in held["links"] for link in row["links"]) else row
 
 
-_LANGUAGE = SCHEMA.get_field_index("language")
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -45,6 +45,11 @@ def test_the_package_alone_is_light() -> None:
     assert imported("from recommender import ReadNext, Recommendation, Reason, RecommenderError") == set()
 
 
+def test_statistics_wait_until_a_ranker_is_learned() -> None:
+    code = "from recommender import Recommender; assert not any(name.startswith('scipy.stats') for name in sys.modules)"
+    imported(code)
+
+
 def test_every_name_is_listed_and_found() -> None:
     assert set(recommender.__all__) <= set(dir(recommender))
     for name in recommender.__all__:

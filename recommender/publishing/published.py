@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,20 @@ class PublishedLists(Decided):
     def records(self) -> Iterator[pa.RecordBatch]:
         """All lists of the version as they are stored: withdrawals since then are not looked at."""
         return self._reader.batches()
+
+    def shown(self) -> dict[str, set[str]]:
+        """The items that each list of the version shows, by the id of its story."""
+        return {
+            record["article_id"]: {item["article_id"] for item in record["items"]}
+            for batch in self.records()
+            for record in batch.select(["article_id", "items"]).to_pylist()
+        }
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment that the lists are for; None where time does not count."""
+        told = self.manifest.get("as_of")
+        return None if told is None else datetime.fromisoformat(told)
 
     def apply(self, rules: Rules) -> int:
         """Put the blocks and `no_list` of rules into effect at once; returns how many were new.

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from recommender import InputError, LearnReport, Recommender, Settings
+from recommender import InputError, LearnReport, PublishedLists, Recommender, Settings
 from recommender.archive.learn import ndcg_by_story
 from recommender.archive.linked import at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
-from recommender.facade import _shown
 from recommender.ranking import learn as learning
 from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
 from recommender.ranking.ranker import Ranker
@@ -283,9 +282,9 @@ def test_links_that_our_own_lists_showed_first_do_not_count(tmp_path: Path) -> N
 
     rec = fitted(newsroom("section", count=200))
     precompute(rec.catalog.table, tmp_path, recommender=rec)
-    shown, moment = _shown(tmp_path)
-    assert moment == rec.newest()  # all of these links were set before the lists were made
-    every, left = (resolve_links(rec.catalog, shown=given).report for given in (None, shown))
+    lists = PublishedLists.open(tmp_path)
+    assert lists.as_of == rec.newest()  # all of these links were set before the lists were made
+    every, left = (resolve_links(rec.catalog, shown=given).report for given in (None, lists.shown()))
     assert left.from_our_list > 0
     assert left.links == every.links - left.from_our_list
 
