@@ -1,8 +1,9 @@
-"""What follows retrieval, microseconds a story: ranking, selection, reasons, records, writing; and seconds of fitting.
+"""What follows retrieval, with the ranker and with a weighted sum in the same run; and seconds of fitting.
 
-Run: ``python -m benchmarks.pipeline [N] [--data FOLDER]``. Without a data folder the stories are made of sentences of
-the sample newsroom, drawn anew; with one, they are the first N of its Reuters stories. Vectors are TF-IDF + SVD:
-what follows retrieval hardly depends on the model. All figures are processor time.
+Run: ``python -m benchmarks.pipeline [N] [--data FOLDER] [--write]``. Without a data folder the stories are made of
+sentences of the sample newsroom, drawn anew; with one, they are the first N of its Reuters stories. Vectors are TF-IDF
+and SVD: what follows retrieval hardly depends on the model. All figures are processor time. ``--write`` writes
+`benchmarks/results/pipeline.json`.
 """
 
 from __future__ import annotations
@@ -14,27 +15,31 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks.common import write_result
 from recommender import Recommender, Settings
-from recommender.archive import archive
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
+from recommender.facade import BLOCK
+from recommender.features.families import FAMILIES
+from recommender.features.hubness import Hubness
+from recommender.features.pairs import Pairs, pair_features
+from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.publishing.folder import FilePublisher
 from recommender.reading.read import read_articles
 from recommender.selection.series import Series
 
 NEWSROOM = Path(__file__).parents[2] / "data" / "newsroom" / "articles.jsonl"
-STAGES = {"retrieve": "retrieve", "rank": "rank", "select": "select", "explain": "explain", "records": "to_batch"}
 ASKED = 4096  # stories that lists are made for, spread over the archive
 
 
@@ -60,67 +65,67 @@ def reuters(n: int, data: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in islice(file, n)]
 
 
-@contextmanager
-def _timed(spent: dict[str, float]) -> Iterator[None]:
-    """Add up the processor time of each stage."""
-    kept = {name: getattr(archive, name) for name in STAGES.values()}
-
-    def watched(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any, **options: Any) -> Any:
-            start = time.process_time()
-            found = function(*args, **options)
-            spent[stage] = spent.get(stage, 0.0) + time.process_time() - start
-            return found
-
-        return run
-
-    try:
-        for stage, name in STAGES.items():
-            setattr(archive, name, watched(stage, kept[name]))
-        yield
-    finally:
-        for name, function in kept.items():
-            setattr(archive, name, function)
-
-
 def _seconds(function: Callable[[], Any]) -> float:
     start = time.process_time()
     function()
     return round(time.process_time() - start, 3)
 
 
+def _least(function: Callable[[], Any], stories: int) -> float:
+    """Microseconds of processor time a story, the least of three runs after one that compiles."""
+    function()
+    return round(min(_seconds(function) for _ in range(3)) / stories * 1e6, 1)
+
+
 def measure(n: int, data: Path | None = None) -> dict[str, Any]:
-    """Processor time of every stage for an archive of `n` stories; the least of three runs a stage."""
+    """Processor time of what makes lists, for an archive of `n` stories."""
     table, _ = read_articles(made(n) if data is None else reuters(n, data))
     rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}}))
     rec.embedder.fit(table)
     rec.fit_table(table)
+    archive, ranker = rec.archive, rec.archive.ranker
+    assert ranker is not None
     fit = {
         "catalog": _seconds(lambda: _derived(Catalog.of(table))),
         "tfidf": _seconds(lambda: Tfidf.fit(whole_texts(table))),
+        "parts of texts": _seconds(lambda: TextParts.of(table, archive.tfidf, archive.terms)),
+        "hubness": _seconds(lambda: Hubness.fit(archive.catalog.ids.to_pylist(), archive.terms).of(archive.terms)),
         "series": _seconds(lambda: Series.fit(table, ()).codes(table)),
-        "floor": _seconds(lambda: rec.archive.under(rec.settings)),
     }
     rows = np.unique(np.linspace(0, len(table) - 1, min(ASKED, len(table))).astype(np.int64))
-    for _ in rec.lists(rows[:64]):  # compiles, and fills what the archive keeps
-        pass
-    runs = []
-    for _ in range(3):
-        spent: dict[str, float] = {}
-        with _timed(spent):
-            start = time.process_time()
-            batches = list(rec.lists(rows))
-            spent["lists"] = time.process_time() - start
-        for format in ("parquet", "jsonl"):
-            with tempfile.TemporaryDirectory() as folder:
-                publisher = FilePublisher(Path(folder), format)
-                with publisher.writing():
-                    spent[f"write {format}"] = _seconds(lambda: publisher.publish(batches, {"version": "v"}, 1))  # noqa: B023
-        runs.append(spent)
+    pools = rec.pools(rows)
+    pool = pools.candidates(np.ones(len(table), dtype=bool))[0].rows
+
+    def features() -> NDArray[np.float32]:
+        parts = [slice(start, start + BLOCK) for start in range(0, len(rows), BLOCK)]
+        pairs = (Pairs(archive.table, rows[part], archive.table, pool[part], pool[part] >= 0) for part in parts)
+        return np.concatenate([pair_features(one, ranker.features, FAMILIES) for one in pairs])
+
+    values = features().reshape(-1, len(ranker.features))
+    plain = rec.under(rec.settings.override({"ranking.ranker": "none"}))
+    lists = {
+        name: _least(lambda one=one: deque(one.lists(rows, pools=pools), maxlen=0), len(rows))
+        for name, one in (("lists with the ranker", rec), ("lists with the weighted sum", plain))
+    }
+    figures = {"features": _least(features, len(rows)), "trees": _least(lambda: ranker.raw(values), len(rows)), **lists}
+    batches = list(rec.lists(rows, pools=pools))
+    for format in ("parquet", "jsonl"):
+        with tempfile.TemporaryDirectory() as folder:
+            publisher = FilePublisher(Path(folder), format)
+            with publisher.writing():
+                spent = _seconds(lambda to=publisher: to.publish(batches, {"version": "v"}, 1))
+            figures[f"write {format}"] = round(spent / len(rows) * 1e6, 1)
     return {
         "n": len(table),
-        "numba": version("numba"),
-        "microseconds a story": {stage: round(min(r[stage] for r in runs) / len(rows) * 1e6, 1) for stage in runs[0]},
+        "candidates": pool.shape[1],
+        "microseconds a story": figures,
+        "stories a second a core": {
+            "trees": round(1e6 / figures["trees"]),
+            "features and trees": round(1e6 / (figures["features"] + figures["trees"])),
+        },
+        "lists: ranker to weighted sum": round(
+            lists["lists with the ranker"] / lists["lists with the weighted sum"], 2
+        ),
         "fit seconds": fit,
         "terms a story": round(rec.archive.terms.nnz / max(len(table), 1), 1),
         "peak MiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -133,11 +138,16 @@ def _derived(catalog: Catalog) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("n", type=int, nargs="?", default=20_000)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    print(json.dumps(measure(options.n, options.data)))
+    found = measure(options.n, options.data)
+    print(json.dumps(found, indent=1))
+    if options.write:
+        seeds = "sample newsroom" if options.data is None else "Reuters-21578"
+        print(write_result("pipeline", {"stories": seeds, "asked": ASKED}, [found]))
 
 
 if __name__ == "__main__":

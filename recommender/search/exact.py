@@ -20,11 +20,6 @@ _TINY = 1e-300  # a weight of 0 as a divisor
 TIMELESS = np.ones(1)  # weights where age does not count
 
 
-def decay(half_life_days: float, hours: int) -> NDArray[np.float64]:
-    """Freshness by age in hours, `2 ** (-age / half_life)`, up to an age; float64 (hours + 1,)."""
-    return np.exp2(-np.arange(hours + 1) / (24 * half_life_days))
-
-
 def nearest(
     asking: Asking,
     rows: Rows,

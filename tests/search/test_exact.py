@@ -34,7 +34,7 @@ def problem(seed: int, stories: int) -> tuple[Asking, Rows, np.ndarray, int, int
         start, end = np.searchsorted(hour, hour - window), np.searchsorted(hour, hour + window, "right")
         spans = np.stack([start, np.minimum(end, recent), np.full(stories, recent), np.full(stories, stories)], axis=1)
     asking = Asking(vectors, np.arange(stories), np.arange(stories), hour, spans)
-    weight = exact.decay(30, 20_000) if seed % 3 else np.ones(20_000)
+    weight = np.exp2(-np.arange(20_001) / (24 * 30)) if seed % 3 else np.ones(20_000)
     return asking, rows, weight, int(rng.choice([0, 3_000_000, 12_000_000])), int(rng.integers(1, 40))
 
 
