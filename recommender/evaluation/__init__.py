@@ -3,7 +3,8 @@
 from recommender.articles.links import link_groups
 from recommender.evaluation.data.clicks import ClickLog, co_click, next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
-from recommender.evaluation.data.sets import SETS, EvaluationSet, load_set, own_set
+from recommender.evaluation.data.named import SETS, load_set
+from recommender.evaluation.data.sets import EvaluationSet, own_set
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.measures.ab import ABResult, ab_test, design_effect, sample_size
 from recommender.evaluation.measures.pooled import pooled

@@ -19,7 +19,8 @@ from recommender.articles.article import Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.errors import SettingsError
 from recommender.evaluation.data.judgments import Judgments
-from recommender.evaluation.data.sets import SETS, EvaluationSet
+from recommender.evaluation.data.named import SETS
+from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.protocol import Answers, ask, asked_stories
 from recommender.evaluation.systems.baselines import BASELINES
 from recommender.evaluation.systems.registry import identity, make_system

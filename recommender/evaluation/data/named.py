@@ -1,0 +1,311 @@
+"""The named sets: from a folder of data, from a package, or from the sample newsroom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender.articles.links import link_groups
+from recommender.errors import InputError, MissingExtraError
+from recommender.evaluation.data.clicks import next_click
+from recommender.evaluation.data.judgments import Judgments, read_judgments, whole_rows
+from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
+
+
+def cnrec(data: Path) -> EvaluationSet:
+    """CNRec: the share of six judges who would follow the link from one story to the other."""
+    folder = data / "cnrec"
+    _need(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
+    judgments = read_judgments(folder / "pairs.csv", grade="follow", relevant=0.5)
+    made = EvaluationSet.of(
+        "cnrec",
+        folder / "articles.jsonl",
+        judgments,
+        about="pairs of English news of August 2014; grade = share of six judges who would follow the link",
+        licence="published for research with the paper of Joseph and Jiang (2019)",
+        notes=("Topics come in blocks of ten articles: intervals and tests go by block.",),
+        part="development",
+    )
+    # the ids count on through blocks of ten stories of one topic
+    number = {article_id: article_id.rpartition("-")[2] for article_id in made.catalog.ids.to_pylist()}
+    if odd := [article_id for article_id, told in number.items() if not told.isdecimal()]:
+        raise InputError(
+            f"{folder / 'articles.jsonl'}: the id {odd[0]!r} does not end in a number, as those of CNRec do"
+        )
+    return replace(made, group={article_id: f"block {int(told) // 10}" for article_id, told in number.items()})
+
+
+def sts22(data: Path) -> EvaluationSet:
+    """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
+    folder = data / "sts22"
+    _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
+    path = folder / "pairs.jsonl.gz"
+    articles, judged = [], []
+    group: dict[str, str] = {}
+    for line, pair in whole_rows(path):
+        if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
+            continue
+        _need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
+        sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
+        for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
+            articles.append({"id": side, "body": content, "language": "en"})
+        if not (isinstance(pair["overall"], int | float) and 1 <= pair["overall"] <= 4):
+            raise InputError(f"{path}, line {line}: overall {pair['overall']!r}, expected 1 to 4")
+        judged.append((*sides, 4.0 - pair["overall"]))
+        group |= dict.fromkeys(sides, str(pair["pair_id"]))
+    return EvaluationSet.of(
+        "sts22",
+        articles,
+        Judgments.of(judged, relevant=2.5, symmetric=True),
+        about="pairs of English news of 2020; grade = 4 - overall dissimilarity; from 2.5 on one event",
+        licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
+        uses=("pairs",),
+        # each pair has its own two articles: it is drawn as one
+        group=group,
+        part="development",
+        notes=("Measures similarity, not whether a reader would follow the link.",),
+    )
+
+
+_STORY = ("id", "title", "body", "lead", "published_at", "updated_at", "section", "tags", "language", "author", "url")
+"""Fields of a story that a newsroom has; all others of a file of links tell how it was collected, and are dropped."""
+
+
+def cbc(data: Path) -> EvaluationSet:
+    """Load the stories of CBC of January 2020, with the links that its journalists put into them."""
+    made = _linked(
+        "cbc",
+        data / "cbc",
+        # the name of an author who is not named would make strangers of half the archive agree
+        lambda story: {**story, "author": None if story.get("author") == "Anonymous" else story.get("author")},
+        month="2020-01",
+        about="English stories of a Canadian broadcaster, January 2020; grade 1 = its journalists linked to the item",
+        licence="none is stated; the texts belong to CBC: for measurement, not for redistribution",
+    )
+    older = (
+        "Only January 2020 is the archive. The older stories of the file were collected because a story linked to "
+        "them: among them nearly every one is wanted, which would make the pool too easy."
+    )
+    return replace(made, notes=(older, *made.notes))
+
+
+def nos(data: Path) -> EvaluationSet:
+    """Load the Dutch stories of NOS of January 2020, with the "see also" links that its editors set."""
+    made = _linked(
+        "nos",
+        data / "nos",
+        # an embedder that does not know Dutch must be told, and the texts are too worn to detect it
+        lambda story: {**story, "language": story.get("language") or "nl"},
+        about="Dutch stories of a public broadcaster, January 2020; grade 1 = an editor set a 'see also' link",
+        licence="none is stated; the texts belong to NOS: for measurement, not for redistribution",
+    )
+    worn = (
+        "The texts come lower-cased, without stop words and digits, and their titles are guessed from the first "
+        "words: names, numbers and leads tell less here than in a newsroom."
+    )
+    return replace(made, notes=(worn, *made.notes))
+
+
+def _linked(
+    name: str,
+    folder: Path,
+    mend: Callable[[dict[str, Any]], dict[str, Any]],
+    *,
+    about: str,
+    licence: str,
+    month: str = "",
+) -> EvaluationSet:
+    """Load a newsroom's stories (of a month) with its links, as the past alone can tell them."""
+    _need(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
+    path, links = folder / "articles.jsonl.gz", folder / "links.csv"
+    stories, outside = [], 0
+    for line, row in whole_rows(path):
+        _need_columns(path, line, row, ("id", "published_at"))
+        if str(row["published_at"]).startswith(month):
+            stories.append(mend({field: row[field] for field in _STORY if row.get(field) is not None}))
+        else:
+            outside += 1
+    judged = []
+    for line, row in whole_rows(links):
+        _need_columns(links, line, row, ("story", "item"))
+        judged.append((row["story"], row["item"], 1.0))
+    made = EvaluationSet.of(
+        name,
+        stories,
+        Judgments.of(judged, relevant=1.0),
+        about=about,
+        licence=licence,
+        protocol="at_publication",
+        part="development",
+        notes=(
+            "Links are incomplete: an item without a link may be as good. Read differences, recall and RR.",
+            "Articles that links join count as one group: intervals, tests and folds go by group.",
+        ),
+    )
+    # through stories outside the archive too: two that link to one of those tell of one thing
+    group = link_groups([story for story, *_ in judged], [item for _, item, _ in judged])
+    counts = dict(made.counts)
+    if outside:
+        counts["stories outside the archive"] = outside
+        counts["links with an end outside the archive"] = counts.pop("judgments of unknown articles")
+    return replace(made, group=group, counts=counts)
+
+
+def lee(data: Path | None = None) -> EvaluationSet:
+    """Lee et al. (2005): 50 short news texts with the mean similarity that students saw between any two."""
+    spec = find_spec("gensim")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("the Lee corpus comes with gensim; install it with: pip install 'recommender[lee]'")
+    folder = Path(spec.submodule_search_locations[0]) / "test" / "test_data"
+    names = ("lee.cor", "lee_background.cor", "similarities0-1.txt")
+    _need(folder, names, "reinstall gensim: its wheel carries them")
+    texts = (folder / names[0]).read_text(encoding="utf-8", errors="replace").splitlines()
+    background = (folder / names[1]).read_text(encoding="utf-8", errors="replace").splitlines()
+    matrix = np.loadtxt(folder / names[2])
+    if len(texts) != 50 or matrix.shape != (50, 50):
+        raise InputError(f"{folder}: {len(texts)} texts and a {matrix.shape} matrix, expected 50 and (50, 50)")
+    ids = [f"lee-{number:02}" for number in range(50)]
+    articles = [{"id": article_id, "body": text} for article_id, text in zip(ids, texts, strict=True)]
+    articles += [{"id": f"background-{number:03}", "body": text} for number, text in enumerate(background) if text]
+    first, second = np.triu_indices(50, 1)
+    judged = [(ids[a], ids[b], matrix[a, b]) for a, b in zip(first, second, strict=True)]
+    return EvaluationSet.of(
+        "lee",
+        articles,
+        Judgments.of(judged, relevant=0.5, symmetric=True, complete=ids),
+        about="50 news texts of 2001 among 350; grade = mean similarity that 8 to 12 students saw",
+        licence="free for research (Lee, Pincombe & Welsh 2005); carried by gensim",
+        part="development",
+        notes=("Items from the 300 background texts were not judged and count as misses in full scores.",),
+    )
+
+
+def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: int = 0) -> EvaluationSet:
+    """Reuters-21578: shared topics as weak labels, in time.
+
+    Parameters
+    ----------
+    data : path
+    stories : int
+        The archive: the newest so many.
+    asked : int
+        Stories with topics drawn from its later half.
+    seed : int
+    """
+    path = data / "reuters21578.jsonl.gz"
+    _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
+    rows = []
+    for line, row in whole_rows(path):
+        _need_columns(path, line, row, ("id", "published_at"))
+        rows.append(row)
+    rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
+    # half of the wire is earnings and takeovers: sharing those topics says nothing
+    topics = {row["id"]: frozenset(row.pop("tags", None) or ()) - {"earn", "acq"} for row in rows}
+    topics = {story: found for story, found in topics.items() if found}
+    late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
+    if not late:
+        raise InputError(f"{path}: no story of the later half has a topic besides earnings and takeovers")
+    rng = np.random.default_rng(seed)
+    chosen = sorted(rng.choice(late, min(asked, len(late)), replace=False).tolist())
+    judged = [
+        (story, item, len(topics[story] & topics[item]) / len(topics[story] | topics[item]))
+        for story in chosen
+        for item in topics
+        if item != story and topics[story] & topics[item]
+    ]
+    return EvaluationSet.of(
+        "reuters21578",
+        rows,
+        Judgments.of(judged, relevant=0.5, complete=topics),
+        about="newswire of 1987; grade = overlap of the topics, earnings and takeovers apart",
+        licence="free for research (Lewis 1997); the texts belong to Reuters",
+        protocol="at_publication",
+        group={story: "+".join(sorted(topics[story])) for story in chosen},
+        part="development",
+        notes=("Weak labels: a shared topic is not a link that a reader would follow.",),
+    )
+
+
+def mind(data: Path) -> EvaluationSet:
+    """MIND: what readers clicked next, after the story they read last."""
+    from recommender.evaluation.data.mind import ABOUT, LICENCE, read_mind
+
+    folder = next((place for place in (data / "mind", data / "mind_sample") if place.is_dir()), data / "mind")
+    given = read_mind(folder)
+    return EvaluationSet.of(
+        "mind",
+        given.articles,
+        next_click(given.log),
+        about=ABOUT,
+        licence=LICENCE,
+        clicks=given.log,
+        part="development",
+        notes=(
+            "Clicks tell what readers took of what they were shown, not what is related.",
+            "The front page of MSN was personalised: its lists did not stand under a story.",
+        ),
+    )
+
+
+def sample(data: Path | None = None) -> EvaluationSet:
+    """The sample newsroom with its editor's picks."""
+    names = ("articles.jsonl", "editor_picks.jsonl", "events.jsonl")
+    folder = next(
+        (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
+    )
+    _need(folder, names, "it is in data/newsroom of the project's repository")
+    events = [row for _, row in whole_rows(folder / names[2])]
+    return EvaluationSet.of(
+        "sample",
+        folder / names[0],
+        read_judgments(folder / names[1]),
+        about="a made-up newsroom; an editor's picks for 30 stories, the best with the greatest grade",
+        licence="MIT",
+        events={row["id"]: row["event"] for row in events if row["event"]},
+        part="development",
+        notes=("Small and written by the project itself: it shows that nothing broke, not how good anything is.",),
+    )
+
+
+SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
+    "cbc": cbc,
+    "nos": nos,
+    "cnrec": cnrec,
+    "sts22": sts22,
+    "lee": lee,
+    "mind": mind,
+    "reuters21578": reuters21578,
+    "sample": sample,
+}
+
+
+def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
+    """A named set; `data` is the folder that holds those which no package carries.
+
+    Raises
+    ------
+    InputError
+        If there is no such set, or its files are missing or damaged.
+    MissingExtraError
+        If a package that carries the set is not installed.
+    """
+    if name not in SETS:
+        raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")
+    return SETS[name](Path(data) if data is not None else Path())
+
+
+def _need_columns(path: Path, line: int, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if row.get(name) is None]
+    if missing:
+        raise InputError(f"{path}, line {line}: no {' and '.join(missing)}; expected {', '.join(names)}")
+
+
+def _need(folder: Path, names: tuple[str, ...], source: str) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"no {' and '.join(missing)} in {folder}; {source}; --data names the folder")
