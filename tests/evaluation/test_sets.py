@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError, MissingExtraError, SettingsError
-from recommender.evaluation.data import sets
+from recommender.evaluation.data import named
 from recommender.evaluation.data.clicks import ClickLog
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.named import SETS, load_set, reuters21578
@@ -350,7 +350,7 @@ def test_lee_without_gensim(monkeypatch: pytest.MonkeyPatch) -> None:
         assert name == "gensim"
         return None
 
-    monkeypatch.setattr(sets, "find_spec", none)
+    monkeypatch.setattr(named, "find_spec", none)
     with pytest.raises(MissingExtraError, match=r"pip install 'recommender\[lee\]'"):
         load_set("lee")
 
@@ -358,7 +358,7 @@ def test_lee_without_gensim(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lee_in_a_gensim_without_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spec = ModuleSpec("gensim", None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(sets, "find_spec", lambda name: spec)
+    monkeypatch.setattr(named, "find_spec", lambda name: spec)
     with pytest.raises(InputError, match=r"no lee.cor and lee_background.cor and similarities0-1.txt"):
         load_set("lee")
     folder = tmp_path / "test" / "test_data"
