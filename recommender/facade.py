@@ -47,7 +47,7 @@ from recommender.search.candidates import Retriever
 from recommender.search.kept_pools import KeptPools
 from recommender.search.pools import Pools
 from recommender.search.scope import Filters, Scope
-from recommender.selection.pipeline import Selection
+from recommender.selection.context import Selection
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
 from recommender.storage.checkpoints import Ledger, Ledgers
@@ -83,7 +83,7 @@ class Recommender(Decided):
     Examples
     --------
     >>> from recommender import Recommender, Settings
-    >>> rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05}}))
+    >>> rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"related_at": 0.05}}))
     >>> _ = rec.fit([
     ...     {"id": "a", "title": "Ferry aground off Gull Point"},
     ...     {"id": "b", "title": "Inquiry into the ferry that ran aground"},
@@ -207,7 +207,7 @@ class Recommender(Decided):
         strict: bool = False,
         ledgers: Ledgers | None = None,
     ) -> Changes:
-        """Add stories and replace changed ones. Vocabulary, floor and fitted vectors stay as `fit` made them.
+        """Add stories and replace changed ones. Vocabulary and fitted vectors stay as `fit` made them.
 
         A version older than the one held (by `updated_at`) counts as unchanged, and so does one that only lacks links
         which the archive knows, as from a file of links. Stories missing
@@ -462,7 +462,7 @@ class Recommender(Decided):
         return found.without_list("withheld") if withheld else found
 
     def relevance(self, stories: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
-        """Relevance of each item under the story in the same place, before floor, freshness and limits; float64 (m,).
+        """Relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
 
         Raises
         ------
@@ -666,9 +666,9 @@ class Recommender(Decided):
         return self.archive.dated
 
     @property
-    def floor(self) -> float | None:
+    def related_at(self) -> float | None:
         """The least relevance of an item, as calibrated for this archive."""
-        return self.archive.floor
+        return self.archive.related_at
 
     @property
     def index_recall(self) -> float:
@@ -689,7 +689,7 @@ class Recommender(Decided):
 
     @property
     def archive(self) -> Archive:
-        """Catalog, vectors, terms and floor as one value, which is replaced and never changed."""
+        """Catalog, vectors, and terms as one value, which is replaced and never changed."""
         if self._archive is None:
             raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
         return self._archive

@@ -174,7 +174,14 @@ class RankingSettings(_Stage):
 
 
 Column = Literal["section", "source", "kind", "author", "access"]
-Fill = Literal["window", "caps", "same_section", "recent"]
+Fill = Literal["more"]
+_OLD_FILLS = ("window", "caps", "same_section", "recent")
+_RENAMED = {
+    "floor": "related_at",
+    "event_limit": "same_report_hours and repeat_hours, each 'none' to switch it off",
+    "event_gap_hours": "repeat_hours",
+    "event_span_days": "repeat_hours",
+}
 
 
 class Cap(_Stage):
@@ -231,16 +238,24 @@ class SelectionSettings(_Stage):
 
     k: int = Field(5, ge=1, le=1_000, description="items of a list")
     reserves: int = Field(5, ge=0, le=1_000, description="further items kept to replace withdrawn ones")
-    floor: float | Literal["auto"] | None = Field(
-        "auto", description="least relevance of an item; 'auto' = calibrated per embedder and archive"
+    related_at: float | Literal["auto"] | None = Field(
+        "auto",
+        description="relevance from which on an item counts as related; 'auto' = the ranker's, none = all items do",
     )
     drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
-    event_limit: bool = Field(True, description="one item an event; of the story's own only a newer development")
-    event_threshold: float = Field(0.75, gt=0, le=1, description="least P(same event)")
-    event_gap_hours: float = Field(
-        72.0, gt=0, le=1e6, description="reports of one event follow each other within this time"
+    same_report_hours: float | None = Field(
+        6.0,
+        gt=0,
+        le=1e6,
+        description="what reports the story's own event within so many hours of it tells the same; none = never",
     )
-    event_span_days: float = Field(14.0, gt=0, le=1e5, description="first and last report of one event")
+    repeat_hours: float | None = Field(
+        24.0, gt=0, le=1e6, description="of reports of one event within so many hours one stands in a list; none = all"
+    )
+    event_threshold: float = Field(0.6, gt=0, le=1, description="least P(same event)")
+    event_threshold_untimed: float = Field(
+        0.9, gt=0, le=1, description="least P(same event) where the times are not known well enough"
+    )
     live_hours: float | None = Field(48.0, gt=0, le=1e6, description="age at which a live page is no longer shown")
     series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")
     series: tuple[SeriesRule, ...] = Field((), description="recurring formats that their titles do not give away")
@@ -248,10 +263,27 @@ class SelectionSettings(_Stage):
         (Cap(by="kind", value="opinion", at_most=2),), description="limits by section, source, kind, author, access"
     )
     diversity: float = Field(0.0, ge=0, le=1, description="MMR: share of dissimilarity in the choice; 0 = off")
-    fill: tuple[Fill, ...] = Field((), description="what may fill empty places, in this order; each is labelled")
+    fill: tuple[Fill, ...] = Field(
+        ("more",), description="'more' fills empty places with the next best, labelled so; () = short lists"
+    )
     timeless_slots: Literal[0, 1] | None = Field(
         1, description="places for undated or evergreen pieces; none = as many as are relevant"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            told = [f"{name} is now {new}" for name, new in _RENAMED.items() if name in values]
+            fills = values.get("fill") or ()
+            told += [
+                f"fill {name!r} is now 'more'"
+                for name in _OLD_FILLS
+                if isinstance(fills, tuple | list) and name in fills
+            ]
+            if told:
+                raise ValueError("; ".join(told))
+        return values
 
 
 class PublishSettings(_Stage):
@@ -291,9 +323,10 @@ class Settings(_Stage):
             retrieval=RetrievalSettings(window_days=None, same_language=False),
             ranking=RankingSettings(ranker="none", half_life_days=None),
             selection=SelectionSettings(
-                floor=None,
+                related_at=None,
                 drop_copies=False,
-                event_limit=False,
+                same_report_hours=None,
+                repeat_hours=None,
                 live_hours=None,
                 series_limit=False,
                 caps=(),

@@ -209,7 +209,7 @@ def test_without_a_window_every_age_is_found(tfidf: Settings) -> None:
         {"id": f"s{d}", "title": "harbour ferry captain", "body": f"x{d}", "published_at": START + timedelta(days=d)}
         for d in (0, 20, 900, 2000)
     ]
-    options = {"selection.floor": None, "selection.event_limit": False, "selection.series_limit": False}
+    options = {"selection.related_at": None, "selection.event_limit": False, "selection.series_limit": False}
     rec = Recommender(tfidf.override(options)).fit(stories)
     for story in stories:
         assert set(ids(rec.recommend(story["id"]))) == {other["id"] for other in stories} - {story["id"]}
@@ -330,7 +330,7 @@ def test_brute_force_agrees_under_a_ranker(fitted: Recommender) -> None:
     raw, checked = raw.reshape(size, size), 0
     for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
         chance = archive.ranker.probability(raw[row])
-        fits = pool[row] & ~archive.catalog.timeless & (chance >= (rec.floor or 0.0))
+        fits = pool[row] & ~archive.catalog.timeless & (chance >= (rec.related_at or 0.0))
         best = best_by_hand(rec, raw[row], fits, row)
         related = [item for item in rec.recommend(article_id) if item.source == "related"]
         assert [item.article_id for item in related] == best[: len(related)]

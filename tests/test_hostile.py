@@ -649,7 +649,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         orjson.dumps({"pins": pins, "no_list": [ATTACK], "boosts": [{"by": "tag", "value": ATTACK, "factor": 2}]})
     )
     arguments = ("precompute", path, "--lists", folder / "out", "--archive", folder / "snapshot", "--rules", rules)
-    status, out, err = run(*arguments, "--model", "tfidf", "--set", "selection.floor=0.05")
+    status, out, err = run(*arguments, "--model", "tfidf", "--set", "selection.related_at=0.05")
     assert status == 0, err
     assert quiet(out + err)
     assert ATTACK[:20] in out  # a finding of the rules

@@ -36,8 +36,8 @@ from recommender.search.index_choice import Plan, choose_index
 from recommender.search.pools import Asks, Candidates, Keeper, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.update_pools import renewed
+from recommender.selection.context import Selection
 from recommender.selection.events import EventTest, SameEvent
-from recommender.selection.pipeline import Selection
 from recommender.selection.series import Looks, Series
 from recommender.settings import SeriesRule, Settings
 
@@ -85,8 +85,8 @@ class Archive:
     search : ndarray of int16, shape (n, s)
         Meaning and words in one vector, see `candidates.search_vectors`.
     settings : Settings
-    floor : float or None
-        The least relevance of an item.
+    related_at : float or None
+        Relevance from which on an item counts as related.
     ranker : Ranker or None
         Orders the candidates; none = by the weighted sum of cosines.
     calibration : str
@@ -107,7 +107,7 @@ class Archive:
     hubs: NDArray[np.float32]
     search: NDArray[np.int16]
     settings: Settings
-    floor: float | None
+    related_at: float | None
     ranker: Ranker | None = None
     calibration: str = ""
     rules: Rules = NO_RULES
@@ -124,7 +124,7 @@ class Archive:
         rules: Rules,
         ranker: Ranker | None = None,
     ) -> Archive:
-        """Fit the terms and the floor on a catalog with its vectors."""
+        """Fit the terms on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
         parts = TextParts.of(catalog.table, tfidf, terms)
         hubness = Hubness.fit(catalog.ids.to_pylist(), terms)
@@ -139,7 +139,7 @@ class Archive:
             hubs=hubness.of(terms),
             search=search,
             settings=settings,
-            floor=None,
+            related_at=None,
             ranker=ranker,
             calibration=calibration,
             rules=rules,
@@ -147,15 +147,18 @@ class Archive:
         return archive.under(settings)
 
     def under(self, settings: Settings) -> Archive:
-        """The same stories under other settings of retrieval, ranking and selection, with the floor that they mean."""
+        """The same stories under other settings of retrieval, ranking and selection, with the cut that they mean."""
         drafts = self.drafts if settings.retrieval.index == self.settings.retrieval.index else None
         if self.ranker is not None:
-            floor = self.ranker.related_at if settings.selection.floor == "auto" else settings.selection.floor
+            wanted = settings.selection.related_at
+            related_at = self.ranker.related_at if wanted == "auto" else wanted
         else:
-            floor = relevance_floor(self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration)
+            related_at = relevance_floor(
+                self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration
+            )
         same = (self.settings.ranking, self.settings.retrieval) == (settings.ranking, settings.retrieval)
         pooled = self.pooled if same else None
-        return self.but(settings=settings, floor=floor, pooled=pooled, drafts=drafts)
+        return self.but(settings=settings, related_at=related_at, pooled=pooled, drafts=drafts)
 
     def but(self, **changes: Any) -> Archive:
         """With other values, and with all that was derived from values that stay."""
@@ -199,7 +202,7 @@ class Archive:
         return same
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
-        """With more rows at the end; vocabulary and floor stay."""
+        """With more rows at the end; the vocabulary stays."""
         terms = self.tfidf.transform(whole_texts(added))
         search = joined(self.search, search_vectors(vectors, terms, self._columns))
         more = self.but(
@@ -499,7 +502,7 @@ class Archive:
             self.catalog,
             scope,
             settings,
-            self.floor,
+            self.related_at,
             RowRules.of(self.rules, self.catalog, moment, blocks),
             self.event_test,
             self.series[1],
@@ -507,6 +510,7 @@ class Archive:
             {column: self.catalog.codes(column) for column in sorted(columns)},
             self.base(scope.as_of),
             self.ranker is not None,
+            self.settings.retrieval.same_language,
         )
 
     def base(self, moment: int) -> Scope:
@@ -542,10 +546,13 @@ class Archive:
     def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
         return {}
 
-    def retriever(self, scope: Scope, k: int, part: slice | None = None) -> Retriever:
-        """The search for candidates within a scope, for lists of `k`, in a range of rows or in all."""
+    def retriever(self, scope: Scope, k: int, part: slice | None = None, times: int = 1) -> Retriever:
+        """The search for candidates within a scope, for lists of `k`, in a range of rows or in all.
+
+        `times` as many candidates as the settings say are found.
+        """
         settings = self.settings
-        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        count = times * max(settings.retrieval.candidates, k + settings.selection.reserves)
         drafts = None if self.drafts is None else self.drafts.approximate
         return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
 

@@ -15,8 +15,9 @@ from recommender.lists.records import to_batch
 from recommender.ranking.score import Ranked, rank, rank_learned
 from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
-from recommender.selection.fill import fill
-from recommender.selection.pipeline import Selection, Stories, Trace, select
+from recommender.selection.context import Selection, Stories
+from recommender.selection.fill import filled
+from recommender.selection.pipeline import Trace, select, with_developments
 
 
 def related(
@@ -112,7 +113,14 @@ def _chosen(
     every = np.arange(len(queries))
     best = ranked(every, found.beside(asked.pins) if (asked.pins >= 0).any() else found).pinned(asked.pins)
     best = best.keep((best.rows >= 0) & wanted[:, None])
-    chosen = select(best, asked, selection, k, floor=archive.floor, trace=trace)
-    if settings.selection.fill:
-        chosen = fill(chosen, asked, replace(selection, scope=scope), k, wanted, search, ranked)
-    return chosen
+    chosen = select(best, asked, selection, k, trace=trace)
+    if "more" in settings.selection.fill:
+
+        def further(places: NDArray[np.int64], times: int) -> Candidates:
+            own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
+            wide = replace(scope, days_before=None, days_around=None) if own_window else scope
+            asks = queries.take(places).asks
+            return archive.retriever(wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
+
+        chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
+    return with_developments(chosen, asked, selection)

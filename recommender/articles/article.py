@@ -20,6 +20,7 @@ LINK = pa.struct(
 )
 UNDATED = np.iinfo(np.int64).min  # sorts before every date
 DAY_US = 86_400_000_000
+HOUR_US = DAY_US // 24
 
 SCHEMA = pa.schema(
     [

@@ -72,7 +72,7 @@ def print_summary(summary: Summary, output: str) -> None:
     rows = [
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),
-        ("lists", f"{summary.lists:,} ({summary.ok:,} full, {summary.short:,} short)"),
+        ("lists", _listed(summary)),
         *_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}"),
@@ -88,7 +88,7 @@ def print_summary(summary: Summary, output: str) -> None:
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("ranker", summary.ranker or "none"),
-        ("relevance floor", f"{summary.floor:.3f}" if summary.floor is not None else "none"),
+        ("related from", f"{summary.related_at:.3f}" if summary.related_at is not None else "none"),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
         ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
         ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
@@ -109,6 +109,20 @@ def told_links(links: int, stories: int, unresolved: int) -> str:
     return f"{links:,} in {stories:,} stories ({unresolved:,} unresolved)"
 
 
+def _listed(summary: Summary) -> str:
+    told = [
+        f"{count:,} {name}"
+        for name, count in (
+            ("all related", summary.ok),
+            ("filled with more", summary.filled),
+            ("short", summary.short),
+            ("empty", summary.empty),
+        )
+        if count or name == "all related"
+    ]
+    return f"{summary.lists:,} ({', '.join(told)})"
+
+
 def _changes(summary: Summary) -> list[tuple[str, str]]:
     changes = summary.changes
     if changes is None:
@@ -122,7 +136,7 @@ def print_list(found: ReadNext, k: int | None) -> None:
     items = found.items[:k] if k else found.items
     note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
     out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
-    if found.status == "short" and not items:
+    if found.status == "empty":
         out.print(f"{'':30}[dim]no story is close enough[/]")
     for item in items:
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"

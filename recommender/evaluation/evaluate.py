@@ -455,7 +455,7 @@ def _same_scale(system: System | HeldOut, case: _Case) -> bool:
         return False
     plain, own = Settings(), system.settings
     same = (own.embedding, own.ranking, own.selection.k) == (plain.embedding, plain.ranking, plain.selection.k)
-    return same and own.selection.floor == "auto"
+    return same and own.selection.related_at == "auto"
 
 
 def _examples(

@@ -38,6 +38,10 @@ from recommender.storage.database import is_database
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 
 
+LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
+"""Statuses of published lists, which `Summary` counts by name."""
+
+
 @dataclass(slots=True)
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
@@ -47,12 +51,14 @@ class Summary:
 
     version: str = ""
     as_of: datetime | None = None
-    floor: float | None = None
+    related_at: float | None = None
     ranker: str = ""
     stories: int = 0
     lists: int = 0
     ok: int = 0
+    filled: int = 0
     short: int = 0
+    empty: int = 0
     not_computed: int = 0
     rejected: int = 0
     superseded: int = 0
@@ -76,7 +82,7 @@ class Summary:
         groups = rec.catalog.copy_group[rec.catalog.alive]
         self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
         self.copies = len(groups) - len(np.unique(groups))
-        self.floor = rec.floor
+        self.related_at = rec.related_at
         self.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
         self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -249,7 +255,7 @@ def publish(
             yield batch
             statuses = batch.column("status")
             summary.lists += len(batch)
-            for status in ("ok", "short", "not_computed", "withheld"):
+            for status in LISTED:
                 found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
                 setattr(summary, status, found)
             progress("writing", summary.lists, len(rows))
@@ -263,7 +269,7 @@ def publish(
         "settings": settings.model_dump(mode="json"),
         "rules": rec.rules.model_dump(mode="json"),
         "embedder": type(rec.embedder).__name__,
-        "floor": rec.floor,
+        "related_at": rec.related_at,
         "ranker": rec.archive.ranker and {"name": rec.archive.ranker.name, "sha256": rec.archive.ranker.sha256},
         "time_counts": rec.dated,
     }

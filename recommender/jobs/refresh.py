@@ -25,11 +25,11 @@ from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, open_publisher
 from recommender.reading.read import Source
 from recommender.search.pools import Pool
-from recommender.selection.events import HOUR_US
+from recommender.selection.rules import RULES
 from recommender.storage.atomic import check_writable
 from recommender.version import __version__
 
-GROWTH = 0.1  # of the stories since the last whole run, from which on word counts and floor should be fitted again
+GROWTH = 0.1  # of the stories since the last whole run, from which on word counts should be fitted again
 _BLOCK = 8_192  # stories whose candidates are compared at a time
 
 
@@ -51,7 +51,7 @@ def refresh(
 
     Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
     the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
-    in as well. Vocabulary, floor and fitted vectors stay as the last `precompute` left them: until the next one, the
+    in as well. Vocabulary and fitted vectors stay as the last `precompute` left them: until the next one, the
     lists are those that a run over all stories would make.
 
     Parameters
@@ -118,6 +118,7 @@ def refresh(
             if last is None:
                 return iter(()), rows
             again = touched(before, rec.archive)
+            again[: len(before.catalog)] |= looked_past(last, before)
             same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
             assert rec.archive.pooled is not None
             moment = rec.archive.pooled.scope.as_of if rec.dated else None
@@ -147,7 +148,6 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
         or before.fingerprint != after.fingerprint
         or (moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
         or (moved and _boosts(before, was.scope.as_of) != _boosts(after, now.scope.as_of))
-        or bool(after.settings.selection.fill)  # looks beyond the pools
         or not np.array_equal(before.languages, after.languages[:old])
     )
     if everything:
@@ -203,19 +203,40 @@ def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Rows of the earlier state whose copies, series or age as a live page are others now."""
-    old = len(before.catalog)
-    changed = _partition(before.catalog.copy_group) != _partition(after.catalog.copy_group)[:old]
-    changed |= _partition(before.series[1]) != _partition(after.series[1])[:old]
-    hours = after.settings.selection.live_hours
-    if hours is not None and before.pooled is not None and after.pooled is not None:
-        stale = [
-            before.catalog.published < state.pooled.scope.as_of - int(hours * HOUR_US)
-            for state in (before, after)
-            if state.pooled is not None
-        ]
-        changed |= before.catalog.live & (stale[0] != stale[1])
-    return np.asarray(changed, dtype=bool)
+    """Rows of the earlier state in which a selection rule sees something else now, such as another copy group."""
+    assert before.pooled is not None
+    assert after.pooled is not None
+    changed = np.zeros(len(before.catalog), dtype=bool)
+    was, now = (state.selection(state.pooled.scope) for state in (before, after) if state.pooled is not None)
+    for rule in RULES:
+        old, new = rule.depends_on(was), rule.depends_on(now)
+        if old is not None and new is not None:
+            if rule.groups:
+                old, new = _partition(old), _partition(new)
+            changed |= old != new[: len(changed)]
+    return changed
+
+
+def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
+    """Rows whose published lists look past the pools of the archive that they were made of: they depend on all of it.
+
+    These are lists that are short although pools are full, and lists with an item that is in no pool.
+    """
+    assert archive.pooled is not None
+    pools, found = archive.pooled.pools, np.zeros(len(archive.catalog), dtype=bool)
+    for batch in lists.records():
+        wanted = pc.is_in(batch.column("status"), pa.array(["filled", "short", "empty"]))
+        some = batch.filter(wanted)
+        rows = archive.catalog.known_rows(some.column("article_id").to_pylist())
+        if len(rows) != len(some):
+            continue  # lists of other stories than the archive's are made again anyway
+        short = pc.not_equal(some.column("status"), "filled").to_numpy(zero_copy_only=False)
+        found[rows[short]] = True
+        for row, items in zip(rows[~short], some.filter(pa.array(~short)).column("items"), strict=True):
+            more = [item["article_id"] for item in items.as_py() if item["source"] == "more"]
+            held = np.concatenate([pool.rows[row] for pool in pools])
+            found[row] = not np.isin(archive.catalog.known_rows(more), held).all()
+    return found
 
 
 def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -261,5 +282,5 @@ def _note_growth(rec: Recommender, summary: Summary) -> None:
     grown = int(rec.catalog.alive.sum()) / max(rec.archive.tfidf.stories, 1) - 1
     if grown > GROWTH:
         summary.findings += (
-            f"the archive has grown by {grown:.0%} since words and floor were fitted: run precompute over all stories",
+            f"the archive has grown by {grown:.0%} since words were fitted: run precompute over all stories",
         )

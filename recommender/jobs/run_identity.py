@@ -55,12 +55,12 @@ class Inputs:
         digest.update(rules.encode())
         digest.update(withdrawals.encode())
         tfidf = rec.archive.tfidf
-        fitted = hashlib.sha256(repr(rec.floor).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
+        fitted = hashlib.sha256(repr(rec.related_at).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
         checkpoints.hash_table(fitted, pa.table({"name": tfidf.names}))
         parts = {
             "stories": stories,
             "vectors": vectors,
-            "words and floor": fitted.hexdigest(),
+            "words and cut": fitted.hexdigest(),
             "settings": settings,
             "ranker": ranker,
             "rules": rules,

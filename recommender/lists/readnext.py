@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-Status = Literal["ok", "short", "withheld", "withdrawn", "unknown", "not_computed"]
+Status = Literal["ok", "filled", "short", "empty", "withheld", "withdrawn", "unknown", "not_computed"]
+MORE = ("more", "window", "caps", "same_section", "recent")  # the last four: lists of earlier versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Reason:
     Attributes
     ----------
     kind : str
-        For programs: shared_terms, meaning, pinned, follow_up, same_section ...
+        For programs: shared_terms, meaning, pinned, development, same_section ...
     text : str
         For readers.
     weight : float
@@ -53,10 +54,10 @@ class Recommendation:
     url, section : str or None
     published_at : datetime or None
     source : str
-        How it came in: 'related', 'evergreen' (an undated or evergreen piece), 'pinned', or what it fills an empty
-        place with: 'window', 'caps', 'same_section', 'recent'.
+        How it came in: 'related', 'evergreen' (a related piece that is undated or evergreen), 'pinned', or 'more' (the
+        next best, where fewer than k are related).
     score : float
-        Relevance times freshness times boost; a pinned, filled-in or more varied item may stand above a higher one.
+        Relevance after boosts; a pinned or more varied item may stand above a higher one.
     components : mapping of str to float
         dense, lexical, relevance, freshness, boost.
     reasons : tuple of Reason
@@ -93,8 +94,8 @@ class Rejected:
     published_at : datetime or None
     relevance, score : float
     rule : str
-        What rejected it: 'blocked', 'sensitive', 'live', 'floor', 'copy', 'series', 'event', 'cap', 'evergreen', or
-        'rank' (others were better, or with diversity more varied).
+        What rejected it: the name of a selection rule (see `recommender.selection.rules`), or 'rank' (others were
+        better, or with diversity more varied).
     """
 
     article_id: str
@@ -141,8 +142,8 @@ class ReadNext(_Deferred):
     ----------
     article_id : str
     status : str
-        'ok' (k items), 'short' (fewer), 'withheld' (no list at all for this story), 'withdrawn',
-        'unknown' (no such story), 'not_computed' (known, but not public at `as_of`).
+        'ok' (k related items), 'filled' (k items, some of them 'more'), 'short' (fewer), 'empty', 'withheld' (no list
+        for this story), 'withdrawn', 'unknown' (no such story), 'not_computed' (known, but not public at `as_of`).
     items : tuple of Recommendation
     reserves : tuple of Recommendation
         Further items, which take the place of withdrawn ones.
@@ -224,9 +225,22 @@ def current(
         live = [item for item in live if blocked.isdisjoint(((item["article_id"], None), (item["article_id"], story)))]
     live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
     k, status = record["k"], record["status"]
-    if status in ("ok", "short"):
-        status = "ok" if len(live) >= k else "short"
+    if status in ("ok", "filled", "short", "empty"):
+        status = status_of([item["source"] for item in live[:k]], k)
     return {**record, "status": status, "items": live[:k], "reserves": live[k:]}
+
+
+def status_of(sources: Sequence[str], k: int) -> Status:
+    """Status of a list of `k` places from how its items came in.
+
+    Examples
+    --------
+    >>> status_of(["related", "more"], 2), status_of(["related"], 2), status_of([], 2)
+    ('filled', 'short', 'empty')
+    """
+    if len(sources) < k:
+        return "short" if sources else "empty"
+    return "filled" if any(source in MORE for source in sources) else "ok"
 
 
 def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:

@@ -15,17 +15,11 @@ from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog, whole
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.records import REASON, TERM
-from recommender.ranking.score import EVERGREEN, FOLLOW_UP, NEWEST, PINNED, SOURCES, VARIETY, Ranked
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Ranked
 from recommender.search.pools import Queries
 from recommender.settings import RankingSettings
 
 _TERMS = 3
-FILL_TEXTS = {
-    "window": "from further back",
-    "caps": "beyond the usual limit of its kind",
-    "same_section": "more from this section",
-    "recent": "among the newest stories",
-}
 
 
 def telling_terms(terms: pa.Array) -> NDArray[np.bool_]:
@@ -59,7 +53,7 @@ def explain(
 ) -> pa.ListArray:
     """Reasons of each item, in the order of `selected.rows[selected.rows >= 0]`.
 
-    First why an item has its place where the score does not say it (pinned, filled in, newest of its event,
+    First why an item has its place where the score does not say it (pinned, the next best, of the same running story,
     for variety), then the two parts of the relevance, the greater first, then facts that a reader
     can check, with weight 0.
     """
@@ -77,7 +71,7 @@ def explain(
     also = pc.binary_join_element_wise("also in ", section.take(pa.array(same)).cast(pa.string()), "")
     published = queries.published[story]
     newer = (catalog.published[rows] > published) & (published != UNDATED)
-    follow_up = (notes & FOLLOW_UP) > 0
+    development = (notes & DEVELOPMENT) > 0
     pinned = np.flatnonzero(source == PINNED)
     pairs = zip(
         stories["id"].take(pa.array(story[pinned])).to_pylist(),
@@ -89,17 +83,13 @@ def explain(
     close, boost = np.flatnonzero(dense > 0), selected.boost[held]
     parts = [
         _Part("pinned", pinned, pinned_text, 0.0, 0),
-        *(
-            _Part("fill", np.flatnonzero(source == SOURCES.index(name)), text, 0.0, 0)
-            for name, text in FILL_TEXTS.items()
-        ),
-        _Part("follow_up", np.flatnonzero(follow_up), "newer report of the same event", 0.0, 0),
-        _Part("newest_of_event", np.flatnonzero(notes & NEWEST), "newest report of its event", 0.0, 0),
+        _Part("more", np.flatnonzero(source == MORE), "the next best", 0.0, 0),
+        _Part("development", np.flatnonzero(development), "of the same running story", 0.0, 0),
         _Part("variety", np.flatnonzero(notes & VARIETY), "for variety", 0.0, 0),
         _Part("shared_terms", owners, both_on, lexical[owners], 1 + (lexical < dense)[owners], shared),
         _Part("meaning", close, "close in meaning", dense[close], 1 + (dense <= lexical)[close]),
         _Part("same_section", same, also, 0.0, 3),
-        _Part("newer", np.flatnonzero(newer & ~follow_up), "newer than this story", 0.0, 4),
+        _Part("newer", np.flatnonzero(newer), "newer than this story", 0.0, 4),
         _Part("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 4),
         _Part("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 5),
         _Part("buried", np.flatnonzero(boost < 1), "lowered by an editorial rule", 0.0, 5),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import TIME
 from recommender.articles.catalog import Catalog
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
-from recommender.ranking.score import SOURCES, Ranked
+from recommender.ranking.score import MORE, SOURCES, Ranked
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
@@ -92,7 +92,12 @@ def to_batch(
     items = _items(selected, held, place, catalog, reasons)
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
-    status = np.select([withheld, not_computed, shown < k], ["withheld", "not_computed", "short"], "ok")
+    filled = (selected.source[:, :k] == MORE).any(axis=1)
+    status = np.select(
+        [withheld, not_computed, shown == 0, shown < k, filled],
+        ["withheld", "not_computed", "empty", "short", "filled"],
+        "ok",
+    )
     size = len(stories)
     columns = [
         _whole(stories["id"]),

@@ -16,16 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
-from recommender.lists.readnext import ReadNext, Recommendation, Rejected, Story
+from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
+from recommender.selection.rules import RULES
 from recommender.storage.database import is_database
 
 MARKER = ".recommender-preview"  # a folder with this file may be replaced as a whole
@@ -37,25 +38,8 @@ _HERE = Path(__file__).parent
 _STATIC = ("preview.css", "preview.js")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
-FILL_HEADINGS = {
-    "window": "From further back",
-    "caps": "More of the same kind",
-    "same_section": "More from this section",
-    "recent": "Among the newest",
-}
-RULES = {
-    "floor": "Below the relevance floor",
-    "copy": "Same text as the story or as another item",
-    "event": "Another report of an event that has its place",
-    "series": "Further instalment of a series that has its place",
-    "blocked": "Blocked by an editor",
-    "sensitive": "Does not go with a sensitive story",
-    "live": "A live page that is over",
-    "cap": "Over the limit of its kind",
-    "evergreen": "The place of undated and evergreen pieces is taken",
-    "rank": "Ranked behind the last reserve",
-}
-STATES = ("Full", "Short", "Empty", "Withheld", "Not computed yet")
+RULES_TOLD = {rule.name: rule.label for rule in RULES} | {"rank": "Ranked behind the last reserve"}
+STATES = ("Full", "Filled up", "Short", "Empty", "Withheld", "Not computed yet")
 STATUSES = {
     "withheld": "Withheld: no list is shown under this story.",
     "not_computed": "No list yet: this story is published after the moment that the lists are for.",
@@ -183,9 +167,7 @@ class _Entry:
 
 
 def _state(found: ReadNext) -> int:
-    if found.status in STATUSES:
-        return 3 + list(STATUSES).index(found.status)
-    return 0 if not found.shortfall else 1 if found.items else 2
+    return ("ok", "filled", "short", "empty", *STATUSES).index(found.status)
 
 
 def _micros(moment: datetime) -> int:
@@ -275,15 +257,14 @@ def _story_page(
     live: frozenset[str],
     rejected: list[tuple[str, list[Any], int]] | None,
 ) -> str:
-    own = [item for item in found.items if item.source not in FILL_HEADINGS]
-    filled = [item for item in found.items if item.source in FILL_HEADINGS]
-    groups = groupby(filled, key=lambda item: FILL_HEADINGS[item.source])
+    own = [item for item in found.items if item.source not in MORE]
+    more = [item for item in found.items if item.source in MORE]
     return template.render(
         root="../",
         found=found,
         entry=entry,
         own=own,
-        fills=[(heading, list(items)) for heading, items in groups],
+        more=more,
         status=STATUSES.get(found.status, ""),
         live=live,
         rejected=rejected,
@@ -296,7 +277,7 @@ def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, l
     for candidate in rejected:
         if candidate.article_id in live:
             rules.setdefault(candidate.rule, []).append(candidate)
-    return [(RULES.get(rule, rule), held[:SHOWN], len(held[SHOWN:])) for rule, held in rules.items()]
+    return [(RULES_TOLD.get(rule, rule), held[:SHOWN], len(held[SHOWN:])) for rule, held in rules.items()]
 
 
 def _rejected(

@@ -84,7 +84,7 @@ _STONES = sa.Table(
 
 _VIEW = "current_lists"
 _CURRENT_LISTS = sa.text(rf"""
-CREATE VIEW {_VIEW} AS
+CREATE OR REPLACE VIEW {_VIEW} AS
 WITH entries AS (
     SELECT number, action IN ('withdraw', 'withhold', 'block') AS adds,
         CASE WHEN action IN ('withdraw', 'restore') THEN 'withdrawn'
@@ -107,8 +107,11 @@ WITH entries AS (
     )
 )
 SELECT list_of AS story_id, place AS rank, article_id, title, url, section, published_at, line, source, score,
-    components\:\:jsonb, reasons\:\:jsonb
-FROM live WHERE place <= k
+    components\:\:jsonb, reasons\:\:jsonb,
+    CASE WHEN count(*) OVER list < k THEN 'short'
+         WHEN bool_or(source IN ('more', 'window', 'caps', 'same_section', 'recent')) OVER list THEN 'filled'
+         ELSE 'ok' END AS status
+FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
 """What readers of the current version see: reserves have taken the places of what is withdrawn or blocked."""
 
@@ -192,7 +195,7 @@ class SqlPublisher:
                 if self._postgresql:  # which would let several create them at once, and fail all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 _META.create_all(connection)
-                if self._postgresql and _VIEW not in sa.inspect(connection).get_view_names():
+                if self._postgresql:  # an older version of the view may stand there
                     connection.execute(_CURRENT_LISTS)
         except sa.exc.SQLAlchemyError as error:
             raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error

@@ -41,8 +41,8 @@ def relevance_floor(
     float or None
         None: no floor.
     """
-    if settings.selection.floor != "auto":
-        return settings.selection.floor
+    if settings.selection.related_at != "auto":
+        return settings.selection.related_at
     floor = calibrated(calibration, settings)
     live = np.flatnonzero(catalog.alive)
     if len(live) > 1:

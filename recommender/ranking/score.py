@@ -22,9 +22,9 @@ from recommender.search.pools import Candidates, Queries
 from recommender.search.scope import Scope
 from recommender.settings import RankingSettings
 
-SOURCES = ("related", "evergreen", "pinned", "window", "caps", "same_section", "recent")
-RELATED, EVERGREEN, PINNED = 0, 1, 2
-FOLLOW_UP, NEWEST, VARIETY = 1, 2, 4  # flags of `Ranked.notes`
+SOURCES = ("related", "evergreen", "pinned", "more")
+RELATED, EVERGREEN, PINNED, MORE = 0, 1, 2, 3
+DEVELOPMENT, VARIETY = 1, 2  # flags of `Ranked.notes`
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,19 @@ class Ranked:
     relevance : ndarray of float64
         Weighted sum of the two.
     freshness : ndarray of float64
-        `2 ** (-age / half_life)`; 1 where time does not count; NaN for timeless rows.
+        `2 ** (-age / half_life)`; 1 where time does not count; NaN for timeless rows, which count as one half-life old.
     boost : ndarray of float64
         Factor of the editorial rules; 1 without one.
     score : ndarray of float64
-        `relevance * freshness * boost`; timeless rows have no freshness.
+        `relevance * freshness * boost`.
     key : ndarray of float64
-        Orders as the score does, in a form that does not depend on `as_of`:
-        `log2(relevance * boost) + published / half_life`; -inf for timeless rows.
+        Orders as the score does, on a scale that no age exhausts: `log2` of the score, or of the odds.
     source : ndarray of int8
         How the candidate came in: place in `SOURCES`.
     safe : ndarray of bool
-        Placed by an editor or chosen before: limits count it but do not reject it.
+        Placed by an editor: most rules count it but do not reject it.
     notes : ndarray of int8
-        Why the place is not the score's: FOLLOW_UP (newer report of the story's own event), NEWEST (stands for
-        its event), VARIETY (diversity).
+        DEVELOPMENT: of the story's own event, at another time. VARIETY: stands above a better one for diversity.
     """
 
     rows: NDArray[np.int64]
@@ -96,6 +94,17 @@ class Ranked:
         """Some stories."""
         return Ranked(*(getattr(self, f.name)[places] for f in fields(self)))
 
+    def first(self, width: int) -> Ranked:
+        """Only the first places of each line."""
+        return Ranked(*(getattr(self, f.name)[:, :width] for f in fields(self)))
+
+    def scattered(self, places: NDArray[np.int64], other: Ranked) -> Ranked:
+        """With the lines of `other` at some places."""
+        width = max(self.rows.shape[1], other.rows.shape[1])
+        others = np.setdiff1d(np.arange(len(self.rows)), places)
+        both = Ranked.stack([self.lines(others).padded(width), other])
+        return both.lines(np.argsort(np.concatenate([others, places])))
+
     def padded(self, width: int) -> Ranked:
         """With empty places up to a width."""
         blank = width - self.rows.shape[1]
@@ -133,10 +142,13 @@ class Ranked:
         return self.along(np.argsort(place, axis=1, kind="stable"))
 
     def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
-        """Best first: safe ones as they stand, then by key, relevance and article id."""
+        """Best first: safe ones as they stand, then what is related, each by key, relevance and article id."""
         held = self.rows >= 0
         key = np.where(held, -self.key, np.nan)  # which sorts last
         order = np.argsort(key, axis=1)
+        if (self.source == MORE).any():
+            group = np.take_along_axis(np.where(held, self.source == MORE, 2), order, axis=1)
+            order = np.take_along_axis(order, np.argsort(group, axis=1, kind="stable"), axis=1)
         key = np.take_along_axis(key, order, axis=1)
         # the key alone does not decide in every line
         tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(axis=1) | self.safe.any(axis=1))
@@ -149,7 +161,8 @@ class Ranked:
         key = np.where(self.safe, 0, self.key)
         by_relevance = np.where(self.safe, 0, self.relevance)
         by_id = np.where(self.safe, 0, id_rank[self.rows])
-        return np.lexsort((by_id, -by_relevance, -key, place, ~self.safe, self.rows < 0), axis=1)
+        more = np.where(self.safe, False, self.source == MORE)
+        return np.lexsort((by_id, -by_relevance, -key, more, place, ~self.safe, self.rows < 0), axis=1)
 
 
 def relevance(
@@ -251,14 +264,11 @@ def rank(
             anchor = np.where(dated, queries.published, anchor)
         timeless = catalog.timeless[rows]
         days = np.where(timeless, 0, np.abs(published - anchor[:, None])) / DAY_US
-        freshness = np.where(timeless, np.nan, np.exp2(-days / settings.half_life_days))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log = np.log2(np.maximum(fused, 0))
-        # a constant per story is left out of the key: against `as_of` the order is timeless
-        if settings.anchor == "as_of":
-            days = np.where(timeless, 0, -published) / DAY_US
-        key = np.where(timeless, -np.inf, log - days / settings.half_life_days)
-        score = np.where(timeless, fused, fused * freshness)
+        half_lives = np.where(timeless, 1.0, days / settings.half_life_days)
+        freshness = np.where(timeless, np.nan, np.exp2(-half_lives))
+        with np.errstate(divide="ignore"):
+            key = np.log2(np.maximum(fused, 0)) - half_lives
+        score = fused * np.exp2(-half_lives)
     source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
     boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
     return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)

@@ -13,22 +13,21 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.article import DAY_US, UNDATED, Article, to_table
+from recommender.articles.article import DAY_US, HOUR_US, UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.features.tfidf import Tfidf, rarest_shared, row_cosines, term_frequencies
-from recommender.features.vectors import cosines, gram
+from recommender.features.vectors import cosines
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 if TYPE_CHECKING:
     from recommender.embedders import Embedder
 
-HOUR_US = DAY_US // 24
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
 RAREST = 3  # shared terms that are looked at
 _FITTED_ON = 19_040
-RELATIONS = ("different", "same_topic", "new_development", "same_report", "copy")
+RELATIONS = ("different", "same_topic", "development", "same_report", "copy")
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ def same_event_probability(
 ) -> NDArray[np.float64]:
     """Probability that two stories report the same event, from their texts alone.
 
-    In lists, time decides as well: reports of one event follow each other within
-    `selection.event_gap_hours` and span at most `selection.event_span_days`.
+    In lists, time decides as well: what is of the story's own event within `selection.same_report_hours` of it is the
+    same report, and no two items of one event within `selection.repeat_hours` stand in a list.
 
     Parameters
     ----------
@@ -116,11 +115,11 @@ def relations(
     embedder: Embedder | None = None,
     settings: SelectionSettings | None = None,
 ) -> list[str]:
-    """How two stories relate: 'copy', 'same_report', 'new_development', 'same_topic' or 'different'.
+    """How two stories relate: 'copy', 'same_report', 'development', 'same_topic' or 'different'.
 
-    A copy repeats the text. Two reports of one event are the same report within twelve hours of each
-    other, later ones a new development. Beyond the time rules, and below the threshold, stories
-    of probability .1 and above share a topic.
+    A copy repeats the text. Two reports of one event are the same report within `selection.same_report_hours` of each
+    other, and developments of the event at other times. Below the threshold, stories of probability .1 and above
+    share a topic.
 
     Examples
     --------
@@ -138,9 +137,10 @@ def relations(
     times = [_times(side) for side in zip(*pairs, strict=True)]
     undated = (times[0] == UNDATED) | (times[1] == UNDATED)
     gap = np.where(undated, 0, np.abs(times[0] - times[1])) / HOUR_US
-    same = (probability >= settings.event_threshold) & (gap <= settings.event_gap_hours)
+    same = probability >= settings.event_threshold
+    soon = gap <= (settings.same_report_hours or 0)
     named = np.select(
-        [is_copy(dense, words), same & (gap <= 12), same, probability >= 0.1],
+        [is_copy(dense, words), same & soon, same, probability >= 0.1],
         np.array(RELATIONS)[[4, 3, 2, 1]].tolist(),
         RELATIONS[0],
     )
@@ -210,117 +210,78 @@ class EventTest:
     def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         return rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
 
-    def alike(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
-        """Pairs among the candidates of each story.
+    def within(
+        self, a: NDArray[np.int64], b: NDArray[np.int64], hours: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell which times may lie within some hours of each other, and which surely do.
+
+        A date without a clock time, which is midnight, may mean any time of its day; a missing date any time at all.
 
         Parameters
         ----------
-        rows : ndarray of int64, shape (q, w)
-            -1 = none.
+        a, b : ndarray of int64
+            Microseconds, of shapes that broadcast.
+        hours : float
 
         Returns
         -------
-        same, copy : ndarray of bool, shape (q, w, w)
-            Same event by text within the span; copy at any time.
-        dense : ndarray of float32, shape (q, w, w)
+        possible, sure : ndarray of bool
         """
-        dense = gram(self.vectors, rows)
-        times = self.published[rows]
-        held = rows >= 0
-        upper = np.triu(np.ones(dense.shape[1:], dtype=bool), 1)
-        likely = (dense >= min(self._least, COPY)) & upper & held[:, :, None] & held[:, None, :]
-        story, i, j = np.nonzero(likely)
-        same_pairs, copy_pairs = self._test(
-            dense[story, i, j], rows[story, i], rows[story, j], times[story, i], times[story, j]
-        )
-        same, copy = np.zeros(dense.shape, dtype=bool), np.zeros(dense.shape, dtype=bool)
-        for found, pairs in ((same, same_pairs), (copy, copy_pairs)):
-            found[story[pairs], i[pairs], j[pairs]] = found[story[pairs], j[pairs], i[pairs]] = True
-        return same, copy, dense
+        known = (a != UNDATED) & (b != UNDATED) & self.timed
+        first, second = np.where(known, a, 0), np.where(known, b, 0)
+        # each is an interval: of a day where the clock time is midnight, else of a moment
+        first_end, second_end = (time + np.where(time % DAY_US == 0, DAY_US, 0) for time in (first, second))
+        least = np.maximum(np.maximum(first - second_end, second - first_end), 0)
+        most = np.maximum(first_end - second, second_end - first)
+        limit = hours * HOUR_US
+        return np.asarray(~known | (least <= limit)), np.asarray(known & (most <= limit))
 
-    def own(
-        self,
-        dense: NDArray[np.float32],
-        rows: NDArray[np.int64],
-        terms: sp.csr_matrix,
-        published: NDArray[np.int64],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The same for each story against its own candidates: (same event within the span, copy), each (q, w).
+    def joins(self, a: NDArray[np.int64], b: NDArray[np.int64], sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether pairs of rows report the same event, (m,).
 
         Parameters
         ----------
-        dense : ndarray of float32, shape (q, w)
+        a, b : ndarray of int64, shape (m,)
+        sure : ndarray of bool, shape (m,)
+            Whether their times are known to be close: else the texts must say so more clearly.
+        """
+        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
+        return self._joined(self.terms, a, dense, b, sure)
+
+    def joins_story(
+        self,
+        terms: sp.csr_matrix,
+        stories: NDArray[np.int64],
+        dense: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        sure: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """Whether stories and rows report the same event, (m,).
+
+        Parameters
+        ----------
         terms : csr_matrix, shape (q, v)
             TF-IDF of the stories.
-        published : ndarray of int64, shape (q,)
+        stories, rows : ndarray of int64, shape (m,)
+        dense : ndarray of float64, shape (m,)
+            Cosines of the vectors.
+        sure : ndarray of bool, shape (m,)
+            See `joins`.
         """
-        same, copy = np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=bool)
-        story, i = np.nonzero((dense >= min(self._least, COPY)) & (rows >= 0))
-        if len(story):
-            cosine = dense[story, i].astype(np.float64)
-            near = np.flatnonzero(self._near(published[story], self.published[rows[story, i]]))
-            at = story[near], i[near]
-            shared = self._shared(terms, at[0], rows[at])
-            same[at] = self.model.probability(cosine[near], shared) >= self.settings.event_threshold
-            close = np.flatnonzero(cosine >= COPY)
-            at = story[close], i[close]
-            copy[at] = is_copy(cosine[close], row_cosines(terms, self.terms, at[0], rows[at]))
-        return same, copy
+        return self._joined(terms, stories, dense, rows, sure)
 
-    def together(self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Of the candidates in `mask`, (q, w), those linked to the lead's time by gaps within the rule.
-
-        Parameters
-        ----------
-        times : ndarray of int64, shape (q, w)
-        lead : ndarray of int64, shape (q,)
-            Microseconds.
-        """
-        if not self.timed:
-            return mask
-        # the lead joins as a last column of its own
-        every = np.concatenate([times, lead[:, None]], axis=1)
-        member = np.concatenate([mask, np.ones((len(mask), 1), dtype=bool)], axis=1)
-        order = np.argsort(every, axis=1, kind="stable")
-        time, inside = np.take_along_axis(every, order, axis=1), np.take_along_axis(member, order, axis=1)
-        last = np.maximum.accumulate(np.where(inside, time, UNDATED), axis=1)
-        before = np.concatenate([np.full((len(mask), 1), UNDATED), last[:, :-1]], axis=1)
-        gap = self.settings.event_gap_hours * HOUR_US
-        # a difference to `UNDATED` would overflow
-        apart = inside & ((before == UNDATED) | (time > np.where(before == UNDATED, 0, before) + gap))
-        chain = np.empty_like(order)
-        np.put_along_axis(chain, order, np.cumsum(apart, axis=1), axis=1)
-        return np.asarray(mask & (chain[:, :-1] == chain[:, -1:]))
-
-    @property
-    def _least(self) -> float:
-        return self.model.least_dense(self.settings.event_threshold)
-
-    def _near(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if not self.timed:
-            return np.ones(len(a), dtype=bool)
-        dated = (a != UNDATED) & (b != UNDATED)
-        return np.asarray(dated & (np.abs(np.where(dated, a - b, 0)) <= self.settings.event_span_days * DAY_US))
-
-    def _test(
+    def _joined(
         self,
-        dense: NDArray[np.float32],
+        terms: sp.csr_matrix,
         a: NDArray[np.int64],
+        dense: NDArray[np.float64],
         b: NDArray[np.int64],
-        time_a: NDArray[np.int64],
-        time_b: NDArray[np.int64],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        if not len(a):
-            return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-        near = self._near(time_a, time_b)
-        wanted = np.flatnonzero(near | (dense >= COPY))
-        # stories of one day share most of their candidates: each pair is compared once
-        size = len(self.published)
-        pair, back = np.unique(np.minimum(a, b)[wanted] * size + np.maximum(a, b)[wanted], return_inverse=True)
-        shared = self._shared(self.terms, pair // size, pair % size)[back]
-        cosine = dense[wanted].astype(np.float64)
-        same, copy = np.zeros(len(a), dtype=bool), np.zeros(len(a), dtype=bool)
-        same[wanted] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near[wanted]
-        close = wanted[cosine >= COPY]
-        copy[close] = row_cosines(self.terms, self.terms, a[close], b[close]) >= COPY
-        return same, copy
+        sure: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        settings = self.settings
+        limit = np.where(sure, settings.event_threshold, settings.event_threshold_untimed)
+        found = np.zeros(len(a), dtype=bool)
+        likely = np.flatnonzero(dense >= self.model.least_dense(float(limit.min(initial=1.0))))
+        shared = self._shared(terms, a[likely], b[likely])
+        found[likely] = self.model.probability(dense[likely], shared) >= limit[likely]
+        return found

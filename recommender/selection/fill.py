@@ -1,4 +1,4 @@
-"""Empty places of short lists filled, if the settings say so; each item says what it fills with."""
+"""Full lists: where the candidates of a story do not fill its list, look past them."""
 
 from __future__ import annotations
 
@@ -8,95 +8,59 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.articles.article import UNDATED
-from recommender.ranking.score import SOURCES, Ranked
-from recommender.search.pools import Candidates, Queries
-from recommender.search.scope import Scope
-from recommender.selection.pipeline import Selection, Stories, select
+from recommender.ranking.score import MORE, Ranked, among
+from recommender.search.pools import Candidates
+from recommender.selection.context import Selection, Stories
+from recommender.selection.pipeline import select
 
-_NEWEST = 50  # newest stories that 'recent' looks at
+TIMES = (8, 64, 1 << 20)
+"""How many times as many candidates are looked at, one after another: the last are all that there are."""
+_CELLS = 1 << 21  # candidates that are ranked together
 
-Search = Callable[[Queries, Scope], Candidates]
+Further = Callable[[NDArray[np.int64], int], Candidates]
 Rank = Callable[[NDArray[np.int64], Candidates], Ranked]
 
 
-def fill(
+def filled(
     chosen: Ranked,
+    best: Ranked,
     stories: Stories,
     selection: Selection,
     k: int,
     wanted: NDArray[np.bool_],
-    search: Search,
+    further: Further,
     rank: Rank,
 ) -> Ranked:
-    """Fill up to `k` places of each wanted story, source after source in the order of `selection.fill`.
+    """Fill the lists that the candidates left short with further stories, labelled `more`.
 
-    'window' relaxes the window, 'caps' the caps; 'same_section' takes the most relevant of the story's section and
-    'recent' the newest stories, both whatever their relevance. Blocks, copies, events, series and language hold.
+    Every rule holds; only the number of candidates, the window of the settings and `related_at` are relaxed.
 
     Parameters
     ----------
     chosen : Ranked, shape (q, w)
+        The lists so far.
+    best : Ranked, shape (q, c)
+        The candidates that they were chosen from.
     wanted : ndarray of bool, shape (q,)
-    search, rank : callables
-        Candidates of queries within a scope; the components of candidates of the stories in some places.
+        Stories that get a list.
+    further : callable
+        Finds so many times as many candidates for the stories in some places.
+    rank : callable
+        Scores candidates of the stories in some places.
     """
-    catalog, settings = selection.catalog, selection.settings
-    without_reserves = replace(selection, settings=settings.model_copy(update={"reserves": 0}))
-    for source in settings.fill:
-        short = np.flatnonzero(((chosen.rows >= 0).sum(axis=1) < k) & wanted)
-        if not len(short):
-            break
-        asked, given = stories.take(short), chosen.lines(short)
-        given = replace(given, safe=given.rows >= 0)
-        extra = rank(short, _candidates(source, asked, selection, search))
-        if source == "recent":
-            extra = replace(extra, key=catalog.published[extra.rows].astype(np.float64)).ordered(catalog.id_rank)
-        extra = replace(extra, source=np.full_like(extra.source, SOURCES.index(source)))
-        new = ~(extra.rows[:, :, None] == given.rows[:, None, :]).any(axis=2)
-        if selection.scope.timed:  # timeless pieces have a place of their own
-            new &= ~catalog.timeless[extra.rows]
-        filled = select(
-            given.beside(extra.keep((extra.rows >= 0) & new)),
-            asked,
-            without_reserves,
-            k,
-            floor=selection.floor if source in ("window", "caps") else None,
-            limits=source != "caps",
-        )
-        width = max(chosen.rows.shape[1], filled.rows.shape[1])
-        others = np.setdiff1d(np.arange(len(chosen.rows)), short)
-        both = Ranked.stack([chosen.lines(others).padded(width), filled])
-        chosen = both.lines(np.argsort(np.concatenate([others, short])))
+    scope, language = selection.scope, stories.queries.language
+    counts = np.bincount(scope.language[scope.allowed] + 1, minlength=int(language.max(initial=-1)) + 2)
+    allowed = counts[language + 1] if selection.same_language else np.full(len(language), counts.sum())
+    looked_at = (best.rows >= 0).sum(axis=1)
+    for times in TIMES:
+        short = np.flatnonzero(((chosen.rows >= 0).sum(axis=1) < k) & wanted & (looked_at < allowed))
+        step = max(_CELLS // max(int(allowed.max(initial=1)), 1), 1) if times == TIMES[-1] else len(short)
+        for places in np.split(short, range(step, len(short), step)) if len(short) else ():
+            found = further(places, times)
+            looked_at[places] = np.maximum((found.rows >= 0).sum(axis=1), looked_at[places])
+            known = among(found.rows, best.lines(places).rows)
+            more = rank(places, Candidates(np.where(known, -1, found.rows)))
+            more = replace(more, source=np.full_like(more.source, MORE))
+            both = best.lines(places).beside(more)
+            chosen = chosen.scattered(places, select(both, stories.take(places), selection, k))
     return chosen
-
-
-def _candidates(source: str, stories: Stories, selection: Selection, search: Search) -> Candidates:
-    queries, scope, catalog = stories.queries, selection.scope, selection.catalog
-    if source == "window":
-        return search(queries, replace(scope, days_before=None, days_around=None))
-    if source == "caps":
-        return search(queries, scope)
-    if source == "same_section":
-        parts, own = [], stories.sections
-        for section in np.unique(own[own >= 0]):
-            places = np.flatnonzero(own == section)
-            within = replace(scope, allowed=scope.allowed & (selection.sections == section))
-            parts.append((places, search(queries.take(places), within).rows))
-        return _scattered(parts, len(queries))
-    parts = []
-    dated = scope.allowed & (catalog.published != UNDATED) & ~catalog.timeless
-    for language in np.unique(queries.language):
-        places = np.flatnonzero(queries.language == language)
-        rows = np.flatnonzero(dated & (scope.language == language))
-        newest = rows[np.lexsort((catalog.id_rank[rows], -catalog.published[rows]))][:_NEWEST]
-        mine = np.tile(newest, (len(places), 1))
-        parts.append((places, np.where(mine == queries.rows[places, None], -1, mine)))
-    return _scattered(parts, len(queries))
-
-
-def _scattered(parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]], size: int) -> Candidates:
-    rows = np.full((size, max((found.shape[1] for _, found in parts), default=1)), -1, dtype=np.int64)
-    for places, found in parts:
-        rows[places, : found.shape[1]] = found
-    return Candidates(rows)

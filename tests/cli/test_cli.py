@@ -134,13 +134,13 @@ def test_an_order_that_cannot_be_is_refused(arguments: list[str], words: list[st
 def test_the_word_none_is_no_value(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
     (tmp_path / "s.toml").write_text('[retrieval]\nwindow_days = "none"\n[ranking]\nranker = "none"\n')
-    more = ("--settings", tmp_path / "s.toml", "--set", "ranking.half_life_days=none", "--set", "selection.floor=none")
+    more = ("--settings", tmp_path / "s.toml", "--set", "ranking.half_life_days=none", "--set", "selection.related_at=none")
     assert precompute(stories, "--lists", tmp_path / "out", *more).returncode == 0
     told = cli("info", "--lists", tmp_path / "out").stdout
     for said in (
         "retrieval.window_days = None",
         "ranking.half_life_days = None",
-        "selection.floor = None",
+        "selection.related_at = None",
         "ranking.ranker = none",
     ):
         assert said in told
@@ -155,7 +155,7 @@ def test_version_and_help() -> None:
 
 def test_an_empty_list_says_why(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
-    assert precompute(stories, "--lists", tmp_path / "out", "--set", "selection.floor=0.99").returncode == 0
+    assert precompute(stories, "--lists", tmp_path / "out", "--set", "selection.related_at=0.99").returncode == 0
     assert "no story is close enough" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
 
 

@@ -428,7 +428,7 @@ def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
     for name, value in {
         "embedding.model": "tfidf",
         "ranking.ranker": "none",
-        "selection.floor": 0.1,
+        "selection.related_at": 0.1,
         "selection.k": 20,
     }.items():
         assert not _same_scale(own({name: value}), case), name

@@ -312,7 +312,7 @@ def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.Monk
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
-    yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.floor": 0.05})).archive)
+    yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.related_at": 0.05})).archive)
     whole = list_quality(rows, stories, moments, yardstick, k=5)
     counts = safety(rows, stories, moments, yardstick, sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
@@ -487,7 +487,7 @@ def test_with_a_ranker_the_floor_is_a_probability() -> None:
     told = np.unique(chance)
     assert len(told) > 1, "the farther in time, the less"
     for below, above in pairwise(told.tolist()):
-        archive = rec.under(rec.settings.override({"selection.floor": (below + above) / 2})).archive
+        archive = rec.under(rec.settings.override({"selection.related_at": (below + above) / 2})).archive
         found = safety(
             rows_of(rec, [ids], 5),
             rec.catalog.rows(["t0-s0"]),
@@ -571,14 +571,14 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
             expected["same text"] += item not in others and bool(groups[item] & others)
             expected["future"] += moment != UNDATED and published[row] > moment
             expected["expired"] += moment != UNDATED and expires[row] <= moment
-            if own and archive.floor is not None and sources[line, place] == "related":
+            if own and archive.related_at is not None and sources[line, place] == "related":
                 dense = archive.vectors[row].astype(np.float64) @ archive.vectors[story].astype(np.float64) / 4064**2
                 words = (archive.terms[row] @ archive.terms[story].T).toarray()[0, 0]
                 fused = weights.dense_weight * dense + weights.lexical_weight * float(words)
                 if archive.ranker is not None:
                     fused = rec.relevance([own], [item])[0]
-                assume(abs(fused - archive.floor) > 1e-6)
-                expected["unlabelled fill"] += fused < archive.floor
+                assume(abs(fused - archive.related_at) > 1e-6)
+                expected["unlabelled fill"] += fused < archive.related_at
             above.append(item)
     assert found == expected
 

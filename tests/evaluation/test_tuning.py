@@ -356,8 +356,8 @@ def test_unjudged_items_may_hide_the_truth() -> None:
 
 
 def test_trials_agree_with_the_protocol() -> None:
-    judged, start = load_set("sample"), TFIDF.override({"selection.floor": 0.3})
-    other = TFIDF.override({"selection.floor": None, "ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
+    judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3})
+    other = TFIDF.override({"selection.related_at": None, "ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
     stories, judgments, _ = asked_stories(judged)
     answers = ask(OwnSystem("other", other), judged, stories, k=5, depth=100)
     ids = judged.catalog.ids.to_pylist()
@@ -392,7 +392,7 @@ def test_lists_of_a_ranker_can_be_tuned_but_not_its_order() -> None:
     assert list(tuned.chosen) == [EVENTS, DIVERSITY]
     assert tuned.part == "list"
     stories, judgments, _ = asked_stories(judged)
-    system = OwnSystem("start", RANKER.override({"selection.floor": None, "selection.reserves": 0}))
+    system = OwnSystem("start", RANKER.override({"selection.related_at": None, "selection.reserves": 0}))
     lists = ask(system, judged, stories, k=5, depth=5).lists
     ids = judged.catalog.ids.to_pylist()
     shown = [[ids[row] for row in rows if row >= 0] for rows in lists.rows]
@@ -485,10 +485,10 @@ def test_a_measure_that_charges_for_bad_items_finds_the_floor() -> None:
     judged = replace(topic_judgments(symmetric=False), picks=True)
     ids = frozenset(world(judged).catalog.ids.to_pylist())
     chosen = world(replace(judged, complete=ids))
-    start = EQUAL.override({"selection.floor": None, "selection.event_limit": False})
-    tuned = tune(chosen, start=start, names=["selection.floor"], measure="SetF", k=20, embedder=vectors("telling"))
+    start = EQUAL.override({"selection.related_at": None, "selection.event_limit": False})
+    tuned = tune(chosen, start=start, names=["selection.related_at"], measure="SetF", k=20, embedder=vectors("telling"))
     assert tuned.shown
-    assert isinstance(tuned.settings.selection.floor, float)
+    assert isinstance(tuned.settings.selection.related_at, float)
     assert not any("without a floor" in note for note in tuned.notes)
 
 
@@ -522,7 +522,7 @@ def picks() -> EvaluationSet:
             "more than 10 good items a story",
         ),
         (lambda: [picks(), world(topic_judgments())], {"names": [WEIGHT, EVENTS]}, "cannot be tuned on world"),
-        (picks, {"names": ["selection.floor"]}, "selection.floor cannot be tuned on world by nDCG@5: only SetF"),
+        (picks, {"names": ["selection.related_at"]}, "selection.related_at cannot be tuned on world by nDCG@5: only SetF"),
         (picks, {"names": ["selection.event_limit"]}, "an editor's decision"),
         (picks, {"names": ["selection.k"]}, "'selection.k' is not tuned; expected one of ranking.lexical_weight"),
         (picks, {"names": []}, "no setting to tune was named"),
@@ -565,7 +565,7 @@ def test_defaults_are_what_the_set_can_judge() -> None:
     assert list(clicks.chosen) == [WEIGHT, DIVERSITY, AGE]
     assert list(tune(judged, start=RANKER, folds=2).chosen) == [EVENTS, DIVERSITY]
     assert list(tune(clicked_world(), start=RANKER, folds=2).chosen) == [DIVERSITY]
-    assert list(GRID) == [WEIGHT, "selection.floor", EVENTS, DIVERSITY, AGE]
+    assert list(GRID) == [WEIGHT, "selection.related_at", EVENTS, DIVERSITY, AGE]
 
 
 # -- the file -------------------------------------------------------------------------------
@@ -626,11 +626,11 @@ def test_every_setting_comes_back(
 
 
 def test_a_setting_that_is_none_is_written_as_a_word(tmp_path: Path) -> None:
-    write_settings(made(EQUAL.override({AGE: None, "selection.floor": None})), tmp_path / "tuned.toml")
+    write_settings(made(EQUAL.override({AGE: None, "selection.related_at": None})), tmp_path / "tuned.toml")
     text = (tmp_path / "tuned.toml").read_text()
     for said in ('half_life_days = "none"', 'floor = "none"', 'ranker = "none"'):
         assert said in text
-    assert Settings.from_toml(tmp_path / "tuned.toml") == EQUAL.override({AGE: None, "selection.floor": None})
+    assert Settings.from_toml(tmp_path / "tuned.toml") == EQUAL.override({AGE: None, "selection.related_at": None})
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

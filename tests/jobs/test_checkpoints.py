@@ -176,7 +176,7 @@ def test_a_killed_search_for_settings_tries_only_the_rest(tmp_path: Path) -> Non
 
 def test_the_command_line_says_what_it_takes_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stories, out = dump(tmp_path / "stories.jsonl", STORIES), tmp_path / "out"
-    command = ["precompute", str(stories), "--lists", str(out), "--model", "tfidf", "--set", "selection.floor=0.1"]
+    command = ["precompute", str(stories), "--lists", str(out), "--model", "tfidf", "--set", "selection.related_at=0.1"]
 
     def progress(stage: str, done: int, total: int | None) -> None:
         if stage == "selecting" and done > 3 * SHARD:
@@ -187,7 +187,7 @@ def test_the_command_line_says_what_it_takes_over(tmp_path: Path, capsys: pytest
             precompute(
                 [str(stories)],
                 out,
-                settings=Settings().override({"embedding.model": "tfidf", "selection.floor": 0.1}),
+                settings=Settings().override({"embedding.model": "tfidf", "selection.related_at": 0.1}),
                 progress=progress,
             )
         app(command, standalone_mode=False)

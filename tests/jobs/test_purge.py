@@ -146,7 +146,7 @@ def test_a_snapshot_loses_text_vector_and_words(tmp_path: Path) -> None:
     assert GONE not in loaded.catalog
     assert len(loaded.catalog) == len(others)
     assert {f.article_id: [item.article_id for item in f] for f in loaded.recommend_many(others)} == expected
-    assert (loaded.settings, loaded.rules, loaded.floor) == (rec.settings, rec.rules, rec.floor)
+    assert (loaded.settings, loaded.rules, loaded.floor) == (rec.settings, rec.rules, rec.related_at)
     loaded.update([archive()[-1]])
     assert all(GONE not in [item.article_id for item in found] for found in loaded.recommend_many(others))
     assert purge(snap, GONE) == "0 stories deleted"

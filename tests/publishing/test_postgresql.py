@@ -126,7 +126,7 @@ class TestSecrets:
         said = []
         snapshot = str(tmp_path / "snapshot")
         query = "SELECT id, headline AS title, body, published AS published_at FROM stories"
-        options = ["--model", "tfidf", "--set", "selection.floor=0.1", "--archive", snapshot]
+        options = ["--model", "tfidf", "--set", "selection.related_at=0.1", "--archive", snapshot]
         for target in ("env:NEWS_DB", place):
             done = self.run(place, "precompute", target, "--query", query, "--lists", target, *options)
             assert done.returncode == 0, done.stderr

@@ -55,7 +55,7 @@ def test_what_holds_in_every_list(seed: int) -> None:
     world = random_world(seed)
     rec = fitted(world)
     for found in rec.recommend_many(asked(world), as_of=AS_OF):
-        check_list(world, found, rec.floor)
+        check_list(world, found, rec.related_at)
 
 
 @pytest.mark.parametrize("seed", range(104, 110))
@@ -70,7 +70,7 @@ def test_what_holds_in_the_list_of_a_draft(seed: int) -> None:
         if number % 2:
             draft["body"] = copied["body"]
         found = rec.recommend_for(draft, as_of=AS_OF)
-        check_list(world, found, rec.floor, draft)
+        check_list(world, found, rec.related_at, draft)
 
 
 @pytest.mark.parametrize("seed", range(200, 202))

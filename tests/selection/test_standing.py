@@ -41,7 +41,7 @@ def few_candidates(rng: Random, dated: bool = True, **override: Any) -> Recommen
         for story in stories:
             story["published_at"] = story["published_at"] if rng.random() < 0.2 else None
             story["expires_at"] = AS_OF + timedelta(days=rng.randint(0, 20)) if rng.random() < 0.7 else None
-    few = {"retrieval.candidates": 8, "selection.k": 2, "selection.reserves": 2, "selection.floor": None}
+    few = {"retrieval.candidates": 8, "selection.k": 2, "selection.reserves": 2, "selection.related_at": None}
     options = random_settings(rng).override(few | override)
     return Recommender(options, rules=random_rules(rng, [story["id"] for story in stories])).fit(stories)
 
@@ -204,7 +204,7 @@ def test_a_twin_from_outside_has_the_scores_that_its_features_say(seed: int) -> 
     stories = [story | {"canonical_id": None, "expires_at": None} for story in random_stories(rng, 60)]
     for story in stories:
         story["published_at"] = min(story["published_at"], AS_OF) if story["published_at"] else None
-    options = {"embedding.model": "tfidf", "selection.floor": None, "selection.k": 10}
+    options = {"embedding.model": "tfidf", "selection.related_at": None, "selection.k": 10}
     rec = Recommender(Settings().override(options)).fit(stories)
     count = 0
     for story in rng.sample(stories, 12):
@@ -239,7 +239,7 @@ def test_a_boost_counts_once_however_often_a_list_is_filled(ranker: str) -> None
 
 def test_a_blocked_story_takes_no_candidates_place_where_rejections_are_told(few: None) -> None:
     options = {"embedding.model": "tfidf", "retrieval.candidates": 8, "selection.k": 1, "selection.reserves": 0}
-    options |= {"selection.floor": None, "selection.event_limit": False, "selection.series_limit": False}
+    options |= {"selection.related_at": None, "selection.event_limit": False, "selection.series_limit": False}
     rec = Recommender(Settings().override(options)).fit(checkerboard(12))
     first = rec.recommend("t0-s0").items[0].article_id
     rec.block(first)

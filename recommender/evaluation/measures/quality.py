@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from recommender.archive.archive import Archive
-from recommender.articles.article import DAY_US, UNDATED
+from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.articles.columns import is_in
 from recommender.errors import InputError, SettingsError
-from recommender.features.vectors import cosines, gram
+from recommender.features.tfidf import row_cosines
+from recommender.features.vectors import gram
 from recommender.ranking.score import RELATED, SOURCES, relevance
-from recommender.selection.events import HOUR_US
-from recommender.selection.pipeline import nth_of_group
 
 FRESH_DAYS = 30
+RETOLD, RETOLD_UNDATED = 0.3, 0.6  # cosine of words from which on two stories of a day tell the same
 _PLACES = 1 << 14  # places of lists worked on at a time: 25 MB of vectors at 384 dimensions
 
 QUALITY: Mapping[str, str] = MappingProxyType(
@@ -60,7 +60,7 @@ SAFETY: Mapping[str, str] = MappingProxyType(
         "same text": "items with the text or canonical id of the story or of a better placed item, under another id",
         "repeated": "items that a better placed place of the same list already shows",
         "expired": "items that had expired at the moment of their list",
-        "unlabelled fill": "items below the archive's floor of relevance that come in as 'related'",
+        "unlabelled fill": "items that come in as 'related' although their relevance is below `related_at`",
     }
 )
 """Name of each count of `safety` -> what it counts."""
@@ -73,7 +73,7 @@ class Yardstick:
     Attributes
     ----------
     archive : Archive
-        Its vectors tell distance, its floor what fills, and without labels its test tells events.
+        Its vectors tell distance, its `related_at` what is related, and without labels its words tell events.
     events : ndarray of int64, shape (n,), optional
         Known event of each catalog row; -1 = none. Default: not known.
     """
@@ -196,7 +196,7 @@ def safety(
     blocked : collection of (str, str or None)
         Id of an item, and of the story under which it must not appear; None = under any.
     sources : ndarray of str, shape (q, w), optional
-        How each item came in (`Recommendation.source`). Without it 'unlabelled fill' is 0, as it is without a floor.
+        How each item came in (`Recommendation.source`). Without it, or without `related_at`, 'unlabelled fill' is 0.
 
     Raises
     ------
@@ -345,6 +345,29 @@ def _overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float) -> NDArray[np
     return np.where(long[:, 0] > 0, np.average(agreement, axis=1, weights=weight), 1.0)
 
 
+def nth_of_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the same group stand before each place of its line; 0 for a negative one, which is no group; (q, c).
+
+    Examples
+    --------
+    >>> nth_of_group(np.array([[7, 5, 7, 7, 5, -1, -1]])).tolist()
+    [[0, 0, 1, 2, 1, 0, 0]]
+    """
+    nth = np.zeros(groups.shape, dtype=np.int64)
+    alone = np.where(groups < 0, -1 - np.arange(groups.shape[1]), groups)
+    along = np.sort(alone, axis=1)
+    lines = np.flatnonzero((along[:, 1:] == along[:, :-1]).any(axis=1))  # the only ones in which a group recurs
+    order = np.argsort(alone[lines], axis=1, kind="stable")
+    along = along[lines]
+    place = np.broadcast_to(np.arange(groups.shape[1]), along.shape)
+    starts = np.ones(along.shape, dtype=bool)
+    starts[:, 1:] = along[:, 1:] != along[:, :-1]
+    some = np.empty_like(order)
+    np.put_along_axis(some, order, place - np.maximum.accumulate(np.where(starts, place, 0), axis=1), axis=1)
+    nth[lines] = some
+    return nth
+
+
 def _distinct(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
     """Each item once, empty places last, (q, width)."""
     rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
@@ -373,17 +396,31 @@ def _by_label(
 def _by_test(
     rows: NDArray[np.int64], stories: NDArray[np.int64], yardstick: Yardstick
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The same by the test of the archive."""
-    archive, test = yardstick.archive, yardstick.archive.event_test
-    times, places = archive.catalog.published[rows], np.arange(rows.shape[1])
-    same, _, _ = test.alike(rows)
-    again = np.zeros(rows.shape, dtype=bool)
-    for lead in places:
-        again |= test.together(same[:, lead], times, times[:, lead]) & (places > lead)
-    published = archive.catalog.published[stories]
-    dense = cosines(archive.vectors[stories], archive.vectors, rows)
-    own, _ = test.own(dense, rows, archive.terms[stories], published)
-    return again, test.together(own, times, published)
+    """The same by a test that no list is made with: words alike on one day."""
+    return _retold(rows, rows, yardstick, among=True), _retold(stories[:, None], rows, yardstick, among=False)
+
+
+def _retold(
+    leads: NDArray[np.int64], rows: NDArray[np.int64], yardstick: Yardstick, *, among: bool
+) -> NDArray[np.bool_]:
+    """Items, (q, k), that share a day and a TF-IDF cosine of .30 with a lead, (q, l); `among` = a better placed one.
+
+    Without dates in the archive, the cosine alone must tell, from .60.
+    """
+    archive, found = yardstick.archive, np.zeros(rows.shape, dtype=bool)
+    published = archive.catalog.published
+    for number in range(leads.shape[1]):
+        lead = leads[:, number, None]
+        pair = (lead >= 0) & (rows >= 0)
+        if among:
+            pair = pair & (np.arange(rows.shape[1]) > number)
+        if archive.dated:
+            own, times = published[lead], published[rows]
+            pair = pair & (own != UNDATED) & (times != UNDATED) & (own // DAY_US == times // DAY_US)
+        line, column = np.nonzero(pair)
+        alike = row_cosines(archive.terms, archive.terms, leads[line, number], rows[line, column])
+        found[line, column] |= alike >= (RETOLD if archive.dated else RETOLD_UNDATED)
+    return found
 
 
 def _distance(rows: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.float64]:
@@ -454,9 +491,9 @@ def _unlabelled(
     sources: NDArray[np.object_] | NDArray[np.str_],
     archive: Archive,
 ) -> NDArray[np.bool_]:
-    """Places, (q, w), that come in as related and are less relevant than the floor allows."""
+    """Places, (q, w), that come in as related and are less relevant than that."""
     found = np.zeros(rows.shape, dtype=bool)
-    if archive.floor is None:
+    if archive.related_at is None:
         return found
     for part in _blocks(rows):
         asked = np.maximum(stories[part], 0)
@@ -466,7 +503,7 @@ def _unlabelled(
         else:
             queries = archive.queries(asked)
             _, _, fused = relevance(queries, archive.vectors, archive.terms, rows[part], archive.settings.ranking)
-        found[part] = ~((fused >= archive.floor) & (fused > 0))
+        found[part] = ~((fused >= archive.related_at) & (fused > 0))
     return np.asarray(found & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))
 
 

@@ -3,14 +3,12 @@
 What judgments can tell limits what may be tuned on them. Judges who grade pairs reward repeats: in CNRec a pair that
 tells the same story has a mean follow of .98. On such grades every setting that takes out repeats loses by design, so
 they may choose the weights of the ranking before selection and nothing else. Settings of the list need judgments of
-lists: an editor's picks or clicks. Most measures charge nothing for a bad item in a place that would else be empty, so
-they prefer no floor: only `SetF` on an editor's picks may choose one, and for the others lists are compared without.
+lists: an editor's picks or clicks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import pyarrow.compute as pc
@@ -20,25 +18,24 @@ from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.measures.relevance import Measure
 from recommender.settings import Settings
 
-WEIGHT, FLOOR, EVENTS, DIVERSITY, AGE = (
+WEIGHT, EVENTS, DIVERSITY, AGE = (
     "ranking.lexical_weight",
-    "selection.floor",
     "selection.event_threshold",
     "selection.diversity",
     "ranking.half_life_days",
 )
 GRID: Mapping[str, tuple[float | str, ...]] = {
     WEIGHT: (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0),
-    FLOOR: (0.05, 0.1, 0.15, "auto", 0.25, 0.3, 0.4),
     EVENTS: (0.5, 0.65, 0.75, 0.85, 0.95),
     DIVERSITY: (0.0, 0.05, 0.1, 0.2, 0.3),
     AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
 }
 """Values tried by setting, in the order of the search; the value at the start always joins them. The lexical weight is
 a share of both weights, whose sum stays. Ten years stand for no freshness."""
-_AUTO = 0.18  # near the floor 'auto' of the default embedder, for its place in the order; a ranker's is below all
 _NEVER = {
-    "selection.event_limit": "whether repeats may be shown is an editor's decision",
+    "selection.same_report_hours": "whether repeats may be shown is an editor's decision",
+    "selection.repeat_hours": "whether repeats may be shown is an editor's decision",
+    "selection.related_at": "lists are filled up, so that it orders nothing: it only names items related or more",
 }
 _CHOICE = 10  # mean good items of a story up to which judgments are a choice and not a grading of all
 
@@ -70,23 +67,18 @@ def grid_of(
         )
     if not start.ranking.dense_weight + start.ranking.lexical_weight:
         raise SettingsError("both weights of the ranking are 0; expected one above it to start from")
-    size = partial(_size, auto=_AUTO if start.ranking.ranker == "none" else 0.0)
-    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=partial(size, name))) for name in wanted}
+    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=_size)) for name in wanted}
 
 
-def _size(name: str, value: float | str | None, auto: float) -> float:
-    """Place of a value in the order of its grid: without a floor is below every floor, without freshness above all."""
-    if value is None:
-        return float("-inf" if name == FLOOR else "inf")
-    return auto if isinstance(value, str) else value
+def _size(value: float | str | None) -> float:
+    """Place of a value in the order of its grid: no freshness is above all half-lives."""
+    return float("inf") if value is None or isinstance(value, str) else value
 
 
 def _refusal(name: str, judged: EvaluationSet, measure: Measure) -> str:
     """Why a set cannot judge a setting by a measure; empty if it can."""
     if name == WEIGHT:
         return ""
-    if name == FLOOR and not (measure.name == "SetF" and judged.judgments.picks):
-        return f"{judged.name} by {measure}: only SetF on an editor's picks charges for bad items in empty places"
     if name == AGE:
         clicks = judged.clicks
         timed = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2

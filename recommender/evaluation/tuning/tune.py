@@ -19,7 +19,7 @@ from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.results import Part
 from recommender.evaluation.tuning.bench import Asked, Bench
 from recommender.evaluation.tuning.cross_validation import Chosen, Point, cross_validated
-from recommender.evaluation.tuning.tunable import AGE, FLOOR, WEIGHT, current_value, grid_of, with_values
+from recommender.evaluation.tuning.tunable import AGE, WEIGHT, current_value, grid_of, with_values
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
@@ -181,7 +181,7 @@ def tune(
         inputs = {
             "sets": " ".join(one.fingerprint() for one in sets),
             "start": f"{start.fingerprint()} {benches[0].rec.embedder.fingerprint}",
-            "measure": f"{by}, {k}, {part}, {FLOOR in grid}",
+            "measure": f"{by}, {k}, {part}",
             "folds": checkpoints.digest_of([str(fold.tolist())]),
             "library": __version__,
         }
@@ -190,7 +190,7 @@ def tune(
     coverage: dict[Point, NDArray[np.float64]] = {}
 
     def measured(point: Point) -> dict[str, NDArray[np.float64]]:
-        settings = _measured(with_values(start, named(point)), part, floored=FLOOR in grid)
+        settings = _measured(with_values(start, named(point)), part)
         parts = [one.values(settings, by, Measure("Judged", by.cutoff or k)) for one in benches]
         lines, shares = zip(*parts, strict=True)
         return {"lines": np.concatenate(lines, axis=1), "coverage": np.concatenate(shares)}
@@ -290,10 +290,10 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
             raise SettingsError(f"{one.name} judges pairs, not lists; tuning needs judged items under stories")
 
 
-def _measured(settings: Settings, part: Part, *, floored: bool) -> Settings:
-    """What is asked in a trial: the list, without a floor unless it is tuned, or the ranking before selection."""
+def _measured(settings: Settings, part: Part) -> Settings:
+    """What is asked in a trial: the list, or the ranking before selection."""
     if part == "list":
-        return settings.override({"selection.reserves": 0} | ({} if floored else {"selection.floor": None}))
+        return settings.override({"selection.reserves": 0})
     plain = Settings.relevance_only()
     return settings.model_copy(
         update={
@@ -338,11 +338,8 @@ def _notes(
 ) -> list[str]:
     same = sum(point == chosen.final for point in chosen.folds)
     notes = [f"{same} of {len(chosen.folds)} folds chose as all stories do"]
-    if part == "list" and FLOOR not in grid:
-        notes.append("lists were compared without a floor: no measure charges for a bad item in an empty place")
-    weight = dict(zip(grid, chosen.final, strict=True)).get(WEIGHT)
-    if shown and weight not in (None, current_value(start, WEIGHT)) and start.selection.floor == "auto":
-        notes.append("the floor 'auto' knows judges for the default weights alone; under others it goes by the archive")
+    if start.ranking.ranker != "none":
+        notes.append("settings of the list alone were tried: `recommender learn` improves the ranking")
     if AGE in grid:
         notes.append("clicks favour stories as old as those that were shown")
     for one in sets:

@@ -1,0 +1,90 @@
+"""What the rules of one moment share, and the stories that lists are made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.articles.catalog import Catalog
+from recommender.editorial.rules import Marks, RowRules
+from recommender.search.pools import Queries
+from recommender.search.scope import Scope
+from recommender.selection.events import EventTest
+from recommender.settings import SelectionSettings
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the steps of one archive, moment and rule set share.
+
+    Attributes
+    ----------
+    related_at : float or None
+        Relevance from which on an item counts as related; None = all of them.
+    series : ndarray of int64, shape (n,)
+        Recurring format of each row; -1 = none.
+    sections : ndarray of int32, shape (n,)
+        Section of each row; -1 = none.
+    codes : dict of str to (ndarray of int32, shape (n,), list of str)
+        Codes of the columns that caps look at, -1 = no value, and the values.
+    base : Scope
+        The rows of the moment, before withdrawals, blocks and the filters of a call: what pools are found among.
+    learned : bool
+        Whether a ranker ordered the candidates: scores are probabilities then.
+    same_language : bool
+        Whether a story's items are in its language.
+    """
+
+    catalog: Catalog
+    scope: Scope
+    settings: SelectionSettings
+    related_at: float | None
+    rules: RowRules
+    events: EventTest
+    series: NDArray[np.int64]
+    sections: NDArray[np.int32]
+    codes: dict[str, tuple[NDArray[np.int32], list[str]]]
+    base: Scope
+    learned: bool
+    same_language: bool
+
+    @cached_property
+    def searched(self) -> Scope:
+        """The scope without the rows that are blocked everywhere."""
+        return replace(self.scope, allowed=self.scope.allowed & ~self.rules.blocked)
+
+
+@dataclass(frozen=True)
+class Stories:
+    """The stories that lists are made for: queries, and what rules and limits look at in them.
+
+    Attributes
+    ----------
+    series : ndarray of int64, shape (q,)
+    sections : ndarray of int32, shape (q,)
+    pins : ndarray of int64, shape (q, p)
+        Catalog rows; -1 = none.
+    positions : ndarray of int64, shape (q, p)
+    """
+
+    queries: Queries
+    marks: Marks
+    series: NDArray[np.int64]
+    sections: NDArray[np.int32]
+    pins: NDArray[np.int64]
+    positions: NDArray[np.int64]
+
+    def take(self, places: NDArray[np.int64]) -> Stories:
+        """Some of them."""
+        marks = Marks(*(getattr(self.marks, name)[places] for name in ("topics", "sensitive", "light")))
+        return Stories(
+            self.queries.take(places),
+            marks,
+            self.series[places],
+            self.sections[places],
+            self.pins[places],
+            self.positions[places],
+        )

@@ -1,0 +1,29 @@
+"""The selection rules: one file each, and their order here."""
+
+from recommender.selection.rules.blocked import BLOCKED
+from recommender.selection.rules.cap import CAP
+from recommender.selection.rules.copy import COPY
+from recommender.selection.rules.live import LIVE
+from recommender.selection.rules.repeat import REPEAT
+from recommender.selection.rules.rule import Rule
+from recommender.selection.rules.same_report import SAME_REPORT
+from recommender.selection.rules.sensitive import SENSITIVE
+from recommender.selection.rules.series import SERIES
+from recommender.selection.rules.timeless import TIMELESS
+from recommender.selection.rules.unrelated import UNRELATED
+
+RULES: tuple[Rule, ...] = (
+    BLOCKED,
+    SENSITIVE,
+    LIVE,
+    UNRELATED,
+    COPY,
+    SERIES,
+    SAME_REPORT,
+    REPEAT,
+    CAP,
+    TIMELESS,
+)
+"""In this order: of the rules that reject a candidate the first is told."""
+
+__all__ = ["RULES", "Rule"]

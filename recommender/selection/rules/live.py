@@ -1,0 +1,30 @@
+"""Live: a live page goes stale after some hours."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.articles.article import HOUR_US
+from recommender.ranking.score import Ranked
+from recommender.selection.context import Selection, Stories
+from recommender.selection.rules.rule import Mask, Rule
+
+
+def _stale(selection: Selection) -> NDArray[np.bool_] | None:
+    hours = selection.settings.live_hours
+    if hours is None or not selection.scope.timed:
+        return None
+    catalog = selection.catalog
+    return np.asarray(catalog.live & (catalog.published < selection.scope.as_of - int(hours * HOUR_US)))
+
+
+def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    stale = _stale(selection)
+    return None if stale is None else stale[ranked.rows]
+
+
+def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
+    stale = _stale(selection)
+    return None if stale is None else stale.astype(np.int64)
+
+
+LIVE = Rule("live", "A live page that is too old", alone=_alone, depends_on=_depends_on)

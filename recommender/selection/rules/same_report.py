@@ -1,0 +1,24 @@
+"""Same report: what tells the story's own event within hours of it; older and newer developments stay."""
+
+import numpy as np
+
+from recommender.ranking.score import Ranked
+from recommender.selection.context import Selection, Stories
+from recommender.selection.rules.rule import Mask, Rule
+
+
+def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    hours, events = selection.settings.same_report_hours, selection.events
+    if hours is None:
+        return None
+    queries = stories.queries
+    published = selection.catalog.published[ranked.rows]
+    found = np.zeros(ranked.rows.shape, dtype=bool)
+    wanted, sure = events.within(queries.published[:, None], published, hours)
+    line, column = np.nonzero(wanted & (ranked.rows >= 0))
+    dense = ranked.dense[line, column].astype(np.float64)
+    found[line, column] = events.joins_story(queries.terms, line, dense, ranked.rows[line, column], sure[line, column])
+    return found
+
+
+SAME_REPORT = Rule("same_report", "Tells the same as the story", alone=_alone)
