@@ -29,7 +29,16 @@ from recommender.lists.readnext import ReadNext, Recommendation
 from recommender.lists.records import to_lists
 from tests.support.checkerboard import START, checkerboard, topic_of
 
-OPEN = {"embedding": {"model": "tfidf"}, "selection": {"floor": 0.2, "event_limit": False, "series_limit": False}}
+OPEN = {
+    "embedding": {"model": "tfidf"},
+    "selection": {
+        "related_at": 0.2,
+        "fill": (),
+        "same_report_hours": None,
+        "repeat_hours": None,
+        "series_limit": False,
+    },
+}
 # a topic shares its words, as an event would
 SUM = {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5}
 TOPICS = {"embedding.svd_dim": 4}  # one dimension a topic: equally relevant in any arithmetic
@@ -120,7 +129,7 @@ def test_of_a_sum_the_score_is_relevance_times_freshness_and_every_part_is_there
                 assert parts["freshness"] == pytest.approx(2 ** (-age / half_life), abs=2e-6)
                 assert item.score == pytest.approx(parts["relevance"] * parts["freshness"], abs=2e-6)
                 checked += 1
-            assert parts["relevance"] >= summed.floor
+            assert parts["relevance"] >= summed.related_at
     assert checked > 200
 
 
@@ -209,7 +218,12 @@ def test_without_a_window_every_age_is_found(tfidf: Settings) -> None:
         {"id": f"s{d}", "title": "harbour ferry captain", "body": f"x{d}", "published_at": START + timedelta(days=d)}
         for d in (0, 20, 900, 2000)
     ]
-    options = {"selection.related_at": None, "selection.event_limit": False, "selection.series_limit": False}
+    options = {
+        "selection.related_at": None,
+        "selection.same_report_hours": None,
+        "selection.repeat_hours": None,
+        "selection.series_limit": False,
+    }
     rec = Recommender(tfidf.override(options)).fit(stories)
     for story in stories:
         assert set(ids(rec.recommend(story["id"]))) == {other["id"] for other in stories} - {story["id"]}
@@ -283,7 +297,7 @@ def test_relevance_only_ranks_the_whole_archive_by_relevance(fitted: Recommender
     assert [item.score for item in found] == relevance
 
 
-PLAIN = {"event_limit": False, "series_limit": False, "live_hours": None, "caps": ()}
+PLAIN = {"same_report_hours": None, "repeat_hours": None, "series_limit": False, "live_hours": None, "caps": ()}
 
 
 def best_by_hand(rec: Recommender, score: np.ndarray, fits: np.ndarray, own: int) -> list[str]:
@@ -305,12 +319,12 @@ def test_brute_force_agrees(summed: Recommender) -> None:
     dense = (vectors @ vectors.T) / 4064**2
     fused = 0.5 * dense + 0.5 * (archive.terms @ archive.terms.T).toarray()
     published, timeless = archive.catalog.published / 86_400e6, archive.catalog.timeless
-    assert summed.floor
+    assert summed.related_at
     for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
         if timeless[row]:
             continue
         score = fused[row] * 2 ** (-np.abs(published - published[row]) / 90)
-        best = best_by_hand(summed, score, (fused[row] >= summed.floor) & ~timeless, row)
+        best = best_by_hand(summed, score, (fused[row] >= summed.related_at) & ~timeless, row)
         related = [item.article_id for item in summed.recommend(article_id) if item.source == "related"]
         assert related == best[: len(related)]
         assert len(related) >= min(len(best), 4)
@@ -405,7 +419,10 @@ def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
 
 def test_given_vectors_decide() -> None:
     vectors = {f"t{t}-s{s}": np.eye(4)[(t + 1) % 4] + 0.01 * s for t in range(4) for s in range(6)}
-    only_dense = {"ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0}, "selection": {"floor": 0.5}}
+    only_dense = {
+        "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0},
+        "selection": {"related_at": 0.5, "fill": ()},
+    }
     rec = Recommender(Settings.of(only_dense), embedder=GivenVectors(vectors)).fit(checkerboard())
     assert {topic_of(i) for i in ids(rec.recommend("t3-s0"))} == {"t3"}
 
@@ -443,7 +460,7 @@ def test_no_list_breaks_a_rule(data: st.DataObject) -> None:
         stories.append({"id": f"s{number}", "title": text, "body": data.draw(st.sampled_from(["", text, "same body"]))})
         if day is not None:
             stories[-1]["published_at"] = START + timedelta(days=day)
-    rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": None}})).fit(stories)
+    rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}, "selection": {"related_at": None}})).fit(stories)
     gone = set(data.draw(st.lists(st.sampled_from([s["id"] for s in stories]), max_size=3)))
     rec.withdraw(gone)
     excluded = data.draw(st.sampled_from([s["id"] for s in stories]))

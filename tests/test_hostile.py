@@ -41,7 +41,9 @@ from recommender.settings import ReadingSettings
 from tests.publishing.test_places import FORMATS, format_of, place_of
 from tests.support.checkerboard import checkerboard
 
-TFIDF = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05, "k": 3, "reserves": 2}})
+TFIDF = Settings.of(
+    {"embedding": {"model": "tfidf"}, "selection": {"related_at": 0.05, "fill": (), "k": 3, "reserves": 2}}
+)
 ATTACK = (
     "<img src=x onerror=pwned=1><script>pwned=1</script>\u2028</script><svg onload=pwned=1>"
     "\x1b[2J\x9b2J\u202e\"'{{7*7}}${7*7}"

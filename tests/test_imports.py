@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Published lists in two formats, and a snapshot for each embedder."""
     folder = tmp_path_factory.mktemp("made")
     for model in ("tfidf", "all-MiniLM-L6-v2"):
-        settings = Settings.of({"embedding": {"model": model}, "selection": {"floor": 0.2}})
+        settings = Settings.of({"embedding": {"model": model}, "selection": {"related_at": 0.2, "fill": ()}})
         Recommender(settings).fit(checkerboard()).save(folder / model)
     for format in ("jsonl", "parquet"):
         precompute(

@@ -20,10 +20,15 @@ from benchmarks.common import write_result
 from recommender import Recommender, Settings
 
 NEWSROOM = Path(__file__).parents[2] / "data" / "newsroom"
-PLAIN = {"selection.event_limit": False, "selection.series_limit": False, "selection.live_hours": None}
+PLAIN = {
+    "selection.same_report_hours": None,
+    "selection.repeat_hours": None,
+    "selection.series_limit": False,
+    "selection.live_hours": None,
+}
 CASES: dict[str, dict[str, Any]] = {
     "relevance and freshness only": {**PLAIN, "selection.related_at": None},
-    "floor of half the judges' votes counted": {**PLAIN, "selection.related_at": 0.135},
+    "floor of half the judges' votes counted": {**PLAIN, "selection.related_at": 0.135, "selection.fill": ()},
     "calibrated floor": PLAIN,
     "+ live pages under 48 hours": {**PLAIN, "selection.live_hours": 48.0},
     "+ one item a series": {**PLAIN, "selection.live_hours": 48.0, "selection.series_limit": True},
@@ -69,7 +74,9 @@ def main() -> None:
     rows = []
     for name, values in CASES.items():
         rec = Recommender(Settings().override(values)).fit(NEWSROOM / "articles.jsonl")
-        rows.append({"selection": name, "floor": rec.related_at and round(rec.related_at, 3), **measure(rec, picks, event)})
+        rows.append(
+            {"selection": name, "floor": rec.related_at and round(rec.related_at, 3), **measure(rec, picks, event)}
+        )
         print(" | ".join(str(value) for value in rows[-1].values()), flush=True)
     print(write_result("picks", {"stories": len(picks), "k": 5}, rows))
 

@@ -24,7 +24,7 @@ from recommender import Recommender
 
 CASES: dict[str, dict[str, Any]] = {
     "relevance": {},
-    "calibrated floor": {"selection__floor": "auto"},
+    "calibrated floor": {"selection__related_at": "auto"},
     "one item an event": {"selection__event_limit": True},
     "one item a series": {"selection__series_limit": True},
     **{f"diversity {value}": {"selection__diversity": value} for value in (0.05, 0.1, 0.2, 0.3, 0.5)},

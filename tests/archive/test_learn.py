@@ -119,7 +119,13 @@ def test_as_many_candidates_count_as_related_as_before(rec: Recommender, report:
 def test_a_learned_ranker_orders_lists(rec: Recommender, report: LearnReport, tmp_path: Path) -> None:
     report.ranker.save(tmp_path / "ranker.json")
     own = rec.under(
-        rec.settings.override({"ranking.ranker": str(tmp_path / "ranker.json"), "selection.event_limit": False})
+        rec.settings.override(
+            {
+                "ranking.ranker": str(tmp_path / "ranker.json"),
+                "selection.same_report_hours": None,
+                "selection.repeat_hours": None,
+            }
+        )
     )
     topic = {one["id"]: (one["topic"], one["section"]) for one in newsroom("section")}
     found = own.recommend_many([f"s{number}" for number in range(300, 400)], k=2)

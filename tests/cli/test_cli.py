@@ -134,7 +134,14 @@ def test_an_order_that_cannot_be_is_refused(arguments: list[str], words: list[st
 def test_the_word_none_is_no_value(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
     (tmp_path / "s.toml").write_text('[retrieval]\nwindow_days = "none"\n[ranking]\nranker = "none"\n')
-    more = ("--settings", tmp_path / "s.toml", "--set", "ranking.half_life_days=none", "--set", "selection.related_at=none")
+    more = (
+        "--settings",
+        tmp_path / "s.toml",
+        "--set",
+        "ranking.half_life_days=none",
+        "--set",
+        "selection.related_at=none",
+    )
     assert precompute(stories, "--lists", tmp_path / "out", *more).returncode == 0
     told = cli("info", "--lists", tmp_path / "out").stdout
     for said in (

@@ -20,7 +20,15 @@ from tests.support.processes import cli
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "caps": ()},
+        "selection": {
+            "related_at": 0.2,
+            "fill": (),
+            "k": 3,
+            "reserves": 2,
+            "same_report_hours": None,
+            "repeat_hours": None,
+            "caps": (),
+        },
     }
 )
 NOW = START + timedelta(days=6)

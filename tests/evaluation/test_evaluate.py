@@ -429,6 +429,7 @@ def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
         "embedding.model": "tfidf",
         "ranking.ranker": "none",
         "selection.related_at": 0.1,
+        "selection.fill": (),
         "selection.k": 20,
     }.items():
         assert not _same_scale(own({name: value}), case), name

@@ -70,7 +70,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SUM = Settings.of(
     {
         "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5},
-        "selection": {"floor": 0.218},  # where judges of such sums follow half of the links
+        "selection": {"related_at": 0.218, "fill": ()},  # where judges of such sums follow half of the links
     }
 )
 """Its floor keeps strangers out; a ranker only puts them below."""

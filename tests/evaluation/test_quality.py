@@ -312,7 +312,9 @@ def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.Monk
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
-    yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.related_at": 0.05})).archive)
+    yardstick = Yardstick.of(
+        fitted.under(fitted.settings.override({"selection.related_at": 0.05, "selection.fill": ()})).archive
+    )
     whole = list_quality(rows, stories, moments, yardstick, k=5)
     counts = safety(rows, stories, moments, yardstick, sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
@@ -620,7 +622,7 @@ def test_the_librarys_lists_are_safe_and_show_an_event_once(fitted: Recommender,
 
 
 def test_limits_on_events_show_in_the_measure(fitted: Recommender, labels: dict[str, str | None]) -> None:
-    plain = Recommender(Settings.of({**TFIDF, "selection": {"event_limit": False}}))
+    plain = Recommender(Settings.of({**TFIDF, "selection": {"same_report_hours": None, "repeat_hours": None}}))
     plain.embedder.fit(fitted.catalog.table)
     plain.fit_table(fitted.catalog.table)
     for yardstick in (Yardstick.of(fitted.archive), Yardstick.of(fitted.archive, labels)):

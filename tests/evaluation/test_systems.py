@@ -81,7 +81,7 @@ OWN: dict[str, Make] = {
         ranking__ranker="none",
         ranking__half_life_days=3,
         retrieval__window_days=365,
-        selection__floor=None,
+        selection__related_at=None,
         selection__fill=["window", "recent"],
         selection__diversity=0.3,
     ),

@@ -356,7 +356,7 @@ def test_unjudged_items_may_hide_the_truth() -> None:
 
 
 def test_trials_agree_with_the_protocol() -> None:
-    judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3})
+    judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3, "selection.fill": ()})
     other = TFIDF.override({"selection.related_at": None, "ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
     stories, judgments, _ = asked_stories(judged)
     answers = ask(OwnSystem("other", other), judged, stories, k=5, depth=100)
@@ -485,7 +485,9 @@ def test_a_measure_that_charges_for_bad_items_finds_the_floor() -> None:
     judged = replace(topic_judgments(symmetric=False), picks=True)
     ids = frozenset(world(judged).catalog.ids.to_pylist())
     chosen = world(replace(judged, complete=ids))
-    start = EQUAL.override({"selection.related_at": None, "selection.event_limit": False})
+    start = EQUAL.override(
+        {"selection.related_at": None, "selection.same_report_hours": None, "selection.repeat_hours": None}
+    )
     tuned = tune(chosen, start=start, names=["selection.related_at"], measure="SetF", k=20, embedder=vectors("telling"))
     assert tuned.shown
     assert isinstance(tuned.settings.selection.related_at, float)
@@ -522,7 +524,11 @@ def picks() -> EvaluationSet:
             "more than 10 good items a story",
         ),
         (lambda: [picks(), world(topic_judgments())], {"names": [WEIGHT, EVENTS]}, "cannot be tuned on world"),
-        (picks, {"names": ["selection.related_at"]}, "selection.related_at cannot be tuned on world by nDCG@5: only SetF"),
+        (
+            picks,
+            {"names": ["selection.related_at"]},
+            "selection.related_at cannot be tuned on world by nDCG@5: only SetF",
+        ),
         (picks, {"names": ["selection.event_limit"]}, "an editor's decision"),
         (picks, {"names": ["selection.k"]}, "'selection.k' is not tuned; expected one of ranking.lexical_weight"),
         (picks, {"names": []}, "no setting to tune was named"),

@@ -26,7 +26,14 @@ from tests.support.checkerboard import START, checkerboard
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "selection": {"floor": 0.1, "k": 3, "reserves": 2, "event_limit": False},
+        "selection": {
+            "related_at": 0.1,
+            "fill": (),
+            "k": 3,
+            "reserves": 2,
+            "same_report_hours": None,
+            "repeat_hours": None,
+        },
         "publish": {"keep_versions": 2},
     }
 )

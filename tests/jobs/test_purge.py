@@ -27,7 +27,14 @@ from tests.support.worlds import ids_of
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "selection": {"floor": 0.2, "k": 3, "reserves": 6, "event_limit": False},
+        "selection": {
+            "related_at": 0.2,
+            "fill": (),
+            "k": 3,
+            "reserves": 6,
+            "same_report_hours": None,
+            "repeat_hours": None,
+        },
     }
 )
 SECRET = ("Zebedee", "Quillfeather", "embezzled", "zanzibar")  # words of no other story
@@ -146,7 +153,7 @@ def test_a_snapshot_loses_text_vector_and_words(tmp_path: Path) -> None:
     assert GONE not in loaded.catalog
     assert len(loaded.catalog) == len(others)
     assert {f.article_id: [item.article_id for item in f] for f in loaded.recommend_many(others)} == expected
-    assert (loaded.settings, loaded.rules, loaded.floor) == (rec.settings, rec.rules, rec.related_at)
+    assert (loaded.settings, loaded.rules, loaded.related_at) == (rec.settings, rec.rules, rec.related_at)
     loaded.update([archive()[-1]])
     assert all(GONE not in [item.article_id for item in found] for found in loaded.recommend_many(others))
     assert purge(snap, GONE) == "0 stories deleted"

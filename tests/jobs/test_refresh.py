@@ -153,7 +153,15 @@ class TestEqualsAWholeRun:
 
 
 def board(root: Path) -> tuple[Path, Path]:
-    options = Settings().override({"embedding.model": "tfidf", "selection.related_at": 0.2, "selection.event_limit": False})
+    options = Settings().override(
+        {
+            "embedding.model": "tfidf",
+            "selection.related_at": 0.2,
+            "selection.fill": (),
+            "selection.same_report_hours": None,
+            "selection.repeat_hours": None,
+        }
+    )
     precompute(checkerboard(), root / "out", settings=options, archive=root / "snapshot")
     return root / "out", root / "snapshot"
 

@@ -35,7 +35,9 @@ from tests.cli.test_cli import refused
 from tests.support.checkerboard import checkerboard
 from tests.support.processes import cli
 
-SETTINGS = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05, "k": 3, "reserves": 2}})
+SETTINGS = Settings.of(
+    {"embedding": {"model": "tfidf"}, "selection": {"related_at": 0.05, "fill": (), "k": 3, "reserves": 2}}
+)
 HOSTILE = "../../<evil>\"'&\u202e" + "x" * 900
 ATTACK = "<script>pwned=1</script> <img src=x onerror=pwned=1> \"'</title></script> \u202eשלום\u202c harbour ferry"
 STORIES = [

@@ -26,7 +26,15 @@ from tests.support.processes import forkserver
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "series_limit": False},
+        "selection": {
+            "related_at": 0.2,
+            "fill": (),
+            "k": 3,
+            "reserves": 2,
+            "same_report_hours": None,
+            "repeat_hours": None,
+            "series_limit": False,
+        },
     }
 )
 FORMATS = ("jsonl", "parquet", "sql", "postgresql")

@@ -43,7 +43,15 @@ SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
         "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5},  # which the floor is a value of
-        "selection": {"floor": 0.2, "k": 3, "reserves": 2, "event_limit": False, "series_limit": False},
+        "selection": {
+            "related_at": 0.2,
+            "fill": (),
+            "k": 3,
+            "reserves": 2,
+            "same_report_hours": None,
+            "repeat_hours": None,
+            "series_limit": False,
+        },
     }
 )
 

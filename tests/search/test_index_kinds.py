@@ -375,7 +375,7 @@ class TestSnapshot:
         ("override", "filters"),
         [
             ({}, None),
-            ({"selection__floor": 0.3}, None),
+            ({"selection__related_at": 0.3}, None),
             ({"retrieval__same_language": True}, None),
             ({"retrieval__window_days": 300}, None),
             ({"retrieval__window_days": 900}, Filters(sections=("section1",))),

@@ -115,7 +115,14 @@ PLAIN = Settings.of(
     {
         "embedding": {"model": "tfidf"},
         "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5, "half_life_days": 3650},
-        "selection": {"k": 20, "floor": 0.01, "caps": (), "series_limit": False, "event_threshold": 0.1},
+        "selection": {
+            "k": 20,
+            "related_at": 0.01,
+            "fill": (),
+            "caps": (),
+            "series_limit": False,
+            "event_threshold": 0.1,
+        },
     }
 )
 EVENT = "harbour ferry captain aground rocks fog rescue island passengers lifeboat"
@@ -174,7 +181,11 @@ def test_without_dates_the_best_placed_report_is_shown() -> None:
     stories = [row("q", "harbour council budget", None), *(row(f"r{n}", EVENT, None) for n in range(3))]
     stories += [row("x", "opera tenor soprano", None)]
     rec = Recommender(PLAIN).fit(stories)
-    every = Recommender(PLAIN.override({"selection.event_limit": False})).fit(stories).recommend("q")
+    every = (
+        Recommender(PLAIN.override({"selection.same_report_hours": None, "selection.repeat_hours": None}))
+        .fit(stories)
+        .recommend("q")
+    )
     assert len(every) == 3
     assert [item.article_id for item in rec.recommend("q")] == [every.items[0].article_id]
     assert len([item for item in rec.recommend("r0") if item.article_id != "q"]) == 1
@@ -236,7 +247,14 @@ def test_diversity_in_a_list_is_mmr_over_the_scores() -> None:
     settings = Settings.of(
         {
             "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0},
-            "selection": {"k": 5, "reserves": 0, "floor": None, "event_limit": False, "series_limit": False},
+            "selection": {
+                "k": 5,
+                "reserves": 0,
+                "related_at": None,
+                "same_report_hours": None,
+                "repeat_hours": None,
+                "series_limit": False,
+            },
         }
     )
     ranked = Recommender(settings, embedder=GivenVectors(vectors)).fit(stories).recommend("s0", k=11).items
@@ -259,7 +277,8 @@ def test_diversity_and_caps_together_leave_no_place_empty() -> None:
         {
             "selection.diversity": 0.3,
             "selection.k": 5,
-            "selection.event_limit": False,
+            "selection.same_report_hours": None,
+            "selection.repeat_hours": None,
             "selection.caps": [{"by": "kind", "value": "opinion", "at_most": 2}],
         }
     )

@@ -134,7 +134,7 @@ def test_events_are_decided_greedily_best_placed_first(seed: int) -> None:
     settings = Settings.of(
         {
             "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0, "half_life_days": 30},
-            "selection": {"k": 24, "floor": None, "series_limit": False, "caps": (), "event_threshold": 0.4},
+            "selection": {"k": 24, "related_at": None, "series_limit": False, "caps": (), "event_threshold": 0.4},
         }
     )
     rec = Recommender(settings, embedder=GivenVectors(vectors)).fit(stories)
@@ -225,7 +225,12 @@ def test_lists_and_rejections_do_not_depend_on_how_many_are_compared_at_a_time(
 
 def test_what_a_fill_brought_back_is_not_told_as_rejected() -> None:
     rec = Recommender(
-        Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 8, "floor": 0.9, "fill": ["same_section"]}})
+        Settings.of(
+            {
+                "embedding": {"model": "tfidf"},
+                "selection": {"k": 8, "related_at": 0.9, "fill": (), "fill": ["same_section"]},
+            }
+        )
     ).fit(checkerboard())
     filled = rec.recommend("t0-s0")
     assert {item.source for item in filled} == {"same_section"}

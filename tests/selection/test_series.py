@@ -18,7 +18,7 @@ SETTINGS = Settings.of(
         "reading": {"site_language": "en"},  # a table of numbers looks like another language
         "embedding": {"model": "tfidf"},
         "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5, "half_life_days": 3650},
-        "selection": {"k": 20, "floor": 0.01, "event_limit": False},
+        "selection": {"k": 20, "related_at": 0.01, "fill": (), "same_report_hours": None, "repeat_hours": None},
     }
 )
 TABLE = "Shr 37 cts vs 14 cts Net 850,000 vs 290,000 Revs 14.3 mln vs 9.2 mln Avg shrs 2,300,000 vs 2,100,000"

@@ -223,7 +223,14 @@ def test_a_twin_from_outside_has_the_scores_that_its_features_say(seed: int) -> 
 @pytest.mark.parametrize("ranker", ["auto", "none"])
 def test_a_boost_counts_once_however_often_a_list_is_filled(ranker: str) -> None:
     options = {"embedding": {"model": "tfidf"}, "ranking": {"ranker": ranker}}
-    selection = {"k": 12, "floor": 0.999, "event_limit": False, "fill": ["same_section", "caps", "recent"]}
+    selection = {
+        "k": 12,
+        "related_at": 0.999,
+        "fill": (),
+        "same_report_hours": None,
+        "repeat_hours": None,
+        "fill": ["same_section", "caps", "recent"],
+    }
     rules = Rules.of({"boosts": [{"by": "section", "value": "section0", "factor": 3}]})
     rec = Recommender(Settings.of(options | {"selection": selection}), rules=rules).fit(checkerboard())
     (found,) = rec.recommend_many(["t0-s0"])
@@ -239,7 +246,12 @@ def test_a_boost_counts_once_however_often_a_list_is_filled(ranker: str) -> None
 
 def test_a_blocked_story_takes_no_candidates_place_where_rejections_are_told(few: None) -> None:
     options = {"embedding.model": "tfidf", "retrieval.candidates": 8, "selection.k": 1, "selection.reserves": 0}
-    options |= {"selection.related_at": None, "selection.event_limit": False, "selection.series_limit": False}
+    options |= {
+        "selection.related_at": None,
+        "selection.same_report_hours": None,
+        "selection.repeat_hours": None,
+        "selection.series_limit": False,
+    }
     rec = Recommender(Settings().override(options)).fit(checkerboard(12))
     first = rec.recommend("t0-s0").items[0].article_id
     rec.block(first)

@@ -33,7 +33,14 @@ SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
         "retrieval": {"candidates": 20},
-        "selection": {"floor": 0.1, "k": 3, "reserves": 2, "event_limit": False},
+        "selection": {
+            "related_at": 0.1,
+            "fill": (),
+            "k": 3,
+            "reserves": 2,
+            "same_report_hours": None,
+            "repeat_hours": None,
+        },
     }
 )
 AS_OF = START + timedelta(days=400)
