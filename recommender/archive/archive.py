@@ -549,10 +549,11 @@ class Archive:
     def retriever(self, scope: Scope, k: int, part: slice | None = None, times: int = 1) -> Retriever:
         """The search for candidates within a scope, for lists of `k`, in a range of rows or in all.
 
-        `times` as many candidates as the settings say are found.
+        `times` as many candidates as the settings say are found, if there are so many rows.
         """
         settings = self.settings
-        count = times * max(settings.retrieval.candidates, k + settings.selection.reserves)
+        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        count = max(count, min(times * count, len(self.catalog)))
         drafts = None if self.drafts is None else self.drafts.approximate
         return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
 

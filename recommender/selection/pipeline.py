@@ -50,7 +50,7 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
             open_ &= ~rejected
     ranked = ranked.keep(open_).ordered(selection.catalog.id_rank)
     narrow = max(_NARROW, 2 * count)
-    if trace is not None or ranked.rows.shape[1] <= narrow:
+    if trace is not None or selection.settings.diversity or ranked.rows.shape[1] <= narrow:
         chosen = _placed(ranked, stories, selection, count, trace)
     else:
         chosen = _placed(ranked.first(narrow), stories, selection, count, None)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from recommender import GivenVectors, PublishedLists, ReadNext, Recommender, Settings
+from recommender import GivenVectors, PublishedLists, ReadNext, Recommender, Rules, Settings
 from recommender.editorial.overlay import Tombstones
 from recommender.jobs.precompute import precompute
 from recommender.publishing import open_publisher
 from tests.support.checkerboard import checkerboard
 from tests.support.worlds import (
     AS_OF,
-    GAP,
-    SPAN,
     START,
     World,
     check_list,
@@ -104,7 +102,7 @@ def test_what_holds_after_an_overlay_came_later(seed: int, tmp_path: Path) -> No
         record_overlay(world, open_publisher(place, format).tombstones)
         lists = PublishedLists.open(place)
         for article_id in asked(world):
-            check_list(world, lists.get(article_id), lists.manifest["floor"])
+            check_list(world, lists.get(article_id), lists.manifest["related_at"])
 
 
 def published_places(folder: Path) -> list[tuple[str, str]]:
@@ -119,12 +117,12 @@ def run(world: World, place: str, format: str) -> None:
     precompute(world.stories, place, settings=world.settings, rules=world.rules, format=format, as_of=AS_OF)
 
 
-# -- the event step against a plain greedy loop -------------------------------------------------
+# -- the whole of selection against a plain greedy loop -------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_events_are_decided_greedily_best_placed_first(seed: int) -> None:
-    """Score, links in time, own event and order, computed story by story; only P(same event) is the library's."""
+def test_lists_are_made_greedily_best_placed_first(seed: int) -> None:
+    """Score, order, copies and times computed story by story; only P(same event) is the library's."""
     rng = Random(seed)
     stories = [story | {"kind": "news", "canonical_id": None} for story in random_stories(rng, 24)]
     for story in stories:
@@ -134,14 +132,25 @@ def test_events_are_decided_greedily_best_placed_first(seed: int) -> None:
     settings = Settings.of(
         {
             "ranking": {"ranker": "none", "dense_weight": 1, "lexical_weight": 0, "half_life_days": 30},
-            "selection": {"k": 24, "related_at": None, "series_limit": False, "caps": (), "event_threshold": 0.4},
+            "selection": {
+                "k": 24,
+                "related_at": None,
+                "series_limit": False,
+                "caps": ({"by": "section", "at_most": 3},),
+                "event_threshold": 0.4,
+                "event_threshold_untimed": 0.5,
+            },
         }
     )
     rec = Recommender(settings, embedder=GivenVectors(vectors)).fit(stories)
+    repeats = 0
     for found in rec.recommend_many([story["id"] for story in stories]):
         story = next(s for s in stories if s["id"] == found.article_id)
         ranked = ranked_by_hand(story, stories, vectors, half_life=30)
-        assert ids_of(found) == one_per_event_by_hand(story, ranked, rec)
+        expected, gone = greedily(story, ranked, rec)
+        assert ids_of(found) == expected
+        repeats += gone
+    assert repeats
 
 
 def cosine(a: list[float], b: list[float]) -> float:
@@ -158,80 +167,86 @@ def ranked_by_hand(
         score = math.log2(near) - days / half_life if near > 0 else -math.inf
         return -score, -near, other["id"]
 
-    groups, seen, kept = copy_groups(stories), {story["id"]}, []
-    for other in sorted(stories, key=key):
-        if not seen & groups[other["id"]]:
-            kept.append(other)
-            seen.add(other["id"])
-    return kept
+    return sorted((other for other in stories if other is not story), key=key)
 
 
-def linked(members: list[dict[str, Any]], lead: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those that follow one another within the gap up to the lead."""
-    reached: list[datetime] = [lead["published_at"]]
-    found: list[dict[str, Any]] = []
-    left = list(members)
-    while near := [m for m in left if any(abs(m["published_at"] - t) <= GAP for t in reached)]:
-        found += near
-        reached += [m["published_at"] for m in near]
-        left = [m for m in left if m not in near]
-    return found
+def greedily(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommender) -> tuple[list[str], int]:
+    """The list, and how many candidates were left out as the same report or a repeat."""
+    limits = rec.settings.selection
+    assert limits.same_report_hours
+    assert limits.repeat_hours
+    chosen: list[dict[str, Any]] = []
+    groups, gone = copy_groups([story, *ranked]), 0
+    for one in ranked:
+        if any(one["id"] in groups[held["id"]] for held in (story, *chosen)):
+            continue
+        same = same_event(rec, story["id"], one["id"], limits.same_report_hours, slack=0)
+        if same or any(same_event(rec, held["id"], one["id"], limits.repeat_hours, slack=0) for held in chosen):
+            gone += 1
+        elif not one["section"] or sum(held["section"] == one["section"] for held in chosen) < 3:
+            chosen.append(one)
+    return [one["id"] for one in chosen], gone
 
 
-def one_per_event_by_hand(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommender) -> list[str]:
-    archive = rec.archive
-    words = (archive.terms @ archive.terms.T).toarray()
-    dense = archive.vectors.astype(int) @ archive.vectors.astype(int).T / 4064**2
-
-    def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-        return abs(a["published_at"] - b["published_at"]) <= SPAN and same_event(rec, a["id"], b["id"], slack=0)
-
-    def copy(a: dict[str, Any], b: dict[str, Any]) -> bool:
-        pair = tuple(rec.catalog.rows([a["id"], b["id"]]))
-        return bool(words[pair] >= 0.9 and dense[pair] >= 0.9)
-
-    def reports(lead: dict[str, Any], among: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found = linked([one for one in among if one is not lead and same(lead, one)], lead)
-        return [lead, *(one for one in among if one is not lead and (one in found or copy(lead, one)))]
-
-    line = [one for one in ranked if not copy(story, one)]
-    own = linked([one for one in line if same(story, one)], story)
-    newer = [one for one in own if one["published_at"] > story["published_at"]]
-    if own:
-        place = line.index(next(one for one in line if one in own))
-        kept = [max(newer, key=lambda one: one["published_at"])] if newer else []
-        line = [*line[:place], *kept, *(one for one in line[place:] if one not in own)]
-    chosen = []
-    while line:
-        group = reports(line[0], line)
-        newest = max(group, key=lambda one: one["published_at"])
-        gone = [*group, *reports(newest, line)]
-        chosen.append(newest["id"])
-        line = [one for one in line if one not in gone]
-    return chosen
-
-
-def test_lists_and_rejections_do_not_depend_on_how_many_are_compared_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("seed", range(3, 6))
+def test_lists_do_not_depend_on_how_many_candidates_are_looked_at_first(
+    monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    world = random_world(3)
+    world = random_world(seed)
     rec = fitted(world)
     lists, rejected = rec.recommend_many(asked(world)), rec.explain_rejected(asked(world))
-    assert any(one.rule == "event" for some in rejected.values() for one in some)
-    monkeypatch.setattr("recommender.selection.pipeline._PAIRS", 1)
-    assert rec.recommend_many(asked(world)) == lists
-    assert rec.explain_rejected(asked(world)) == rejected
+    assert any(one.rule not in ("rank", "blocked") for some in rejected.values() for one in some)
+    for width in (1, 4, 1000):
+        monkeypatch.setattr("recommender.selection.pipeline._NARROW", width)
+        assert rec.recommend_many(asked(world)) == lists
+        assert rec.explain_rejected(asked(world)) == rejected
 
 
-def test_what_a_fill_brought_back_is_not_told_as_rejected() -> None:
-    rec = Recommender(
-        Settings.of(
-            {
-                "embedding": {"model": "tfidf"},
-                "selection": {"k": 8, "related_at": 0.9, "fill": (), "fill": ["same_section"]},
-            }
-        )
-    ).fit(checkerboard())
-    filled = rec.recommend("t0-s0")
-    assert {item.source for item in filled} == {"same_section"}
-    assert not set(ids_of(filled)) & {one.article_id for one in rec.explain_rejected(["t0-s0"])["t0-s0"]}
+# -- full lists -----------------------------------------------------------------------------------
+
+
+def test_related_items_come_first_and_a_boost_turns_nothing_into_related() -> None:
+    stories = checkerboard()
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 8, "caps": ()}})
+    chances = [item.components["relevance"] for item in Recommender(settings).fit(stories).recommend("t0-s0")]
+    ordered = sorted(chances, reverse=True)
+    count = max(range(1, 8), key=lambda place: ordered[place - 1] - ordered[place])
+    settings = settings.override({"selection.related_at": (ordered[count - 1] + ordered[count]) / 2})
+    before = Recommender(settings).fit(stories).recommend("t0-s0")
+    assert [item.source for item in before] == ["related"] * count + ["more"] * (8 - count)
+    assert before.status == "filled"
+    last = before.items[-1]
+    boosted = Rules.of({"boosts": [{"by": "section", "value": str(last.section), "factor": 100}]})
+    after = Recommender(settings, rules=boosted).fit(stories).recommend("t0-s0")
+    related = {item.article_id for item in before if item.source == "related"}
+    assert {item.article_id for item in after if item.source == "related"} == related
+    assert {item.article_id for item in after.items[:count]} == related
+    assert after.items[count].section == last.section
+    short = Recommender(settings.override({"selection.fill": ()})).fit(stories).recommend("t0-s0")
+    assert (short.status, ids_of(short)) == ("short", ids_of(before)[:count])
+
+
+def test_where_rules_take_out_all_candidates_lists_look_past_them() -> None:
+    fires = [row(f"fire{n:02d}", f"fire mill smoke roof engines w{n}a w{n}b", n, "fires") for n in range(40)]
+    others = [row(f"other{n}", f"council school budget vote mill v{n}a v{n}b", 40 + n, "council") for n in range(8)]
+    options = {
+        "embedding.model": "tfidf",
+        "retrieval.candidates": 10,
+        "selection.reserves": 0,
+        "selection.repeat_hours": None,
+        "selection.same_report_hours": None,
+        "selection.caps": ({"by": "section", "value": "fires", "at_most": 1},),
+    }
+    rec = Recommender(Settings().override(options)).fit([*fires, *others])
+    found = rec.recommend("fire00")
+    assert found.status == "filled"
+    assert [item.article_id[:5] for item in found] == ["fire" + found.items[0].article_id[4], *["other"] * 4]
+    assert [item.source for item in found] == ["related", *["more"] * 4]
+    short = Recommender(Settings().override(options | {"selection.fill": ()})).fit([*fires, *others])
+    assert short.recommend("fire00").status == "short"
+    assert ids_of(short.recommend("fire00")) == ids_of(found)[:1]
+
+
+def row(article_id: str, words: str, hours: int, section: str) -> dict[str, Any]:
+    published = START + timedelta(hours=hours)
+    return {"id": article_id, "title": words, "body": words, "published_at": published, "section": section}

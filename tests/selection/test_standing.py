@@ -221,20 +221,15 @@ def test_a_twin_from_outside_has_the_scores_that_its_features_say(seed: int) -> 
 
 
 @pytest.mark.parametrize("ranker", ["auto", "none"])
-def test_a_boost_counts_once_however_often_a_list_is_filled(ranker: str) -> None:
-    options = {"embedding": {"model": "tfidf"}, "ranking": {"ranker": ranker}}
-    selection = {
-        "k": 12,
-        "related_at": 0.999,
-        "fill": (),
-        "same_report_hours": None,
-        "repeat_hours": None,
-        "fill": ["same_section", "caps", "recent"],
-    }
+def test_a_boost_counts_once_although_a_list_looks_past_its_candidates(ranker: str) -> None:
+    options = {"embedding.model": "tfidf", "ranking.ranker": ranker, "retrieval.candidates": 5}
+    options |= {"selection.k": 12, "selection.reserves": 0, "selection.related_at": 0.9}
+    options |= {"selection.same_report_hours": None, "selection.repeat_hours": None, "selection.caps": ()}
     rules = Rules.of({"boosts": [{"by": "section", "value": "section0", "factor": 3}]})
-    rec = Recommender(Settings.of(options | {"selection": selection}), rules=rules).fit(checkerboard())
+    rec = Recommender(Settings().override(options), rules=rules).fit(checkerboard())
     (found,) = rec.recommend_many(["t0-s0"])
-    assert {item.source for item in found} == {"same_section", "recent"}
+    assert {item.source for item in found} == {"more"}
+    assert {item.components["boost"] for item in found} == {1, 3}
     for item in found:
         parts = item.components
         assert parts["boost"] == (3 if item.section == "section0" else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from recommender import ReadNext, Recommendation, Recommender, Rules, Settings
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=100)
 SECTIONS = ("city", "world", "fun")
-GAP, SPAN = timedelta(hours=72), timedelta(days=14)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SERIES = ("harbour quiz", "market table")
 
 
@@ -116,12 +116,11 @@ def random_rules(rng: Random, ids: list[str]) -> Rules:
 
 def random_settings(rng: Random) -> Settings:
     cap = {"by": rng.choice(["section", "kind", "source", "author"]), "at_most": rng.randint(1, 4)}
-    fills = ["window", "caps", "same_section", "recent"]
     ranking: dict[str, Any] = {"ranker": rng.choice(["auto", "none"])}
-    floors: list[float | str | None] = ["auto", 0.003, 0.05, None]  # of a probability
+    cuts: list[float | str | None] = ["auto", 0.003, 0.05, None]  # of a probability
     if ranking["ranker"] == "none":
         ranking |= {"half_life_days": rng.choice([None, 5, 90]), "anchor": rng.choice(["story", "as_of"])}
-        floors = [0.05, 0.15, 0.3, None]
+        cuts = [0.05, 0.15, 0.3, None]
     return Settings.of(
         {
             "embedding": {"model": "tfidf"},
@@ -130,14 +129,16 @@ def random_settings(rng: Random) -> Settings:
             "selection": {
                 "k": rng.randint(1, 8),
                 "reserves": rng.choice([0, 2, 5]),
-                "floor": rng.choice(floors),
-                "event_limit": rng.random() < 0.8,
+                "related_at": rng.choice(cuts),
+                "same_report_hours": rng.choice([None, 6, 24, 72]),
+                "repeat_hours": rng.choice([None, 24, 72]),
                 "event_threshold": rng.choice([0.3, 0.5, 0.75]),
+                "event_threshold_untimed": rng.choice([0.6, 0.9]),
                 "series_limit": rng.random() < 0.8,
                 "live_hours": rng.choice([None, 48]),
                 "caps": rng.choice([[], [cap]]),
                 "diversity": rng.choice([0, 0, 0.3, 1]),
-                "fill": rng.sample(fills, k=rng.choice([0, 0, 1, 2, 4])),
+                "fill": rng.choice([(), ("more",), ("more",)]),
                 "timeless_slots": rng.choice([0, 1, None]),
             },
         }
@@ -188,12 +189,26 @@ def superseded(stories: list[dict[str, Any]]) -> set[str]:
     return found
 
 
-def same_event(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
-    """By the test of the archive for two of its stories; pairs at the very threshold do not count."""
+def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e-6) -> bool:
+    """Whether two stories report one event within some hours; pairs at the very threshold do not count."""
     rows = rec.catalog.rows([a, b])
-    test = rec.archive.event_test
-    probability = test.probability(rows[:1], rows[1:])[0]
-    return bool(probability >= rec.settings.selection.event_threshold + slack)
+    settings, test = rec.settings.selection, rec.archive.event_test
+    times = [rec.catalog.table["published_at"][int(row)].as_py() for row in rows]
+    least, most = span(*times) if rec.dated else (timedelta(0), None)
+    if least > hours * HOUR:
+        return False
+    sure = most is not None and most <= hours * HOUR
+    limit = settings.event_threshold if sure else settings.event_threshold_untimed
+    return bool(test.probability(rows[:1], rows[1:])[0] >= limit + slack)
+
+
+def span(a: datetime | None, b: datetime | None) -> tuple[timedelta, timedelta | None]:
+    """The least and the most time that may lie between two dates; midnight is any time of its day."""
+    if a is None or b is None:
+        return timedelta(0), None
+    early, late = sorted([a, b])
+    ends = [one + (DAY if one.time() == datetime.min.time() else timedelta(0)) for one in (early, late)]
+    return max(late - ends[0], timedelta(0)), max(ends[1] - early, ends[0] - late)
 
 
 def series_of(story: dict[str, Any], stories: list[dict[str, Any]]) -> str | None:
@@ -209,7 +224,7 @@ def topics_of(story: dict[str, Any]) -> set[str | None]:
     return {story["section"], *story["tags"]}
 
 
-def check_list(world: World, found: ReadNext, floor: float | None, story: dict[str, Any] | None = None) -> None:
+def check_list(world: World, found: ReadNext, related_at: float | None, story: dict[str, Any] | None = None) -> None:
     """Everything that must hold in one list, items and reserves together; `story` for a draft."""
     story = story or world.by_id[found.article_id]
     settings, rules = world.settings.selection, world.rules
@@ -219,7 +234,6 @@ def check_list(world: World, found: ReadNext, floor: float | None, story: dict[s
     for pin in rules.pins:
         if pin.story == story["id"] != pin.item:
             pins[pin.item] = min(pin.position, pins.get(pin.item, pin.position))
-    free = [i for i in shown if i.source != "pinned"]
 
     if story["id"] in {*rules.no_list, *world.withheld}:
         assert (found.status, ids) == ("withheld", [])
@@ -229,47 +243,101 @@ def check_list(world: World, found: ReadNext, floor: float | None, story: dict[s
         return
     assert len(found) <= settings.k
     assert len(shown) <= settings.k + settings.reserves
-    assert found.status == ("ok" if len(found) == settings.k else "short")
+    more = [item.source == "more" for item in shown]
+    full = "filled" if any(more[: settings.k]) else "ok"
+    assert found.status == (full if len(found) == settings.k else "short" if ids else "empty")
     assert found.shortfall == settings.k - len(found)
     assert [item.rank for item in shown] == list(range(1, len(shown) + 1))
     assert not found.reserves or len(found) == settings.k
     assert {item.source for item in shown} <= {"related", "evergreen", "pinned", *settings.fill}
     assert {item.article_id for item in shown if item.source == "pinned"} <= set(pins)
     assert len(set(ids)) == len(ids)
-
-    assert story["id"] not in ids
-    assert not world.withdrawn & set(ids)
-    assert not superseded(world.stories) & set(ids)
-    blocked = {(b.item, b.story) for b in rules.blocks if b.item} | world.blocked
-    assert not {(i, None) for i in ids} & blocked
-    assert not {(i, story["id"]) for i in ids} & blocked
-    items = {i: world.by_id[i] for i in ids}
-    for one in items.values():
-        assert not one["published_at"] or one["published_at"] <= AS_OF
-        assert not one["expires_at"] or one["expires_at"] > AS_OF
-        for left, right in (block.topics for block in rules.blocks if block.topics):
-            for ours, theirs in ((left, right), (right, left)):
-                assert not (ours in topics_of(story) and theirs in topics_of(one))
-    groups = copy_groups([*world.stories, *([story] if story["id"] not in world.by_id else [])])
-    assert not groups[story["id"]] & set(ids)
-    assert len({groups[i] for i in ids}) == len(ids)
-    _check_sensitive(rules, story, list(items.values()))
-    _check_freshness(world, free)
-    for item in shown:
-        if item.source in ("related", "evergreen", "window", "caps") and floor is not None:
-            assert item.components["relevance"] >= floor - 1e-6
-    if settings.event_limit:
-        _check_events(world, story, shown)
-    if settings.series_limit:
-        _check_series(world, story, shown)
-    for cap in (*settings.caps, *rules.caps):
-        _check_cap(world, cap, free)
+    free = [item for item in shown if item.source != "pinned"]
+    assert [item.source == "more" for item in free] == sorted(item.source == "more" for item in free)
+    for item in free:
+        if item.source != "more" and related_at is not None:
+            assert item.components["relevance"] >= related_at - 1e-6
+    pinned = {item.article_id for item in shown if item.source == "pinned"}
+    assert faults_of(world, story, ids, pinned) == []
+    if len(found) < settings.k and "more" in settings.fill:
+        # nothing that might stand in the list is left out
+        for other in world.by_id:
+            if other not in ids and may_be_found(world, story, world.by_id[other]):
+                assert faults_of(world, story, [*ids, other], pinned), other
     _check_pins(found, pins)
 
 
-def _check_sensitive(rules: Rules, story: dict[str, Any], items: list[dict[str, Any]]) -> None:
+def may_be_found(world: World, story: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether a search over all stories finds another one, as far as can be told without it."""
+    if story["id"] not in world.by_id or other["id"] == story["id"]:
+        return False
+    return not world.settings.retrieval.same_language or other["language"] == story["language"]
+
+
+def faults_of(world: World, story: dict[str, Any], ids: list[str], pinned: set[str]) -> list[str]:
+    """What is wrong with a list of stories, told rule by rule; a pinned one may break most rules."""
+    settings, rules = world.settings.selection, world.rules
+    items = [world.by_id[i] for i in ids]
+    free = [one for one in items if one["id"] not in pinned]
+    found: list[str] = []
+
+    def wrong(condition: object, told: str) -> None:
+        if condition:
+            found.append(told)
+
+    wrong(story["id"] in ids, "itself")
+    wrong(world.withdrawn & set(ids), "withdrawn")
+    wrong(superseded(world.stories) & set(ids), "superseded")
+    blocked = {(b.item, b.story) for b in rules.blocks if b.item} | world.blocked
+    wrong({(i, None) for i in ids} & blocked, "blocked")
+    wrong({(i, story["id"]) for i in ids} & blocked, "blocked here")
+    for one in items:
+        wrong(one["published_at"] and one["published_at"] > AS_OF, "embargoed")
+        wrong(one["expires_at"] and one["expires_at"] <= AS_OF, "expired")
+        for left, right in (block.topics for block in rules.blocks if block.topics):
+            for ours, theirs in ((left, right), (right, left)):
+                wrong(ours in topics_of(story) and theirs in topics_of(one), "topics")
+    groups = copy_groups([*world.stories, *([story] if story["id"] not in world.by_id else [])])
+    wrong(groups[story["id"]] & set(ids), "copy of the story")
+    wrong(len({groups[i] for i in ids}) < len(ids), "copy")
+    wrong(not _goes_together(rules, story, items), "sensitive")
+    if _timed(world):
+        timeless = [one for one in free if one["kind"] == "evergreen" or one["published_at"] is None]
+        slots = rules.evergreen_slots
+        slots = settings.timeless_slots if slots is None else slots
+        taken = len(timeless) + sum(
+            world.by_id[i]["kind"] == "evergreen" or not world.by_id[i]["published_at"] for i in pinned
+        )
+        wrong(timeless and slots is not None and taken > slots, "timeless")
+        if settings.live_hours is not None:
+            oldest = AS_OF - timedelta(hours=settings.live_hours)
+            wrong(
+                any(not one["published_at"] or one["published_at"] < oldest for one in free if one["kind"] == "live"),
+                "live",
+            )
+    wrong(_repeats(world, story, items, pinned), "event")
+    if settings.series_limit:
+        wrong(_series_faults(world, story, items, pinned), "series")
+    for cap in (*settings.caps, *rules.caps):
+        values = Counter(one[cap.by] for one in items)
+        for value, count in values.items():
+            over = count > cap.at_most and any(one[cap.by] == value for one in free)
+            wrong(over and value is not None and cap.value in (None, value), f"cap of {cap.by}")
+    return found
+
+
+def _timed(world: World) -> bool:
+    settings = world.settings
+    return (
+        settings.ranking.ranker != "none"
+        or settings.ranking.half_life_days is not None
+        or settings.retrieval.window_days is not None
+    )
+
+
+def _goes_together(rules: Rules, story: dict[str, Any], items: list[dict[str, Any]]) -> bool:
     if rules.sensitive is None:
-        return
+        return True
 
     def hard(one: dict[str, Any]) -> bool:
         return one["sensitivity"] in rules.sensitive.values
@@ -277,55 +345,38 @@ def _check_sensitive(rules: Rules, story: dict[str, Any], items: list[dict[str, 
     def light(one: dict[str, Any]) -> bool:
         return one["section"] in rules.sensitive.light_sections or one["kind"] in rules.sensitive.light_kinds
 
-    for one, other in [*((story, item) for item in items), *combinations(items, 2)]:
-        assert not (hard(one) and light(other)), (one["id"], other["id"])
-        assert not (light(one) and hard(other)), (one["id"], other["id"])
+    pairs = [*((story, item) for item in items), *combinations(items, 2)]
+    return not any((hard(a) and light(b)) or (light(a) and hard(b)) for a, b in pairs)
 
 
-def _check_freshness(world: World, free: list[Recommendation]) -> None:
-    timeless = [i for i in free if world.by_id[i.article_id]["kind"] == "evergreen" or i.published_at is None]
-    live = [i for i in free if world.by_id[i.article_id]["kind"] == "live"]
-    settings = world.settings
-    ranking = settings.ranking
-    if ranking.ranker == "none" and ranking.half_life_days is None and settings.retrieval.window_days is None:
-        return  # time does not count
-    slots = world.rules.evergreen_slots
-    slots = settings.selection.timeless_slots if slots is None else slots
-    assert slots is None or len(timeless) <= slots
-    if settings.selection.live_hours is not None:
-        assert all(i.published_at and i.published_at >= AS_OF - timedelta(hours=48) for i in live)
+def _repeats(world: World, story: dict[str, Any], items: list[dict[str, Any]], pinned: set[str]) -> bool:
+    settings, rec = world.settings.selection, world.reference
+    pairs = [(a, b) for a, b in combinations(items, 2) if not {a["id"], b["id"]} <= pinned]
+    hours = settings.repeat_hours
+    if hours is not None and any(same_event(rec, a["id"], b["id"], hours) for a, b in pairs):
+        return True
+    if settings.same_report_hours is not None and story["id"] in world.by_id:
+        free = [one for one in items if one["id"] not in pinned]
+        return any(same_event(rec, story["id"], one["id"], settings.same_report_hours) for one in free)
+    return False
 
 
-def _check_events(world: World, story: dict[str, Any], shown: list[Recommendation]) -> None:
-    reports = [i for i in shown if i.source not in ("pinned", "evergreen")]
-    pinned = [i for i in shown if i.source == "pinned"]
-    near: Callable[[Any, Any], bool] = lambda a, b: abs(a["published_at"] - b["published_at"]) <= GAP  # noqa: E731
-    dated = [world.by_id[i.article_id] for i in reports if i.published_at]
-    fixed = [world.by_id[i.article_id] for i in pinned if i.published_at]
-    for one, other in [*combinations(dated, 2), *((a, b) for a in fixed for b in dated)]:
-        assert not (near(one, other) and same_event(world.reference, one["id"], other["id"])), (one["id"], other["id"])
-    if story["published_at"] and story["id"] in world.by_id:
-        own = [one for one in dated if near(one, story) and same_event(world.reference, one["id"], story["id"])]
-        assert len(own) <= 1
-        assert all(one["published_at"] > story["published_at"] for one in own)
-
-
-def _check_series(world: World, story: dict[str, Any], shown: list[Recommendation]) -> None:
-    free = [world.by_id[i.article_id] for i in shown if i.source != "pinned"]
-    names = [name for one in free if (name := series_of(one, world.stories))]
-    assert len(set(names)) == len(names)
+def _series_faults(world: World, story: dict[str, Any], items: list[dict[str, Any]], pinned: set[str]) -> bool:
+    free = [one for one in items if one["id"] not in pinned]
     mine = series_of(story, world.stories)
-    if mine and story["published_at"]:
-        editions = [one for one in free if series_of(one, world.stories) == mine]
-        assert all(one["published_at"] and one["published_at"] > story["published_at"] for one in editions)
-
-
-def _check_cap(world: World, cap: Any, free: list[Recommendation]) -> None:
-    counted = [i for i in free if i.source != "caps"]
-    values = Counter(world.by_id[i.article_id][cap.by] for i in counted)
-    for value, count in values.items():
-        if value is not None and cap.value in (None, value):
-            assert count <= cap.at_most, (cap, ids_of(counted))
+    for one in free:
+        name = series_of(one, world.stories)
+        if not name:
+            continue
+        if sum(series_of(other, world.stories) == name for other in items) > 1:
+            return True
+        if (
+            name == mine
+            and story["published_at"]
+            and not (one["published_at"] and one["published_at"] > story["published_at"])
+        ):
+            return True
+    return False
 
 
 def _check_pins(found: ReadNext, pins: dict[str, int]) -> None:
