@@ -23,10 +23,11 @@ from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
 from recommender.features.hubness import Hubness
+from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes, section_levels
 from recommender.features.texts import TextParts, rarity_of
 from recommender.features.tfidf import Tfidf, sketch_columns
-from recommender.lists.reasons import telling_terms
+from recommender.lists.wording import Wording
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.ranking.score import learned, relevance
@@ -78,6 +79,8 @@ class Archive:
     terms : csr_matrix of float32, shape (n, v)
     parts : TextParts, n rows
         Terms of titles, leads and names.
+    spelling : Spelling
+        How names are written.
     hubness : Hubness
         What a newcomer's hubness is told by.
     hubs : ndarray of float32, shape (n,)
@@ -103,6 +106,7 @@ class Archive:
     tfidf: Tfidf
     terms: sp.csr_matrix
     parts: TextParts
+    spelling: Spelling
     hubness: Hubness
     hubs: NDArray[np.float32]
     search: NDArray[np.int16]
@@ -135,6 +139,7 @@ class Archive:
             tfidf=tfidf,
             terms=terms,
             parts=parts,
+            spelling=Spelling.fit(catalog.table, tfidf),
             hubness=hubness,
             hubs=hubness.of(terms),
             search=search,
@@ -253,6 +258,7 @@ class Archive:
             tfidf=tfidf,
             terms=terms[:, used].tocsr(),
             parts=self.parts.take(old).among(used),
+            spelling=self.spelling.among(used),
             hubness=self.hubness.without(self.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
             hubs=self.hubs[old],
             search=self.search[old],
@@ -360,9 +366,9 @@ class Archive:
         return self._languages[0]
 
     @cached_property
-    def term_names(self) -> tuple[pa.Array, NDArray[np.bool_]]:
-        """The vocabulary, and which terms tell a reader something; (v,) each."""
-        return self.tfidf.names, telling_terms(self.tfidf.names)
+    def wording(self) -> Wording:
+        """The terms that reasons may name, and how."""
+        return Wording.of(self.tfidf, self.spelling)
 
     def queries(self, rows: NDArray[np.int64]) -> Queries:
         """Stories of the archive as queries."""
@@ -645,7 +651,7 @@ _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "series": lambda archive: (archive.catalog, archive._series_rules),
     "looks": lambda archive: (archive.catalog,),
     "links": lambda archive: (archive.catalog,),
-    "term_names": lambda archive: (archive.tfidf,),
+    "wording": lambda archive: (archive.tfidf, archive.spelling),
     "_columns": lambda archive: (archive.tfidf,),
     "section_levels": lambda archive: (archive.catalog,),
     "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.hubs, archive.tfidf),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.editorial.rules import Marks
+from recommender.lists.parts import Parts, parts_of
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.ranking.score import Ranked, rank, rank_learned
@@ -34,11 +35,10 @@ def related(
 
     `pools` are those of the stories, found among `selection.base`; without them the stories search now.
     """
-    settings, catalog, scope = archive.settings, archive.catalog, selection.scope
+    catalog, scope = archive.catalog, selection.scope
     withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
     embargoed = queries.published > scope.as_of
-    chosen = _chosen(archive, stories, queries, selection, k, ~withheld & ~embargoed, trace, pools)
-    names, telling = archive.term_names
+    chosen, parts = _chosen(archive, stories, queries, selection, k, ~withheld & ~embargoed, trace, pools)
     return to_batch(
         stories,
         chosen,
@@ -49,11 +49,11 @@ def related(
             stories,
             catalog,
             archive.terms,
-            names,
-            telling,
-            settings.ranking,
+            archive.wording,
+            parts,
             selection.rules.pinned_by,
         ),
+        parts=parts,
         k=k,
         version=version,
         as_of=scope.as_of if archive.dated else None,
@@ -72,7 +72,7 @@ def _chosen(
     wanted: NDArray[np.bool_],
     trace: Trace | None,
     pools: Pools | None,
-) -> Ranked:
+) -> tuple[Ranked, Parts]:
     settings, scope, rules = archive.settings, selection.scope, selection.rules
     pins, positions = rules.pinned(queries.rows)
     known = (queries.rows >= 0).all()
@@ -94,13 +94,18 @@ def _chosen(
         pools = archive.retriever(base, k).pools(queries.asks)
     pool = archive.standing_among(queries.asks, pools, base, k)
 
+    features: list[NDArray[np.float32]] = []  # of all pairs that were ranked, for the parts of those that are shown
+
     def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:
         some, ranker = queries.take(places), archive.ranker
         if ranker is None:
             return rank(some, candidates, archive.catalog, archive.vectors, archive.terms, scope, settings.ranking)
-        return rank_learned(
+        found, values = rank_learned(
             some, candidates, Candidates(pool.rows[places]), archive.catalog, archive.table, scope, ranker
         )
+        first = sum(map(len, features))
+        features.append(values)
+        return replace(found, pair=found.pair + first)
 
     found, lost = pools.candidates(scope.allowed)
     lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)  # pools know one window
@@ -123,4 +128,19 @@ def _chosen(
             return archive.retriever(wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
 
         chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
-    return with_developments(chosen, asked, selection)
+    chosen = with_developments(chosen, asked, selection)
+    if archive.ranker is None:
+        return chosen, parts_of(chosen, settings.ranking)
+    pairs = chosen.pair[chosen.rows >= 0]
+    return chosen, Parts(archive.ranker.families, archive.ranker.contributions(_taken(features, pairs)))
+
+
+def _taken(blocks: list[NDArray[np.float32]], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Lines of several blocks as if they stood one below the other."""
+    starts = np.cumsum([0, *map(len, blocks)])
+    found = np.empty((len(places), blocks[0].shape[1]), dtype=np.float32)
+    block = np.searchsorted(starts, places, side="right") - 1
+    for number in np.unique(block):
+        here = block == number
+        found[here] = blocks[number][places[here] - starts[number]]
+    return found

@@ -21,6 +21,7 @@ from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
 from recommender.features.hubness import Hubness
+from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.ranking.ranker import Ranker
@@ -35,6 +36,7 @@ from recommender.storage.versions import VersionedFolder
 CHECKED = 1 << 24
 """Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
 RANKER = "ranker.json"
+SPELLING = "spelling"
 _CSR = ("data", "indices", "indptr")
 _TEXTS = ("terms", "title", "lead", "names")
 
@@ -73,6 +75,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             np.save(folder / f"derived.{name}.npy", array)
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
         archive.tfidf.save(folder, "tfidf")
+        archive.spelling.save(folder, SPELLING)
         if archive.drafts is not None:
             archive.drafts.save(folder)
         embedder.save(folder)
@@ -113,7 +116,9 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
-    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+    missing = [name for name in SCHEMA.names if name not in table.schema.names]
+    missing += [] if (folder / f"{SPELLING}.arrow").exists() else ["names in their own spelling"]
+    if missing:
         raise SnapshotError(
             f"{folder} was saved by an earlier version of recommender, whose stories had no {' or '.join(missing)}: "
             "run precompute with --archive again (in Python: fit and save)"
@@ -142,6 +147,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         tfidf=tfidf,
         terms=terms,
         parts=TextParts(terms, title, lead, names),
+        spelling=Spelling.load(folder, SPELLING, len(tfidf.names)),
         hubness=hubness,
         hubs=_array(folder / "hubs.npy", "f", (len(table),)),
         search=search,

@@ -22,7 +22,7 @@ class Reason:
     text : str
         For readers.
     weight : float
-        Its part of the relevance; 0 for a fact that is not part of it.
+        Its part of the relevance, see `Recommendation.contributions`; 0 for a fact that is not part of it.
     terms : tuple of (str, float)
         The telling terms that both stories share, with the part of each.
     """
@@ -60,6 +60,9 @@ class Recommendation:
         Relevance after boosts; a pinned or more varied item may stand above a higher one.
     components : mapping of str to float
         dense, lexical, relevance, freshness, boost.
+    contributions : mapping of str to float
+        What each family of features adds to the log odds of the relevance, or to a weighted sum; empty in lists of
+        earlier versions.
     reasons : tuple of Reason
     """
 
@@ -73,6 +76,7 @@ class Recommendation:
     source: str
     score: float
     components: Mapping[str, float]
+    contributions: Mapping[str, float]
     reasons: tuple[Reason, ...]
 
     @classmethod
@@ -80,7 +84,8 @@ class Recommendation:
         """From an item of a record."""
         published = _time(record["published_at"])
         reasons = tuple(map(Reason.of, record["reasons"]))
-        return cls(**{**record, "published_at": published, "reasons": reasons})
+        parts = {name: value for name, value in (record.get("contributions") or {}).items() if value is not None}
+        return cls(**{**record, "published_at": published, "contributions": parts, "reasons": reasons})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Score components -> short reasons, as data and as text."""
+"""Why an item is there: the parts of its relevance as data, and at most two reasons that an editor would say."""
 
 from __future__ import annotations
 
@@ -11,32 +11,31 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.article import UNDATED
+from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.catalog import Catalog, whole
+from recommender.features.families import FAMILIES
 from recommender.features.tfidf import heaviest_shared
+from recommender.lists.parts import Parts
 from recommender.lists.records import REASON, TERM
-from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Ranked
+from recommender.lists.wording import Wording
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, PINNED, VARIETY, Ranked
 from recommender.search.pools import Queries
-from recommender.settings import RankingSettings
 
-_TERMS = 3
-
-
-def telling_terms(terms: pa.Array) -> NDArray[np.bool_]:
-    """Terms that say something to a reader: three letters or more, and no digit."""
-    worth = pc.match_substring_regex(terms, r"^\D{3,}$")
-    return np.asarray(worth.to_numpy(zero_copy_only=False), dtype=bool)
+MOST = 2  # reasons of an item
+_NAMES, _WORDS = 2, 3  # shared terms that a reason tells
+_TEXTS = ("words", "title", "lead")  # families that look at shared words
+_SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Reasons of one kind: the items that have it, in ascending order, its text, weight and place among reasons."""
+class _Reasons:
+    """Reasons of one kind: the items that have it, in ascending order, with text, weight, and place among reasons."""
 
     kind: str
     items: NDArray[np.int64]
     text: pa.Array | str
     weight: NDArray[np.float64] | float
-    place: NDArray[np.int64] | int
+    place: int
     terms: pa.ListArray | None = None
 
 
@@ -46,107 +45,197 @@ def explain(
     stories: pa.Table,
     catalog: Catalog,
     matrix: sp.csr_matrix,
-    terms: pa.Array,
-    telling: NDArray[np.bool_],
-    settings: RankingSettings,
+    wording: Wording,
+    parts: Parts,
     pinned_by: Mapping[tuple[str, str], str],
 ) -> pa.ListArray:
     """Reasons of each item, in the order of `selected.rows[selected.rows >= 0]`.
 
-    First why an item has its place where the score does not say it (pinned, the next best, of the same running story,
-    for variety), then the two parts of the relevance, the greater first, then facts that a reader
-    can check, with weight 0.
+    First why an item has its place where the relevance does not say it (an editor's pin or boost, variety), then the
+    running story, shared names, shared words, and facts that a reader can check. The first two of them are kept.
     """
     held = selected.rows >= 0
     rows, source, notes = selected.rows[held], selected.source[held], selected.notes[held]
     story = np.nonzero(held)[0]
-    lexical = settings.lexical_weight * selected.lexical[held].astype(np.float64)
-    dense = settings.dense_weight * selected.dense[held].astype(np.float64)
-    owners, shared = _shared_terms(selected.rows, held, queries, matrix, terms, telling, settings.lexical_weight)
-    both_on = pc.binary_join_element_wise("both on: ", pc.binary_join(_field(shared, "term"), ", "), "")
+    boost = selected.boost[held]
+    own_time, time = queries.published[story], catalog.published[rows]
+    pinned = np.flatnonzero(source == PINNED)
+    development = np.flatnonzero(notes & DEVELOPMENT)
+    apart = _apart(own_time[development], time[development])
+    running = pc.if_else(
+        pc.equal(apart, ""), "same running story", pc.binary_join_element_wise("same running story", apart, ", ")
+    )
+    of_names, names = _shared_names(queries, story, matrix, rows, wording)
+    of_words, words, terms = _shared_words(queries, story, matrix, rows, wording)
     section = whole(catalog.table["section"]).take(pa.array(rows))
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
     same = np.flatnonzero(same_section)
     also = pc.binary_join_element_wise("also in ", section.take(pa.array(same)).cast(pa.string()), "")
-    published = queries.published[story]
-    newer = (catalog.published[rows] > published) & (published != UNDATED)
-    development = (notes & DEVELOPMENT) > 0
-    pinned = np.flatnonzero(source == PINNED)
+    newer = (time > own_time) & (own_time != UNDATED) & (time != UNDATED)
+    by_texts, by_names = parts.of(*_TEXTS), parts.of("names")
+    told = [
+        _Reasons("pinned", pinned, _pins(stories, story[pinned], catalog, rows[pinned], pinned_by), 0.0, 0),
+        _Reasons("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 1),
+        _Reasons("buried", np.flatnonzero(boost < 1), "lowered by an editorial rule", 0.0, 1),
+        _Reasons("variety", np.flatnonzero(notes & VARIETY), "for variety", 0.0, 2),
+        _Reasons("development", development, running, 0.0, 3),
+        _Reasons("names", of_names, names, by_names[of_names], 4),
+        _Reasons("shared_terms", of_words, words, by_texts[of_words], 5, terms),
+        _Reasons("same_section", same, also, parts.of("section")[same], 6),
+        _Reasons("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 7),
+        _Reasons("newer", np.flatnonzero(newer), "newer than this story", 0.0, 7),
+    ]
+    bare = np.setdiff1d(np.arange(len(rows)), np.concatenate([one.items for one in told]))
+    return _gathered([*told, _strongest(parts, bare)], len(rows))
+
+
+def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
+    """Tell of items without another reason what their strongest family says."""
+    best = parts.values[items].argmax(axis=1)
+    sentences = [_clause(FAMILIES[name].about) if name in FAMILIES else "close in meaning" for name in parts.families]
+    text = pa.array(sentences, pa.string()).take(pa.array(best))
+    return _Reasons("meaning", items, text, parts.values[items, best], 8)
+
+
+def _clause(sentence: str) -> str:
+    """A sentence as part of a list of reasons.
+
+    Examples
+    --------
+    >>> _clause("The stories begin alike.")
+    'the stories begin alike'
+    """
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
+def _pins(
+    stories: pa.Table,
+    story: NDArray[np.int64],
+    catalog: Catalog,
+    rows: NDArray[np.int64],
+    pinned_by: Mapping[tuple[str, str], str],
+) -> pa.Array:
     pairs = zip(
-        stories["id"].take(pa.array(story[pinned])).to_pylist(),
-        catalog.ids.take(pa.array(rows[pinned])).to_pylist(),
-        strict=True,
+        stories["id"].take(pa.array(story)).to_pylist(), catalog.ids.take(pa.array(rows)).to_pylist(), strict=True
     )
     names = (pinned_by.get(pair, "") for pair in pairs)
-    pinned_text = pa.array([f"pinned by {name}" if name else "pinned" for name in names], pa.string())
-    close, boost = np.flatnonzero(dense > 0), selected.boost[held]
-    parts = [
-        _Part("pinned", pinned, pinned_text, 0.0, 0),
-        _Part("more", np.flatnonzero(source == MORE), "the next best", 0.0, 0),
-        _Part("development", np.flatnonzero(development), "of the same running story", 0.0, 0),
-        _Part("variety", np.flatnonzero(notes & VARIETY), "for variety", 0.0, 0),
-        _Part("shared_terms", owners, both_on, lexical[owners], 1 + (lexical < dense)[owners], shared),
-        _Part("meaning", close, "close in meaning", dense[close], 1 + (dense <= lexical)[close]),
-        _Part("same_section", same, also, 0.0, 3),
-        _Part("newer", np.flatnonzero(newer), "newer than this story", 0.0, 4),
-        _Part("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 4),
-        _Part("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 5),
-        _Part("buried", np.flatnonzero(boost < 1), "lowered by an editorial rule", 0.0, 5),
-    ]
-    return _gathered(parts, len(rows))
+    return pa.array([f"pinned by {name}" if name else "pinned" for name in names], pa.string())
 
 
-def _gathered(parts: list[_Part], count: int) -> pa.ListArray:
-    parts = [part for part in parts if len(part.items)] or parts[:1]
-    sizes = [len(part.items) for part in parts]
-    owner = np.concatenate([part.items for part in parts]).astype(np.int64)
-    place = np.concatenate([np.broadcast_to(part.place, n) for part, n in zip(parts, sizes, strict=True)])
-    weight = np.concatenate([np.broadcast_to(part.weight, n) for part, n in zip(parts, sizes, strict=True)])
-    kind = pa.concat_arrays([pa.repeat(part.kind, n) for part, n in zip(parts, sizes, strict=True)])
+def _apart(own: NDArray[np.int64], time: NDArray[np.int64]) -> pa.Array:
+    """How long before or after a story an item was published, such as "two days earlier"; '' = not known."""
+    known = (own != UNDATED) & (time != UNDATED)
+    gap = np.where(known, time, 0) - np.where(known, own, 0)
+    texts = {int(one): apart_text(int(one)) for one in np.unique(gap // HOUR_US)}
+    return pa.array(
+        [texts[one] if sure else "" for one, sure in zip((gap // HOUR_US).tolist(), known.tolist(), strict=True)],
+        pa.string(),
+    )
+
+
+def apart_text(hours: int) -> str:
+    """Tell a distance in time as an editor would.
+
+    Examples
+    --------
+    >>> apart_text(-49), apart_text(2), apart_text(0), apart_text(24 * 400)
+    ('two days earlier', 'two hours later', 'within the hour', 'a year later')
+    """
+    size, side = abs(hours), "earlier" if hours < 0 else "later"
+    if size < 1:
+        return "within the hour"
+    for least, name in ((24 * 365, "year"), (24 * 60, "month"), (24 * 14, "week"), (22, "day"), (1, "hour")):
+        if size >= least:
+            unit = {"year": 24 * 365, "month": 24 * 30.4, "week": 24 * 7, "day": 24, "hour": 1}[name]
+            count = max(round(size / unit), 1)
+            number = "an" if name == "hour" else "a"
+            told = number if count == 1 else _SMALL[count - 1] if count <= len(_SMALL) else f"{count:,}"
+            return f"{told} {name}{'' if count == 1 else 's'} {side}"
+    return ""
+
+
+def _shared_names(
+    queries: Queries,
+    story: NDArray[np.int64],
+    matrix: sp.csr_matrix,
+    rows: NDArray[np.int64],
+    wording: Wording,
+) -> tuple[NDArray[np.int64], pa.Array]:
+    """The items that share names with their story, and the names in words."""
+    found, _ = heaviest_shared(queries.terms, matrix, story, rows, wording.names, _NAMES + 1)
+    term = found.astype(np.int64)
+    held = term >= 0
+    other = np.where(held, wording.neighbour(np.maximum(term, 0)), -1)
+    line, place = np.nonzero(other >= 0)
+    asked = other[line, place]
+    both = np.zeros(term.shape, dtype=bool)
+    both[line, place] = np.asarray(
+        (np.asarray(queries.terms[story[line], asked]).ravel() > 0)
+        & (np.asarray(matrix[rows[line], asked]).ravel() > 0)
+    )
+    # a name that completes one before it is told with that one
+    for number in range(1, term.shape[1]):
+        before = (other[:, :number] == term[:, number, None]) & both[:, :number]
+        held[:, number] &= ~before.any(axis=1)
+    held &= np.cumsum(held, axis=1) <= _NAMES
+    counts = held.sum(axis=1)
+    owners = np.flatnonzero(counts)
+    written = wording.written(term[held], both[held], other[held])
+    offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
+    told = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), written), " and ")
+    return owners, pc.binary_join_element_wise("both mention ", told, "")
+
+
+def _shared_words(
+    queries: Queries,
+    story: NDArray[np.int64],
+    matrix: sp.csr_matrix,
+    rows: NDArray[np.int64],
+    wording: Wording,
+) -> tuple[NDArray[np.int64], pa.Array, pa.ListArray]:
+    """The items that share telling words, the words in a text, and each with its part of the cosine."""
+    term, product = heaviest_shared(queries.terms, matrix, story, rows, wording.words, _WORDS)
+    top = term >= 0
+    counts = top.sum(axis=1)
+    owners = np.flatnonzero(counts)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32))
+    words = wording.terms.take(pa.array(term[top]))
+    weights = pa.array(product[top].astype(np.float64).round(6))
+    terms = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([words, weights], fields=list(TERM)))
+    text = pc.binary_join(pa.ListArray.from_arrays(offsets, words), ", ")
+    return owners, pc.binary_join_element_wise("both on: ", text, ""), terms
+
+
+def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
+    """The first reasons of each item as records."""
+    told = [one for one in told if len(one.items)] or told[:1]
+    sizes = [len(one.items) for one in told]
+    owner = np.concatenate([one.items for one in told]).astype(np.int64)
+    place = np.concatenate([np.full(n, one.place) for one, n in zip(told, sizes, strict=True)])
+    weight = np.concatenate([np.broadcast_to(one.weight, n) for one, n in zip(told, sizes, strict=True)])
+    kind = pa.concat_arrays([pa.repeat(one.kind, n) for one, n in zip(told, sizes, strict=True)])
     text = pa.concat_arrays(
         [
-            pa.repeat(part.text, n) if isinstance(part.text, str) else part.text.cast(pa.string())
-            for part, n in zip(parts, sizes, strict=True)
+            pa.repeat(one.text, n) if isinstance(one.text, str) else whole(one.text).cast(pa.string())
+            for one, n in zip(told, sizes, strict=True)
         ]
     )
     terms = pa.concat_arrays(
         [
-            pa.array([], pa.list_(TERM)) if not n else part.terms if part.terms is not None else _no_terms(n)
-            for part, n in zip(parts, sizes, strict=True)
+            pa.array([], pa.list_(TERM)) if not n else one.terms if one.terms is not None else _no_terms(n)
+            for one, n in zip(told, sizes, strict=True)
         ]
     )
     order = np.lexsort((place, owner))
+    nth = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
+    order = order[nth < MOST]
     columns = [kind, text, pa.array(weight.astype(np.float64).round(6)), terms]
     reasons = pa.StructArray.from_arrays(columns, fields=list(REASON)).take(pa.array(order))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]).astype(np.int32)
+    counts = np.bincount(owner[order], minlength=count)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons)
 
 
 def _no_terms(count: int) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], TERM))
-
-
-def _field(lists: pa.ListArray, name: str) -> pa.ListArray:
-    return pa.ListArray.from_arrays(lists.offsets, pc.struct_field(lists.values, name))
-
-
-def _shared_terms(
-    rows: NDArray[np.int64],
-    held: NDArray[np.bool_],
-    queries: Queries,
-    matrix: sp.csr_matrix,
-    terms: pa.Array,
-    telling: NDArray[np.bool_],
-    weight: float,
-) -> tuple[NDArray[np.int64], pa.ListArray]:
-    """The items that share telling terms, and for each the heaviest terms with their part of the relevance."""
-    story, column = np.nonzero(held)
-    term, product = heaviest_shared(queries.terms, matrix, story, rows[story, column], telling, _TERMS)
-    top = term >= 0
-    counts = top.sum(axis=1)
-    owners = np.flatnonzero(counts)
-    offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
-    weights = pa.array((weight * product[top].astype(np.float64)).round(6))
-    values = pa.StructArray.from_arrays([terms.take(pa.array(term[top])), weights], fields=list(TERM))
-    return owners, pa.ListArray.from_arrays(pa.array(offsets), values)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
 from recommender.articles.catalog import Catalog
+from recommender.features.families import FAMILIES
+from recommender.lists.parts import Parts
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 from recommender.ranking.score import MORE, SOURCES, Ranked
 
@@ -26,6 +28,7 @@ COMPONENTS = pa.struct(
         ("boost", pa.float64()),
     ]
 )
+CONTRIBUTIONS = pa.struct([(name, pa.float64()) for name in FAMILIES])
 STORY = pa.struct(
     [
         ("title", pa.large_string()),
@@ -43,6 +46,7 @@ ITEM = pa.struct(
         ("source", pa.string()),
         ("score", pa.float64()),
         ("components", COMPONENTS),
+        ("contributions", CONTRIBUTIONS),
         ("reasons", pa.list_(REASON)),
     ]
 )
@@ -67,6 +71,7 @@ def to_batch(
     catalog: Catalog,
     reasons: pa.ListArray,
     *,
+    parts: Parts,
     k: int,
     version: str,
     as_of: int | None,
@@ -82,6 +87,8 @@ def to_batch(
     selected : Ranked, shape (q, w)
     reasons : pyarrow.ListArray
         One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
+    parts : Parts
+        What each family adds to the relevance of each item, in the same order.
     not_computed : ndarray of bool, shape (q,)
         Stories that are not public at `as_of`; their lists are empty.
     withheld : ndarray of bool, shape (q,)
@@ -89,7 +96,7 @@ def to_batch(
     """
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
-    items = _items(selected, held, place, catalog, reasons)
+    items = _items(selected, held, place, catalog, reasons, parts)
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
     filled = (selected.source[:, :k] == MORE).any(axis=1)
@@ -137,8 +144,15 @@ def _recommendations(items: pa.StructArray) -> Iterator[Recommendation]:
     names = [field.name for field in COMPONENTS]
     parts = zip(*_fields(items.field("components")).values(), strict=True)
     columns["components"] = [dict(zip(names, values, strict=True)) for values in parts]
+    families = [field.name for field in CONTRIBUTIONS]
+    told = zip(*_fields(items.field("contributions")).values(), strict=True)
+    columns["contributions"] = [_known(dict(zip(families, values, strict=True))) for values in told]
     columns["reasons"] = _grouped(items.field("reasons"), _reasons)
     return map(Recommendation, *columns.values())
+
+
+def _known(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
@@ -171,7 +185,12 @@ def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[
 
 
 def _items(
-    selected: Ranked, held: NDArray[np.bool_], place: NDArray[np.int32], catalog: Catalog, reasons: pa.ListArray
+    selected: Ranked,
+    held: NDArray[np.bool_],
+    place: NDArray[np.int32],
+    catalog: Catalog,
+    reasons: pa.ListArray,
+    parts: Parts,
 ) -> pa.StructArray:
     rows = selected.rows[held]
     shown = catalog.table.select(["id", *(field.name for field in STORY)])
@@ -194,9 +213,20 @@ def _items(
         pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
         pa.array(selected.score[held].round(6)),
         components,
+        _contributions(parts),
         reasons,
     ]
     return pa.StructArray.from_arrays(values, fields=list(ITEM))
+
+
+def _contributions(parts: Parts) -> pa.StructArray:
+    """The parts of each item by family; null for a family that the ranker does not read."""
+    none = pa.nulls(len(parts.values), pa.float64())
+    columns = [
+        pa.array(parts.values[:, parts.families.index(field.name)].round(4)) if field.name in parts.families else none
+        for field in CONTRIBUTIONS
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(CONTRIBUTIONS))
 
 
 def _lists(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:

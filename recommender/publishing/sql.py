@@ -83,6 +83,7 @@ _STONES = sa.Table(
 
 
 _VIEW = "current_lists"
+_PARTS = "contributions"  # kept with the components, so that the table stays as it is
 _CURRENT_LISTS = sa.text(rf"""
 CREATE OR REPLACE VIEW {_VIEW} AS
 WITH entries AS (
@@ -316,13 +317,14 @@ def _naive(time: datetime | None) -> datetime | None:
 
 
 def _item(seq: int, list_of: str, item: dict[str, Any], reserve: bool) -> dict[str, Any]:
+    parts = {_PARTS: item[_PARTS]}
     return {
-        **item,
+        **{name: value for name, value in item.items() if name not in parts},
         "seq": seq,
         "list_of": list_of,
         "reserve": reserve,
         "published_at": _naive(item["published_at"]),
-        "components": orjson.dumps(item["components"]).decode(),
+        "components": orjson.dumps({**item["components"], **parts}).decode(),
         "reasons": orjson.dumps(item["reasons"]).decode(),
     }
 
@@ -403,7 +405,10 @@ class SqlReader:
 def _record(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("seq", "list_of", "reserve"):
         del row[name]
-    return {**_aware(row), "components": orjson.loads(row["components"]), "reasons": orjson.loads(row["reasons"])}
+    components = orjson.loads(row["components"])
+    parts = components.pop(_PARTS, None)  # items of earlier versions have none
+    reasons = orjson.loads(row["reasons"])
+    return {**_aware(row), "components": components, "contributions": parts, "reasons": reasons}
 
 
 def _aware(row: dict[str, Any]) -> dict[str, Any]:

@@ -50,3 +50,29 @@ def tree_sums(
                     at = 2 * at + right[width - 1 + at, line]
                     width *= 2
                 found[first + line] += leaves[at]
+
+
+@kernel(least=1 << 12)
+def tree_parts(
+    start: int,
+    stop: int,
+    values: NDArray[np.float32],
+    feature: NDArray[np.int32],
+    threshold: NDArray[np.float32],
+    missing_left: NDArray[np.bool_],
+    mean: NDArray[np.float64],
+    group: NDArray[np.int64],
+    found: NDArray[np.float64],
+) -> None:
+    """Add what each step of the walks changes to the group of the feature that decided it; found (m, g)."""
+    inner = feature.shape[1]
+    for line in range(start, stop):
+        for tree in range(len(feature)):
+            node = 0
+            while node < inner:
+                column = feature[tree, node]
+                value = values[line, column]
+                left = missing_left[tree, node] if np.isnan(value) else value <= threshold[tree, node]
+                below = 2 * node + 1 if left else 2 * node + 2
+                found[line, group[column]] += mean[tree, below] - mean[tree, node]
+                node = below

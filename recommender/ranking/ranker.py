@@ -18,7 +18,7 @@ from recommender.features.families import FAMILIES
 from recommender.ranking import loops
 from recommender.storage.atomic import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 _KIND = "recommender ranker"
 _MOST_DEPTH = 8
 _SHIPPED = {"minilm-lead": "minilm-lead"}
@@ -43,12 +43,26 @@ class Trees:
         Whether NaN goes left.
     value : ndarray of float64, shape (t, 2**depth)
         What a leaf adds.
+    count : ndarray of float64, shape (t, 2**depth)
+        Pairs that a leaf held in training; a leaf above the last level shares its pairs out among its copies.
     """
 
     feature: NDArray[np.int32]
     threshold: NDArray[np.float32]
     missing_left: NDArray[np.bool_]
     value: NDArray[np.float64]
+    count: NDArray[np.float64]
+
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """What each node adds on average over the pairs of training, (t, 2**(depth + 1) - 1): from the root on."""
+        means, counts = [self.value], self.count
+        while means[0].shape[1] > 1:
+            below = means[0] * counts
+            counts = counts[:, ::2] + counts[:, 1::2]
+            halved = (below[:, ::2] + below[:, 1::2]) / np.maximum(counts, 1e-9)
+            means.insert(0, np.where(counts > 0, halved, (means[0][:, ::2] + means[0][:, 1::2]) / 2))
+        return np.concatenate(means, axis=1)
 
     @property
     def depth(self) -> int:
@@ -119,6 +133,44 @@ class Ranker:
         )
         return found
 
+    def contributions(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Tell what each family of features adds to the log odds of pairs.
+
+        On the way to its leaf a pair passes from node to node; each step counts for the feature that was looked at
+        (Saabas 2014). With what an average pair scores, the parts sum to the log odds.
+
+        Parameters
+        ----------
+        values : ndarray of float32, shape (m, len(features))
+
+        Returns
+        -------
+        ndarray of float64, shape (m, len(families))
+        """
+        found = np.zeros((len(values), len(self.families)), dtype=np.float64)
+        trees = self.trees
+        loops.tree_parts(
+            len(values),
+            np.ascontiguousarray(values),
+            trees.feature,
+            trees.threshold,
+            trees.missing_left,
+            trees.mean,
+            self._family_of,
+            found,
+        )
+        return found * self.calibration[0]
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Families of the features that it reads, in the order of the registry."""
+        return tuple(name for name in FAMILIES if any(one.startswith(f"{name}.") for one in self.features))
+
+    @cached_property
+    def _family_of(self) -> NDArray[np.int64]:
+        """Place of the family of each feature."""
+        return np.array([self.families.index(name.partition(".")[0]) for name in self.features], dtype=np.int64)
+
     def probability(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn raw scores into the probability of a link, rising with the score."""
         slope, offset = self.calibration
@@ -148,6 +200,7 @@ class Ranker:
                 "threshold": [[float(one) for one in line] for line in trees.threshold],
                 "missing_left": trees.missing_left.astype(int).tolist(),
                 "value": trees.value.tolist(),
+                "count": trees.count.tolist(),
             },
         }
         return orjson.dumps(held, option=orjson.OPT_SORT_KEYS) + b"\n"
@@ -229,6 +282,7 @@ def _trees(held: Mapping[str, Any], features: int) -> Trees:
     """Trees from lists, checked so that no walk can leave its array."""
     feature, threshold = np.array(held["feature"], dtype=np.int32), np.array(held["threshold"], dtype=np.float32)
     missing_left, value = np.array(held["missing_left"], dtype=bool), np.array(held["value"], dtype=np.float64)
+    count = np.array(held["count"], dtype=np.float64)
     if value.ndim != 2 or not len(value):
         raise ValueError("it holds no trees")
     leaves = value.shape[1]
@@ -239,9 +293,11 @@ def _trees(held: Mapping[str, Any], features: int) -> Trees:
         raise ValueError(f"trees of shapes {feature.shape}, {threshold.shape}, {missing_left.shape}, expected {shape}")
     if feature.min() < 0 or feature.max() >= features:
         raise ValueError(f"a tree reads column {feature.max()} of {features}")
+    if count.shape != value.shape or not np.isfinite(count).all() or count.min() < 0:
+        raise ValueError("its leaves held no number of pairs")
     if not np.isfinite(value).all() or not np.isfinite(threshold).all():
         raise ValueError("trees hold numbers beyond reason")
-    return Trees(feature, threshold, missing_left, value)
+    return Trees(feature, threshold, missing_left, value, count)
 
 
 def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.float32]] | None = None) -> Trees:
@@ -260,6 +316,7 @@ def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.
     inner = (1 << depth) - 1
     feature, missing = np.zeros((len(nodes), inner), np.int32), np.zeros((len(nodes), inner), bool)
     threshold, value = np.zeros((len(nodes), inner), np.float32), np.zeros((len(nodes), inner + 1))
+    count = np.zeros_like(value)
     for tree, table in enumerate(nodes):
         waiting = [(0, 0)]  # (node of the table, place)
         while waiting:
@@ -270,6 +327,7 @@ def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.
                 while first < inner:  # all leaves below hold its value
                     first, last = 2 * first + 1, 2 * last + 2
                 value[tree, first - inner : last - inner + 1] = one["value"] * share
+                count[tree, first - inner : last - inner + 1] = one["count"] / (last - first + 1)
                 continue
             # features are float32: the greatest of them that is not above the threshold splits alike
             limit = float(one["num_threshold"])  # infinite where only missing values go apart
@@ -281,7 +339,7 @@ def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.
             threshold[tree, place] = at if at <= limit else np.nextafter(at, np.float32(-np.inf))
             feature[tree, place], missing[tree, place] = one["feature_idx"], one["missing_go_to_left"]
             waiting += [(int(one["left"]), 2 * place + 1), (int(one["right"]), 2 * place + 2)]
-    return Trees(feature, threshold, missing, value)
+    return Trees(feature, threshold, missing, value, count)
 
 
 def ranker_of(wanted: str, calibration: str, fingerprint: str) -> Ranker | None:

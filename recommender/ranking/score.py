@@ -51,6 +51,8 @@ class Ranked:
         How the candidate came in: place in `SOURCES`.
     safe : ndarray of bool
         Placed by an editor: most rules count it but do not reject it.
+    pair : ndarray of int64
+        Where the features of story and candidate are kept; meaningless with a weighted sum.
     notes : ndarray of int8
         DEVELOPMENT: of the story's own event, at another time. VARIETY: stands above a better one for diversity.
     """
@@ -66,6 +68,7 @@ class Ranked:
     source: NDArray[np.int8]
     safe: NDArray[np.bool_]
     notes: NDArray[np.int8]
+    pair: NDArray[np.int64]
 
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
         """Only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
@@ -181,8 +184,10 @@ def relevance(
 
 def learned(
     queries: Queries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
-) -> tuple[NDArray[np.float64], Pairs]:
-    """Raw scores of the ranker, (q, c), and the pairs that they are of; -inf where there is no candidate.
+) -> tuple[NDArray[np.float64], Pairs, NDArray[np.float32]]:
+    """Raw scores of the ranker, (q, c), the pairs that they are of, and their features, (q * c, f).
+
+    A score is -inf where there is no candidate.
 
     Parameters
     ----------
@@ -192,9 +197,9 @@ def learned(
     rows = candidates.rows
     same = candidates is pool or np.array_equal(rows, pool.rows)
     pairs = Pairs(queries.features, queries.at, table, rows, rows >= 0 if same else among(rows, pool.rows))
-    values = pair_features(pairs, ranker.features, FAMILIES)
-    raw = ranker.raw(values.reshape(-1, len(ranker.features))).reshape(rows.shape)
-    return np.where(rows >= 0, raw, -np.inf), pairs
+    values = pair_features(pairs, ranker.features, FAMILIES).reshape(-1, len(ranker.features))
+    raw = ranker.raw(values).reshape(rows.shape)
+    return np.where(rows >= 0, raw, -np.inf), pairs, values
 
 
 def among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -213,14 +218,14 @@ def rank_learned(
     table: FeatureTable,
     scope: Scope,
     ranker: Ranker,
-) -> Ranked:
-    """Score every candidate by the ranker; in no order.
+) -> tuple[Ranked, NDArray[np.float32]]:
+    """Score every candidate by the ranker; in no order; with the features, (m, f), that `Ranked.pair` points into.
 
     `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
     """
     same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
     everyone = pool if same else candidates.beside(pool.rows)
-    raw, pairs = learned(queries, everyone, pool, table, ranker)
+    raw, pairs, values = learned(queries, everyone, pool, table, ranker)
     slope, offset = ranker.calibration
     chance = ranker.probability(raw)
     rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
@@ -239,8 +244,9 @@ def rank_learned(
         source,
         blank,
         np.zeros(shape, dtype=np.int8),
+        np.arange(rows.size).reshape(shape),
     )
-    return found.keep(rows >= 0)
+    return found.keep(rows >= 0), values
 
 
 def rank(
@@ -271,4 +277,5 @@ def rank(
         score = fused * np.exp2(-half_lives)
     source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
     boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
-    return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes)
+    pair = np.zeros(rows.shape, dtype=np.int64)
+    return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes, pair)

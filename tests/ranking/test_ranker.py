@@ -52,11 +52,53 @@ def test_the_compiled_walk_is_the_plain_one(seed: int, depth: int, count: int, l
         rng.integers(-3, 4, (count, inner)).astype(np.float32),  # values often equal a threshold
         rng.random((count, inner)) < 0.5,
         rng.normal(size=(count, inner + 1)),
+        rng.integers(0, 9, (count, inner + 1)).astype(np.float64),
     )
     values = rng.integers(-3, 4, (lines, 5)).astype(np.float32)
     values[rng.random(values.shape) < 0.2] = np.nan
     ranker = made(trees, 5, base=0.25)
     assert ranker.raw(values).tolist() == walked(ranker, values).tolist()
+    # the parts of the families and what an average pair scores are the score
+    parts = ranker.contributions(values)
+    assert parts.shape == (lines, 1)
+    average = ranker.base + trees.mean[:, 0].sum()
+    assert (average + parts[:, 0]).tolist() == pytest.approx(ranker.raw(values).tolist(), abs=1e-9)
+
+
+def parted(ranker: Ranker, row: NDArray[np.float32]) -> dict[str, float]:
+    """The oracle of contributions: each step of a walk counts for the family whose feature was looked at."""
+    found = dict.fromkeys(ranker.families, 0.0)
+    trees, inner = ranker.trees, ranker.trees.feature.shape[1]
+
+    def below(tree: int, node: int) -> list[int]:
+        if node >= inner:
+            return [node - inner]
+        return [*below(tree, 2 * node + 1), *below(tree, 2 * node + 2)]
+
+    def mean(tree: int, node: int) -> float:
+        leaves = below(tree, node)
+        return float(np.average(trees.value[tree, leaves], weights=trees.count[tree, leaves]))
+
+    for tree in range(len(trees.feature)):
+        node = 0
+        while node < inner:
+            column = trees.feature[tree, node]
+            missing = bool(trees.missing_left[tree, node])
+            left = missing if np.isnan(row[column]) else bool(row[column] <= trees.threshold[tree, node])
+            below_it = 2 * node + (1 if left else 2)
+            family = ranker.features[column].partition(".")[0]
+            found[family] += ranker.calibration[0] * (mean(tree, below_it) - mean(tree, node))
+            node = below_it
+    return found
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_contributions_are_told_by_family(name: str) -> None:
+    rng, ranker = np.random.default_rng(7), Ranker.default(name)
+    values = rng.random((4, len(ranker.features))).astype(np.float32)
+    values[rng.random(values.shape) < 0.3] = np.nan
+    for row, parts in zip(values, ranker.contributions(values), strict=True):
+        assert parts.tolist() == pytest.approx(list(parted(ranker, row).values()), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,114 @@
+"""How an archive writes its names: the spelling of a term, and the word that completes it, such as a first name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.features.texts import name_texts
+from recommender.features.tfidf import Tfidf
+
+_NAMED = 0.5  # share of the stories with a term that write it as a name, from which on it is one
+_PAIRED = 0.3  # share of a name's occurrences beside its commonest neighbour, from which on they belong together
+
+
+@dataclass(frozen=True, eq=False)
+class Spelling:
+    """Names of an archive by term, frozen with the vocabulary.
+
+    Attributes
+    ----------
+    written : pyarrow.StringArray, length v
+        The commonest spelling of each term as a name; null = it is no name.
+    before, after : ndarray of int32, shape (v,)
+        The name that mostly stands right before or after it, as "Livia" before "Santoro"; -1 = none.
+    """
+
+    written: pa.StringArray
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+
+    @classmethod
+    def fit(cls, table: pa.Table, tfidf: Tfidf) -> Spelling:
+        """Learn the names of stories that a vocabulary was fitted on."""
+        phrases = _phrases(table)
+        place = {term: number for number, term in enumerate(tfidf.terms)}
+        spelled: dict[int, Counter[str]] = {}
+        pairs: Counter[tuple[int, int]] = Counter()
+        for phrase, count in phrases.items():
+            numbers = []
+            for word in phrase.split(" "):
+                number = place.get(word.lower(), -1)
+                numbers.append(number)
+                if number >= 0:
+                    spelled.setdefault(number, Counter())[word] += count
+            for left, right in pairwise(numbers):
+                if left >= 0 and right >= 0:
+                    pairs[left, right] += count
+        frequency = (tfidf.stories + 1) / np.exp(tfidf.idf.astype(np.float64) - 1) - 1  # stories with the term
+        total = np.zeros(len(place))
+        written: list[str | None] = [None] * len(place)
+        for number, forms in spelled.items():
+            total[number] = sum(forms.values())
+            if total[number] >= _NAMED * frequency[number]:
+                written[number] = min(forms, key=lambda form: (-forms[form], form))
+        before, after = (np.full(len(place), -1, dtype=np.int32) for _ in range(2))
+        best = np.zeros((2, len(place)))
+        for (left, right), count in sorted(pairs.items()):
+            for side, (number, other) in enumerate(((right, left), (left, right))):
+                if count > best[side, number] and count >= _PAIRED * total[number]:
+                    best[side, number] = count
+                    (before, after)[side][number] = other
+        # of both neighbours the commoner one completes a name
+        before[best[0] < best[1]], after[best[0] >= best[1]] = -1, -1
+        return cls(pa.array(written, pa.string()), before, after)
+
+    @property
+    def is_name(self) -> NDArray[np.bool_]:
+        """Which terms are names, (v,)."""
+        return np.asarray(self.written.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+    def among(self, terms: NDArray[np.int64]) -> Spelling:
+        """Names of some terms, which are numbered anew."""
+        number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last: of -1
+        number[terms] = np.arange(len(terms))
+        return Spelling(self.written.take(pa.array(terms)), number[self.before[terms]], number[self.after[terms]])
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write to a file of a folder."""
+        table = pa.table({"written": self.written, "before": self.before, "after": self.after})
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+
+    @classmethod
+    def load(cls, folder: Path, name: str, terms: int) -> Spelling:
+        """Read what `save` wrote for a vocabulary of so many terms."""
+        with pa.memory_map(str(folder / f"{name}.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all().combine_chunks()
+        if len(table) != terms:
+            raise ValueError(f"{name}.arrow holds {len(table)} terms of {terms}")
+        written = table["written"].combine_chunks() if terms else pa.array([], pa.string())
+        before, after = (table[side].to_numpy().astype(np.int32) for side in ("before", "after"))
+        if terms and not -1 <= min(before.min(), after.min()) <= max(before.max(), after.max()) < terms:
+            raise ValueError(f"{name}.arrow names neighbours beyond its {terms} terms")
+        return cls(written, before, after)
+
+
+def _phrases(table: pa.Table) -> dict[str, int]:
+    """Runs of names of all stories, and how often each occurs."""
+    found: Counter[str] = Counter()
+    for block in name_texts(table):
+        runs = pc.replace_substring_regex(pc.utf8_trim_whitespace(block), r"\s{2,}|\s*\n\s*", "\n")
+        counted: Iterable[pa.StructScalar] = pc.value_counts(pc.list_flatten(pc.split_pattern(runs, "\n")))
+        for one in counted:
+            found[one["values"].as_py()] += one["counts"].as_py()
+    found.pop("", None)
+    return found

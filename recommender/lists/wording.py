@@ -1,0 +1,70 @@
+"""Which shared terms a reason may name, and how they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.features.spelling import Spelling
+from recommender.features.tfidf import Tfidf
+
+_COMMON = 0.02  # share of the vocabulary, the most frequent terms, that tells nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Wording:
+    """The vocabulary as reasons use it.
+
+    Attributes
+    ----------
+    terms : pyarrow.StringArray, length v
+    words, names : ndarray of bool, shape (v,)
+        Terms that a reason may tell as words, and as names.
+    spelling : Spelling
+    """
+
+    terms: pa.Array
+    words: NDArray[np.bool_]
+    names: NDArray[np.bool_]
+    spelling: Spelling
+
+    @classmethod
+    def of(cls, tfidf: Tfidf, spelling: Spelling) -> Wording:
+        """Leave out what is short, holds a digit, or is among the most frequent terms."""
+        telling = pc.match_substring_regex(tfidf.names, r"^\D{3,}$").to_numpy(zero_copy_only=False).astype(bool)
+        count = int(_COMMON * len(telling))
+        if count:
+            telling[np.argsort(tfidf.idf, kind="stable")[:count]] = False
+        names = telling & spelling.is_name
+        return cls(tfidf.names, telling & ~names, names, spelling)
+
+    def written(self, term: NDArray[np.int64], shared: NDArray[np.bool_], other: NDArray[np.int64]) -> pa.Array:
+        """Write names, each with the neighbour that completes it where both stories share that too.
+
+        Parameters
+        ----------
+        term : ndarray of int64, shape (m,)
+        shared : ndarray of bool, shape (m,)
+            Whether both stories use the neighbour.
+        other : ndarray of int64, shape (m,)
+            See `neighbour`.
+        """
+        spelled = self.spelling.written
+        alone = spelled.take(pa.array(term))
+        beside = spelled.take(pa.array(np.where(shared, other, 0), mask=~shared))
+        first = pa.array(self.spelling.before[term] >= 0)
+        pair = pc.if_else(
+            first,
+            pc.binary_join_element_wise(beside, alone, " "),
+            pc.binary_join_element_wise(alone, beside, " "),
+        )
+        return pc.coalesce(pair, alone)
+
+    def neighbour(self, term: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The name that completes a name, (m,); -1 = none."""
+        before, after = self.spelling.before[term], self.spelling.after[term]
+        return np.where(before >= 0, before, after).astype(np.int64)

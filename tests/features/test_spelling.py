@@ -1,0 +1,65 @@
+"""How names are written, learned from the texts of an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recommender.articles.article import Article, to_table
+from recommender.articles.text import whole_texts
+from recommender.features.spelling import Spelling
+from recommender.features.tfidf import Tfidf
+
+BODIES = (
+    "On Monday the mayor, Livia Santoro, spoke to NATO officers. Later Santoro left for Rome.",
+    "In the evening Livia Santoro met the band McKay and a crowd; people from NATO came as well.",
+    "It was said that Santoro sang with McKay in the harbour of Rome.",
+    "The harbour was quiet. Fishing went on, and the crowd went home.",
+)
+
+
+@pytest.fixture
+def fitted() -> tuple[Tfidf, Spelling]:
+    table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(BODIES)])
+    tfidf, _ = Tfidf.fit(whole_texts(table))
+    return tfidf, Spelling.fit(table, tfidf)
+
+
+def test_names_keep_their_own_spelling(fitted: tuple[Tfidf, Spelling]) -> None:
+    tfidf, spelling = fitted
+    written = dict(zip(tfidf.terms, spelling.written.to_pylist(), strict=True))
+    assert {term: one for term, one in written.items() if one} == {
+        "livia": "Livia",
+        "mckay": "McKay",
+        "monday": "Monday",
+        "nato": "NATO",
+        "rome": "Rome",
+        "santoro": "Santoro",
+    }
+    assert spelling.is_name.tolist() == [term in {k for k, v in written.items() if v} for term in tfidf.terms]
+
+
+def test_a_name_knows_what_completes_it(fitted: tuple[Tfidf, Spelling]) -> None:
+    tfidf, spelling = fitted
+    place = tfidf.terms.index
+    assert spelling.before[place("santoro")] == place("livia")
+    assert spelling.after[place("livia")] == place("santoro")
+    assert spelling.before[place("rome")] == spelling.after[place("rome")] == -1
+
+
+def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
+    tfidf, spelling = fitted
+    kept = np.array([number for number, term in enumerate(tfidf.terms) if term != "livia"])
+    fewer = spelling.among(kept)
+    names = [tfidf.terms[number] for number in kept]
+    assert fewer.written[names.index("nato")].as_py() == "NATO"
+    assert fewer.before[names.index("santoro")] == -1
+    fewer.save(tmp_path, "spelling")
+    again = Spelling.load(tmp_path, "spelling", len(kept))
+    assert again.written.equals(fewer.written)
+    assert np.array_equal(again.before, fewer.before)
+    assert np.array_equal(again.after, fewer.after)
+    with pytest.raises(ValueError, match="terms of 3"):
+        Spelling.load(tmp_path, "spelling", 3)

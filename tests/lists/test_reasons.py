@@ -1,0 +1,113 @@
+"""Reasons that an editor would say: the running story, names in their own spelling, rare words, and at most two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from recommender import Recommender, Rules, Settings
+from recommender.lists.reasons import MOST, apart_text
+from tests.support.checkerboard import checkerboard
+
+NOON = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
+OPTIONS = {"embedding.model": "tfidf", "selection.caps": ()}
+FILLER = " ".join(f"filler{a}{b}" for a in "abcdefghij" for b in "klmnopqrst")
+
+
+def story(article_id: str, title: str, body: str, hours: float = 0, **more: Any) -> dict[str, Any]:
+    published = NOON + timedelta(hours=hours)
+    return {"id": article_id, "title": title, "body": body, "published_at": published, **more}
+
+
+def newsroom() -> list[dict[str, Any]]:
+    """A story, two that share names or words with it, and many that make up a vocabulary."""
+    return [
+        story("mayor", "Mayor opens quay", "In rain the mayor Livia Santoro opened the granite quay of NATO."),
+        story("train", "Trains late", "It was said that Livia Santoro rode a late train with McKay.", -30),
+        story("stone", "Granite quay cracks", "The granite of the quay shows cracks in the granite wall.", -50),
+        *(story(f"f{n}", f"{FILLER[n * 10 : n * 10 + 9]}", f"{FILLER} own{'abcdefghijkl'[n]}", n) for n in range(12)),
+    ]
+
+
+def told(rec: Recommender, under: str) -> dict[str, list[str]]:
+    return {item.article_id: [str(reason) for reason in item.reasons] for item in rec.recommend(under, k=14)}
+
+
+def test_names_are_told_in_their_own_spelling_and_words_as_words() -> None:
+    rec = Recommender(Settings().override(OPTIONS)).fit(newsroom())
+    found = told(rec, "mayor")
+    assert "both mention Livia Santoro" in found["train"]
+    assert any("granite" in one and one.startswith("both on: ") for one in found["stone"])
+    assert not any("santoro" in one for one in found["train"]), "told once, as a name"
+
+
+def test_at_most_two_reasons_and_never_none() -> None:
+    rec = Recommender(Settings().override({"embedding.model": "tfidf", "selection.k": 12})).fit(checkerboard())
+    for found in rec.recommend_many(rec.catalog.ids.to_pylist()):
+        assert len(found) == 12
+        for item in found:
+            assert 1 <= len(item.reasons) <= MOST
+            assert all(reason.text for reason in item.reasons)
+
+
+def test_the_commonest_words_are_no_reason() -> None:
+    common = "council meeting"
+    words = [f"word{a}{b}" for a in "abcdefghijklm" for b in "abcdefghij"]
+    stories = [story(f"s{n:02d}", f"{common} {words[n]}", f"{common} {words[n]} {words[n + 1]}", n) for n in range(60)]
+    rec = Recommender(Settings().override(OPTIONS)).fit(stories)
+    terms = {
+        term
+        for found in rec.recommend_many(["s10", "s20"])
+        for item in found
+        for one in item.reasons
+        for term in one.terms
+    }
+    assert not {"council", "meeting"} & {term for term, _ in terms}
+
+
+def test_a_pin_and_a_boost_are_told_first() -> None:
+    rules = Rules.of(
+        {
+            "pins": [{"story": "t0-s0", "item": "t3-s3", "by": "Ada"}],
+            "boosts": [{"by": "section", "value": "section1", "factor": 3}],
+        }
+    )
+    rec = Recommender(Settings().override({**OPTIONS, "selection.k": 8}), rules=rules).fit(checkerboard())
+    items = {item.article_id: item for item in rec.recommend("t0-s0")}
+    assert str(items["t3-s3"].reasons[0]) == "pinned by Ada"
+    lifted = [item for item in items.values() if item.section == "section1" and item.source != "pinned"]
+    assert lifted
+    assert {item.reasons[0].kind for item in lifted} == {"boosted"}
+
+
+@pytest.mark.parametrize("ranker", ["auto", "none"])
+def test_contributions_say_what_the_relevance_is_made_of(ranker: str) -> None:
+    rec = Recommender(Settings().override({**OPTIONS, "ranking.ranker": ranker})).fit(checkerboard())
+    items = rec.recommend("t0-s0").items
+    for item in items:
+        if ranker == "none":
+            assert set(item.contributions) == {"words", "embedding"}
+            assert sum(item.contributions.values()) == pytest.approx(item.components["relevance"], abs=1e-3)
+        else:
+            assert rec.archive.ranker is not None
+            assert set(item.contributions) == set(rec.archive.ranker.families)
+    totals = [sum(item.contributions.values()) for item in items]
+    assert totals == sorted(totals, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (-1, "an hour earlier"),
+        (21, "21 hours later"),
+        (23, "a day later"),
+        (-24 * 13, "13 days earlier"),
+        (24 * 21, "three weeks later"),
+        (-24 * 100, "three months earlier"),
+        (24 * 365 * 3, "three years later"),
+    ],
+)
+def test_distances_in_time_are_words(hours: int, text: str) -> None:
+    assert apart_text(hours) == text
