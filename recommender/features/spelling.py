@@ -53,7 +53,7 @@ class Spelling:
             for left, right in pairwise(numbers):
                 if left >= 0 and right >= 0:
                     pairs[left, right] += count
-        frequency = (tfidf.stories + 1) / np.exp(tfidf.idf.astype(np.float64) - 1) - 1  # stories with the term
+        frequency = tfidf.shares * tfidf.stories
         total = np.zeros(len(place))
         written: list[str | None] = [None] * len(place)
         for number, forms in spelled.items():

@@ -55,6 +55,12 @@ class Tfidf:
         """Terms that more than one story of the archive uses, (v,)."""
         return np.asarray((self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1) > 2.5)  # one more than stories
 
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the stories it was fitted on that use each term, (v,)."""
+        found = (self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1) - 1
+        return np.asarray(found.round() / max(self.stories, 1))
+
     @cached_property
     def _place(self) -> dict[str, int]:
         return {term: place for place, term in enumerate(self.terms)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,10 +60,10 @@ class Recommendation:
         Relevance after boosts; a pinned or more varied item may stand above a higher one.
     components : mapping of str to float
         dense, lexical, relevance, freshness, boost.
+    reasons : tuple of Reason
     contributions : mapping of str to float
         What each family of features adds to the log odds of the relevance, or to a weighted sum; empty in lists of
         earlier versions.
-    reasons : tuple of Reason
     """
 
     rank: int
@@ -76,8 +76,8 @@ class Recommendation:
     source: str
     score: float
     components: Mapping[str, float]
-    contributions: Mapping[str, float]
     reasons: tuple[Reason, ...]
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Recommendation:

@@ -170,10 +170,7 @@ def _shared_names(
     line, place = np.nonzero(other >= 0)
     asked = other[line, place]
     both = np.zeros(term.shape, dtype=bool)
-    both[line, place] = np.asarray(
-        (np.asarray(queries.terms[story[line], asked]).ravel() > 0)
-        & (np.asarray(matrix[rows[line], asked]).ravel() > 0)
-    )
+    both[line, place] = _uses(queries.terms, story[line], asked) & _uses(matrix, rows[line], asked)
     # a name that completes one before it is told with that one
     for number in range(1, term.shape[1]):
         before = (other[:, :number] == term[:, number, None]) & both[:, :number]
@@ -185,6 +182,13 @@ def _shared_names(
     offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
     told = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), written), " and ")
     return owners, pc.binary_join_element_wise("both mention ", told, "")
+
+
+def _uses(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each row uses the term in the same place, (m,)."""
+    if not len(rows):
+        return np.zeros(0, dtype=bool)
+    return np.asarray(np.asarray(matrix[rows, terms]).ravel() > 0)
 
 
 def _shared_words(
@@ -217,7 +221,7 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     kind = pa.concat_arrays([pa.repeat(one.kind, n) for one, n in zip(told, sizes, strict=True)])
     text = pa.concat_arrays(
         [
-            pa.repeat(one.text, n) if isinstance(one.text, str) else whole(one.text).cast(pa.string())
+            pa.repeat(one.text, n) if isinstance(one.text, str) else _array(one.text)
             for one, n in zip(told, sizes, strict=True)
         ]
     )
@@ -235,6 +239,10 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     counts = np.bincount(owner[order], minlength=count)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons)
+
+
+def _array(text: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return (whole(text) if isinstance(text, pa.ChunkedArray) else text).cast(pa.string())
 
 
 def _no_terms(count: int) -> pa.ListArray:

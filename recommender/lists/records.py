@@ -46,8 +46,8 @@ ITEM = pa.struct(
         ("source", pa.string()),
         ("score", pa.float64()),
         ("components", COMPONENTS),
-        ("contributions", CONTRIBUTIONS),
         ("reasons", pa.list_(REASON)),
+        ("contributions", CONTRIBUTIONS),
     ]
 )
 RECORD = pa.schema(
@@ -213,8 +213,8 @@ def _items(
         pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
         pa.array(selected.score[held].round(6)),
         components,
-        _contributions(parts),
         reasons,
+        _contributions(parts),
     ]
     return pa.StructArray.from_arrays(values, fields=list(ITEM))
 

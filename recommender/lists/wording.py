@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from recommender.features.spelling import Spelling
 from recommender.features.tfidf import Tfidf
 
+_CALENDAR = [name.lower() for names in (calendar.day_name, calendar.month_name) for name in names if name]
 _COMMON = 0.02  # share of the vocabulary, the most frequent terms, that tells nothing
+_FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +37,12 @@ class Wording:
 
     @classmethod
     def of(cls, tfidf: Tfidf, spelling: Spelling) -> Wording:
-        """Leave out what is short, holds a digit, or is among the most frequent terms."""
+        """Leave out what is short, holds a digit, names a day or month, or is among the most frequent terms."""
         telling = pc.match_substring_regex(tfidf.names, r"^\D{3,}$").to_numpy(zero_copy_only=False).astype(bool)
-        count = int(_COMMON * len(telling))
-        if count:
-            telling[np.argsort(tfidf.idf, kind="stable")[:count]] = False
+        telling[np.argsort(tfidf.idf, kind="stable")[: int(_COMMON * len(telling))]] = False
+        telling &= tfidf.shares <= _FREQUENT
+        calendar_word = pc.is_in(tfidf.names, pa.array(_CALENDAR, tfidf.names.type))
+        telling &= ~calendar_word.to_numpy(zero_copy_only=False).astype(bool)
         names = telling & spelling.is_name
         return cls(tfidf.names, telling & ~names, names, spelling)
 
