@@ -16,6 +16,7 @@ from recommender.features.tfidf import Tfidf
 _CALENDAR = [name.lower() for names in (calendar.day_name, calendar.month_name) for name in names if name]
 _COMMON = 0.02  # share of the vocabulary, the most frequent terms, that tells nothing
 _FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
+_FEW = 3  # stories with a term, in an archive of any size, up to which it tells something
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Wording:
         """Leave out what is short, holds a digit, names a day or month, or is among the most frequent terms."""
         telling = pc.match_substring_regex(tfidf.names, r"^\D{3,}$").to_numpy(zero_copy_only=False).astype(bool)
         telling[np.argsort(tfidf.idf, kind="stable")[: int(_COMMON * len(telling))]] = False
-        telling &= tfidf.shares <= _FREQUENT
+        telling &= tfidf.shares <= max(_FREQUENT, _FEW / max(tfidf.stories, 1))
         calendar_word = pc.is_in(tfidf.names, pa.array(_CALENDAR, tfidf.names.type))
         telling &= ~calendar_word.to_numpy(zero_copy_only=False).astype(bool)
         names = telling & spelling.is_name
