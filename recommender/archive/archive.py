@@ -552,7 +552,8 @@ class Archive:
         `times` as many candidates as the settings say are found.
         """
         settings = self.settings
-        count = times * max(settings.retrieval.candidates, k + settings.selection.reserves)
+        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
+        count = max(count, min(times * count, len(self.catalog)))  # more than there are would only take memory
         drafts = None if self.drafts is None else self.drafts.approximate
         return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
 
