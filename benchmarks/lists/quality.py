@@ -79,9 +79,9 @@ Made by `python -m benchmarks.quality` from `benchmarks/results/quality.json`; n
 95 % interval. ▲ and ▼ mark a difference from `default` that is shown (Holm-corrected p below .05 and an interval
 without 0); no mark does not mean no difference.
 
-Relevance before selection and the final list are told apart: the list also keeps to one item an event, one of a
-series and a least relevance, and stays short rather than show what is not related. Judges grade items one by one, so
-these rules cost nDCG and show in *same event again*: items a list whose event the list already has.
+Relevance before selection and the final list are told apart: selection takes out repeats of an event and further
+editions of a series. Judges grade items one by one, so these rules cost nDCG and show in *same event again*: items a
+list whose event the list already has.
 """
 
 END = """
@@ -93,8 +93,8 @@ would do in a newsroom that it never saw. For that see the rankers that learned 
 
 All sets are small, and most are old and in English. cnrec, sts22 and lee say whether two texts are related, not what a
 reader opens; the topics of reuters21578 are labels of a newswire's clerks; the clicks of mind were made on a
-personalised front page; sample was written by this project. The floor of the default was calibrated on cnrec and its
-event test on sts22: figures there lean to its side. A newsroom should trust its own judgments or clicks more:
+personalised front page; sample was written by this project. What a weighted sum calls related was calibrated on cnrec
+and the event test on sts22: figures there lean to their side. A newsroom should trust its own judgments or clicks more:
 `recommender evaluate default tfidf --articles FILE --pairs FILE`.
 """
 
