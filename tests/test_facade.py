@@ -25,7 +25,7 @@ from recommender import (
 )
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
-from recommender.lists.readnext import ReadNext, Recommendation
+from recommender.lists.readnext import ReadNext
 from recommender.lists.records import to_lists
 from tests.support.checkerboard import START, checkerboard, topic_of
 
@@ -73,6 +73,54 @@ def test_lists_stay_inside_the_topic(shared: Recommender) -> None:
         assert [item.rank for item in found] == [1, 2, 3, 4, 5]
 
 
+def test_full_lists_hold_what_is_related_before_the_next_best() -> None:
+    short = board()
+    rec = short.under(short.settings.override({"selection.fill": ("more",), "selection.reserves": 3}))
+    for article_id in rec.catalog.ids.to_pylist():
+        related, found = short.recommend(article_id, k=8), rec.recommend(article_id, k=8)
+        assert (related.status, related.shortfall) == ("short", 3)
+        assert (found.status, found.shortfall, len(found.reserves)) == ("filled", 0, 3)
+        assert ids(found)[:5] == ids(related)
+        further = (*found.items[5:], *found.reserves)
+        assert [item.source for item in found] == ["related"] * 5 + ["more"] * 3
+        assert {item.source for item in further} == {"more"}
+        assert topic_of(article_id) not in {topic_of(item.article_id) for item in further}
+        assert [item.score for item in further] == sorted((item.score for item in further), reverse=True)
+        assert all((item.reasons[0].kind, str(item.reasons[0])) == ("more", "the next best") for item in further)
+        assert not any(reason.kind == "more" for item in related for reason in item.reasons)
+        assert rec.recommend(article_id, k=5).status == "ok"
+
+
+def test_only_too_few_stories_leave_a_list_short() -> None:
+    rec = Recommender(Settings.of(OPEN).override(TOPICS | {"selection.fill": ("more",)})).fit(checkerboard(2)[:3])
+    assert [(found.status, len(found)) for found in rec.recommend_many(["t0-s0", "t1-s0"])] == [("short", 2)] * 2
+    only = Filters(exclude=("t0-s1",), sections=("section0",))
+    assert (rec.recommend("t0-s0", filters=only).status, rec.recommend("t0-s0", filters=only).shortfall) == ("empty", 5)
+
+
+def test_lists_are_filled_from_beyond_the_candidates_and_the_window() -> None:
+    day = timedelta(days=1)
+    stories = [story | {"published_at": START + number * day} for number, story in enumerate(checkerboard())]
+    few = {"retrieval.candidates": 1, "retrieval.window_days": 3, "selection.reserves": 0, "selection.fill": ("more",)}
+    rec = Recommender(Settings.of(OPEN).override(TOPICS | few)).fit(stories)
+    pooled = rec.under(rec.settings.override({"selection.fill": ()}))
+    for article_id in rec.catalog.ids.to_pylist():
+        found, inside = rec.recommend(article_id, k=23), pooled.recommend(article_id, k=23)
+        assert len(inside) < len(found) == 23, "every other story"
+        assert ids(found)[: len(inside)] == ids(inside)
+        assert {item.source for item in found.items[len(inside) :]} == {"more"}
+        limited = rec.recommend(article_id, k=23, filters=Filters(days_around_story=3))
+        assert 0 < len(limited) < 23, "the window of a call holds"
+        with_rule = rec.recommend(article_id, k=23, filters=Filters(sections=("section1",)))
+        assert {topic_of(item) for item in ids(with_rule)} == {"t1"}
+
+
+def test_filling_has_no_more_places_than_there_are_stories(shared: Recommender) -> None:
+    few = shared.under(shared.settings.override({"retrieval.candidates": 7})).archive
+    scope = few.base(few.newest(datetime.now(UTC)))
+    assert [few.retriever(scope, 1, times=times).count for times in (1, 2, 8, 1 << 20)] == [7, 14, 24, 24]
+
+
 def test_one_is_a_batch_of_one(fitted: Recommender) -> None:
     everyone = fitted.catalog.ids.to_pylist()
     assert fitted.recommend_many(everyone) == [fitted.recommend(i) for i in everyone]
@@ -114,23 +162,30 @@ def test_every_form_of_input_gives_the_same(form: str, shared: Recommender) -> N
 
 
 def test_of_a_sum_the_score_is_relevance_times_freshness_and_every_part_is_there(summed: Recommender) -> None:
-    half_life = summed.settings.ranking.half_life_days
+    half_life, related_at = summed.settings.ranking.half_life_days, summed.related_at
     assert half_life
+    assert related_at
     times = dict(zip(summed.catalog.ids.to_pylist(), summed.catalog.table["published_at"].to_pylist(), strict=True))
-    checked = 0
+    timeless = dict(zip(summed.catalog.ids.to_pylist(), summed.catalog.timeless.tolist(), strict=True))
+    checked, ageless, more = 0, 0, 0
     for article_id in summed.catalog.ids.to_pylist():
         for item in summed.recommend(article_id):
             parts = item.components
             assert parts["relevance"] == pytest.approx(0.5 * parts["dense"] + 0.5 * parts["lexical"], abs=2e-6)
-            if item.source == "evergreen":
-                assert parts["freshness"] is None
+            assert (parts["freshness"] is None) == timeless[item.article_id]
+            if timeless[item.article_id]:
+                assert item.score == pytest.approx(parts["relevance"] / 2, abs=2e-6), "as one half-life old"
+                ageless += 1
             elif times[article_id]:
                 age = abs((times[article_id] - times[item.article_id]) / timedelta(days=1))
                 assert parts["freshness"] == pytest.approx(2 ** (-age / half_life), abs=2e-6)
                 assert item.score == pytest.approx(parts["relevance"] * parts["freshness"], abs=2e-6)
                 checked += 1
-            assert parts["relevance"] >= summed.related_at
+            assert (item.source == "more") == (parts["relevance"] < related_at)
+            more += item.source == "more"
     assert checked > 200
+    assert ageless
+    assert more
 
 
 def test_under_a_ranker_the_score_is_the_probability_of_a_link(fitted: Recommender) -> None:
@@ -145,12 +200,8 @@ def test_under_a_ranker_the_score_is_the_probability_of_a_link(fitted: Recommend
     relevance = fitted.relevance([story for story, _ in items], [item.article_id for _, item in items])
     assert relevance == pytest.approx([item.score for _, item in items], abs=1e-6)
     for found in lists:
-        related = [item.score for item in found if item.source == "related" and not _moved(item)]
-        assert related == sorted(related, reverse=True)
-
-
-def _moved(item: Recommendation) -> bool:
-    return any(reason.kind in ("follow_up", "newest_of_event") for reason in item.reasons)
+        places = [(item.source == "more", -item.score) for item in (*found.items, *found.reserves)]
+        assert places == sorted(places)
 
 
 def test_reasons_account_for_the_relevance(summed: Recommender) -> None:
@@ -170,7 +221,18 @@ def test_a_later_as_of_never_changes_the_order(ranker: str, anchor: str, tfidf: 
     stories = [i for i in fitted.catalog.ids.to_pylist() if i.startswith(("ferry", "mill", "cup"))]
     now = rec.recommend_many(stories)
     later = rec.recommend_many(stories, as_of=datetime(2027, 5, 30, tzinfo=UTC))
-    assert [ids(found) for found in now] == [ids(found) for found in later]
+    if anchor == "story":
+        assert [ids(found) for found in now] == [ids(found) for found in later]
+    # counted back from `as_of`, a piece that does not age overtakes those that do; they keep their order
+    timeless = set(ids_of_rows(rec, rec.catalog.timeless))
+    for one, other in zip(now, later, strict=True):
+        before, after = ([item for item in ids(found) if item not in timeless] for found in (one, other))
+        assert len(after) >= len(before) - 1
+        assert after == before[: len(after)]
+
+
+def ids_of_rows(rec: Recommender, rows: np.ndarray) -> list[str]:
+    return [article_id for article_id, wanted in zip(rec.catalog.ids.to_pylist(), rows, strict=True) if wanted]
 
 
 def test_of_equally_relevant_stories_the_nearer_in_time_comes_first() -> None:
@@ -266,15 +328,17 @@ def test_copies_never_appear(fitted: Recommender) -> None:
         assert len(both & set(ids(fitted.recommend(article_id)))) < 2
 
 
-def test_one_timeless_piece_at_most_and_last(fitted: Recommender) -> None:
+def test_one_timeless_piece_at_most_in_the_place_of_its_score(fitted: Recommender) -> None:
+    timeless = set(ids_of_rows(fitted, fitted.catalog.timeless))
     places = []
     for article_id in fitted.catalog.ids.to_pylist():
-        sources = [item.source for item in fitted.recommend(article_id)]
-        assert sources.count("evergreen") <= 1
-        if "evergreen" in sources:
-            places.append(sources.index("evergreen") == len(sources) - 1)
+        shown = [item for item in fitted.recommend(article_id) if item.source != "more"]
+        every = fitted.recommend(article_id)
+        assert sum(item.article_id in timeless for item in (*every.items, *every.reserves)) <= 1
+        assert all((item.source == "evergreen") == (item.article_id in timeless) for item in shown)
+        places += [(rank, len(shown)) for rank, item in enumerate(shown, 1) if item.source == "evergreen"]
     assert places
-    assert all(places)
+    assert any(rank < length for rank, length in places), "not always last"
 
 
 def test_undated_archives_run_without_time() -> None:
@@ -475,7 +539,7 @@ def test_no_list_breaks_a_rule(data: st.DataObject) -> None:
         assert len(set(texts)) == len(texts)
         assert text[found.article_id] not in texts
         assert len(found) <= 3
-        assert found.status == ("ok" if len(found) == 3 else "short")
+        assert found.status == ("ok" if len(found) == 3 else "short" if found.items else "empty")
 
 
 def test_snapshot_round_trip(newsroom: Recommender, tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recommender import Settings
+from recommender.selection import pipeline
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,11 +36,24 @@ def test_python_examples_run(
 
 def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
-    (example,) = re.findall(
-        r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), re.DOTALL
-    )
-    exec(compile(example, "extending.md", "exec"), {})
+    monkeypatch.setattr(pipeline, "RULES", pipeline.RULES)  # which an example replaces
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    family, rule = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(family, "extending.md", "exec"), {})
     assert "nan" in capsys.readouterr().out
+    names: dict[str, Any] = {}
+    exec(compile(rule, "extending.md", "exec"), names)
+    rec, rejected = names["rec"], ast.literal_eval(capsys.readouterr().out)
+    stories = {row["id"]: row for row in rec.catalog.table.to_pylist()}
+    month = timedelta(days=30)
+    newest = max(row["published_at"] for row in stories.values() if row["published_at"])
+    old = {i for i, row in stories.items() if row["kind"] == "opinion" and row["published_at"] < newest - month}
+    assert rejected
+    assert set(rejected) <= old
+    shown = {item.article_id for found in rec.recommend_many(list(stories)) for item in (*found.items, *found.reserves)}
+    assert not old & shown
+    monkeypatch.undo()
+    assert old & {item.article_id for found in rec.recommend_many(list(stories)) for item in found}
 
 
 def test_settings_example_is_valid(tmp_path: Path) -> None:

@@ -26,13 +26,13 @@ PLAIN = {
     "selection.series_limit": False,
     "selection.live_hours": None,
 }
+LIVE = {"selection.live_hours": 48.0}
 CASES: dict[str, dict[str, Any]] = {
-    "relevance and freshness only": {**PLAIN, "selection.related_at": None},
-    "floor of half the judges' votes counted": {**PLAIN, "selection.related_at": 0.135, "selection.fill": ()},
-    "calibrated floor": PLAIN,
-    "+ live pages under 48 hours": {**PLAIN, "selection.live_hours": 48.0},
-    "+ one item a series": {**PLAIN, "selection.live_hours": 48.0, "selection.series_limit": True},
-    "+ one item an event (default)": {},
+    "relevance alone": PLAIN,
+    "+ live pages under 48 hours": {**PLAIN, **LIVE},
+    "+ one item a series": {**PLAIN, **LIVE, "selection.series_limit": True},
+    "+ one report of an event (default)": {},
+    "what is related alone": {"selection.fill": ()},
     "event threshold .5": {"selection.event_threshold": 0.5},
     "event threshold .7": {"selection.event_threshold": 0.7},
     "diversity .1": {"selection.diversity": 0.1},
@@ -74,9 +74,8 @@ def main() -> None:
     rows = []
     for name, values in CASES.items():
         rec = Recommender(Settings().override(values)).fit(NEWSROOM / "articles.jsonl")
-        rows.append(
-            {"selection": name, "floor": rec.related_at and round(rec.related_at, 3), **measure(rec, picks, event)}
-        )
+        related = rec.related_at and round(rec.related_at, 3)
+        rows.append({"selection": name, "related from": related, **measure(rec, picks, event)})
         print(" | ".join(str(value) for value in rows[-1].values()), flush=True)
     print(write_result("picks", {"stories": len(picks), "k": 5}, rows))
 

@@ -24,8 +24,8 @@ from recommender import Recommender
 
 CASES: dict[str, dict[str, Any]] = {
     "relevance": {},
-    "calibrated floor": {"selection__related_at": "auto"},
-    "one item an event": {"selection__event_limit": True},
+    "what is related alone": {"selection__related_at": "auto", "selection__fill": ()},
+    "one report of an event": {"selection__same_report_hours": 6.0, "selection__repeat_hours": 24.0},
     "one item a series": {"selection__series_limit": True},
     **{f"diversity {value}": {"selection__diversity": value} for value in (0.05, 0.1, 0.2, 0.3, 0.5)},
 }

@@ -559,7 +559,7 @@ class Archive:
         """
         settings = self.settings
         count = max(settings.retrieval.candidates, k + settings.selection.reserves)
-        count = max(count, min(times * count, len(self.catalog)))
+        count = max(count, min(times * count, len(self.catalog)))  # more than there are would only take memory
         drafts = None if self.drafts is None else self.drafts.approximate
         return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
 

@@ -23,6 +23,7 @@ from recommender.jobs.run_identity import Inputs
 from recommender.lists.records import RECORD
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, open_publisher
+from recommender.ranking.score import MORE, SOURCES
 from recommender.reading.read import Source
 from recommender.search.pools import Pool
 from recommender.selection.rules import RULES
@@ -218,24 +219,31 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
 
 
 def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
-    """Rows whose published lists look past the pools of the archive that they were made of: they depend on all of it.
+    """Rows whose published lists look past the candidates of the archive that they were made of: at all of it.
 
-    These are lists that are short although pools are full, and lists with an item that is in no pool.
+    These are lists that stayed short all the same, and lists with an item that is no candidate.
     """
-    assert archive.pooled is not None
-    pools, found = archive.pooled.pools, np.zeros(len(archive.catalog), dtype=bool)
+    pooled = archive.pooled
+    assert pooled is not None
+    found, short, of, more = np.zeros(len(archive.catalog), dtype=bool), [], [], []
     for batch in lists.records():
-        wanted = pc.is_in(batch.column("status"), pa.array(["filled", "short", "empty"]))
-        some = batch.filter(wanted)
-        rows = archive.catalog.known_rows(some.column("article_id").to_pylist())
-        if len(rows) != len(some):
-            continue  # lists of other stories than the archive's are made again anyway
-        short = pc.not_equal(some.column("status"), "filled").to_numpy(zero_copy_only=False)
-        found[rows[short]] = True
-        for row, items in zip(rows[~short], some.filter(pa.array(~short)).column("items"), strict=True):
-            more = [item["article_id"] for item in items.as_py() if item["source"] == "more"]
-            held = np.concatenate([pool.rows[row] for pool in pools])
-            found[row] = not np.isin(archive.catalog.known_rows(more), held).all()
+        ids, status = batch.column("article_id").cast(pa.large_string()), batch.column("status")
+        short.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))
+        filled = pc.equal(status, "filled")
+        items = batch.column("items").filter(filled)
+        shown, story = items.flatten(), pc.list_parent_indices(items)
+        extra = pc.equal(shown.field("source"), SOURCES[MORE])
+        of.append(ids.filter(filled).take(story.filter(extra)))
+        more.append(shown.field("article_id").filter(extra).cast(pa.large_string()))
+    found[archive.catalog.known_rows(pa.chunked_array(short, pa.large_string()).to_pylist())] = True
+    rows, further = (
+        archive.catalog.find(pa.chunked_array(column, pa.large_string()).to_pylist()) for column in (of, more)
+    )
+    rows, further = rows[rows >= 0], further[rows >= 0]
+    for start in range(0, len(rows), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        candidates = pooled.pools.take(rows[part]).candidates(pooled.shown)[0].rows
+        found[rows[part][(candidates != further[part, None]).all(axis=1)]] = True
     return found
 
 

@@ -117,6 +117,11 @@ FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """What readers of the current version see: reserves have taken the places of what is withdrawn or blocked."""
 
 
+def _columns_of_view(connection: sa.Connection) -> set[str]:
+    known = sa.inspect(connection)
+    return {column["name"] for column in known.get_columns(_VIEW)} if _VIEW in known.get_view_names() else set()
+
+
 @contextmanager
 def _reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One snapshot of the database for all that is read, however long a publish runs beside it."""
@@ -196,8 +201,8 @@ class SqlPublisher:
                 if self._postgresql:  # which would let several create them at once, and fail all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 _META.create_all(connection)
-                if self._postgresql:  # an older version of the view may stand there
-                    connection.execute(_CURRENT_LISTS)
+                if self._postgresql and "status" not in _columns_of_view(connection):  # which earlier versions lack
+                    connection.execute(_CURRENT_LISTS)  # not each time: that waits for whoever reads the view
         except sa.exc.SQLAlchemyError as error:
             raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error
 

@@ -48,13 +48,14 @@ def filled(
     rank : callable
         Scores candidates of the stories in some places.
     """
-    scope, language = selection.scope, stories.queries.language
-    counts = np.bincount(scope.language[scope.allowed] + 1, minlength=int(language.max(initial=-1)) + 2)
-    allowed = counts[language + 1] if selection.same_language else np.full(len(language), counts.sum())
-    looked_at = (best.rows >= 0).sum(axis=1)
+    scope, own, language = selection.scope, stories.queries.rows, stories.queries.language
+    allowed = _allowed(selection, language) - ((own >= 0) & scope.allowed[own])
+    mine = (scope.language[best.rows] == language[:, None]) | (not selection.same_language)
+    looked_at = ((best.rows >= 0) & scope.allowed[best.rows] & mine).sum(axis=1)  # a pin may be of another language
     for times in TIMES:
         short = np.flatnonzero(((chosen.rows >= 0).sum(axis=1) < k) & wanted & (looked_at < allowed))
-        step = max(_CELLS // max(int(allowed.max(initial=1)), 1), 1) if times == TIMES[-1] else len(short)
+        width = min(int(allowed.max(initial=0)), times * best.rows.shape[1])
+        step = max(_CELLS // max(width, 1), 1)
         for places in np.split(short, range(step, len(short), step)) if len(short) else ():
             found = further(places, times)
             looked_at[places] = np.maximum((found.rows >= 0).sum(axis=1), looked_at[places])
@@ -64,3 +65,12 @@ def filled(
             both = best.lines(places).beside(more)
             chosen = chosen.scattered(places, select(both, stories.take(places), selection, k))
     return chosen
+
+
+def _allowed(selection: Selection, language: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many rows a story may show, the story included, (q,)."""
+    scope = selection.scope
+    if not selection.same_language:
+        return np.full(len(language), scope.allowed.sum())
+    counts = np.bincount(scope.language[scope.allowed] + 1, minlength=int(language.max(initial=-1)) + 2)
+    return np.asarray(counts[language + 1])

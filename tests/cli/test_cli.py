@@ -162,7 +162,10 @@ def test_version_and_help() -> None:
 
 def test_an_empty_list_says_why(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
-    assert precompute(stories, "--lists", tmp_path / "out", "--set", "selection.related_at=0.99").returncode == 0
+    short = ("--set", "selection.related_at=0.99", "--set", "selection.fill=[]")
+    done = precompute(stories, "--lists", tmp_path / "out", *short)
+    assert done.returncode == 0
+    assert "24 (0 all related, 24 empty)" in done.stdout
     assert "no story is close enough" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
 
 
@@ -189,10 +192,10 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
         process.join()
         lists = PublishedLists.open(out)
         assert lists.version in (before, expected)
-        assert all(lists.get(article_id).status in ("ok", "short") for article_id in lists.ids())
+        assert {lists.get(article_id).status for article_id in lists.ids()} <= {"ok", "filled"}
         version = VersionedFolder(out, "lists").current()
         version.check()
-        assert Recommender.load(snap).recommend("mill-vote").status in ("ok", "short")
+        assert Recommender.load(snap).recommend("mill-vote").status in ("ok", "filled")
     assert cold(*job).returncode == 0
     assert PublishedLists.open(out).version == expected
     data = [VersionedFolder(place, "lists").current().folder / "lists.jsonl" for place in (out, calm)]

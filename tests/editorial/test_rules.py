@@ -235,7 +235,7 @@ def test_expired_rules_hold_no_longer_in_an_archive_without_dates() -> None:
 
 
 @pytest.mark.parametrize("factor", [0.001, 100])
-def test_boosts_reorder_and_never_cross_the_floor(factor: float) -> None:
+def test_boosts_reorder_and_make_nothing_related(factor: float) -> None:
     plain = board({})
     stories = checkerboard()
     stories[3]["tags"] = ["lift"]
@@ -244,6 +244,35 @@ def test_boosts_reorder_and_never_cross_the_floor(factor: float) -> None:
     assert ids(found).index("t0-s3") == (0 if factor > 1 else 4)
     everywhere = {"boosts": [{"by": "section", "value": f"section{n}", "factor": 100} for n in range(1, 4)]}
     assert ids(board(everywhere).recommend("t0-s0", k=20)) == ids(plain.recommend("t0-s0", k=20))
+
+
+@pytest.mark.parametrize("factor", [0.001, 100])
+def test_boosts_reorder_what_fills_a_list_and_never_mix_it_with_what_is_related(factor: float) -> None:
+    stories = checkerboard()
+    stories[3]["tags"] = ["lift"]  # related to t0-s0; all stories of section3 are not
+    by = ({"by": "section", "value": "section3"}, {"by": "tag", "value": "lift"})
+    rules = {"boosts": [{**one, "factor": factor} for one in by]}
+    full = {"selection.fill": ("more",), "selection.reserves": 0}
+    plain, rec = (one.under(one.settings.override(full)) for one in (board({}, stories), board(rules, stories)))
+    before, found = plain.recommend("t0-s0", k=23), rec.recommend("t0-s0", k=23)
+    assert [item.source for item in found] == ["related"] * 5 + ["more"] * 18
+    assert [item.source for item in found] == [item.source for item in before]
+    assert ids(found)[:5].index("t0-s3") == (0 if factor > 1 else 4)
+    further = ids(found)[5:]
+    assert set(further) == set(ids(before)[5:])
+    lifted = {item for item in further if item.startswith("t3-")}
+    assert set(further[:6] if factor > 1 else further[-6:]) == lifted
+    assert found.status == "filled"
+
+
+def test_a_pin_of_another_language_takes_no_story_out_of_sight() -> None:
+    stories = [story | {"language": "en"} for story in checkerboard(2)]
+    stories[7]["language"] = "de"
+    rec = board({"pins": [{"story": "t0-s0", "item": stories[7]["id"]}]}, stories)
+    few = {"selection.fill": ("more",), "selection.reserves": 0, "retrieval.candidates": 1}
+    found = rec.under(rec.settings.override(few)).recommend("t0-s0", k=7)
+    assert set(ids(found)) == {story["id"] for story in stories[1:]}
+    assert found.items[0].source == "pinned"
 
 
 def test_evergreen_slots_overrule_the_settings() -> None:

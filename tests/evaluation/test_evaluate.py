@@ -412,8 +412,8 @@ def test_without_a_cache_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
-    """Another model, ranking, floor or length of list means another floor: its fills are not at fault."""
+def test_on_whose_lists_the_cut_of_the_yardstick_bears(cache: Path) -> None:
+    """Another model, ranking, cut or length of list means another cut: what it calls related is not at fault."""
     made = judged()
     case = _Case.of(made, 5, (), cache)
     timed = _Case.of(replace(made, protocol="at_publication"), 5, (), cache)
@@ -423,13 +423,13 @@ def test_on_whose_lists_the_floor_of_the_yardstick_bears(cache: Path) -> None:
 
     assert _same_scale(own({}), case)
     assert _same_scale(own({"selection.reserves": 0}), case)
+    assert _same_scale(own({"selection.fill": ()}), case)
     assert not _same_scale(own({}), timed)
     assert not _same_scale(Fake("fake", IDEAL), case)
     for name, value in {
         "embedding.model": "tfidf",
         "ranking.ranker": "none",
         "selection.related_at": 0.1,
-        "selection.fill": (),
         "selection.k": 20,
     }.items():
         assert not _same_scale(own({name: value}), case), name

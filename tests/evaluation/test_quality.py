@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
 from recommender import GivenVectors, ReadNext, Recommender, Rules, Settings
-from recommender.articles.article import DAY_US, UNDATED
+from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.articles.columns import to_micros
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.measures.quality import (
     FRESH_DAYS,
     QUALITY,
+    RETOLD,
+    RETOLD_UNDATED,
     SAFETY,
     Yardstick,
     ages_days,
@@ -36,7 +38,6 @@ from recommender.evaluation.measures.quality import (
     rank_biased_overlap,
     safety,
 )
-from recommender.selection.events import HOUR_US
 from tests.conftest import NEWSROOM
 from tests.support.checkerboard import START, checkerboard
 from tests.support.worlds import copy_groups, random_world
@@ -178,33 +179,23 @@ def oracle(rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick) -> di
     table = archive.catalog.table.to_pylist()
     published = archive.catalog.published.tolist()
     vectors = archive.vectors.astype(np.float64) / 4064
-    limits = archive.settings.selection
 
-    def alike(a: int, b: int) -> bool:
-        """By text, within the span."""
-        probability = archive.event_test.probability(np.array([a]), np.array([b]))[0]
-        assume(abs(probability - limits.event_threshold) > 1e-6)
-        near = UNDATED not in (published[a], published[b])
-        near = near and abs(published[a] - published[b]) <= limits.event_span_days * DAY_US
-        return probability >= limits.event_threshold and (near or not archive.dated)
+    def retold(a: int, b: int) -> bool:
+        """Words alike, on one day where there are days."""
+        cosine, least = (
+            (archive.terms[a] @ archive.terms[b].T).toarray()[0, 0],
+            RETOLD if archive.dated else RETOLD_UNDATED,
+        )
+        assume(abs(cosine - least) > 1e-6)
+        dated = UNDATED not in (published[a], published[b])
+        one_day = dated and published[a] // DAY_US == published[b] // DAY_US
+        return bool(cosine >= least) and (one_day or not archive.dated)
 
     def reports(lead: int, others: list[int]) -> list[bool]:
         if yardstick.events is not None:
             mine = yardstick.events[lead]
             return [bool(mine >= 0 and yardstick.events[other] == mine) for other in others]
-        member = [alike(lead, other) for other in others]
-        if not archive.dated:
-            return member
-        linked, grown = {published[lead]}, True
-        while grown:
-            times = {
-                published[other]
-                for other, held in zip(others, member, strict=True)
-                if held and any(abs(published[other] - time) <= limits.event_gap_hours * HOUR_US for time in linked)
-            }
-            grown = not times <= linked
-            linked |= times
-        return [held and published[other] in linked for other, held in zip(others, member, strict=True)]
+        return [retold(lead, other) for other in others]
 
     everything = shown_of(rows)
     again, own, distances, entropies, bits, ages = [], [], [], [], [], []
@@ -312,9 +303,7 @@ def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.Monk
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
-    yardstick = Yardstick.of(
-        fitted.under(fitted.settings.override({"selection.related_at": 0.05, "selection.fill": ()})).archive
-    )
+    yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.related_at": 0.05})).archive)
     whole = list_quality(rows, stories, moments, yardstick, k=5)
     counts = safety(rows, stories, moments, yardstick, sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
@@ -439,7 +428,7 @@ def small_world() -> Recommender:
         {**stories[1], "id": "copy-of-item"},
         {**stories[7], "id": "undated", "body": "nobody else uses these words", "published_at": None},
     ]
-    return fit(stories, ranking=SUM, floor=0.3)
+    return fit(stories, ranking=SUM, related_at=0.3)
 
 
 PLANTED = {
@@ -482,7 +471,7 @@ def test_each_fault_is_found_once_and_nothing_else(planted: Recommender, name: s
     assert counts(planted, PLANTED[name], sources=sources) == {other: int(other == name) for other in SAFETY}
 
 
-def test_with_a_ranker_the_floor_is_a_probability() -> None:
+def test_with_a_ranker_the_cut_is_a_probability() -> None:
     rec = fit(checkerboard(per_topic=6))
     ids = [f"t0-s{number}" for number in range(1, 6)]
     chance = rec.relevance(["t0-s0"] * 5, ids)
@@ -513,7 +502,7 @@ def test_what_is_no_fault(planted: Recommender) -> None:
     assert not any(counts(planted, ["t0-s5", "t0-s3", "undated"], moment=UNDATED).values())
     assert not any(counts(planted, ["t1-s2", "t1-s1"], story=None).values())
     assert counts(planted, ["t1-s4"])["unlabelled fill"] == 0  # sources are not known
-    without = fit(checkerboard(per_topic=6), floor=None)
+    without = fit(checkerboard(per_topic=6), related_at=None)
     assert counts(without, ["t1-s4"], sources=np.full((1, 4), "related"))["unlabelled fill"] == 0
 
 
@@ -545,7 +534,7 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
     world = random_world(seed)
     rec = world.reference
     rows, stories, moments = random_lists(rng, rec)
-    sources = np.array([[rng.choice(["related", "recent"]) for _ in line] for line in rows]).reshape(rows.shape)
+    sources = np.array([[rng.choice(["related", "more"]) for _ in line] for line in rows]).reshape(rows.shape)
     sources = sources.astype(object)
     found = safety(
         rows,

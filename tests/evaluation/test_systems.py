@@ -82,7 +82,7 @@ OWN: dict[str, Make] = {
         ranking__half_life_days=3,
         retrieval__window_days=365,
         selection__related_at=None,
-        selection__fill=["window", "recent"],
+        selection__fill=["more"],
         selection__diversity=0.3,
     ),
 }

@@ -29,7 +29,7 @@ from recommender.evaluation.tuning.cross_validation import (
     one_standard_error,
     search,
 )
-from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, FLOOR, GRID, WEIGHT, grid_of
+from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, GRID, WEIGHT, grid_of
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
 from recommender.statistics import Estimate, fold_of
 
@@ -355,9 +355,10 @@ def test_unjudged_items_may_hide_the_truth() -> None:
     assert "unjudged ones may hide the truth" in tuned.notes[0]
 
 
-def test_trials_agree_with_the_protocol() -> None:
-    judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3, "selection.fill": ()})
-    other = TFIDF.override({"selection.related_at": None, "ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
+@pytest.mark.parametrize("fill", [("more",), ()], ids=["full lists", "short lists"])
+def test_trials_agree_with_the_protocol(fill: tuple[str, ...]) -> None:
+    judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3, "selection.fill": fill})
+    other = start.override({"ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
     stories, judgments, _ = asked_stories(judged)
     answers = ask(OwnSystem("other", other), judged, stories, k=5, depth=100)
     ids = judged.catalog.ids.to_pylist()
@@ -377,12 +378,12 @@ def test_the_sample_newsroom_is_reported_honestly() -> None:
     tuned = tune(judged, start=TFIDF, progress=lambda *said: heard.append(said))
     assert list(tuned.chosen) == [WEIGHT, EVENTS, DIVERSITY]
     assert tuned.part == "list"
-    assert tuned.trials[0].values == {WEIGHT: 0.5, EVENTS: 0.75, DIVERSITY: 0.0}
+    assert tuned.trials[0].values == {WEIGHT: 0.5, EVENTS: 0.6, DIVERSITY: 0.0}
     assert tuned.trials[0].difference == Estimate(0.0, 0.0, 0.0)
     assert len(tuned.trials) == heard[-1][1] <= 40
     assert tuned.settings is tuned.start
     assert not tuned.shown
-    assert any("without a floor" in note for note in tuned.notes)
+    assert not any("recommender learn" in note for note in tuned.notes)
     assert any(judged.notes[0] in note for note in tuned.notes)
 
 
@@ -392,7 +393,8 @@ def test_lists_of_a_ranker_can_be_tuned_but_not_its_order() -> None:
     assert list(tuned.chosen) == [EVENTS, DIVERSITY]
     assert tuned.part == "list"
     stories, judgments, _ = asked_stories(judged)
-    system = OwnSystem("start", RANKER.override({"selection.related_at": None, "selection.reserves": 0}))
+    assert any("`recommender learn` improves the ranking" in note for note in tuned.notes)
+    system = OwnSystem("start", RANKER.override({"selection.reserves": 0}))
     lists = ask(system, judged, stories, k=5, depth=5).lists
     ids = judged.catalog.ids.to_pylist()
     shown = [[ids[row] for row in rows if row >= 0] for rows in lists.rows]
@@ -400,13 +402,12 @@ def test_lists_of_a_ranker_can_be_tuned_but_not_its_order() -> None:
     assert tuned.trials[0].mean == pytest.approx(value)
 
 
-@pytest.mark.parametrize(("start", "place"), [(TFIDF, 3), (RANKER, 0)], ids=["sum", "ranker"])
-def test_the_automatic_floor_stands_where_it_is_among_the_others(start: Settings, place: int) -> None:
-    judged = replace(picks(), judgments=replace(topic_judgments(symmetric=False), picks=True))
-    floors = grid_of([judged], [FLOOR], start, Measure.parse("SetF"))[FLOOR]
-    assert floors.index("auto") == place
-    numbers = [value for value in floors if isinstance(value, float)]
-    assert numbers == sorted(numbers)
+@pytest.mark.parametrize(("value", "place"), [(None, -1), (1.0, 0), (60.0, 2)])
+def test_the_value_at_the_start_joins_the_grid_in_its_place(value: float | None, place: int) -> None:
+    tried = grid_of([clicked_world()], [AGE], EQUAL.override({AGE: value}))[AGE]
+    assert tried[place] == value
+    numbers = [one for one in tried if one is not None]
+    assert numbers == sorted({*GRID[AGE], *([value] if value else [])})
 
 
 def test_stories_of_several_sets_count_the_same() -> None:
@@ -480,18 +481,25 @@ def test_dated_clicks_tell_how_age_counts() -> None:
     assert any("clicks favour" in note for note in tuned.notes)
 
 
-def test_a_measure_that_charges_for_bad_items_finds_the_floor() -> None:
-    """Every story has its topic's stories as picks; what lies below a floor between the topics is noise."""
+def test_a_measure_that_charges_for_bad_items_prefers_short_lists() -> None:
+    """Every story has its topic's stories as picks: of twenty places only five can be filled well."""
     judged = replace(topic_judgments(symmetric=False), picks=True)
     ids = frozenset(world(judged).catalog.ids.to_pylist())
     chosen = world(replace(judged, complete=ids))
-    start = EQUAL.override(
-        {"selection.related_at": None, "selection.same_report_hours": None, "selection.repeat_hours": None}
-    )
-    tuned = tune(chosen, start=start, names=["selection.related_at"], measure="SetF", k=20, embedder=vectors("telling"))
-    assert tuned.shown
-    assert isinstance(tuned.settings.selection.related_at, float)
-    assert not any("without a floor" in note for note in tuned.notes)
+    means = []
+    for fill in ((), ("more",)):
+        start = EQUAL.override(
+            {
+                "selection.related_at": 0.4,
+                "selection.fill": fill,
+                "selection.same_report_hours": None,
+                "selection.repeat_hours": None,
+            }
+        )
+        tuned = tune(chosen, start=start, names=[DIVERSITY], measure="SetF", k=20, embedder=vectors("telling"))
+        means.append(tuned.trials[0].mean)
+    assert means[0] > 0.9
+    assert means[1] == pytest.approx(2 * 5 / (20 + 5))
 
 
 # -- what is refused ------------------------------------------------------------------------
@@ -527,9 +535,10 @@ def picks() -> EvaluationSet:
         (
             picks,
             {"names": ["selection.related_at"]},
-            "selection.related_at cannot be tuned on world by nDCG@5: only SetF",
+            "selection.related_at is not tuned: lists are filled up",
         ),
-        (picks, {"names": ["selection.event_limit"]}, "an editor's decision"),
+        (picks, {"names": ["selection.same_report_hours"]}, "an editor's decision"),
+        (picks, {"names": ["selection.repeat_hours"]}, "an editor's decision"),
         (picks, {"names": ["selection.k"]}, "'selection.k' is not tuned; expected one of ranking.lexical_weight"),
         (picks, {"names": []}, "no setting to tune was named"),
         (picks, {"measure": "AUC"}, "AUC cannot choose settings"),
@@ -571,7 +580,7 @@ def test_defaults_are_what_the_set_can_judge() -> None:
     assert list(clicks.chosen) == [WEIGHT, DIVERSITY, AGE]
     assert list(tune(judged, start=RANKER, folds=2).chosen) == [EVENTS, DIVERSITY]
     assert list(tune(clicked_world(), start=RANKER, folds=2).chosen) == [DIVERSITY]
-    assert list(GRID) == [WEIGHT, "selection.related_at", EVENTS, DIVERSITY, AGE]
+    assert list(GRID) == [WEIGHT, EVENTS, DIVERSITY, AGE]
 
 
 # -- the file -------------------------------------------------------------------------------
@@ -603,10 +612,10 @@ def test_without_a_gain_the_file_says_so(tmp_path: Path) -> None:
     assert Settings.from_toml(path) == Settings()
 
 
-@example('\x7f\\"\n', 0.5, True, "window")
-@given(st.text(min_size=1, max_size=12), st.floats(1e-12, 1), st.booleans(), st.sampled_from(["window", "recent"]))
+@example('\x7f\\"\n', 0.5, True, ())
+@given(st.text(min_size=1, max_size=12), st.floats(1e-12, 1), st.booleans(), st.sampled_from([(), ("more",)]))
 def test_every_setting_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, text: str, share: float, limit: bool, fill: str
+    tmp_path_factory: pytest.TempPathFactory, text: str, share: float, limit: bool, fill: tuple[str, ...]
 ) -> None:
     settings = Settings.of(
         {
@@ -618,9 +627,10 @@ def test_every_setting_comes_back(
                 "anchor": "as_of",
             },
             "selection": {
-                "event_limit": limit,
-                "floor": share,
-                "fill": [fill],
+                "same_report_hours": None if limit else share,
+                "repeat_hours": share if limit else None,
+                "related_at": share,
+                "fill": fill,
                 "caps": [{"by": "section", "at_most": 2}, {"by": "source", "value": text, "at_most": 1}],
                 "series": [{"name": text, "section": text}],
             },
@@ -634,7 +644,7 @@ def test_every_setting_comes_back(
 def test_a_setting_that_is_none_is_written_as_a_word(tmp_path: Path) -> None:
     write_settings(made(EQUAL.override({AGE: None, "selection.related_at": None})), tmp_path / "tuned.toml")
     text = (tmp_path / "tuned.toml").read_text()
-    for said in ('half_life_days = "none"', 'floor = "none"', 'ranker = "none"'):
+    for said in ('half_life_days = "none"', 'related_at = "none"', 'ranker = "none"'):
         assert said in text
     assert Settings.from_toml(tmp_path / "tuned.toml") == EQUAL.override({AGE: None, "selection.related_at": None})
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, Recommender, Settings, SnapshotError
+from recommender import PublishedLists, Recommender, Rules, Settings, SnapshotError
 from recommender.jobs.precompute import precompute
-from recommender.jobs.refresh import refresh
+from recommender.jobs.refresh import looked_past, refresh
 from recommender.search import candidates, exact, pools
-from tests.support.checkerboard import checkerboard
+from tests.support.checkerboard import checkerboard, topic_of
 from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
 
 
@@ -188,6 +188,80 @@ def test_nothing_new_makes_nothing_again(tmp_path: Path) -> None:
     summary = refresh([], out, snapshot)
     assert summary.recomputed == 0
     assert published(out) == before
+
+
+def past_the_pool(root: Path) -> tuple[Path, Path]:
+    """Lists of three items from five candidates.
+
+    Under t0 and t1 their own topic is enough; of t3 there are three stories, and another candidate fills their lists.
+    t2 is a series, of which a list may show one edition: its lists take what the pool holds in reserve, two stories of t3
+    that share a word with it. The only French story has no other to show.
+    """
+    stories = checkerboard()[:-3]
+    for story in stories:
+        story["language"] = "en"
+        if story["id"] in ("t3-s0", "t3-s1"):
+            story["body"] += " glacier" * (3 if story["id"] == "t3-s0" else 2)
+    stories.append({"id": "seul", "title": "seul", "language": "fr", "published_at": stories[0]["published_at"]})
+    options = Settings().override(
+        {
+            "embedding.model": "tfidf",
+            "embedding.svd_dim": 8,
+            "ranking.ranker": "none",
+            "ranking.half_life_days": None,
+            "retrieval.candidates": 5,
+            "selection.k": 3,
+            "selection.reserves": 0,
+            "selection.related_at": 0.2,
+            "selection.same_report_hours": None,
+            "selection.repeat_hours": None,
+        }
+    )
+    rules = Rules.of({"series": [{"name": "two", "section": "section2"}]})
+    precompute(stories, root / "out", settings=options, rules=rules, archive=root / "snapshot")
+    return root / "out", root / "snapshot"
+
+
+@pytest.mark.usefixtures("few")
+class TestListsThatLookPastTheirCandidates:
+    def test_they_are_told(self, tmp_path: Path) -> None:
+        out, snapshot = past_the_pool(tmp_path)
+        lists, archive = PublishedLists.open(out), Recommender.load(snapshot).archive
+        said = {article_id: lists.get(article_id) for article_id in lists.ids()}
+        topics = {topic: {found.status for i, found in said.items() if topic_of(i) == topic} for topic in ("t0", "t1")}
+        assert topics == {"t0": {"ok"}, "t1": {"ok"}}
+        assert {said[f"t3-s{number}"].status for number in range(3)} == {"filled"}
+        for number in range(6):
+            found = [item.article_id for item in said[f"t2-s{number}"]]
+            assert said[f"t2-s{number}"].status == "filled"
+            assert found[-3 if number == 5 else -2 :][:2] == ["t3-s0", "t3-s1"]
+        assert said["seul"].status == "empty"
+        found = looked_past(lists, archive)
+        ids = archive.catalog.ids.to_pylist()
+        assert {i for i, past in zip(ids, found, strict=True) if past} == {f"t2-s{n}" for n in range(6)} | {"seul"}
+
+    def test_any_change_makes_them_again_and_leaves_the_others(self, tmp_path: Path) -> None:
+        out, snapshot = past_the_pool(tmp_path)
+        before = published(out)
+        moment = PublishedLists.open(out).get("t0-s0").as_of
+        assert moment is not None
+        german = {"id": "allein", "title": "allein", "language": "de", "published_at": moment - timedelta(hours=1)}
+        # a candidate under t3; under t2, of which all candidates are editions, only in reserve
+        near = german | {
+            "id": "near",
+            "language": "en",
+            "title": "nought",
+            "body": "glacier moraine word words wording",
+        }
+        always = {*(f"t2-s{number}" for number in range(6)), "seul"}
+        for changes, count in (([german], len(always) + 1), ([near], len(always) + 1 + 1 + 3)):
+            old = Recommender.load(snapshot)
+            assert refresh(changes, out, snapshot, as_of=moment).recomputed == count
+            assert published(out) == whole_run(old, out, changes, moment)
+        after = published(out)
+        same = [i for i in before if topic_of(i) in ("t0", "t1")]
+        assert [after[i]["items"] for i in same] == [before[i]["items"] for i in same]
+        assert "near" in [item["article_id"] for item in after["t2-s0"]["items"]]
 
 
 def test_growth_is_told(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from recommender import ReadNext, Reason, Recommendation
+from recommender.lists.readnext import status_of
 
 ITEM = Recommendation(
     1,
@@ -80,3 +82,49 @@ def test_a_deferred_list_may_be_looked_at_from_many_threads() -> None:
         one = ReadNext.deferred("a", Counted())
         with ThreadPoolExecutor(4) as pool:
             assert set(pool.map(lambda name, one=one: getattr(one, name), ["k"] * 8)) == {5}  # type: ignore[misc]
+
+
+def record(sources: list[str], k: int = 3, status: str = "ok") -> dict[str, Any]:
+    """A published list whose items came in so; what is beyond `k` is in reserve."""
+    items = [
+        {**asdict(replace(ITEM, rank=rank, article_id=f"i{rank}", source=source)), "reasons": []}
+        for rank, source in enumerate(sources, 1)
+    ]
+    rest = {"version": "v", "as_of": None, "settings": "", "story": None}
+    return {"article_id": "a", "status": status, "k": k, **rest, "items": items[:k], "reserves": items[k:]}
+
+
+@pytest.mark.parametrize(
+    ("sources", "status"),
+    [
+        (["related"] * 3, "ok"),
+        (["pinned", "evergreen", "related"], "ok"),
+        (["related"] * 3 + ["more"], "ok"),  # what is in reserve does not count
+        (["related", "related", "more"], "filled"),
+        (["more"] * 3, "filled"),
+        (["related", "more"], "short"),
+        (["related"], "short"),
+        ([], "empty"),
+    ],
+)
+def test_a_status_says_how_the_items_came_in(sources: list[str], status: str) -> None:
+    assert status_of(sources[:3], 3) == status
+    assert ReadNext.of(record(sources)).status == status
+
+
+@pytest.mark.parametrize("source", ["window", "caps", "same_section", "recent"])
+def test_lists_that_an_earlier_version_filled_read_as_filled(source: str) -> None:
+    found = ReadNext.of(record(["related", "related", source]))
+    assert (found.status, [item.source for item in found]) == ("filled", ["related", "related", source])
+    assert ReadNext.of(record(["related", source])).status == "short"
+
+
+def test_a_withdrawal_changes_the_status_with_the_items() -> None:
+    whole = record(["related", "related", "related", "more"])
+    gone = [frozenset[str](), *(frozenset(f"i{number}" for number in range(1, last)) for last in range(2, 6))]
+    said = [(one.status, len(one), one.shortfall) for one in (ReadNext.of(whole, ids) for ids in gone)]
+    assert said == [("ok", 3, 0), ("filled", 3, 0), ("short", 2, 1), ("short", 1, 2), ("empty", 0, 3)]
+    assert ReadNext.of(whole, blocked=frozenset({("i1", "a"), ("i4", "b")})).status == "filled"
+    assert ReadNext.of(whole, blocked=frozenset({("i4", None)})).status == "ok"
+    for status in ("withheld", "not_computed"):
+        assert ReadNext.of(record([], status=status), frozenset({"i1"})).status == status

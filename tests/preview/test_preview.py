@@ -70,7 +70,8 @@ class Edited(PublishedLists):
             return found
         reason = Reason("shared_terms", f"both on: {ATTACK}", 0.2, ((ATTACK, 0.125),))
         first = replace(found.items[0], reasons=(reason,), url="javascript:pwned=1")
-        return replace(found, items=(first, *found.items[1:-1], replace(found.items[-1], source="same_section")))
+        last = replace(found.items[-1], source="more")
+        return replace(found, items=(first, *found.items[1:-1], last), status="filled")
 
 
 def published(folder: Path, **options: Any) -> Edited:
@@ -168,8 +169,9 @@ class TestPages:
         text = page(site, "t0-s0")
         last = lists.get("t0-s0").items[-1]
         shown = f">{last.title or last.line}</a>"
-        assert text.index("Read next</h2>") < text.index("More from this section") < text.index(shown)
-        assert "More from" not in page(site, "t0-s1")
+        assert text.index("Read next</h2>") < text.index(">More</h2>") < text.index(shown)
+        assert ">More</h2>" not in page(site, "t0-s1")
+        assert "Filled up (1)" in (site / "index.html").read_text(encoding="utf-8")
 
     def test_withdrawn_stories_vanish_with_their_pages(self, lists: Edited, tmp_path: Path) -> None:
         write_preview(lists, site := tmp_path / "site")
@@ -222,14 +224,14 @@ class TestRejected:
         lists.withdraw("t3-s1")
         asked = told(
             monkeypatch,
-            Rejected("t1-s0", ATTACK, "section1", datetime(2020, 1, 1, 1, tzinfo=UTC), 0.031, 0.03, "floor"),
+            Rejected("t1-s0", ATTACK, "section1", datetime(2020, 1, 1, 1, tzinfo=UTC), 0.031, 0.03, "unrelated"),
             Rejected("t3-s1", "withdrawn since", None, None, 0.5, 0.5, "copy"),
             Rejected("t2-s0", "Another", None, None, 0.4321, 0.4, "a_new_rule"),
         )
         write_preview(lists, site := tmp_path / "site", archive=snapshot, ids=["t0-s0"])
         assert asked == [["t0-s0"]]
         text = page(site, "t0-s0")
-        assert "Below the relevance floor" in text
+        assert "Not close enough to the story" in text
         assert "a_new_rule" in text
         assert "0.432" in text
         assert "withdrawn since" not in text

@@ -81,7 +81,7 @@ class TestContract:
         run(place, format, stories)
         lists = PublishedLists.open(place)
         assert lists.get("t0-s0").status == "ok"
-        assert (lists.get("alone").status, lists.get("alone").shortfall) == ("short", 3)
+        assert (lists.get("alone").status, lists.get("alone").shortfall) == ("empty", 3)
         assert lists.get("embargoed").status == "not_computed"
         assert lists.get("no-such-id").status == "unknown"
         assert lists.withhold("t0-s1") == 1

@@ -42,7 +42,7 @@ from tests.support.processes import cli, forkserver
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
-        "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5},  # which the floor is a value of
+        "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5},  # which `related_at` is a value of
         "selection": {
             "related_at": 0.2,
             "fill": (),
@@ -174,6 +174,7 @@ def seen(sql: psycopg.Connection) -> dict[str, list[tuple]]:
     lists: dict[str, list[tuple]] = {}
     for row in sql.execute("SELECT * FROM current_lists ORDER BY story_id, rank").fetchall():
         item = (row["rank"], row["article_id"], row["title"], row["score"], row["components"], row["source"])
+        item = (*item, row["status"])
         lists.setdefault(row["story_id"], []).append(item)
     return lists
 
@@ -185,8 +186,10 @@ def test_the_view_shows_what_readers_see(place: str, sql: psycopg.Connection) ->
     def check() -> None:
         lists.refresh()
         expected = {
-            story: [(i.rank, i.article_id, i.title, i.score, dict(i.components), i.source) for i in lists.get(story)]
-            for story in lists.ids()
+            found.article_id: [
+                (i.rank, i.article_id, i.title, i.score, dict(i.components), i.source, found.status) for i in found
+            ]
+            for found in map(lists.get, lists.ids())
         }
         assert seen(sql) == {story: items for story, items in expected.items() if items}
 
@@ -206,6 +209,50 @@ def test_the_view_shows_what_readers_see(place: str, sql: psycopg.Connection) ->
     check()
     open_publisher(place, "sql").rollback()
     check()
+
+
+def test_a_status_in_the_view_follows_withdrawals_as_it_does_in_python(place: str, sql: psycopg.Connection) -> None:
+    """Three related items and one in reserve that is not, of which one after another is withdrawn."""
+    full = SETTINGS.override({"selection.fill": ("more",), "selection.reserves": 1, "embedding.svd_dim": 4})
+    precompute(checkerboard(per_topic=4), place, settings=full, format="sql")
+    lists = PublishedLists.open(place)
+    said = []
+    for _ in range(5):
+        found = lists.get("t0-s0")
+        rows = sql.execute("SELECT status FROM current_lists WHERE story_id = 't0-s0'").fetchall()
+        assert [row["status"] for row in rows] == [found.status] * len(found)
+        said.append((found.status, [item.source for item in found]))
+        if found.items:
+            lists.withdraw(found.items[0].article_id)
+            lists.refresh()
+    assert said == [
+        ("ok", ["related"] * 3),
+        ("filled", ["related", "related", "more"]),
+        ("short", ["related", "more"]),
+        ("short", ["more"]),
+        ("empty", []),
+    ]
+    sql.execute("UPDATE recommender_items SET source = 'recent' WHERE list_of = 't2-s3' AND rank = 3")  # as before
+    row = sql.execute("SELECT DISTINCT status FROM current_lists WHERE story_id = 't2-s3'").fetchone()
+    assert row == {"status": PublishedLists.open(place).get("t2-s3").status} == {"status": "filled"}
+
+
+def test_an_older_view_is_replaced_and_the_newest_left_to_its_readers(place: str, sql: psycopg.Connection) -> None:
+    publish(place)
+    before = sql.execute("SELECT pg_get_viewdef('current_lists') AS said").fetchone()
+    sql.execute("DROP VIEW current_lists")
+    columns = "story_id, rank, article_id, title, url, section, published_at, line, source, score, components, reasons"
+    assert before is not None
+    sql.execute(f"CREATE VIEW current_lists AS SELECT {columns} FROM ({before['said'].rstrip(';')}) AS newer")
+    open_publisher(place, "sql").check_writable()
+    assert sql.execute("SELECT pg_get_viewdef('current_lists') AS said").fetchone() == before
+    with psycopg.connect(place) as reader, ThreadPoolExecutor(1) as pool:
+        reader.execute("SELECT * FROM current_lists").fetchall()  # holds the view until its transaction ends
+        opened = pool.submit(open_publisher(place, "sql").check_writable)
+        try:
+            opened.result(timeout=60)
+        finally:
+            reader.rollback()
 
 
 def _hold(place: str, held: object) -> None:

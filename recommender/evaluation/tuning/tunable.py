@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from recommender.errors import SettingsError
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.measures.relevance import Measure
 from recommender.settings import Settings
 
 WEIGHT, EVENTS, DIVERSITY, AGE = (
@@ -35,16 +34,16 @@ a share of both weights, whose sum stays. Ten years stand for no freshness."""
 _NEVER = {
     "selection.same_report_hours": "whether repeats may be shown is an editor's decision",
     "selection.repeat_hours": "whether repeats may be shown is an editor's decision",
-    "selection.related_at": "lists are filled up, so that it orders nothing: it only names items related or more",
+    "selection.related_at": "lists are filled up: it says what is called related, which no measure of relevance sees",
 }
 _CHOICE = 10  # mean good items of a story up to which judgments are a choice and not a grading of all
 
 
 def grid_of(
-    sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings, measure: Measure
+    sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings
 ) -> dict[str, tuple[float | str | None, ...]]:
     """Values to try by setting, that of the start among them."""
-    unfit = {name: [reason for one in sets if (reason := _refusal(name, one, measure))] for name in GRID}
+    unfit = {name: [reason for one in sets if (reason := _refusal(name, one))] for name in GRID}
     if start.ranking.ranker != "none":
         learned = "any set while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'"
         unfit |= {name: [learned] for name in (WEIGHT, AGE)}
@@ -75,8 +74,8 @@ def _size(value: float | str | None) -> float:
     return float("inf") if value is None or isinstance(value, str) else value
 
 
-def _refusal(name: str, judged: EvaluationSet, measure: Measure) -> str:
-    """Why a set cannot judge a setting by a measure; empty if it can."""
+def _refusal(name: str, judged: EvaluationSet) -> str:
+    """Why a set cannot judge a setting; empty if it can."""
     if name == WEIGHT:
         return ""
     if name == AGE:

@@ -165,7 +165,7 @@ def tune(
     start = start or Settings()
     by = _ranking_measure(measure)
     _check(sets, k, folds)
-    grid = grid_of(sets, names, start, by)
+    grid = grid_of(sets, names, start)
     part: Part = "relevance" if set(grid) == {WEIGHT} else "list"
     asked = [Asked.of(one) for one in sets]
     groups = _joined([one.groups for one in asked])
