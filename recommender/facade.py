@@ -41,6 +41,7 @@ from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.ranking.ranker import ranker_of
 from recommender.ranking.score import Ranked
+from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.search.candidates import Retriever
@@ -286,12 +287,13 @@ class Recommender(Decided):
         *,
         links: str | Path | pa.Table | None = None,
         picks: str | Path | pa.Table | None = None,
+        clicks: str | Path | pa.Table | None = None,
         lists: str | Path | None = None,
         name: str = "own",
         seed: int = 0,
         progress: Progress = silent,
     ) -> LearnReport:
-        """Learn a ranker from the links of the archive's stories; the archive stays as it is.
+        """Learn a ranker from the links of the archive's stories, and from clicks; the archive stays as it is.
 
         Parameters
         ----------
@@ -299,6 +301,9 @@ class Recommender(Decided):
             Further links, with the columns story and item, see `read_links`.
         picks : path or pyarrow.Table, optional
             Items that editors picked under stories, in the same form; each counts as a link.
+        clicks : path or pyarrow.Table, optional
+            Lists as readers were shown them, and what they clicked: a click log (source, shown, clicked, and maybe time
+            and session), or MIND's behaviors.tsv. A click counts the more, the less likely its place is looked at.
         lists : path or str, optional
             Published lists, a folder or database URL: links to what they showed under a story before it was updated
             may come from the list itself, and do not count.
@@ -315,7 +320,8 @@ class Recommender(Decided):
         Raises
         ------
         InputError
-            If too few stories link to older stories of the archive; the message names the number needed.
+            If too few stories link to older stories of the archive, or have clicks; the message names the number
+            needed.
 
         Examples
         --------
@@ -324,7 +330,7 @@ class Recommender(Decided):
         'better than the ranker at hand: 0.042 [0.012, 0.071] nDCG@5 on 1,204 stories'
         >>> report.ranker.save("ranker.json")             # doctest: +SKIP
         """
-        from recommender.archive.learn import learn_from_links  # its statistics take as long to import as all else
+        from recommender.archive.learn import learn_ranker  # its statistics take as long to import as all else
 
         archive = self.archive
         more = [table for one in (links, picks) if (table := given_links(one, self.settings.reading)) is not None]
@@ -337,8 +343,17 @@ class Recommender(Decided):
                 shown=None if published is None else published.shown(),
                 as_of=None if published is None else published.as_of,
             )
-        embedder = self.embedder.fingerprint or ""
-        report = learn_from_links(archive, found.table, embedder=embedder, name=name, seed=seed, progress=progress)
+        log, rows = (None, None) if clicks is None else read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
+        report = learn_ranker(
+            archive,
+            found.table,
+            log,
+            rejected=0 if rows is None else len(rows.rejected),
+            embedder=self.embedder.fingerprint,
+            name=name,
+            seed=seed,
+            progress=progress,
+        )
         return replace(report, links=found.report)
 
     def compact(self) -> Recommender:

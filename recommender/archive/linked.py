@@ -29,6 +29,7 @@ def linked_pairs(
     *,
     anchors: Sequence[str] = (),
     count: int | None = None,
+    group: NDArray[np.int64] | None = None,
     progress: Progress = silent,
 ) -> tuple[LinkedPairs, NDArray[np.int64]]:
     """Put stories with links beside their candidates, which are older than the story.
@@ -46,6 +47,8 @@ def linked_pairs(
         knows before the link is set.
     count : int, optional
         Candidates of a story; default `retrieval.candidates`.
+    group : ndarray of int64, shape (n,), optional
+        Of each row; default: those that the links connect.
     progress : callable
 
     Returns
@@ -62,7 +65,7 @@ def linked_pairs(
     told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if anchors else []
     stories, items = stories[older], items[older]
     asked = np.unique(stories)
-    group = connected_rows(len(archive.catalog), stories, items)[asked]
+    group = (connected_rows(len(archive.catalog), stories, items) if group is None else group)[asked]
     links = sp.csr_matrix(
         (np.ones(len(stories), dtype=bool), (stories, items)), shape=(len(archive.catalog), len(archive.catalog))
     )
@@ -109,8 +112,13 @@ def _without_anchors(
     return archive.foreign_queries(table, np.asarray(archive.vectors[rows])).features
 
 
-def at_publication(archive: Archive, rows: NDArray[np.int64], count: int) -> Candidates:
-    """The best rows of each story among those that were there when it was published, best first, (q, count)."""
+def at_publication(
+    archive: Archive, rows: NDArray[np.int64], count: int, moment: NDArray[np.int64] | None = None
+) -> Candidates:
+    """The best rows of each story among those that were there when it was published, best first, (q, count).
+
+    With `moment`, (q,), among those that were there by then, older than the story or not.
+    """
     catalog, search, language = archive.catalog, archive.search, archive.languages
     shown = catalog.alive & ~catalog.superseded
     products = search[rows].astype(np.float32) @ np.asarray(search).astype(np.float32).T
@@ -118,7 +126,8 @@ def at_publication(archive: Archive, rows: NDArray[np.int64], count: int) -> Can
     if archive.settings.retrieval.same_language:
         allowed &= language == language[rows][:, None]
     if archive.dated:
-        allowed &= catalog.published < catalog.published[rows][:, None]
+        moment = catalog.published[rows] if moment is None else moment
+        allowed &= catalog.published < moment[:, None]
     products = np.where(allowed, products, -np.inf)
     width = min(count, products.shape[1])
     best = np.argpartition(-products, width - 1, axis=1)[:, :width]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from recommender import InputError, LearnReport, PublishedLists, Recommender, Settings
+from recommender import InputError, LearnReport, PublishedLists, Recommender
 from recommender.archive.learn import ndcg_by_story
 from recommender.archive.linked import at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
@@ -20,43 +19,7 @@ from recommender.ranking import learn as learning
 from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
 from recommender.ranking.ranker import Ranker
 from recommender.statistics import bootstrap, fold_of
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-TOPICS = 12
-
-
-def newsroom(rule: str, seed: int = 0, count: int = 420) -> list[dict[str, object]]:
-    """Stories of a few topics, whose journalists link by a rule: to the last two of their topic in the same section."""
-    rng = np.random.default_rng(seed)
-    made: list[dict[str, object]] = []
-    for number in range(count):
-        topic, section = int(rng.integers(TOPICS)), ["news", "sport", "culture"][int(rng.integers(3))]
-        words = [f"topic{topic}word{n}" for n in rng.integers(0, 25, 14)] + [
-            f"common{n}" for n in rng.integers(0, 40, 14)
-        ]
-        rng.shuffle(words)
-        earlier = [one for one in made if one["topic"] == topic and one["section"] == section][-2:]
-        if rule == "shuffled" and made:
-            earlier = [made[int(place)] for place in rng.integers(0, len(made), 2)]
-        made.append(
-            {
-                "id": f"s{number}",
-                "title": " ".join(words[:4]),
-                "body": " ".join(words[4:]),
-                "section": section,
-                "published_at": (START + timedelta(hours=number)).isoformat(),
-                "links": [one["id"] for one in earlier],
-                "topic": topic,
-            }
-        )
-    return made
-
-
-def fitted(stories: list[dict[str, object]]) -> Recommender:
-    settings = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 16}})
-    return Recommender(settings).fit(
-        [{name: value for name, value in one.items() if name != "topic"} for one in stories]
-    )
+from tests.support.newsroom import fitted, newsroom
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -176,11 +139,12 @@ def test_each_story_weighs_the_same() -> None:
         np.array([0, 1, 2]),
         ("words.cosine",),
     )
-    weight = weights_of(pairs)
-    sums = np.bincount(pairs.story, weights=weight * pairs.linked, minlength=3)
-    assert sums.tolist() == [1, 1, 0]
-    assert weight[6] == 0
-    assert weight[1] + weight[2] == weight[5] > 0
+    up, down = weights_of(pairs)
+    assert np.bincount(pairs.story, weights=up, minlength=3).tolist() == [1, 1, 0]
+    assert not up[~pairs.linked].any()
+    assert not down[pairs.linked].any()
+    assert up[6] == down[6] == 0
+    assert down[1] + down[2] == down[5] > 0
 
 
 def test_ndcg_counts_links_that_were_no_candidates() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_mind(folder: str | Path) -> Mind:
         if articles.setdefault(article["id"], article) is not article:
             report.superseded += 1
     histories: dict[str, tuple[str, ...]] = {}
-    left_out = {NO_SOURCE: 0, TOO_FEW: 0}
+    left_out = Counter({NO_SOURCE: 0, TOO_FEW: 0})
 
     def lists() -> Iterator[dict[str, Any]]:
         for row in impressions(folder / "behaviors.tsv", report):
@@ -80,7 +81,7 @@ def read_mind(folder: str | Path) -> Mind:
 
     log = ClickLog.of(lists())
     report.accepted = report.read - report.superseded - len(report.rejected)
-    return Mind(list(articles.values()), log, histories, report, left_out)
+    return Mind(list(articles.values()), log, histories, report, dict(left_out))
 
 
 def _article(values: list[str]) -> dict[str, Any]:
