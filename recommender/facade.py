@@ -33,13 +33,14 @@ from recommender.editorial.overlay import Decided, Tombstones
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder, Encode, make_embedder
 from recommender.embedders.cache import VectorCache
+from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import embed_stories
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.ranking.ranker import ranker_of
+from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.ranking.score import Ranked
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
@@ -175,6 +176,7 @@ class Recommender(Decided):
         """
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
+        ranker = self._ranker(self.settings)  # one that cannot be used is refused before any vector is made
         site = self.settings.reading.site_language or site_language(table)
         catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
         if message := unknown_language_warning(
@@ -188,17 +190,24 @@ class Recommender(Decided):
         )
         release_memory()
         progress("terms", 0, len(catalog))
-        ranker = ranker_of(self.settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
-        if self.settings.ranking.ranker == "auto" and not self.embedder.calibration:
-            warnings.warn(
-                "the ranker that ships for any model goes by words alone: `recommender learn` makes one that knows "
-                "this model and the links of your stories",
-                stacklevel=3,
-            )
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules, ranker)
+        if self.settings.ranking.ranker != "auto" and (message := _without(self._archive)):
+            warnings.warn(message, stacklevel=3)
         release_memory()
         progress("terms", len(catalog), len(catalog))
         return self
+
+    def _ranker(self, settings: Settings) -> Ranker | None:
+        """The ranker that some settings name, for vectors of this embedder."""
+        wanted, space = settings.ranking.ranker, vector_space(self.embedder)
+        ranker = ranker_of(wanted, space, self.embedder.fingerprint)
+        if wanted == "auto" and ranker is not None and not ranker.embedder and not is_of_words(self.embedder):
+            warnings.warn(
+                "no ranker ships for this embedder, and the one for any goes by words alone: `recommender learn` makes "
+                "one that knows this model and the links of your stories",
+                stacklevel=4,
+            )
+        return ranker
 
     def update(
         self,
@@ -349,7 +358,7 @@ class Recommender(Decided):
             found.table,
             log,
             rejected=0 if rows is None else len(rows.rejected),
-            embedder=self.embedder.fingerprint,
+            embedder=vector_space(self.embedder),
             name=name,
             seed=seed,
             progress=progress,
@@ -374,14 +383,35 @@ class Recommender(Decided):
         for stage in ("reading", "embedding"):
             if getattr(settings, stage) != getattr(self.settings, stage):
                 raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
-        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
-        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         archive = self.archive
         if settings.ranking.ranker != self.settings.ranking.ranker:
-            ranker = ranker_of(settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
-            archive = archive.but(ranker=ranker)
+            archive = archive.but(ranker=self._ranker(settings))
+        return self._with(settings, archive)
+
+    def _with(self, settings: Settings, archive: Archive) -> Recommender:
+        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
+        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         other._archive = archive.under(settings)
         return other
+
+    def ordered_by(self, ranker: str | Path) -> Recommender:
+        """The same archive under another ranker, without pools; itself, if that is the ranker that it has.
+
+        Parameters
+        ----------
+        ranker : str or path
+            As `ranking.ranker`: a file, 'auto' or 'none'.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be used, or was learned with another embedder.
+        """
+        settings = self.settings.override({"ranking.ranker": str(ranker)})
+        found, held = self._ranker(settings), self.archive.ranker
+        if (found and found.sha256) == (held and held.sha256):
+            return self
+        return self._with(settings, self.archive.but(ranker=found, pooled=None))
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -716,6 +746,24 @@ def _moment(archive: Archive, as_of: datetime | None) -> int:
         return to_micros(as_of)
     now = datetime.now(UTC)
     return archive.newest(now) if archive.dated else to_micros(now)
+
+
+def _without(archive: Archive) -> str | None:
+    """What to tell of a ranker that goes by what no story of the archive has."""
+    ranker = archive.ranker
+    if ranker is None:
+        return None
+    column = archive.catalog.table["section"]
+    missing = {"section": column.null_count == len(column), "time": not archive.dated}
+    gone = [_TOLD[family] for family, lacking in missing.items() if lacking and family in ranker.families]
+    if not gone:
+        return None
+    return (
+        f"the ranker {ranker.name} was learned with {' and '.join(gone)}, which this archive lacks: it goes by the rest"
+    )
+
+
+_TOLD = {"section": "sections", "time": "dates"}
 
 
 def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
