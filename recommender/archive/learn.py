@@ -30,6 +30,7 @@ _TEST_SHARE = 0.3
 _AT = 5  # places of a list that the verdict is about
 _GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
 _CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
+_ENOUGH = 2_000  # stories that tell what a family is worth, and where the cut is
 _PROTOCOL = {
     True: "trained on links to older stories; the newest 30 % were tested, then it was fitted again on all",
     False: "trained on links; 30 % in groups of linked stories were tested, then it was fitted again on all",
@@ -161,8 +162,10 @@ def learn_ranker(
     words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
     gain = bootstrap(value - before, tested.group, seed=seed)
     curve = _curve(trained, tested, value, seed, progress)
+    some = _some(tested, seed)
+    at_best = float(ndcg_by_story(some, fitted.raw(some.values)).mean())
     families = {
-        family.name: float(value.mean() - ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
+        family.name: at_best - float(ndcg_by_story(some, fitted.raw(_blank(some, family.names))).mean())
         for family in FAMILIES.values()
         if any(column in features for column in family.names)
     }
@@ -188,9 +191,10 @@ def learn_ranker(
             "places": "assumed" if clicked.report.places.assumed else "estimated",
             "propensity": [round(float(one), 3) for one in clicked.report.places.values],
         }
-    ranker = learn(pairs, name=name, embedder=embedder, seed=seed, provenance=provenance)
+    every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
+    ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance)
     return LearnReport(
-        ranker=replace(ranker, related_at=_related_at(pairs, ranker, present)),
+        ranker=replace(ranker, related_at=_related_at(_some(pairs, seed), ranker, present)),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
         tested=len(tested),
@@ -258,9 +262,11 @@ def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT
     """
     chosen, offered = pairs.counts
     gain = chosen / np.maximum(offered, 1)
-    lost = np.maximum(pairs.links - np.bincount(pairs.story, pairs.linked, len(pairs)).astype(np.int64), 0)
-    best = np.concatenate([[0.0], np.cumsum(_discount(np.arange(at)))])[np.minimum(lost, at)]
-    best += _dcg(pairs.story, gain, gain, lost, at)
+    every = np.concatenate([[0.0], np.cumsum(_discount(np.arange(at)))])
+    best, lost = every[np.minimum(pairs.links, at)], np.zeros(len(pairs), dtype=np.int64)
+    if pairs.chosen is not None:  # gains differ
+        lost = np.maximum(pairs.links - np.bincount(pairs.story, pairs.linked, len(pairs)).astype(np.int64), 0)
+        best = every[np.minimum(lost, at)] + _dcg(pairs.story, gain, gain, lost, at)
     found = _dcg(pairs.story, gain, np.nan_to_num(scores, nan=-np.inf), np.zeros_like(lost), at)
     return np.asarray(np.divide(found, best, where=best > 0, out=np.zeros(len(pairs))))
 
@@ -273,7 +279,7 @@ def _dcg(
     at: int,
 ) -> NDArray[np.float64]:
     """Discounted gain of each story's candidates by score, behind so many others; (s,)."""
-    order = np.lexsort((np.arange(len(scores)), -scores, story))  # stories stay where they are
+    order = np.lexsort((-scores, story))  # stories stay where they are
     first = np.searchsorted(story, np.arange(len(ahead)))
     place = np.arange(len(scores)) - first[story] + ahead[story]
     found = np.bincount(story, np.where(place < at, gain[order] * _discount(place), 0.0), len(ahead))
@@ -320,6 +326,14 @@ def _curve(
             found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
         progress("learning", place + 1, len(_CURVE))
     return tuple(found)
+
+
+def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
+    """At most `_ENOUGH` of the stories, drawn: enough for a mean."""
+    if len(pairs) <= _ENOUGH:
+        return pairs
+    drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
+    return pairs.take(drawn)
 
 
 def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:

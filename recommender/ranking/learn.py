@@ -24,8 +24,9 @@ MODELS = 2  # of other seeds, averaged
 NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; those that are weigh 1
 DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
-_MOST_PAIRS = 1_000_000  # of more, not linked ones far down are drawn
+_MOST_PAIRS = 500_000  # of more, not linked ones far down are drawn
 _NEAR = 30  # candidates of a story that are always kept
+_MANY = 5_000  # stories from which on the probability is fitted on one fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +172,9 @@ def learn(
     if not calibrate:
         return ranker
     fold = fold_of(pairs.group, 3, seed=seed)
-    raw = np.empty(len(pairs.linked))
-    for number in range(3):
+    folds = 3 if len(pairs) < _MANY else 1  # of many stories a third tells two numbers
+    raw, seen = np.empty(len(pairs.linked)), fold < folds
+    for number in range(folds):
         held = fold == number
         if held.all() or not held.any():
             return ranker
@@ -182,7 +184,7 @@ def learn(
         some, start = _boosted(part, seed + 1)
         mask = held[pairs.story]
         raw[mask] = replace(ranker, trees=some, base=start).raw(pairs.values[mask])
-    return replace(ranker, calibration=_calibration(raw, pairs))
+    return replace(ranker, calibration=_calibration(raw[seen[pairs.story]], pairs.take(seen)))
 
 
 def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:

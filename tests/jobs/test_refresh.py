@@ -22,6 +22,7 @@ from recommender.jobs.run_identity import Inputs
 from recommender.ranking.ranker import Ranker
 from recommender.search import candidates, exact, pools
 from tests.support.checkerboard import checkerboard
+from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
 
 
@@ -153,6 +154,51 @@ class TestEqualsAWholeRun:
                 both = held.keys() & last.keys()
                 assert {pair: held[pair] for pair in both} == {pair: last[pair] for pair in both}
             last, moment = held, world.as_of
+
+
+def test_a_thousand_changes_at_once_equal_a_whole_run(tmp_path: Path) -> None:
+    """New stories, corrections, removed dates and sections, expiries, withdrawals and blocks, under a ranker."""
+    rng, out, snapshot = Random(0), tmp_path / "out", tmp_path / "snapshot"
+    every: list[dict[str, Any]] = [
+        {
+            **{name: value for name, value in one.items() if name != "topic"},
+            "kind": rng.choice(["news"] * 9 + ["evergreen"]),
+        }
+        for one in newsroom("section", count=1_600)
+    ]
+    rng.shuffle(every)
+    held, later = every[:1_100], every[1_100:]
+    options = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 32}})
+    as_of = START + timedelta(hours=1_500)  # some are published later
+    precompute(held, out, settings=options, format="parquet", as_of=as_of, archive=snapshot)
+    ids = [one["id"] for one in held]
+    corrections = [dict(one) for one in rng.sample(held, 400)]
+    for one in corrections:
+        change = rng.choice(
+            [
+                {"title": f"corrected {one['title']}"},
+                {"body": " ".join(rng.choice(every)["body"].split()[::-1])},
+                {"published_at": None},
+                {"section": None},
+                {"expires_at": as_of - timedelta(hours=1)},
+            ]
+        )
+        one.update(change)
+    lists = PublishedLists.open(out)
+    lists.withdraw(rng.sample(ids, 60))
+    for _ in range(40):
+        lists.block(rng.choice(ids), story=rng.choice([None, rng.choice(ids)]))
+    changes = [*later, *corrections]
+    assert len(changes) + 100 == 1_000
+    before = Recommender.load(snapshot)
+    assert before.archive.ranker is not None
+    summary = refresh(changes, out, snapshot, format="parquet", as_of=as_of)
+    assert summary.changes is not None
+    assert (summary.changes.added, summary.changes.replaced) == (500, 400)
+    found, wanted = published(out), whole_run(before, out, changes, as_of)
+    assert found.keys() == wanted.keys()
+    assert [article_id for article_id in wanted if found[article_id] != wanted[article_id]] == []
+    assert sum(len(record["items"]) for record in found.values()) > 2_000
 
 
 def board(root: Path) -> tuple[Path, Path]:
