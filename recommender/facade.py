@@ -330,7 +330,7 @@ class Recommender(Decided):
         ------
         InputError
             If too few stories link to older stories of the archive, or have clicks; the message names the number
-            needed.
+            needed. If what was learned is no better than chance.
 
         Examples
         --------

@@ -18,16 +18,16 @@ from recommender.errors import InputError
 from recommender.features.families import FAMILIES
 from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs, feature_names, learn
+from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
 from recommender.reading.clicks import ClickLog
-from recommender.statistics import Estimate, bootstrap, fold_of
+from recommender.statistics import Estimate, bootstrap, fold_of, short
 from recommender.version import __version__
 
 LEAST_STORIES = 50
 """Stories with links that training needs, and as many more for the test."""
 
 _TEST_SHARE = 0.3
-_AT = 5  # places of a list that the verdict is about
 _GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
 _CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
 _ENOUGH = 2_000  # stories that tell what a family is worth, and where the cut is
@@ -133,7 +133,7 @@ def learn_ranker(
     Raises
     ------
     InputError
-        If too few stories link to older stories of the archive, or have clicks.
+        If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
     """
     present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     features = feature_names()
@@ -160,15 +160,9 @@ def learn_ranker(
     value = ndcg_by_story(tested, fitted.raw(tested.values))
     before = ndcg_by_story(tested, present.raw(tested.among(present.features).values))
     words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
+    _refuse_chance(tested, value, seed)
     gain = bootstrap(value - before, tested.group, seed=seed)
     curve = _curve(trained, tested, value, seed, progress)
-    some = _some(tested, seed)
-    at_best = float(ndcg_by_story(some, fitted.raw(some.values)).mean())
-    families = {
-        family.name: at_best - float(ndcg_by_story(some, fitted.raw(_blank(some, family.names))).mean())
-        for family in FAMILIES.values()
-        if any(column in features for column in family.names)
-    }
     provenance = {
         "library": __version__,
         "python": platform.python_version(),
@@ -183,14 +177,8 @@ def learn_ranker(
             "gain": [round(one, 4) for one in (gain.value, gain.low, gain.high)],
         },
         "seed": seed,
+        **({} if clicked is None else {"clicks": _told(clicked.report)}),
     }
-    if clicked is not None:
-        provenance["clicks"] = {
-            "lists": clicked.report.used,
-            "stories": clicked.report.stories,
-            "places": "assumed" if clicked.report.places.assumed else "estimated",
-            "propensity": [round(float(one), 3) for one in clicked.report.places.values],
-        }
     every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
     ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance)
     return LearnReport(
@@ -203,11 +191,21 @@ def learn_ranker(
         words=bootstrap(words, tested.group, seed=seed),
         gain=gain,
         curve=curve,
-        families=families,
+        families=_worth(_some(tested, seed), fitted),
         missed=missed,
         needed=_needed(gain, len(tested)),
         clicks=None if clicked is None else clicked.report,
     )
+
+
+def _told(report: ClickReport) -> dict[str, object]:
+    """What a ranker's file says of the clicks that it was learned from."""
+    return {
+        "lists": report.used,
+        "stories": report.stories,
+        "places": "assumed" if report.places.assumed else "estimated",
+        "propensity": [round(float(one), 3) for one in report.places.values],
+    }
 
 
 def _or_have(log: ClickLog | None) -> str:
@@ -254,42 +252,6 @@ def _missed(pairs: LinkedPairs) -> float:
     return 1 - float(pairs.linked.sum()) / every if every else float("nan")
 
 
-def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT) -> NDArray[np.float64]:
-    """NDCG of each story's candidates by score, float64 (s,); all linked older items count, found or not.
-
-    Every linked item has gain 1, and one of a click log its clicks, each one over the propensity of its place, by the
-    times that it was shown (Järvelin and Kekäläinen, 2002; Joachims et al., 2017); ties keep the order of the search.
-    """
-    chosen, offered = pairs.counts
-    gain = chosen / np.maximum(offered, 1)
-    every = np.concatenate([[0.0], np.cumsum(_discount(np.arange(at)))])
-    best, lost = every[np.minimum(pairs.links, at)], np.zeros(len(pairs), dtype=np.int64)
-    if pairs.chosen is not None:  # gains differ
-        lost = np.maximum(pairs.links - np.bincount(pairs.story, pairs.linked, len(pairs)).astype(np.int64), 0)
-        best = every[np.minimum(lost, at)] + _dcg(pairs.story, gain, gain, lost, at)
-    found = _dcg(pairs.story, gain, np.nan_to_num(scores, nan=-np.inf), np.zeros_like(lost), at)
-    return np.asarray(np.divide(found, best, where=best > 0, out=np.zeros(len(pairs))))
-
-
-def _dcg(
-    story: NDArray[np.int64],
-    gain: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    ahead: NDArray[np.int64],
-    at: int,
-) -> NDArray[np.float64]:
-    """Discounted gain of each story's candidates by score, behind so many others; (s,)."""
-    order = np.lexsort((-scores, story))  # stories stay where they are
-    first = np.searchsorted(story, np.arange(len(ahead)))
-    place = np.arange(len(scores)) - first[story] + ahead[story]
-    found = np.bincount(story, np.where(place < at, gain[order] * _discount(place), 0.0), len(ahead))
-    return found.astype(np.float64)
-
-
-def _discount(place: NDArray[np.integer]) -> NDArray[np.float64]:
-    return np.asarray(1 / np.log2(place + 2.0))
-
-
 def _tested(
     group: NDArray[np.int64], published: NDArray[np.int64] | None, useful: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
@@ -326,6 +288,28 @@ def _curve(
             found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
         progress("learning", place + 1, len(_CURVE))
     return tuple(found)
+
+
+def _refuse_chance(tested: LinkedPairs, value: NDArray[np.float64], seed: int) -> None:
+    """Refuse links in which nothing can be learned, such as those whose items were mixed up."""
+    chance = chance_by_story(tested)
+    above = bootstrap(value - chance, tested.group, seed=seed)
+    if above.low <= 0:  # one group alone has no interval
+        raise InputError(
+            f"what was learned orders the candidates of {len(tested):,} other stories no better than chance: nDCG@5 "
+            f"{short(float(value.mean()))} against {short(float(chance.mean()))}. The links look drawn at random: "
+            "check that each story stands beside its own items"
+        )
+
+
+def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
+    """What nDCG@5 loses without each family."""
+    value = float(ndcg_by_story(tested, fitted.raw(tested.values)).mean())
+    return {
+        family.name: value - float(ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
+        for family in FAMILIES.values()
+        if any(column in tested.features for column in family.names)
+    }
 
 
 def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
