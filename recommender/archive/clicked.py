@@ -86,7 +86,10 @@ class Clicked:
         item_code, item = _found(archive, items["item"])
         code, width = list_story[lists], int(item_code.max(initial=0)) + 1
         told = code >= 0  # an item that is not in the archive any more tells of places all the same
-        places = propensities((code * width + item_code)[told], place[told], hit[told])
+        # of lists of one length alone: in a longer one each item is clicked less, and only there places are far down
+        length = np.bincount(lists, minlength=len(log))[lists]
+        pair = (code * width + item_code) * (int(length.max(initial=0)) + 1) + length
+        places = propensities(pair[told], place[told], hit[told])
         story = source[lists]
         held = (story >= 0) & (item >= 0) & (story != item)
         shape = (len(catalog), len(catalog))

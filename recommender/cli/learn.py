@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import bars, out, print_table, told_links
-from recommender.cli.options import CacheOption, ColumnOption, QueryOption, pairs_of, source_of, value_of
+from recommender.cli.options import CacheOption, ColumnOption, QueryOption, cache_of, pairs_of, source_of, value_of
 
 if TYPE_CHECKING:
     from recommender.archive.clicked import ClickReport
@@ -70,7 +70,7 @@ def learn(
     overrides = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
     if model is not None:
         overrides["embedding.model"] = model
-    rec = Recommender(settings.override(overrides), cache=cache)
+    rec = Recommender(settings.override(overrides), cache=cache_of(cache, lists) if lists else cache)
     with bars() as progress:
         rec.fit(source_of(articles, query), columns=dict(pairs_of(column, "--column")), progress=progress)
         found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)

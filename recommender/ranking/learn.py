@@ -131,12 +131,12 @@ def weights_of(pairs: LinkedPairs) -> tuple[NDArray[np.float64], NDArray[np.floa
     """
     chosen, offered = pairs.counts
     left = np.maximum(offered - chosen, 0)
-    every = [np.bincount(pairs.story, weights=part, minlength=len(pairs))[pairs.story] for part in (chosen, left)]
+    every, others = (np.bincount(pairs.story, weights=part, minlength=len(pairs)) for part in (chosen, left))
     up, down = (
-        np.divide(part, total, where=total > 0, out=np.zeros(len(part)))
-        for part, total in zip((chosen, left), every, strict=True)
+        np.divide(total, sums, where=(sums > 0) & (every > 0), out=np.zeros(len(pairs)))[pairs.story]
+        for total, sums in ((1.0, every), (NEGATIVES, others))
     )
-    return up, np.where(every[0] > 0, NEGATIVES * down, 0.0)
+    return chosen * up, left * down
 
 
 def learn(

@@ -119,6 +119,25 @@ def test_places_are_assumed_where_items_keep_theirs(rec: Recommender, lists: lis
     assert far.weights(np.array([4, 30])).tolist() == [4, MOST_WEIGHT]
 
 
+def test_longer_lists_do_not_look_like_lower_places(rec: Recommender) -> None:
+    """In a list of two an item is clicked three times as often as in one of six, and place makes no difference."""
+    rng, made = np.random.default_rng(0), []
+    for number in range(50, 150):
+        for length in (2, 6) * 30:
+            shown = [f"s{one}" for one in rng.permutation(np.arange(number - 6, number))[:length]]
+            hits = rng.random(length) < 1 / length
+            made.append(
+                {
+                    "source": f"s{number}",
+                    "shown": shown,
+                    "clicked": [one for one, hit in zip(shown, hits, strict=True) if hit],
+                }
+            )
+    places = Clicked.of(rec.archive, ClickLog.of(made)).report.places
+    assert not places.assumed
+    assert places.values == pytest.approx(np.ones(6), abs=0.15)
+
+
 def test_places_that_no_item_connects_are_not_compared() -> None:
     pair = np.repeat(np.arange(8), 200)
     place = np.where(pair < 4, 1, 3) + np.arange(len(pair)) % 2
