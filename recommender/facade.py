@@ -33,14 +33,16 @@ from recommender.editorial.overlay import Decided, Tombstones
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder, Encode, make_embedder
 from recommender.embedders.cache import VectorCache
+from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import embed_stories
 from recommender.errors import InputError, NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import rejections, to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.ranking.ranker import ranker_of
+from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.ranking.score import Ranked
+from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import ReadReport, Source, read_articles
 from recommender.search.candidates import Retriever
@@ -174,6 +176,7 @@ class Recommender(Decided):
         """
         if not len(table):
             raise InputError("no usable story was given; expected at least one with an id and a title or body")
+        ranker = self._ranker(self.settings)  # one that cannot be used is refused before any vector is made
         site = self.settings.reading.site_language or site_language(table)
         catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
         if message := unknown_language_warning(
@@ -187,17 +190,24 @@ class Recommender(Decided):
         )
         release_memory()
         progress("terms", 0, len(catalog))
-        ranker = ranker_of(self.settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
-        if self.settings.ranking.ranker == "auto" and not self.embedder.calibration:
-            warnings.warn(
-                "the ranker that ships for any model goes by words alone: `recommender learn` makes one that knows "
-                "this model and the links of your stories",
-                stacklevel=3,
-            )
         self._archive = Archive.fit(catalog, vectors, self.settings, self.embedder.calibration, self._rules, ranker)
+        if self.settings.ranking.ranker != "auto" and (message := _without(self._archive)):
+            warnings.warn(message, stacklevel=3)
         release_memory()
         progress("terms", len(catalog), len(catalog))
         return self
+
+    def _ranker(self, settings: Settings) -> Ranker | None:
+        """The ranker that some settings name, for vectors of this embedder."""
+        wanted, space = settings.ranking.ranker, vector_space(self.embedder)
+        ranker = ranker_of(wanted, space, self.embedder.fingerprint)
+        if wanted == "auto" and ranker is not None and not ranker.embedder and not is_of_words(self.embedder):
+            warnings.warn(
+                "no ranker ships for this embedder, and the one for any goes by words alone: `recommender learn` makes "
+                "one that knows this model and the links of your stories",
+                stacklevel=4,
+            )
+        return ranker
 
     def update(
         self,
@@ -286,12 +296,13 @@ class Recommender(Decided):
         *,
         links: str | Path | pa.Table | None = None,
         picks: str | Path | pa.Table | None = None,
+        clicks: str | Path | pa.Table | None = None,
         lists: str | Path | None = None,
         name: str = "own",
         seed: int = 0,
         progress: Progress = silent,
     ) -> LearnReport:
-        """Learn a ranker from the links of the archive's stories; the archive stays as it is.
+        """Learn a ranker from the links of the archive's stories, and from clicks; the archive stays as it is.
 
         Parameters
         ----------
@@ -299,6 +310,9 @@ class Recommender(Decided):
             Further links, with the columns story and item, see `read_links`.
         picks : path or pyarrow.Table, optional
             Items that editors picked under stories, in the same form; each counts as a link.
+        clicks : path or pyarrow.Table, optional
+            Lists as readers were shown them, and what they clicked: a click log (source, shown, clicked, and maybe time
+            and session), or MIND's behaviors.tsv. A click counts the more, the less likely its place is looked at.
         lists : path or str, optional
             Published lists, a folder or database URL: links to what they showed under a story before it was updated
             may come from the list itself, and do not count.
@@ -315,7 +329,8 @@ class Recommender(Decided):
         Raises
         ------
         InputError
-            If too few stories link to older stories of the archive; the message names the number needed.
+            If too few stories link to older stories of the archive, or have clicks; the message names the number
+            needed. If what was learned is no better than chance.
 
         Examples
         --------
@@ -324,7 +339,7 @@ class Recommender(Decided):
         'better than the ranker at hand: 0.042 [0.012, 0.071] nDCG@5 on 1,204 stories'
         >>> report.ranker.save("ranker.json")             # doctest: +SKIP
         """
-        from recommender.archive.learn import learn_from_links  # its statistics take as long to import as all else
+        from recommender.archive.learn import learn_ranker  # its statistics take as long to import as all else
 
         archive = self.archive
         more = [table for one in (links, picks) if (table := given_links(one, self.settings.reading)) is not None]
@@ -337,8 +352,17 @@ class Recommender(Decided):
                 shown=None if published is None else published.shown(),
                 as_of=None if published is None else published.as_of,
             )
-        embedder = self.embedder.fingerprint or ""
-        report = learn_from_links(archive, found.table, embedder=embedder, name=name, seed=seed, progress=progress)
+        log, rows = (None, None) if clicks is None else read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
+        report = learn_ranker(
+            archive,
+            found.table,
+            log,
+            rejected=0 if rows is None else len(rows.rejected),
+            embedder=vector_space(self.embedder),
+            name=name,
+            seed=seed,
+            progress=progress,
+        )
         return replace(report, links=found.report)
 
     def compact(self) -> Recommender:
@@ -359,14 +383,35 @@ class Recommender(Decided):
         for stage in ("reading", "embedding"):
             if getattr(settings, stage) != getattr(self.settings, stage):
                 raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
-        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
-        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         archive = self.archive
         if settings.ranking.ranker != self.settings.ranking.ranker:
-            ranker = ranker_of(settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
-            archive = archive.but(ranker=ranker)
+            archive = archive.but(ranker=self._ranker(settings))
+        return self._with(settings, archive)
+
+    def _with(self, settings: Settings, archive: Archive) -> Recommender:
+        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
+        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         other._archive = archive.under(settings)
         return other
+
+    def ordered_by(self, ranker: str | Path) -> Recommender:
+        """The same archive under another ranker, without pools; itself, if that is the ranker that it has.
+
+        Parameters
+        ----------
+        ranker : str or path
+            As `ranking.ranker`: a file, 'auto' or 'none'.
+
+        Raises
+        ------
+        SettingsError
+            If the file cannot be used, or was learned with another embedder.
+        """
+        settings = self.settings.override({"ranking.ranker": str(ranker)})
+        found, held = self._ranker(settings), self.archive.ranker
+        if (found and found.sha256) == (held and held.sha256):
+            return self
+        return self._with(settings, self.archive.but(ranker=found, pooled=None))
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -701,6 +746,24 @@ def _moment(archive: Archive, as_of: datetime | None) -> int:
         return to_micros(as_of)
     now = datetime.now(UTC)
     return archive.newest(now) if archive.dated else to_micros(now)
+
+
+def _without(archive: Archive) -> str | None:
+    """What to tell of a ranker that goes by what no story of the archive has."""
+    ranker = archive.ranker
+    if ranker is None:
+        return None
+    column = archive.catalog.table["section"]
+    missing = {"section": column.null_count == len(column), "time": not archive.dated}
+    gone = [_TOLD[family] for family, lacking in missing.items() if lacking and family in ranker.deciding]
+    if not gone:
+        return None
+    return (
+        f"the ranker {ranker.name} was learned with {' and '.join(gone)}, which this archive lacks: it goes by the rest"
+    )
+
+
+_TOLD = {"section": "sections", "time": "dates"}
 
 
 def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Learn a newsroom's own ranker from its links, and find out whether it is better than the one at hand."""
+"""Learn a newsroom's own ranker from links and clicks, and find out whether it is better than the one at hand."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
+from recommender.archive.clicked import Clicked, ClickReport, clicked_pairs
 from recommender.archive.linked import linked_pairs
-from recommender.articles.links import LinkReport
+from recommender.articles.links import LinkReport, connected_rows
 from recommender.errors import InputError
 from recommender.features.families import FAMILIES
 from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs, feature_names, learn
+from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
-from recommender.statistics import Estimate, bootstrap, fold_of
+from recommender.reading.clicks import ClickLog
+from recommender.statistics import Estimate, bootstrap, fold_of, short
 from recommender.version import __version__
 
 LEAST_STORIES = 50
 """Stories with links that training needs, and as many more for the test."""
 
 _TEST_SHARE = 0.3
-_AT = 5  # places of a list that the verdict is about
 _GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
 _CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
+_ENOUGH = 2_000  # stories that tell what a family is worth, and where the cut is
+_PROTOCOL = {
+    True: "trained on links to older stories; the newest 30 % were tested, then it was fitted again on all",
+    False: "trained on links; 30 % in groups of linked stories were tested, then it was fitted again on all",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,7 @@ class LearnReport:
     split : {'chronological', 'grouped'}
         The newest 30 % were tested, or, without dates, groups drawn at random.
     trained, tested : int
-        Stories with links.
+        Stories with links or clicks; one that has both counts twice.
     learned, present, words : Estimate
         nDCG@5 of the test stories' candidates by the new ranker, by the one at hand, and by words alone.
     gain : Estimate
@@ -51,11 +58,13 @@ class LearnReport:
     families : mapping of str to float
         What nDCG@5 loses without each family of features.
     missed : float
-        Share of the linked items that were no candidates: no ranker can bring them back.
+        Share of the linked items that were no candidates: no ranker can bring them back. NaN without links.
     needed : int or None
         Test stories that a verdict on a gain of this size would take; None if there is a verdict.
     links : LinkReport
         What became of the links that were found.
+    clicks : ClickReport or None
+        What became of the click log, and how likely readers look at each place.
     """
 
     ranker: Ranker
@@ -71,6 +80,7 @@ class LearnReport:
     missed: float
     needed: int | None
     links: LinkReport = field(default=LinkReport())
+    clicks: ClickReport | None = None
 
     @property
     def better(self) -> bool:
@@ -93,24 +103,29 @@ class LearnReport:
         return f"no difference shown: {self.gain} nDCG@5 on {self.tested:,} stories{more}"
 
 
-def learn_from_links(
+def learn_ranker(
     archive: Archive,
     links: pa.Table,
+    log: ClickLog | None = None,
     *,
+    rejected: int = 0,
     embedder: str = "",
     name: str = "own",
     seed: int = 0,
     progress: Progress = silent,
 ) -> LearnReport:
-    """Learn a ranker from the links of an archive's stories.
+    """Learn a ranker from the links of an archive's stories, and from what its readers clicked.
 
     Parameters
     ----------
     archive : Archive
     links : pyarrow.Table
         Columns `story` and `item`, ids of the archive; maybe `anchor`, the words of the link.
+    log : ClickLog, optional
+    rejected : int
+        Rows of the log that could not be read.
     embedder : str
-        Fingerprint of the embedder of the archive's vectors.
+        What identifies the vectors of the archive, see `embedders.protocol.vector_space`.
     name : str
     seed : int, default 0
     progress : callable
@@ -118,47 +133,40 @@ def learn_from_links(
     Raises
     ------
     InputError
-        If too few stories link to older stories of the archive.
+        If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
     """
-    catalog = archive.catalog
-    stories, items = (catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
     present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     features = feature_names()
-    anchors = links["anchor"].to_pylist() if "anchor" in links.schema.names else []
-    pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, progress=progress)
+    clicked = None if log is None else Clicked.of(archive, log, rejected)
+    pairs, rows, missed = _pairs(archive, links, log, clicked, features, progress)
     useful = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
-    missed = 1 - float(pairs.linked.sum()) / max(int(pairs.links.sum()), 1)
     if useful.sum() < 2 * LEAST_STORIES:
         raise InputError(
-            f"{int(useful.sum()):,} stories link to an older story among their candidates; learning needs "
-            f"{2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. Check `recommender info` for "
-            "links that were not found in the archive, or give more with --links"
+            f"{int(useful.sum()):,} stories link to an older story among their candidates{_or_have(log)}; learning "
+            f"needs {2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. Check `recommender "
+            "info` for links that were not found in the archive, or give more with --links, --picks or --clicks"
         )
-    published = catalog.published[rows]
+    published = archive.catalog.published[rows]
     held = _tested(pairs.group, published if archive.dated else None, useful, seed)
     trained, tested = pairs.take(~held), pairs.take(held)
     tested = replace(tested, group=_drawn_together(tested.group, published[held] if archive.dated else None))
     to_train, to_test = int((~held & useful).sum()), int((held & useful).sum())
     if min(to_train, to_test) < LEAST_STORIES:
         raise InputError(
-            f"{to_train} stories with links to train and {to_test} to test; learning needs {LEAST_STORIES} of each: "
-            "give more links"
+            f"{to_train} stories that link{_or_have(log)} to train and {to_test} to test; learning needs "
+            f"{LEAST_STORIES} of each: give more"
         )
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False)
     value = ndcg_by_story(tested, fitted.raw(tested.values))
     before = ndcg_by_story(tested, present.raw(tested.among(present.features).values))
     words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
+    _refuse_chance(tested, value, seed)
     gain = bootstrap(value - before, tested.group, seed=seed)
     curve = _curve(trained, tested, value, seed, progress)
-    families = {
-        family.name: float(value.mean() - ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
-        for family in FAMILIES.values()
-        if any(column in features for column in family.names)
-    }
     provenance = {
         "library": __version__,
         "python": platform.python_version(),
-        "protocol": "trained on links to older stories; the newest 30 % were tested, then it was fitted again on all",
+        "protocol": _PROTOCOL[archive.dated],
         "stories": len(pairs),
         "trained": len(trained),
         "tested": len(tested),
@@ -169,10 +177,12 @@ def learn_from_links(
             "gain": [round(one, 4) for one in (gain.value, gain.low, gain.high)],
         },
         "seed": seed,
+        **({} if clicked is None else {"clicks": _told(clicked.report)}),
     }
-    ranker = learn(pairs, name=name, embedder=embedder, seed=seed, provenance=provenance)
+    every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
+    ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance)
     return LearnReport(
-        ranker=replace(ranker, related_at=_related_at(pairs, ranker, present)),
+        ranker=replace(ranker, related_at=_related_at(_some(pairs, seed), ranker, present)),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
         tested=len(tested),
@@ -181,23 +191,65 @@ def learn_from_links(
         words=bootstrap(words, tested.group, seed=seed),
         gain=gain,
         curve=curve,
-        families=families,
+        families=_worth(_some(tested, seed), fitted),
         missed=missed,
         needed=_needed(gain, len(tested)),
+        clicks=None if clicked is None else clicked.report,
     )
 
 
-def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = _AT) -> NDArray[np.float64]:
-    """NDCG of each story's candidates by score, float64 (s,); all linked older items count, found or not.
+def _told(report: ClickReport) -> dict[str, object]:
+    """What a ranker's file says of the clicks that it was learned from."""
+    return {
+        "lists": report.used,
+        "stories": report.stories,
+        "places": "assumed" if report.places.assumed else "estimated",
+        "propensity": [round(float(one), 3) for one in report.places.values],
+    }
 
-    Every linked item has gain 1 (Järvelin and Kekäläinen, 2002); ties keep the order of the search.
+
+def _or_have(log: ClickLog | None) -> str:
+    return "" if log is None else " or have clicks"
+
+
+def _pairs(
+    archive: Archive,
+    links: pa.Table,
+    log: ClickLog | None,
+    clicked: Clicked | None,
+    features: Sequence[str],
+    progress: Progress,
+) -> tuple[LinkedPairs, NDArray[np.int64], float]:
+    """Stories beside their candidates, the row of each, and the share of linked items that were no candidates."""
+    stories, items = (archive.catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
+    anchors = links["anchor"].to_pylist() if "anchor" in links.schema.names else []
+    if log is None or clicked is None:
+        pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, progress=progress)
+        return pairs, rows, _missed(pairs)
+    group = _groups(archive, stories, items, clicked, log)
+    pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, group=group, progress=progress)
+    more = clicked_pairs(archive, clicked, features, group=group, progress=progress)
+    both = [part for part in (pairs, more) if len(part)] or [pairs]
+    return LinkedPairs.joined(both, apart=False), np.concatenate([rows, clicked.stories]), _missed(pairs)
+
+
+def _groups(
+    archive: Archive, stories: NDArray[np.int64], items: NDArray[np.int64], clicked: Clicked, log: ClickLog
+) -> NDArray[np.int64]:
+    """Number of the group of each row: stories that links or the sessions of readers connect.
+
+    Without dates folds are all that keeps train and test apart: there sessions that join most stories do not count.
     """
-    order = np.lexsort((np.arange(len(scores)), -np.nan_to_num(scores, nan=-np.inf), pairs.story))
-    first = np.searchsorted(pairs.story, np.arange(len(pairs)))
-    place = np.arange(len(scores)) - first[pairs.story]  # stories stay where they are
-    gain = np.where(place < at, pairs.linked[order] / np.log2(place + 2.0), 0.0)
-    best = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(at) + 2.0))])
-    return np.asarray(np.bincount(pairs.story, weights=gain, minlength=len(pairs)) / best[np.minimum(pairs.links, at)])
+    count, (one, other) = len(archive.catalog), clicked.sessions(log)
+    group = connected_rows(count, np.concatenate([stories, one]), np.concatenate([items, other]))
+    if archive.dated or np.bincount(group[clicked.stories]).max(initial=0) <= len(clicked.stories) / 2:
+        return group
+    return connected_rows(count, stories, items)
+
+
+def _missed(pairs: LinkedPairs) -> float:
+    every = int(pairs.links.sum())
+    return 1 - float(pairs.linked.sum()) / every if every else float("nan")
 
 
 def _tested(
@@ -236,6 +288,36 @@ def _curve(
             found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
         progress("learning", place + 1, len(_CURVE))
     return tuple(found)
+
+
+def _refuse_chance(tested: LinkedPairs, value: NDArray[np.float64], seed: int) -> None:
+    """Refuse links in which nothing can be learned, such as those whose items were mixed up."""
+    chance = chance_by_story(tested)
+    above = bootstrap(value - chance, tested.group, seed=seed)
+    if above.low <= 0:  # one group alone has no interval
+        raise InputError(
+            f"what was learned orders the candidates of {len(tested):,} other stories no better than chance: nDCG@5 "
+            f"{short(float(value.mean()))} against {short(float(chance.mean()))}. The links look drawn at random: "
+            "check that each story stands beside its own items"
+        )
+
+
+def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
+    """What nDCG@5 loses without each family."""
+    value = float(ndcg_by_story(tested, fitted.raw(tested.values)).mean())
+    return {
+        family.name: value - float(ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
+        for family in FAMILIES.values()
+        if any(column in tested.features for column in family.names)
+    }
+
+
+def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
+    """At most `_ENOUGH` of the stories, drawn: enough for a mean."""
+    if len(pairs) <= _ENOUGH:
+        return pairs
+    drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
+    return pairs.take(drawn)
 
 
 def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
+from recommender.articles.article import UNDATED
 from recommender.articles.links import connected_rows
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
@@ -29,6 +30,7 @@ def linked_pairs(
     *,
     anchors: Sequence[str] = (),
     count: int | None = None,
+    group: NDArray[np.int64] | None = None,
     progress: Progress = silent,
 ) -> tuple[LinkedPairs, NDArray[np.int64]]:
     """Put stories with links beside their candidates, which are older than the story.
@@ -46,6 +48,8 @@ def linked_pairs(
         knows before the link is set.
     count : int, optional
         Candidates of a story; default `retrieval.candidates`.
+    group : ndarray of int64, shape (n,), optional
+        Of each row; default: those that the links connect.
     progress : callable
 
     Returns
@@ -59,10 +63,10 @@ def linked_pairs(
     published, dated = archive.catalog.published, archive.dated
     older = (published[items] < published[stories]) if dated else np.ones(len(stories), dtype=bool)
     older &= stories != items
-    told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if anchors else []
+    told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if any(anchors) else []
     stories, items = stories[older], items[older]
     asked = np.unique(stories)
-    group = connected_rows(len(archive.catalog), stories, items)[asked]
+    group = (connected_rows(len(archive.catalog), stories, items) if group is None else group)[asked]
     links = sp.csr_matrix(
         (np.ones(len(stories), dtype=bool), (stories, items)), shape=(len(archive.catalog), len(archive.catalog))
     )
@@ -109,18 +113,31 @@ def _without_anchors(
     return archive.foreign_queries(table, np.asarray(archive.vectors[rows])).features
 
 
-def at_publication(archive: Archive, rows: NDArray[np.int64], count: int) -> Candidates:
-    """The best rows of each story among those that were there when it was published, best first, (q, count)."""
-    catalog, search, language = archive.catalog, archive.search, archive.languages
-    shown = catalog.alive & ~catalog.superseded
-    products = search[rows].astype(np.float32) @ np.asarray(search).astype(np.float32).T
-    allowed = shown & (np.arange(len(catalog)) != rows[:, None])
-    if archive.settings.retrieval.same_language:
-        allowed &= language == language[rows][:, None]
+def at_publication(
+    archive: Archive, rows: NDArray[np.int64], count: int, moment: NDArray[np.int64] | None = None
+) -> Candidates:
+    """The best rows of each story among those that were there when it was published, best first, (q, count).
+
+    With `moment`, (q,), among those that were there by then, older than the story or not.
+    """
+    catalog, language, shown = archive.catalog, archive.languages, archive.catalog.alive & ~archive.catalog.superseded
+    until = len(catalog)
     if archive.dated:
-        allowed &= catalog.published < catalog.published[rows][:, None]
-    products = np.where(allowed, products, -np.inf)
-    width = min(count, products.shape[1])
+        moment = catalog.published[rows] if moment is None else moment
+        # rows are in order of publication, but for those that came later: what is newer is not looked at
+        until = int(np.flatnonzero(catalog.published < moment.max(initial=UNDATED)).max(initial=-1)) + 1
+    search = archive.search[:until].astype(np.float32)
+    products = archive.search[rows].astype(np.float32) @ search.T
+    allowed = shown[:until] & (np.arange(until) != rows[:, None])
+    if archive.settings.retrieval.same_language:
+        allowed &= language[:until] == language[rows][:, None]
+    if archive.dated:
+        assert moment is not None
+        allowed &= catalog.published[:until] < moment[:, None]
+    products[~allowed] = -np.inf
+    width = min(count, until)
+    if not width:
+        return Candidates(np.full((len(rows), 1), -1, dtype=np.int64))
     best = np.argpartition(-products, width - 1, axis=1)[:, :width]
     score = np.take_along_axis(products, best, axis=1)
     order = np.lexsort((catalog.id_rank[best], -score), axis=1)

@@ -86,7 +86,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "rows": len(archive.catalog),
             "base": archive.catalog.base,
             "related_at": archive.related_at,
-            "ranker": None if archive.ranker is None else archive.ranker.sha256,
+            "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),

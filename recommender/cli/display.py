@@ -83,7 +83,7 @@ def print_summary(summary: Summary, output: str) -> None:
         ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
         if summary.links or summary.unresolved_links
         else None,
-        *(("rules", finding) for finding in summary.findings),
+        *(("note", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),

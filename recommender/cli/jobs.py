@@ -146,6 +146,13 @@ def refresh(
         ),
     ],
     format: FormatOption = Format.jsonl,
+    ranker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Another ranker, for which all lists are made again: a file, 'auto', 'none' (default: the archive's).",
+        ),
+    ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     as_of: AsOfOption = None,
@@ -167,6 +174,7 @@ def refresh(
             as_of=moment_of(as_of),
             cache=cache_of(cache, lists),
             resume=resume,
+            ranker=ranker,
             progress=progress,
         )
     print_summary(summary, shown(lists))

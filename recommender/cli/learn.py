@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recommender.cli.display import bars, out, print_table, told_links
-from recommender.cli.options import CacheOption, ColumnOption, QueryOption, pairs_of, source_of, value_of
+from recommender.cli.options import CacheOption, ColumnOption, QueryOption, cache_of, pairs_of, source_of, value_of
+
+if TYPE_CHECKING:
+    from recommender.archive.clicked import ClickReport
+
+_PLACES = 10  # of a list, whose propensity is told
 
 
 def learn(
@@ -24,6 +29,13 @@ def learn(
     picks: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Items that editors picked, with the columns story and item."),
+    ] = None,
+    clicks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Click log, with the columns source, shown and clicked; or MIND's behaviors.tsv.",
+        ),
     ] = None,
     lists: Annotated[
         str | None,
@@ -45,7 +57,7 @@ def learn(
     cache: CacheOption = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
 ) -> None:
-    """Learn a ranker from the links of your journalists, and tell whether it is better than the one that ships.
+    """Learn a ranker from your journalists' links and your readers' clicks, and tell whether it is better.
 
     It is written unless a loss is shown. `precompute --ranker FILE` then uses it.
     """
@@ -58,13 +70,16 @@ def learn(
     overrides = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
     if model is not None:
         overrides["embedding.model"] = model
-    rec = Recommender(settings.override(overrides), cache=cache)
+    rec = Recommender(settings.override(overrides), cache=cache_of(cache, lists) if lists else cache)
     with bars() as progress:
         rec.fit(source_of(articles, query), columns=dict(pairs_of(column, "--column")), progress=progress)
-        found = rec.learn(links=links, picks=picks, lists=lists, seed=seed, progress=progress)
+        found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)
     told = found.links
     out.print(f"links        {told_links(told.links, told.stories, told.unresolved)}", markup=False)
-    out.print(f"not among the candidates  {found.missed:.1%} of the linked items", markup=False)
+    if found.missed == found.missed:
+        out.print(f"not among the candidates  {found.missed:.1%} of the linked items", markup=False)
+    if found.clicks is not None:
+        _print_clicks(found.clicks)
     out.print(f"split        {found.split}: {found.trained:,} stories to train, {found.tested:,} to test", markup=False)
     out.print()
     print_table(
@@ -73,7 +88,7 @@ def learn(
             for name, value in (
                 ("words alone", found.words),
                 ("the ranker at hand", found.present),
-                ("learned from your links", found.learned),
+                ("learned", found.learned),
                 ("gain over the one at hand", found.gain),
             )
         ]
@@ -97,3 +112,17 @@ def learn(
         raise typer.Exit(1)
     found.ranker.save(to)
     out.print(f"ranker: {to}", markup=False)
+
+
+def _print_clicks(clicks: ClickReport) -> None:
+    places = clicks.places
+    used = f"{clicks.used:,} of {clicks.lists:,} lists used, {clicks.rejected:,} rows rejected"
+    out.print(f"clicks       {clicks.clicks:,} under {clicks.stories:,} stories; {used}", markup=False)
+    source = (
+        "assumed, one over the place: no item was shown at several places often enough"
+        if places.assumed
+        else f"estimated from {places.pairs:,} items shown at several places"
+    )
+    told = " ".join(f"{one:.2f}" for one in places.values[:_PLACES])
+    more = " ..." if len(places.values) > _PLACES else ""
+    out.print(f"places       {told}{more} ({source})", markup=False)

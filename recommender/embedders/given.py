@@ -91,6 +91,11 @@ class GivenVectors:
         if len(twice):
             raise EmbedderError(f"the id {self._names[twice[0]].decode()!r} comes twice")
 
+    @property
+    def space(self) -> str:
+        """Given vectors of one length are taken to come from one model."""
+        return f"given-{self._vectors.shape[1]}"
+
     def fit(self, articles: pa.Table) -> None:
         """Nothing to learn."""
 

@@ -49,3 +49,23 @@ class Embedder(Protocol):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
+
+
+def vector_space(embedder: Embedder) -> str:
+    """Name what makes vectors comparable, whatever the machine: an embedder's `space`, else its fingerprint.
+
+    A ranker goes with the vectors that it was trained with. How a machine rounds them does not matter to it, though
+    vectors of two machines never mix in a cache.
+
+    Examples
+    --------
+    >>> from recommender.embedders import TfidfSvdEmbedder
+    >>> vector_space(TfidfSvdEmbedder(64))
+    'tfidf-svd-64'
+    """
+    return str(getattr(embedder, "space", "")) or embedder.fingerprint
+
+
+def is_of_words(embedder: Embedder) -> bool:
+    """Say whether vectors hold the words of the stories and nothing else, as an embedder's `of_words` tells."""
+    return bool(getattr(embedder, "of_words", False))

@@ -64,13 +64,21 @@ class SentenceTransformerEmbedder:
         return f"minilm-{self.settings.text}" if self._weights == DEFAULT_MODEL_SHA256 else ""
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Of everything that, with the text, decides about the vector."""
+    def _parts(self) -> list[str]:
+        """Weights and text, and how much of it."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
-        number = arithmetic(self.settings.precision)
-        parts = ["st", self._weights, self.settings.text, *map(str, shape), SHAPES, number]
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+        return ["st", self._weights, self.settings.text, *map(str, shape)]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that, with the text, decides about the vector."""
+        return _digest([*self._parts, SHAPES, arithmetic(self.settings.precision)])
+
+    @cached_property
+    def space(self) -> str:
+        """Of what decides about the vector up to rounding: the same on every machine."""
+        return _digest(self._parts)
 
     @property
     def model(self) -> Any:
@@ -139,6 +147,10 @@ class SentenceTransformerEmbedder:
 
     def load(self, folder: Path) -> None:
         """Nothing to read."""
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
 def _locate(model: str) -> str:

@@ -27,9 +27,11 @@ class TfidfSvdEmbedder:
     fingerprint = ""  # depends on the archive, and is cheap
     languages: frozenset[str] | None = None
     calibration = "tfidf"
+    of_words = True
 
     def __init__(self, dim: int = 128) -> None:
         self.dim = dim
+        self.space = f"tfidf-svd-{dim}"
         self._tfidf: Tfidf | None = None
         self._components = np.zeros((0, 0), dtype=np.float32)
 

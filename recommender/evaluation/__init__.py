@@ -1,7 +1,7 @@
 """Offline evaluation: systems on judged sets, with intervals, tests and a report."""
 
 from recommender.articles.links import link_groups
-from recommender.evaluation.data.clicks import ClickLog, co_click, next_click
+from recommender.evaluation.data.clicks import co_click, next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
 from recommender.evaluation.data.named import SETS, load_set
 from recommender.evaluation.data.sets import EvaluationSet, own_set
@@ -16,6 +16,7 @@ from recommender.evaluation.systems.registry import make_system
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
 from recommender.evaluation.training import by_group, by_time, chronological, cross_validated
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
+from recommender.reading.clicks import ClickLog
 from recommender.statistics import Estimate, required_stories
 
 __all__ = [

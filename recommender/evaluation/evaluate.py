@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from recommender import statistics
 from recommender.articles.article import UNDATED
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import ClickLog
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.measures import pairs
@@ -28,6 +27,7 @@ from recommender.evaluation.systems.registry import identity, make_system
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
+from recommender.reading.clicks import ClickLog
 from recommender.settings import Settings
 from recommender.statistics import Estimate
 from recommender.storage.checkpoints import Ledger, Ledgers

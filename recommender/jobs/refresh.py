@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.articles.article import UNDATED
 from recommender.compute.hardware import keep_apart_large_memory
@@ -45,6 +46,7 @@ def refresh(
     as_of: datetime | None = None,
     cache: str | Path | None = None,
     resume: str | Path | None = None,
+    ranker: str | Path | None = None,
     recommender: Recommender | None = None,
     progress: Progress = silent,
 ) -> Summary:
@@ -68,8 +70,11 @@ def refresh(
         As for `precompute`.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
+    ranker : str or path, optional
+        As `ranking.ranker`; default: the one that the archive holds. Another one makes all lists again, once: it is
+        saved with the archive, and later calls need not name it.
     recommender : Recommender, optional
-        The saved archive, loaded with an embedder of your own.
+        The saved archive, loaded with an embedder of your own, or under other settings.
 
     Returns
     -------
@@ -80,6 +85,8 @@ def refresh(
     ------
     SnapshotError
         If the saved archive is missing, damaged, or has no pools.
+    SettingsError
+        If the ranker cannot be used.
     InputError, PublishError
 
     Examples
@@ -99,12 +106,8 @@ def refresh(
     with publisher.writing():
         # what is saved again must be whole
         rec = recommender or Recommender.load(archive, cache=cache, check=True)
-        before = rec.archive
-        if before.pooled is None:
-            raise SnapshotError(
-                f"the archive in {archive} has no pools to go on from; run precompute again, with --archive {archive}"
-            )
-        clock("loading", len(before.catalog), len(before.catalog))
+        rec, before = _to_go_on_from(rec, archive, ranker, summary)
+        clock("loading", len(rec.catalog), len(rec.catalog))
         rec.tombstones = publisher.tombstones
         summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
         summary.embedded = rec.embedded
@@ -116,7 +119,7 @@ def refresh(
 
         def kept(rows: NDArray[np.int64], version: str) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
             last = _last_version(lists, rec)
-            if last is None:
+            if last is None or before is None:
                 return iter(()), rows
             again = touched(before, rec.archive)
             again[: len(before.catalog)] |= looked_past(last, before)
@@ -134,6 +137,28 @@ def refresh(
         finish(ledgers, summary)
     summary.count(rec, rec.report)
     return summary
+
+
+def _to_go_on_from(
+    rec: Recommender, place: str | Path, ranker: str | Path | None, summary: Summary
+) -> tuple[Recommender, Archive | None]:
+    """The archive under the ranker that is asked for, and its last state; none if everything is made again."""
+    held = rec.archive
+    if held.pooled is None:
+        saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held
+        if saved.pooled is None or saved.fingerprint == held.fingerprint:
+            raise SnapshotError(
+                f"the archive in {place} has no pools to go on from; run precompute again, with --archive {place}"
+            )
+        held = saved  # it was put under other settings, and has lost its pools
+    if ranker is not None:
+        rec = rec.ordered_by(ranker)
+    was, now = (
+        "none" if one is None else f"{one.name} ({one.sha256[:12]})" for one in (held.ranker, rec.archive.ranker)
+    )
+    if was != now:
+        summary.findings += (f"the ranker was {was} and is {now}: all lists were made again",)
+    return rec, None if rec.archive.pooled is None else rec.archive
 
 
 def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:

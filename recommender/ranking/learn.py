@@ -24,8 +24,9 @@ MODELS = 2  # of other seeds, averaged
 NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; those that are weigh 1
 DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
-_MOST_PAIRS = 1_000_000  # of more, not linked ones far down are drawn
+_MOST_PAIRS = 500_000  # of more, not linked ones far down are drawn
 _NEAR = 30  # candidates of a story that are always kept
+_MANY = 5_000  # stories from which on the probability is fitted on one fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,10 @@ class LinkedPairs:
     group : ndarray of int64, shape (s,)
         Stories that links connect share a number.
     features : tuple of str
+    chosen : ndarray of float64, shape (m,), optional
+        How often the item was chosen of the times that it was offered; default: once where it is linked.
+    offered : ndarray of float64, shape (m,), optional
+        Default: once each.
     """
 
     values: NDArray[np.float32]
@@ -52,9 +57,18 @@ class LinkedPairs:
     links: NDArray[np.int64]
     group: NDArray[np.int64]
     features: tuple[str, ...]
+    chosen: NDArray[np.float64] | None = None
+    offered: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.links)
+
+    @property
+    def counts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`chosen` and `offered`, with their defaults."""
+        if self.chosen is None or self.offered is None:
+            return self.linked.astype(np.float64), np.ones(len(self.linked))
+        return self.chosen, self.offered
 
     def take(self, stories: NDArray[np.bool_]) -> LinkedPairs:
         """Some stories, by a mask (s,)."""
@@ -67,6 +81,8 @@ class LinkedPairs:
             self.links[stories],
             self.group[stories],
             self.features,
+            None if self.chosen is None else self.chosen[kept],
+            None if self.offered is None else self.offered[kept],
         )
 
     def among(self, features: Sequence[str]) -> LinkedPairs:
@@ -75,10 +91,12 @@ class LinkedPairs:
         return replace(self, values=np.ascontiguousarray(self.values[:, columns]), features=tuple(features))
 
     @classmethod
-    def joined(cls, parts: Sequence[LinkedPairs]) -> LinkedPairs:
-        """Several sets as one; their groups stay apart."""
+    def joined(cls, parts: Sequence[LinkedPairs], *, apart: bool = True) -> LinkedPairs:
+        """Several sets as one; their groups stay apart, unless they are numbered alike."""
         first_story = np.cumsum([0, *(len(part) for part in parts)])
-        first_group = np.cumsum([0, *(int(part.group.max(initial=-1)) + 1 for part in parts)])
+        first_group = np.cumsum([0, *(int(part.group.max(initial=-1)) + 1 if apart else 0 for part in parts)])
+        counted = any(part.chosen is not None for part in parts)
+        chosen, offered = (np.concatenate([part.counts[at] for part in parts]) if counted else None for at in (0, 1))
         return cls(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.linked for part in parts]),
@@ -86,6 +104,8 @@ class LinkedPairs:
             np.concatenate([part.links for part in parts]),
             np.concatenate([part.group + first for part, first in zip(parts, first_group, strict=False)]),
             parts[0].features,
+            chosen,
+            offered,
         )
 
 
@@ -104,13 +124,19 @@ def monotone_of(features: Sequence[str]) -> list[int]:
     return [known[name] for name in features]
 
 
-def weights_of(pairs: LinkedPairs) -> NDArray[np.float64]:
-    """Weight of each pair, float64 (m,): each story counts the same, its links together 1; 0 without a link."""
-    linked = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs))
-    other = np.bincount(pairs.story, minlength=len(pairs)) - linked
-    up = (1 / np.maximum(linked, 1))[pairs.story]
-    down = (NEGATIVES / np.maximum(other, 1))[pairs.story]
-    return np.asarray(np.where(linked[pairs.story] > 0, np.where(pairs.linked, up, down), 0.0))
+def weights_of(pairs: LinkedPairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of each pair as one that was chosen, and as one that was not; float64 (m,) each.
+
+    Each story counts the same: what was chosen 1 together, and the rest `NEGATIVES`; 0 where nothing was chosen.
+    """
+    chosen, offered = pairs.counts
+    left = np.maximum(offered - chosen, 0)
+    every, others = (np.bincount(pairs.story, weights=part, minlength=len(pairs)) for part in (chosen, left))
+    up, down = (
+        np.divide(total, sums, where=(sums > 0) & (every > 0), out=np.zeros(len(pairs)))[pairs.story]
+        for total, sums in ((1.0, every), (NEGATIVES, others))
+    )
+    return chosen * up, left * down
 
 
 def learn(
@@ -146,8 +172,9 @@ def learn(
     if not calibrate:
         return ranker
     fold = fold_of(pairs.group, 3, seed=seed)
-    raw = np.empty(len(pairs.linked))
-    for number in range(3):
+    folds = 3 if len(pairs) < _MANY else 1  # of many stories a third tells two numbers
+    raw, seen = np.empty(len(pairs.linked)), fold < folds
+    for number in range(folds):
         held = fold == number
         if held.all() or not held.any():
             return ranker
@@ -157,15 +184,20 @@ def learn(
         some, start = _boosted(part, seed + 1)
         mask = held[pairs.story]
         raw[mask] = replace(ranker, trees=some, base=start).raw(pairs.values[mask])
-    return replace(ranker, calibration=_calibration(raw, pairs.linked))
+    return replace(ranker, calibration=_calibration(raw[seen[pairs.story]], pairs.take(seen)))
 
 
 def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    weight = weights_of(pairs)
-    kept = _drawn(pairs, weight, seed)
-    values, linked, story, weight = pairs.values[kept], pairs.linked[kept], pairs.story[kept], weight[kept]
+    up, down = weights_of(pairs)
+    down, drawn = _drawn(pairs, down, seed)
+    # one that was chosen at times, and at times not, is there twice
+    place = np.concatenate([np.flatnonzero(up > 0), drawn])
+    order = np.argsort(place, kind="stable")
+    kept, linked = place[order], order < len(place) - len(drawn)
+    weight = np.where(linked, up[kept], down[kept])
+    values, story = pairs.values[kept], pairs.story[kept]
     weight /= weight.mean()
     columns = {
         family: [place for place, name in enumerate(pairs.features) if name.startswith(f"{family}.")]
@@ -217,23 +249,30 @@ def _dropped_share(stories: int) -> float:
     return 0.1 if stories >= 100 else 0.0
 
 
-def _drawn(pairs: LinkedPairs, weight: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
-    """Places of the pairs to train on; `weight` is raised where others were left out."""
-    useful = weight > 0
-    if useful.sum() <= _MOST_PAIRS:
-        return np.flatnonzero(useful)
+def _drawn(pairs: LinkedPairs, down: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Weights of the pairs as ones that were not chosen, raised where others are left out, and those to train on."""
+    useful = down > 0
+    most = _MOST_PAIRS - int((pairs.linked).sum())
+    if useful.sum() <= most:
+        return down, np.flatnonzero(useful)
     first = np.searchsorted(pairs.story, np.arange(len(pairs)))
     far = useful & ~pairs.linked & (np.arange(len(pairs.story)) - first[pairs.story] >= _NEAR)
-    share = min(max((_MOST_PAIRS - (useful & ~far).sum()) / max(far.sum(), 1), 0.05), 1.0)
+    share = min(max((most - (useful & ~far).sum()) / max(far.sum(), 1), 0.05), 1.0)
     drawn = np.random.default_rng((seed, 7)).random(len(far)) < share
-    weight[far] /= share
-    return np.flatnonzero(useful & (~far | drawn))
+    return np.where(far, down / share, down), np.flatnonzero(useful & (~far | drawn))
 
 
-def _calibration(raw: NDArray[np.float64], linked: NDArray[np.bool_]) -> tuple[float, float]:
+def _calibration(raw: NDArray[np.float64], pairs: LinkedPairs) -> tuple[float, float]:
     """Slope and offset of the log odds of a link, by logistic regression (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1e6).fit(raw[:, None], linked)
+    model = LogisticRegression(C=1e6)
+    if pairs.chosen is None:
+        model.fit(raw[:, None], pairs.linked)
+    else:
+        chosen, offered = pairs.counts
+        share = np.clip(chosen / np.maximum(offered, 1e-9), 0, 1)
+        side = np.repeat([True, False], len(raw))
+        model.fit(np.tile(raw, 2)[:, None], side, sample_weight=np.concatenate([share, 1 - share]))
     slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
     return (slope, offset) if slope > 0 else (1.0, 0.0)

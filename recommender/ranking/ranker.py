@@ -21,8 +21,11 @@ from recommender.storage.atomic import write_atomically
 FORMAT = 2
 _KIND = "recommender ranker"
 _MOST_DEPTH = 8
-_SHIPPED = {"minilm-lead": "minilm-lead"}
-"""Names of shipped rankers by the embedder that they were learned with; all others take `lexical`."""
+_SHIPPED = {"4e7ac22f1eabac165f265cde8db0dd78": "minilm-lead"}
+"""Shipped rankers by the vector space of the embedder that they were learned with; every other one takes `lexical`.
+
+Their files tell the fingerprint as well, but that names the machine that they were learned on, too.
+"""
 _LARGEST = float(np.finfo(np.float32).max)
 _MOST_BYTES = 64 << 20  # of a file: a thousand trees take less
 
@@ -85,7 +88,7 @@ class Ranker:
     calibration : (float, float)
         Slope and offset from the raw score to the log odds that a journalist links the pair.
     embedder : str
-        Fingerprint of the embedder that the ranker was trained with; '' = it reads no vectors, or any will do.
+        Vector space or fingerprint of the embedder that the ranker was trained with; '' = any will do.
     related_at : float or None
         Probability from which on an item counts as related.
     provenance : mapping
@@ -176,6 +179,16 @@ class Ranker:
         slope, offset = self.calibration
         with np.errstate(over="ignore"):
             return np.asarray(1 / (1 + np.exp(-(slope * raw + offset))))
+
+    @cached_property
+    def deciding(self) -> frozenset[str]:
+        """Families of features that decide anything: in some tree the two sides of a question differ."""
+        trees, found = self.trees, set()
+        for level in range(trees.depth):
+            sides = trees.value.reshape(len(trees.value), 1 << level, 2, -1)
+            asked = (sides[:, :, 0] != sides[:, :, 1]).any(axis=2)
+            found.update(np.unique(trees.feature[:, (1 << level) - 1 : (2 << level) - 1][asked]).tolist())
+        return frozenset(self.features[place].partition(".")[0] for place in found)
 
     @cached_property
     def sha256(self) -> str:
@@ -342,17 +355,16 @@ def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.
     return Trees(feature, threshold, missing, value, count)
 
 
-def ranker_of(wanted: str, calibration: str, fingerprint: str) -> Ranker | None:
+def ranker_of(wanted: str, space: str, fingerprint: str) -> Ranker | None:
     """Find the ranker that `ranking.ranker` names.
 
     Parameters
     ----------
     wanted : str
         'auto', 'none', or a path.
-    calibration : str
-        Name under which the embedder is known: 'auto' takes the ranker that was learned with it.
-    fingerprint : str
-        Of the embedder; a file that was learned with vectors of another one is refused.
+    space, fingerprint : str
+        Of the embedder, see `embedders.protocol.vector_space`: 'auto' takes the ranker that was learned in that space,
+        and a file that was learned with vectors of another embedder is refused.
 
     Raises
     ------
@@ -361,11 +373,11 @@ def ranker_of(wanted: str, calibration: str, fingerprint: str) -> Ranker | None:
     if wanted == "none":
         return None
     if wanted == "auto":
-        return Ranker.default(_SHIPPED.get(calibration, "lexical"))
+        return Ranker.default(_SHIPPED.get(space, "lexical"))
     ranker = Ranker.load(wanted)
-    if ranker.embedder and ranker.embedder != fingerprint:
+    if ranker.embedder and ranker.embedder not in (space, fingerprint):
         raise SettingsError(
             f"the ranker {wanted} was learned with the embedder {ranker.embedder}, this archive has "
-            f"{fingerprint or 'none'}; learn one for it with `recommender learn`, or set ranking.ranker to 'auto'"
+            f"{space or 'none'}; learn one for it with `recommender learn`, or set ranking.ranker to 'auto'"
         )
     return ranker

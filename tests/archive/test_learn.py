@@ -4,59 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from recommender import InputError, LearnReport, PublishedLists, Recommender, Settings
-from recommender.archive.learn import ndcg_by_story
+from recommender import InputError, LearnReport, PublishedLists, Recommender
 from recommender.archive.linked import at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
 from recommender.ranking import learn as learning
 from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
+from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
 from recommender.statistics import bootstrap, fold_of
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-TOPICS = 12
-
-
-def newsroom(rule: str, seed: int = 0, count: int = 420) -> list[dict[str, object]]:
-    """Stories of a few topics, whose journalists link by a rule: to the last two of their topic in the same section."""
-    rng = np.random.default_rng(seed)
-    made: list[dict[str, object]] = []
-    for number in range(count):
-        topic, section = int(rng.integers(TOPICS)), ["news", "sport", "culture"][int(rng.integers(3))]
-        words = [f"topic{topic}word{n}" for n in rng.integers(0, 25, 14)] + [
-            f"common{n}" for n in rng.integers(0, 40, 14)
-        ]
-        rng.shuffle(words)
-        earlier = [one for one in made if one["topic"] == topic and one["section"] == section][-2:]
-        if rule == "shuffled" and made:
-            earlier = [made[int(place)] for place in rng.integers(0, len(made), 2)]
-        made.append(
-            {
-                "id": f"s{number}",
-                "title": " ".join(words[:4]),
-                "body": " ".join(words[4:]),
-                "section": section,
-                "published_at": (START + timedelta(hours=number)).isoformat(),
-                "links": [one["id"] for one in earlier],
-                "topic": topic,
-            }
-        )
-    return made
-
-
-def fitted(stories: list[dict[str, object]]) -> Recommender:
-    settings = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 16}})
-    return Recommender(settings).fit(
-        [{name: value for name, value in one.items() if name != "topic"} for one in stories]
-    )
+from tests.support.newsroom import fitted, newsroom
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,6 +43,18 @@ def rec() -> Recommender:
 @pytest.fixture(scope="module")
 def report(rec: Recommender) -> LearnReport:
     return rec.learn(name="planted")
+
+
+@pytest.fixture(scope="module")
+def stories_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The newsroom in a file."""
+    return dumped(newsroom("section"), tmp_path_factory.mktemp("stories") / "stories.jsonl")
+
+
+def dumped(stories: list[dict[str, Any]], path: Path) -> Path:
+    rows = ({name: value for name, value in one.items() if name != "topic"} for one in stories)
+    path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in rows))
+    return path
 
 
 def test_a_planted_rule_is_found_and_called_better(report: LearnReport) -> None:
@@ -138,10 +117,50 @@ def test_a_learned_ranker_orders_lists(rec: Recommender, report: LearnReport, tm
     assert np.mean(same) > 0.95 > np.mean(before)
 
 
-def test_shuffled_links_are_never_called_better() -> None:
-    found = fitted(newsroom("shuffled")).learn()
-    assert not found.better
-    assert found.learned.value < 0.2
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_links_are_refused(seed: int) -> None:
+    with pytest.raises(InputError, match=r"no better than chance: nDCG@5 .* The links look drawn at random"):
+        fitted(newsroom("shuffled", seed)).learn()
+
+
+def test_items_that_change_places_are_refused_and_no_file_is_written(rec: Recommender, tmp_path: Path) -> None:
+    bare = dumped([{**one, "links": []} for one in newsroom("section")], tmp_path / "stories.jsonl")
+    links = rec.links.table
+    order = np.random.default_rng(0).permutation(len(links))
+    mixed = tmp_path / "links.csv"
+    pairs = zip(links["story"].to_pylist(), links["item"].take(pa.array(order)).to_pylist(), strict=True)
+    mixed.write_text("story,item\n" + "".join(f"{story},{item}\n" for story, item in pairs))
+    command = [
+        "learn",
+        str(bare),
+        "--to",
+        str(tmp_path / "own.json"),
+        "--model",
+        "tfidf",
+        "--links",
+        str(mixed),
+    ]
+    done = CliRunner().invoke(app, command)
+    assert isinstance(done.exception, InputError)
+    assert "no better than chance" in str(done.exception)
+    assert not (tmp_path / "own.json").exists()
+
+
+def test_chance_is_the_mean_of_random_orders() -> None:
+    rng = np.random.default_rng(0)
+    story = np.repeat(np.arange(3), [4, 9, 2])
+    pairs = LinkedPairs(
+        np.zeros((15, 1), np.float32),
+        rng.random(15) < 0.4,
+        story,
+        np.array([3, 4, 0]),
+        np.arange(3),
+        ("words.cosine",),
+    )
+    clicks = replace(pairs, chosen=rng.random(15), offered=rng.integers(1, 5, 15).astype(float))
+    for one in (pairs, clicks):
+        drawn = [ndcg_by_story(one, rng.random(15)) for _ in range(4000)]
+        assert chance_by_story(one) == pytest.approx(np.mean(drawn, axis=0), abs=0.02)
 
 
 def test_too_few_links_are_refused_with_the_number_needed(rec: Recommender) -> None:
@@ -182,11 +201,12 @@ def test_each_story_weighs_the_same() -> None:
         np.array([0, 1, 2]),
         ("words.cosine",),
     )
-    weight = weights_of(pairs)
-    sums = np.bincount(pairs.story, weights=weight * pairs.linked, minlength=3)
-    assert sums.tolist() == [1, 1, 0]
-    assert weight[6] == 0
-    assert weight[1] + weight[2] == weight[5] > 0
+    up, down = weights_of(pairs)
+    assert np.bincount(pairs.story, weights=up, minlength=3).tolist() == [1, 1, 0]
+    assert not up[~pairs.linked].any()
+    assert not down[pairs.linked].any()
+    assert up[6] == down[6] == 0
+    assert down[1] + down[2] == down[5] > 0
 
 
 def test_ndcg_counts_links_that_were_no_candidates() -> None:
@@ -234,13 +254,8 @@ def test_all_families_can_be_missing() -> None:
     assert set(ranker.features) <= set(feature_names())
 
 
-def test_the_command_writes_a_ranker_that_precompute_takes(tmp_path: Path) -> None:
-    import orjson
-
-    stories = tmp_path / "stories.jsonl"
-    stories.write_bytes(
-        b"".join(orjson.dumps({k: v for k, v in one.items() if k != "topic"}) + b"\n" for one in newsroom("section"))
-    )
+def test_the_command_writes_a_ranker_that_precompute_takes(stories_file: Path, tmp_path: Path) -> None:
+    stories = stories_file
     own = tmp_path / "ranker.json"
     done = CliRunner().invoke(app, ["learn", str(stories), "--to", str(own), "--model", "tfidf"])
     assert done.exit_code == 0, done.output
@@ -295,9 +310,37 @@ def test_links_that_our_own_lists_showed_first_do_not_count(tmp_path: Path) -> N
     assert left.links == every.links - left.from_our_list
 
 
-def test_picks_of_an_editor_are_links(tmp_path: Path) -> None:
-    import orjson
+def test_a_newsroom_that_only_took_over_our_lists_teaches_nothing(tmp_path: Path) -> None:
+    """Journalists who put our own items into their stories later do not teach the ranker that we were right."""
+    from recommender import precompute
 
+    bare = [{**one, "links": []} for one in newsroom("section")]
+    rec = fitted(bare)
+    precompute(rec.catalog.table, tmp_path, recommender=rec)
+    lists = PublishedLists.open(tmp_path)
+    assert lists.as_of is not None
+    later = (lists.as_of + timedelta(days=1)).isoformat()
+    shown = {one: [item.article_id for item in lists.get(one)] for one in lists.ids()}
+    taken = fitted([{**one, "links": shown.get(one["id"], []), "updated_at": later} for one in bare])
+    assert len(taken.links) > 1_000
+    assert taken.learn().tested > 50  # what nobody told cannot be known
+    with pytest.raises(InputError, match=r"^0 stories link to an older story"):
+        taken.learn(lists=tmp_path)
+
+
+def test_links_that_were_added_later_teach_nothing(rec: Recommender, report: LearnReport) -> None:
+    """A story that is updated with a link to what came after it is learned from as it was."""
+    stories = newsroom("section")
+    for number, one in enumerate(stories[:-30]):
+        one["links"] = [*one["links"], stories[number + 10]["id"], stories[number + 11]["id"]]
+        one["updated_at"] = stories[-1]["published_at"]
+    later = fitted(stories).learn(name="planted")
+    assert later.links.links > report.links.links + 500
+    assert later.ranker.trees.value.tolist() == report.ranker.trees.value.tolist()
+    assert later.gain.value == report.gain.value
+
+
+def test_picks_of_an_editor_are_links(tmp_path: Path) -> None:
     stories = newsroom("section")
     picks = tmp_path / "picks.jsonl"
     picks.write_bytes(b"".join(orjson.dumps({"id": one["id"], "picks": one["links"]}) + b"\n" for one in stories))

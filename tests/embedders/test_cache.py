@@ -70,7 +70,7 @@ def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
 
 def test_the_facade_embeds_only_what_is_new(tmp_path: Path) -> None:
     stories = checkerboard(per_topic=2)
-    settings = Settings.of({"embedding": {"tokens": 16}})
+    settings = Settings.of({"embedding": {"tokens": 16}, "ranking": {"ranker": "none"}})
     assert Recommender(settings, cache=tmp_path / "c").fit(stories).embedded == 8
     second = Recommender(settings, cache=tmp_path / "c").fit(stories)
     assert second.embedded == 0
@@ -83,7 +83,9 @@ def test_the_facade_embeds_only_what_is_new(tmp_path: Path) -> None:
 def test_without_a_cache_too_equal_texts_are_embedded_once() -> None:
     stories = checkerboard(per_topic=2)
     copies = [{**story, "id": f"{story['id']}-copy"} for story in stories]
-    rec = Recommender(Settings.of({"embedding": {"tokens": 16}})).fit([*stories, *copies])
+    rec = Recommender(Settings.of({"embedding": {"tokens": 16}, "ranking": {"ranker": "none"}})).fit(
+        [*stories, *copies]
+    )
     assert rec.embedded == len(stories)
     rows = [[rec.catalog.row(story["id"]) for story in some] for some in (stories, copies)]
     assert np.array_equal(rec.vectors[rows[0]], rec.vectors[rows[1]])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,15 @@ from recommender import (
     Recommender,
     SentenceTransformerEmbedder,
     Settings,
+    SettingsError,
     TfidfSvdEmbedder,
 )
 from recommender.articles.article import Article, to_table
 from recommender.embedders import Embedder
+from recommender.embedders.protocol import vector_space
 from recommender.embedders.sentence import DEFAULT_MODEL_SHA256, _locate
 from recommender.features.vectors import SCALE, quantise
+from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.reading.read import read_articles
 from recommender.settings import EmbeddingSettings
 from tests.conftest import NEWSROOM
@@ -211,14 +216,47 @@ def test_aligned_vectors_answer_as_given_ones_do(ids: list[str]) -> None:
     assert np.array_equal(by_order.encode(ids[::-2]), by_id.encode(ids[::-2]))
 
 
-def test_who_brings_vectors_hears_that_the_shipped_ranker_does_not_read_them() -> None:
-    with pytest.warns(UserWarning, match="goes by words alone: `recommender learn` makes one that knows this model"):
-        rec = Recommender(embedder=given()).fit_table(TABLE)
+CHUNKS = Settings.of({"embedding": {"text": "chunks"}})
+WORDS_ALONE = "goes by words alone: `recommender learn` makes one that knows this model"
+
+
+@pytest.mark.parametrize("kind", ["given", "chunks", "more tokens"])
+def test_who_brings_other_vectors_hears_once_that_the_shipped_ranker_does_not_read_them(kind: str) -> None:
+    own = {
+        "given": lambda: Recommender(embedder=given()),
+        "chunks": lambda: Recommender(CHUNKS),
+        "more tokens": lambda: Recommender(Settings.of({"embedding": {"tokens": 96}})),
+    }
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rec = own[kind]().fit_table(TABLE)
+    assert [WORDS_ALONE in str(one.message) for one in told if "ranker" in str(one.message)] == [True]
     shipped = rec.archive.ranker
     assert shipped is not None
     assert not shipped.embedder
     assert not any(name.startswith("embedding.") for name in shipped.features)
     Recommender(Settings.of({"ranking": {"ranker": "none"}}), embedder=given()).fit_table(TABLE)  # nothing to tell
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_default_embedder_takes_its_ranker_whatever_the_machine(precision: str) -> None:
+    embedder = SentenceTransformerEmbedder(EmbeddingSettings(precision=precision))  # type: ignore[arg-type]
+    ranker = ranker_of("auto", vector_space(embedder), embedder.fingerprint)
+    assert ranker is not None
+    assert ranker.name == "minilm-lead"
+    assert ranker.embedder
+
+
+def test_a_ranker_goes_with_the_vectors_that_it_was_learned_with(tmp_path: Path) -> None:
+    lead, chunks = SentenceTransformerEmbedder(), SentenceTransformerEmbedder(EmbeddingSettings(text="chunks"))
+    own = str(tmp_path / "own.json")
+    for told in (lead.space, lead.fingerprint):  # files of earlier versions tell the fingerprint
+        replace(Ranker.default("minilm-lead"), embedder=told).save(own)
+        assert ranker_of(own, vector_space(lead), lead.fingerprint) is not None
+        with pytest.raises(SettingsError, match=f"learned with the embedder {told}, this archive has {chunks.space}"):
+            ranker_of(own, vector_space(chunks), chunks.fingerprint)
+    spaces = [vector_space(one) for one in (lead, chunks, TfidfSvdEmbedder(), TfidfSvdEmbedder(64), given())]
+    assert len(set(spaces)) == len(spaces)
 
 
 UNIT = quantise(np.eye(2))

@@ -23,11 +23,13 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 
 from recommender import Recommender, Settings
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import SCHEMA, ClickLog, co_click, next_click
+from recommender.evaluation.data.clicks import co_click, next_click
 from recommender.evaluation.data.judgments import Judgments
-from recommender.evaluation.data.mind import NO_SOURCE, TOO_FEW, read_mind
+from recommender.evaluation.data.mind import read_mind
 from recommender.evaluation.measures.ab import ab_test, design_effect, sample_size
 from recommender.evaluation.measures.replay import MEASURES, replay
+from recommender.reading.behaviors import NO_SOURCE, TOO_FEW
+from recommender.reading.clicks import SCHEMA, ClickLog
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ROWS: list[dict[str, Any]] = [

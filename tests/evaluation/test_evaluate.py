@@ -19,12 +19,12 @@ from recommender import Settings
 from recommender.articles.article import UNDATED
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation import Comparison, Evaluation, Judgments, evaluate
-from recommender.evaluation.data.clicks import ClickLog
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.evaluate import _Case, _same_scale
 from recommender.evaluation.measures.quality import SAFETY
 from recommender.evaluation.results import Part
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
+from recommender.reading.clicks import ClickLog
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SIZE, BLOCK = 40, 5  # stories, and stories of one topic

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from recommender.errors import InputError, MissingExtraError, SettingsError
 from recommender.evaluation.data import named
-from recommender.evaluation.data.clicks import ClickLog
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.named import SETS, load_set, reuters21578
 from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet, own_set
 from recommender.evaluation.protocol import asked_stories
+from recommender.reading.clicks import ClickLog
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -52,7 +52,8 @@ class WordEmbedder:
 
     fingerprint = "words"
     languages: frozenset[str] | None = None
-    calibration = "words"  # a name, or a warning tells that no ranker knows this embedder
+    calibration = "words"
+    of_words = True  # or a warning tells that no ranker knows this embedder
 
     def fit(self, articles: pa.Table) -> None:
         """Nothing to learn."""

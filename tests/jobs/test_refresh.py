@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,11 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, Recommender, Rules, Settings, SnapshotError
+from recommender import PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import looked_past, refresh
+from recommender.jobs.run_identity import Inputs
+from recommender.ranking.ranker import Ranker
 from recommender.search import candidates, exact, pools
 from tests.support.checkerboard import checkerboard, topic_of
+from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
 
 
@@ -152,6 +156,51 @@ class TestEqualsAWholeRun:
             last, moment = held, world.as_of
 
 
+def test_a_thousand_changes_at_once_equal_a_whole_run(tmp_path: Path) -> None:
+    """New stories, corrections, removed dates and sections, expiries, withdrawals and blocks, under a ranker."""
+    rng, out, snapshot = Random(0), tmp_path / "out", tmp_path / "snapshot"
+    every: list[dict[str, Any]] = [
+        {
+            **{name: value for name, value in one.items() if name != "topic"},
+            "kind": rng.choice(["news"] * 9 + ["evergreen"]),
+        }
+        for one in newsroom("section", count=1_600)
+    ]
+    rng.shuffle(every)
+    held, later = every[:1_100], every[1_100:]
+    options = Settings.of({"embedding": {"model": "tfidf", "svd_dim": 32}})
+    as_of = START + timedelta(hours=1_500)  # some are published later
+    precompute(held, out, settings=options, format="parquet", as_of=as_of, archive=snapshot)
+    ids = [one["id"] for one in held]
+    corrections = [dict(one) for one in rng.sample(held, 400)]
+    for one in corrections:
+        change = rng.choice(
+            [
+                {"title": f"corrected {one['title']}"},
+                {"body": " ".join(rng.choice(every)["body"].split()[::-1])},
+                {"published_at": None},
+                {"section": None},
+                {"expires_at": as_of - timedelta(hours=1)},
+            ]
+        )
+        one.update(change)
+    lists = PublishedLists.open(out)
+    lists.withdraw(rng.sample(ids, 60))
+    for _ in range(40):
+        lists.block(rng.choice(ids), story=rng.choice([None, rng.choice(ids)]))
+    changes = [*later, *corrections]
+    assert len(changes) + 100 == 1_000
+    before = Recommender.load(snapshot)
+    assert before.archive.ranker is not None
+    summary = refresh(changes, out, snapshot, format="parquet", as_of=as_of)
+    assert summary.changes is not None
+    assert (summary.changes.added, summary.changes.replaced) == (500, 400)
+    found, wanted = published(out), whole_run(before, out, changes, as_of)
+    assert found.keys() == wanted.keys()
+    assert [article_id for article_id in wanted if found[article_id] != wanted[article_id]] == []
+    assert sum(len(record["items"]) for record in found.values()) > 2_000
+
+
 def board(root: Path) -> tuple[Path, Path]:
     options = Settings().override(
         {
@@ -194,8 +243,8 @@ def past_the_pool(root: Path) -> tuple[Path, Path]:
     """Lists of three items from five candidates.
 
     Under t0 and t1 their own topic is enough; of t3 there are three stories, and another candidate fills their lists.
-    t2 is a series, of which a list may show one edition: its lists take what the pool holds in reserve, two stories of t3
-    that share a word with it. The only French story has no other to show.
+    t2 is a series, of which a list may show one edition: its lists take what the pool holds in reserve, two stories of
+    t3 that share a word with it. The only French story has no other to show.
     """
     stories = checkerboard()[:-3]
     for story in stories:
@@ -284,3 +333,102 @@ def test_a_snapshot_without_pools_is_refused(tmp_path: Path) -> None:
     rec.save(snapshot)
     with pytest.raises(SnapshotError, match="no pools"):
         refresh([], out, snapshot)
+
+
+class TestRanker:
+    """The archive holds its ranker; another one makes everything again, once."""
+
+    @pytest.fixture
+    def other(self, tmp_path: Path) -> Path:
+        """A ranker that orders otherwise: the shipped one upside down in its last trees."""
+        shipped = Ranker.default("lexical")
+        value = shipped.trees.value.copy()
+        value[-40:] *= -3
+        path = tmp_path / "other.json"
+        replace(shipped, name="other", trees=replace(shipped.trees, value=value)).save(path)
+        return path
+
+    def test_another_ranker_makes_all_lists_again_once_and_tells_it(self, other: Path, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        first = PublishedLists.open(out)
+        version, before = first.version, published(out)
+        summary = refresh([], out, snapshot, ranker=other)
+        assert summary.recomputed == len(before)
+        assert summary.ranker == "other"
+        told = [one for one in summary.findings if "all lists were made again" in one]
+        assert len(told) == 1
+        assert "the ranker was lexical (" in told[0]
+        assert f"is other ({Ranker.load(other).sha256[:12]})" in told[0]
+        now = PublishedLists.open(out)
+        assert now.version != version
+        assert now.manifest["ranker"]["sha256"] == Ranker.load(other).sha256
+        assert now.manifest["settings_fingerprint"] != first.manifest["settings_fingerprint"]
+        assert scores(published(out)) != scores(before)
+
+        whole = tmp_path / "whole"
+        options = Recommender.load(snapshot).settings
+        precompute(checkerboard(), whole, settings=options)
+        assert published(whole) == published(out)
+        assert PublishedLists.open(whole).version == now.version
+
+        other.unlink()  # the archive holds it
+        again = refresh([], out, snapshot)
+        assert (again.recomputed, again.ranker, again.findings) == (0, "other", ())
+        assert published(out) == published(whole)
+
+    def test_the_ranker_at_hand_makes_nothing_again(self, other: Path, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        refresh([], out, snapshot, ranker=other)
+        for same in (other, Path(shutil.copy(other, tmp_path / "copy.json"))):
+            summary = refresh([], out, snapshot, ranker=same)
+            assert (summary.recomputed, summary.findings) == (0, ())
+
+    def test_back_to_auto_and_to_none(self, other: Path, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        before = scores(published(out))
+        refresh([], out, snapshot, ranker=other)
+        assert refresh([], out, snapshot, ranker="auto").recomputed == len(published(out))
+        assert scores(published(out)) == before
+        summary = refresh([], out, snapshot, ranker="none")
+        assert (summary.ranker, summary.recomputed) == ("", len(published(out)))
+        assert any("and is none: all lists were made again" in one for one in summary.findings)
+
+    def test_a_new_file_under_the_same_name_is_another_ranker(self, other: Path, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        refresh([], out, snapshot, ranker=other)
+        replace(Ranker.load(other), name="newer", base=0.5).save(other)
+        assert refresh([], out, snapshot).ranker == "other"
+        summary = refresh([], out, snapshot, ranker=other)
+        assert (summary.ranker, summary.recomputed) == ("newer", len(published(out)))
+
+    def test_settings_that_name_another_ranker_make_all_lists_again(self, other: Path, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        rec = Recommender.load(snapshot)
+        under = rec.under(rec.settings.override({"ranking.ranker": str(other)}))
+        summary = refresh([], out, snapshot, recommender=under)
+        assert (summary.ranker, summary.recomputed, len(summary.findings)) == ("other", len(published(out)), 1)
+        assert refresh([], out, snapshot).recomputed == 0
+
+    def test_the_ranker_is_part_of_what_identifies_a_run(self, other: Path, tmp_path: Path) -> None:
+        _, snapshot = board(tmp_path)
+        rec, own = Recommender.load(snapshot), Recommender.load(snapshot)
+        own._archive = own.archive.but(ranker=Ranker.load(other))  # under the same settings
+        one, two = Inputs.of(rec, AS_OF), Inputs.of(own, AS_OF)
+        assert one.version != two.version
+        assert {name for name in one.parts if one.parts[name] != two.parts[name]} == {"ranker"}
+        assert rec.archive.fingerprint != own.archive.fingerprint
+
+    @pytest.mark.parametrize("data", [b"{}", None])
+    def test_a_ranker_that_cannot_be_used_changes_nothing(
+        self, data: bytes | None, other: Path, tmp_path: Path
+    ) -> None:
+        out, snapshot = board(tmp_path)
+        version, before = PublishedLists.open(out).version, Recommender.load(snapshot).archive.fingerprint
+        if data is None:
+            replace(Ranker.load(other), embedder="another").save(other)
+        else:
+            other.write_bytes(data)
+        with pytest.raises(SettingsError, match=r"is no ranker|learned with the embedder another"):
+            refresh([], out, snapshot, ranker=other)
+        assert PublishedLists.open(out).version == version
+        assert Recommender.load(snapshot).archive.fingerprint == before

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from recommender import Recommender, Settings, SettingsError
+from recommender import Recommender, Settings, SettingsError, precompute
 from recommender.features.families import FAMILIES
-from recommender.ranking.learn import monotone_of
+from recommender.ranking.learn import feature_names, monotone_of
 from recommender.ranking.ranker import Ranker, Trees, padded_trees
 from tests.support.checkerboard import checkerboard
 
@@ -191,6 +191,50 @@ def test_a_ranker_of_another_embedder_is_refused(tmp_path: Path) -> None:
     settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": str(tmp_path / "ranker.json")}})
     with pytest.raises(SettingsError, match="learned with the embedder another"):
         Recommender(settings).fit(checkerboard())
+    with pytest.raises(SettingsError, match="learned with the embedder another"):
+        precompute(checkerboard(), tmp_path / "lists", settings=settings)
+    assert not (tmp_path / "lists" / "CURRENT").exists()
+
+
+def asks_of(family: str) -> Ranker:
+    """A ranker of one question about one family."""
+    names = feature_names()
+    place = next(at for at, name in enumerate(names) if name.startswith(f"{family}."))
+    trees = Trees(
+        np.array([[place]], np.int32), np.zeros((1, 1), np.float32), np.ones((1, 1), bool), np.array([[-1.0, 1.0]])
+    )
+    return Ranker("made", names, trees, 0.0, (1.0, 0.0), "", None, {})
+
+
+def test_a_ranker_tells_which_families_decide() -> None:
+    assert asks_of("section").families == {"section"}
+    assert Ranker.default("lexical").families <= set(FAMILIES)
+    assert "embedding" in Ranker.default("minilm-lead").families
+    deep = Trees(
+        np.array([[0, 1, 2]], np.int32),
+        np.zeros((1, 3), np.float32),
+        np.ones((1, 3), bool),
+        np.array([[1.0, 2.0, 5.0, 5.0]]),  # padded on the right
+    )
+    assert replace(asks_of("section"), features=("words.a", "time.b", "section.c"), trees=deep).families == {
+        "words",
+        "time",
+    }
+
+
+def test_an_archive_without_what_the_ranker_was_learned_with_works_and_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "ranker.json"
+    asks_of("section").save(path)
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": str(path)}})
+    bare = [{**story, "section": None} for story in checkerboard()]
+    with pytest.warns(UserWarning, match="was learned with sections, which this archive lacks") as told:
+        rec = Recommender(settings).fit(bare)
+    assert len(told) == 1
+    assert len(rec.recommend(bare[0]["id"])) > 0
+    asks_of("words").save(path)
+    Recommender(settings).fit(bare)  # nothing to tell
+    asks_of("section").save(path)
+    Recommender(settings).fit([{**story, "section": "news"} for story in checkerboard()])
 
 
 def test_weights_beside_a_ranker_are_refused() -> None:

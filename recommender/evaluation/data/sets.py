@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import ClickLog, next_click
+from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
+from recommender.reading.clicks import ClickLog
 from recommender.reading.read import Source, read_articles
 from recommender.storage.checkpoints import hash_table
 

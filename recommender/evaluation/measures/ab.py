@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.data.clicks import ClickLog
+from recommender.reading.clicks import ClickLog
 from recommender.statistics import Estimate
 
 

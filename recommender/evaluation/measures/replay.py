@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from recommender.errors import InputError
-from recommender.evaluation.data.clicks import ClickLog, codes
+from recommender.reading.clicks import ClickLog, codes
 
 MEASURES = ("AUC", "RR", "nDCG@5", "nDCG@10")
 

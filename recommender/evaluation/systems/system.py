@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.embedders import make_embedder
+from recommender.embedders.protocol import vector_space
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext
 from recommender.publishing import PublishedLists
@@ -133,7 +134,7 @@ class OwnSystem:
         self.name, self.settings, self.cache = name, settings, cache
         self.about = about or f"recommender with settings {settings.fingerprint()}"
         self.embedder = make_embedder(settings.embedding)
-        ranker = ranker_of(settings.ranking.ranker, self.embedder.calibration, self.embedder.fingerprint)
+        ranker = ranker_of(settings.ranking.ranker, vector_space(self.embedder), self.embedder.fingerprint)
         self.ranker = "" if ranker is None else ranker.sha256
         self.trained_on = trained_on or (() if ranker is None else tuple(ranker.provenance.get("data", {})))
         plain = Settings.relevance_only()

@@ -1,0 +1,133 @@
+"""Impressions of the Microsoft News Dataset (MIND; Wu et al. 2020), from its file behaviors.tsv, as a click log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from recommender.errors import InputError, RowError
+from recommender.reading.clicks import ClickLog
+from recommender.reading.formats import shown_name
+from recommender.reading.read import ReadReport, Rejected
+
+NO_SOURCE, TOO_FEW = "no known story read before", "fewer than 2 known items shown"
+COLUMNS = 5
+
+
+def impressions(path: Path, report: ReadReport) -> Iterator[dict[str, Any]]:
+    """Rows of behaviors.tsv: list_id, session, time, history, shown and the set clicked.
+
+    Times carry no zone in MIND and are taken as UTC.
+    """
+    return tsv_rows(path, COLUMNS, _impression, report)
+
+
+def as_list(
+    row: Mapping[str, Any], known: Container[str], left_out: Counter[str], *, every: bool = False
+) -> dict[str, Any] | None:
+    """Make a row of a click log of an impression; None, and counted, where too few of its stories are known.
+
+    Its source is the last known story of the reader's history. What was shown are the other known stories, or `every`
+    other one, each at the place that it had.
+    """
+    source = next((name for name in reversed(row["history"]) if name in known), None)
+    shown = [name for name in row["shown"] if name != source and (every or name in known)]
+    if source is None or len(shown) < 2:
+        left_out[NO_SOURCE if source is None else TOO_FEW] += 1
+        return None
+    rest = {name: row[name] for name in ("list_id", "session", "time")}
+    return {**rest, "source": source, "shown": shown, "clicked": [name for name in shown if name in row["clicked"]]}
+
+
+def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str]) -> tuple[ClickLog, ReadReport]:
+    """Read what readers were shown and clicked: a click log, see `ClickLog.read`, or MIND's behaviors.tsv.
+
+    Parameters
+    ----------
+    source : path, pyarrow.Table or ClickLog
+    known : container of str
+        Ids of the archive: MIND names no source, which is the last known story of the reader's history.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or no list can be used.
+    """
+    if isinstance(source, ClickLog):
+        return source, ReadReport(read=len(source), accepted=len(source))
+    if isinstance(source, str | Path) and _is_behaviors(Path(source)):
+        report = ReadReport()
+        rows = (as_list(row, known, Counter(), every=True) for row in impressions(Path(source), report))
+        log = ClickLog.of(row for row in rows if row is not None)
+        report.accepted = len(log)
+    else:
+        log, report = ClickLog.read(source)
+    if not len(log):
+        named = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
+        raise InputError(
+            f"no list of {named} can be used, of {report.read:,} rows; expected the columns source, shown and clicked, "
+            "or MIND's behaviors.tsv with stories of this archive in the histories"
+        )
+    return log, report
+
+
+def _is_behaviors(path: Path) -> bool:
+    """Whether a file begins with an impression of MIND."""
+    if path.suffix.lower() != ".tsv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.readline(1 << 20).decode(errors="replace").rstrip("\r\n").split("\t")
+    try:
+        return len(first) == COLUMNS and bool(_impression(first))
+    except RowError:
+        return False
+
+
+def tsv_rows(path: Path, columns: int, parse: Any, report: ReadReport) -> Iterator[dict[str, Any]]:
+    """Rows of a file without header, quoting or escapes."""
+    with path.open("rb") as file:
+        for line, raw in enumerate(file, 1):
+            report.read += 1
+            try:
+                values = raw.decode().rstrip("\r\n").split("\t")
+                if len(values) != columns:
+                    raise RowError(f"{len(values)} columns, expected {columns}")
+                row = parse(values)
+            except UnicodeDecodeError as error:
+                report.rejected.append(Rejected(shown_name(path), line, f"not valid UTF-8 at byte {error.start}"))
+            except RowError as error:
+                report.rejected.append(Rejected(shown_name(path), line, str(error)))
+            else:
+                yield row
+
+
+def _impression(values: list[str]) -> Mapping[str, Any]:
+    name, reader, time, history, shown = (value.strip() for value in values)
+    if not name or not reader:
+        raise RowError("no reader" if name else "missing id")
+    try:
+        moment = datetime.strptime(time, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=UTC)
+    except ValueError:
+        raise RowError(f"unreadable time {time[:60]!r}; expected 11/12/2019 2:14:46 PM") from None
+    items: dict[str, bool] = {}
+    for part in shown.split():
+        item, _, click = part.rpartition("-")
+        if not item or click not in ("0", "1"):
+            raise RowError(f"shown item {part[:60]!r} without -0 or -1 (the test part of MIND tells no clicks)")
+        items[item] = items.get(item, False) or click == "1"
+    if not items:
+        raise RowError("nothing was shown")
+    clicked = {item for item, click in items.items() if click}
+    return {
+        "list_id": name,
+        "session": reader,
+        "time": moment,
+        "history": history.split(),
+        "shown": list(items),
+        "clicked": clicked,
+    }

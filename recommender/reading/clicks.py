@@ -1,0 +1,354 @@
+"""Click logs of related-article lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.article import TIME
+from recommender.errors import InputError, RowError, SettingsError
+from recommender.reading.fields import fold
+from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
+from recommender.reading.read import ReadReport, Rejected
+from recommender.reading.times import to_time
+
+_NAMES = pa.large_list(pa.large_string())
+SCHEMA = pa.schema(
+    [
+        ("source", pa.large_string()),  # the story under which the list stood
+        ("list_id", pa.large_string()),
+        ("version", pa.large_string()),
+        ("shown", _NAMES),
+        ("clicked", _NAMES),
+        ("time", TIME),
+        ("session", pa.large_string()),  # reader or session
+    ]
+)
+# The first name found wins. Compared without case and "_- ".
+ALIASES: dict[str, tuple[str, ...]] = {
+    "source": ("article_id", "article", "story", "story_id"),
+    "list_id": ("list", "impression", "impression_id"),
+    "version": ("variant", "arm"),
+    "shown": ("items", "recommendations"),
+    "clicked": ("clicks",),
+    "time": ("timestamp", "datetime", "date", "shown_at"),
+    "session": ("session_id", "user", "user_id", "reader", "reader_id"),
+}
+_KINDS = [[pa.scalar(kind, pa.large_string()), pa.scalar("", pa.large_string())] for kind in "abc"]
+_CHUNK = 10_000  # rows turned into Arrow at a time
+
+
+@dataclass(frozen=True, eq=False)
+class ClickLog:
+    """Lists as they were shown, and what was clicked in them.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        Columns of `SCHEMA`, one row a list, in the order they were read. `shown` has each item once, in the order of
+        the list; `clicked` is a part of it. `source`, `version`, `time` and `session` may be null.
+
+    Examples
+    --------
+    >>> log = ClickLog.of([{"story": "a", "items": ["b", "c"], "clicks": ["c"], "time": "2026-03-03T06:30Z"}])
+    >>> len(log), log.table["clicked"].to_pylist()
+    (1, [['c']])
+    """
+
+    table: pa.Table
+
+    @classmethod
+    def read(
+        cls,
+        source: str | Path | pa.Table | Iterable[Mapping[str, Any]],
+        *,
+        columns: Mapping[str, str] | None = None,
+        strict: bool = False,
+    ) -> tuple[ClickLog, ReadReport]:
+        """Read a log.
+
+        Parameters
+        ----------
+        source : path, pyarrow.Table, or iterable of dict
+            A file ends in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst. `shown` and `clicked` are
+            lists of ids, or one text with spaces between them. A row without `list_id` is named by its line.
+        columns : mapping, optional
+            Field -> column, for names that are not in `ALIASES`.
+        strict : bool, default False
+            Raise at the first bad row instead of rejecting it.
+
+        Returns
+        -------
+        log : ClickLog
+        report : ReadReport
+            Rows that were left out, with line and reason: nothing shown, an item shown twice, a click on something
+            that was not shown, an unreadable time.
+
+        Raises
+        ------
+        InputError
+            If the file is missing or of an unknown kind, `columns` names no field, or, in strict mode, a row is bad.
+
+        Examples
+        --------
+        >>> log, report = ClickLog.read([{"shown": "b c", "clicked": "b"}, {"shown": "b c", "clicked": "d"}])
+        >>> len(log), report.rejected[0].line, report.rejected[0].reason
+        (1, 2, "a click on 'd', which was not shown")
+        """
+        if unknown := set(columns or {}).difference(SCHEMA.names):
+            raise InputError(
+                f"unknown field {min(unknown)!r} in a column mapping; expected one of {', '.join(SCHEMA.names)}"
+            )
+        report = ReadReport()
+        rows = _accepted(_stream(source), columns or {}, strict, report)
+        tables = [SCHEMA.empty_table()]
+        while chunk := list(islice(rows, _CHUNK)):
+            tables.append(pa.Table.from_pylist(chunk, schema=SCHEMA))
+        log = cls(pa.concat_tables(tables).combine_chunks())
+        report.accepted = len(log)
+        return log, report
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> ClickLog:
+        """A log of rows in memory, as `read` takes them; raises InputError at the first bad one."""
+        return cls.read(rows, strict=True)[0]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def items(self) -> pa.Table:
+        """One row a shown item: `list` (row in `table`), `place` (from 1), `source`, `item`, `clicked`."""
+        shown, clicked = (self.table[name].combine_chunks() for name in ("shown", "clicked"))
+        rows, hits = (np.repeat(np.arange(len(self)), _lengths(lists)) for lists in (shown, clicked))
+        item = pc.list_flatten(shown)
+        names = pa.concat_arrays([item, pc.list_flatten(clicked)]).dictionary_encode()
+        codes, width = names.indices.to_numpy().astype(np.int64), len(names.dictionary)
+        hit = np.isin(rows * width + codes[: len(rows)], hits * width + codes[len(rows) :])
+        starts = np.cumsum(_lengths(shown)) - _lengths(shown)
+        return pa.table(
+            {
+                "list": rows,
+                "place": np.arange(len(rows)) - starts[rows] + 1,
+                "source": self.table["source"].combine_chunks().take(pa.array(rows)),
+                "item": item,
+                "clicked": hit,
+            }
+        )
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Codes of what is resampled together, shape (n,): session, where unknown source, where unknown the list."""
+        given = (self.table["session"], self.table["source"], pa.chunked_array([np.arange(len(self))]))
+        # a session may have the name of a source
+        named = (
+            pc.binary_join_element_wise(column.cast(SCHEMA.field("session").type), *kind)
+            for column, kind in zip(given, _KINDS, strict=True)
+        )
+        return codes(pc.coalesce(*named))
+
+    def between(self, start: datetime | None = None, end: datetime | None = None) -> ClickLog:
+        """The lists shown at `start` or later and before `end`; those without a time are in no such part."""
+        held = pc.is_valid(self.table["time"])
+        if start is not None:
+            held = pc.and_(held, pc.greater_equal(self.table["time"], _moment(start)))
+        if end is not None:
+            held = pc.and_(held, pc.less(self.table["time"], _moment(end)))
+        return ClickLog(self.table.filter(pc.fill_null(held, False)))
+
+    def among(self, ids: Collection[str]) -> ClickLog:
+        """Only these articles: other items are taken out, and lists under others or with fewer than two items left."""
+        known = pa.array(sorted(ids), pa.large_string())
+        table = self.table.filter(pc.is_in(self.table["source"].combine_chunks(), known))
+        columns = {}
+        for name in ("shown", "clicked"):
+            lists = table[name].combine_chunks()
+            held = pc.is_in(lists.flatten(), known)
+            counts = np.bincount(
+                pc.list_parent_indices(lists).to_numpy(), held.to_numpy(zero_copy_only=False), len(lists)
+            )
+            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), lists.flatten().filter(held))
+        for name, column in columns.items():
+            table = table.set_column(table.column_names.index(name), SCHEMA.field(name), column)
+        return ClickLog(table.filter(pa.array(_lengths(columns["shown"]) >= 2)))
+
+    def split(self, at: datetime | float) -> tuple[ClickLog, ClickLog]:
+        """Past and future: what is tuned on the first part is tested on the second.
+
+        Parameters
+        ----------
+        at : datetime or float
+            The first moment of the future, or the share of lists in the past, in (0, 1); lists of one moment stay
+            together in the future.
+
+        Raises
+        ------
+        InputError
+            If a list has no time, or a part would be empty.
+        SettingsError
+            If a share is not in (0, 1).
+
+        Examples
+        --------
+        >>> log = ClickLog.of({"shown": ["a"], "clicked": None, "time": f"2026-03-0{day}"} for day in (4, 1, 2, 3))
+        >>> past, future = log.split(0.5)
+        >>> [one.day for one in past.table["time"].to_pylist()], len(future)
+        ([1, 2], 2)
+        """
+        if undated := self.table["time"].null_count:
+            raise InputError(
+                f"{undated:,} of {len(self):,} lists have no time and belong to neither past nor future; "
+                "leave them out first with between()"
+            )
+        if not isinstance(at, datetime):
+            if not 0 < at < 1:
+                raise SettingsError(f"the share of the past is {at}; expected a number between 0 and 1")
+            times = self.table["time"].combine_chunks().sort()
+            at = times[int(at * len(times))].as_py() if len(times) else datetime.min
+        parts = self.between(end=at), self.between(start=at)
+        if not all(map(len, parts)):
+            raise InputError(
+                f"a split at {at} leaves {len(parts[0]):,} lists before and {len(parts[1]):,} after it; "
+                "expected some in both"
+            )
+        return parts
+
+    def paths(self) -> list[list[str]]:
+        """What each session read, in order of time: the source of each list and then its clicks.
+
+        A list without a session is a path of its own.
+        """
+        table = self.table.append_column("row", pa.array(np.arange(len(self))))
+        table = table.sort_by([("time", "ascending"), ("row", "ascending")])
+        paths: dict[str | int, list[str]] = {}
+        for row in table.select(["row", "session", "source", "clicked"]).to_pylist():
+            path = paths.setdefault(row["row"] if row["session"] is None else row["session"], [])
+            path.extend([row["source"]] * (row["source"] is not None) + row["clicked"])
+        return list(paths.values())
+
+
+def _stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stream:
+    if isinstance(source, Mapping):
+        raise InputError("one dict was given, expected an iterable of them: ClickLog.read([row, ...])")
+    if not isinstance(source, str | Path):
+        return Stream("<lists>", data=source)
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
+    if not format_of(path):
+        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+    return Stream(shown_name(path), path)
+
+
+def _accepted(
+    stream: Stream, mapping: Mapping[str, str], strict: bool, report: ReadReport
+) -> Iterator[dict[str, object]]:
+    known: dict[tuple[str, ...], dict[str, str]] = {}
+    for line, raw in stream.rows():
+        report.read += 1
+        try:
+            if isinstance(raw, BadRow):
+                raise RowError(str(raw))
+            if not isinstance(raw, Mapping):
+                raise RowError(f"{type(raw).__name__}, expected dict")
+            names = tuple(raw)
+            if names not in known:
+                known[names] = _recognised(names, mapping)
+            yield _row(raw, known[names], line)
+        except RowError as error:
+            if strict:
+                raise InputError(f"{stream.name}, line {line}: {error}") from None
+            report.rejected.append(Rejected(stream.name, line, str(error)))
+
+
+def _recognised(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Which column feeds which field: first `mapping`, then the known names."""
+    by_name = {fold(column): column for column in reversed(columns) if isinstance(column, str)}
+    found = {}
+    for field in SCHEMA.names:
+        names = [fold(name) for name in (field, *ALIASES[field])]
+        column = mapping.get(field, next((by_name[name] for name in names if name in by_name), None))
+        if column is not None:
+            found[field] = column
+    return found
+
+
+def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int) -> dict[str, object]:
+    given = {field: raw.get(column) for field, column in columns.items()}
+    if "clicked" not in given:  # not the same as no clicks
+        raise RowError("no clicked column; expected clicked or clicks, empty where nothing was clicked")
+    shown = _ids(given.get("shown"), "shown")
+    clicked = list(dict.fromkeys(_ids(given["clicked"], "clicked")))
+    if not shown:
+        raise RowError("nothing was shown; expected ids in a column shown or items")
+    known = set(shown)
+    if len(known) < len(shown):
+        raise RowError(f"{Counter(shown).most_common(1)[0][0]!r} is shown twice")
+    if foreign := [name for name in clicked if name not in known]:
+        raise RowError(f"a click on {foreign[0]!r}, which was not shown")
+    time = given.get("time")
+    return {
+        **{field: _text(given.get(field), field) for field in ("source", "version", "session")},
+        "list_id": _text(given.get("list_id"), "list_id") or str(line),
+        "shown": shown,
+        "clicked": clicked,
+        "time": None if time is None else to_time(time),
+    }
+
+
+def _ids(value: object, field: str) -> list[str]:
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value) if value.lstrip().startswith("[") else value.split()
+        except orjson.JSONDecodeError:
+            raise RowError(f"{field} is not a JSON list: {value[:60]!r}") from None
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return []
+    if not isinstance(value, list | tuple):
+        raise RowError(f"{field} is {type(value).__name__}, expected a list or text")
+    names = [_text(part, field) for part in value]
+    if None in names:
+        raise RowError(f"an empty id in {field}")
+    return [name for name in names if name]
+
+
+def _text(value: object, field: str) -> str | None:
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RowError(f"{field} is {type(value).__name__}, expected text")
+    try:
+        text = str(value).strip()
+        text.encode()
+    except ValueError:
+        raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
+    return text or None
+
+
+def _moment(time: datetime) -> pa.Scalar:
+    return pa.scalar(to_time(time), TIME)
+
+
+def _lengths(lists: pa.Array) -> NDArray[np.int64]:
+    return np.asarray(pc.list_value_length(lists).to_numpy(), dtype=np.int64)
+
+
+def codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Numbers of names, (n,)."""
+    return np.asarray(names.combine_chunks().dictionary_encode().indices.to_numpy(), dtype=np.int64)
