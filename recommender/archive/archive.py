@@ -57,6 +57,7 @@ class Pooled(NamedTuple):
 
 
 _BLOCK = 512  # pairs scored together
+_LOOKS = "looks_"  # before the names of what tells recurring formats
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -181,12 +182,13 @@ class Archive:
         )
         columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
         if "looks" in vars(self):  # else series do not count
-            columns |= self.looks._asdict()
+            columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}
         names = {
             "languages": list(languages),
             "site": [site],
             "sections": sections,
             "templates": list(series.templates),
+            "skeletons": list(map(str, series.skeletons)),
         }
         return Derived(columns, names)
 
@@ -194,10 +196,14 @@ class Archive:
         """The same archive, which need not derive again what `derived` gave once."""
         columns, names = dict(derived.columns), derived.names
         language, section, editions = (columns.pop(name) for name in ("language", "section", "series"))
-        looks = {"looks": Looks(columns.pop("template"), columns.pop("table"))} if "table" in columns else {}
+        held = {name.removeprefix(_LOOKS): columns.pop(name) for name in list(columns) if name.startswith(_LOOKS)}
+        for name in ("template", "table"):  # archives saved by earlier versions have these two, which no longer do
+            columns.pop(name, None)
+        looks = {"looks": Looks.named(held)} if held else {}
         same = replace(self, catalog=self.catalog.knowing(columns))
         code_of = {name: code for code, name in enumerate(names["languages"])}
-        series = Series(self._series_rules or (), tuple(names["templates"])), editions
+        skeletons = tuple(map(int, names.get("skeletons", ())))
+        series = Series(self._series_rules or (), tuple(names["templates"]), skeletons), editions
         vars(same).update(  # where `cached_property` looks
             _languages=(language, code_of, names["site"][0]),
             sections=(section, names["sections"]),
@@ -465,7 +471,7 @@ class Archive:
     @cached_property
     def looks(self) -> Looks:
         """What tells recurring formats, of every row."""
-        return Looks.of(self.catalog.table)
+        return Looks.of(self.catalog.table, self.catalog.marks)
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:

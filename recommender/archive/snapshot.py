@@ -236,5 +236,9 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
 
 def _load_derived(folder: Path, size: int) -> Derived:
     paths = folder.glob("derived.*.npy")
-    columns = {path.name.split(".")[1]: _array(path, "iub", (size,)) for path in paths}
+    sizes = {"body_sample": None}  # of any length
+    names = ((path.name.split(".")[1], path) for path in paths)
+    columns = {name: _array(path, "iub", (sizes.get(name, size),)) for name, path in names}
+    if "body_sample" in columns and columns["body_sampled"].sum() != len(columns["body_sample"]):
+        raise ValueError(f"{len(columns['body_sample'])} sampled shingles, of which the texts hold another number")
     return Derived(columns, orjson.loads((folder / "derived.json").read_bytes()))

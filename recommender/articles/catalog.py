@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
+from recommender.articles.copies import Marks, repeated_by, text_groups
+from recommender.articles.headlines import Headlines
 from recommender.articles.ids import IdBytes, encoded
 from recommender.errors import UnknownArticleError
 
-_OPENING = 64  # bytes of a text by which most are told apart
-
-
+_MARKS = "body_"  # before the names of what bodies are told apart by
 _MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
 
 
@@ -59,13 +59,18 @@ class Catalog:
         return len(self.table)
 
     def derived(self) -> dict[str, NDArray[Any]]:
-        """The columns that are slow to derive from the table, by name; for `knowing`."""
-        return {name: getattr(self, name) for name in ("id_rank", "superseded", "copy_group")}
+        """What is slow to derive from the table, by name; for `knowing`."""
+        columns = {name: getattr(self, name) for name in ("id_rank", "superseded", "text_group", "copy_group")}
+        return columns | {f"{_MARKS}{name}": column for name, column in self.marks._asdict().items()}
 
     def knowing(self, derived: Mapping[str, NDArray[Any]]) -> Catalog:
         """The same catalog with columns that `derived` gave once, which are not derived again."""
         same = replace(self)
-        vars(same).update(derived)  # where `cached_property` looks
+        marks = {name.removeprefix(_MARKS): column for name, column in derived.items() if name.startswith(_MARKS)}
+        # where `cached_property` looks
+        vars(same).update({name: column for name, column in derived.items() if not name.startswith(_MARKS)})
+        if marks:  # archives saved by earlier versions have none
+            vars(same)["marks"] = Marks.named(marks)
         return same
 
     @cached_property
@@ -123,40 +128,52 @@ class Catalog:
 
     @cached_property
     def copy_group(self) -> NDArray[np.int64]:
-        """Rows of one text or with one `canonical_id` share a number.
-
-        The text is the body, or title and lead where there is none.
-        """
-        canonical, group, size = self.table["canonical_id"], self._text_group, len(self)
+        """Current rows of one text or with one `canonical_id` share a number; see `text_group`."""
+        canonical, group, size = self.table["canonical_id"], self.text_group, len(self)
         if canonical.null_count == size:
             return group
-        name = (
-            pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices.to_numpy()
-        )
-        marks = size + np.concatenate([group, group.max() + 1 + name.astype(np.int64)])
+        names = pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices
+        name = np.where(self.alive, names.to_numpy().astype(np.int64), size + np.arange(size))
+        marks = size + np.concatenate([group, size + name])
         links = sp.coo_matrix((np.ones(2 * size), (np.tile(np.arange(size), 2), marks)), shape=(marks.max() + 1,) * 2)
         return np.asarray(connected_components(links, directed=False)[1][:size], dtype=np.int64)
 
     @cached_property
-    def _text_group(self) -> NDArray[np.int64]:
-        """Number of each row's text."""
-        no_body = pc.equal(self.table["body"], "").to_numpy()
-        group = np.arange(len(self))
-        heads = pc.binary_join_element_wise(self.table["title"], self.table["lead"], pa.scalar("\n", pa.large_string()))
-        for texts, rows in ((self.table["body"], np.flatnonzero(~no_body)), (heads, np.flatnonzero(no_body))):
-            group[rows] = rows[_same(texts, rows)]
-        return group
+    def text_group(self) -> NDArray[np.int64]:
+        """The oldest current row of each row's text, (n,)."""
+        texts = whole(self.table["body"]), self.table["title"], self.table["lead"]
+        return text_groups(*texts, self.marks, self._oldest_first(np.flatnonzero(self.alive)))
+
+    def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray(rows[np.lexsort((self.id_rank[rows], self.published[rows]))])
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What the bodies are told apart by."""
+        return Marks.of(whole(self.table["body"]))
+
+    @cached_property
+    def _headlines(self) -> tuple[NDArray[np.int64], Headlines]:
+        """Current rows without a body, and their headlines."""
+        rows = np.flatnonzero(pc.equal(self.table["body"], "").to_numpy() & self.alive)
+        return rows, Headlines.of(self.table["title"].take(pa.array(rows)).combine_chunks())
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them."""
+        """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them.
+
+        Its text is compared as if it was the newest of all.
+        """
         names = pa.array([story["id"], story["canonical_id"] or story["id"]], pa.large_string())
-        hit = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.table["canonical_id"], names))
+        same = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.table["canonical_id"], names)).to_numpy()
         if story["body"]:
-            same = pc.equal(self.table["body"], story["body"])
+            bodies = whole(self.table["body"])
+            first = (self.text_group == np.arange(len(self))) & self.alive & pc.not_equal(bodies, "").to_numpy(False)
+            same[repeated_by(story["body"], bodies, self.marks, self._oldest_first(np.flatnonzero(first)))] = True
         else:
-            same = pc.and_(pc.equal(self.table["title"], story["title"]), pc.equal(self.table["lead"], story["lead"]))
-            same = pc.and_(same, pc.equal(self.table["body"], ""))
-        groups = self.copy_group[pc.or_(hit, same).to_numpy()]
+            rows, headlines = self._headlines
+            lead = self.table["lead"].take(pa.array(rows))
+            same[rows] |= headlines.like(story["title"]) & pc.equal(lead, story["lead"]).to_numpy()
+        groups = self.copy_group[same & self.alive]
         return np.flatnonzero(np.isin(self.copy_group, groups))
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
@@ -234,7 +251,10 @@ class Catalog:
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
         more = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
-        return more.knowing({"id_rank": self._rank_beside(table["id"])})
+        more = more.knowing({"id_rank": self._rank_beside(table["id"])})
+        if "marks" in vars(self):
+            vars(more)["marks"] = self.marks.beside(Marks.of(whole(table["body"])))
+        return more
 
     def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:
         """`id_rank` with more rows: sorting a million ids again for a few takes seconds."""
@@ -251,23 +271,6 @@ class Catalog:
 def whole(column: pa.ChunkedArray) -> pa.Array:
     """A column as one array; without a copy where it is one."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _same(texts: pa.ChunkedArray, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place in `rows` of the first that has the same text, (m,); a second copy of all texts is never made."""
-    first = np.arange(len(rows))
-    content = texts.cast(pa.large_binary())
-    length = pc.binary_length(content).to_numpy()[rows]
-    opening = whole(pc.binary_slice(content, 0, _OPENING)).take(pa.array(rows)).dictionary_encode().indices
-    _, key, count = np.unique(
-        opening.to_numpy() * (length.max(initial=0) + 1) + length, return_inverse=True, return_counts=True
-    )
-    alike = np.flatnonzero(count[key] > 1)
-    if len(alike):
-        code = whole(content.take(pa.array(rows[alike]))).dictionary_encode().indices.to_numpy()
-        _, earliest = np.unique(code, return_index=True)  # codes count up in the order of appearance
-        first[alike] = alike[earliest[code]]
-    return first
 
 
 def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:

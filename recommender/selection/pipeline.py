@@ -42,7 +42,10 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
     ranked = _told_apart(boosted(ranked, selection.rules.boost, selection.learned), selection.related_at)
     open_ = ranked.rows >= 0
     for rule in RULES:
-        rejected = None if rule.alone is None else rule.alone(ranked, stories, selection)
+        if rule.alone is None:
+            continue
+        left = ranked if open_.all() else replace(ranked, rows=np.where(open_, ranked.rows, -1))
+        rejected = rule.alone(left, stories, selection)
         if rejected is not None:
             rejected = open_ & rejected & ~(ranked.safe & rule.protects_pins)
             if trace is not None and rejected.any():

@@ -4,29 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.copies import Marks
 from recommender.settings import SeriesRule
 
+_SKELETON_WORDS = 10  # of a body that are neither names nor figures; fewer do not make a template
 _TITLE = 300  # characters of a title that rules look at: their expressions are editors', the titles anybody's
-_EDITIONS = 3  # days on which a template must appear to be a series
+_EDITIONS = 3  # days on which a template must appear to be a series, or pages that must follow it
 _TABLE_WORDS = 20  # first words of the body that are looked at
 _TABLE_OPENING = 12 * _TABLE_WORDS  # characters that hold them
 _TABLE_FIGURES = 0.2  # share of them that are figures, from which on the body is a table
 _TABLE_PROSE = 0.05  # share of them that belong to sentences, up to which it is one
 _FIGURES = re.compile(r"[$£€(]?\d.*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|nil|cts|pct|mln")
-_PROSE = re.compile(r"the|an?|of|to|in|is|was|were|be|has|have|had|said|that|for|with|by|on|and|its?|will")
+_PROSE = re.compile(  # words that hold sentences together, in the languages whose figures look like English ones
+    r"the|an?|of|to|in|is|was|were|be|has|have|had|said|that|for|with|by|on|and|its?|will|"
+    r"der|die|das|den|dem|des|und|ist|war|wird|ein|eine[mnr]?|am|im|zum|zur|von|vor|bei|mit|auf|aus|für|gegen|nach|sich|"
+    r"le|la|les|du|de|en|un|une|et|est|sont|au|aux|dans|par|pour|sur|ce|se|qui|que|d'une?|"
+    r"el|los|las|del|una|y|con|por|para|al|il|di|che|per|da|nel|della|do|dos|no|na|em|com|um|uma|os|"
+    r"het|een|van|op|te|zijn|werd|voor|met|och|att|som|av|på|med|til|og|det|er|af|"
+    r"w|z|po|się|jest|nie|od|za|na|że|ve|bir|için"
+)
+_TABLE_RUN = 5  # words in a row that may stand without a figure: captions are short in any language
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_MONTHS_ABROAD = (  # German, French, Spanish, Italian, Dutch, Portuguese
+    "januar|jänner|februar|märz|mai|juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août|"
+    "septembre|octobre|novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|"
+    "noviembre|diciembre|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre|januari|februari|"
+    "maart|mei|augustus|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
+)
 _WHEN = re.compile(
-    rf"\b(?:{_MONTHS}|{_DAYS}|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)\b\.?"
+    rf"\b(?:{_MONTHS}|{_MONTHS_ABROAD}|{_DAYS}|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tue|wed|thu|fri|"
+    r"sat|sun)\b\.?"
     r"|\b(?:first|second|third|fourth|1st|2nd|3rd|\d+th)\b"
 )
 _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:/-]\d+)*(?!\w)")
@@ -36,19 +53,63 @@ _FORMAT = re.compile(
 )
 
 
+_PLACE = re.compile(rf"({_FORMAT.pattern} (?:in|for|at|im|für|à|en|para|per|voor)) [^\W\d_]+(?:[ '-][^\W\d_]+)*$")
+_ANYWHERE = "~"  # in the place of one
+_CLAUSE = re.compile(r"[;:|]|,(?!\d)| [–—-] ")
+_CHANGES = re.compile(
+    r"\b(?:(?:add|gain|jump|climb|soar|surge|plunge|slip|slump|slow|dip|edge|tick|decline|increase|decrease|drop|total|"
+    r"advance|create|widen|narrow|ease|hit|reach)(?:s|d|ed|ped)?|rises?|rose|falls?|fell|lost|loses?|sheds?|grows?|"
+    r"grew|up|down|higher|lower|unchanged|steady)\b"
+)
+_SCALE = re.compile(r"(?<=#)(?:k|m|bn?)\b|\b(?:million|billion|trillion|mln|bln|the|economy)\b|(?<=\b[a-z])\.")
+_FIGURE = re.compile(r"(?<![\w-])\d+(?:[.,:/-]\d+)*(?=(?:k|m|bn?)?\b|\W|$)")
+_RELEASE = re.compile(r".*?(?:!.*?#|#.*?!).*?@")  # a change by a figure, up to the month that it is told of
+_MEASURED = re.compile(r"[^\W\d_]{3,}")
+_NOT_MEASURED = re.compile(r"\b(?:for|from|points?)\b")
+_PERCENT = re.compile(r"(?<=#) ?(?:%|(?:percent|per cent|pct|prozent)\b)")
+_AFTER_FORMAT = re.compile(r"\s*(?:$|[@#&,–—-]|(?:in|for|at|on|of|to|from|and|with|im|für|à|en|para|per|voor)\b)")
+_NO_FORMAT = re.compile(r"\b(?:extreme|severe|adverse|bad|wild) weather\b")
+
+
 def template(title: str) -> str:
-    """The title with dates and numbers blanked; a label before a colon alone if it names a recurring format.
+    """The title with dates and numbers blanked, so that editions of one format have one.
+
+    A label before a colon stands alone if it names a recurring format, without the place that it is for. Of figures for
+    a month only the clause that tells them counts, whether they rose or fell.
 
     Examples
     --------
     >>> template("Markets at noon, 12 May"), template("Markets at noon, 3 June")
     ('markets at noon, # @', 'markets at noon, # @')
-    >>> template("Friday quiz: who sank the Marisol?")
-    '@ quiz'
+    >>> template("Friday quiz: who sank the Marisol?"), template("Weather in Gull Point: fog")
+    ('@ quiz', 'weather in ~')
+    >>> template("Retail sales rise 0.4% in May, the third month"), template("Report: Retail sales fell 1.1% in June")
+    ('retail sales ! #% in @', 'retail sales ! #% in @')
     """
-    blank = _NUMBER.sub("#", _WHEN.sub("@", " ".join(title.casefold().split())))
+    undated = _WHEN.sub("@", " ".join(title.casefold().split()))
+    if "@" in undated and (release := _release(undated)):
+        return release
+    blank = _NUMBER.sub("#", undated)
     label, colon, _ = blank.partition(":")
-    return label.strip() if colon and _FORMAT.search(label) else blank
+    if colon and _is_format(label):
+        return _PLACE.sub(rf"\1 {_ANYWHERE}", label.strip())
+    return _CHANGES.sub("!", blank) if "@" in blank else blank
+
+
+def _is_format(label: str) -> bool:
+    """Whether a label names a format: one that only contains its name is a subject ("stock market crash: ...")."""
+    found = _FORMAT.search(label)
+    return found is not None and bool(_AFTER_FORMAT.match(label, found.end())) and not _NO_FORMAT.search(label)
+
+
+def _release(undated: str) -> str:
+    """The clause of a title that tells by what figure something changed in a month; empty where none does."""
+    for clause in _CLAUSE.split(undated):
+        blank = _SCALE.sub("", _FIGURE.sub("#", _CHANGES.sub("!", clause)))
+        found = _RELEASE.match(_PERCENT.sub("%", " ".join(blank.split())))
+        if found and _MEASURED.search(_NOT_MEASURED.sub("", found.group())):
+            return found.group()
+    return ""
 
 
 def is_table(body: str) -> bool:
@@ -62,9 +123,12 @@ def is_table(body: str) -> bool:
     False
     """
     words = body[:_TABLE_OPENING].casefold().split()[:_TABLE_WORDS]
-    figures = sum(bool(_FIGURES.fullmatch(word)) for word in words)
-    prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
-    return len(words) >= 8 and figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words)
+    if len(words) < 8:
+        return False
+    signs = "".join("#" if _FIGURES.fullmatch(word) else "p" if _PROSE.fullmatch(word) else "w" for word in words)
+    figures, prose = signs.count("#"), signs.count("p")
+    longest = max(map(len, signs.split("#")))
+    return figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words) and longest <= _TABLE_RUN
 
 
 class Looks(NamedTuple):
@@ -74,41 +138,66 @@ class Looks(NamedTuple):
     ----------
     template : ndarray of uint64, shape (n,)
         Digest of the title's template; 0 where that is empty.
+    place : ndarray of bool, shape (n,)
+        Whether the template stands for a page of each of many places.
     table : ndarray of bool, shape (n,)
         Whether the body is a table.
+    skeleton : ndarray of uint64, shape (n,)
+        Digest of the body without names and figures; 0 where little is left.
+    text : ndarray of uint64, shape (n,)
+        Digest of the body.
     """
 
     template: NDArray[np.uint64]
+    place: NDArray[np.bool_]
     table: NDArray[np.bool_]
+    skeleton: NDArray[np.uint64]
+    text: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, table: pa.Table) -> Looks:
-        """Those of all stories of a table."""
-        digests = map(_digest, map(template, table["title"].to_pylist()))
+    def of(cls, table: pa.Table, marks: Marks | None = None) -> Looks:
+        """Those of all stories of a table, of which `marks` may know the bodies."""
+        if marks is None:
+            marks = Marks.of(table["body"].combine_chunks())
+        names = list(map(template, table["title"].to_pylist()))
         openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
-        return cls(np.fromiter(digests, np.uint64, len(table)), np.fromiter(map(is_table, openings), bool, len(table)))
+        return cls(
+            np.fromiter(map(_digest, names), np.uint64, len(names)),
+            np.fromiter((name.endswith(_ANYWHERE) for name in names), bool, len(names)),
+            np.fromiter(map(is_table, openings), bool, len(names)),
+            np.where(marks.plain >= _SKELETON_WORDS, marks.skeleton, 0).astype(np.uint64),
+            marks.digest,
+        )
 
     def take(self, rows: NDArray[np.int64]) -> Looks:
         """Those of some stories."""
-        return Looks(self.template[rows], self.table[rows])
+        return Looks.named({name: column[rows] for name, column in self._asdict().items()})
 
     def beside(self, other: Looks) -> Looks:
         """Followed by those of other stories."""
-        return Looks(np.append(self.template, other.template), np.append(self.table, other.table))
+        return Looks.named({name: np.append(column, getattr(other, name)) for name, column in self._asdict().items()})
+
+    @classmethod
+    def named(cls, columns: Mapping[str, NDArray[Any]]) -> Looks:
+        """Make them of columns by name."""
+        return cls(**columns)
 
 
 @dataclass(frozen=True)
 class Series:
-    """The recurring formats of an archive: rules first, then tables, then titles that recur on three days or more.
+    """The recurring formats of an archive: rules, tables, titles that recur on three days or more, pages of a template.
 
     Attributes
     ----------
     rules : tuple of SeriesRule
     templates : tuple of str
+    skeletons : tuple of int
+        Digests of what pages of one template have in common.
     """
 
     rules: tuple[SeriesRule, ...]
     templates: tuple[str, ...]
+    skeletons: tuple[int, ...] = ()
 
     @classmethod
     def fit(
@@ -118,7 +207,7 @@ class Series:
         looks: Looks | None = None,
         current: NDArray[np.bool_] | None = None,
     ) -> Series:
-        """Find the templates that recur in an archive; undated stories count as a day each.
+        """Find the templates that recur in an archive; undated stories and pages of places count as a day each.
 
         Parameters
         ----------
@@ -130,32 +219,78 @@ class Series:
             The rows that count; default all.
         """
         looks = looks or Looks.of(table)
-        found = looks.template.astype(bool) if current is None else looks.template.astype(bool) & current
-        rows = np.flatnonzero(found)
+        counted = np.ones(len(table), dtype=bool) if current is None else current
         day = pc.fill_null(table["published_at"].cast(pa.date32()).cast(pa.int32()), -1).to_numpy().astype(np.int64)
-        day = np.where(day < 0, -1 - np.arange(len(table)), day)[rows]
-        order = np.lexsort((day, looks.template[rows]))
-        name, day = looks.template[rows][order], day[order]
-        new = np.append(True, name[1:] != name[:-1])[: len(name)]
-        another_day = new | np.append(True, day[1:] != day[:-1])[: len(day)]
-        first = np.flatnonzero(new)
-        editions = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else first
-        shown = table["title"].take(pa.array(rows[order][first[editions >= _EDITIONS]]))
-        return cls(tuple(rules), tuple(sorted(map(template, shown.to_pylist()))))
+        day = np.where((day < 0) | looks.place, -1 - np.arange(len(table)), day)
+        titles = _recurring(looks.template, day, counted)
+        shown = table["title"].take(pa.array(titles)).to_pylist()
+        pages = _recurring(looks.skeleton, looks.text.astype(np.int64), counted)
+        return cls(tuple(rules), tuple(sorted(map(template, shown))), tuple(sorted(looks.skeleton[pages].tolist())))
 
     def codes(self, table: pa.Table, looks: Looks | None = None) -> NDArray[np.int64]:
         """Number of the series of each row, (n,); -1 where a story belongs to none."""
         looks = looks or Looks.of(table)
-        codes = np.full(len(table), -1, dtype=np.int64)
-        if self.templates:
-            digests = np.fromiter(map(_digest, self.templates), np.uint64, len(self.templates))
-            order = np.argsort(digests)
-            place = np.minimum(np.searchsorted(digests[order], looks.template), len(order) - 1)
-            codes = np.where(digests[order][place] == looks.template, 1 + len(self.rules) + order[place], -1)
+        first = 1 + len(self.rules)
+        titles = _numbered(looks.template, list(map(_digest, self.templates)), first)
+        pages = _numbered(looks.skeleton, self.skeletons, first + len(self.templates))
+        codes = np.where(titles >= 0, titles, pages)
         codes[looks.table] = 0
         for number, rule in reversed(list(enumerate(self.rules, 1))):
             codes[_holds(rule, table, table["title"].to_pylist())] = number
         return codes
+
+
+def not_newest(series: NDArray[np.int64], published: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which places of each line hold another edition than the newest of their series, (q, c).
+
+    Of several at one time the first counts, and one that is kept goes before all others.
+
+    Parameters
+    ----------
+    series : ndarray of int64, shape (q, c)
+        Number of the series at each place; negative = none.
+    published : ndarray of int64, shape (q, c)
+    kept : ndarray of bool, shape (q, c)
+        Places that nothing takes out.
+
+    Examples
+    --------
+    >>> not_newest(np.array([[7, 5, 7, 7, -1]]), np.array([[1, 9, 3, 3, 2]]), np.zeros((1, 5), bool)).tolist()
+    [[True, False, False, True, False]]
+    """
+    found = np.zeros(series.shape, dtype=bool)
+    along = np.sort(np.where(series < 0, -1 - np.arange(series.shape[1]), series), axis=1)
+    lines = np.flatnonzero((along[:, 1:] == along[:, :-1]).any(axis=1))  # the only ones in which a series recurs
+    order = np.lexsort((-published[lines], ~kept[lines], series[lines]), axis=1)
+    group = np.take_along_axis(series[lines], order, axis=1)
+    again = np.zeros(group.shape, dtype=bool)
+    again[:, 1:] = (group[:, 1:] == group[:, :-1]) & (group[:, 1:] >= 0)
+    some = np.zeros(group.shape, dtype=bool)
+    np.put_along_axis(some, order, again, axis=1)
+    found[lines] = some
+    return found
+
+
+def _recurring(names: NDArray[np.uint64], editions: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A row of each name, other than 0, that enough different editions have."""
+    rows = np.flatnonzero((names != 0) & counted)
+    order = rows[np.lexsort((editions[rows], names[rows]))]
+    name, edition = names[order], editions[order]
+    new = np.append(True, name[1:] != name[:-1])[: len(name)]
+    another = new | np.append(True, edition[1:] != edition[:-1])[: len(name)]
+    first = np.flatnonzero(new)
+    count = np.add.reduceat(another.astype(np.int64), first) if len(first) else first
+    return np.asarray(order[first[count >= _EDITIONS]])
+
+
+def _numbered(names: NDArray[np.uint64], known: Sequence[int], first: int) -> NDArray[np.int64]:
+    """Place of each name among those that are known, counted from `first`; -1 where it is none of them."""
+    if not known:
+        return np.full(len(names), -1, dtype=np.int64)
+    digests = np.fromiter(known, np.uint64, len(known))
+    order = np.argsort(digests)
+    place = np.minimum(np.searchsorted(digests[order], names), len(order) - 1)
+    return np.asarray(np.where(digests[order][place] == names, first + order[place], -1), dtype=np.int64)
 
 
 def _digest(name: str) -> int:

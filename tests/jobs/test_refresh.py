@@ -100,6 +100,8 @@ class Changing:
                 field, value = rng.choice(
                     [
                         ("title", "harbra harbsi"),
+                        ("body", f"harbra {rng.choice(self.held)['body']}"),
+                        ("published_at", self.as_of - timedelta(days=rng.randrange(100))),
                         ("url", "https://example.org/new"),
                         ("section", "city"),
                         ("kind", "live"),

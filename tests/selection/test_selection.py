@@ -127,7 +127,7 @@ def test_lists_are_made_greedily_best_placed_first(seed: int) -> None:
     stories = [story | {"kind": "news", "canonical_id": None} for story in random_stories(rng, 24)]
     for story in stories:
         story["published_at"] = START + timedelta(hours=rng.randint(0, 24 * 20))
-        story["expires_at"] = story["language"] = None
+        story["expires_at"], story["language"] = None, "en"  # such words are taken for many languages
     vectors = {story["id"]: [rng.gauss(0.6, 1) for _ in range(5)] for story in stories}
     settings = Settings.of(
         {

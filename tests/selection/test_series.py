@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recommender import Recommender, Settings
 from recommender.articles.article import Article, to_table
-from recommender.selection.series import Series, is_table, template
+from recommender.selection.series import Series, is_table, not_newest, template
 from recommender.settings import SeriesRule
 from tests.support.checkerboard import START
 
@@ -24,6 +27,12 @@ SETTINGS = Settings.of(
 TABLE = "Shr 37 cts vs 14 cts Net 850,000 vs 290,000 Revs 14.3 mln vs 9.2 mln Avg shrs 2,300,000 vs 2,100,000"
 PROSE = "The harbour board said on Monday that it will sell the old ferry to a firm of the island."
 
+FIGURES_IN_PROSE = (
+    "Der SV Adlershof gewinnt am 12. Spieltag 3:1 gegen 1860 Rot-Weiß vor 4.500 Zuschauern, darunter 300 Gäste.",
+    "Sur les 172 entreprises contrôlées en 2018, 89% sont en infraction, contre 71% en 2017 et 60% en 2015.",
+    "Klub wygrał 3:1 mecz rozegrany w hali 12 maja, widzów przyszło blisko 4500, bilety sprzedano po 20 zł.",
+)
+
 
 @pytest.mark.parametrize(
     ("titles", "one"),
@@ -33,7 +42,17 @@ PROSE = "The harbour board said on Monday that it will sell the old ferry to a f
         (["Morning briefing: strike ends", "Morning briefing: snow falls"], True),
         (["Weather for 3/4", "Weather for 12/11"], True),
         (["Letters to the editor: on dogs", "Letters to the editor: on buses"], True),
+        (["Weather in Alderton: sun and showers", "Weather in Gull Point: fog"], True),
+        (["Treasury balances rose on Feb 25", "Treasury balances fell on March 5"], True),
+        (["Arbeitslosenquote im März bei 5,9 Prozent", "Arbeitslosenquote im Juli bei 5,1 Prozent"], True),
+        (["U.S. economy adds 164,000 jobs in April", "Report: US added 1.2 million jobs in May, a record"], True),
+        (["Retail sales rise 0.4% in May", "Retail sales fell 1.1 percent in June"], True),
+        (["Retail sales rise 0.4% in May", "Retail sales fell 1.1% in June as prices rose"], True),
+        (["Retail sales rise 0.4% in May", "House prices rise 0.4% in May"], False),
         (["Markets at noon, 12 May", "Markets at close, 12 May"], False),
+        (["Stock market crash: what we know", "Stock market crash: banks shut"], False),
+        (["Extreme weather: three die in floods", "Extreme weather: roads close"], False),
+        (["Northgate blaze: council to investigate", "Northgate blaze: fund opens"], False),
     ],
 )
 def test_titles_of_one_format_have_one_template(titles: list[str], one: bool) -> None:
@@ -46,6 +65,7 @@ def test_titles_of_one_format_have_one_template(titles: list[str], one: bool) ->
     [
         "Ferry aground off Gull Point",
         "Mayor: the bridge will open",  # a label that names no format
+        "Diary dispute: the mayor answers",  # a label that contains the name of one
         "A380 lands at Port Ellery",  # a number inside a word
         "Covid-19 ward closes",
         "12",
@@ -73,6 +93,8 @@ def test_tables_are_told_by_their_figures() -> None:
     assert not is_table(PROSE)
     assert not is_table("The ferry carried 214 people, 12 of whom were hurt in the 6.40 crossing of 3 May.")
     assert not is_table("Gold 4,012.3")
+    for prose in FIGURES_IN_PROSE:
+        assert not is_table(prose)
     assert not is_table("")
 
 
@@ -90,6 +112,29 @@ def test_three_editions_make_a_series() -> None:
     assert len(set(three[:3])) == 1
     assert three[0] >= 0
     assert three[3] == -1
+
+
+def page(place: str, number: int) -> str:
+    return (
+        f"{place} will have sunny spells and showers on Tuesday with a high of {number} degrees. "
+        f"Winds from the west will reach {2 * number} kilometres an hour in {place}."
+    )
+
+
+def test_pages_of_one_template_are_one_series() -> None:
+    places = ["Alderton", "Gull Point", "Port Ellery", "Eskwick"]
+    pages = [Article(id=place, title=f"Tuesday in {place}", body=page(place, n)) for n, place in enumerate(places, 9)]
+    story = Article(id="story", title="Storm ahead", body=PROSE)
+    found = codes([*pages, story])
+    assert len(set(found[:4])) == 1
+    assert found[0] >= 0
+    assert found[4] == -1
+    assert codes([*pages[:2], story]) == [-1] * 3
+    copies = [Article(id=str(n), title=f"x{'abcde'[n]}", body=page("Alderton", 9)) for n in range(5)]
+    assert codes(copies) == [-1] * 5
+    titles = [Article(id=place, title=f"Weather in {place}: fog", body=f"Fog at {place}.") for place in places]
+    assert len(set(codes(titles))) == 1
+    assert codes(titles)[0] >= 0
 
 
 def test_rules_go_before_tables_and_tables_before_templates() -> None:
@@ -179,3 +224,17 @@ def test_older_versions_of_a_story_are_no_editions() -> None:
     for number in range(4):
         rec.update([{"id": "guide", "title": "How to read a tide table", "body": f"version {number}"}])
     assert rec.archive.series[0].templates == ()
+
+
+@given(seed=st.integers(0, 2**20))
+def test_the_newest_edition_stays(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (3, int(rng.integers(1, 12)))
+    series, published = rng.integers(-1, 3, shape), rng.integers(0, 4, shape)
+    kept = rng.random(shape) < 0.2
+    found = not_newest(series, published, kept)
+    for line in range(3):
+        for number in range(-1, 3):
+            places = np.flatnonzero(series[line] == number)
+            stays = min(places, key=lambda at: (not kept[line, at], -published[line, at], at), default=None)
+            assert [not found[line, at] for at in places] == [number < 0 or at == stays for at in places]

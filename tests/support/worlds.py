@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -45,7 +46,8 @@ def random_stories(rng: Random, size: int) -> list[dict[str, Any]]:
     stories: list[dict[str, Any]] = []
     for number in range(size):
         words = rng.choice(topics)
-        body = [*rng.choices(words, k=rng.randint(7, 12)), f"own{_letters(number)}"]
+        length = rng.randint(7, 12) if rng.random() < 0.7 else rng.randint(42, 60)  # copies are told from 40 words on
+        body = [*rng.choices(words, k=length), f"own{_letters(number)}"]
         published = START + timedelta(hours=rng.randint(0, 24 * 104))
         made = rng.random()
         if stories and made < 0.3:  # a report of an earlier story's event, or another edition of its text
@@ -53,6 +55,7 @@ def random_stories(rng: Random, size: int) -> list[dict[str, Any]]:
             body = other["body"].split()
             for place in rng.sample(range(len(body)), k=rng.choice([0, 1, 2, 4])):
                 body[place] = rng.choice(words)
+            body = rng.choice([body, [*rng.choices(words, k=3), *body], body[: -len(body) // 9]])
             if other["published_at"]:
                 published = other["published_at"] + timedelta(hours=rng.randint(-80, 80))
         title = " ".join(rng.choices(words, k=3))
@@ -160,21 +163,43 @@ def random_world(seed: int, size: int | None = None) -> World:
 
 
 def copy_groups(stories: Iterable[dict[str, Any]]) -> dict[str, frozenset[str]]:
-    """Id -> every id of one text or one `canonical_id` with it, itself included."""
-    groups: dict[str, set[str]] = {}
-    holder: dict[tuple[str, str], set[str]] = {}
-    for story in stories:
-        text = story["body"] or f"{story['title']}\n{story.get('lead', '')}"
-        group = {story["id"]}
-        for key in (("text", text), ("name", story.get("canonical_id") or story["id"])):
-            group |= holder.get(key, set())
-            holder[key] = group
-        for member in group:
-            groups[member] = group
-        for key, held in holder.items():
-            if held & group:
-                holder[key] = group
-    return {member: frozenset(group) for member, group in groups.items()}
+    """Id -> every id of one text or one `canonical_id` with it, itself included.
+
+    A text is compared with the oldest of each group that was found before.
+    """
+    oldest_first = sorted(stories, key=lambda s: (s["published_at"] or datetime.min.replace(tzinfo=UTC), s["id"]))
+    texts: list[list[dict[str, Any]]] = []
+    for story in oldest_first:
+        same = (group for group in texts if _same_text(group[0], story))
+        if (group := next(same, None)) is None:
+            texts.append(group := [])
+        group.append(story)
+    groups = [{story["id"] for story in group} for group in texts]
+    names: dict[str, set[str]] = {}
+    for story in oldest_first:
+        names.setdefault(story.get("canonical_id") or story["id"], set()).add(story["id"])
+    for named in names.values():
+        groups = [g for g in groups if not g & named] + [named.union(*(g for g in groups if g & named))]
+    return {member: frozenset(group) for group in groups for member in group}
+
+
+def _same_text(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    if one["body"] and other["body"]:
+        return is_near_copy(one["body"], other["body"])
+    heads = [(s["body"], s["title"], s.get("lead", "")) for s in (one, other)]
+    return heads[0] == heads[1]
+
+
+def is_near_copy(one: str, other: str) -> bool:
+    """Whether two texts have the same words, or share four fifths of the shorter one's runs of four."""
+    words = [re.findall(r"[^\W_]+", text.casefold()) for text in (one, other)]
+    short, long = sorted(map(len, words))
+    if words[0] == words[1]:
+        return bool(words[0]) or one == other
+    if short < 40 or short < long / 2:
+        return False
+    runs = [{tuple(some[at : at + 4]) for at in range(len(some) - 3)} for some in words]
+    return len(runs[0] & runs[1]) >= 0.8 * min(map(len, runs))
 
 
 def superseded(stories: list[dict[str, Any]]) -> set[str]:
@@ -271,6 +296,8 @@ def may_be_found(world: World, story: dict[str, Any], other: dict[str, Any]) -> 
     """Whether a search over all stories finds another one, as far as can be told without it."""
     if story["id"] not in world.by_id or other["id"] == story["id"]:
         return False
+    if world.settings.selection.series_limit and series_of(other, world.stories):
+        return False  # a newer edition may have been in its way
     return not world.settings.retrieval.same_language or other["language"] == story["language"]
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 Alone = Callable[[Ranked, "Stories", "Selection"], Mask | None]
-"""Candidates, (q, c), that are rejected whatever else the list holds; None = the rule is switched off."""
+"""Candidates, (q, c), that are rejected whatever else the list holds; None = the rule is switched off.
+
+The rows of those that an earlier rule rejected are -1.
+"""
 Beside = Callable[[NDArray[np.int64], Mask, Mask], Mask]
 """From the place of the newest item in each line, (q,) with -1 = none, what was placed, and what is still open, (q, c):
 the candidates, (q, c), that may not stand beside it."""

@@ -1,0 +1,113 @@
+"""Headlines without what outlets put around them, so that stories that are only a headline can be compared."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_LABELS = (  # what a piece is, in front of its headline or behind it
+    "live|live updates?|live ?blog|live coverage|live-?ticker|breaking|breaking news|developing|just in|alert|urgent|"
+    "flash|update|updated?|correct(?:ed|ion)|exclusive|first on [a-z]+|video|videos|watch|listen|audio|podcast|photos?|"
+    "in pictures|in photos|pictures|gallery|slideshow|opinions?|op-?eds?(?: columnist| contributor)?|editorials?|"
+    "comment|commentary|column|columnist|contributor|perspective|viewpoint|analysis|news analysis|explainer|explained|"
+    "fact ?box|fact ?check|interview|feature|special report|"
+    "eil|eilmeldung|liveblog|kommentar|meinung|analyse|exklusiv|bilder|fotostrecke|"
+    "en direct|direct|vidéo|vidéos|tribune|édito|exclusif|en images|infographie|"
+    "en vivo|en directo|última hora|vídeo|opinión|análisis|exclusiva|fotos|ao vivo|opinião|análise|exclusivo|"
+    "opinie|exclusief|in beeld|diretta|in diretta|ultim.ora|esclusiva|foto"
+)
+_WIRE = r"^(?:(?:UPDATE|WRAPUP|RPT|REFILE|CORRECTED|CORRECTION|EXCLUSIVE|FACTBOX)(?: ?\d+)? ?- ?)+"  # as agencies write
+_BEFORE = rf"^(?:[\[(](?:{_LABELS})[\])] |(?:{_LABELS}) ?(?:[:|•»] ?| [–—-] ))+"
+_BEHIND = rf"(?: [\[(](?:{_LABELS})[\])]| ?[|•] ?(?:{_LABELS})| [–—-] (?:{_LABELS}))+$"
+_SITE = r"^(?P<head>.*[^ ]) (?:\||–|—|-) (?P<site>[^|–—\d]{1,40})$"
+_SITE_TITLES = 3  # headlines behind which a name must stand to be a site's
+_LEAST = 16  # characters of a headline that tell it from others: "oil prices rise" comes every week
+_NAMES = 2  # names behind one headline: a section and a site
+
+
+class Headlines(NamedTuple):
+    """Headlines without labels, with and without names of sites.
+
+    Attributes
+    ----------
+    titles : pyarrow.Array of large_string, length n
+    forms : tuple of pyarrow.Array, length n each
+        Without labels; then without the last name behind it, whether it is a site's or not, and without two.
+    words : pyarrow.Array, length n
+        What two headlines are the same by; None where too little is left to compare.
+    """
+
+    titles: pa.Array
+    forms: tuple[pa.Array, ...]
+    words: pa.Array
+
+    @classmethod
+    def of(cls, titles: pa.Array) -> Headlines:
+        """Find those of a large_string array.
+
+        A site is what stands last, behind a bar or a dash, in three headlines or more, or behind what is another's
+        whole headline.
+
+        Examples
+        --------
+        >>> titles = ["UPDATE 1-Ferry aground off Gull Point", "Video: Ferry aground off Gull Point | The Courier"]
+        >>> Headlines.of(pa.array([*titles, "Mayor resigns"], pa.large_string())).words.to_pylist()
+        ['ferry aground off gull point', 'ferry aground off gull point', None]
+        """
+        forms = _forms(titles)
+        found = forms[0]
+        for shorter in forms[1:]:
+            found = pc.if_else(pc.is_in(shorter, forms[0]), shorter, found)
+        for _ in range(_NAMES):
+            found = _unlabelled(_without_sites(found))
+        return cls(titles, tuple(map(_words, forms)), _words(found))
+
+    @property
+    def keys(self) -> pa.Array:
+        """Equal where two headlines are the same: their words, or all of a headline that has too few."""
+        kind = pc.if_else(pc.is_valid(self.words), "words ", "title ").cast(pa.large_string())
+        return pc.binary_join_element_wise(kind, pc.coalesce(self.words, self.titles), pa.scalar("", pa.large_string()))
+
+    def like(self, title: str) -> NDArray[np.bool_]:
+        """Tell which are the same as a headline from outside, (n,)."""
+        asked = _forms(pa.array([title], pa.large_string()))
+        whole, *shorter = (_words(form)[0] for form in asked)
+        hits = [pc.equal(self.titles, title), *(pc.equal(self.words, one) for one in (whole, *shorter))]
+        hits += [pc.equal(form, whole) for form in self.forms]
+        return np.asarray(np.any([pc.fill_null(hit, False).to_numpy(zero_copy_only=False) for hit in hits], axis=0))
+
+
+def _forms(titles: pa.Array) -> list[pa.Array]:
+    found = pc.replace_substring_regex(_spaced(titles, r"\s+"), _WIRE, "")
+    forms = [_unlabelled(pc.utf8_lower(_spaced(found)))]
+    for _ in range(_NAMES):
+        head = pc.struct_field(pc.extract_regex(forms[-1], _SITE), "head")
+        forms.append(_unlabelled(pc.coalesce(head, forms[-1])))
+    return forms
+
+
+def _words(titles: pa.Array) -> pa.Array:
+    """What is left of headlines between their signs; None where that is too little."""
+    words = _spaced(pc.replace_substring_regex(titles, "['’]", ""), r"[^\p{L}\p{M}\p{N}]+")
+    return pc.if_else(pc.greater_equal(pc.utf8_length(words), _LEAST), words, pa.scalar(None, pa.large_string()))
+
+
+def _spaced(texts: pa.Array, between: str = " +") -> pa.Array:
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, between, " "))
+
+
+def _unlabelled(titles: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(pc.replace_substring_regex(titles, _BEFORE, ""), _BEHIND, "")
+
+
+def _without_sites(titles: pa.Array) -> pa.Array:
+    parts = pc.extract_regex(titles, _SITE)
+    head, site = pc.struct_field(parts, "head"), pc.struct_field(parts, "site")
+    pairs = pa.table({"head": head, "site": site}).drop_null()
+    behind = pairs.group_by(["site", "head"]).aggregate([]).group_by("site").aggregate([("head", "count")])
+    sites = behind.filter(pc.greater_equal(behind["head_count"], _SITE_TITLES))["site"].combine_chunks()
+    return pc.if_else(pc.and_(pc.is_valid(head), pc.is_in(site, sites)), head, titles)
