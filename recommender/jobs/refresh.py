@@ -251,6 +251,8 @@ def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
     pooled = archive.pooled
     assert pooled is not None
     found, short, of, more = np.zeros(len(archive.catalog), dtype=bool), [], [], []
+    if "more" not in archive.settings.selection.fill:
+        return found
     for batch in lists.records():
         ids, status = batch.column("article_id").cast(pa.large_string()), batch.column("status")
         short.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))

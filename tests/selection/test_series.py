@@ -196,7 +196,7 @@ def test_a_list_holds_one_of_each_series_and_no_earlier_edition() -> None:
         own = [i for i in shown if kind(i) == kind(found.article_id) != "plain"]
         assert all(int(i[-1]) > int(found.article_id[-1]) for i in own)
         seen.update((found.article_id, i) for i in own)
-    assert ("quiz0", "quiz1") in seen  # a later edition may follow an earlier one
+    assert ("quiz0", "quiz4") in seen  # a later edition may follow an earlier one
     unlimited = Recommender(SETTINGS.override({"selection.series_limit": False})).fit(editions(["harbour"]))
     assert len([i for i in unlimited.recommend("plain0") if kind(i.article_id) == "quiz"]) == 5
 
