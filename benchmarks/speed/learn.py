@@ -1,10 +1,12 @@
 """Seconds of learning a ranker from an archive of stories whose vectors are there.
 
-    python -m benchmarks.learn [N] [--data FOLDER] [--linking SHARE] [--profile] [--write]
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.learn [N] [--data FOLDER] [--linking SHARE] [--profile] [--write]
 
 With a data folder the stories are the first N of its Reuters stories, else they are made of sentences of the sample
 newsroom. Vectors are TF-IDF and SVD, at the length of the default model's. Links are planted: a story links two of its
-ten nearest older ones, drawn at random. ``--write`` writes `benchmarks/results/learn.json`.
+ten nearest older ones, drawn at random. Run it with OMP_WAIT_POLICY=PASSIVE, as the command line does: on busy cores
+the threads of scikit-learn else spin, and that counts as their time. ``--write`` writes
+`benchmarks/results/learn.json`.
 """
 
 from __future__ import annotations
