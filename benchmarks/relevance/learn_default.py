@@ -127,7 +127,7 @@ def main() -> None:
     ]
     for row in rows:
         print(row, flush=True)
-    embedder = Recommender().embedder.fingerprint
+    embedder = Recommender().embedder.space
     for ranker, without in (("minilm-lead", ()), ("lexical", ("embedding",))):
         held = {name: part.among(feature_names(without=without)) for name, part in whole.items()}
         figures: dict[str, Any] = {}

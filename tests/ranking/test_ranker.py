@@ -201,7 +201,11 @@ def asks_of(family: str) -> Ranker:
     names = feature_names()
     place = next(at for at, name in enumerate(names) if name.startswith(f"{family}."))
     trees = Trees(
-        np.array([[place]], np.int32), np.zeros((1, 1), np.float32), np.ones((1, 1), bool), np.array([[-1.0, 1.0]])
+        np.array([[place]], np.int32),
+        np.zeros((1, 1), np.float32),
+        np.ones((1, 1), bool),
+        np.array([[-1.0, 1.0]]),
+        np.ones((1, 2)),
     )
     return Ranker("made", names, trees, 0.0, (1.0, 0.0), "", None, {})
 
