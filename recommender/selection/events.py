@@ -208,7 +208,8 @@ class EventTest:
         return self.model.probability(dense, self._shared(self.terms, a, b))
 
     def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        return rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
+        shared = rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
+        return np.minimum(shared, 1.0)  # what `least_dense` counts on: where stories were taken out, terms may be rarer
 
     def within(
         self, a: NDArray[np.int64], b: NDArray[np.int64], hours: float
