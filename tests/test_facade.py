@@ -481,6 +481,17 @@ def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
         rec.recommend_for({"title": "no id"})
 
 
+@pytest.mark.parametrize("diversity", [0.0, 0.5])
+def test_what_is_rejected_stands_in_no_list(diversity: float, fitted: Recommender) -> None:
+    rec = fitted.under(fitted.settings.override({"selection.diversity": diversity, "selection.reserves": 0}))
+    everyone = rec.catalog.ids.to_pylist()
+    rejected = rec.explain_rejected(everyone)
+    for found in rec.recommend_many(everyone):
+        left = {one.article_id for one in rejected[found.article_id]}
+        assert not left & set(ids(found)), found.article_id
+        assert len(left) + len(found) == len(everyone) - 1, "all others are candidates"
+
+
 def test_given_vectors_decide() -> None:
     vectors = {f"t{t}-s{s}": np.eye(4)[(t + 1) % 4] + 0.01 * s for t in range(4) for s in range(6)}
     only_dense = {
