@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from recommender import (
     Recommender,
     Settings,
     SettingsError,
+    SnapshotError,
     UnknownArticleError,
     WithdrawnArticleError,
 )
@@ -570,3 +573,17 @@ def test_snapshot_round_trip(newsroom: Recommender, tmp_path: Path) -> None:
     assert again.update([{"id": "new", "title": "Ferry Marisol sails again"}]).added == 1
     again.save(tmp_path / "snap")
     assert "new" in Recommender.load(tmp_path / "snap").catalog
+
+
+def test_an_archive_that_an_earlier_version_saved_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    board().save(tmp_path)
+    (path,) = tmp_path.glob("versions/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    manifest["floor"] = manifest.pop("related_at")
+    chosen = manifest["settings"]["selection"]
+    chosen |= {"floor": chosen.pop("related_at"), "event_limit": True}
+    path.write_text(json.dumps(manifest))
+    pointer = {"folder": path.parent.name, "manifest_sha256": sha256(path.read_bytes()).hexdigest()}
+    (tmp_path / "CURRENT").write_text(json.dumps(pointer))
+    with pytest.raises(SnapshotError, match=r"earlier version of recommender, .*: run precompute with --archive again"):
+        Recommender.load(tmp_path)

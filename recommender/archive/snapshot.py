@@ -114,10 +114,9 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
     if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
-        raise SnapshotError(
-            f"{folder} was saved by an earlier version of recommender, whose stories had no {' or '.join(missing)}: "
-            "run precompute with --archive again (in Python: fit and save)"
-        )
+        raise _earlier(folder, f"whose stories had no {' or '.join(missing)}")
+    if "floor" in manifest:
+        raise _earlier(folder, "whose settings had other names")
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
@@ -158,6 +157,13 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("index") is not None:
         archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
     return archive
+
+
+def _earlier(folder: Path, what: str) -> SnapshotError:
+    return SnapshotError(
+        f"{folder} was saved by an earlier version of recommender, {what}: run precompute with --archive again "
+        "(in Python: fit and save)"
+    )
 
 
 def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:
