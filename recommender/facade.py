@@ -541,7 +541,7 @@ class Recommender(Decided):
                     found[ids[place]].append(one)
 
             batch = related(archive, stories, archive.queries(block), selection, self._k(None), trace=trace)
-            for record in batch.select(["article_id", "items"]).to_pylist():  # a fill may have brought some back
+            for record in batch.select(["article_id", "items"]).to_pylist():  # filling may have brought some back
                 shown = {item["article_id"] for item in record["items"]}
                 story = record["article_id"]
                 left = [one for one in found[story] if one.article_id not in shown]
@@ -712,7 +712,7 @@ class Recommender(Decided):
 
     @property
     def related_at(self) -> float | None:
-        """The least relevance of an item, as calibrated for this archive."""
+        """Relevance from which on an item counts as related; None = all of them."""
         return self.archive.related_at
 
     @property

@@ -312,7 +312,7 @@ class Settings(_Stage):
 
     @classmethod
     def relevance_only(cls) -> Self:
-        """Pure relevance order: no freshness, window, language rule, limits or floor.
+        """Pure relevance order: no freshness, window, language rule or limits, and all items count as related.
 
         Examples
         --------

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from recommender import (
     Recommender,
     Settings,
     SettingsError,
+    SnapshotError,
     UnknownArticleError,
     WithdrawnArticleError,
 )
@@ -481,6 +484,17 @@ def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
         rec.recommend_for({"title": "no id"})
 
 
+@pytest.mark.parametrize("diversity", [0.0, 0.5])
+def test_what_is_rejected_stands_in_no_list(diversity: float, fitted: Recommender) -> None:
+    rec = fitted.under(fitted.settings.override({"selection.diversity": diversity, "selection.reserves": 0}))
+    everyone = rec.catalog.ids.to_pylist()
+    rejected = rec.explain_rejected(everyone)
+    for found in rec.recommend_many(everyone):
+        left = {one.article_id for one in rejected[found.article_id]}
+        assert not left & set(ids(found)), found.article_id
+        assert len(left) + len(found) == len(everyone) - 1, "all others are candidates"
+
+
 def test_given_vectors_decide() -> None:
     vectors = {f"t{t}-s{s}": np.eye(4)[(t + 1) % 4] + 0.01 * s for t in range(4) for s in range(6)}
     only_dense = {
@@ -559,3 +573,17 @@ def test_snapshot_round_trip(newsroom: Recommender, tmp_path: Path) -> None:
     assert again.update([{"id": "new", "title": "Ferry Marisol sails again"}]).added == 1
     again.save(tmp_path / "snap")
     assert "new" in Recommender.load(tmp_path / "snap").catalog
+
+
+def test_an_archive_that_an_earlier_version_saved_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    board().save(tmp_path)
+    (path,) = tmp_path.glob("versions/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    manifest["floor"] = manifest.pop("related_at")
+    chosen = manifest["settings"]["selection"]
+    chosen |= {"floor": chosen.pop("related_at"), "event_limit": True}
+    path.write_text(json.dumps(manifest))
+    pointer = {"folder": path.parent.name, "manifest_sha256": sha256(path.read_bytes()).hexdigest()}
+    (tmp_path / "CURRENT").write_text(json.dumps(pointer))
+    with pytest.raises(SnapshotError, match=r"earlier version of recommender, .*: run precompute with --archive again"):
+        Recommender.load(tmp_path)

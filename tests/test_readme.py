@@ -31,7 +31,7 @@ def test_python_examples_run(
         exec(compile(example, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "1 ferry-radar-report" in printed
-    assert "\nshort [" in printed
+    assert "\nfilled [" in printed
 
 
 def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,13 +116,12 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     with pa.memory_map(str(folder / "articles.arrow")) as source:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=table.nbytes <= CHECKED)
-    missing = [name for name in SCHEMA.names if name not in table.schema.names]
-    missing += [] if (folder / f"{SPELLING}.arrow").exists() else ["names in their own spelling"]
-    if missing:
-        raise SnapshotError(
-            f"{folder} was saved by an earlier version of recommender, whose stories had no {' or '.join(missing)}: "
-            "run precompute with --archive again (in Python: fit and save)"
-        )
+    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+        raise _earlier(folder, f"whose stories had no {' or '.join(missing)}")
+    if "floor" in manifest:
+        raise _earlier(folder, "whose settings had other names")
+    if not (folder / f"{SPELLING}.arrow").exists():
+        raise _earlier(folder, "which did not know how names are written")
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
@@ -164,6 +163,13 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("index") is not None:
         archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
     return archive
+
+
+def _earlier(folder: Path, what: str) -> SnapshotError:
+    return SnapshotError(
+        f"{folder} was saved by an earlier version of recommender, {what}: run precompute with --archive again "
+        "(in Python: fit and save)"
+    )
 
 
 def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:

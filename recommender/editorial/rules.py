@@ -71,7 +71,7 @@ class Sensitive(_Rule):
 
 
 class Boost(_Dated):
-    """Multiply the score by `factor`: above 1 lifts, below 1 buries; neither crosses the floor."""
+    """Multiply the score by `factor`: above 1 lifts, below 1 buries; neither makes an item related."""
 
     by: Literal["section", "tag", "kind", "author"]
     value: str

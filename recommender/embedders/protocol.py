@@ -29,7 +29,7 @@ class Embedder(Protocol):
 
     @property
     def calibration(self) -> str:
-        """Name under which the relevance floor of this embedder is calibrated."""
+        """Name under which `related_at` is calibrated for this embedder."""
         ...
 
     def fit(self, articles: pa.Table) -> None:

@@ -60,7 +60,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def calibration(self) -> str:
-        """Name of the relevance floor's calibration; only the default model has one."""
+        """Name of its calibration; only the default model has one."""
         return f"minilm-{self.settings.text}" if self._weights == DEFAULT_MODEL_SHA256 else ""
 
     @cached_property

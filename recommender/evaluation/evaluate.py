@@ -450,7 +450,7 @@ def _moments(case: _Case) -> NDArray[np.int64]:
 
 
 def _same_scale(system: System | HeldOut, case: _Case) -> bool:
-    """Whether the yardstick's floor means for this system what its own does."""
+    """Whether the yardstick's `related_at` means for this system what its own does."""
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
     plain, own = Settings(), system.settings

@@ -52,8 +52,8 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
                 trace(rule.name, ranked.keep(rejected))
             open_ &= ~rejected
     ranked = ranked.keep(open_).ordered(selection.catalog.id_rank)
-    narrow = max(_NARROW, 2 * count)
-    if trace is not None or selection.settings.diversity or ranked.rows.shape[1] <= narrow:
+    narrow, diversity = max(_NARROW, 2 * count), selection.settings.diversity  # which may choose any of them
+    if trace is not None or diversity or ranked.rows.shape[1] <= narrow:
         chosen = _placed(ranked, stories, selection, count, trace)
     else:
         chosen = _placed(ranked.first(narrow), stories, selection, count, None)
