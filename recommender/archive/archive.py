@@ -22,7 +22,7 @@ from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
-from recommender.features.hubness import Hubness
+from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.table import FeatureTable, section_codes, section_levels
 from recommender.features.texts import TextParts, rarity_of
 from recommender.features.tfidf import Tfidf, sketch_columns
@@ -79,9 +79,9 @@ class Archive:
     parts : TextParts, n rows
         Terms of titles, leads and names.
     hubness : Hubness
-        What a newcomer's hubness is told by.
-    hubs : ndarray of float32, shape (n,)
-        Hubness of each row.
+        What a newcomer's neighbours are sought among.
+    neighbours : Neighbours, n rows
+        How near the neighbours of each row are.
     search : ndarray of int16, shape (n, s)
         Meaning and words in one vector, see `candidates.search_vectors`.
     settings : Settings
@@ -104,7 +104,7 @@ class Archive:
     terms: sp.csr_matrix
     parts: TextParts
     hubness: Hubness
-    hubs: NDArray[np.float32]
+    neighbours: Neighbours
     search: NDArray[np.int16]
     settings: Settings
     floor: float | None
@@ -127,7 +127,7 @@ class Archive:
         """Fit the terms and the floor on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
         parts = TextParts.of(catalog.table, tfidf, terms)
-        hubness = Hubness.fit(catalog.ids.to_pylist(), terms)
+        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
         search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
         archive = cls(
             catalog=catalog,
@@ -136,7 +136,7 @@ class Archive:
             terms=terms,
             parts=parts,
             hubness=hubness,
-            hubs=hubness.of(terms),
+            neighbours=hubness.of(terms, vectors),
             search=search,
             settings=settings,
             floor=None,
@@ -207,7 +207,7 @@ class Archive:
             vectors=joined(self.vectors, vectors),
             terms=(every := sp.vstack([self.terms, terms], format="csr")),
             parts=replace(self.parts.beside(TextParts.of(added, self.tfidf, terms)), whole=every),
-            hubs=np.concatenate([self.hubs, self.hubness.of(terms)]),
+            neighbours=self.neighbours.beside(self.hubness.of(terms, vectors)),
             search=search,
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
@@ -226,7 +226,7 @@ class Archive:
             vectors=self.vectors[old],
             terms=self.terms[old],
             parts=self.parts.take(old),
-            hubs=self.hubs[old],
+            neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
             drafts=None,
@@ -251,7 +251,7 @@ class Archive:
             terms=terms[:, used].tocsr(),
             parts=self.parts.take(old).among(used),
             hubness=self.hubness.without(self.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
-            hubs=self.hubs[old],
+            neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
             drafts=None,
@@ -311,7 +311,8 @@ class Archive:
             self.parts,
             self.catalog.published,
             section_codes(self.catalog.table["section"], self.section_levels),
-            self.hubs,
+            self.neighbours.hubness,
+            self.neighbours.scale,
             rarity_of(self.tfidf),
         )
 
@@ -388,12 +389,14 @@ class Archive:
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         terms = self.tfidf.transform(whole_texts(table))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
+        neighbours = self.hubness.of(terms, vectors)
         features = FeatureTable(
             vectors,
             TextParts.of(table, self.tfidf, terms),
             published,
             section_codes(table["section"], self.section_levels),
-            self.hubness.of(terms),
+            neighbours.hubness,
+            neighbours.scale,
             self.table.rarity,
         )
         return Queries(
@@ -640,6 +643,6 @@ _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "term_names": lambda archive: (archive.tfidf,),
     "_columns": lambda archive: (archive.tfidf,),
     "section_levels": lambda archive: (archive.catalog,),
-    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.hubs, archive.tfidf),
+    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.neighbours, archive.tfidf),
 }
 """What cached properties are derived from; in tuples, which compare what is identical at no cost."""

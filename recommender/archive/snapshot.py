@@ -20,7 +20,7 @@ from recommender.editorial.overlay import ordered
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
-from recommender.features.hubness import Hubness
+from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.ranking.ranker import Ranker
@@ -57,7 +57,9 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             writer.write_table(archive.catalog.table)
         np.save(folder / "vectors.npy", archive.vectors)
         np.save(folder / "search.npy", archive.search)
-        np.save(folder / "hubs.npy", archive.hubs)
+        np.save(folder / "hubs.npy", archive.neighbours.hubness)
+        np.save(folder / "scale.npy", archive.neighbours.scale)
+        np.save(folder / "hubness.vectors.npy", archive.hubness.vectors)
         np.save(folder / "hubness.keys.npy", archive.hubness.keys)
         np.save(folder / "alive.npy", archive.catalog.alive)
         for name, matrix in _matrices(archive).items():
@@ -122,11 +124,10 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
     terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
-    sample = _matrix(folder, "hubness", None, len(tfidf.names))
-    hubness = Hubness(sample, _array(folder / "hubness.keys.npy", "i", (sample.shape[0],)))
+    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
+    hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
-    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
     if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
         raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
     if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):
@@ -143,7 +144,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         terms=terms,
         parts=TextParts(terms, title, lead, names),
         hubness=hubness,
-        hubs=_array(folder / "hubs.npy", "f", (len(table),)),
+        neighbours=neighbours,
         search=search,
         settings=settings,
         floor=manifest["floor"],
@@ -158,6 +159,20 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("index") is not None:
         archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
     return archive
+
+
+def _neighbours(folder: Path, stories: int, terms: int, width: int) -> tuple[Hubness, Neighbours]:
+    """The sample that neighbours are sought among, and what was found for each story."""
+    if not (folder / "scale.npy").exists():
+        raise SnapshotError(
+            f"{folder} was saved by an earlier version of recommender, whose stories had no local scale: "
+            "run precompute with --archive again (in Python: fit and save)"
+        )
+    words = _matrix(folder, "hubness", None, terms)
+    vectors = _array(folder / "hubness.vectors.npy", "i", (words.shape[0], width))
+    hubness = Hubness(words, vectors, _array(folder / "hubness.keys.npy", "i", (words.shape[0],)))
+    hubs = _array(folder / "hubs.npy", "f", (stories,))
+    return hubness, Neighbours(hubs, _array(folder / "scale.npy", "f", (stories, 2)))
 
 
 def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:
