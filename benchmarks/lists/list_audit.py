@@ -59,7 +59,7 @@ def audit(archive: Archive, place: str) -> dict[str, Any]:
         again = np.tril(same | copy, -1).any(axis=2)
         queries = archive.queries(own[start : start + BLOCK])
         dense = cosines(archive.vectors[own[start : start + BLOCK]], archive.vectors, part)
-        same_own, copy_own = test.own(dense, part, queries.terms, queries.published)
+        same_own, copy_own = test.own(dense, part, queries.terms, queries.published, queries.scale)
         apart = times - queries.published[:, None]
         about = (same_own & (np.abs(apart) <= gap)) | copy_own
         counts["event again"] += int(again.sum())

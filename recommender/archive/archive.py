@@ -480,13 +480,11 @@ class Archive:
     @cached_property
     def event_test(self) -> EventTest:
         """Whether rows report the same event."""
-        model = SameEvent.of("archive", self.calibration)
-        if self.dated:
-            model = model.among(self.tfidf.stories)
+        model = SameEvent.of("archive", self.calibration, self.tfidf.stories)
         return EventTest(
             self.vectors,
             self.terms,
-            self.tfidf.idf,
+            self.neighbours.scale,
             self.catalog.published,
             model,
             self.settings.selection,

@@ -14,7 +14,8 @@ from recommender.features.vectors import SCALE
 
 SAMPLE = 4_096  # stories that neighbours are sought among
 NEAREST = 10
-OWN = 2  # of the nearest, which may be reports of the story's own event: the local scale is that of the others
+SCALE_NEAREST = 50  # neighbours that the local scale is told by
+OWN = 2  # of them, the nearest, which may be reports of the story's own event and do not count
 _ITSELF = 0.999  # cosine of two vectors from which on they are those of one text
 
 
@@ -27,8 +28,8 @@ class Neighbours:
     hubness : ndarray of float32, shape (n,)
         Mean TF-IDF cosine with the ten nearest.
     scale : ndarray of float32, shape (n, 2)
-        Local scale: mean cosine with the third to the tenth nearest, by TF-IDF and by vectors. The second is NaN where
-        a story has no vector.
+        Local scale: mean cosine with the third to the fiftieth nearest, by TF-IDF and by vectors. The second is NaN
+        where a story has no vector.
     """
 
     hubness: NDArray[np.float32]
@@ -75,7 +76,7 @@ class Hubness:
     def of(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
         """How near the sample's stories are to each of some stories; a story's own text does not count.
 
-        With fewer than ten the missing ones count as 0.
+        Where there are fewer the missing ones count as 0.
         """
         words = np.empty((terms.shape[0], 2), dtype=np.float32)
         by_term = self.terms.tocsc()
@@ -85,12 +86,13 @@ class Hubness:
             *(np.asarray(part) for part in (by_term.indptr, by_term.indices, by_term.data)),
             self.terms.shape[0],
             NEAREST,
+            SCALE_NEAREST,
             OWN,
             words,
         )
         product = np.empty(len(vectors), dtype=np.float64)
         vectors, limit = np.asarray(vectors), int(_ITSELF * SCALE**2)
-        loops.nearest_products(len(vectors), vectors, np.asarray(self.vectors), limit, NEAREST, OWN, product)
+        loops.nearest_products(len(vectors), vectors, np.asarray(self.vectors), limit, SCALE_NEAREST, OWN, product)
         dense = np.where(vectors.any(axis=1), product / SCALE**2, np.nan)
         return Neighbours(words[:, 0].copy(), np.stack([words[:, 1], dense], axis=1).astype(np.float32))
 

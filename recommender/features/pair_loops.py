@@ -136,14 +136,15 @@ def nearest_mean(
     by_term_rows: NDArray[np.int32],
     by_term_weights: NDArray[np.float32],
     sample: int,
+    few: int,
     nearest: int,
     passed: int,
     found: NDArray[np.float32],
 ) -> None:
     """Mean of the greatest products of each row with the rows of a sample, which is given term by term: (n, 2).
 
-    First of all `nearest`, then of those beyond the first few, which are `passed` over. A product of 1 is the row
-    itself, or a copy of its text, and does not count.
+    First of the greatest `few`, then of the `nearest` beyond the first ones, which are `passed` over. A product of 1 is
+    the row itself, or a copy of its text, and does not count.
     """
     total = np.zeros(sample, dtype=np.float64)
     best = np.zeros(nearest, dtype=np.float64)
@@ -162,7 +163,7 @@ def nearest_mean(
                     best[place] = best[place - 1]
                     place -= 1
                 best[place] = value
-        found[row, 0] = np.float32(best.sum() / nearest)
+        found[row, 0] = np.float32(best[:few].sum() / few)
         found[row, 1] = np.float32(best[passed:].sum() / (nearest - passed))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from recommender.articles.article import DAY_US, UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
-from recommender.features.tfidf import Tfidf, rarest_shared, row_cosines, term_frequencies
+from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import cosines, gram
+from recommender.selection import event_loops as loops
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 if TYPE_CHECKING:
@@ -26,53 +28,81 @@ if TYPE_CHECKING:
 HOUR_US = DAY_US // 24
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
-RAREST = 3  # shared terms that are looked at
-_FITTED_ON = 19_040
-RELATIONS = ("different", "same_topic", "new_development", "same_report", "copy")
+RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
+SAME_REPORT_HOURS = 6.0  # between two reports of one event, up to which they are one report
+_TOPIC = 0.1  # least P(same event) of stories that share a topic
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SameEvent:
-    """Logistic model of "both report the same event", on the cosine of two vectors and on their words.
+    """Logistic model of "both report the same event", on two cosines, how crowded their corner is, and time.
 
-    ``p = 1 / (1 + exp(-(intercept + dense * cosine + words * shared)))``
+    ``logit = intercept + dense * (cosine - scale) + words * min(tfidf - scale, most) - slope * log((1 + hours) / 25)``
 
-    In an archive `shared` is the mean IDF of the three rarest terms that both use, as a share of the greatest IDF that
-    two stories can share: names tell events apart where the language of a topic does not. Two texts without an
-    archive have no IDF: there it is the cosine of their term frequencies. Coefficients and provenance:
-    ``same_event.json``, written by ``benchmarks/same_event.py``.
+    `scale` is the local scale of each cosine, the lesser of both stories' (`features.hubness`): in a crowded topic a
+    cosine says less than in an empty one. Unlike the rarity of shared words it does not fade as an event gets more
+    reports. Where a story has no vector its words alone decide; where one has no date, time says nothing. Coefficients
+    and provenance: ``same_event.json``, written by ``benchmarks/events/same_event.py``.
+
+    Attributes
+    ----------
+    dense, words, intercept : float
+    words_alone, intercept_alone : float
+        The same where a story has no vector.
+    least_dense_scale, least_words_scale : float
+        Of the local scale, which a handful of stories cannot tell.
+    most : float
+        Beyond it shared words say no more, so that most pairs need not be looked at word by word.
+    slope, hours : float
+        Of time: within `hours` of each other stories are likelier to report one event than by their texts, and beyond
+        them less likely.
     """
 
     dense: float
     words: float
     intercept: float
+    words_alone: float
+    intercept_alone: float
+    least_dense_scale: float = 0.0
+    least_words_scale: float = 0.0
+    most: float = float("inf")
+    slope: float
+    hours: float
 
     @classmethod
-    def of(cls, use: Literal["archive", "pairs"], calibration: str) -> SameEvent:
-        """The model of an embedder; one that was not calibrated is judged by the words alone."""
-        table = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())[use]
-        return cls(**table.get(calibration, table["words"]))
+    def of(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
+        """The model of an embedder; one that was not calibrated is judged by the words alone.
 
-    def probability(self, dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(same event) of pairs from their two features, of one shape."""
-        logit = self.intercept + self.dense * dense + self.words * words
-        return np.asarray(1 / (1 + np.exp(-logit)))
-
-    def among(self, stories: float) -> SameEvent:
-        """The model for a dated archive of so many stories.
-
-        A story has a handful of reports of its event in any archive, but the more stories, the more look-alikes.
-        The odds therefore fall with the archive; by the fourth root, measured between the sample newsroom (110
-        stories) and Reuters (19,040), on which the model was fitted.
+        A story has a handful of reports of its event in any archive, but the more `stories`, the more look-alikes: the
+        odds fall with the size of the archive, slowly.
         """
-        return replace(self, intercept=self.intercept + float(np.log(_FITTED_ON / max(stories, 1.0))) / 4)
+        content = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())
+        models = content[use]
+        alone = models["words"]
+        model = cls(
+            **models.get(calibration, alone),
+            **content["time"],
+            words_alone=alone["words"],
+            intercept_alone=alone["intercept"],
+        )
+        if stories is None:
+            return model
+        growth = content["size"]
+        shift = growth["growth"] * float(np.log(growth["stories"] / max(stories, 1)))
+        return replace(model, intercept=model.intercept + shift, intercept_alone=model.intercept_alone + shift)
 
-    def least_dense(self, threshold: float) -> float:
-        """The vector cosine below which no pair can reach the threshold, whatever its words."""
-        if self.dense <= 0:
-            return -1.0
-        logit = np.log(threshold / (1 - threshold)) if threshold < 1 else np.inf
-        return float((logit - self.intercept - max(self.words, 0.0)) / self.dense)
+    @cached_property
+    def parameters(self) -> NDArray[np.float64]:
+        """What the compiled loops read."""
+        neutral = self.slope * np.log1p(self.hours)
+        return np.array(
+            [
+                *(self.dense, self.words, self.intercept),
+                *(self.least_words_scale, self.least_dense_scale, self.most),
+                *(self.slope, neutral),
+                *(self.words_alone, self.intercept_alone),
+            ]
+        )
 
 
 def same_event_probability(
@@ -106,8 +136,7 @@ def same_event_probability(
     pairs = list(pairs)
     if not pairs:
         return np.zeros(0)
-    dense, words, model = _features(pairs, embedder)
-    return model.probability(dense, words)
+    return _probability(_features(pairs, embedder).logit)
 
 
 def relations(
@@ -116,11 +145,12 @@ def relations(
     embedder: Embedder | None = None,
     settings: SelectionSettings | None = None,
 ) -> list[str]:
-    """How two stories relate: 'copy', 'same_report', 'new_development', 'same_topic' or 'different'.
+    """How two stories relate: one of `RELATIONS`.
 
-    A copy repeats the text. Two reports of one event are the same report within twelve hours of each
-    other, later ones a new development. Beyond the time rules, and below the threshold, stories
-    of probability .1 and above share a topic.
+    A 'copy' repeats the text. Of two reports of one event the later one is the 'same_report' within six hours, and
+    a 'development' within `selection.event_gap_hours`. Stories whose texts alone tell of one event, further apart, are
+    of one 'running_story'. Below the threshold stories of probability .1 and above share the 'same_topic'; all others
+    are 'different'.
 
     Examples
     --------
@@ -133,15 +163,23 @@ def relations(
     pairs, settings = list(pairs), settings or SelectionSettings()
     if not pairs:
         return []
-    dense, words, model = _features(pairs, embedder)
-    probability = model.probability(dense, words)
+    found = _features(pairs, embedder)
     times = [_times(side) for side in zip(*pairs, strict=True)]
-    undated = (times[0] == UNDATED) | (times[1] == UNDATED)
-    gap = np.where(undated, 0, np.abs(times[0] - times[1])) / HOUR_US
-    same = (probability >= settings.event_threshold) & (gap <= settings.event_gap_hours)
+    dated = (times[0] != UNDATED) & (times[1] != UNDATED)
+    gap = np.abs(np.where(dated, times[0] - np.where(dated, times[1], 0), 0)) / HOUR_US
+    text = _probability(found.logit)
+    model = found.model
+    timed = _probability(found.logit + np.where(dated, model.slope * np.log((1 + model.hours) / (1 + gap)), 0.0))
+    near = (timed >= settings.event_threshold) & (gap <= settings.event_gap_hours)
     named = np.select(
-        [is_copy(dense, words), same & (gap <= 12), same, probability >= 0.1],
-        np.array(RELATIONS)[[4, 3, 2, 1]].tolist(),
+        [
+            is_copy(found.dense, found.words),
+            near & (gap <= SAME_REPORT_HOURS),
+            near,
+            text >= settings.event_threshold,
+            text >= _TOPIC,
+        ],
+        list(RELATIONS[:0:-1]),
         RELATIONS[0],
     )
     return [str(name) for name in named]
@@ -157,26 +195,37 @@ def _times(articles: tuple[Article, ...]) -> NDArray[np.int64]:
     return Catalog(table, np.ones(len(table), dtype=bool), 0).published
 
 
-def _features(
-    pairs: list[tuple[Article, Article]], embedder: Embedder | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], SameEvent]:
+class _Features(NamedTuple):
+    """What two texts without an archive say, (m,) each."""
+
+    dense: NDArray[np.float64]
+    words: NDArray[np.float64]
+    logit: NDArray[np.float64]
+    model: SameEvent
+
+
+def _features(pairs: list[tuple[Article, Article]], embedder: Embedder | None) -> _Features:
     from recommender.embedders import make_embedder
 
-    model = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
-    calibration = model.calibration if embedder else f"{model.calibration}-{PUBLIC_TOKENS}"
+    chosen = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
+    calibration = chosen.calibration if embedder else f"{chosen.calibration}-{PUBLIC_TOKENS}"
     left, right = (to_table(side) for side in zip(*pairs, strict=True))
     both = pa.concat_tables([left, right])
-    vectors = model.encode(model.prepare(both))
+    vectors = chosen.encode(chosen.prepare(both))
     tfidf, terms = Tfidf.fit(whole_texts(both))
     plain = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
-    return dense, row_cosines(plain, plain, a, b), SameEvent.of("pairs", calibration)
+    words = row_cosines(plain, plain, a, b)
+    model = SameEvent.of("pairs", calibration)
+    blank = ~(vectors[a].any(axis=1) & vectors[b].any(axis=1))
+    alone = model.intercept_alone + model.words_alone * words
+    logit = np.where(blank, alone, model.intercept + model.dense * dense + model.words * words)
+    return _Features(np.where(blank, words, dense), words, logit, model)
 
 
-def greatest_shared(idf: NDArray[np.float32]) -> float:
-    """The IDF of a term that only two stories use, given an archive in which some terms have only one."""
-    return max(float(idf.max(initial=0)) - float(np.log(1.5)), 1.0)
+def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 @dataclass(frozen=True)
@@ -188,27 +237,39 @@ class EventTest:
     vectors : ndarray of int16, shape (n, d)
     terms : csr_matrix of float32, shape (n, v)
         TF-IDF, unit rows.
-    idf : ndarray of float32, shape (v,)
+    scale : ndarray of float32, shape (n, 2)
+        Local scale by words and by vectors; the second is NaN where a story has no vector.
     published : ndarray of int64, shape (n,)
     timed : bool
-        Whether the time rules count.
+        Whether time counts.
     """
 
     vectors: NDArray[np.int16]
     terms: sp.csr_matrix
-    idf: NDArray[np.float32]
+    scale: NDArray[np.float32]
     published: NDArray[np.int64]
     model: SameEvent
     settings: SelectionSettings
     timed: bool
 
-    def probability(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        """P(same event) of pairs of rows by their texts, float64 (m,)."""
-        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
-        return self.model.probability(dense, self._shared(self.terms, a, b))
-
-    def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        return rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
+    def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
+        """P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
+        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
+        found = np.empty(len(a), dtype=np.float64)
+        loops.pair_logits(
+            len(a),
+            dense,
+            np.asarray(a),
+            np.asarray(b),
+            _parts(self.terms),
+            self.terms.shape[1],
+            np.asarray(self.scale),
+            np.asarray(self.published),
+            time and self.timed,
+            self.model.parameters,
+            found,
+        )
+        return _probability(found)
 
     def alike(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
         """Pairs among the candidates of each story.
@@ -221,21 +282,12 @@ class EventTest:
         Returns
         -------
         same, copy : ndarray of bool, shape (q, w, w)
-            Same event by text within the span; copy at any time.
+            Same event within the span; copy at any time.
         dense : ndarray of float32, shape (q, w, w)
         """
         dense = gram(self.vectors, rows)
-        times = self.published[rows]
-        held = rows >= 0
-        upper = np.triu(np.ones(dense.shape[1:], dtype=bool), 1)
-        likely = (dense >= min(self._least, COPY)) & upper & held[:, :, None] & held[:, None, :]
-        story, i, j = np.nonzero(likely)
-        same_pairs, copy_pairs = self._test(
-            dense[story, i, j], rows[story, i], rows[story, j], times[story, i], times[story, j]
-        )
         same, copy = np.zeros(dense.shape, dtype=bool), np.zeros(dense.shape, dtype=bool)
-        for found, pairs in ((same, same_pairs), (copy, copy_pairs)):
-            found[story[pairs], i[pairs], j[pairs]] = found[story[pairs], j[pairs], i[pairs]] = True
+        loops.among(len(rows), dense, np.ascontiguousarray(rows), *self._archive, same, copy)
         return same, copy, dense
 
     def own(
@@ -244,6 +296,7 @@ class EventTest:
         rows: NDArray[np.int64],
         terms: sp.csr_matrix,
         published: NDArray[np.int64],
+        scale: NDArray[np.float32],
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The same for each story against its own candidates: (same event within the span, copy), each (q, w).
 
@@ -253,18 +306,13 @@ class EventTest:
         terms : csr_matrix, shape (q, v)
             TF-IDF of the stories.
         published : ndarray of int64, shape (q,)
+        scale : ndarray of float32, shape (q, 2)
+            Local scale of the stories.
         """
         same, copy = np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=bool)
-        story, i = np.nonzero((dense >= min(self._least, COPY)) & (rows >= 0))
-        if len(story):
-            cosine = dense[story, i].astype(np.float64)
-            near = np.flatnonzero(self._near(published[story], self.published[rows[story, i]]))
-            at = story[near], i[near]
-            shared = self._shared(terms, at[0], rows[at])
-            same[at] = self.model.probability(cosine[near], shared) >= self.settings.event_threshold
-            close = np.flatnonzero(cosine >= COPY)
-            at = story[close], i[close]
-            copy[at] = is_copy(cosine[close], row_cosines(terms, self.terms, at[0], rows[at]))
+        story = _parts(terms), np.asarray(scale), np.asarray(published)
+        cosine = np.ascontiguousarray(dense, dtype=np.float32)
+        loops.own(len(rows), cosine, np.ascontiguousarray(rows), *story, *self._archive, same, copy)
         return same, copy
 
     def together(self, mask: NDArray[np.bool_], times: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -292,35 +340,18 @@ class EventTest:
         np.put_along_axis(chain, order, np.cumsum(apart, axis=1), axis=1)
         return np.asarray(mask & (chain[:, :-1] == chain[:, -1:]))
 
-    @property
-    def _least(self) -> float:
-        return self.model.least_dense(self.settings.event_threshold)
+    @cached_property
+    def _archive(self) -> tuple[Any, ...]:
+        """What the compiled loops compare, and by which rule."""
+        threshold = self.settings.event_threshold
+        least = float(np.log(threshold / (1 - threshold))) if threshold < 1 else float("inf")
+        span = int(min(self.settings.event_span_days * DAY_US, _LONGEST)) if self.timed else -1
+        archive = _parts(self.terms), self.terms.shape[1], np.asarray(self.scale), np.asarray(self.published)
+        return *archive, (least, span, COPY), self.model.parameters
 
-    def _near(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if not self.timed:
-            return np.ones(len(a), dtype=bool)
-        dated = (a != UNDATED) & (b != UNDATED)
-        return np.asarray(dated & (np.abs(np.where(dated, a - b, 0)) <= self.settings.event_span_days * DAY_US))
 
-    def _test(
-        self,
-        dense: NDArray[np.float32],
-        a: NDArray[np.int64],
-        b: NDArray[np.int64],
-        time_a: NDArray[np.int64],
-        time_b: NDArray[np.int64],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        if not len(a):
-            return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-        near = self._near(time_a, time_b)
-        wanted = np.flatnonzero(near | (dense >= COPY))
-        # stories of one day share most of their candidates: each pair is compared once
-        size = len(self.published)
-        pair, back = np.unique(np.minimum(a, b)[wanted] * size + np.maximum(a, b)[wanted], return_inverse=True)
-        shared = self._shared(self.terms, pair // size, pair % size)[back]
-        cosine = dense[wanted].astype(np.float64)
-        same, copy = np.zeros(len(a), dtype=bool), np.zeros(len(a), dtype=bool)
-        same[wanted] = (self.model.probability(cosine, shared) >= self.settings.event_threshold) & near[wanted]
-        close = wanted[cosine >= COPY]
-        copy[close] = row_cosines(self.terms, self.terms, a[close], b[close]) >= COPY
-        return same, copy
+_LONGEST = 1 << 62  # microseconds
+
+
+def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)

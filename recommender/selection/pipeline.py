@@ -311,7 +311,8 @@ def _one_per_event(
     same, copy, dense = events.alike(ranked.rows)
     held, every = ranked.rows >= 0, np.arange(len(ranked.rows))
     times = selection.catalog.published[ranked.rows]
-    own, own_copy = events.own(ranked.dense, ranked.rows, stories.queries.terms, stories.queries.published)
+    asked = stories.queries
+    own, own_copy = events.own(ranked.dense, ranked.rows, asked.terms, asked.published, asked.scale)
     rejected = {"copy": held & own_copy, "event": np.zeros_like(held)}
     if not settings.drop_copies:
         rejected["copy"][:] = False

@@ -11,7 +11,7 @@ from recommender import Article, Recommender, Settings
 from recommender.archive.archive import Archive
 from recommender.articles.article import to_table
 from recommender.features.families import FAMILIES
-from recommender.features.hubness import NEAREST, OWN, Hubness
+from recommender.features.hubness import NEAREST, OWN, SCALE_NEAREST, Hubness
 from recommender.features.pairs import Pairs, pair_features
 from recommender.features.texts import name_texts, opening_texts
 from recommender.features.vectors import SCALE
@@ -146,11 +146,11 @@ def test_hubness_is_the_mean_of_the_ten_nearest(archive: Archive) -> None:
     assert Hubness.fit(["a"], *alone).of(*alone).hubness.tolist() == [0.0]
 
 
-def test_local_scale_is_the_mean_of_the_third_to_the_tenth_nearest(archive: Archive) -> None:
+def test_local_scale_is_the_mean_of_the_third_to_the_fiftieth_nearest(archive: Archive) -> None:
     for place, rows, itself in ((0, archive.terms.toarray(), 0.9999), (1, archive.vectors / SCALE, 0.999)):
         products = rows.astype(np.float64) @ rows.astype(np.float64).T
         products[products >= itself] = 0
-        wanted = np.sort(np.maximum(products, 0), axis=1)[:, -NEAREST:-OWN].mean(axis=1)
+        wanted = np.sort(np.maximum(products, 0), axis=1)[:, -SCALE_NEAREST:-OWN].mean(axis=1)
         np.testing.assert_allclose(archive.neighbours.scale[:, place], wanted, atol=1e-6)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +17,12 @@ from hypothesis import strategies as st
 from pyversity import Strategy, diversify
 
 from recommender import Article, GivenVectors, Recommender, Settings, relations, same_event_probability
+from recommender.archive.archive import Archive
+from recommender.articles.article import UNDATED
 from recommender.embedders import Embedder, make_embedder
+from recommender.features.vectors import SCALE, cosines
 from recommender.selection.diversity import mmr
+from recommender.selection.events import HOUR_US, RELATIONS, SameEvent
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -103,10 +110,165 @@ def test_relations_of_written_examples() -> None:
         ]
     )
     assert found == [
-        *("copy", "same_report", "same_report", "new_development", "same_topic", "different", "same_topic"),
+        *("copy", "same_report", "same_report", "development", "same_topic", "different", "running_story"),
         "same_report",
     ]
-    assert relations([(FIRE, FIRE_LATER)], settings=SelectionSettings(event_gap_hours=39)) == ["same_topic"]
+    assert set(found) == set(RELATIONS)
+    assert relations([(FIRE, FIRE_LATER)], settings=SelectionSettings(event_gap_hours=39)) == ["running_story"]
+
+
+# -- the test on rows of an archive ----------------------------------------------------------------
+
+PLACES = ("Ellery", "Marlow", "Tarn", "Quill", "Dover", "Aster", "Brisk", "Corvo", "Delph", "Ennor")
+
+
+def newsroom(reports: int, dated: bool = True, seed: int = 0) -> list[Article]:
+    """Ten events with some reports each, three hours apart, among two hundred other stories."""
+    rng = np.random.default_rng(seed)
+    words = np.array([f"word{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(100)])
+    made = []
+    for event, place in enumerate(PLACES):
+        told = [f"{place.lower()}{letter}" for letter in "abcdefghijkl"]
+        for report in range(reports):
+            body = [*rng.choice(told, 9, replace=False), *rng.choice(words, 12)]
+            made.append((f"e{event}r{report}", " ".join(body), 240 * event + 3 * report))
+    made += [(f"o{n}", " ".join(rng.choice(words, 24)), int(rng.integers(0, 2400))) for n in range(200)]
+    return [
+        Article(id=name, title="", body=body, published_at=NOON + hours * HOUR if dated else None)
+        for name, body, hours in made
+    ]
+
+
+def fitted(stories: Sequence[Article], **more: Any) -> Archive:
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": "none"}})
+    return Recommender(settings, **more).fit(stories).archive
+
+
+def expected(archive: Archive, a: int, b: int, time: bool) -> float:
+    """The logit of the model's formula, in NumPy."""
+    model, scale = archive.event_test.model, archive.neighbours.scale.astype(np.float64)
+    words = float((archive.terms[a].toarray().astype(np.float64) @ archive.terms[b].toarray().T)[0, 0])
+    beyond = min(words - max(min(scale[a, 0], scale[b, 0]), model.least_words_scale), model.most)
+    if np.isnan(scale[[a, b], 1]).any():
+        logit = model.intercept_alone + model.words_alone * beyond
+    else:
+        cosine = float(archive.vectors[a].astype(np.int64) @ archive.vectors[b].astype(np.int64)) / SCALE**2
+        gap = cosine - max(min(scale[a, 1], scale[b, 1]), model.least_dense_scale)
+        logit = model.intercept + model.words * beyond + model.dense * gap
+    times = archive.catalog.published[[a, b]]
+    if time and archive.dated and (times != UNDATED).all():
+        logit -= model.slope * np.log((1 + abs(int(times[0]) - int(times[1])) / HOUR_US) / (1 + model.hours))
+    return logit
+
+
+@pytest.fixture(scope="module", params=["dated", "undated", "some without vectors", "no vectors"])
+def archive(request: pytest.FixtureRequest) -> Archive:
+    stories = newsroom(3, dated=request.param != "undated")
+    if request.param.endswith("vectors"):
+        kept = 0 if request.param == "no vectors" else 2
+        rng = np.random.default_rng(1)
+        vectors = {story.id: rng.exponential(size=16) * (place % 3 < kept) for place, story in enumerate(stories)}
+        return fitted(stories, embedder=GivenVectors(vectors)).but(calibration="minilm-lead")
+    undated = [replace(story, published_at=None) for story in stories[::7]]
+    return fitted([*undated, *(story for place, story in enumerate(stories) if place % 7)])
+
+
+@pytest.mark.parametrize("time", [True, False])
+def test_probability_is_that_of_the_formula(archive: Archive, time: bool) -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(0, len(archive.catalog), (2, 300))
+    found = archive.event_test.probability(a, b, time=time)
+    wanted = [expected(archive, int(one), int(other), time) for one, other in zip(a, b, strict=True)]
+    np.testing.assert_allclose(np.log(found / (1 - found)), wanted, atol=1e-4)
+    assert archive.event_test.probability(b, a, time=time).tobytes() == found.tobytes()
+    for place in range(5):
+        alone = archive.event_test.probability(a[place : place + 1], b[place : place + 1], time=time)
+        assert alone[0] == found[place]
+
+
+def test_candidates_are_joined_as_pairs_are(archive: Archive) -> None:
+    rng = np.random.default_rng(3)
+    size = len(archive.catalog)
+    rows = np.array([rng.permutation(size)[:24] for _ in range(20)])
+    rows[0, 20:], rows[1, :] = -1, -1
+    test = replace(archive.event_test, settings=SelectionSettings(event_threshold=0.6))
+    same, copy, _ = test.alike(rows)
+    i, j = np.triu_indices(24, 1)
+    for line in range(len(rows)):
+        held = (rows[line, i] >= 0) & (rows[line, j] >= 0)
+        a, b = np.maximum(rows[line, i], 0), np.maximum(rows[line, j], 0)
+        times = archive.catalog.published
+        near = (times[a] != UNDATED) & (times[b] != UNDATED)
+        near &= np.abs(np.where(near, times[a], 0) - np.where(near, times[b], 0)) <= 14 * 24 * HOUR_US
+        wanted = held & (test.probability(a, b) >= 0.6) & (near | (not archive.dated))
+        assert (same[line, i, j] == wanted).all()
+        assert (same[line] == same[line].T).all()
+    assert same.any()
+    assert not copy.any()
+    alone = [test.alike(rows[line : line + 1])[0][0] for line in range(len(rows))]
+    assert (np.array(alone) == same).all()
+
+
+def test_a_story_is_joined_with_its_candidates_as_rows_are(archive: Archive) -> None:
+    stories = np.arange(0, len(archive.catalog), 9)
+    every = np.arange(len(archive.catalog))
+    rows = np.array([[*np.delete(every, story), -1] for story in stories])
+    queries = archive.queries(stories)
+    dense = cosines(archive.vectors[stories], archive.vectors, rows)
+    test = replace(archive.event_test, settings=SelectionSettings(event_threshold=0.6))
+    own, copy = test.own(dense, rows, queries.terms, queries.published, queries.scale)
+    both, copies, _ = test.alike(np.concatenate([stories[:, None], rows], axis=1))
+    assert (own == both[:, 0, 1:]).all()
+    assert own.any()
+    assert not own[rows < 0].any()
+    assert not copy.any()
+    assert not copies.any()
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_an_event_does_not_fade_as_it_gets_more_reports(dated: bool) -> None:
+    for reports in (2, 4, 8):
+        archive = fitted(newsroom(reports, dated))
+        rows = {name: row for row, name in enumerate(archive.catalog.ids.to_pylist())}
+        pairs = [(f"e{n}r0", f"e{n}r{other}") for n in range(10) for other in range(1, reports)]
+        others = [(f"e{n}r0", f"e{(n + 1) % 10}r0") for n in range(10)] + [(f"e{n}r0", f"o{n}") for n in range(10)]
+        told = [
+            archive.event_test.probability(*(np.array([rows[pair[side]] for pair in some]) for side in (0, 1)))
+            for some in (pairs, others)
+        ]
+        assert (told[0] >= 0.6).mean() >= 0.9, reports
+        assert told[1].max() < 0.2
+
+
+def test_reports_a_week_apart_are_less_likely_one_event_than_those_of_an_hour() -> None:
+    stories = newsroom(3)
+    archive = fitted([*stories[1:], replace(stories[0], published_at=NOON + 24 * 7 * HOUR)])
+    a, b, c = (archive.catalog.rows([f"e0r{n}"]) for n in range(3))
+    test = archive.event_test
+    assert test.probability(b, c)[0] > test.probability(b, c, time=False)[0]
+    assert test.probability(a, b)[0] < test.probability(a, b, time=False)[0]
+
+
+def test_a_copy_without_a_vector_is_one_by_its_words() -> None:
+    stories = newsroom(2)
+    twin = replace(stories[0], id="twin", published_at=NOON + 999 * HOUR)
+    vectors = {story.id: np.zeros(4) for story in [*stories, twin]}
+    archive = fitted([*stories, twin], embedder=GivenVectors(vectors))
+    same, copy, _ = archive.event_test.alike(archive.catalog.rows(["e0r0", "twin", "e0r1"])[None])
+    assert copy[0].tolist() == [[False, True, False], [True, False, False], [False, False, False]]
+    assert not same[0, 0, 1], "copies of another month are no reports of one event"
+
+
+def test_the_shipped_models_say_where_they_come_from() -> None:
+    content = json.loads(files("recommender.selection").joinpath("same_event.json").read_text(encoding="utf-8"))
+    assert set(content["provenance"]) == {"made_by", "data", "protocol", "figures"}
+    for use in ("archive", "pairs"):
+        for name, model in content[use].items():
+            assert model["words"] > 0, (use, name)
+            assert (model["dense"] > 0) is (name != "words")
+    small, large = (SameEvent.of("archive", "minilm-lead", stories) for stories in (100, 100_000))
+    assert small.intercept > large.intercept
+    assert SameEvent.of("archive", "unheard of", 100) == SameEvent.of("archive", "words", 100)
 
 
 # -- time rules in lists ------------------------------------------------------------------------

@@ -382,7 +382,7 @@ def _by_test(
         again |= test.together(same[:, lead], times, times[:, lead]) & (places > lead)
     published = archive.catalog.published[stories]
     dense = cosines(archive.vectors[stories], archive.vectors, rows)
-    own, _ = test.own(dense, rows, archive.terms[stories], published)
+    own, _ = test.own(dense, rows, archive.terms[stories], published, archive.neighbours.scale[stories])
     return again, test.together(own, times, published)
 
 
