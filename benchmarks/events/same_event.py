@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import recommender
-from benchmarks.common import write_result
+from benchmarks.common import RESULTS, write_result
 from benchmarks.events.event_sets import FITTED, MEASURED, Compared, EventSet, compared
 from recommender.selection.events import PUBLIC_TOKENS
 from recommender.settings import EmbeddingSettings
@@ -193,9 +193,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the coefficients and the figures")
     parser.add_argument("--only", nargs="+", choices=[*PAIR_CASES], help="cases to fit; the others stay as they are")
     arguments = parser.parse_args()
-    held = json.loads(FILE.read_text(encoding="utf-8")) if arguments.only else {"archive": {}, "pairs": {}}
+    held, rows = _held(arguments.only or [])
     models = {use: dict(held[use]) for use in ("archive", "pairs")}
-    rows: list[dict[str, Any]] = []
     sets: dict[str, EventSet] = {name: make(arguments.data) for name, make in {**FITTED, **MEASURED}.items()}
     for case in arguments.only or PAIR_CASES:
         settings = PAIR_CASES[case]
@@ -211,22 +210,34 @@ def main() -> None:
         if "wide" in parts:
             rows.append({"use": "archive", "model": case, "growth": round(growth(parts, "archive"), 3)})
             print(rows[-1], flush=True)
-    if arguments.write:
-        content = {
-            "provenance": {
-                "made_by": "python -m benchmarks.events.same_event",
-                "data": {
-                    name: f"{len(sets[name].table)} stories, {sets[name].event.max() + 1} events" for name in FITTED
-                },
-                "protocol": "each story of an event against its 20 nearest; dates hidden; every set weighs the same",
-                "figures": "benchmarks/results/same_event.json",
-            },
-            "time": TIME,
-            "size": SIZE,
-            **models,
-        }
-        FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        print(write_result("same_event", {"nearest": 20, "bootstrap": DRAWS, "seed": 0, **TIME, **SIZE}, rows))
+        if arguments.write:
+            _write(sets, models, rows)
+
+
+def _held(again: list[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Models and figures of the cases that are not made again."""
+    if not again:
+        return {"archive": {}, "pairs": {}}, []
+    rows = json.loads((RESULTS / "same_event.json").read_text(encoding="utf-8"))["rows"]
+    return json.loads(FILE.read_text(encoding="utf-8")), [row for row in rows if row["model"] not in again]
+
+
+def _write(sets: dict[str, EventSet], models: dict[str, dict[str, Model]], rows: list[dict[str, Any]]) -> None:
+    """Write the coefficients with their provenance, and the figures."""
+    data = {name: f"{len(sets[name].table)} stories, {sets[name].event.max() + 1} events" for name in FITTED}
+    content = {
+        "provenance": {
+            "made_by": "python -m benchmarks.events.same_event",
+            "data": data,
+            "protocol": "each story of an event against its 20 nearest; dates hidden; every set weighs the same",
+            "figures": "benchmarks/results/same_event.json",
+        },
+        "time": TIME,
+        "size": SIZE,
+        **{use: {case: models[use][case] for case in PAIR_CASES if case in models[use]} for use in models},
+    }
+    FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(write_result("same_event", {"nearest": 20, "bootstrap": DRAWS, "seed": 0, **TIME, **SIZE}, rows))
 
 
 if __name__ == "__main__":
