@@ -252,9 +252,17 @@ class SelectionSettings(_Stage):
     repeat_hours: float | None = Field(
         24.0, gt=0, le=1e6, description="of reports of one event within so many hours one stands in a list; none = all"
     )
-    event_threshold: float = Field(0.6, gt=0, le=1, description="least P(same event)")
+    event_threshold: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="least P(same event) of stories of two outlets (`source`, else the host of the URL)",
+    )
+    event_threshold_own: float = Field(
+        0.95, gt=0, le=1, description="least P(same event) of stories of one outlet, which seldom tells the same twice"
+    )
     event_threshold_untimed: float = Field(
-        0.9, gt=0, le=1, description="least P(same event) where the times are not known well enough"
+        0.6, gt=0, le=1, description="least P(same event), at least, where the times are not known to be close"
     )
     live_hours: float | None = Field(48.0, gt=0, le=1e6, description="age at which a live page is no longer shown")
     series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")

@@ -89,7 +89,11 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
         "catalog": _seconds(lambda: _derived(Catalog.of(table))),
         "tfidf": _seconds(lambda: Tfidf.fit(whole_texts(table))),
         "parts of texts": _seconds(lambda: TextParts.of(table, archive.tfidf, archive.terms)),
-        "hubness": _seconds(lambda: Hubness.fit(archive.catalog.ids.to_pylist(), archive.terms).of(archive.terms)),
+        "hubness and local scale": _seconds(
+            lambda: Hubness.fit(archive.catalog.ids.to_pylist(), archive.terms, archive.vectors).of(
+                archive.terms, archive.vectors
+            )
+        ),
         "series": _seconds(lambda: Series.fit(table, ()).codes(table)),
     }
     rows = np.unique(np.linspace(0, len(table) - 1, min(ASKED, len(table))).astype(np.int64))

@@ -11,18 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import to_micros
+from recommender.articles.columns import outlets, to_micros
 from recommender.articles.languages import site_language
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
-from recommender.features.hubness import Hubness
+from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes, section_levels
 from recommender.features.texts import TextParts, rarity_of
@@ -83,9 +84,9 @@ class Archive:
     spelling : Spelling
         How names are written.
     hubness : Hubness
-        What a newcomer's hubness is told by.
-    hubs : ndarray of float32, shape (n,)
-        Hubness of each row.
+        What a newcomer's neighbours are sought among.
+    neighbours : Neighbours, n rows
+        How near the neighbours of each row are.
     search : ndarray of int16, shape (n, s)
         Meaning and words in one vector, see `candidates.search_vectors`.
     settings : Settings
@@ -109,7 +110,7 @@ class Archive:
     parts: TextParts
     spelling: Spelling
     hubness: Hubness
-    hubs: NDArray[np.float32]
+    neighbours: Neighbours
     search: NDArray[np.int16]
     settings: Settings
     related_at: float | None
@@ -132,7 +133,7 @@ class Archive:
         """Fit the terms on a catalog with its vectors."""
         tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
         parts = TextParts.of(catalog.table, tfidf, terms)
-        hubness = Hubness.fit(catalog.ids.to_pylist(), terms)
+        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
         search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
         archive = cls(
             catalog=catalog,
@@ -142,7 +143,7 @@ class Archive:
             parts=parts,
             spelling=Spelling.fit(catalog.table, tfidf),
             hubness=hubness,
-            hubs=hubness.of(terms),
+            neighbours=hubness.of(terms, vectors),
             search=search,
             settings=settings,
             related_at=None,
@@ -175,18 +176,18 @@ class Archive:
 
     def derived(self) -> Derived:
         """What is slow to derive; for `knowing`."""
-        (language, languages, site), (section, sections), (series, editions) = (
+        (language, languages, site), (outlet, names_of_outlets), (series, editions) = (
             self._languages,
-            self.sections,
+            self.outlets,
             self.series,
         )
-        columns = {**self.catalog.derived(), "language": language, "section": section, "series": editions}
+        columns = {**self.catalog.derived(), "language": language, "outlet": outlet, "series": editions}
         if "looks" in vars(self):  # else series do not count
             columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}
         names = {
             "languages": list(languages),
             "site": [site],
-            "sections": sections,
+            "outlets": names_of_outlets,
             "templates": list(series.templates),
             "skeletons": list(map(str, series.skeletons)),
         }
@@ -195,7 +196,7 @@ class Archive:
     def knowing(self, derived: Derived) -> Archive:
         """The same archive, which need not derive again what `derived` gave once."""
         columns, names = dict(derived.columns), derived.names
-        language, section, editions = (columns.pop(name) for name in ("language", "section", "series"))
+        language, outlet, editions = (columns.pop(name) for name in ("language", "outlet", "series"))
         held = {name.removeprefix(_LOOKS): columns.pop(name) for name in list(columns) if name.startswith(_LOOKS)}
         for name in ("template", "table"):  # archives saved by earlier versions have these two, which no longer do
             columns.pop(name, None)
@@ -206,7 +207,7 @@ class Archive:
         series = Series(self._series_rules or (), tuple(names["templates"]), skeletons), editions
         vars(same).update(  # where `cached_property` looks
             _languages=(language, code_of, names["site"][0]),
-            sections=(section, names["sections"]),
+            outlets=(outlet, names["outlets"]),
             series=series,
             **looks,
         )
@@ -221,7 +222,7 @@ class Archive:
             vectors=joined(self.vectors, vectors),
             terms=(every := sp.vstack([self.terms, terms], format="csr")),
             parts=replace(self.parts.beside(TextParts.of(added, self.tfidf, terms)), whole=every),
-            hubs=np.concatenate([self.hubs, self.hubness.of(terms)]),
+            neighbours=self.neighbours.beside(self.hubness.of(terms, vectors)),
             search=search,
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
@@ -240,7 +241,7 @@ class Archive:
             vectors=self.vectors[old],
             terms=self.terms[old],
             parts=self.parts.take(old),
-            hubs=self.hubs[old],
+            neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
             drafts=None,
@@ -266,7 +267,7 @@ class Archive:
             parts=self.parts.take(old).among(used),
             spelling=self.spelling.among(used),
             hubness=self.hubness.without(self.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
-            hubs=self.hubs[old],
+            neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
             drafts=None,
@@ -326,7 +327,8 @@ class Archive:
             self.parts,
             self.catalog.published,
             section_codes(self.catalog.table["section"], self.section_levels),
-            self.hubs,
+            self.neighbours.hubness,
+            self.neighbours.scale,
             rarity_of(self.tfidf),
         )
 
@@ -403,12 +405,14 @@ class Archive:
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         terms = self.tfidf.transform(whole_texts(table))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
+        neighbours = self.hubness.of(terms, vectors)
         features = FeatureTable(
             vectors,
             TextParts.of(table, self.tfidf, terms),
             published,
             section_codes(table["section"], self.section_levels),
-            self.hubness.of(terms),
+            neighbours.hubness,
+            neighbours.scale,
             self.table.rarity,
         )
         return Queries(
@@ -480,9 +484,11 @@ class Archive:
         return (*self.rules.series, *selection.series) if selection.series_limit else None
 
     @cached_property
-    def sections(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Code of each row's section, -1 = none, and the sections."""
-        return self.catalog.codes("section")
+    def outlets(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Code of who published each row, -1 = not known, and their names."""
+        encoded = outlets(self.catalog.table).dictionary_encode()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
+        return codes, encoded.dictionary.to_pylist()
 
     @cached_property
     def links(self) -> ResolvedLinks:
@@ -492,14 +498,13 @@ class Archive:
     @cached_property
     def event_test(self) -> EventTest:
         """Whether rows report the same event."""
-        model = SameEvent.of("archive", self.calibration)
-        if self.dated:
-            model = model.among(self.tfidf.stories)
+        model = SameEvent.of("archive", self.calibration, self.tfidf.stories)
         return EventTest(
             self.vectors,
             self.terms,
-            self.tfidf.idf,
+            self.neighbours.scale,
             self.catalog.published,
+            self.outlets[0],
             model,
             self.settings.selection,
             self.dated,
@@ -518,7 +523,6 @@ class Archive:
             RowRules.of(self.rules, self.catalog, moment, blocks),
             self.event_test,
             self.series[1],
-            self.sections[0],
             {column: self.catalog.codes(column) for column in sorted(columns)},
             self.base(scope.as_of),
             self.ranker is not None,
@@ -653,13 +657,13 @@ _SOURCES: dict[str, Callable[[Archive], Any]] = {
     "_times": lambda archive: (archive.catalog,),
     "_languages": lambda archive: (archive.catalog, archive.settings.reading),
     "mixed": lambda archive: (archive.catalog, archive.settings.reading),
-    "sections": lambda archive: (archive.catalog,),
+    "outlets": lambda archive: (archive.catalog,),
     "series": lambda archive: (archive.catalog, archive._series_rules),
     "looks": lambda archive: (archive.catalog,),
     "links": lambda archive: (archive.catalog,),
     "wording": lambda archive: (archive.tfidf, archive.spelling),
     "_columns": lambda archive: (archive.tfidf,),
     "section_levels": lambda archive: (archive.catalog,),
-    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.hubs, archive.tfidf),
+    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.neighbours, archive.tfidf),
 }
 """What cached properties are derived from; in tuples, which compare what is identical at no cost."""

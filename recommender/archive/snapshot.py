@@ -20,7 +20,7 @@ from recommender.editorial.overlay import ordered
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
-from recommender.features.hubness import Hubness
+from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
@@ -59,7 +59,9 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             writer.write_table(archive.catalog.table)
         np.save(folder / "vectors.npy", archive.vectors)
         np.save(folder / "search.npy", archive.search)
-        np.save(folder / "hubs.npy", archive.hubs)
+        np.save(folder / "hubs.npy", archive.neighbours.hubness)
+        np.save(folder / "scale.npy", archive.neighbours.scale)
+        np.save(folder / "hubness.vectors.npy", archive.hubness.vectors)
         np.save(folder / "hubness.keys.npy", archive.hubness.keys)
         np.save(folder / "alive.npy", archive.catalog.alive)
         for name, matrix in _matrices(archive).items():
@@ -126,11 +128,10 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
     terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
-    sample = _matrix(folder, "hubness", None, len(tfidf.names))
-    hubness = Hubness(sample, _array(folder / "hubness.keys.npy", "i", (sample.shape[0],)))
+    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
+    hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
-    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
     if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
         raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
     if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):
@@ -148,7 +149,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         parts=TextParts(terms, title, lead, names),
         spelling=Spelling.load(folder, SPELLING, len(tfidf.names)),
         hubness=hubness,
-        hubs=_array(folder / "hubs.npy", "f", (len(table),)),
+        neighbours=neighbours,
         search=search,
         settings=settings,
         related_at=manifest["related_at"],
@@ -170,6 +171,17 @@ def _earlier(folder: Path, what: str) -> SnapshotError:
         f"{folder} was saved by an earlier version of recommender, {what}: run precompute with --archive again "
         "(in Python: fit and save)"
     )
+
+
+def _neighbours(folder: Path, stories: int, terms: int, width: int) -> tuple[Hubness, Neighbours]:
+    """The sample that neighbours are sought among, and what was found for each story."""
+    if not (folder / "scale.npy").exists():
+        raise _earlier(folder, "whose stories had no local scale")
+    words = _matrix(folder, "hubness", None, terms)
+    vectors = _array(folder / "hubness.vectors.npy", "i", (words.shape[0], width))
+    hubness = Hubness(words, vectors, _array(folder / "hubness.keys.npy", "i", (words.shape[0],)))
+    hubs = _array(folder / "hubs.npy", "f", (stories,))
+    return hubness, Neighbours(hubs, _array(folder / "scale.npy", "f", (stories, 2)))
 
 
 def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:

@@ -28,6 +28,21 @@ def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
     return found
 
 
+def outlets(table: pa.Table) -> pa.Array:
+    """Who published each row: its source, else the host of its URL; null where neither is known.
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> both = [Article("a", "A", url="https://www.courier.example/a"), Article("b", "B", source="Wire")]
+    >>> outlets(to_table(both)).to_pylist()
+    ['courier.example', 'wire']
+    """
+    host = pc.struct_field(pc.extract_regex(table["url"], r"^[a-zA-Z]+://(?:www\.)?(?P<host>[^/:?#]+)"), "host")
+    found = pc.utf8_lower(pc.coalesce(table["source"], host))
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
 def to_micros(time: datetime) -> int:
     """Microseconds since 1970; a time without a zone is UTC."""
     time = time if time.tzinfo else time.replace(tzinfo=UTC)

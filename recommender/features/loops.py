@@ -145,42 +145,6 @@ def row_cosines(
         found[pair] = total
 
 
-@kernel(least=1024)
-def rarest_shared(
-    start: int,
-    stop: int,
-    left_indptr: NDArray[np.int32],
-    left_terms: NDArray[np.int32],
-    right_indptr: NDArray[np.int32],
-    right_terms: NDArray[np.int32],
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    idf: NDArray[np.float32],
-    count: int,
-    found: NDArray[np.float64],
-) -> None:
-    """Add up the `count` greatest IDF of the terms that rows a and b share, (m,); terms ascend within a row."""
-    best = np.zeros(count + 1, dtype=np.float32)
-    for pair in range(start, stop):
-        best[:] = 0
-        i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
-        j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
-        while i < last_i and j < last_j:
-            left, right = left_terms[i], right_terms[j]
-            if left == right and idf[left] > best[count - 1]:
-                at = count - 1
-                while at > 0 and best[at - 1] < idf[left]:
-                    best[at] = best[at - 1]
-                    at -= 1
-                best[at] = idf[left]
-            i += left <= right
-            j += right <= left
-        total = 0.0
-        for at in range(count):
-            total += np.float64(best[at])
-        found[pair] = total
-
-
 @kernel(least=256)
 def heaviest_shared(
     start: int,

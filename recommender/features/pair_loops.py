@@ -136,12 +136,15 @@ def nearest_mean(
     by_term_rows: NDArray[np.int32],
     by_term_weights: NDArray[np.float32],
     sample: int,
+    few: int,
     nearest: int,
+    passed: int,
     found: NDArray[np.float32],
 ) -> None:
-    """Mean of the greatest products of each row with the rows of a sample, which is given term by term.
+    """Mean of the greatest products of each row with the rows of a sample, which is given term by term: (n, 2).
 
-    A product of 1 is the row itself, or a copy of its text, and does not count.
+    First of the greatest `few`, then of the `nearest` beyond the first ones, which are `passed` over. A product of 1 is
+    the row itself, or a copy of its text, and does not count.
     """
     total = np.zeros(sample, dtype=np.float64)
     best = np.zeros(nearest, dtype=np.float64)
@@ -160,4 +163,38 @@ def nearest_mean(
                     best[place] = best[place - 1]
                     place -= 1
                 best[place] = value
-        found[row] = np.float32(best.sum() / nearest)
+        found[row, 0] = np.float32(best[:few].sum() / few)
+        found[row, 1] = np.float32(best[passed:].sum() / (nearest - passed))
+
+
+@kernel(least=16)
+def nearest_products(
+    start: int,
+    stop: int,
+    vectors: NDArray[np.int16],
+    sample: NDArray[np.int16],
+    limit: int,
+    nearest: int,
+    passed: int,
+    found: NDArray[np.float64],
+) -> None:
+    """Mean of the greatest products of each vector with a sample, (n,), beyond the first few, which are `passed` over.
+
+    A product from `limit` on is the row itself, or a copy of its text, and does not count.
+    """
+    best = np.zeros(nearest, dtype=np.int64)
+    for row in range(start, stop):
+        vector = vectors[row]
+        best[:] = 0
+        for at in range(len(sample)):
+            other = sample[at]
+            total = np.int32(0)
+            for k in range(len(vector)):
+                total = np.int32(total + np.int32(np.int32(vector[k]) * np.int32(other[k])))
+            if total > best[nearest - 1] and total < limit:
+                place = nearest - 1
+                while place > 0 and best[place - 1] < total:
+                    best[place] = best[place - 1]
+                    place -= 1
+                best[place] = total
+        found[row] = best[passed:].sum() / (nearest - passed)

@@ -32,6 +32,8 @@ class FeatureTable:
     sections : ndarray of int32, shape (n, 4)
         Codes of the section's path, one a level; -1 = none.
     hubness : ndarray of float32, shape (n,)
+    scale : ndarray of float32, shape (n, 2)
+        Local scale by words and by vectors, see `Neighbours`.
     rarity : ndarray of float32, shape (v,)
     """
 
@@ -40,6 +42,7 @@ class FeatureTable:
     published: NDArray[np.int64]
     sections: NDArray[np.int32]
     hubness: NDArray[np.float32]
+    scale: NDArray[np.float32]
     rarity: NDArray[np.float32]
 
     @cached_property

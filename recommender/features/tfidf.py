@@ -196,23 +196,6 @@ def row_cosines(
     return found
 
 
-def rarest_shared(
-    left: sp.csr_matrix,
-    right: sp.csr_matrix,
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    idf: NDArray[np.float32],
-    count: int,
-) -> NDArray[np.float64]:
-    """Mean IDF of the `count` rarest terms that rows `left[a]` and `right[b]` share, float64 (m,); 0 for each missing.
-
-    Indices ascend within each row.
-    """
-    found = np.empty(len(a), dtype=np.float64)
-    loops.rarest_shared(len(a), *_parts(left)[:2], *_parts(right)[:2], a, b, np.asarray(idf), count, found)
-    return found / count
-
-
 def heaviest_shared(
     left: sp.csr_matrix,
     right: sp.csr_matrix,

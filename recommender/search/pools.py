@@ -50,6 +50,11 @@ class Queries:
         )
 
     @property
+    def scale(self) -> NDArray[np.float32]:
+        """Local scale of each, (q, 2)."""
+        return self.features.scale[self.at]
+
+    @property
     def asks(self) -> Asks:
         """What a search needs to know of them."""
         return Asks(self.search, np.arange(len(self)), self.rows, self.published, self.language)

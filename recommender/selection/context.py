@@ -26,8 +26,6 @@ class Selection:
         Relevance from which on an item counts as related; None = all of them.
     series : ndarray of int64, shape (n,)
         Recurring format of each row; -1 = none.
-    sections : ndarray of int32, shape (n,)
-        Section of each row; -1 = none.
     codes : dict of str to (ndarray of int32, shape (n,), list of str)
         Codes of the columns that caps look at, -1 = no value, and the values.
     base : Scope
@@ -45,7 +43,6 @@ class Selection:
     rules: RowRules
     events: EventTest
     series: NDArray[np.int64]
-    sections: NDArray[np.int32]
     codes: dict[str, tuple[NDArray[np.int32], list[str]]]
     base: Scope
     learned: bool
@@ -64,7 +61,8 @@ class Stories:
     Attributes
     ----------
     series : ndarray of int64, shape (q,)
-    sections : ndarray of int32, shape (q,)
+    outlets : ndarray of int32, shape (q,)
+        Who published each; -1 = not known.
     pins : ndarray of int64, shape (q, p)
         Catalog rows; -1 = none.
     positions : ndarray of int64, shape (q, p)
@@ -73,7 +71,7 @@ class Stories:
     queries: Queries
     marks: Marks
     series: NDArray[np.int64]
-    sections: NDArray[np.int32]
+    outlets: NDArray[np.int32]
     pins: NDArray[np.int64]
     positions: NDArray[np.int64]
 
@@ -84,7 +82,7 @@ class Stories:
             self.queries.take(places),
             marks,
             self.series[places],
-            self.sections[places],
+            self.outlets[places],
             self.pins[places],
             self.positions[places],
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -16,62 +17,91 @@ from numpy.typing import NDArray
 from recommender.articles.article import DAY_US, HOUR_US, UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
-from recommender.features.tfidf import Tfidf, rarest_shared, row_cosines, term_frequencies
+from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import cosines
+from recommender.selection import event_loops as loops
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 if TYPE_CHECKING:
     from recommender.embedders import Embedder
+    from recommender.search.pools import Queries
 
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
-RAREST = 3  # shared terms that are looked at
-_FITTED_ON = 19_040
-RELATIONS = ("different", "same_topic", "development", "same_report", "copy")
+RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
+_TOPIC = 0.1  # least P(same event) of stories that share a topic
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SameEvent:
-    """Logistic model of "both report the same event", on the cosine of two vectors and on their words.
+    """Logistic model of "both report the same event", on two cosines, how crowded their corner is, and time.
 
-    ``p = 1 / (1 + exp(-(intercept + dense * cosine + words * shared)))``
+    ``logit = intercept + dense * (cosine - scale) + words * min(tfidf - scale, most) - slope * log((1 + hours) / 25)``
 
-    In an archive `shared` is the mean IDF of the three rarest terms that both use, as a share of the greatest IDF that
-    two stories can share: names tell events apart where the language of a topic does not. Two texts without an
-    archive have no IDF: there it is the cosine of their term frequencies. Coefficients and provenance:
-    ``same_event.json``, written by ``benchmarks/same_event.py``.
+    `scale` is the local scale of each cosine, the lesser of both stories' (`features.hubness`): in a crowded topic a
+    cosine says less than in an empty one. Unlike the rarity of shared words it does not fade as an event gets more
+    reports. Where a story has no vector its words alone decide; where one has no date, time says nothing. Coefficients
+    and provenance: ``same_event.json``, written by ``benchmarks/events/same_event.py``.
+
+    Attributes
+    ----------
+    dense, words, intercept : float
+    words_alone, intercept_alone : float
+        The same where a story has no vector.
+    least_dense_scale, least_words_scale : float
+        Of the local scale, which a handful of stories cannot tell.
+    most : float
+        Beyond it shared words say no more, so that most pairs need not be looked at word by word.
+    slope, hours : float
+        Of time: within `hours` of each other stories are likelier to report one event than by their texts, and beyond
+        them less likely.
     """
 
     dense: float
     words: float
     intercept: float
+    words_alone: float
+    intercept_alone: float
+    least_dense_scale: float = 0.0
+    least_words_scale: float = 0.0
+    most: float = float("inf")
+    slope: float
+    hours: float
 
     @classmethod
-    def of(cls, use: Literal["archive", "pairs"], calibration: str) -> SameEvent:
-        """The model of an embedder; one that was not calibrated is judged by the words alone."""
-        table = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())[use]
-        return cls(**table.get(calibration, table["words"]))
+    def of(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
+        """The model of an embedder; one that was not calibrated is judged by the words alone.
 
-    def probability(self, dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(same event) of pairs from their two features, of one shape."""
-        logit = self.intercept + self.dense * dense + self.words * words
-        return np.asarray(1 / (1 + np.exp(-logit)))
-
-    def among(self, stories: float) -> SameEvent:
-        """The model for a dated archive of so many stories.
-
-        A story has a handful of reports of its event in any archive, but the more stories, the more look-alikes.
-        The odds therefore fall with the archive; by the fourth root, measured between the sample newsroom (110
-        stories) and Reuters (19,040), on which the model was fitted.
+        A story has a handful of reports of its event in any archive, but the more `stories`, the more look-alikes: the
+        odds fall with the size of the archive, slowly.
         """
-        return replace(self, intercept=self.intercept + float(np.log(_FITTED_ON / max(stories, 1.0))) / 4)
+        content = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())
+        models = content[use]
+        alone = models["words"]
+        model = cls(
+            **models.get(calibration, alone),
+            **content["time"],
+            words_alone=alone["words"],
+            intercept_alone=alone["intercept"],
+        )
+        if stories is None:
+            return model
+        growth = content["size"]
+        shift = growth["growth"] * float(np.log(growth["stories"] / max(stories, 1)))
+        return replace(model, intercept=model.intercept + shift, intercept_alone=model.intercept_alone + shift)
 
-    def least_dense(self, threshold: float) -> float:
-        """The vector cosine below which no pair can reach the threshold, whatever its words."""
-        if self.dense <= 0:
-            return -1.0
-        logit = np.log(threshold / (1 - threshold)) if threshold < 1 else np.inf
-        return float((logit - self.intercept - max(self.words, 0.0)) / self.dense)
+    @cached_property
+    def parameters(self) -> NDArray[np.float64]:
+        """What the compiled loops read."""
+        neutral = self.slope * np.log1p(self.hours)
+        return np.array(
+            [
+                *(self.dense, self.words, self.intercept),
+                *(self.least_words_scale, self.least_dense_scale, self.most),
+                *(self.slope, neutral),
+                *(self.words_alone, self.intercept_alone),
+            ]
+        )
 
 
 def same_event_probability(
@@ -105,8 +135,7 @@ def same_event_probability(
     pairs = list(pairs)
     if not pairs:
         return np.zeros(0)
-    dense, words, model = _features(pairs, embedder)
-    return model.probability(dense, words)
+    return _probability(_features(pairs, embedder).logit)
 
 
 def relations(
@@ -115,11 +144,12 @@ def relations(
     embedder: Embedder | None = None,
     settings: SelectionSettings | None = None,
 ) -> list[str]:
-    """How two stories relate: 'copy', 'same_report', 'development', 'same_topic' or 'different'.
+    """How two stories relate: one of `RELATIONS`.
 
-    A copy repeats the text. Two reports of one event are the same report within `selection.same_report_hours` of each
-    other, and developments of the event at other times. Below the threshold, stories of probability .1 and above
-    share a topic.
+    A 'copy' repeats the text. Of two reports of one event the later one is the 'same_report' within
+    `selection.same_report_hours`, and a 'development' at other times. Stories whose texts alone tell of one event, too
+    far apart for that, are of one 'running_story'. Below the threshold stories of probability .1 and above share the
+    'same_topic'; all others are 'different'.
 
     Examples
     --------
@@ -132,16 +162,23 @@ def relations(
     pairs, settings = list(pairs), settings or SelectionSettings()
     if not pairs:
         return []
-    dense, words, model = _features(pairs, embedder)
-    probability = model.probability(dense, words)
+    found = _features(pairs, embedder)
     times = [_times(side) for side in zip(*pairs, strict=True)]
-    undated = (times[0] == UNDATED) | (times[1] == UNDATED)
-    gap = np.where(undated, 0, np.abs(times[0] - times[1])) / HOUR_US
-    same = probability >= settings.event_threshold
-    soon = gap <= (settings.same_report_hours or 0)
+    dated = (times[0] != UNDATED) & (times[1] != UNDATED)
+    gap = np.abs(np.where(dated, times[0] - np.where(dated, times[1], 0), 0)) / HOUR_US
+    text = _probability(found.logit)
+    model = found.model
+    timed = _probability(found.logit + np.where(dated, model.slope * np.log((1 + model.hours) / (1 + gap)), 0.0))
+    near = timed >= settings.event_threshold
     named = np.select(
-        [is_copy(dense, words), same & soon, same, probability >= 0.1],
-        np.array(RELATIONS)[[4, 3, 2, 1]].tolist(),
+        [
+            is_copy(found.dense, found.words),
+            near & (gap <= (settings.same_report_hours or 0)),
+            near,
+            text >= settings.event_threshold,
+            text >= _TOPIC,
+        ],
+        list(RELATIONS[:0:-1]),
         RELATIONS[0],
     )
     return [str(name) for name in named]
@@ -157,26 +194,37 @@ def _times(articles: tuple[Article, ...]) -> NDArray[np.int64]:
     return Catalog(table, np.ones(len(table), dtype=bool), 0).published
 
 
-def _features(
-    pairs: list[tuple[Article, Article]], embedder: Embedder | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], SameEvent]:
+class _Features(NamedTuple):
+    """What two texts without an archive say, (m,) each."""
+
+    dense: NDArray[np.float64]
+    words: NDArray[np.float64]
+    logit: NDArray[np.float64]
+    model: SameEvent
+
+
+def _features(pairs: list[tuple[Article, Article]], embedder: Embedder | None) -> _Features:
     from recommender.embedders import make_embedder
 
-    model = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
-    calibration = model.calibration if embedder else f"{model.calibration}-{PUBLIC_TOKENS}"
+    chosen = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
+    calibration = chosen.calibration if embedder else f"{chosen.calibration}-{PUBLIC_TOKENS}"
     left, right = (to_table(side) for side in zip(*pairs, strict=True))
     both = pa.concat_tables([left, right])
-    vectors = model.encode(model.prepare(both))
+    vectors = chosen.encode(chosen.prepare(both))
     tfidf, terms = Tfidf.fit(whole_texts(both))
     plain = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
-    return dense, row_cosines(plain, plain, a, b), SameEvent.of("pairs", calibration)
+    words = row_cosines(plain, plain, a, b)
+    model = SameEvent.of("pairs", calibration)
+    blank = ~(vectors[a].any(axis=1) & vectors[b].any(axis=1))
+    alone = model.intercept_alone + model.words_alone * words
+    logit = np.where(blank, alone, model.intercept + model.dense * dense + model.words * words)
+    return _Features(np.where(blank, words, dense), words, logit, model)
 
 
-def greatest_shared(idf: NDArray[np.float32]) -> float:
-    """The IDF of a term that only two stories use, given an archive in which some terms have only one."""
-    return max(float(idf.max(initial=0)) - float(np.log(1.5)), 1.0)
+def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 @dataclass(frozen=True)
@@ -188,28 +236,42 @@ class EventTest:
     vectors : ndarray of int16, shape (n, d)
     terms : csr_matrix of float32, shape (n, v)
         TF-IDF, unit rows.
-    idf : ndarray of float32, shape (v,)
+    scale : ndarray of float32, shape (n, 2)
+        Local scale by words and by vectors; the second is NaN where a story has no vector.
     published : ndarray of int64, shape (n,)
+    outlets : ndarray of int32, shape (n,)
+        Who published each; -1 = not known.
     timed : bool
-        Whether the time rules count.
+        Whether time counts.
     """
 
     vectors: NDArray[np.int16]
     terms: sp.csr_matrix
-    idf: NDArray[np.float32]
+    scale: NDArray[np.float32]
     published: NDArray[np.int64]
+    outlets: NDArray[np.int32]
     model: SameEvent
     settings: SelectionSettings
     timed: bool
 
-    def probability(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        """P(same event) of pairs of rows by their texts, float64 (m,)."""
-        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
-        return self.model.probability(dense, self._shared(self.terms, a, b))
-
-    def _shared(self, left: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        shared = rarest_shared(left, self.terms, a, b, self.idf, RAREST) / greatest_shared(self.idf)
-        return np.minimum(shared, 1.0)  # what `least_dense` counts on: where stories were taken out, terms may be rarer
+    def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
+        """P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
+        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
+        found = np.empty(len(a), dtype=np.float64)
+        loops.pair_logits(
+            len(a),
+            dense,
+            np.asarray(a),
+            np.asarray(b),
+            _parts(self.terms),
+            self.terms.shape[1],
+            np.asarray(self.scale),
+            np.asarray(self.published),
+            time and self.timed,
+            self.model.parameters,
+            found,
+        )
+        return _probability(found)
 
     def within(
         self, a: NDArray[np.int64], b: NDArray[np.int64], hours: float
@@ -237,52 +299,93 @@ class EventTest:
         limit = hours * HOUR_US
         return np.asarray(~known | (least <= limit)), np.asarray(known & (most <= limit))
 
-    def joins(self, a: NDArray[np.int64], b: NDArray[np.int64], sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def joins(
+        self, a: NDArray[np.int64], b: NDArray[np.int64], sure: NDArray[np.bool_], *, time: bool = True
+    ) -> NDArray[np.bool_]:
         """Whether pairs of rows report the same event, (m,).
 
         Parameters
         ----------
         a, b : ndarray of int64, shape (m,)
         sure : ndarray of bool, shape (m,)
-            Whether their times are known to be close: else the texts must say so more clearly.
+            Whether their times are known: else the texts must say so more clearly.
+        time : bool, default True
+            Whether the time between them counts.
         """
-        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0].astype(np.float64)
-        return self._joined(self.terms, a, dense, b, sure)
+        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
+        return self._joined(dense, a, self._rows, self.outlets[a], b, sure, time)
 
     def joins_story(
         self,
-        terms: sp.csr_matrix,
+        queries: Queries,
+        outlets: NDArray[np.int32],
         stories: NDArray[np.int64],
-        dense: NDArray[np.float64],
+        dense: NDArray[np.float32],
         rows: NDArray[np.int64],
         sure: NDArray[np.bool_],
+        *,
+        time: bool = True,
     ) -> NDArray[np.bool_]:
         """Whether stories and rows report the same event, (m,).
 
         Parameters
         ----------
-        terms : csr_matrix, shape (q, v)
-            TF-IDF of the stories.
+        queries : Queries
+        outlets : ndarray of int32, shape (q,)
+            Who published each of them.
         stories, rows : ndarray of int64, shape (m,)
-        dense : ndarray of float64, shape (m,)
+            Places of `queries`, and rows of the archive.
+        dense : ndarray of float32, shape (m,)
             Cosines of the vectors.
-        sure : ndarray of bool, shape (m,)
+        sure, time
             See `joins`.
         """
-        return self._joined(terms, stories, dense, rows, sure)
+        asking = _Rows(_parts(queries.terms), queries.scale, queries.published)
+        return self._joined(dense, stories, asking, outlets[stories], rows, sure, time)
 
     def _joined(
         self,
-        terms: sp.csr_matrix,
+        dense: NDArray[np.float32],
         a: NDArray[np.int64],
-        dense: NDArray[np.float64],
+        left: _Rows,
+        outlets: NDArray[np.int32],
         b: NDArray[np.int64],
         sure: NDArray[np.bool_],
+        time: bool,
     ) -> NDArray[np.bool_]:
-        settings = self.settings
-        limit = np.where(sure, settings.event_threshold, settings.event_threshold_untimed)
-        found = np.zeros(len(a), dtype=bool)
-        likely = np.flatnonzero(dense >= self.model.least_dense(float(limit.min(initial=1.0))))
-        shared = self._shared(terms, a[likely], b[likely])
-        found[likely] = self.model.probability(dense[likely], shared) >= limit[likely]
+        settings, found = self.settings, np.zeros(len(a), dtype=bool)
+        # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
+        others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
+        limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
+        limit = np.where(sure, limit, np.maximum(limit, settings.event_threshold_untimed))
+        with np.errstate(divide="ignore"):
+            least = np.log(limit / (1 - limit))
+        loops.joined(
+            len(a),
+            np.ascontiguousarray(dense, dtype=np.float32),
+            np.ascontiguousarray(a),
+            np.ascontiguousarray(b),
+            *left,
+            *self._rows,
+            least,
+            time and self.timed,
+            self.model.parameters,
+            found,
+        )
         return found
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        return _Rows(_parts(self.terms), np.asarray(self.scale), np.asarray(self.published))
+
+
+class _Rows(NamedTuple):
+    """What the compiled loops compare stories by: parts of a sparse matrix, local scales (n, 2), times (n,)."""
+
+    terms: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+    scale: NDArray[np.float32]
+    published: NDArray[np.int64]
+
+
+def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)

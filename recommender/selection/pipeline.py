@@ -120,12 +120,9 @@ def _placed(ranked: Ranked, stories: Stories, selection: Selection, count: int, 
 def with_developments(chosen: Ranked, stories: Stories, selection: Selection) -> Ranked:
     """Note which items are developments of the story's own event, or earlier reports of it."""
     line, column = np.nonzero(chosen.rows >= 0)
+    pairs = line, chosen.dense[line, column], chosen.rows[line, column]
     joined = selection.events.joins_story(
-        stories.queries.terms,
-        line,
-        chosen.dense[line, column].astype(np.float64),
-        chosen.rows[line, column],
-        np.ones(len(line), dtype=bool),
+        stories.queries, stories.outlets, *pairs, np.ones(len(line), dtype=bool), time=False
     )
     notes = chosen.notes.copy()
     notes[line, column] |= np.where(joined, DEVELOPMENT, 0).astype(np.int8)

@@ -55,19 +55,6 @@ def test_lexical_cosines(queries: int, seed: int) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-@given(seed=st.integers(0, 2**31), count=st.integers(1, 5), pairs=st.sampled_from([0, 1, 50, 3000]))
-@settings(max_examples=25)
-def test_rarest_shared(seed: int, count: int, pairs: int) -> None:
-    terms, idf, rng = archive(seed)
-    a, b = rng.integers(0, terms.shape[0], (2, pairs))
-    found = tfidf.rarest_shared(terms, terms, a, b, idf, count)
-    same(found, oracles.rarest_shared(terms, terms, a, b, idf, count))
-    used = terms.toarray() > 0
-    for pair in range(min(pairs, 20)):
-        shared = np.sort(idf[used[a[pair]] & used[b[pair]]].astype(np.float64))[::-1][:count]
-        assert found[pair] == pytest.approx(shared.sum() / count)
-
-
 @given(seed=st.integers(0, 2**31), pairs=st.sampled_from([0, 1, 50, 3000]))
 @settings(max_examples=25)
 def test_row_cosines(seed: int, pairs: int) -> None:

@@ -11,9 +11,10 @@ from recommender import Article, Recommender, Settings
 from recommender.archive.archive import Archive
 from recommender.articles.article import to_table
 from recommender.features.families import FAMILIES
-from recommender.features.hubness import NEAREST, Hubness
+from recommender.features.hubness import NEAREST, OWN, SCALE_NEAREST, Hubness
 from recommender.features.pairs import Pairs, pair_features
 from recommender.features.texts import name_texts, opening_texts
+from recommender.features.vectors import SCALE
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TEXT = "ferry harbour storm mayor Ellery school budget council Santoro opera vote island nurse strike Voss cod quota"
@@ -140,8 +141,32 @@ def test_hubness_is_the_mean_of_the_ten_nearest(archive: Archive) -> None:
     products = whole @ whole.T
     products[products > 0.9999] = 0  # itself and copies
     wanted = np.sort(products, axis=1)[:, -NEAREST:].mean(axis=1)
-    np.testing.assert_allclose(archive.hubs, wanted, atol=1e-6)
-    assert Hubness.fit(["a"], archive.terms[:1]).of(archive.terms[:1]).tolist() == [0.0]
+    np.testing.assert_allclose(archive.neighbours.hubness, wanted, atol=1e-6)
+    alone = archive.terms[:1], archive.vectors[:1]
+    assert Hubness.fit(["a"], *alone).of(*alone).hubness.tolist() == [0.0]
+
+
+def test_local_scale_is_the_mean_of_the_third_to_the_fiftieth_nearest(archive: Archive) -> None:
+    for place, rows, itself in ((0, archive.terms.toarray(), 0.9999), (1, archive.vectors / SCALE, 0.999)):
+        products = rows.astype(np.float64) @ rows.astype(np.float64).T
+        products[products >= itself] = 0
+        wanted = np.sort(np.maximum(products, 0), axis=1)[:, -SCALE_NEAREST:-OWN].mean(axis=1)
+        np.testing.assert_allclose(archive.neighbours.scale[:, place], wanted, atol=1e-6)
+
+
+def test_neighbours_of_one_are_those_of_a_batch(archive: Archive) -> None:
+    every = archive.hubness.of(archive.terms, archive.vectors)
+    for row in (0, len(archive.catalog) // 2, len(archive.catalog) - 1):
+        alone = archive.hubness.of(archive.terms[row], archive.vectors[row : row + 1])
+        assert alone.hubness.tobytes() == every.hubness[row : row + 1].tobytes()
+        assert alone.scale.tobytes() == every.scale[row : row + 1].tobytes()
+
+
+def test_a_story_without_a_vector_has_no_local_scale_by_vectors(archive: Archive) -> None:
+    blank = np.zeros_like(archive.vectors[:1])
+    words, dense = archive.hubness.of(archive.terms[:1], blank).scale[0]
+    assert words == archive.neighbours.scale[0, 0]
+    assert np.isnan(dense)
 
 
 def test_names_are_capitals_in_mid_sentence() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,11 @@ import pytest
 from pyversity import Strategy, diversify
 
 from recommender import Article, GivenVectors, Recommender, Settings, relations, same_event_probability
+from recommender.archive.archive import Archive
+from recommender.articles.article import HOUR_US, UNDATED
 from recommender.embedders import Embedder, make_embedder
+from recommender.features.vectors import SCALE, cosines
+from recommender.selection.events import SameEvent
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -106,6 +113,142 @@ def test_relations_of_written_examples() -> None:
     assert relations([(FIRE, FIRE_LATER)], settings=wide) == ["same_report"]
 
 
+# -- the pairwise test in an archive --------------------------------------------------------------
+
+
+PLACES = ("Ellery", "Marlow", "Tarn", "Quill", "Dover", "Aster", "Brisk", "Corvo", "Delph", "Ennor")
+
+
+def newsroom(reports: int, dated: bool = True, seed: int = 0) -> list[Article]:
+    """Ten events with some reports each, three hours apart, among two hundred other stories."""
+    rng = np.random.default_rng(seed)
+    words = np.array([f"word{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(100)])
+    made = []
+    for event, place in enumerate(PLACES):
+        told = [f"{place.lower()}{letter}" for letter in "abcdefghijkl"]
+        for report in range(reports):
+            body = [*rng.choice(told, 9, replace=False), *rng.choice(words, 12)]
+            made.append((f"e{event}r{report}", " ".join(body), 240 * event + 3 * report))
+    made += [(f"o{n}", " ".join(rng.choice(words, 24)), int(rng.integers(0, 2400))) for n in range(200)]
+    return [
+        Article(id=name, title="", body=body, published_at=NOON + hours * HOUR if dated else None)
+        for name, body, hours in made
+    ]
+
+
+def fitted(stories: Sequence[Article], **more: Any) -> Archive:
+    settings = Settings.of({"embedding": {"model": "tfidf"}, "ranking": {"ranker": "none"}})
+    return Recommender(settings, **more).fit(stories).archive
+
+
+def expected(archive: Archive, a: int, b: int, time: bool) -> float:
+    """The logit of the model's formula, in NumPy."""
+    model, scale = archive.event_test.model, archive.neighbours.scale.astype(np.float64)
+    words = float((archive.terms[a].toarray().astype(np.float64) @ archive.terms[b].toarray().T)[0, 0])
+    beyond = min(words - max(min(scale[a, 0], scale[b, 0]), model.least_words_scale), model.most)
+    if np.isnan(scale[[a, b], 1]).any():
+        logit = model.intercept_alone + model.words_alone * beyond
+    else:
+        cosine = float(archive.vectors[a].astype(np.int64) @ archive.vectors[b].astype(np.int64)) / SCALE**2
+        gap = cosine - max(min(scale[a, 1], scale[b, 1]), model.least_dense_scale)
+        logit = model.intercept + model.words * beyond + model.dense * gap
+    times = archive.catalog.published[[a, b]]
+    if time and archive.dated and (times != UNDATED).all():
+        logit -= model.slope * np.log((1 + abs(int(times[0]) - int(times[1])) / HOUR_US) / (1 + model.hours))
+    return logit
+
+
+@pytest.fixture(scope="module", params=["dated", "undated", "some without vectors", "no vectors"])
+def archive(request: pytest.FixtureRequest) -> Archive:
+    stories = newsroom(3, dated=request.param != "undated")
+    if request.param.endswith("vectors"):
+        kept = 0 if request.param == "no vectors" else 2
+        rng = np.random.default_rng(1)
+        vectors = {story.id: rng.exponential(size=16) * (place % 3 < kept) for place, story in enumerate(stories)}
+        return fitted(stories, embedder=GivenVectors(vectors)).but(calibration="minilm-lead")
+    undated = [replace(story, published_at=None) for story in stories[::7]]
+    return fitted([*undated, *(story for place, story in enumerate(stories) if place % 7)])
+
+
+@pytest.mark.parametrize("time", [True, False])
+def test_probability_is_that_of_the_formula(archive: Archive, time: bool) -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(0, len(archive.catalog), (2, 300))
+    found = archive.event_test.probability(a, b, time=time)
+    wanted = [expected(archive, int(one), int(other), time) for one, other in zip(a, b, strict=True)]
+    np.testing.assert_allclose(np.log(found / (1 - found)), wanted, atol=1e-4)
+    assert archive.event_test.probability(b, a, time=time).tobytes() == found.tobytes()
+    for place in range(5):
+        alone = archive.event_test.probability(a[place : place + 1], b[place : place + 1], time=time)
+        assert alone[0] == found[place]
+
+
+def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> None:
+    rng = np.random.default_rng(3)
+    size = len(archive.catalog)
+    a, b = rng.integers(0, size, (2, 2_000))
+    limits = SelectionSettings(event_threshold_own=0.6, event_threshold_untimed=0.8)
+    test = replace(archive.event_test, settings=limits)
+    sure = rng.random(2_000) < 0.5
+    found = test.joins(a, b, sure)
+    timed, plain = test.probability(a, b), test.probability(a, b, time=False)
+    wanted = np.where(sure, timed >= 0.6, timed >= 0.8)
+    assert found.any()
+    assert (found == wanted).all()
+    assert (found == test.joins(b, a, sure)).all()
+    assert (test.joins(a, b, sure, time=False) == np.where(sure, plain >= 0.6, plain >= 0.8)).all()
+    for place in range(8):
+        one = slice(place, place + 1)
+        assert test.joins(a[one], b[one], sure[one])[0] == found[place]
+    # stories as queries are joined as rows are
+    stories = np.unique(a)
+    queries = archive.queries(stories)
+    dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]
+    asked = archive.outlets[0][stories], np.searchsorted(stories, a), dense, b, sure
+    assert (test.joins_story(queries, *asked) == found).all()
+    # two outlets are joined from a lower probability on
+    both = replace(
+        test, outlets=np.arange(size, dtype=np.int32), settings=limits.model_copy(update={"event_threshold": 0.3})
+    )
+    assert (both.joins(a, b, sure) == (np.where(sure, timed >= 0.3, timed >= 0.8) | (found & (a == b)))).all()
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_an_event_does_not_fade_as_it_gets_more_reports(dated: bool) -> None:
+    for reports in (2, 4, 8):
+        archive = fitted(newsroom(reports, dated))
+        rows = {name: row for row, name in enumerate(archive.catalog.ids.to_pylist())}
+        pairs = [(f"e{n}r0", f"e{n}r{other}") for n in range(10) for other in range(1, reports)]
+        others = [(f"e{n}r0", f"e{(n + 1) % 10}r0") for n in range(10)] + [(f"e{n}r0", f"o{n}") for n in range(10)]
+        told = [
+            archive.event_test.probability(*(np.array([rows[pair[side]] for pair in some]) for side in (0, 1)))
+            for some in (pairs, others)
+        ]
+        assert (told[0] >= 0.6).mean() >= 0.9, reports
+        assert told[1].max() < 0.2
+
+
+def test_reports_a_week_apart_are_less_likely_one_event_than_those_of_an_hour() -> None:
+    stories = newsroom(3)
+    archive = fitted([*stories[1:], replace(stories[0], published_at=NOON + 24 * 7 * HOUR)])
+    a, b, c = (archive.catalog.rows([f"e0r{n}"]) for n in range(3))
+    test = archive.event_test
+    assert test.probability(b, c)[0] > test.probability(b, c, time=False)[0]
+    assert test.probability(a, b)[0] < test.probability(a, b, time=False)[0]
+
+
+def test_the_shipped_models_say_where_they_come_from() -> None:
+    content = json.loads(files("recommender.selection").joinpath("same_event.json").read_text(encoding="utf-8"))
+    assert set(content["provenance"]) == {"made_by", "data", "protocol", "figures"}
+    for use in ("archive", "pairs"):
+        for name, model in content[use].items():
+            assert model["words"] > 0, (use, name)
+            assert (model["dense"] > 0) is (name != "words")
+    small, large = (SameEvent.of("archive", "minilm-lead", stories) for stories in (100, 100_000))
+    assert small.intercept > large.intercept
+    assert SameEvent.of("archive", "unheard of", 100) == SameEvent.of("archive", "words", 100)
+
+
 # -- time rules in lists ------------------------------------------------------------------------
 
 PLAIN = Settings.of(
@@ -118,7 +261,7 @@ PLAIN = Settings.of(
             "fill": (),
             "caps": (),
             "series_limit": False,
-            "event_threshold": 0.02,
+            "event_threshold_own": 0.02,
         },
     }
 )
@@ -170,7 +313,7 @@ def test_reports_of_its_own_event_within_six_hours_tell_the_same_and_others_stay
 def test_a_report_of_which_only_the_day_is_known_needs_a_surer_test() -> None:
     day = NOON.replace(hour=0)
     stories = [row("own", EVENT, 0), row("same", EVENT, 0) | {"published_at": day}, row("far", "opera tenor", 24 * 60)]
-    limits = {"event_threshold": 0.02, "event_threshold_untimed": 1.0}
+    limits = {"event_threshold_own": 0.02, "event_threshold_untimed": 1.0}
     assert shown(stories, "own", **limits) == ["same"]
     assert shown(stories, "own", **limits | {"event_threshold_untimed": 0.02}) == []
     assert shown(stories, "own", **limits | {"same_report_hours": 24}) == []  # a day is surely within a day
@@ -186,7 +329,7 @@ def test_without_a_date_only_a_surer_test_joins() -> None:
 def test_in_an_archive_without_dates_the_surer_test_alone_joins() -> None:
     stories = [row("q", "harbour council budget", None), *(row(f"r{n}", EVENT, None) for n in range(3))]
     stories += [row("x", "opera tenor soprano", None)]
-    loose = Recommender(PLAIN.override({"selection.event_threshold_untimed": 0.02})).fit(stories)
+    loose = Recommender(PLAIN.override({"selection.event_threshold_untimed": 0.3})).fit(stories)
     sure = Recommender(PLAIN.override({"selection.event_threshold_untimed": 1.0})).fit(stories)
     every = sure.recommend("q")
     assert len(every) == 3

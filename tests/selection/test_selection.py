@@ -137,7 +137,8 @@ def test_lists_are_made_greedily_best_placed_first(seed: int) -> None:
                 "related_at": None,
                 "series_limit": False,
                 "caps": ({"by": "section", "at_most": 3},),
-                "event_threshold": 0.4,
+                "event_threshold": 0.3,
+                "event_threshold_own": 0.4,
                 "event_threshold_untimed": 0.5,
             },
         }

@@ -54,20 +54,6 @@ def row_cosines(
     return np.asarray(np.bincount(pair, weights=shared.data, minlength=len(a)), dtype=np.float64)
 
 
-def rarest_shared(
-    left: sp.csr_matrix,
-    right: sp.csr_matrix,
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    idf: NDArray[np.float32],
-    count: int,
-) -> NDArray[np.float64]:
-    shared = left[a].multiply(right[b]).tocsr()
-    rarity = np.asarray(idf[shared.indices])
-    pair, first = _first(shared, -rarity, count)
-    return np.bincount(pair, weights=rarity[first].astype(np.float64), minlength=len(a)) / count
-
-
 def heaviest_shared(
     left: sp.csr_matrix,
     right: sp.csr_matrix,

@@ -136,6 +136,7 @@ def random_settings(rng: Random) -> Settings:
                 "same_report_hours": rng.choice([None, 6, 24, 72]),
                 "repeat_hours": rng.choice([None, 24, 72]),
                 "event_threshold": rng.choice([0.3, 0.5, 0.75]),
+                "event_threshold_own": rng.choice([0.5, 0.75, 0.95]),
                 "event_threshold_untimed": rng.choice([0.6, 0.9]),
                 "series_limit": rng.random() < 0.8,
                 "live_hours": rng.choice([None, 48]),
@@ -223,7 +224,10 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
     if least > hours * HOUR:
         return False
     sure = most is not None and most <= hours * HOUR
-    limit = settings.event_threshold if sure else settings.event_threshold_untimed
+    sources = [rec.catalog.table["source"][int(row)].as_py() for row in rows]
+    others = None not in sources and sources[0] != sources[1]
+    limit = settings.event_threshold if others else settings.event_threshold_own
+    limit = limit if sure else max(limit, settings.event_threshold_untimed)
     return bool(test.probability(rows[:1], rows[1:])[0] >= limit + slack)
 
 

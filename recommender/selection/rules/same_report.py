@@ -16,8 +16,8 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     found = np.zeros(ranked.rows.shape, dtype=bool)
     wanted, sure = events.within(queries.published[:, None], published, hours)
     line, column = np.nonzero(wanted & (ranked.rows >= 0))
-    dense = ranked.dense[line, column].astype(np.float64)
-    found[line, column] = events.joins_story(queries.terms, line, dense, ranked.rows[line, column], sure[line, column])
+    pairs = line, ranked.dense[line, column], ranked.rows[line, column]
+    found[line, column] = events.joins_story(queries, stories.outlets, *pairs, sure[line, column])
     return found
 
 
