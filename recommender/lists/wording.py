@@ -71,5 +71,7 @@ class Wording:
 
     def neighbour(self, term: NDArray[np.int64]) -> NDArray[np.int64]:
         """The name that completes a name, (m,); -1 = none."""
+        if not len(self.spelling.before):  # stories without a word
+            return np.full(term.shape, -1, dtype=np.int64)
         before, after = self.spelling.before[term], self.spelling.after[term]
         return np.where(before >= 0, before, after).astype(np.int64)

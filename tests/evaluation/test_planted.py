@@ -326,4 +326,4 @@ def test_an_unrelated_first_item_and_one_event_twice(cache: Path) -> None:
     assert "launch-2" in everything["launch-1"]
     assert "launch-1" in everything["launch-2"]
     told = next(item for item in rec.recommend("launch-1") if item.article_id == "launch-2").reasons
-    assert "of the same running story" in [str(reason) for reason in told]
+    assert "same running story, 20 hours later" in [str(reason) for reason in told]

@@ -173,7 +173,9 @@ def seen(sql: psycopg.Connection) -> dict[str, list[tuple]]:
     """What the view shows: items of each story."""
     lists: dict[str, list[tuple]] = {}
     for row in sql.execute("SELECT * FROM current_lists ORDER BY story_id, rank").fetchall():
-        item = (row["rank"], row["article_id"], row["title"], row["score"], row["components"], row["source"])
+        parts = row["components"].pop("contributions")
+        parts = {name: value for name, value in parts.items() if value is not None}
+        item = (row["rank"], row["article_id"], row["title"], row["score"], row["components"], parts, row["source"])
         item = (*item, row["status"])
         lists.setdefault(row["story_id"], []).append(item)
     return lists
@@ -187,7 +189,8 @@ def test_the_view_shows_what_readers_see(place: str, sql: psycopg.Connection) ->
         lists.refresh()
         expected = {
             found.article_id: [
-                (i.rank, i.article_id, i.title, i.score, dict(i.components), i.source, found.status) for i in found
+                (i.rank, i.article_id, i.title, i.score, dict(i.components), i.contributions, i.source, found.status)
+                for i in found
             ]
             for found in map(lists.get, lists.ids())
         }
