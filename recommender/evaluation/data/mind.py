@@ -11,7 +11,7 @@ from typing import Any
 from recommender.errors import InputError, RowError
 from recommender.evaluation.data.clicks import ClickLog
 from recommender.reading.formats import shown_name
-from recommender.reading.read import ReadReport, Rejected
+from recommender.reading.report import ReadReport, Rejected
 
 ABOUT = "MIND: Microsoft News, six weeks of 2019, stories with title and abstract, clicks of anonymous readers"
 LICENCE = "Microsoft Research License: research only"
