@@ -256,7 +256,9 @@ class Recommender(Decided):
         if fresh or len(gone):
             added = table.take(pa.array(fresh, pa.int64()))
             catalog = archive.catalog.append(added, np.concatenate([np.array(replaces, dtype=np.int64), gone]))
-            vectors, self.embedded = embed_stories(added, self.embedder, archive.site, self.cache, ledgers=ledgers)
+            vectors, self.embedded = archive.vectors[:0], 0
+            if fresh:
+                vectors, self.embedded = embed_stories(added, self.embedder, archive.site, self.cache, ledgers=ledgers)
             self._archive = archive.extended(catalog, added, vectors)
         return Changes(len(fresh) - len(replaces), len(replaces), unchanged, len(gone))
 
