@@ -12,7 +12,7 @@ import orjson
 
 from recommender.articles.languages import subtag
 from recommender.errors import RowError
-from recommender.reading.markup import Anchor, to_text, to_text_and_links
+from recommender.reading.markup import Anchor, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
 from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
 from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
@@ -53,6 +53,8 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if is_missing(value):
         return None
     text = as_text(value, field).strip()
+    if "&" in text and field not in ("url", "image_url", "canonical_id"):
+        text = unescaped(text)
     if field != "image_url":  # which may hold the image itself
         _within(text, field, plan.limits.max_field_chars)
     return text or None
@@ -101,7 +103,7 @@ def _tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:
         if is_missing(part):
             continue
         try:
-            tag = _within(as_text(part, "a tag").strip(), "a tag", plan.limits.max_field_chars)
+            tag = _within(unescaped(as_text(part, "a tag")).strip(), "a tag", plan.limits.max_field_chars)
         except RowError:
             told.add("tags could not be used, and were left out", shown(part))
         else:

@@ -20,15 +20,20 @@ from recommender.progress import Progress, silent
 from recommender.reading.convert import UnsettledOrder
 from recommender.reading.fields import Unpublished, to_article
 from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
+from recommender.reading.formats.shapes import shape_of
 from recommender.reading.plan import Plan
-from recommender.reading.report import ReadReport, Rejected
+from recommender.reading.report import ReadReport, Rejected, Told
 from recommender.reading.times import TimeForms, days_first
 from recommender.settings import ReadingSettings
 from recommender.storage.database import SqlQuery, is_database, shown
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
-_OURS = ("rejected.jsonl", "tombstones.jsonl")  # written beside lists, where a folder is both input and output
+_OURS = (
+    "rejected.jsonl",
+    "tombstones.jsonl",
+    "unpublished.json",
+)  # written beside lists, where a folder is both input and output
 _CHUNK = 10_000  # rows turned into Arrow at a time
 _HIDDEN = "unpublished"  # a column beside those of articles: what says that a row is no published story
 _READ = SCHEMA.append(pa.field(_HIDDEN, pa.large_string()))
@@ -85,9 +90,9 @@ def read_articles(
     """
     settings, columns = settings or ReadingSettings(), dict(columns or {})
     TimeForms.of(settings)  # refuses what cannot be, before any work
-    streams = [replace(stream, limits=settings) for stream in _streams(source)]
-    _check_mapping(streams, columns)
     report = ReadReport()
+    streams = [replace(stream, limits=settings) for stream in _streams(source, report.told)]
+    _check_mapping(streams, columns)
 
     def count(stage: str, done: int, total: int | None) -> None:
         progress(stage, report.read + done, total)
@@ -142,6 +147,7 @@ def _accepted(
 ) -> Iterator[tuple[Article, str | None]]:
     """Usable rows, and what says that one is no published story."""
     plans: dict[tuple[str, ...], Plan] = {}
+    shapes: dict[tuple[str, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}
     lines = 0
     for line, raw in stream.rows():
         lines += 1
@@ -153,6 +159,11 @@ def _accepted(
             if isinstance(raw, Article):
                 raw = {name: getattr(raw, name) for name in FIELDS}
             names = tuple(raw)
+            if names not in shapes:
+                shapes[names] = shape_of(names)
+            if (shape := shapes[names]) is not None:
+                raw = shape(dict(raw))
+                names = tuple(raw)
             if names not in plans:
                 plans[names] = Plan.of(names, {f: c for f, c in mapping.items() if c in raw}, settings, report)
             yield _article(raw, names, plans, stream), None
@@ -234,7 +245,7 @@ def _published(table: pa.Table, report: ReadReport) -> pa.Table:
     return table.drop_columns(_HIDDEN)
 
 
-def _streams(source: Source) -> list[Stream]:
+def _streams(source: Source, told: Told) -> list[Stream]:
     if isinstance(source, pa.Table):
         return [Stream("<table>", data=source)]
     if isinstance(source, SqlQuery):
@@ -247,22 +258,39 @@ def _streams(source: Source) -> list[Stream]:
         source = list(source)
         if not source or not isinstance(source[0], str | Path):
             return [Stream("<articles>", data=source)]
-        return [stream for path in source for stream in _streams(path)]
+        return [stream for path in source for stream in _streams(path, told)]
     path = Path(source)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.is_file() and format_of(p) and p.name not in _OURS)
+        inside = sorted(_files(path))
+        found = [p for p in inside if format_of(p)]
         if not found:
             raise InputError(f"no article files in folder {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+        for other in (p for p in inside if not format_of(p)):
+            told.add("files are no articles by their names, and were passed over", shown_name(other.relative_to(path)))
         return [Stream(shown_name(p), p) for p in found]
     if not path.exists():
         raise InputError(f"no such file: {path}")
     if not format_of(path):
-        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+        hint = "; save the sheet as CSV (UTF-8)" if path.suffix.lower() in (".xlsx", ".xls", ".ods") else ""
+        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst){hint}")
     try:
         path.open("rb").close()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     return [Stream(shown_name(path), path)]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files of a folder and of those in it; not the versions of published lists and saved archives, nor hidden ones."""
+    ours = (folder / "CURRENT").exists()
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name in _OURS:
+            continue
+        if path.is_dir():
+            if not ours and not path.is_symlink() and not (path / "CURRENT").exists():
+                yield from _files(path)
+        elif path.is_file() and not (ours and not format_of(path)):
+            yield path
 
 
 def _check_mapping(streams: list[Stream], mapping: Mapping[str, str]) -> None:

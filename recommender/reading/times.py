@@ -149,7 +149,10 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
 
 def in_utc(found: datetime, field: str, forms: TimeForms) -> datetime:
     """A time of `read_time` as the moment that it is."""
-    return (found.replace(tzinfo=forms.home) if found.tzinfo is None else found).astimezone(UTC)
+    try:
+        return (found.replace(tzinfo=forms.home) if found.tzinfo is None else found).astimezone(UTC)
+    except (ArithmeticError, ValueError):  # within a day of the last that there is
+        raise RowError(f"unreadable date in {field}: {shown(found)}; expected one that has a moment in UTC") from None
 
 
 def shown(value: Any) -> str:

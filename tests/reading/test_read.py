@@ -488,13 +488,13 @@ def test_a_mapping_must_name_a_field_and_a_column(tmp_path: Path) -> None:
     [
         ("nosuch.jsonl", "no such file"),
         ("notes.txt", "unknown kind of file"),
-        ("news.json", "unknown kind of file"),
+        ("news.xlsx", "unknown kind of file.*save the sheet as CSV"),
         ("folder", "no article files in folder"),
     ],
 )
 def test_sources_that_cannot_be_read(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "folder").mkdir()
-    for file in ("notes.txt", "news.json"):
+    for file in ("notes.txt", "news.xlsx"):
         (tmp_path / file).write_text("text")
     good = write(tmp_path / "good.jsonl", lines({"id": 1, "title": "t"}))
     for source in (tmp_path / name, str(tmp_path / name), [good, tmp_path / name]):
