@@ -46,7 +46,7 @@ def _within(text: str, field: str, most: int) -> str:
 
 def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     """A short text."""
-    if field in ("author", "section") and isinstance(value, list | tuple):
+    if type(value) is not str and field in ("author", "section") and isinstance(value, list | tuple):
         parts = [unwrapped(one) for one in value]
         value = ", ".join(as_text(part, field) for part in parts if not is_missing(part))
     value = one_of(value, address=field in ("url", "image_url"))
@@ -61,7 +61,7 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def _markup(value: Any, field: str, plan: Plan) -> str | None:
-    if isinstance(value, list | tuple) and field != "title":
+    if type(value) is not str and isinstance(value, list | tuple) and field != "title":
         parts = (_paragraph(one, field) for one in value)
         value = "\n\n".join(part for part in parts if part)
     value = one_of(value)

@@ -100,7 +100,9 @@ def _first(
 ) -> Any:
     """The first filled of several columns; what cannot be read is told, and costs the field alone."""
     for column in columns:
-        value = plain(raw.get(column))
+        value = raw.get(column)
+        if type(value) is not str:
+            value = plain(value)
         if value is None or value == "":
             continue
         try:
@@ -148,6 +150,8 @@ def _add_links(
 
 
 def _absent(value: Any) -> bool:
+    if type(value) is str:
+        return not value
     value = plain(value)
     return value is None or (isinstance(value, str) and not value)
 

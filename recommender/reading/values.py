@@ -75,9 +75,9 @@ def is_missing(value: Any) -> bool:
     >>> [is_missing(value) for value in (None, "", " NULL ", [], "Null Island")]
     [True, True, True, True, False]
     """
-    if isinstance(value, str):
+    if type(value) is str:
         return not value or (len(value) < 20 and value.strip().casefold() in MISSING)
-    return value is None or (isinstance(value, list | tuple | Mapping) and not value)
+    return value is None or (isinstance(value, list | tuple | Mapping | str) and not value)
 
 
 def unwrapped(value: Any, address: bool = False) -> Any:
@@ -90,6 +90,8 @@ def unwrapped(value: Any, address: bool = False) -> Any:
     >>> unwrapped({"rendered": "Ferry aground", "protected": False}), unwrapped({"@type": "Person", "name": "Ann"})
     ('Ferry aground', 'Ann')
     """
+    if type(value) is str:
+        return value
     for _ in range(_DEEPEST):
         value = plain(value)
         if not isinstance(value, Mapping):
@@ -105,6 +107,8 @@ def unwrapped(value: Any, address: bool = False) -> Any:
 
 def one_of(value: Any, address: bool = False) -> Any:
     """The first of a list that holds something, unwrapped."""
+    if type(value) is str:
+        return value
     value = unwrapped(value, address)
     if isinstance(value, list | tuple):
         found = (unwrapped(one, address) for one in value)
@@ -120,6 +124,8 @@ def as_text(value: Any, field: str) -> str:
     RowError
         If it is no text and no number, or holds what no UTF-8 is.
     """
+    if type(value) is str and value.isascii():
+        return value.replace("\x00", "") if "\x00" in value else value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bytes):
