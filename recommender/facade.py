@@ -481,7 +481,7 @@ class Recommender(Decided):
         """
         archive = self.archive
         self.tombstones.refresh()
-        table, _ = read_articles([article], settings=self.settings.reading, strict=True)
+        table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
         self._refuse_withdrawn(table["id"].to_pylist())
         scope = self._scope(archive, as_of, filters, exclude)
         if self.settings.selection.drop_copies:

@@ -41,9 +41,14 @@ class Plan:
 
     @classmethod
     def of(
-        cls, names: Iterable[str], mapping: Mapping[str, str], limits: ReadingSettings, report: ReadReport | None = None
+        cls,
+        names: Iterable[str],
+        mapping: Mapping[str, str],
+        limits: ReadingSettings,
+        report: ReadReport | None = None,
+        drafts: bool = False,
     ) -> Plan:
-        """For rows with columns of these names."""
+        """For rows with columns of these names; with `drafts` whatever says that a row is not published is ignored."""
         names = [name for name in names if isinstance(name, str)]
         columns = recognise(names, mapping)
         if "id" not in columns and (url := columns.get("url")):
@@ -53,7 +58,7 @@ class Plan:
         for column in times:
             if fold(column).endswith(("gmt", "utc")):
                 times[column] = replace(forms, home=UTC)
-        check = StatusCheck.of({fold(name): name for name in reversed(names)}, limits)
+        check = StatusCheck.of({} if drafts else {fold(name): name for name in reversed(names)}, limits)
         return cls(columns, limits, report or ReadReport(), check, times)
 
     @cached_property

@@ -51,6 +51,7 @@ def read_articles(
     strict: bool = False,
     progress: Progress = silent,
     each: Each | None = None,
+    drafts: bool = False,
 ) -> tuple[pa.Table, ReadReport]:
     """Read a whole archive.
 
@@ -68,6 +69,8 @@ def read_articles(
         Called with (stage, done, total).
     each : callable, optional
         Gives what a function returns for every stream, in order, and may call it elsewhere; default: one after another.
+    drafts : bool, default False
+        Read rows that are no published stories like all others.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def read_articles(
     def count(stage: str, done: int, total: int | None) -> None:
         progress(stage, report.read + done, total)
 
-    read = partial(_read, mapping=columns, settings=settings, strict=strict)
+    read = partial(_read, mapping=columns, settings=settings, strict=strict, drafts=drafts)
     tables = []
     for table, part in each(read, streams) if each else map(partial(read, progress=count), streams):
         if strict and part.rejected:
@@ -126,10 +129,11 @@ def _read(
     settings: ReadingSettings,
     strict: bool,
     progress: Progress = silent,
+    drafts: bool = False,
 ) -> Part:
     """The usable rows of one stream, several of an id among them; `strict` stops after the first that is not."""
     report = ReadReport()
-    accepted = _accepted(stream, mapping, settings, strict, report, progress)
+    accepted = _accepted(stream, mapping, settings, strict, report, progress, drafts)
     tables = []
     while chunk := list(islice(accepted, _CHUNK)):
         hidden = pa.array([reason for _, reason in chunk], pa.large_string())
@@ -144,6 +148,7 @@ def _accepted(
     strict: bool,
     report: ReadReport,
     progress: Progress,
+    drafts: bool,
 ) -> Iterator[tuple[Article, str | None]]:
     """Usable rows, and what says that one is no published story."""
     plans: dict[tuple[str, ...], Plan] = {}
@@ -165,13 +170,14 @@ def _accepted(
                 raw = shape(dict(raw))
                 names = tuple(raw)
             if names not in plans:
-                plans[names] = Plan.of(names, {f: c for f, c in mapping.items() if c in raw}, settings, report)
+                given = {field: column for field, column in mapping.items() if column in raw}
+                plans[names] = Plan.of(names, given, settings, report, drafts)
             yield _article(raw, names, plans, stream), None
         except Unpublished as row:
             yield row.article, row.reason
         except RowError as error:
-            given = _given_id(raw, plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
-            report.rejected.append(Rejected(stream.name, line, str(error), given))
+            told_id = _given_id(raw, plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
+            report.rejected.append(Rejected(stream.name, line, str(error), told_id))
             if strict or len(report.rejected) > settings.max_rejected:
                 return
         if report.read % 1_000 == 0:
