@@ -139,3 +139,36 @@ def test_overlays_of_earlier_versions_are_read_as_they_are(tmp_path: Path) -> No
     stones.take_back({"b"}, set())
     assert b"b" not in (tmp_path / "tombstones.jsonl").read_bytes().replace(b"tombstones", b"")
     assert stones.hidden == {"a", "b"}
+
+
+def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_view(tmp_path: Path) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    from recommender.publishing.sql import _CURRENT_LISTS
+    from recommender.storage.database import connect
+
+    place = (place_of(tmp_path, "postgresql"), "sql")
+    stories = checkerboard()
+    published(place, stories)
+
+    def seen() -> set[str]:
+        with connect(place[0]).connect() as connection:
+            rows = connection.execute(sa.text("SELECT story_id, article_id FROM current_lists")).all()
+        return {one for row in rows for one in row}
+
+    assert GONE in seen()
+    text = _CURRENT_LISTS.text
+    start, end = text.index("), taken_back AS ("), text.index("), live AS (")
+    earlier = (text[:start] + text[end:]).replace(
+        "AND NOT EXISTS (SELECT FROM taken_back WHERE item IN (items.list_of, items.article_id))", ""
+    )
+    with connect(place[0]).begin() as connection:
+        connection.execute(sa.text("DROP VIEW current_lists"))
+        connection.execute(sa.text("DROP TABLE recommender_unpublished"))
+        connection.execute(sa.text(earlier))
+    reader = PublishedLists.open(place[0])  # of a database that knows nothing of it
+    assert reader.get(GONE).status == "ok"
+    published(place, [draft(story) if story["id"] == GONE else story for story in stories])
+    assert GONE not in seen()
+    open_publisher(place[0], place[1]).rollback()
+    assert GONE not in seen()
+    assert reader.get(GONE).status == "unknown"
