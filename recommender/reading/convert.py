@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from time import struct_time
 from typing import Any
 
@@ -125,7 +125,7 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
     """A time, in the forms of its column."""
     if not isinstance(value, str | struct_time):
         value = one_of(value)
-    if value is None or value == "":
+    if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
     forms = plan.forms[column]
     try:

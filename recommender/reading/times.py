@@ -133,7 +133,7 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
         return None
     try:
         found = _parsed(value, forms)
-        if found.year < _FIRST or found.year in _BUDDHIST:
+        if not isinstance(value, date) and (found.year < _FIRST or found.year in _BUDDHIST):
             raise ValueError
         return found
     except AmbiguousDate:
@@ -142,8 +142,7 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
         ) from None
     except (ValueError, TypeError, ArithmeticError, OSError, IndexError):
         raise RowError(
-            f"unreadable date in {field}: {shown(value)}; expected ISO 8601, RFC 822 or an epoch number, or the form "
-            "that reading.date_format names"
+            f"unreadable date in {field}: {shown(value)}; expected ISO 8601, RFC 822 or an epoch number"
         ) from None
 
 

@@ -344,3 +344,8 @@ def test_what_is_read_is_what_dateutil_reads(text: str) -> None:
     except RowError:
         return
     assert found == peer.parse(text, default=datetime(2001, 1, 1)).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("year", [1, 1447, 2569])
+def test_a_datetime_is_what_it_says(year: int) -> None:
+    assert to_time(datetime(year, 6, 7, 12)) == datetime(year, 6, 7, 12, tzinfo=UTC)

@@ -104,6 +104,10 @@ def test_missing_values_of_pandas() -> None:
     assert (report.rejected, report.told.counts) == ([], {})
 
 
+def test_the_zero_of_a_database_is_no_time() -> None:
+    assert one({"date": datetime(1, 1, 1), "created": datetime(2026, 11, 27)})["published_at"].year == 2026
+
+
 def test_of_several_names_the_first_filled_counts() -> None:
     row = one({"title": "", "headline": None, "head": "Crew", "name": "x", "pub_date": "TBD", "date": "2026-11-27"})
     assert row["title"] == "Crew"

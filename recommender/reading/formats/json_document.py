@@ -20,7 +20,12 @@ from recommender.settings import ReadingSettings
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,"
 _DECODER = json.JSONDecoder()
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# the mark, and what a document begins with: two bytes alone may be damage
+_UTF_16 = tuple(
+    mark + one.encode(name)
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+    for one in "{[ \n"
+)
 
 
 def rows_of_lines(path: Path, limits: ReadingSettings) -> Rows:

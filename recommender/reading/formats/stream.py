@@ -22,7 +22,7 @@ from recommender.reading.formats.parquet import rows_of_batch, rows_of_parquet
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.settings import ReadingSettings
 
-_BROKEN_STREAM = (EOFError, OSError, zlib.error, zstandard.ZstdError, pa.ArrowException, csv.Error)
+_BROKEN_STREAM = (EOFError, OSError, UnicodeError, zlib.error, zstandard.ZstdError, pa.ArrowException, csv.Error)
 _LIMITS = ReadingSettings()
 
 FORMATS: dict[str, Callable[[Path, ReadingSettings], Rows]] = {
