@@ -44,7 +44,8 @@ from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.ranking.score import Ranked
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
-from recommender.reading.read import ReadReport, Source, read_articles
+from recommender.reading.read import Source, read_articles
+from recommender.reading.report import ReadReport
 from recommender.search.candidates import Retriever
 from recommender.search.kept_pools import KeptPools
 from recommender.search.pools import Pools
@@ -67,6 +68,7 @@ class Changes:
     added: int
     replaced: int
     unchanged: int
+    unpublished: int = 0
 
 
 class Recommender(Decided):
@@ -160,7 +162,20 @@ class Recommender(Decided):
                 f"the first: {first.file}, line {first.line}: {first.reason}",
                 stacklevel=2,
             )
+        self._warn_of(self.report)
         return self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
+
+    def findings(self, report: ReadReport) -> tuple[str, ...]:
+        """What somebody should look at in stories that were read, one line each."""
+        shared = self.catalog.shared_canonicals if self._archive is not None else {}
+        return report.findings(datetime.now(UTC)) + tuple(
+            f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
+            for name, count in sorted(shared.items())
+        )
+
+    def _warn_of(self, report: ReadReport) -> None:
+        if lines := report.findings(datetime.now(UTC)):
+            warnings.warn("; ".join(lines), stacklevel=3)
 
     def fit_table(
         self,
@@ -216,12 +231,14 @@ class Recommender(Decided):
         columns: Mapping[str, str] | None = None,
         strict: bool = False,
         ledgers: Ledgers | None = None,
+        warn: bool = True,
     ) -> Changes:
         """Add stories and replace changed ones. Vocabulary and fitted vectors stay as `fit` made them.
 
-        A version older than the one held (by `updated_at`) counts as unchanged, and so does one that only lacks links
-        which the archive knows, as from a file of links. Stories missing
-        from `articles` stay: only `withdraw` takes a story out.
+        A version older than the one held (by `updated_at`, then `published_at`) counts as unchanged, and so does one
+        that only lacks links which the archive knows, as from a file of links. Stories that are not published any more
+        leave the archive; those missing from `articles` stay: only `withdraw` takes them out. With `warn` a warning
+        says what somebody should look at in the input; `findings` gives it in any case.
         """
         archive = self.archive
         table, self.report = read_articles(articles, settings=self.settings.reading, columns=columns, strict=strict)
@@ -233,18 +250,42 @@ class Recommender(Decided):
                 continue
             held = archive.catalog.row(row["id"])
             old = archive.catalog.table.slice(held, 1).to_pylist()[0]
-            older = (old["updated_at"] or _NEVER) > (row["updated_at"] or _NEVER)
-            if older or row_digest(old) == row_digest(_with_known_links(row, old)):
+            same = row_digest(old) == row_digest(_with_known_links(row, old))
+            if same or _is_older(row, old):
                 unchanged += 1
+                if not same:
+                    self.report.told.add(_IGNORED, row["id"])
             else:
                 fresh.append(place)
                 replaces.append(held)
-        if fresh:
-            added = table.take(pa.array(fresh))
-            catalog = archive.catalog.append(added, np.array(replaces, dtype=np.int64))
-            vectors, self.embedded = embed_stories(added, self.embedder, archive.site, self.cache, ledgers=ledgers)
+        gone = self._taken_back(archive.catalog)
+        if warn:
+            self._warn_of(self.report)
+        if len(gone) == int(archive.catalog.alive.sum()) and not fresh:
+            raise InputError(f"none of the {len(gone):,} stories of the archive would be left: all are taken back")
+        if fresh or len(gone):
+            added = table.take(pa.array(fresh, pa.int64()))
+            catalog = archive.catalog.append(added, np.concatenate([np.array(replaces, dtype=np.int64), gone]))
+            vectors, self.embedded = archive.vectors[:0], 0
+            if fresh:
+                vectors, self.embedded = embed_stories(added, self.embedder, archive.site, self.cache, ledgers=ledgers)
             self._archive = archive.extended(catalog, added, vectors)
-        return Changes(len(fresh) - len(replaces), len(replaces), unchanged)
+        return Changes(len(fresh) - len(replaces), len(replaces), unchanged, len(gone))
+
+    def _taken_back(self, catalog: Catalog) -> NDArray[np.int64]:
+        """Rows of stories that the input says are not published any more, unless that is older than what is held."""
+        ids = list(self.report.taken_back)
+        rows = catalog.find(ids)
+        found = np.flatnonzero(rows >= 0)
+        held = catalog.table.select(["updated_at", "published_at"]).take(pa.array(rows[found])).to_pylist()
+        gone = []
+        for place, old in zip(found.tolist(), held, strict=True):
+            updated, published = self.report.taken_back[ids[place]]
+            if updated is not None and _is_older({"updated_at": updated, "published_at": published}, old):
+                self.report.told.add(_IGNORED, ids[place])
+            else:
+                gone.append(rows[place])
+        return np.array(gone, dtype=np.int64)
 
     def pool(
         self,
@@ -485,7 +526,7 @@ class Recommender(Decided):
         """
         archive = self.archive
         self.tombstones.refresh()
-        table, _ = read_articles([article], settings=self.settings.reading, strict=True)
+        table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
         self._refuse_withdrawn(table["id"].to_pylist())
         scope = self._scope(archive, as_of, filters, exclude)
         if self.settings.selection.drop_copies:
@@ -772,3 +813,11 @@ def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str,
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_IGNORED = "changed rows are older than what the archive holds of their stories, and were ignored"
+
+
+def _is_older(row: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Whether a row is an older version than the one held: changed earlier, or as early and published earlier."""
+    changed, before = row["updated_at"] or _NEVER, held["updated_at"] or _NEVER
+    published = row["published_at"] or held["published_at"]  # one that lacks it is not older for that
+    return changed < before or (changed == before and (published or _NEVER) < (held["published_at"] or _NEVER))

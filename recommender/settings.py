@@ -8,8 +8,9 @@ import reprlib
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from recommender.errors import SettingsError
 
@@ -89,6 +90,23 @@ class ReadingSettings(_Stage):
         200, ge=1, description="bytes that a packed file may unpack to, per byte, beyond `max_line_bytes`"
     )
     max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
+    hidden_values: tuple[str, ...] = Field(
+        (), description="further values of status and type columns whose rows are no published stories, as 'archived'"
+    )
+    shown_values: tuple[str, ...] = Field(
+        (), description="values of status and type columns whose stories are shown all the same, such as 'page'"
+    )
+    date_format: str | None = Field(
+        None,
+        description="form of times that say it only to people, such as '%d.%m.%Y %H:%M'; %A is a word of any language; "
+        "'excel' = day numbers",
+    )
+    day_first: bool | None = Field(
+        None, description="whether 05/11/2026 is in November; none = where a column shows it, else no date"
+    )
+    time_zone: str | None = Field(
+        None, description="where times without a zone are meant, such as 'Asia/Tokyo'; none = UTC"
+    )
     site_language: str | None = Field(
         None, description="language of stories that name none (default: the archive's commonest)"
     )
@@ -97,6 +115,14 @@ class ReadingSettings(_Stage):
         pattern="^https?://",
         description="address that relative links of stories without a URL start from, such as https://courier.example",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        try:
+            return None if name is None else ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("expected a name of the time zone database, such as 'Asia/Tokyo'") from None
 
 
 class EmbeddingSettings(_Stage):
@@ -299,6 +325,9 @@ class PublishSettings(_Stage):
 
     keep_versions: int = Field(3, ge=1, description="published versions kept for rollback")
     max_shrink: float = Field(0.05, ge=0, le=1, description="share of ids that may vanish between versions")
+    max_unpublished: float = Field(
+        0.5, ge=0, le=1, description="share of the last version's stories that the input may take back at once"
+    )
 
 
 class Settings(_Stage):

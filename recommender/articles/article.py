@@ -127,10 +127,8 @@ class Article:
     def row(self) -> dict[str, Any]:
         """The article as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in FIELDS}
-        row["links"] = [
-            {"target": link.target, "anchor": link.anchor, "time": link.time, "kind": link.kind} for link in self.links
-        ]
-        row["extra"] = orjson.dumps(dict(self.extra), default=str).decode() if self.extra else None
+        row["links"] = [_link_row(link) for link in self.links]
+        row["extra"] = _extra_text(self.extra)
         row["line"] = teaser(self.lead, self.body)
         return row
 
@@ -145,4 +143,17 @@ def row_digest(row: Mapping[str, Any]) -> bytes:
 
 def to_table(articles: Iterable[Article]) -> pa.Table:
     """Articles as an Arrow table of `SCHEMA`."""
-    return pa.Table.from_pylist([article.row() for article in articles], schema=SCHEMA)
+    articles = list(articles)
+    columns: dict[str, list[Any]] = {name: [getattr(article, name) for article in articles] for name in FIELDS}
+    columns["links"] = [links and [_link_row(link) for link in links] for links in columns["links"]]
+    columns["extra"] = [_extra_text(extra) for extra in columns["extra"]]
+    columns["line"] = [teaser(article.lead, article.body) for article in articles]
+    return pa.Table.from_arrays([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
+
+
+def _link_row(link: Link) -> dict[str, Any]:
+    return {"target": link.target, "anchor": link.anchor, "time": link.time, "kind": link.kind}
+
+
+def _extra_text(extra: Mapping[str, Any]) -> str | None:
+    return orjson.dumps(dict(extra), default=str).decode() if extra else None

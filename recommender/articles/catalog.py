@@ -22,6 +22,8 @@ from recommender.articles.ids import IdBytes, encoded
 from recommender.errors import UnknownArticleError
 
 _MARKS = "body_"  # before the names of what bodies are told apart by
+_MOST_VERSIONS = 10  # stories of one `canonical_id`; more are those of a page that is no story, such as the front
+_FEW = 3  # so many may be versions of one story, however small the archive is
 _MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
 
 
@@ -108,14 +110,36 @@ class Catalog:
         return np.asarray(pc.equal(self.table["kind"], "live").to_numpy(), dtype=bool)
 
     @cached_property
+    def shared_canonicals(self) -> dict[str, int]:
+        """Each `canonical_id` that is ignored, and the current stories that name it: too many to be versions of one.
+
+        It is the address of a front page or the like, given to every story.
+        """
+        named = self.table["canonical_id"]
+        if named.null_count == len(self):
+            return {}
+        counts = pc.value_counts(named.filter(pa.array(self.alive)).drop_null()).to_pylist()
+        most = min(_MOST_VERSIONS, max(_FEW, int(self.alive.sum()) // 2))
+        return {one["values"]: one["counts"] for one in counts if one["counts"] > most}
+
+    @cached_property
+    def canonical(self) -> pa.ChunkedArray:
+        """`canonical_id` by row, missing where it is ignored."""
+        named = self.table["canonical_id"]
+        if not self.shared_canonicals:
+            return named
+        shared = pc.is_in(named, pa.array(list(self.shared_canonicals), pa.large_string()))
+        return pc.if_else(shared, pa.scalar(None, pa.large_string()), named)
+
+    @cached_property
     def superseded(self) -> NDArray[np.bool_]:
         """Versions that are never candidates: they name another story of the archive as their `canonical_id`.
 
         Of those that name one that is not in the archive the newest counts.
         """
-        named = pc.fill_null(pc.not_equal(self.table["canonical_id"], self.ids), False).to_numpy() & self.alive
+        named = pc.fill_null(pc.not_equal(self.canonical, self.ids), False).to_numpy() & self.alive
         rows = np.flatnonzero(named)
-        canonical = self.table["canonical_id"].take(pa.array(rows)).combine_chunks()
+        canonical = self.canonical.take(pa.array(rows)).combine_chunks()
         found = np.zeros(len(self), dtype=bool)
         if len(rows):
             held = pc.is_in(canonical, self.ids.filter(pa.array(self.alive)).combine_chunks())
@@ -129,7 +153,7 @@ class Catalog:
     @cached_property
     def copy_group(self) -> NDArray[np.int64]:
         """Current rows of one text or with one `canonical_id` share a number; see `text_group`."""
-        canonical, group, size = self.table["canonical_id"], self.text_group, len(self)
+        canonical, group, size = self.canonical, self.text_group, len(self)
         if canonical.null_count == size:
             return group
         names = pc.fill_null(canonical, self.ids.combine_chunks()).combine_chunks().dictionary_encode().indices
@@ -163,8 +187,9 @@ class Catalog:
 
         Its text is compared as if it was the newest of all.
         """
-        names = pa.array([story["id"], story["canonical_id"] or story["id"]], pa.large_string())
-        same = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.table["canonical_id"], names)).to_numpy()
+        named = story["canonical_id"] if story["canonical_id"] not in self.shared_canonicals else None
+        names = pa.array([story["id"], named or story["id"]], pa.large_string())
+        same = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.canonical, names)).to_numpy()
         if story["body"]:
             bodies = whole(self.table["body"])
             first = (self.text_group == np.arange(len(self))) & self.alive & pc.not_equal(bodies, "").to_numpy(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -77,6 +78,42 @@ def detected_languages(articles: pa.Table) -> pa.Table:
 def _language_of(story: Mapping[str, str], classify: Callable[[str], tuple[str, float]]) -> str | None:
     text = f"{story['title']} {story['lead']} {story['body'][:400]}"
     return classify(text)[0] if len(text.split()) >= 20 else None
+
+
+@cache
+def subtag(language: str) -> str | None:
+    """The primary subtag of a language as people write it, such as 'en' of 'EN_us', 'eng' or 'English'.
+
+    Examples
+    --------
+    >>> [subtag(name) for name in ("en-GB", "EN_us", "eng", "English", "de-DE.UTF-8", "und")]
+    ['en', 'en', 'en', 'en', 'de', None]
+    """
+    import langcodes
+
+    word = language.strip().casefold()
+    if word in _NAMED:
+        return _NAMED[word]
+    try:
+        found = langcodes.standardize_tag(word.split(".")[0].split(",")[0].strip().replace("_", "-"), macro=True)
+    except ValueError:
+        return word or None
+    code = found.split("-")[0].casefold()
+    return None if code in ("und", "mul", "zxx", "mis") else code
+
+
+_NAMES = (
+    "ar arabic العربية,bg bulgarian български,bn bengali বাংলা,ca catalan català,cs czech čeština,da danish dansk,"
+    "de german deutsch,el greek ελληνικά,en english,es spanish español castellano,et estonian eesti,eu basque euskara,"
+    "fa persian farsi فارسی,fi finnish suomi,fr french français,ga irish gaeilge,gl galician galego,he hebrew עברית,"
+    "hi hindi हिन्दी,hr croatian hrvatski,hu hungarian magyar,id indonesian,is icelandic íslenska,it italian italiano,"
+    "ja japanese 日本語,ko korean 한국어,lt lithuanian lietuvių,lv latvian latviešu,ms malay,nl dutch nederlands,"
+    "no norwegian norsk,pl polish polski,pt portuguese português,ro romanian română,ru russian русский,sk slovak "
+    "slovenčina,sl slovenian slovenščina,sr serbian српски srpski,sv swedish svenska,sw swahili kiswahili,"
+    "ta tamil தமிழ்,te telugu తెలుగు,th thai ไทย,tr turkish türkçe,uk ukrainian українська,"
+    "ur urdu اردو,vi vietnamese,zh chinese 中文"
+)
+_NAMED = {name: code for one in _NAMES.split(",") for code, *names in (one.split(),) for name in names}
 
 
 def primary(language: str) -> str:

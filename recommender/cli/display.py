@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -63,6 +64,8 @@ def bars() -> Iterator[Progress]:
 
 def print_summary(summary: Summary, output: str) -> None:
     """What a run did."""
+    from recommender.reading.report import counted
+
     as_of = (
         f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
         if summary.as_of
@@ -83,6 +86,10 @@ def print_summary(summary: Summary, output: str) -> None:
         ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
         if summary.links or summary.unresolved_links
         else None,
+        ("not published", f"{sum(summary.unpublished.values()):,} rows: {counted(Counter(summary.unpublished))}")
+        if summary.unpublished
+        else None,
+        *(("articles", line) for line in summary.told),
         *(("note", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
@@ -128,6 +135,8 @@ def _changes(summary: Summary) -> list[tuple[str, str]]:
     if changes is None:
         return []
     told = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
+    if changes.unpublished:
+        told += f", {changes.unpublished:,} not published any more"
     return [("changes", told), ("made again", f"{summary.recomputed:,} of {summary.lists:,} lists")]
 
 

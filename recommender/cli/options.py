@@ -138,6 +138,9 @@ def moment_of(text: str | None) -> datetime | None:
     from recommender.reading.times import to_time
 
     try:
-        return to_time(text) if text else None
+        found = to_time(text) if text else None
     except RowError as error:
         raise SettingsError(f"--as-of: {error}") from None
+    if text and found is None:
+        raise SettingsError(f"--as-of: {text!r} is no moment")
+    return found

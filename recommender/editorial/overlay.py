@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import orjson
 
+from recommender.editorial.unpublished import STATE, Unpublished
 from recommender.errors import PublishError, SettingsError, SnapshotError
 from recommender.storage.atomic import write_atomically
 
@@ -29,7 +30,9 @@ NAME, HEAD = "tombstones.jsonl", "tombstones.head"
 
 
 class Tombstones:
-    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story) and blocks.
+    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story) and blocks, by editors.
+
+    Beside them stand the ids that the newsroom's system took back, see `take_back`.
 
     A block is a pair (item, story); with None for the story it holds everywhere.
 
@@ -47,6 +50,8 @@ class Tombstones:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self._unpublished = Unpublished(path and path.with_name(STATE))
+        self._hidden: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
         self.withdrawn: frozenset[str] = frozenset()
         self.withheld: frozenset[str] = frozenset()
         self.blocked: frozenset[tuple[str, str | None]] = frozenset()
@@ -54,10 +59,33 @@ class Tombstones:
         self._seen: tuple[int, int] = (0, 0)
         self.refresh()
 
+    @property
+    def unpublished(self) -> frozenset[str]:
+        """Ids that the newsroom's system took back: in no list and with no list, whatever editors do."""
+        return self._unpublished.ids
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Ids that no reader sees, for whichever reason."""
+        withdrawn, unpublished = self.withdrawn, self.unpublished
+        if not unpublished:
+            return withdrawn
+        if self._hidden[0] is not withdrawn or self._hidden[1] is not unpublished:
+            self._hidden = withdrawn, unpublished, withdrawn | unpublished
+        return self._hidden[2]
+
+    def take_back(self, hidden: Collection[str], shown: Collection[str]) -> int:
+        """Hide stories that are not published any more, until they are among the `shown` of a later call.
+
+        Returns for how many ids this is new. What editors withdrew stays withdrawn.
+        """
+        return self._unpublished.change(hidden, shown)
+
     def refresh(self) -> None:
-        """Read the file again if it grew."""
+        """Read the files again if they changed."""
         if self.path is None:
             return
+        self._unpublished.refresh()
         try:
             stat = self.path.stat()
         except FileNotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -28,7 +28,8 @@ from recommender.jobs.run_identity import Inputs
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, Publisher, open_publisher
 from recommender.reading.links import given_links, with_links
-from recommender.reading.read import ReadReport, Source, read_articles
+from recommender.reading.read import Source, read_articles
+from recommender.reading.report import ReadReport
 from recommender.settings import Settings
 from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable, write_atomically
@@ -46,7 +47,8 @@ LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
-    `resumed` counts the finished shards of an interrupted run that were taken over.
+    `resumed` counts the finished shards of an interrupted run that were taken over, `unpublished` the rows that are no
+    published stories, by what says so; `told` says what somebody should look at in the input, `findings` in the rules.
     """
 
     version: str = ""
@@ -66,6 +68,8 @@ class Summary:
     withdrawn: int = 0
     withheld: int = 0
     findings: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    unpublished: dict[str, int] = field(default_factory=dict)
     vanished: int = 0
     links: int = 0
     stories_with_links: int = 0
@@ -83,6 +87,7 @@ class Summary:
         self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
         self.copies = len(groups) - len(np.unique(groups))
         self.related_at = rec.related_at
+        self.unpublished, self.told = dict(report.unpublished), rec.findings(report)
         self.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
         self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -204,7 +209,8 @@ def precompute(
             raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
         table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
-        summary.vanished = _vanished(lists, table, rec.tombstones.withdrawn, settings, allow_shrink)
+        summary.vanished = _vanished(lists, table, report.taken_back, settings, allow_shrink)
+        rec.tombstones.take_back(report.taken_back, table["id"].to_pylist())
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
@@ -298,9 +304,12 @@ def finish(ledgers: Ledgers, summary: Summary) -> None:
 
 
 def _vanished(
-    lists: str | Path, table: pa.Table, withdrawn: frozenset[str], settings: Settings, allow_shrink: bool
+    lists: str | Path, table: pa.Table, taken_back: Collection[str], settings: Settings, allow_shrink: bool
 ) -> int:
-    """How many ids of the last version are missing now; refuses beyond the limit."""
+    """How many ids of the last version are missing now; refuses beyond the limit.
+
+    Stories that the input says are not published any more are not missing, unless they are most of them.
+    """
     try:
         before = set(PublishedLists.open(lists).ids())
     except SnapshotError as error:
@@ -308,6 +317,8 @@ def _vanished(
             warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
         return 0
     gone = before.difference(table["id"].to_pylist())
+    check_taken_back(len(before.intersection(taken_back)), len(before), settings, allow_shrink)
+    gone.difference_update(taken_back)
     share = len(gone) / max(len(before), 1)
     if share > settings.publish.max_shrink and not allow_shrink:
         raise PublishError(
@@ -315,6 +326,17 @@ def _vanished(
             f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
         )
     return len(gone)
+
+
+def check_taken_back(count: int, before: int, settings: Settings, allowed: bool = False) -> None:
+    """Refuse to hide more stories of the last version at once than `settings.publish.max_unpublished` allows."""
+    share = count / max(before, 1)
+    if share > settings.publish.max_unpublished and not allowed:
+        raise PublishError(
+            f"{count:,} of {before:,} stories of the last version are not published any more ({share:.1%}), as their "
+            "status in the input says; that is more than publish.max_unpublished. reading.shown_values names values "
+            "that are published; to hide them all the same: a higher publish.max_unpublished"
+        )
 
 
 def _write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path) -> None:

@@ -19,7 +19,7 @@ from recommender.compute.hardware import keep_apart_large_memory
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import kept_pools
-from recommender.jobs.precompute import Clock, Summary, finish, open_ledgers, publish
+from recommender.jobs.precompute import Clock, Summary, check_taken_back, finish, open_ledgers, publish
 from recommender.jobs.run_identity import Inputs
 from recommender.lists.records import RECORD
 from recommender.progress import Progress, silent
@@ -109,7 +109,12 @@ def refresh(
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
         rec.tombstones = publisher.tombstones
-        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers)
+        held = int(rec.catalog.alive.sum())
+        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers, warn=False)
+        check_taken_back(summary.changes.unpublished, held, rec.settings)
+        hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
+        back = {article_id for article_id in hidden if article_id in rec.catalog}
+        rec.tombstones.take_back(hidden - back, back)
         summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
         inputs = Inputs.of(rec, as_of)

@@ -46,6 +46,7 @@ class Inputs:
         withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
         digest = hashlib.sha256()
         checkpoints.hash_table(digest, rec.catalog.table)
+        digest.update(np.packbits(rec.catalog.alive).data)
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.vectors).data)
         vectors = digest.hexdigest()

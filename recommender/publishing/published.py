@@ -85,18 +85,19 @@ class PublishedLists(Decided):
     def get(self, article_id: str) -> ReadNext:
         """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
 
-        It is read, checked and held against the withdrawals now; its items are made when first looked at.
+        It is read, checked and held against the withdrawals now; its items are made when first looked at. A story that
+        the newsroom's system took back is unknown.
         """
         self.tombstones.refresh()
         if article_id in self.tombstones.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
-        record = self._reader.get(article_id)
+        record = None if article_id in self.tombstones.unpublished else self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        withdrawn, blocked = self.tombstones.withdrawn, self.tombstones.blocked
+        hidden, blocked = self.tombstones.hidden, self.tombstones.blocked
         if article_id in self.tombstones.withheld:
             return ReadNext.of(record()).without_list("withheld")
-        return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), withdrawn, blocked))
+        return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), hidden, blocked))
 
     def json(self, article_id: str) -> bytes:
         """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
@@ -106,22 +107,23 @@ class PublishedLists(Decided):
         """
         stones = self.tombstones
         stones.refresh()
-        line = None if article_id in stones.withdrawn else self._reader.line(article_id)
+        line = None if article_id in stones.hidden else self._reader.line(article_id)
         if line is None:
             status = "withdrawn" if article_id in stones.withdrawn else "unknown"
             return to_json({**_NO_LIST, "article_id": article_id, "status": status, "version": self.version})[:-1]
         if article_id in stones.withheld:
             record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
         elif _shows(line, article_id, stones):
-            record = current(orjson.loads(line), stones.withdrawn, stones.blocked)
+            record = current(orjson.loads(line), stones.hidden, stones.blocked)
         else:
             return line[:-1]
         return to_json(record)[:-1]
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories of the version that are not withdrawn."""
+        """Ids of all stories of the version that are neither withdrawn nor taken back."""
         self.tombstones.refresh()
-        return (i for i in self._reader.ids() if i not in self.tombstones.withdrawn)
+        hidden = self.tombstones.hidden
+        return (i for i in self._reader.ids() if i not in hidden)
 
     def records(self) -> Iterator[pa.RecordBatch]:
         """All lists of the version as they are stored: withdrawals since then are not looked at."""
@@ -165,14 +167,15 @@ _NO_LIST: dict[str, Any] = {
 
 def _shows(line: bytes, article_id: str, stones: Tombstones) -> bool:
     """Whether items of a stored list may be withdrawn or blocked, read off its text."""
-    if not stones.withdrawn and not stones.blocked:
+    hidden = stones.hidden
+    if not hidden and not stones.blocked:
         return False
     # inside of a string the quotes would be escaped; the first is the story's own id
     shown = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
     if any("\\" in item for item in shown):  # something is escaped: the decoded record will tell
         return True
     blocks = stones.blocked and {(item, story) for item in shown for story in (None, article_id)}
-    return not stones.withdrawn.isdisjoint(shown) or not stones.blocked.isdisjoint(blocks)
+    return not hidden.isdisjoint(shown) or not stones.blocked.isdisjoint(blocks)
 
 
 def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:

@@ -5,7 +5,7 @@ Tables and view are in `docs/sql.md`. Rows go to PostgreSQL by COPY, elsewhere b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from recommender.articles.ids import encoded
 from recommender.editorial.overlay import Action, Entry, Tombstones, named
+from recommender.editorial.unpublished import Unpublished
 from recommender.errors import PublishError, SnapshotError
 from recommender.lists.readnext import current
 from recommender.publishing.protocol import Reader, Record, as_batches, purged_name, to_json
@@ -80,6 +81,13 @@ _STONES = sa.Table(
     sa.Column("action", sa.String(16), nullable=False),
     sa.Column("ids", sa.Text, nullable=False),
 )
+_TAKEN_BACK = sa.Table(
+    "recommender_unpublished",
+    _META,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Column("ids", sa.Text, nullable=False),
+)
 
 
 _VIEW = "current_lists"
@@ -97,6 +105,11 @@ WITH entries AS (
     SELECT kind, item, story FROM (
         SELECT DISTINCT ON (kind, item, story) * FROM entries ORDER BY kind, item, story, number DESC
     ) AS last WHERE adds
+), taken_back AS (
+    SELECT item FROM (
+        SELECT DISTINCT ON (item) number, hidden, item
+        FROM recommender_unpublished, jsonb_array_elements_text(ids\:\:jsonb) AS item ORDER BY item, number DESC
+    ) AS last WHERE hidden
 ), live AS (
     SELECT items.*, (versions.manifest\:\:jsonb ->> 'k')\:\:int AS k,
         row_number() OVER (PARTITION BY items.list_of ORDER BY items.rank) AS place
@@ -105,7 +118,7 @@ WITH entries AS (
         SELECT FROM stones WHERE (kind = 'withdrawn' AND item IN (items.list_of, items.article_id))
             OR (kind = 'withheld' AND item = items.list_of)
             OR (kind = 'blocked' AND item = items.article_id AND (story IS NULL OR story = items.list_of))
-    )
+    ) AND NOT EXISTS (SELECT FROM taken_back WHERE item IN (items.list_of, items.article_id))
 )
 SELECT list_of AS story_id, place AS rank, article_id, title, url, section, published_at, line, source, score,
     components\:\:jsonb, reasons\:\:jsonb,
@@ -115,11 +128,6 @@ SELECT list_of AS story_id, place AS rank, article_id, title, url, section, publ
 FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
 """What readers of the current version see: reserves have taken the places of what is withdrawn or blocked."""
-
-
-def _columns_of_view(connection: sa.Connection) -> set[str]:
-    known = sa.inspect(connection)
-    return {column["name"] for column in known.get_columns(_VIEW)} if _VIEW in known.get_view_names() else set()
 
 
 @contextmanager
@@ -147,6 +155,39 @@ def _name(engine: sa.Engine) -> str:
     return shown(engine.url.render_as_string(hide_password=True))
 
 
+class _SqlUnpublished(Unpublished):
+    """The ids that were taken back as a table of changes."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._last = 0
+        self._exists = False
+        super().__init__()
+
+    def refresh(self) -> None:
+        """Read the changes made since."""
+        wanted = sa.select(_TAKEN_BACK).where(_TAKEN_BACK.c.number > self._last).order_by(_TAKEN_BACK.c.number)
+        with _reading(self._engine) as connection:
+            # databases that earlier versions published to have no such table
+            self._exists = self._exists or sa.inspect(connection).has_table(_TAKEN_BACK.name)
+            for number, hidden, ids in connection.execute(wanted) if self._exists else ():
+                named_ids = orjson.loads(ids)
+                self.ids = self.ids.union(named_ids) if hidden else self.ids.difference(named_ids)
+                self._last = number
+
+    def change(self, hidden: Collection[str], shown: Collection[str]) -> int:
+        """See `Unpublished.change`."""
+        self.refresh()
+        after = self.ids.difference(shown).union(hidden)
+        rows = [(False, sorted(self.ids - after)), (True, sorted(after - self.ids))]
+        news = [{"hidden": hides, "ids": orjson.dumps(ids).decode()} for hides, ids in rows if ids]
+        if news:
+            with _changing(self._engine) as connection:
+                connection.execute(_TAKEN_BACK.insert(), news)
+            self.refresh()
+        return len(rows[0][1]) + len(rows[1][1])
+
+
 class SqlTombstones(Tombstones):
     """The overlay as a table."""
 
@@ -154,9 +195,11 @@ class SqlTombstones(Tombstones):
         self._engine = engine
         self._last = 0
         super().__init__()
+        self._unpublished = _SqlUnpublished(engine)
 
     def refresh(self) -> None:
         """Read the actions added since."""
+        self._unpublished.refresh()
         wanted = sa.select(_STONES).where(_STONES.c.number > self._last).order_by(_STONES.c.number)
         with _reading(self._engine) as connection:
             for number, action, ids in connection.execute(wanted):
@@ -201,7 +244,7 @@ class SqlPublisher:
                 if self._postgresql:  # which would let several create them at once, and fail all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 _META.create_all(connection)
-                if self._postgresql and "status" not in _columns_of_view(connection):  # which earlier versions lack
+                if self._postgresql and not _has_view(connection):
                     connection.execute(_CURRENT_LISTS)  # not each time: that waits for whoever reads the view
         except sa.exc.SQLAlchemyError as error:
             raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error
@@ -295,6 +338,15 @@ class SqlPublisher:
                 raise SnapshotError(f"no version {version or 'before the current'} in {self._name}; kept are: {names}")
             connection.execute(_VERSIONS.update().values(current=_VERSIONS.c.seq == fits[-1].seq))
         return str(fits[-1].version)
+
+
+def _has_view(connection: sa.Connection) -> bool:
+    """Whether the view is there, and not that of an earlier version."""
+    inspector = sa.inspect(connection)
+    if _VIEW not in inspector.get_view_names():
+        return False
+    columns = {column["name"] for column in inspector.get_columns(_VIEW)}
+    return "status" in columns and _TAKEN_BACK.name in inspector.get_view_definition(_VIEW)
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

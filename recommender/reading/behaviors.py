@@ -13,7 +13,7 @@ import pyarrow as pa
 from recommender.errors import InputError, RowError
 from recommender.reading.clicks import ClickLog
 from recommender.reading.formats import shown_name
-from recommender.reading.read import ReadReport, Rejected
+from recommender.reading.report import ReadReport, Rejected
 
 NO_SOURCE, TOO_FEW = "no known story read before", "fewer than 2 known items shown"
 COLUMNS = 5

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
 from recommender.errors import InputError, RowError, SettingsError
-from recommender.reading.fields import fold
 from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
-from recommender.reading.read import ReadReport, Rejected
+from recommender.reading.names import fold
+from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.times import to_time
 
 _NAMES = pa.large_list(pa.large_string())

@@ -127,9 +127,15 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
         text = tree.body.text() if tree.body else ""
         lines = (" ".join(line.split()) for line in text.split("\n"))
         return "\n\n".join(line for line in lines if line), []
-    if _ENTITY.search(markup):
-        markup = html.unescape(markup).replace("\xa0", " ")
-    return markup.strip(), []
+    return unescaped(markup).strip(), []
+
+
+def unescaped(text: str) -> str:
+    """Text with the characters that its entities stand for; those of double escaping as well."""
+    for _ in range(2):
+        if "&" in text and _ENTITY.search(text):
+            text = html.unescape(text).replace("\xa0", " ")
+    return text
 
 
 def _unused(text: str) -> str:

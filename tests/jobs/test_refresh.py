@@ -70,6 +70,7 @@ class Changing:
         self.rng = rng = Random(seed)
         self.later = random_stories(rng, 90)
         self.held, self.later = self.later[:50], self.later[50:]
+        self.taken_back: list[dict[str, Any]] = []
         ids = [story["id"] for story in self.held]
         options = random_settings(rng).override({"retrieval.candidates": 5, "selection.k": 2, "selection.reserves": 1})
         if rng.random() < 0.7:
@@ -91,7 +92,16 @@ class Changing:
         """Something happens; returns the changed stories."""
         rng, lists = self.rng, PublishedLists.open(self.out)
         changes: list[dict[str, Any]] = []
-        kind = rng.randrange(6)
+        kind = rng.randrange(8)
+        if kind == 6:  # one is taken back; what says so may be no more than its id and status
+            gone = self.held.pop(rng.randrange(len(self.held)))
+            self.taken_back.append(gone)
+            return [rng.choice([{"id": gone["id"]}, gone]) | {"status": "draft"}]
+        if kind == 7 and self.taken_back:  # and comes back
+            story = self.taken_back.pop()
+            self.held.append(story)
+            changes.append(story | {"status": "publish"})
+            return changes
         if kind in (0, 1):
             changes, self.later = self.later[:4], self.later[4:]
             self.held += changes

@@ -26,10 +26,12 @@ from recommender.cli.app import app
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
-from recommender.reading.fields import recognise, to_article
+from recommender.reading.fields import to_article
 from recommender.reading.links import with_links
 from recommender.reading.markup import Anchor, to_text, to_text_and_links
+from recommender.reading.plan import Plan
 from recommender.reading.read import read_articles
+from recommender.reading.report import ReadReport
 from recommender.settings import ReadingSettings
 from tests.conftest import NEWSROOM
 
@@ -38,7 +40,11 @@ URL = "https://courier.example/local/b"
 
 def article(raw: Mapping[str, Any], left_out: Counter[str] | None = None, **limits: Any) -> Article:
     raw = {"id": "b", "title": "t", "url": URL} | dict(raw)
-    return to_article(raw, recognise(raw, {}), ReadingSettings(**limits), left_out)
+    report = ReadReport()
+    found = to_article(raw, Plan.of(raw, {}, ReadingSettings(**limits), report))
+    if left_out is not None:
+        left_out += report.links_left_out
+    return found
 
 
 def targets(raw: Mapping[str, Any], **limits: Any) -> list[str]:

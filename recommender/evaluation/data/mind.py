@@ -11,7 +11,7 @@ from typing import Any
 from recommender.errors import InputError, RowError
 from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, as_list, impressions, tsv_rows
 from recommender.reading.clicks import ClickLog
-from recommender.reading.read import ReadReport
+from recommender.reading.report import ReadReport
 
 ABOUT = "MIND: Microsoft News, six weeks of 2019, stories with title and abstract, clicks of anonymous readers"
 LICENCE = "Microsoft Research License: research only"

@@ -1,0 +1,193 @@
+"""The value of one column -> the value of a field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from time import struct_time
+from typing import Any
+
+import orjson
+
+from recommender.articles.languages import subtag
+from recommender.errors import RowError
+from recommender.reading.markup import Anchor, to_text, to_text_and_links, unescaped
+from recommender.reading.plan import Plan
+from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
+from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
+
+_ACCESS = {
+    **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
+    **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", "true", "1", "yes"), "paid"),
+}
+
+_TEXT_PARTS = frozenset(
+    ("text", "paragraph", "p", "header", "heading", "raw_html", "html", "list", "quote", "blockquote", "block")
+)
+
+Converter = Callable[[Any, str, Plan, str], Any]
+"""Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
+
+
+class UnsettledOrder(Exception):
+    """A date of a column of which it is not known yet whether it shows the order of days and months."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+def _within(text: str, field: str, most: int) -> str:
+    if len(text) > most:
+        raise RowError(f"{field} of {len(text):,} characters; the limit is {most:,}")
+    return text
+
+
+def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    """A short text."""
+    if type(value) is not str and field in ("author", "section") and isinstance(value, list | tuple):
+        parts = [unwrapped(one) for one in value]
+        value = ", ".join(as_text(part, field) for part in parts if not is_missing(part))
+    value = one_of(value, address=field in ("url", "image_url"))
+    if is_missing(value):
+        return None
+    text = as_text(value, field).strip()
+    if "&" in text and field not in ("url", "image_url", "canonical_id"):
+        text = unescaped(text)
+    if field != "image_url":  # which may hold the image itself
+        _within(text, field, plan.limits.max_field_chars)
+    return text or None
+
+
+def _markup(value: Any, field: str, plan: Plan) -> str | None:
+    if type(value) is not str and isinstance(value, list | tuple) and field != "title":
+        parts = (_paragraph(one, field) for one in value)
+        value = "\n\n".join(part for part in parts if part)
+    value = one_of(value)
+    if is_missing(value):
+        return None
+    return _within(as_text(value, field), field, plan.limits.max_body_chars)
+
+
+def _paragraph(value: Any, field: str) -> str | None:
+    """One of several parts of a text; pictures and the like are none."""
+    if isinstance(value, Mapping) and value.get("type", "text") not in _TEXT_PARTS:
+        return None
+    value = unwrapped(value)
+    return None if is_missing(value) else as_text(value, field)
+
+
+def _title(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    text = _markup(value, field, plan)
+    return None if text is None else _within(to_text(text), field, plan.limits.max_field_chars)
+
+
+def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list[Anchor]] | None:
+    """A text that may hold HTML, and the links of its sentences."""
+    text = _markup(value, field, plan)
+    if text is None:
+        return None
+    found = to_text_and_links(text)
+    return found if found[0] else None
+
+
+def _tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:
+    parts = as_list(value)
+    most, told = plan.limits.max_tags, plan.report.told
+    if len(parts) > most:
+        told.add(f"stories have more than {most:,} tags, and lost the others (reading.max_tags)")
+        parts = parts[:most]
+    tags = []
+    for part in parts:
+        if is_missing(part):
+            continue
+        try:
+            tag = _within(unescaped(as_text(part, "a tag")).strip(), "a tag", plan.limits.max_field_chars)
+        except RowError:
+            told.add("tags could not be used, and were left out", shown(part))
+        else:
+            tags.append(tag)
+    return tuple(tag for tag in tags if tag)
+
+
+def _access(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    value = one_of(value)
+    if is_missing(value):
+        return None
+    try:
+        return _ACCESS[str(value).strip().casefold()]
+    except (KeyError, ValueError):
+        raise RowError(f"access is {shown(value)}; expected free or paid") from None
+
+
+def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | None:
+    """A time, in the forms of its column."""
+    if not isinstance(value, str | struct_time):
+        value = one_of(value)
+    if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
+        return None
+    forms = plan.forms[column]
+    try:
+        found = read_time(value, field, forms)
+    except AmbiguousDate:
+        if column not in plan.settled and plan.limits.day_first is None:
+            raise UnsettledOrder(column) from None
+        raise
+    if found is None:
+        return None
+    moment = in_utc(found, field, forms)
+    if found.tzinfo is None and field == "published_at":
+        plan.report.note_naive(moment)
+    return moment
+
+
+def _folded(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    text = word(value, field, plan, column)
+    return text.casefold() if text else None
+
+
+def _language(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    text = word(value, field, plan, column)
+    return subtag(text) if text else None
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000
+
+
+def kept_extra(rest: dict[Any, Any], plan: Plan) -> dict[str, Any]:
+    """Further details as they can be kept; what cannot be kept is left out by itself."""
+    try:
+        return _as_json(rest)
+    except (orjson.JSONEncodeError, UnicodeEncodeError, ValueError):
+        kept: dict[str, Any] = {}
+        for name, value in rest.items():
+            try:
+                kept.update(_as_json({name: value}))
+            except (orjson.JSONEncodeError, UnicodeEncodeError, ValueError) as error:
+                plan.report.told.add("values of further columns could not be kept", str(error)[:80])
+        return kept
+
+
+def _as_json(rest: dict[Any, Any]) -> dict[str, Any]:
+    clean = orjson.loads(orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS))
+    if _NUL.search(orjson.dumps(clean)):
+        raise ValueError("a NUL byte")
+    return dict(clean)
+
+
+def _given(value: Any, field: str, plan: Plan, column: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise RowError(f"extra is {type(value).__name__}, expected an object")
+    return kept_extra(dict(value), plan)
+
+
+CONVERT: dict[str, Converter] = {
+    "title": _title,
+    **dict.fromkeys(("lead", "body"), to_texts),
+    "kind": _folded,
+    "language": _language,
+    "tags": _tags,
+    "access": _access,
+    "extra": _given,
+}

@@ -1,0 +1,168 @@
+"""JSON of every layout -> rows: lines, an array, an object around one, printed prettily or not."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, TextIO
+
+import orjson
+
+from recommender.reading.formats.packing import opened
+from recommender.reading.formats.rows import BadRow, Rows, TooMuch
+from recommender.reading.formats.shapes import rows_within
+from recommender.settings import ReadingSettings
+
+_PIECE = 1 << 16  # characters read at a time
+_SPACE = " \t\r\n,"
+_DECODER = json.JSONDecoder()
+# the mark, and what a document begins with: two bytes alone may be damage
+_UTF_16 = tuple(
+    mark + one.encode(name)
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+    for one in "{[ \n"
+)
+
+
+def rows_of_lines(path: Path, limits: ReadingSettings) -> Rows:
+    """Rows of a file with one JSON object a line; an array or a wrapper in its place is read as `rows_of_json` does."""
+    with opened(path, limits) as stream:
+        first = stream.readline(limits.max_line_bytes)
+        plain = _plain(first)
+        whole = chain([first] if first else [], _lines(stream, limits.max_line_bytes))
+        if first.startswith(_UTF_16) or plain in (b"[", b"{") or (plain[:1] == b"[" and _holds_objects(plain)):
+            yield from _document(stream, first, limits)
+            return
+        if len(first) == limits.max_line_bytes and not first.endswith(b"\n"):
+            while (rest := stream.readline(limits.max_line_bytes)) and not rest.endswith(b"\n"):
+                pass
+        yield from _rows_of_lines(whole, limits.max_line_bytes)
+
+
+def rows_of_json(path: Path, limits: ReadingSettings) -> Rows:
+    """Rows of a JSON file: an array, objects one after another, or an object that holds a list of them."""
+    with opened(path, limits) as stream:
+        first = stream.readline(limits.max_line_bytes)
+        if first.startswith(_UTF_16) or not isinstance(_json_row(_plain(first), limits.max_line_bytes), dict):
+            yield from _document(stream, first, limits)
+        else:  # lines, or a document of one: a bad line costs itself alone
+            yield from _rows_of_lines(chain([first], _lines(stream, limits.max_line_bytes)), limits.max_line_bytes)
+
+
+def _plain(line: bytes) -> bytes:
+    return line.strip().removeprefix(codecs.BOM_UTF8)
+
+
+def _holds_objects(text: bytes) -> bool:
+    """Whether a line begins an array of objects."""
+    return text[1:].lstrip()[:1] == b"{"
+
+
+def _rows_of_lines(lines: Iterator[bytes], longest: int) -> Rows:
+    for line, text in enumerate(lines, 1):
+        text = _plain(text)
+        if text:
+            row = _json_row(text, longest)
+            for one in rows_within(row) if isinstance(row, dict) else (row,):
+                yield line, one
+
+
+def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+    """Lines, each cut to the longest that is read."""
+    while text := stream.readline(longest):
+        yield text
+        while len(text) == longest and not text.endswith(b"\n"):
+            text = stream.readline(longest)
+
+
+def _json_row(text: bytes, longest: int) -> Any:
+    if len(text) >= longest - 2:
+        return BadRow(f"line longer than {longest:,} bytes (reading.max_line_bytes)")
+    try:
+        raw = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raw = _with_nan(text)
+        if raw is None:
+            try:
+                text.decode()
+            except UnicodeDecodeError as wrong:
+                return BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
+            return BadRow("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
+    return raw if isinstance(raw, dict) else BadRow(f"JSON {type(raw).__name__}, expected an object")
+
+
+def _with_nan(text: bytes) -> Any:
+    """JSON as Python prints it: with NaN and Infinity."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _document(stream: IO[bytes], first: bytes, limits: ReadingSettings) -> Rows:
+    """Rows of a document, whose values are decoded one after another; its first line was read before."""
+    encoding = "utf-16" if first.startswith(_UTF_16) else "utf-8-sig"
+    joined = io.BufferedReader(_Joined(first, stream))
+    text = io.TextIOWrapper(joined, encoding=encoding, errors="surrogateescape", newline="\n")
+    for line, value in _values(text, limits.max_line_bytes):
+        if isinstance(value, Mapping):
+            for row in rows_within(dict(value)):
+                yield line, row
+        else:
+            yield (
+                line,
+                value if isinstance(value, BadRow) else BadRow(f"JSON {type(value).__name__}, expected an object"),
+            )
+
+
+class _Joined(io.RawIOBase):
+    """Bytes that were read before, and the rest of their stream."""
+
+    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
+        self._head, self._stream = head, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._head[: len(buffer)] or self._stream.read(len(buffer))
+        self._head = self._head[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
+    """The objects of a document with the line that each begins at; an array stands for what it holds."""
+    held, line, ended, inside = "", 1, False, False
+    while True:
+        start = len(held) - len(held.lstrip(_SPACE + ("[]\ufeff" if not inside else "]")))
+        inside = inside or "[" in held[:start]
+        line, held = line + held.count("\n", 0, start), held[start:]
+        if held:
+            try:
+                value, end = _DECODER.raw_decode(held)
+            except RecursionError:
+                raise TooMuch(f"JSON nested too deep at line {line}") from None
+            except ValueError as error:
+                if ended:
+                    yield line, BadRow(f"bad JSON: {str(error)[:100]}; what follows was not read")
+                    return
+            else:
+                # a number may go on in the next piece
+                if end < len(held) or ended or isinstance(value, dict | list | str):
+                    yield line, value
+                    line, held = line + held.count("\n", 0, end), held[end:]
+                    continue
+        elif ended:
+            return
+        if len(held) > longest:
+            raise TooMuch(f"a JSON value longer than {longest:,} characters (reading.max_line_bytes)")
+        piece = text.read(max(_PIECE, len(held)))  # twice as much, so that nothing is decoded many times
+        ended = not piece
+        held += piece

@@ -1,0 +1,91 @@
+"""Packed files, read no further than their size can explain."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+
+from recommender.reading.formats.rows import TooMuch
+from recommender.settings import ReadingSettings
+
+
+class _Zstandard(io.RawIOBase):
+    """Decompressed frames; as with gzip, and unlike zstandard's own reader, a cut file raises EOFError."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame: Any = None  # the one being read
+        self._rest = b""  # read from the file, of the next frame
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            # little at a time: a kilobyte of zeros can stand for 32 MiB
+            data = self._rest or self._file.read(1_024)
+            if not data and self._frame is None:
+                return 0
+            if not data:
+                raise EOFError("Compressed file ended before the end of its last frame")
+            frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(frame.decompress(data))
+            self._frame, self._rest = (None, frame.unused_data) if frame.eof else (frame, b"")
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+
+class Allowance:
+    """How much a file may come to: a bomb of a few kilobytes can stand for terabytes."""
+
+    def __init__(self, size: int, limits: ReadingSettings) -> None:
+        self._most = self._left = limits.max_expansion * size + limits.max_line_bytes
+
+    def check(self, count: int) -> None:
+        """Raise if there is not so much left."""
+        if count > self._left:
+            raise TooMuch(f"the file unpacks to more than {self._most:,} bytes (reading.max_expansion)")
+
+    def use(self, count: int) -> None:
+        """Take a part."""
+        self.check(count)
+        self._left -= count
+
+
+class _Unpacked(io.RawIOBase):
+    """What a packed stream holds, as far as it is allowed."""
+
+    def __init__(self, stream: Any, allowance: Allowance) -> None:
+        self._readinto = getattr(stream, "readinto1", stream.readinto)
+        self._allowance = allowance
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # one piece at a time: what comes before the end of a cut file must not be lost with it
+        count = int(self._readinto(buffer))
+        self._allowance.use(count)
+        return count
+
+
+@contextmanager
+def opened(path: Path, limits: ReadingSettings) -> Iterator[IO[bytes]]:
+    """A file, unpacked where its name says that it is packed."""
+    with path.open("rb") as file:
+        if path.suffix in (".gz", ".zst", ".zstd"):
+            packed = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else _Zstandard(file)
+            unpacked = _Unpacked(packed, Allowance(path.stat().st_size, limits))
+            with packed, io.BufferedReader(unpacked, 1 << 17) as reader:
+                yield reader
+        else:
+            yield file

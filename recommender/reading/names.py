@@ -1,0 +1,135 @@
+"""Names of columns -> fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from recommender.articles.article import FIELDS
+
+# The first filled one counts, so a field's own name comes first. Compared without case and "_- ".
+ALIASES: dict[str, tuple[str, ...]] = {
+    "id": ("article_id", "story_id", "doc_id", "news_id", "uuid", "guid", "_id", "uri", "post_id", "nid", "content_id"),
+    "title": ("headline", "head", "name", "headlines", "post_title", "web_title", "heading"),
+    "body": (
+        *("text", "content", "article_body", "full_text", "body_html", "content_html", "html", "body_text"),
+        *(
+            "content_text",
+            "content_elements",
+            "post_content",
+            "story_text",
+            "article_text",
+            "maintext",
+            "plaintext",
+            "main_content",
+        ),
+    ),
+    "lead": (
+        *("abstract", "summary", "description", "standfirst", "dek", "teaser", "subtitle", "excerpt"),
+        *(
+            "short_description",
+            "trail_text",
+            "subheadline",
+            "subheadlines",
+            "post_excerpt",
+            "custom_excerpt",
+            "snippet",
+        ),
+        *("deck", "intro", "description_text", "alternative_headline"),
+    ),
+    "section": (
+        *("category", "desk", "channel", "rubric", "department", "categories", "section_name", "article_section"),
+        *("primary_section", "ressort", "rubrik", "primary_category", "sections"),
+    ),
+    "tags": ("keywords", "topics", "labels", "subject", "subjects", "tag_names", "tag"),
+    "language": ("lang", "locale", "in_language", "language_code", "lang_code"),
+    "author": ("authors", "byline", "creator", "dc_creator", "author_name", "writer", "reporter"),
+    "source": ("brand", "publisher", "outlet", "publication", "site", "site_name", "source_name", "newspaper"),
+    "url": ("link", "permalink", "canonical_url", "web_url", "website_url", "article_url", "post_url", "page_url"),
+    "image_url": ("image", "thumbnail", "picture", "feature_image", "top_image", "lead_image", "url_to_image", "photo"),
+    "published_at": (
+        *("published", "pub_date", "publish_date", "publication_date", "date_published", "published_date"),
+        *("published_time", "publication_time", "published_on", "first_published", "first_publish_date"),
+        *("first_published_at", "web_publication_date", "date_gmt", "post_date_gmt", "post_date", "display_date"),
+        *(
+            "version_created",
+            "content_created",
+            "first_created",
+            "dc_date",
+            "issued",
+            "publish_time",
+            "publishedat_utc",
+        ),
+        *("date", "datetime", "timestamp", "created_at", "created", "created_date", "date_created", "time"),
+    ),
+    "updated_at": (
+        *(
+            "modified_gmt",
+            "post_modified_gmt",
+            "updated",
+            "modified",
+            "modified_at",
+            "date_modified",
+            "last_modified",
+            "lastmod",
+        ),
+        *("post_modified", "last_updated", "last_updated_date", "updated_date", "changed"),
+        *(
+            "last_modified_date",
+            "last_modified_at",
+            "modified_date",
+            "update_date",
+            "date_updated",
+            "modification_date",
+        ),
+        "content_modified",
+    ),
+    "expires_at": ("expires", "expiry", "valid_until", "unpublish_at", "expiry_date", "expiration_date", "expire_date"),
+    "canonical_id": ("canonical", "original_id"),
+    "access": ("paywall", "access_level", "content_access"),
+    "sensitivity": ("sensitive",),
+    "kind": ("type", "article_type", "content_type", "genre", "format", "story_type", "post_type"),
+}
+TIMES = ("published_at", "updated_at", "expires_at")
+
+
+def fold(name: str) -> str:
+    """A column name without case, spaces, hyphens and underscores.
+
+    Examples
+    --------
+    >>> fold("Pub_Date") == fold("pubDate")
+    True
+    """
+    return re.sub(r"[\s_\-.:@]+", "", name).casefold()
+
+
+_NAMES = {field: tuple(fold(name) for name in (field, *ALIASES.get(field, ()))) for field in FIELDS}
+
+
+def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Which columns feed which field: first `mapping` (field -> column), then the known names, in their order.
+
+    Of several columns the first that is filled counts.
+
+    Examples
+    --------
+    >>> recognise(["guid", "head", "Headline", "pubDate", "mood"], {})
+    {'id': ('guid',), 'title': ('Headline', 'head'), 'published_at': ('pubDate',)}
+    """
+    taken = set(mapping.values())
+    named = [column for column in columns if isinstance(column, str) and column not in taken]
+    by_name = {fold(column): column for column in reversed(named)}
+    found: dict[str, tuple[str, ...]] = {field: (column,) for field, column in mapping.items()}
+    for field, names in _NAMES.items():
+        if field == "links" and field not in found:
+            # `_links` of REST answers are addresses of the answer itself
+            column = next((column for column in named if column.strip().casefold() == field), None)
+            if column is not None:
+                found[field] = (column,)
+        elif field not in found and field != "extra":
+            own = [field] if field in named else []  # "id" before "_id", which reads the same
+            known = (by_name[name] for name in names if name in by_name)
+            if columns_ := tuple(dict.fromkeys([*own, *known])):
+                found[field] = columns_
+    return found

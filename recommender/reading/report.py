@@ -1,0 +1,124 @@
+"""What became of the rows that were read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+_SHOWN = 5  # values that a finding names
+_MOST_AHEAD = timedelta(hours=15)  # of any zone before UTC
+_SLACK = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One row that was left out: `file`, `line` (1-based; 0 = the whole file), `reason`, `id` if known."""
+
+    file: str
+    line: int
+    reason: str
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """What was mended or left out of rows that are kept: how often, and one example of each kind."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, example: str = "") -> None:
+        """Count one case."""
+        self.counts[what] += 1
+        if what not in self.examples:
+            self.examples[what] = example
+
+    def take(self, other: Told) -> None:
+        """Add the cases of a later part."""
+        self.counts += other.counts
+        self.examples = {**other.examples, **self.examples}
+
+    def lines(self) -> list[str]:
+        """One line a kind, the commonest first."""
+        return [
+            f"{count:,} {what}" + (f", such as {self.examples[what]}" if self.examples[what] else "")
+            for what, count in sorted(self.counts.items(), key=lambda one: (-one[1], one[0]))
+        ]
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """Counts of one reading; every row read is accepted, superseded, unpublished or rejected.
+
+    Attributes
+    ----------
+    unpublished : Counter of str
+        Rows that are no published stories, by what says so, such as 'status draft' or 'type page'.
+    taken_back : dict
+        Their ids, with the times of their last change and publication.
+    unknown_statuses : Counter of str
+        Values of columns such as `status` that say neither; their stories are shown.
+    told : Told
+        What was mended or left out of stories that are kept.
+    links_left_out : Counter of str
+        Links that cannot be used, by reason: they cost no row.
+    newest_naive : datetime, optional
+        The newest publication time that was written without a zone.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    superseded: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    unpublished: Counter[str] = field(default_factory=Counter)
+    taken_back: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    unknown_statuses: Counter[str] = field(default_factory=Counter)
+    told: Told = field(default_factory=Told)
+    links_left_out: Counter[str] = field(default_factory=Counter)
+    newest_naive: datetime | None = None
+
+    def rejected_jsonl(self) -> bytes:
+        """The rejected rows as JSON lines."""
+        return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)
+
+    def take(self, part: ReadReport) -> None:
+        """Add what was counted in a later part of the input."""
+        self.read += part.read
+        self.rejected += part.rejected
+        self.unknown_statuses += part.unknown_statuses
+        self.told.take(part.told)
+        self.links_left_out += part.links_left_out
+        self.note_naive(part.newest_naive)
+
+    def note_naive(self, time: datetime | None) -> None:
+        """Remember a time that was written without a zone, if it is the newest."""
+        if time is not None and (self.newest_naive is None or time > self.newest_naive):
+            self.newest_naive = time
+
+    def findings(self, now: datetime) -> tuple[str, ...]:
+        """What somebody should look at, one line each."""
+        found = self.told.lines()
+        if self.unknown_statuses:
+            total = sum(self.unknown_statuses.values())
+            found.append(
+                f"{total:,} stories with an unknown status are shown ({counted(self.unknown_statuses)}); "
+                "reading.hidden_values names those that are not"
+            )
+        if self.newest_naive is not None:
+            ahead = self.newest_naive - now.astimezone(UTC)
+            if _SLACK < ahead < _MOST_AHEAD:
+                hours = max(round(ahead / timedelta(hours=1)), 1)
+                found.append(
+                    f"the newest times without a zone lie {hours} hour{'s' * (hours > 1)} ahead of the clock, and "
+                    "such stories wait that long: reading.time_zone names where they are meant"
+                )
+        return tuple(found)
+
+
+def counted(counts: Counter[str]) -> str:
+    """The commonest values with their counts, for a line."""
+    parts = [f"{value} {count:,}" for value, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+    return ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")

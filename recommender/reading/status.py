@@ -1,0 +1,120 @@
+"""Whether a row is a published story: columns such as `status`, `draft` and `type`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recommender.reading.times import shown
+from recommender.reading.values import is_missing, unwrapped
+from recommender.settings import ReadingSettings
+
+_SHOWN = frozenset(
+    (
+        *("publish", "published", "publ", "public", "live", "online", "active", "usable", "approved", "released", "ok"),
+        *("visible", "enabled", "available", "open", "inherit", "current", "final", "complete", "completed", "ready"),
+        *("new", "updated", "corrected", "normal", "standard", "everyone", "anyone", "free", "on", "done", "archived"),
+        *("archive", "members", "paid", "premium", "subscribers", "tiers", "veröffentlicht", "publié", "publicado"),
+    )
+)
+_HIDDEN = frozenset(
+    (
+        *("draft", "drafts", "auto-draft", "autodraft", "pending", "pendingreview", "inreview", "review", "private"),
+        *("trash", "trashed", "deleted", "removed", "scheduled", "future", "embargoed", "embargo", "canceled"),
+        *("cancelled", "withheld", "unpublished", "unpublish", "notpublished", "hidden", "inactive", "disabled"),
+        *("offline", "withdrawn", "retracted", "killed", "kill", "spiked", "rejected", "expired", "request-pending"),
+        *("workinprogress", "wip", "inprogress", "editing", "tobereviewed", "awaitingapproval", "onhold", "spam"),
+        *("internal", "password", "passwordprotected", "off", "entwurf", "brouillon", "borrador", "concept"),
+    )
+)
+_NOT_STORIES = frozenset(
+    (
+        *("page", "webpage", "attachment", "navmenuitem", "menuitem", "menu", "revision", "author"),
+        *("person", "tag", "tagpage", "category", "categorypage", "sectionpage", "sectionfront", "front", "homepage"),
+        *("topicpage", "landingpage", "collectionpage", "aboutpage", "contactpage", "searchresultspage", "profilepage"),
+        *("website", "organization", "breadcrumblist", "itemlist", "wpblock", "wptemplate", "wptemplatepart"),
+        *("wpnavigation", "wpglobalstyles", "wpfontfamily", "wpfontface", "customcss", "customizechangeset"),
+        *("oembedcache", "userrequest", "redirect", "form", "newsletterform", "advert", "advertisement"),
+    )
+)
+_YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
+# column -> whether its yes says that the story is published
+_FLAGS = {
+    **dict.fromkeys(("published", "publish", "ispublished", "visible", "isvisible", "public", "ispublic"), True),
+    **dict.fromkeys(("draft", "isdraft", "deleted", "isdeleted", "trashed", "hidden", "ishidden", "private"), False),
+    **dict.fromkeys(("unpublished", "embargoed", "isembargoed", "withheld", "canceled", "cancelled"), False),
+    "isprivate": False,
+}
+_STATUSES = (
+    *("status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus"),
+    *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
+    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate"),
+)
+_TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")
+
+
+def folded(value: str) -> str:
+    """A word without case and what stands between its parts."""
+    return "".join(part for part in value.casefold() if part not in " _-./:")
+
+
+_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(folded, one)) for one in (_SHOWN, _HIDDEN, _NOT_STORIES))
+
+
+@dataclass(frozen=True)
+class StatusCheck:
+    """What tells for the rows of some columns whether they are published stories.
+
+    Attributes
+    ----------
+    columns : tuple of (column, its folded name)
+    hidden, shown : frozenset of str
+        Folded values that settings name.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    hidden: frozenset[str]
+    shown: frozenset[str]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
+        """Of columns by their folded names."""
+        known = {*_STATUSES, *_FLAGS, *_TYPES}
+        found = tuple((column, name) for name, column in columns.items() if name in known)
+        hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
+        return cls(found, hidden, shown)
+
+    def __call__(self, raw: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        """What says that a row is no published story, and a status that is not known; None for either.
+
+        Examples
+        --------
+        >>> check = StatusCheck.of({"poststatus": "post_status", "draft": "draft"}, ReadingSettings())
+        >>> check({"post_status": "Auto-Draft"})
+        ('post_status auto-draft', None)
+        >>> check({"post_status": "desk 7", "draft": "no"})
+        (None, 'post_status desk 7')
+        """
+        unknown = None
+        for column, name in self.columns:
+            value = unwrapped(raw.get(column))
+            if is_missing(value) or isinstance(value, list | tuple | Mapping):
+                continue
+            given = " ".join(shown(value)[1:-1].casefold().split())
+            word = folded(given)
+            said = None if word in self.shown or not word else word in self.hidden or _said(name, word)
+            if said:
+                return f"{column} {given}", unknown
+            if said is None and word not in self.shown and name in _STATUSES:
+                unknown = unknown or f"{column} {given}"
+        return None, unknown
+
+
+def _said(name: str, word: str) -> bool | None:
+    """Whether a column says that a row is no published story; None where it says neither."""
+    if name in _TYPES:
+        return word in _NOT_STORIES
+    if word in _YES or word in _NO:
+        return (word in _YES) != _FLAGS.get(name, True)
+    return True if word in _HIDDEN else False if word in _SHOWN else None

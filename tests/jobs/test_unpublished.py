@@ -1,0 +1,174 @@
+"""Stories that the newsroom's system takes back leave every list at once, and come back when published again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from recommender import PublishedLists, PublishError, Recommender, SnapshotError
+from recommender.editorial.overlay import Tombstones
+from recommender.jobs.precompute import precompute
+from recommender.jobs.refresh import refresh
+from recommender.publishing import open_publisher
+from tests.publishing.test_places import FORMATS, SETTINGS, format_of, place_of
+from tests.support.checkerboard import checkerboard
+
+GONE = "t0-s1"
+
+
+def draft(story: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**story, "status": "draft", **more}
+
+
+def shown_anywhere(lists: PublishedLists, gone: str = GONE) -> bool:
+    ids = list(lists.ids())
+    items = {item.article_id for one in ids for item in (*lists.get(one).items, *lists.get(one).reserves)}
+    raw = {item["article_id"] for one in ids for item in orjson.loads(lists.json(one))["items"]}
+    return gone in {*ids, *items, *raw} or lists.get(gone).status != "unknown"
+
+
+@pytest.fixture(params=FORMATS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    return place_of(tmp_path, request.param), format_of(request.param)
+
+
+def published(place: tuple[str, str], stories: list[dict[str, Any]], **options: Any) -> Any:
+    return precompute(stories, place[0], settings=SETTINGS, format=place[1], **options)
+
+
+def changed(place: tuple[str, str], stories: list[dict[str, Any]], archive: Path) -> Any:
+    return refresh(stories, place[0], archive, format=place[1])
+
+
+def test_readers_of_the_earlier_version_lose_it_at_once(place: tuple[str, str]) -> None:
+    stories = checkerboard()
+    published(place, stories)
+    reader = PublishedLists.open(place[0])  # stays at its version
+    assert shown_anywhere(reader)
+    rest = [story for story in stories if story["id"] != GONE]
+    summary = published(place, [*rest, draft({"id": GONE})])
+    assert summary.unpublished == {"status draft": 1}
+    assert (summary.vanished, summary.stories) == (0, len(rest))
+    assert not shown_anywhere(reader)
+    assert not shown_anywhere(PublishedLists.open(place[0]))
+    open_publisher(place[0], place[1]).rollback()
+    assert not shown_anywhere(PublishedLists.open(place[0])), "a version from before hides it as well"
+    published(place, stories)
+    assert not shown_anywhere(PublishedLists.open(place[0]), "nobody")
+    assert shown_anywhere(PublishedLists.open(place[0]))
+    assert shown_anywhere(reader)
+
+
+def test_what_an_editor_withdrew_stays_withdrawn(place: tuple[str, str]) -> None:
+    stories = checkerboard()
+    published(place, stories)
+    PublishedLists.open(place[0]).withdraw(GONE)
+    published(place, [draft(story) if story["id"] == GONE else story for story in stories])
+    published(place, stories)
+    lists = PublishedLists.open(place[0])
+    assert lists.get(GONE).status == "withdrawn"
+    assert lists.tombstones.unpublished == frozenset()
+    lists.restore(GONE)
+    published(place, stories)
+    lists.refresh()
+    assert lists.get(GONE).status == "ok"
+
+
+def test_a_refresh_takes_back_and_brings_back(place: tuple[str, str], tmp_path: Path) -> None:
+    stories, archive = checkerboard(), tmp_path / "archive"
+    published(place, stories, archive=archive)
+    story = next(one for one in stories if one["id"] == GONE)
+    first = PublishedLists.open(place[0]).version
+    summary = changed(place, [{"id": GONE, "status": "trash"}], archive)
+    assert summary.changes.unpublished == 1
+    assert (summary.stories, summary.unpublished) == (len(stories) - 1, {"status trash": 1})
+    assert summary.version != first
+    assert not shown_anywhere(PublishedLists.open(place[0]))
+    assert GONE not in Recommender.load(archive).catalog
+    changed(place, [{**stories[0], "title": "harbour ferry captain again"}], archive)
+    assert not shown_anywhere(PublishedLists.open(place[0])), "until it comes in published"
+    changed(place, [{**story, "status": "publish"}], archive)
+    assert shown_anywhere(PublishedLists.open(place[0]))
+    assert PublishedLists.open(place[0]).tombstones.unpublished == frozenset()
+
+
+def test_an_older_draft_takes_nothing_back() -> None:
+    stories = [{**story, "updated_at": "2026-11-20"} for story in checkerboard()]
+    rec = Recommender(SETTINGS).fit(stories)
+    with pytest.warns(UserWarning, match="1 changed rows are older"):
+        assert rec.update([draft(stories[1], updated_at="2026-11-19")]).unpublished == 0
+    assert rec.update([draft(stories[1], updated_at="2026-11-20")]).unpublished == 1
+    assert stories[1]["id"] not in rec.catalog
+
+
+def test_an_export_that_takes_most_stories_back_is_refused_before_anything_is_hidden(tmp_path: Path) -> None:
+    stories, place, archive = checkerboard(), (str(tmp_path / "out"), "jsonl"), tmp_path / "archive"
+    published(place, stories, archive=archive)
+    drafts = [draft(story) for story in stories[:-3]]
+    with pytest.raises(PublishError, match=r"21 of 24 stories .*publish\.max_unpublished"):
+        published(place, [*drafts, *stories[-3:]])
+    with pytest.raises(PublishError, match=r"21 of 24 stories .*publish\.max_unpublished"):
+        changed(place, drafts, archive)
+    lists = PublishedLists.open(place[0])
+    assert lists.tombstones.unpublished == frozenset()
+    assert len(list(lists.ids())) == 24
+    assert len(Recommender.load(archive).catalog) == 24
+
+
+def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
+    place = (str(tmp_path / "out"), "jsonl")
+    published(place, [*checkerboard(), draft({"id": "never"})])
+    path = tmp_path / "out" / "unpublished.json"
+    held = path.read_bytes()
+    for data in (b"", held[:-5], held.replace(b"never", b"later")):
+        path.write_bytes(data)
+        with pytest.raises(SnapshotError, match=r"damaged: .*unpublished\.json"):
+            PublishedLists.open(place[0]).get("t0-s0")
+    path.write_bytes(held)
+    assert PublishedLists.open(place[0]).tombstones.unpublished == {"never"}
+
+
+def test_overlays_of_earlier_versions_are_read_as_they_are(tmp_path: Path) -> None:
+    stones = Tombstones(tmp_path / "tombstones.jsonl")
+    stones.record("withdraw", ["a"])
+    assert not (tmp_path / "unpublished.json").exists()
+    assert stones.hidden == stones.withdrawn == {"a"}
+    stones.take_back({"b"}, set())
+    assert b"b" not in (tmp_path / "tombstones.jsonl").read_bytes().replace(b"tombstones", b"")
+    assert stones.hidden == {"a", "b"}
+
+
+def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_view(tmp_path: Path) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    from recommender.publishing.sql import _CURRENT_LISTS
+    from recommender.storage.database import connect
+
+    place = (place_of(tmp_path, "postgresql"), "sql")
+    stories = checkerboard()
+    published(place, stories)
+
+    def seen() -> set[str]:
+        with connect(place[0]).connect() as connection:
+            rows = connection.execute(sa.text("SELECT story_id, article_id FROM current_lists")).all()
+        return {one for row in rows for one in row}
+
+    assert GONE in seen()
+    text = _CURRENT_LISTS.text
+    start, end = text.index("), taken_back AS ("), text.index("), live AS (")
+    earlier = (text[:start] + text[end:]).replace(
+        "AND NOT EXISTS (SELECT FROM taken_back WHERE item IN (items.list_of, items.article_id))", ""
+    )
+    with connect(place[0]).begin() as connection:
+        connection.execute(sa.text("DROP VIEW current_lists"))
+        connection.execute(sa.text("DROP TABLE recommender_unpublished"))
+        connection.execute(sa.text(earlier))
+    reader = PublishedLists.open(place[0])  # of a database that knows nothing of it
+    assert reader.get(GONE).status == "ok"
+    published(place, [draft(story) if story["id"] == GONE else story for story in stories])
+    assert GONE not in seen()
+    open_publisher(place[0], place[1]).rollback()
+    assert GONE not in seen()
+    assert reader.get(GONE).status == "unknown"

@@ -1,0 +1,365 @@
+"""Files of every layout, and rows as systems answer them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.errors import InputError
+from recommender.reading.read import read_articles
+from recommender.settings import ReadingSettings
+
+STORIES = [
+    {"id": "a", "title": "Ferry [aground], again", "body": 'A "ferry" ran\naground.', "date": "2026-11-20"},
+    {"id": "b", "title": "Crew} safe", "body": "All {were} taken; off", "date": "2026-11-21"},
+]
+
+
+def read(folder: Path, name: str, data: bytes | str, **limits: Any) -> tuple[list[dict[str, Any]], Any]:
+    path = folder / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    table, report = read_articles(path, settings=ReadingSettings(**limits))
+    counted = report.accepted + report.superseded + report.unpublished.total() + len(report.rejected)
+    assert report.read == counted
+    return table.to_pylist(), report
+
+
+def titles(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["title"] for row in rows]
+
+
+LAYOUTS = {
+    "array": json.dumps(STORIES),
+    "array, pretty": json.dumps(STORIES, indent=2),
+    "array with a byte order mark": "\ufeff" + json.dumps(STORIES),
+    "data": json.dumps({"data": STORIES}),
+    "articles, pretty": json.dumps({"status": "ok", "totalResults": 2, "articles": STORIES}, indent=4),
+    "response": json.dumps({"response": {"status": "ok", "results": STORIES}}),
+    "hits": json.dumps(
+        {"hits": {"total": 2, "hits": [{"_index": "n", "_id": s["id"], "_source": s} for s in STORIES]}}
+    ),
+    "ghost": json.dumps({"db": [{"data": {"posts": STORIES, "tags": [{"id": 1}]}}]}),
+    "lines": "\n".join(map(json.dumps, STORIES)),
+    "objects, pretty": "\n".join(json.dumps(story, indent=1) for story in STORIES),
+    "one after another": "".join(map(json.dumps, STORIES)),
+}
+
+
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+@pytest.mark.parametrize("name", ["news.json", "news.jsonl"])
+def test_json_of_every_layout(tmp_path: Path, layout: str, name: str) -> None:
+    if name == "news.jsonl" and layout == "one after another":
+        pytest.skip("a line of JSON lines holds one object")
+    rows, report = read(tmp_path, name, LAYOUTS[layout])
+    assert titles(rows) == titles(STORIES)
+    assert report.rejected == []
+
+
+def test_utf_16_is_told_by_its_mark(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        mark = "" if encoding == "utf-16" else "\ufeff"
+        assert titles(read(tmp_path, "a.json", (mark + json.dumps(STORIES)).encode(encoding))[0]) == titles(STORIES)
+        text = mark + "id,title\na,Übermäßig\n"
+        assert titles(read(tmp_path, "a.csv", text.encode(encoding))[0]) == ["Übermäßig"]
+
+
+def test_a_document_in_pieces_is_read_as_a_whole(tmp_path: Path) -> None:
+    stories = [{"id": str(n), "title": f"Story {n}", "body": "word " * n} for n in range(600)]
+    rows, _ = read(tmp_path, "a.json", json.dumps(stories, indent=1))
+    assert titles(rows) == titles(stories)
+    rows, _ = read(tmp_path, "a.json", json.dumps(stories))
+    assert titles(rows) == titles(stories)
+
+
+def test_nan_is_missing(tmp_path: Path) -> None:
+    rows, report = read(tmp_path, "a.jsonl", '{"id": 1, "title": "t", "lead": NaN, "score": -Infinity}\n')
+    assert (titles(rows), rows[0]["lead"], report.rejected) == (["t"], "", [])
+
+
+def test_a_broken_document_keeps_what_came_before(tmp_path: Path) -> None:
+    rows, report = read(tmp_path, "a.json", '[\n{"id": 1, "title": "t"},\n{"id": 2, "title"\n')
+    assert titles(rows) == ["t"]
+    assert (report.rejected[0].line, report.rejected[0].reason[:9]) == (3, "bad JSON:")
+
+
+def test_a_bad_line_of_a_json_file_costs_itself_alone(tmp_path: Path) -> None:
+    rows, report = read(tmp_path, "part-00000.json", '{"id": 1, "title": "a"}\n{"id": 2,\n{"id": 3, "title": "c"}\n')
+    assert titles(rows) == ["a", "c"]
+    assert report.rejected[0].line == 2
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '[{"id": 1, "title": ' + "[" * 50_000])
+def test_deep_json_is_refused(tmp_path: Path, text: str) -> None:
+    rows, report = read(tmp_path, "a.json", text)
+    assert rows == []
+    assert len(report.rejected) == 1
+
+
+def test_a_value_beyond_the_limit_ends_a_document(tmp_path: Path) -> None:
+    text = json.dumps([{"id": 1, "title": "t"}, {"id": 2, "title": "x" * 9_000_000}])
+    rows, report = read(tmp_path, "a.json", text, max_line_bytes=1_000_000)
+    assert titles(rows) == ["t"]
+    assert "reading.max_line_bytes" in report.rejected[0].reason
+
+
+# -- separated values --------------------------------------------------------------------------
+
+CELLS = st.text(alphabet=st.sampled_from("ab ,;|\t\"'\n=é東"), max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5),
+    st.sampled_from(",;|\t"),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_separated_values_of_every_dialect(
+    tmp_path_factory: pytest.TempPathFactory, cells: Any, mark: str, quoting: Any, encoding: str, end: str, told: bool
+) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=mark, quoting=quoting, lineterminator=end)
+    writer.writerow(["id", "title", "one", "two"])
+    for number, (one, two) in enumerate(cells):
+        writer.writerow([number, "Ferry aground", one, two])
+    text = f"sep={mark}{end}" * told + file.getvalue()
+    rows, report = read(tmp_path_factory.getbasetemp(), "dialect.csv", text.encode(encoding))
+    assert report.rejected == []
+    kept = [orjson.loads(row["extra"] or "{}") for row in rows]
+    assert [(one.get("one", ""), one.get("two", "")) for one in kept] == cells
+
+
+def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
+    lines = [f"{n},Story {n},Text {n}" for n in range(50)]
+    lines[3] = '3,Story 3,"Text 3'
+    lines[30] = '30,"Story, 30","Text ""30"""'
+    rows, report = read(tmp_path, "a.csv", "\n".join(["id,title,body", *lines]) + "\n")
+    assert len(rows) == 49
+    assert [(row.line, row.reason[:31]) for row in report.rejected] == [(5, "a quote that is never closed: i")]
+    assert rows[29]["body"] == 'Text "30"'
+
+
+def test_a_quote_that_runs_beyond_the_limit_costs_one_row(tmp_path: Path) -> None:
+    lines = ['0,"Story 0', *(f"{n},Story {n}" for n in range(1, 500))]
+    rows, report = read(tmp_path, "a.csv", "\n".join(["id,title", *lines]) + "\n", max_line_bytes=1_000)
+    assert len(rows) == 499
+    assert len(report.rejected) == 1
+
+
+# -- folders -----------------------------------------------------------------------------------
+
+
+def test_folders_in_folders_are_read_and_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    for name, story in (("a.jsonl", {"id": 1, "title": "a"}), ("2026/11/b.json", {"id": 2, "title": "b"})):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(orjson.dumps(story))
+    for other in ("2026/photo.jpg", ".hidden/c.jsonl", "lists/versions/1/lists.jsonl"):
+        (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / other).write_text("nothing")
+    (tmp_path / "lists" / "CURRENT").write_text("1")
+    table, report = read_articles(tmp_path)
+    assert sorted(table["title"].to_pylist()) == ["a", "b"]
+    assert report.rejected == []
+    assert report.told.lines() == [
+        "1 files are no articles by their names, and were passed over, such as 2026/photo.jpg"
+    ]
+
+
+# -- feeds and pages ---------------------------------------------------------------------------
+
+RSS = """<?xml version="1.0"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="http://search.yahoo.com/mrss/"><channel><title>Courier</title>
+<item><title>Ferry &amp; crew</title><link>https://c.example/1</link><guid isPermaLink="false">g1</guid>
+<description>In fog</description><content:encoded><![CDATA[<p>A ferry <b>ran</b> aground.</p>]]></content:encoded>
+<pubDate>Fri, 27 Nov 2026 10:00:00 +0100</pubDate><dc:creator>Ann</dc:creator><category>sea</category>
+<category>port</category><media:thumbnail url="https://c.example/1.jpg"/></item></channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Courier</title><entry><id>g1</id>
+<title>Ferry &amp; crew</title>
+<link rel="self" href="https://c.example/self"/><link rel="alternate" href="https://c.example/1"/>
+<summary>In fog</summary><content type="html">&lt;p&gt;A ferry &lt;b&gt;ran&lt;/b&gt; aground.&lt;/p&gt;</content>
+<published>2026-11-27T09:00:00Z</published><author><name>Ann</name></author><category term="sea"/>
+<category term="port"/></entry></feed>"""
+
+
+@pytest.mark.parametrize("feed", [RSS, ATOM], ids=["RSS", "Atom"])
+def test_feeds(tmp_path: Path, feed: str) -> None:
+    (row,), _ = read(tmp_path, "feed.xml", feed)
+    told = {name: row[name] for name in ("id", "title", "lead", "body", "url", "author", "tags")}
+    assert told == {
+        "id": "g1",
+        "title": "Ferry & crew",
+        "lead": "In fog",
+        "body": "A ferry ran aground.",
+        "url": "https://c.example/1",
+        "author": "Ann",
+        "tags": ["sea", "port"],
+    }
+    assert row["published_at"].isoformat() == "2026-11-27T09:00:00+00:00"
+
+
+def test_a_wordpress_export(tmp_path: Path) -> None:
+    item = """<item><title>{title}</title><link>https://c.example/{n}</link><guid>https://c.example/?p={n}</guid>
+<content:encoded><![CDATA[Text {n}]]></content:encoded><excerpt:encoded><![CDATA[Lead {n}]]></excerpt:encoded>
+<wp:post_id>{n}</wp:post_id><wp:post_date_gmt>2026-11-27 09:00:00</wp:post_date_gmt><wp:status>{status}</wp:status>
+<wp:post_type>{kind}</wp:post_type><category domain="category">Local</category>
+<category domain="post_tag">sea</category></item>"""
+    items = [("Ferry", 1, "publish", "post"), ("Draft", 2, "draft", "post"), ("About", 3, "publish", "page")]
+    body = "".join(item.format(title=title, n=n, status=status, kind=kind) for title, n, status, kind in items)
+    spaces = 'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:wp="http://wordpress.org/export/1.2/" '
+    spaces += 'xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"'
+    (row,), report = read(tmp_path, "wordpress.xml", f"<rss {spaces}><channel>{body}</channel></rss>")
+    assert (row["id"], row["title"], row["body"], row["lead"], row["section"], row["tags"]) == (
+        *("1", "Ferry", "Text 1", "Lead 1"),
+        *("Local", ["sea"]),
+    )
+    assert report.unpublished == {"status draft": 1, "post_type page": 1}
+
+
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><rss><item><title>&b;</title></item></rss>'
+)
+
+
+@pytest.mark.parametrize("text", [BOMB, "<rss><item><title>x</rss>", "<a>" * 5_000, "no feed at all", "<rss><item>"])
+def test_xml_that_is_no_feed_is_refused(tmp_path: Path, text: str) -> None:
+    rows, report = read(tmp_path, "feed.xml", text)
+    assert rows == []
+    assert len(report.rejected) == 1
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        '---\ntitle: "Ferry: aground"\ndate: 2026-11-27T10:00:00+01:00\ntags: [sea, port]\n---\n',
+        '+++\ntitle = "Ferry: aground"\ndate = 2026-11-27T10:00:00+01:00\ntags = ["sea", "port"]\n+++\n',
+        '{\n"title": "Ferry: aground", "date": "2026-11-27T10:00:00+01:00", "tags": ["sea", "port"]\n}\n',
+    ],
+)
+def test_pages_with_front_matter(tmp_path: Path, front: str) -> None:
+    (row,), _ = read(tmp_path, "ferry-aground.md", front + "A ferry ran aground.\n\n---\n\nMore.\n")
+    assert (row["id"], row["title"], row["tags"]) == ("ferry-aground", "Ferry: aground", ["sea", "port"])
+    assert row["published_at"].isoformat() == "2026-11-27T09:00:00+00:00"
+    assert row["body"].startswith("A ferry ran aground.")
+    assert row["body"].endswith("More.")
+
+
+def test_a_page_tells_its_date_and_whether_it_is_a_draft(tmp_path: Path) -> None:
+    (row,), _ = read(tmp_path, "2026-11-27-ferry.md", "---\ntitle: Ferry\n---\nText\n")
+    assert (row["id"], row["published_at"].isoformat()) == ("2026-11-27-ferry", "2026-11-27T00:00:00+00:00")
+    rows, report = read(tmp_path, "a.md", "---\ntitle: Ferry\ndraft: true\n---\nText\n")
+    assert (rows, report.unpublished) == ([], {"draft true": 1})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# A page\n",
+        "---\na: &x [1]\nb: *x\n---\n",
+        "---\n- a\n---\n",
+        "---\na: [\n---\n",
+        "---\na: !!python/x y\n---\n",
+    ],
+)
+def test_front_matter_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
+    rows, report = read(tmp_path, "a.md", text)
+    assert rows == []
+    assert "front matter" in report.rejected[0].reason
+
+
+# -- rows of systems ---------------------------------------------------------------------------
+
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "WordPress REST": {
+        "id": 7, "date": "2026-11-27T10:00:00", "date_gmt": "2026-11-27T09:00:00", "slug": "ferry", "status": "publish",
+        "type": "post", "link": "https://c.example/1", "title": {"rendered": "Ferry &#8217; crew"},
+        "content": {"rendered": "<p>A ferry ran aground.</p>", "protected": False}, "author": 3, "categories": [2],
+        "excerpt": {"rendered": "<p>In fog</p>"}, "_links": {"self": [{"href": "https://c.example/wp-json"}]},
+    },
+    "Ghost": {
+        "id": "7", "uuid": "u", "title": "Ferry ’ crew", "html": "<p>A ferry ran aground.</p>", "status": "published",
+        "visibility": "members", "published_at": "2026-11-27T09:00:00.000Z", "custom_excerpt": "In fog",
+        "url": "https://c.example/1", "type": "post",
+    },
+    "Drupal JSON:API": {
+        "type": "node--article", "id": "7", "links": {"self": {"href": "https://c.example/jsonapi"}},
+        "attributes": {"title": "Ferry ’ crew", "status": True, "created": "2026-11-27T09:00:00+00:00",
+                       "url": "https://c.example/1",
+                       "body": {"value": "A ferry ran aground.", "processed": "<p>A ferry ran aground.</p>",
+                                "summary": "In fog"}, "field_summary": "x", "summary": "In fog"},
+    },
+    "Arc XP": {
+        "_id": "7", "type": "story", "headlines": {"basic": "Ferry ’ crew"}, "description": {"basic": "In fog"},
+        "display_date": "2026-11-27T09:00:00Z", "canonical_url": "https://c.example/1",
+        "content_elements": [{"type": "text", "content": "A ferry ran aground."}, {"type": "image", "url": "x.jpg"}],
+        "credits": {"by": [{"type": "author", "name": "Ann"}]}, "taxonomy": {"tags": [{"text": "sea"}]},
+    },
+    "Guardian": {
+        "id": "7", "type": "article", "sectionName": "Local", "webPublicationDate": "2026-11-27T09:00:00Z",
+        "webTitle": "Ferry ’ crew", "webUrl": "https://c.example/1",
+        "fields": {"trailText": "In fog", "bodyText": "A ferry ran aground."},
+    },
+    "New York Times": {
+        "_id": "7", "headline": {"main": "Ferry ’ crew", "kicker": None}, "abstract": "In fog",
+        "body": "A ferry ran aground.", "pub_date": "2026-11-27T09:00:00+0000", "web_url": "https://c.example/1",
+        "byline": {"original": "By Ann"}, "keywords": [{"name": "subject", "value": "sea"}],
+    },
+    "JSON Feed": {
+        "id": "7", "url": "https://c.example/1", "title": "Ferry ’ crew", "content_html": "<p>A ferry ran aground.</p>",
+        "summary": "In fog", "date_published": "2026-11-27T10:00:00+01:00", "authors": [{"name": "Ann"}],
+    },
+    "JSON-LD": {
+        "@context": "https://schema.org", "@type": ["NewsArticle", "Thing"], "@id": "7", "headline": "Ferry ’ crew",
+        "articleBody": "A ferry ran aground.", "description": "In fog", "datePublished": "2026-11-27T09:00:00Z",
+        "mainEntityOfPage": {"@type": "WebPage", "@id": "https://c.example/1"}, "isAccessibleForFree": "True",
+    },
+    "ninjs": {
+        "uri": "7", "versioncreated": "2026-11-27T09:00:00Z", "type": "text", "pubstatus": "usable",
+        "headlines": [{"role": "main", "value": "Ferry ’ crew"}], "description_text": "In fog",
+        "bodies": [{"role": "main", "value": "A ferry ran aground."}], "subjects": [{"name": "sea"}],
+        "url": "https://c.example/1",
+    },
+    "MongoDB": {
+        "_id": {"$oid": "7"}, "title": "Ferry ’ crew", "text": "A ferry ran aground.", "summary": "In fog",
+        "url": "https://c.example/1", "published": {"$date": {"$numberLong": "1795770000000"}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_rows_of_systems(system: str) -> None:
+    table, report = read_articles([SYSTEMS[system]])
+    (row,) = table.to_pylist()
+    told = (row["id"], row["title"], row["body"], row["lead"], row["url"], row["kind"], row["access"])
+    assert told == ("7", "Ferry ’ crew", "A ferry ran aground.", "In fog", "https://c.example/1", "news", "free")
+    assert row["published_at"].isoformat() == "2026-11-27T09:00:00+00:00"
+    assert row["links"] == []
+    assert report.told.counts == {}
+    assert report.unknown_statuses == {}
+
+
+def test_an_unknown_file_names_what_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"expected \.jsonl, .*save the sheet as CSV"):
+        read_articles(tmp_path / "a.xlsx")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([".json", ".xml", ".md", ".csv", ".jsonl"]), st.binary(max_size=60) | st.text(max_size=60))
+def test_any_bytes_in_any_format_are_read_or_rejected(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, data: bytes | str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any{kind}"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode(errors="surrogatepass"))
+    table, report = read_articles(path)
+    whole = [row for row in report.rejected if not row.line]
+    assert report.read == len(table) + report.superseded + len(report.rejected) - len(whole)
