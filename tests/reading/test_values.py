@@ -15,7 +15,7 @@ from recommender import Recommender, Settings
 from recommender.reading.read import read_articles
 from recommender.settings import ReadingSettings
 
-TFIDF = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"floor": 0.05}})
+TFIDF = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"related_at": 0.05, "fill": ()}})
 
 
 def one(raw: dict[str, Any], **limits: Any) -> dict[str, Any]:
