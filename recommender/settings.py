@@ -321,9 +321,21 @@ class SelectionSettings(_Stage):
 
 
 class PublishSettings(_Stage):
-    """How versions are kept."""
+    """How versions are kept, and what is not published: a bad version must not replace a good one."""
 
     keep_versions: int = Field(3, ge=1, description="published versions kept for rollback")
+    max_rejected_share: float = Field(0.2, ge=0, le=1, description="share of the rows that may be rejected")
+    max_jump: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="rise, since the last version, of the share of stories without date, body or section, and of lists "
+        "that are empty or not computed",
+    )
+    max_first_share: float = Field(
+        0.5, ge=0, le=1, description="share of lists of a first version that may be empty or not computed"
+    )
+    max_future_share: float = Field(0.5, ge=0, le=1, description="share of the dates that may lie in the future")
     max_shrink: float = Field(0.05, ge=0, le=1, description="share of ids that may vanish between versions")
     max_unpublished: float = Field(
         0.5, ge=0, le=1, description="share of the last version's stories that the input may take back at once"

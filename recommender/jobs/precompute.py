@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import resource
 import time
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 
 from recommender.compute.hardware import keep_apart_large_memory
 from recommender.editorial.rules import Rules
-from recommender.errors import InputError, PublishError, SnapshotError
+from recommender.errors import InputError
 from recommender.facade import Changes, Recommender
 from recommender.jobs.engines.local import LocalEngine
 from recommender.jobs.engines.protocol import Engine, Job
 from recommender.jobs.engines.ray import RayEngine
+from recommender.jobs.guards import Guards, vanished
 from recommender.jobs.run_identity import Inputs
 from recommender.progress import Progress, silent
-from recommender.publishing import PublishedLists, Publisher, open_publisher
+from recommender.publishing import Publisher, open_publisher
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
@@ -39,6 +40,7 @@ from recommender.storage.database import is_database
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 
 
+_REASONS = 3  # that are told where no row is a story
 LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 """Statuses of published lists, which `Summary` counts by name."""
 
@@ -204,20 +206,23 @@ def precompute(
         table, report = read_articles(
             articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
         )
-        _write_rejected(report, rejected, lists)
+        kept_rejected = _write_rejected(report, rejected, lists)
         if not len(table):
-            raise InputError(f"no usable story among {report.read} rows; see the rejected rows for the reasons")
+            raise InputError(no_story(report, kept_rejected))
+        guards = Guards.of(lists, settings.publish)
+        guards.reading(report, table)
         table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
-        summary.vanished = _vanished(lists, table, report.taken_back, settings, allow_shrink)
+        summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
         rec.tombstones.take_back(report.taken_back, table["id"].to_pylist())
         rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
         summary.embedded = rec.embedded
         clock("searching", 0, len(table))
         inputs = Inputs.of(rec, as_of)
+        guards.moment(None if as_of else inputs.as_of, rec.catalog.published, datetime.now(UTC))
         job.pool(rec, inputs, ledgers, keep=archive is not None)
         clock("searching", len(table), len(table))
-        publish(rec, publisher, summary, inputs, ledgers, clock, job=job)
+        publish(rec, publisher, summary, inputs, ledgers, clock, guards, job=job)
         if archive is not None:
             rec.save(archive)
             clock("saving", len(table), len(table))
@@ -233,6 +238,7 @@ def publish(
     inputs: Inputs,
     ledgers: Ledgers,
     progress: Progress,
+    guards: Guards,
     kept: Kept | None = None,
     job: Job | None = None,
 ) -> None:
@@ -240,6 +246,8 @@ def publish(
 
     Parameters
     ----------
+    guards : Guards
+        Refuse the version before it becomes current.
     kept : callable, optional
         Given the rows and the version's name: records that need not be made again, and the rows to make.
     job : Job, optional
@@ -265,6 +273,7 @@ def publish(
                 found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
                 setattr(summary, status, found)
             progress("writing", summary.lists, len(rows))
+        guards.lists({status: getattr(summary, status) for status in LISTED})
 
     details: dict[str, Any] = {
         "version": summary.version,
@@ -278,6 +287,7 @@ def publish(
         "related_at": rec.related_at,
         "ranker": rec.archive.ranker and {"name": rec.archive.ranker.name, "sha256": rec.archive.ranker.sha256},
         "time_counts": rec.dated,
+        "shares": guards.shares,  # completed as lists are written
     }
     report = rec.links.report
     summary.links, summary.stories_with_links = report.links, report.stories
@@ -303,47 +313,20 @@ def finish(ledgers: Ledgers, summary: Summary) -> None:
     ledgers.clear()
 
 
-def _vanished(
-    lists: str | Path, table: pa.Table, taken_back: Collection[str], settings: Settings, allow_shrink: bool
-) -> int:
-    """How many ids of the last version are missing now; refuses beyond the limit.
-
-    Stories that the input says are not published any more are not missing, unless they are most of them.
-    """
-    try:
-        before = set(PublishedLists.open(lists).ids())
-    except SnapshotError as error:
-        if str(error).startswith("damaged"):
-            warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
-        return 0
-    gone = before.difference(table["id"].to_pylist())
-    check_taken_back(len(before.intersection(taken_back)), len(before), settings, allow_shrink)
-    gone.difference_update(taken_back)
-    share = len(gone) / max(len(before), 1)
-    if share > settings.publish.max_shrink and not allow_shrink:
-        raise PublishError(
-            f"{len(gone):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
-            f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
-        )
-    return len(gone)
+def no_story(report: ReadReport, rejected: Path | None) -> str:
+    """Say why no row of an input is a story."""
+    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
+    told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
+    where = f"; see {rejected}" if rejected is not None and report.rejected else ""
+    return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
 
 
-def check_taken_back(count: int, before: int, settings: Settings, allowed: bool = False) -> None:
-    """Refuse to hide more stories of the last version at once than `settings.publish.max_unpublished` allows."""
-    share = count / max(before, 1)
-    if share > settings.publish.max_unpublished and not allowed:
-        raise PublishError(
-            f"{count:,} of {before:,} stories of the last version are not published any more ({share:.1%}), as their "
-            "status in the input says; that is more than publish.max_unpublished. reading.shown_values names values "
-            "that are published; to hide them all the same: a higher publish.max_unpublished"
-        )
-
-
-def _write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path) -> None:
+def _write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path) -> Path | None:
     if rejected is None and not is_database(lists):
         rejected = Path(lists) / "rejected.jsonl"
     if rejected is not None:
         write_atomically(Path(rejected), report.rejected_jsonl())
+    return None if rejected is None else Path(rejected)
 
 
 class Clock:

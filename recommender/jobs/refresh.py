@@ -19,7 +19,8 @@ from recommender.compute.hardware import keep_apart_large_memory
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import kept_pools
-from recommender.jobs.precompute import Clock, Summary, check_taken_back, finish, open_ledgers, publish
+from recommender.jobs.guards import Guards, check_taken_back
+from recommender.jobs.precompute import Clock, Summary, finish, open_ledgers, publish
 from recommender.jobs.run_identity import Inputs
 from recommender.lists.records import RECORD
 from recommender.progress import Progress, silent
@@ -111,13 +112,16 @@ def refresh(
         rec.tombstones = publisher.tombstones
         held = int(rec.catalog.alive.sum())
         summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers, warn=False)
-        check_taken_back(summary.changes.unpublished, held, rec.settings)
+        check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
         hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
         back = {article_id for article_id in hidden if article_id in rec.catalog}
         rec.tombstones.take_back(hidden - back, back)
         summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
         inputs = Inputs.of(rec, as_of)
+        guards = Guards.of(lists, rec.settings.publish)
+        guards.shares.update(guards.last.get("shares", {}))
+        guards.moment(None if as_of else inputs.as_of, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
         rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
@@ -136,7 +140,7 @@ def refresh(
             again[rows[~again[rows]][missing]] = True
             return _unchanged(last, same, version, moment), rows[again[rows]]
 
-        publish(rec, publisher, summary, inputs, ledgers, clock, kept)
+        publish(rec, publisher, summary, inputs, ledgers, clock, guards, kept)
         rec.save(archive)
         clock("saving", len(rec.catalog), len(rec.catalog))
         finish(ledgers, summary)

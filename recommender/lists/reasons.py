@@ -171,10 +171,12 @@ def _shared_names(
     asked = other[line, place]
     both = np.zeros(term.shape, dtype=bool)
     both[line, place] = _uses(queries.terms, story[line], asked) & _uses(matrix, rows[line], asked)
-    # a name that completes one before it is told with that one
+    # a name that completes one before it, is completed by one, or by the same word, tells nothing new
+    other = np.where(both, other, -1)
     for number in range(1, term.shape[1]):
-        before = (other[:, :number] == term[:, number, None]) & both[:, :number]
-        held[:, number] &= ~before.any(axis=1)
+        own, mine = term[:, number, None], other[:, number, None]
+        known = (other[:, :number] == own) | (mine >= 0) & ((term[:, :number] == mine) | (other[:, :number] == mine))
+        held[:, number] &= ~known.any(axis=1)
     held &= np.cumsum(held, axis=1) <= _NAMES
     counts = held.sum(axis=1)
     owners = np.flatnonzero(counts)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from recommender.features.spelling import Spelling
 from recommender.features.tfidf import Tfidf
 
-_CALENDAR = [name.lower() for names in (calendar.day_name, calendar.month_name) for name in names if name]
+_CALENDAR = [
+    name.lower()
+    for names in (calendar.day_name, calendar.day_abbr, calendar.month_name, calendar.month_abbr)
+    for name in names
+    if name
+]
 _COMMON = 0.02  # share of the vocabulary, the most frequent terms, that tells nothing
 _FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
 _FEW = 3  # stories with a term, in an archive of any size, up to which it tells something

@@ -80,6 +80,11 @@ class ReadReport:
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None
 
+    @property
+    def commonest(self) -> tuple[str, int]:
+        """The reason that most rows were rejected for, and how many."""
+        return Counter(one.reason for one in self.rejected).most_common(1)[0]
+
     def rejected_jsonl(self) -> bytes:
         """The rejected rows as JSON lines."""
         return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)

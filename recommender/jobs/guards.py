@@ -1,0 +1,174 @@
+"""What keeps a bad version from replacing a good one: each check refuses to publish, and names what allows it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.articles.columns import to_micros
+from recommender.errors import PublishError, SnapshotError
+from recommender.publishing import PublishedLists
+from recommender.reading.report import ReadReport
+from recommender.settings import PublishSettings
+
+_FEWEST = 10  # stories or rows that must be concerned: of a handful every one is a large share
+_DAY = timedelta(days=1)
+
+
+@dataclass
+class Guards:
+    """The checks of one run against the last published version.
+
+    Attributes
+    ----------
+    settings : PublishSettings
+    last : mapping
+        Manifest of the last version; empty at a first publish.
+    shares : dict of str to float
+        What this version's manifest tells, so that the next one can be compared with it.
+    """
+
+    settings: PublishSettings
+    last: Mapping[str, Any]
+    shares: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lists: str | Path, settings: PublishSettings) -> Guards:
+        """Compare with what is published in a place."""
+        try:
+            return cls(settings, PublishedLists.open(lists).manifest)
+        except SnapshotError:  # none, or one that cannot be compared with
+            return cls(settings, {})
+
+    def reading(self, report: ReadReport, table: pa.Table) -> None:
+        """Refuse an input of which too many rows are bad, or that lacks what the last version had.
+
+        Raises
+        ------
+        PublishError
+        """
+        rejected, limit = len(report.rejected), self.settings.max_rejected_share
+        share = rejected / max(report.read, 1)
+        if rejected >= _FEWEST and share > limit:
+            reason, count = report.commonest
+            raise PublishError(
+                f"{rejected:,} of {report.read:,} rows were rejected ({share:.0%}), {count:,} of them for: {reason}; "
+                f"nothing was published. To publish all the same: --set publish.max_rejected_share={_enough(share)}"
+            )
+        for name, missing in (
+            ("without a date", pc.is_null(table["published_at"])),
+            ("without a body", pc.equal(table["body"], "")),
+            ("without a section", pc.is_null(table["section"])),
+        ):
+            self._jump(f"stories {name}", int(pc.sum(missing).as_py() or 0), len(table))
+
+    def moment(self, as_of: datetime | None, published: NDArray[np.int64], now: datetime) -> None:
+        """Refuse a moment that cannot be: long before the last version's, the epoch, or a future of most stories.
+
+        Raises
+        ------
+        PublishError
+        """
+        dated = published[published != UNDATED]
+        ahead = int((dated > to_micros(now + _DAY)).sum())
+        if ahead >= _FEWEST and ahead > self.settings.max_future_share * len(dated):
+            raise PublishError(
+                f"{ahead:,} of {len(dated):,} dates lie in the future, up to {_told(int(dated.max()))}; the dates are "
+                "read wrongly, or of another calendar: see reading.date_format. Nothing was published. To publish all "
+                "the same: --set publish.max_future_share=1"
+            )
+        if as_of is None:
+            return
+        if as_of < datetime(1971, 1, 1, tzinfo=UTC) and len(dated) >= _FEWEST:
+            raise PublishError(
+                f"the newest story is of {as_of:%Y-%m-%d}, so the dates are read wrongly: see reading.date_format; "
+                "nothing was published. To publish all the same: --as-of"
+            )
+        last = self.last.get("as_of")
+        if last and datetime.fromisoformat(last) - as_of > _DAY:
+            raise PublishError(
+                f"the newest story is of {as_of:%Y-%m-%d %H:%M}, more than a day before the {last[:16]} of the last "
+                "version: an old or a cut input; nothing was published. To publish all the same: --as-of"
+            )
+
+    def lists(self, statuses: Mapping[str, int]) -> None:
+        """Refuse a version of which too many lists are empty or not computed.
+
+        Raises
+        ------
+        PublishError
+        """
+        total = sum(statuses.values())
+        self._jump("lists that are empty or not computed", statuses["empty"] + statuses["not_computed"], total)
+
+    def _jump(self, what: str, count: int, total: int) -> None:
+        share, before = count / max(total, 1), self.last.get("shares", {}).get(what)
+        self.shares[what] = round(share, 4)
+        limit = self.settings.max_jump if before is not None else self.settings.max_first_share
+        if before is None and not what.startswith("lists"):
+            return  # a first version may well have no dates, bodies or sections at all
+        if count >= _FEWEST and share - (before or 0) > limit:
+            was = f", {before:.0%} in the last version" if before is not None else ""
+            setting = "max_jump" if before is not None else "max_first_share"
+            raise PublishError(
+                f"{count:,} of {total:,} {what} ({share:.0%}{was}); nothing was published. To publish all the same: "
+                f"--set publish.{setting}={_enough(share - (before or 0))}"
+            )
+
+
+def _enough(share: float) -> float:
+    """The least round limit that a share does not exceed."""
+    return min(float(np.ceil(share * 20) / 20), 1.0)
+
+
+def _told(micros: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(micros / 1e6, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError):
+        return "a year that no calendar has"
+
+
+def vanished(
+    lists: str | Path, table: pa.Table, taken_back: Collection[str], settings: PublishSettings, allow_shrink: bool
+) -> int:
+    """Count the ids of the last version that are missing now; refuse beyond the limit.
+
+    Stories that the input says are not published any more are not missing, unless they are most of them.
+    """
+    try:
+        before = set(PublishedLists.open(lists).ids())
+    except SnapshotError as error:
+        if str(error).startswith("damaged"):
+            warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
+        return 0
+    gone = before.difference(table["id"].to_pylist())
+    check_taken_back(len(before.intersection(taken_back)), len(before), settings, allow_shrink)
+    gone.difference_update(taken_back)
+    share = len(gone) / max(len(before), 1)
+    if share > settings.max_shrink and not allow_shrink:
+        raise PublishError(
+            f"{len(gone):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
+            f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
+        )
+    return len(gone)
+
+
+def check_taken_back(count: int, before: int, settings: PublishSettings, allowed: bool = False) -> None:
+    """Refuse to hide more stories of the last version at once than `max_unpublished` allows."""
+    share = count / max(before, 1)
+    if share > settings.max_unpublished and not allowed:
+        raise PublishError(
+            f"{count:,} of {before:,} stories of the last version are not published any more ({share:.1%}), as their "
+            "status in the input says; that is more than publish.max_unpublished. reading.shown_values names values "
+            "that are published; to hide them all the same: a higher publish.max_unpublished"
+        )

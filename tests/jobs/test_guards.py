@@ -1,0 +1,116 @@
+"""A bad input never replaces good published lists: refused with the figures and what allows it, nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from recommender import InputError, PublishedLists, PublishError, Settings
+from recommender.jobs.precompute import precompute
+from recommender.jobs.refresh import refresh
+from tests.support.checkerboard import checkerboard
+
+SETTINGS = Settings.of({"embedding": {"model": "tfidf"}})
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    precompute(rows(), tmp_path / "lists", settings=SETTINGS, archive=tmp_path / "archive")
+    return tmp_path
+
+
+def rows() -> list[Row]:
+    return [dict(one) for one in checkerboard(per_topic=12)]
+
+
+def each(change: Callable[[int, Row], Row]) -> list[Row]:
+    return [change(number, one) for number, one in enumerate(rows())]
+
+
+def state(folder: Path) -> tuple[str, list[bytes]]:
+    lists = PublishedLists.open(folder / "lists")
+    return lists.version, [lists.json(article_id) for article_id in sorted(lists.ids())]
+
+
+BAD = {
+    "rejected rows": (
+        each(lambda n, one: one | {"id": None, "url": None} if n % 3 == 0 else one),
+        "max_rejected_share",
+    ),
+    "no dates": (each(lambda n, one: one | {"published_at": None}), "max_jump"),
+    "no bodies": (each(lambda n, one: one | {"body": ""}), "max_jump"),
+    "no sections": (each(lambda n, one: one | {"section": None}), "max_jump"),
+    "the future": (
+        each(lambda n, one: one | {"published_at": datetime.now(UTC) + timedelta(days=900 + n)}),
+        "max_future_share",
+    ),
+    "the epoch": (each(lambda n, one: one | {"published_at": datetime(1970, 1, 2, tzinfo=UTC)}), "--as-of"),
+    "an old export": (each(lambda n, one: one | {"published_at": one["published_at"] - timedelta(days=3)}), "--as-of"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_input_is_refused_with_what_allows_it(good: Path, kind: str) -> None:
+    before = state(good)
+    changed, allowed_by = BAD[kind]
+    with pytest.raises(PublishError, match=allowed_by) as refused:
+        precompute(changed, good / "lists", settings=SETTINGS, allow_shrink=True)
+    assert "othing was published" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert state(good) == before
+
+
+def test_what_the_message_names_allows_it(good: Path) -> None:
+    changed, _ = BAD["no sections"]
+    wide = SETTINGS.override({"publish.max_jump": 1.0})
+    assert precompute(changed, good / "lists", settings=wide).lists == len(changed)
+    old, _ = BAD["an old export"]
+    assert precompute(old, good / "lists", settings=wide, as_of=datetime(2020, 1, 6, tzinfo=UTC)).lists
+
+
+def test_a_first_version_may_lack_dates_bodies_and_sections(tmp_path: Path) -> None:
+    bare = each(lambda n, one: {"id": one["id"], "title": one["title"]})
+    assert precompute(bare, tmp_path / "lists", settings=SETTINGS).lists == len(bare)
+    shares = PublishedLists.open(tmp_path / "lists").manifest["shares"]
+    assert shares["stories without a date"] == shares["stories without a body"] == 1
+
+
+@pytest.mark.parametrize("place", ["lists", "sqlite"])
+def test_lists_that_come_out_empty_are_refused(tmp_path: Path, place: str) -> None:
+    where = str(tmp_path / "lists") if place == "lists" else f"sqlite:///{tmp_path}/lists.db"
+    strict = SETTINGS.override({"selection.related_at": 1.0, "selection.fill": ()})
+    with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share=1"):
+        precompute(rows(), where, settings=strict)
+    precompute(rows(), where, settings=SETTINGS)
+    before = PublishedLists.open(where).version
+    with pytest.raises(PublishError, match=r"100%, 0% in the last version.*max_jump=1"):
+        precompute(rows(), where, settings=strict)
+    assert PublishedLists.open(where).version == before
+
+
+def test_a_refresh_keeps_to_the_same_guards(good: Path) -> None:
+    before = state(good)
+    future = [
+        one | {"id": f"new{n}", "published_at": datetime.now(UTC) + timedelta(days=400)}
+        for n, one in enumerate(rows() * 2)
+    ]
+    with pytest.raises(PublishError, match="max_future_share"):
+        refresh(future, good / "lists", good / "archive")
+    assert state(good) == before
+    assert refresh([], good / "lists", good / "archive").version
+    assert PublishedLists.open(good / "lists").manifest["shares"]
+
+
+def test_an_input_without_a_story_says_why(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_bytes(
+        b"\n".join(orjson.dumps({"id": str(n), "status": "draft", "title": "x"}) for n in range(3)) + b"\n{}\n"
+    )
+    with pytest.raises(InputError, match=r"no usable story among 4 rows: 3 status draft; 1 .*rejected\.jsonl"):
+        precompute(bad, tmp_path / "lists", settings=SETTINGS)
