@@ -120,6 +120,8 @@ def info(
     if ranker := manifest.get("ranker"):
         named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
         told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
+    if shares := manifest.get("shares"):
+        told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
     if links := manifest.get("links"):
         told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
     if not is_database(place):
