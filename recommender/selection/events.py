@@ -20,6 +20,7 @@ from recommender.articles.text import whole_texts
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import cosines
 from recommender.selection import event_loops as loops
+from recommender.selection import twin_loops
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
+LIKELY_COPY = 0.6  # cosine of vectors below which the words of two rows need not be compared for that
 RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
 _TOPIC = 0.1  # least P(same event) of stories that share a topic
 
@@ -373,6 +375,31 @@ class EventTest:
             found,
         )
         return found
+
+    def twins(self, last: NDArray[np.int64], rows: NDArray[np.int64], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell which rows have nearly the text of another one, a few words apart.
+
+        Parameters
+        ----------
+        last : ndarray of int64, shape (q,)
+            -1 = none.
+        rows : ndarray of int64, shape (q, c)
+        open_ : ndarray of bool, shape (q, c)
+            Those that are asked about.
+
+        Returns
+        -------
+        ndarray of bool, shape (q, c)
+        """
+        found = np.zeros(rows.shape, dtype=bool)
+        vectors, terms = np.asarray(self.vectors), _parts(self.terms)
+        twin_loops.twins(len(rows), last, rows, open_, vectors, self.embedded, terms, LIKELY_COPY, COPY, found)
+        return found
+
+    @cached_property
+    def embedded(self) -> NDArray[np.bool_]:
+        """Rows that have a vector, (n,)."""
+        return np.asarray(~np.isnan(self.scale[:, 1]))
 
     @cached_property
     def _rows(self) -> _Rows:

@@ -1,11 +1,13 @@
-"""Copy: another version of the story itself, or of an item of the list."""
+"""Copy: another version of the story or of an item, under whatever headline, or a few words apart."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule, same_as_last
+from recommender.selection.events import COPY as LEAST
+from recommender.selection.events import LIKELY_COPY
+from recommender.selection.rules.rule import Beside, Mask, Rule, at, same_as_last
 
 
 def _groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
@@ -15,11 +17,22 @@ def _groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
 def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
     if not selection.settings.drop_copies:
         return None
-    return np.asarray(_groups(ranked, selection) == stories.queries.copy_group[:, None])
+    same = _groups(ranked, selection) == stories.queries.copy_group[:, None]
+    without = np.asarray(~stories.queries.vectors.any(axis=1))
+    blank = ~selection.events.embedded[ranked.rows] | without[:, None]
+    return np.asarray(same | (ranked.rows >= 0) & (blank | (ranked.dense >= LIKELY_COPY)) & (ranked.lexical >= LEAST))
 
 
 def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
-    return same_as_last(_groups(ranked, selection)) if selection.settings.drop_copies else None
+    if not selection.settings.drop_copies:
+        return None
+    of_group, events = same_as_last(_groups(ranked, selection)), selection.events
+    rows = np.ascontiguousarray(ranked.rows)
+
+    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
+        return of_group(last, placed, open_) | events.twins(at(rows, last, -1), rows, open_)
+
+    return rejects
 
 
 def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
