@@ -109,7 +109,7 @@ def resolve_links(
 
     A target is the id of a story or, after `normalise_url`, its URL; of stories with one URL the newest counts. A link
     to a version or copy counts for the one that lists show: of its copies that no other version supersedes the newest
-    that is not newer than the linking story, else the oldest. Links to the story itself and repeated ones are left
+    that is older than the linking story, else the oldest. Links to the story itself and repeated ones are left
     out; of several to one item the earliest stays. So are those to items that more than 2 % of the stories with links,
     and more than 10, link to, once there are 200 such stories: they belong to the page and not to the story.
 
@@ -390,10 +390,10 @@ def _shown_rows(catalog: Catalog, item: _Rows, story: _Rows) -> _Rows:
     rows = np.flatnonzero(catalog.alive & ~catalog.superseded)
     rows = rows[np.lexsort((catalog.id_rank[rows], published[rows], group[rows]))]
     times = np.unique(published[rows])
-    # groups and times as one number, so that one bisection finds the last that is not newer
+    # groups and times as one number, so that one bisection finds the last that is older
     key = group[rows] * (len(times) + 1) + np.searchsorted(times, published[rows], "right")
     moment = np.where(published[story] == UNDATED, np.iinfo(np.int64).max, published[story])
-    asked = group[item] * (len(times) + 1) + np.searchsorted(times, moment, "right")
+    asked = group[item] * (len(times) + 1) + np.searchsorted(times, moment, "left")
     first = np.searchsorted(group[rows], group[item])
     place = np.maximum(np.searchsorted(key, asked, "right") - 1, first)
     found = np.append(rows, -1)[np.minimum(place, len(rows))]

@@ -85,7 +85,9 @@ class TestEvaluate:
         lists = tmp_path / "lists"
         assert call("precompute", articles, "--lists", lists, "--cache", cache).exit_code == 0
         settings = tmp_path / "loose.toml"
-        settings.write_text('[selection]\nrepeat_hours = "none"\n', encoding="utf-8")
+        settings.write_text(
+            '[selection]\nrepeat_hours = "none"\nsame_report_hours = "none"\ndrop_copies = false\n', encoding="utf-8"
+        )
         found = call(
             "evaluate", "default", f"live={lists}", settings, "--articles", articles, "--pairs", pairs, "--to",
             tmp_path / "report", "--cache", cache,

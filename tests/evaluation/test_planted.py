@@ -208,7 +208,8 @@ def planted(seed: int, clean: dict[str, list[str]], order: Settings) -> Plant:
         later = rows[item]["published_at"] + hours * HOUR
         again = add(kind[-5:], **{**rows[item], "title": first, "body": f"{rest} {first}.", "published_at": later})
         plant.checks[kind] = lambda lists, i=item, a=again: (  # type: ignore[misc]
-            all(len({i, a} & {*shown}) < 2 for shown in lists.values()) and any(a in shown for shown in lists.values())
+            all(len({i, a} & {*shown}) < 2 for shown in lists.values())
+            and any({i, a} & {*shown} for shown in lists.values())
         )
         if kind == "same report":
             never = plant.checks[kind]

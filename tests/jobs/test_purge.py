@@ -27,6 +27,7 @@ from tests.support.worlds import ids_of
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
+        "publish": {"max_jump": 1},
         "selection": {
             "related_at": 0.2,
             "fill": (),
@@ -130,7 +131,7 @@ def test_everything_may_go(format: str, tmp_path: Path) -> None:
 
 
 def test_rejected_rows_and_the_vector_cache_go_too(tmp_path: Path) -> None:
-    bad = {"id": "bad", "title": "harbour", "published_at": f"the day of {SECRET[0]}"}
+    bad = {"id": f"the day of {SECRET[0]}"}
     precompute([*archive(), bad], tmp_path, settings=SETTINGS, cache=tmp_path / "cache" / "vectors.sqlite")
     assert any("rejected.jsonl" in name for name in found_in(tmp_path))
     purge(tmp_path, GONE)

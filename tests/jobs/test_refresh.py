@@ -54,7 +54,7 @@ def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], a
     """Every list of the changed archive, by searching for each."""
     before.tombstones = PublishedLists.open(place).tombstones
     before.tombstones.refresh()
-    before.update(changes)
+    before.update(changes, warn=False)
     before._archive = replace(before.archive, pooled=None)
     gone = before.catalog.known_rows(before.tombstones.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(before.catalog.alive), gone)
@@ -217,6 +217,8 @@ def board(root: Path) -> tuple[Path, Path]:
     options = Settings().override(
         {
             "embedding.model": "tfidf",
+            "publish.max_jump": 1,
+            "publish.max_first_share": 1,
             "selection.related_at": 0.2,
             "selection.fill": (),
             "selection.same_report_hours": None,

@@ -211,16 +211,17 @@ def asks_of(family: str) -> Ranker:
 
 
 def test_a_ranker_tells_which_families_decide() -> None:
-    assert asks_of("section").families == {"section"}
-    assert Ranker.default("lexical").families <= set(FAMILIES)
-    assert "embedding" in Ranker.default("minilm-lead").families
+    assert asks_of("section").deciding == {"section"}
+    assert Ranker.default("lexical").deciding <= set(FAMILIES)
+    assert "embedding" in Ranker.default("minilm-lead").deciding
     deep = Trees(
         np.array([[0, 1, 2]], np.int32),
         np.zeros((1, 3), np.float32),
         np.ones((1, 3), bool),
         np.array([[1.0, 2.0, 5.0, 5.0]]),  # padded on the right
+        np.ones((1, 4)),
     )
-    assert replace(asks_of("section"), features=("words.a", "time.b", "section.c"), trees=deep).families == {
+    assert replace(asks_of("section"), features=("words.a", "time.b", "section.c"), trees=deep).deciding == {
         "words",
         "time",
     }

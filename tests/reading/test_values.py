@@ -184,8 +184,8 @@ def test_a_canonical_id_that_many_stories_share_is_ignored_and_told() -> None:
 
 
 def test_a_draft_gets_a_list_whatever_its_status() -> None:
-    words = ["leaves the harbour", "enters the harbour", "sold"]
-    rec = Recommender(TFIDF).fit([{"id": n, "title": f"Ferry {word}"} for n, word in enumerate(words)])
+    titles = ["Ferry fares rise again", "Harbour crane sold", "Museum opens", "Council votes on budget"]
+    rec = Recommender(TFIDF).fit([{"id": n, "title": title} for n, title in enumerate(titles)])
     draft = {"id": "d", "title": "Ferry leaves the harbour again"}
     found = rec.recommend_for({**draft, "status": "draft"})
     assert found.items

@@ -412,7 +412,7 @@ class TestSnapshot:
         rec.recommend_for(stories(1, 2)[0])
         assert not searches
 
-    @pytest.mark.filterwarnings("ignore:the ranker that ships for any model")
+    @pytest.mark.filterwarnings("ignore:no ranker ships for this embedder")
     @pytest.mark.parametrize("kind", ["ivf", "hnsw"])
     def test_under_a_ranker_drafts_find_nearly_what_exact_search_finds(self, kind: str, tmp_path: Path) -> None:
         """A ranker looks at where a candidate stands among all, so that one that was missed moves others a little."""

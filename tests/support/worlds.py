@@ -127,6 +127,7 @@ def random_settings(rng: Random) -> Settings:
     return Settings.of(
         {
             "embedding": {"model": "tfidf"},
+            "publish": {"max_jump": 1, "max_first_share": 1},  # worlds of few stories, which change at random
             "retrieval": {"window_days": rng.choice([None, 20, 365]), "same_language": rng.random() < 0.8},
             "ranking": ranking,
             "selection": {
