@@ -145,7 +145,7 @@ def apart_text(hours: int) -> str:
     size, side = abs(hours), "earlier" if hours < 0 else "later"
     if size < 1:
         return "within the hour"
-    for least, name in ((24 * 365, "year"), (24 * 60, "month"), (24 * 14, "week"), (22, "day"), (1, "hour")):
+    for least, name in ((24 * 365, "year"), (24 * 60, "month"), (324, "week"), (22, "day"), (1, "hour")):
         if size >= least:
             unit = {"year": 24 * 365, "month": 24 * 30.4, "week": 24 * 7, "day": 24, "hour": 1}[name]
             count = max(round(size / unit), 1)

@@ -315,7 +315,7 @@ class EventTest:
             Whether the time between them counts.
         """
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        return self._joined(dense, a, self._rows, self.outlets[a], b, sure, time)
+        return self._joined(dense, a, self._rows, self._limits(self.outlets[a], b, sure), b, time)
 
     def joins_story(
         self,
@@ -325,8 +325,6 @@ class EventTest:
         dense: NDArray[np.float32],
         rows: NDArray[np.int64],
         sure: NDArray[np.bool_],
-        *,
-        time: bool = True,
     ) -> NDArray[np.bool_]:
         """Whether stories and rows report the same event, (m,).
 
@@ -339,27 +337,37 @@ class EventTest:
             Places of `queries`, and rows of the archive.
         dense : ndarray of float32, shape (m,)
             Cosines of the vectors.
-        sure, time
+        sure : ndarray of bool, shape (m,)
             See `joins`.
         """
-        asking = _Rows(_parts(queries.terms), queries.scale, queries.published)
-        return self._joined(dense, stories, asking, outlets[stories], rows, sure, time)
+        limits = self._limits(outlets[stories], rows, sure)
+        return self._joined(dense, stories, _asking(queries), limits, rows, True)
+
+    def running(
+        self, queries: Queries, stories: NDArray[np.int64], dense: NDArray[np.float32], rows: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether stories and rows tell of one event by their texts, whenever they were published; (m,), see above."""
+        limits = np.full(len(rows), self.settings.event_threshold_untimed)
+        return self._joined(dense, stories, _asking(queries), limits, rows, False)
+
+    def _limits(self, outlets: NDArray[np.int32], b: NDArray[np.int64], sure: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The probability from which on pairs are joined, (m,)."""
+        settings = self.settings
+        # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
+        others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
+        limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
+        return np.where(sure, limit, np.maximum(limit, settings.event_threshold_untimed))
 
     def _joined(
         self,
         dense: NDArray[np.float32],
         a: NDArray[np.int64],
         left: _Rows,
-        outlets: NDArray[np.int32],
+        limit: NDArray[np.float64],
         b: NDArray[np.int64],
-        sure: NDArray[np.bool_],
         time: bool,
     ) -> NDArray[np.bool_]:
-        settings, found = self.settings, np.zeros(len(a), dtype=bool)
-        # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
-        others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
-        limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
-        limit = np.where(sure, limit, np.maximum(limit, settings.event_threshold_untimed))
+        found = np.zeros(len(a), dtype=bool)
         with np.errstate(divide="ignore"):
             least = np.log(limit / (1 - limit))
         loops.joined(
@@ -404,6 +412,10 @@ class EventTest:
     @cached_property
     def _rows(self) -> _Rows:
         return _Rows(_parts(self.terms), np.asarray(self.scale), np.asarray(self.published))
+
+
+def _asking(queries: Queries) -> _Rows:
+    return _Rows(_parts(queries.terms), queries.scale, queries.published)
 
 
 class _Rows(NamedTuple):

@@ -121,9 +121,7 @@ def with_developments(chosen: Ranked, stories: Stories, selection: Selection) ->
     """Note which items are developments of the story's own event, or earlier reports of it."""
     line, column = np.nonzero(chosen.rows >= 0)
     pairs = line, chosen.dense[line, column], chosen.rows[line, column]
-    joined = selection.events.joins_story(
-        stories.queries, stories.outlets, *pairs, np.ones(len(line), dtype=bool), time=False
-    )
+    joined = selection.events.running(stories.queries, *pairs)
     notes = chosen.notes.copy()
     notes[line, column] |= np.where(joined, DEVELOPMENT, 0).astype(np.int8)
     return replace(chosen, notes=notes)
