@@ -17,6 +17,7 @@ from recommender.selection import pipeline
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 
 
 def test_python_examples_run(
@@ -24,14 +25,26 @@ def test_python_examples_run(
 ) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 5
-    for example in examples:
-        exec(compile(example, "README.md", "exec"), names)
-    printed = capsys.readouterr().out
-    assert "1 ferry-radar-report" in printed
-    assert "\nfilled [" in printed
+    printed = {}
+    for name, text, count in (("README.md", README, 2), ("usage.md", USAGE, 5)):
+        names: dict[str, object] = {}
+        examples = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+        assert len(examples) == count
+        for example in examples:
+            exec(compile(example, name, "exec"), names)
+        printed[name] = capsys.readouterr().out
+    (said,) = re.findall(r"```\n(1\. .*?)```", README, flags=re.DOTALL)
+    assert printed["README.md"].startswith(said)
+    assert "\nfilled [" in printed["README.md"]
+    assert "1 ferry-radar-report" in printed["usage.md"]
+    assert "\nfilled [" in printed["usage.md"]
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    assert len(README.splitlines()) <= 120
+    for text, folder in ((README, ROOT), (USAGE, ROOT / "docs")):
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            assert (folder / target).exists(), target
 
 
 def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,13 +70,14 @@ def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_settings_example_is_valid(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    (example,) = re.findall(r"```toml\n(.*?)```", USAGE, flags=re.DOTALL)
     (tmp_path / "s.toml").write_text(example, encoding="utf-8")
     assert Settings.from_toml(tmp_path / "s.toml") == Settings()
 
 
 def test_every_command_named_exists() -> None:
-    named = set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE))
+    named = set(re.findall(r"^recommender (\w+)", USAGE, flags=re.MULTILINE))
+    assert set(re.findall(r"^recommender (\w+)", README, flags=re.MULTILINE)) < named
     text = subprocess.run([sys.executable, "-m", "recommender", "--help"], capture_output=True, text=True).stdout
     listed = {
         "ab",
