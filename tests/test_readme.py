@@ -82,6 +82,7 @@ def test_every_command_named_exists() -> None:
     listed = {
         "ab",
         "block",
+        "check",
         "evaluate",
         "info",
         "learn",

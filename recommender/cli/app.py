@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from recommender.cli import editors, evaluation, jobs, learn, lists
+from recommender.cli import check, editors, evaluation, jobs, learn, lists
 from recommender.cli.display import cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
@@ -51,6 +51,7 @@ def _root(
 
 
 # in the order of the help text
+app.command()(check.check)
 app.command()(jobs.precompute)
 app.command()(jobs.refresh)
 app.command()(learn.learn)

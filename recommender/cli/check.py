@@ -1,0 +1,80 @@
+"""The command that says what an input holds, and publishes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from recommender.cli.display import bars, cleaned, out, print_json
+from recommender.cli.options import ColumnOption, QueryOption, pairs_of, source_of, value_of
+from recommender.reading.check import Check
+
+
+def check(
+    articles: Annotated[list[str], typer.Argument(help="All stories: files, folders, or a database URL.")],
+    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
+    set_: Annotated[
+        list[str], typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting; may be repeated.")
+    ] = [],  # noqa: B006
+    query: QueryOption = None,
+    column: ColumnOption = [],  # noqa: B006
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
+) -> None:
+    """Read everything, publish nothing, and say what there is: fields, dates, languages, what is left out and why."""
+    from recommender.reading.check import check as run
+    from recommender.settings import Settings
+    from recommender.storage.atomic import write_atomically
+
+    settings = Settings.from_toml(settings_file) if settings_file else Settings()
+    settings = settings.override({name: value_of(text) for name, text in pairs_of(set_, "--set")})
+    with bars() as progress:
+        found, report = run(
+            source_of(articles, query),
+            now=datetime.now(UTC),
+            settings=settings.reading,
+            columns=dict(pairs_of(column, "--column")),
+            progress=progress,
+        )
+    if rejected is not None:
+        write_atomically(rejected, report.rejected_jsonl())
+    if json:
+        print_json(orjson.dumps(found.to_dict()))
+    else:
+        _print(found)
+    if not found.stories:
+        raise typer.Exit(2)
+
+
+def _print(found: Check) -> None:
+    def counts(values: dict[str, int]) -> str:
+        return ", ".join(f"{name} {count:,}" for name, count in values.items()) or "none"
+
+    dates = "none"
+    if found.oldest and found.newest:
+        dates = f"{found.oldest:%Y-%m-%d %H:%M} to {found.newest:%Y-%m-%d %H:%M} UTC"
+        dates += f", {found.without_clock:.0%} without a clock time" if found.without_clock else ""
+    rows = [
+        ("rows", f"{found.rows:,}"),
+        ("stories", f"{found.stories:,}"),
+        ("rejected", f"{found.rejected:,}"),
+        ("not published", f"{found.unpublished:,}"),
+        ("superseded", f"{found.superseded:,} older versions of a story"),
+        *(("because", f"{count:,} {reason}") for reason, count in found.reasons.items()),
+        ("dates", dates),
+        ("languages", counts(found.languages)),
+        ("kinds", counts(found.kinds)),
+        ("sections", counts(found.sections)),
+        ("copies", f"{found.copies:,} stories repeat the text of another"),
+        ("links", f"{found.links:,} between stories, {found.unresolved_links:,} lead to none"),
+        *(("note", line) for line in found.findings),
+    ]
+    for name, text in rows:
+        out.print(cleaned(f"{name:>14}  {text}"), markup=False)
+    out.print()
+    for name, share in found.filled.items():
+        out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}"), markup=False)

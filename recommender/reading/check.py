@@ -1,0 +1,160 @@
+"""Say what an input holds, before anything is published of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.articles.languages import site_language
+from recommender.articles.links import resolve_links
+from recommender.progress import Progress, silent
+from recommender.reading.read import Source, read_articles
+from recommender.reading.report import ReadReport
+from recommender.settings import ReadingSettings
+
+FIELDS = (
+    *("title", "body", "lead", "section", "tags", "language", "author", "source", "url", "image_url"),
+    *("published_at", "updated_at", "expires_at", "canonical_id", "kind", "access", "sensitivity", "links"),
+)
+_MOST = 8  # values that are told of a column
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found in an input.
+
+    Attributes
+    ----------
+    rows, stories, rejected, superseded, unpublished : int
+        Rows that were read, and what became of them.
+    reasons : dict of str to int
+        Why rows were rejected or are not published, the commonest first.
+    filled : dict of str to float
+        Share of the stories that have each field.
+    newest, oldest : datetime or None
+    without_clock : float
+        Share of the dates that stand at midnight: of these only the day is known.
+    languages, kinds, sections : dict of str to int
+        The commonest values.
+    copies : int
+        Stories that repeat the text of another.
+    links, unresolved_links : int
+        Links between stories, and those that lead to none.
+    findings : tuple of str
+        What was mended or left out, with an example each.
+    """
+
+    rows: int
+    stories: int
+    rejected: int
+    superseded: int
+    unpublished: int
+    reasons: dict[str, int]
+    filled: dict[str, float]
+    newest: datetime | None
+    oldest: datetime | None
+    without_clock: float
+    languages: dict[str, int]
+    kinds: dict[str, int]
+    sections: dict[str, int]
+    copies: int
+    links: int
+    unresolved_links: int
+    findings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON would hold it."""
+        told = asdict(self)
+        for name in ("newest", "oldest"):
+            told[name] = told[name] and told[name].isoformat()
+        return told
+
+
+def check(
+    articles: Source,
+    *,
+    now: datetime,
+    settings: ReadingSettings | None = None,
+    columns: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> tuple[Check, ReadReport]:
+    """Read everything, publish nothing, and tell what there is.
+
+    Parameters
+    ----------
+    articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
+    now : datetime
+        What times without a zone are compared with.
+    settings : ReadingSettings, optional
+    columns : mapping, optional
+        Field -> column, for names that are not recognised.
+    progress : callable
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> found, _ = check([{"id": 1, "title": "Ferry aground"}, {"id": 2}], now=datetime.now(UTC))
+    >>> found.stories, found.rejected, found.filled["title"]
+    (1, 1, 1.0)
+    """
+    table, report = read_articles(articles, settings=settings or ReadingSettings(), columns=columns, progress=progress)
+    catalog = Catalog.of(table)
+    links = resolve_links(catalog).report
+    dated = catalog.published[catalog.published != UNDATED]
+    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
+    site = site_language(table) if len(table) else None
+    return Check(
+        rows=report.read,
+        stories=len(table),
+        rejected=len(report.rejected),
+        superseded=report.superseded,
+        unpublished=sum(report.unpublished.values()),
+        reasons=dict(reasons.most_common(_MOST)),
+        filled={name: round(_filled(table[name]), 4) for name in FIELDS},
+        newest=_moment(dated.max()) if len(dated) else None,
+        oldest=_moment(dated.min()) if len(dated) else None,
+        without_clock=round(float((dated % _DAY_US == 0).mean()), 4) if len(dated) else 0.0,
+        languages=_commonest(pc.fill_null(table["language"], site) if site else table["language"]),
+        kinds=_commonest(table["kind"]),
+        sections=_commonest(table["section"]),
+        copies=len(table) - len(np.unique(catalog.copy_group)),
+        links=links.links,
+        unresolved_links=links.unresolved,
+        findings=report.findings(now),
+    ), report
+
+
+def _filled(column: pa.ChunkedArray) -> float:
+    """Share of the rows that hold something."""
+    if not len(column):
+        return 0.0
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        held = pc.greater(pc.fill_null(pc.list_value_length(column), 0), 0)
+    elif pa.types.is_timestamp(column.type):
+        held = pc.is_valid(column)
+    else:
+        held = pc.fill_null(pc.not_equal(column.cast(pa.large_string()), ""), False)
+    return float(pc.mean(held.cast(pa.float64())).as_py())
+
+
+def _commonest(column: pa.ChunkedArray) -> dict[str, int]:
+    counts = pc.value_counts(column.drop_null()).to_pylist()
+    counts.sort(key=lambda one: (-one["counts"], one["values"]))
+    return {one["values"]: one["counts"] for one in counts[:_MOST]}
+
+
+def _moment(micros: np.int64) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(micros) / 1e6, UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,84 @@
+"""What `check` says of an input, in Python and on the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from recommender.cli.app import app
+from recommender.reading.check import FIELDS, check
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ROWS = [
+    {
+        "id": "a",
+        "title": "Ferry aground",
+        "body": "Same words.",
+        "published_at": "2026-03-01T10:00:00Z",
+        "section": "local",
+    },
+    {"id": "b", "title": "Another headline", "body": "Same words.", "published_at": "2026-03-01", "language": "de"},
+    {"id": "c", "title": "A draft", "status": "draft"},
+    {"id": "d"},
+    {"title": "No id"},
+    {"id": "e", "title": "Odd date", "published_at": "soon", "links": ["a", "nowhere"], "tags": ["sea"]},
+    {
+        "id": "a",
+        "title": "Ferry refloated",
+        "body": "Same words.",
+        "updated_at": "2026-03-02T10:00:00Z",
+        "section": "local",
+    },
+]
+
+
+def test_counts_add_up_and_fields_are_told() -> None:
+    found, report = check(ROWS, now=NOW)
+    assert found.rows == 7 == found.stories + found.rejected + found.superseded + found.unpublished
+    assert (found.stories, found.rejected, found.superseded, found.unpublished) == (3, 2, 1, 1)
+    assert sum(found.reasons.values()) == 3
+    assert found.reasons["status draft"] == 1
+    assert len(report.rejected) == 2
+    assert tuple(found.filled) == FIELDS
+    assert found.filled["title"] == 1
+    assert found.filled["body"] == pytest.approx(2 / 3, abs=1e-4)
+    assert found.filled["section"] == pytest.approx(1 / 3, abs=1e-4)
+    assert found.filled["tags"] == found.filled["links"] == pytest.approx(1 / 3, abs=1e-4)
+    assert found.oldest == found.newest == datetime(2026, 3, 1, tzinfo=UTC)
+    assert found.without_clock == 1
+    assert (found.copies, found.links, found.unresolved_links) == (1, 1, 1)
+    assert found.sections == {"local": 1}
+    assert any("'soon'" in line for line in found.findings)
+
+
+def test_nothing_at_all() -> None:
+    found, _ = check([], now=NOW)
+    assert (found.rows, found.stories, found.newest, found.languages) == (0, 0, None, {})
+
+
+def test_the_command_prints_and_publishes_nothing(tmp_path: Path) -> None:
+    articles = tmp_path / "stories.jsonl"
+    articles.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in ROWS))
+    before = sorted(tmp_path.iterdir())
+    found = CliRunner().invoke(app, ["check", str(articles)])
+    assert found.exit_code == 0
+    for said in ("stories  3", "because  1 status draft", "not published  1", "section    33%"):
+        assert said in found.stdout
+    assert sorted(tmp_path.iterdir()) == before
+    rejected = tmp_path / "rejected.jsonl"
+    told = orjson.loads(CliRunner().invoke(app, ["check", str(articles), "--json", "--rejected", str(rejected)]).stdout)
+    assert told["stories"] == 3
+    assert told["newest"] == "2026-03-01T00:00:00+00:00"
+    assert len(rejected.read_bytes().splitlines()) == 2
+
+
+def test_an_input_without_a_story_is_a_failure(tmp_path: Path) -> None:
+    articles = tmp_path / "stories.jsonl"
+    articles.write_bytes(b"{}\n")
+    found = CliRunner().invoke(app, ["check", str(articles)])
+    assert found.exit_code == 2
+    assert "stories  0" in found.stdout
