@@ -288,7 +288,13 @@ class SelectionSettings(_Stage):
         0.95, gt=0, le=1, description="least P(same event) of stories of one outlet, which seldom tells the same twice"
     )
     event_threshold_untimed: float = Field(
-        0.6, gt=0, le=1, description="least P(same event), at least, where the times are not known to be close"
+        0.6, gt=0, le=1, description="least P(same event), at least, where dates do not tell that the times are close"
+    )
+    event_threshold_undated: float = Field(
+        0.98,
+        gt=0,
+        le=1,
+        description="least P(same event), at least, where a date is missing: nothing tells a report from a development",
     )
     live_hours: float | None = Field(48.0, gt=0, le=1e6, description="age at which a live page is no longer shown")
     series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")

@@ -315,7 +315,7 @@ class EventTest:
             Whether the time between them counts.
         """
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        return self._joined(dense, a, self._rows, self._limits(self.outlets[a], b, sure), b, time)
+        return self._joined(dense, a, self._rows, self._limits(self.outlets[a], self.published[a], b, sure), b, time)
 
     def joins_story(
         self,
@@ -340,7 +340,7 @@ class EventTest:
         sure : ndarray of bool, shape (m,)
             See `joins`.
         """
-        limits = self._limits(outlets[stories], rows, sure)
+        limits = self._limits(outlets[stories], queries.published[stories], rows, sure)
         return self._joined(dense, stories, _asking(queries), limits, rows, True)
 
     def running(
@@ -350,13 +350,21 @@ class EventTest:
         limits = np.full(len(rows), self.settings.event_threshold_untimed)
         return self._joined(dense, stories, _asking(queries), limits, rows, False)
 
-    def _limits(self, outlets: NDArray[np.int32], b: NDArray[np.int64], sure: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _limits(
+        self,
+        outlets: NDArray[np.int32],
+        published: NDArray[np.int64],
+        b: NDArray[np.int64],
+        sure: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
         """The probability from which on pairs are joined, (m,)."""
         settings = self.settings
         # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
         others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
         limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
-        return np.where(sure, limit, np.maximum(limit, settings.event_threshold_untimed))
+        undated = (published == UNDATED) | (self.published[b] == UNDATED) | (not self.timed)
+        unsure = np.where(undated, settings.event_threshold_undated, settings.event_threshold_untimed)
+        return np.where(sure, limit, np.maximum(limit, unsure))
 
     def _joined(
         self,

@@ -187,16 +187,22 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     rng = np.random.default_rng(3)
     size = len(archive.catalog)
     a, b = rng.integers(0, size, (2, 2_000))
-    limits = SelectionSettings(event_threshold_own=0.6, event_threshold_untimed=0.8)
+    limits = SelectionSettings(event_threshold_own=0.6, event_threshold_untimed=0.8, event_threshold_undated=0.9)
     test = replace(archive.event_test, settings=limits)
     sure = rng.random(2_000) < 0.5
     found = test.joins(a, b, sure)
     timed, plain = test.probability(a, b), test.probability(a, b, time=False)
-    wanted = np.where(sure, timed >= 0.6, timed >= 0.8)
+    published = archive.catalog.published
+    undated = (published[a] == UNDATED) | (published[b] == UNDATED) | (not archive.dated)
+    unsure = np.where(undated, timed >= 0.9, timed >= 0.8)
+    wanted = np.where(sure, timed >= 0.6, unsure)
     assert found.any()
     assert (found == wanted).all()
     assert (found == test.joins(b, a, sure)).all()
-    assert (test.joins(a, b, sure, time=False) == np.where(sure, plain >= 0.6, plain >= 0.8)).all()
+    assert (
+        test.joins(a, b, sure, time=False)
+        == np.where(sure, plain >= 0.6, np.where(undated, plain >= 0.9, plain >= 0.8))
+    ).all()
     for place in range(8):
         one = slice(place, place + 1)
         assert test.joins(a[one], b[one], sure[one])[0] == found[place]
@@ -210,7 +216,7 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     both = replace(
         test, outlets=np.arange(size, dtype=np.int32), settings=limits.model_copy(update={"event_threshold": 0.3})
     )
-    assert (both.joins(a, b, sure) == (np.where(sure, timed >= 0.3, timed >= 0.8) | (found & (a == b)))).all()
+    assert (both.joins(a, b, sure) == (np.where(sure, timed >= 0.3, unsure) | (found & (a == b)))).all()
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -322,15 +328,15 @@ def test_a_report_of_which_only_the_day_is_known_needs_a_surer_test() -> None:
 def test_without_a_date_only_a_surer_test_joins() -> None:
     stories = [ASKED, row("a", EVENT, 0), row("b", EVENT, None)]
     limits = {"timeless_slots": 1, "event_threshold": 0.1}
-    assert sorted(shown(stories, "asked", event_threshold_untimed=1.0, **limits)) == ["a", "b"]
-    assert len(shown(stories, "asked", event_threshold_untimed=0.02, **limits)) == 1
+    assert sorted(shown(stories, "asked", event_threshold_undated=1.0, **limits)) == ["a", "b"]
+    assert len(shown(stories, "asked", event_threshold_undated=0.02, **limits)) == 1
 
 
 def test_in_an_archive_without_dates_the_surer_test_alone_joins() -> None:
     stories = [row("q", "harbour council budget", None), *(row(f"r{n}", EVENT, None) for n in range(3))]
     stories += [row("x", "opera tenor soprano", None)]
-    loose = Recommender(PLAIN.override({"selection.event_threshold_untimed": 0.3})).fit(stories)
-    sure = Recommender(PLAIN.override({"selection.event_threshold_untimed": 1.0})).fit(stories)
+    loose = Recommender(PLAIN.override({"selection.event_threshold_undated": 0.3})).fit(stories)
+    sure = Recommender(PLAIN.override({"selection.event_threshold_undated": 1.0})).fit(stories)
     every = sure.recommend("q")
     assert len(every) == 3
     assert [item.article_id for item in loose.recommend("q")] == [every.items[0].article_id]

@@ -25,6 +25,7 @@ from tests.support.worlds import (
     random_stories,
     random_world,
     same_event,
+    same_words,
 )
 
 
@@ -179,7 +180,8 @@ def greedily(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommend
     chosen: list[dict[str, Any]] = []
     groups, gone = copy_groups([story, *ranked]), 0
     for one in ranked:
-        if any(one["id"] in groups[held["id"]] for held in (story, *chosen)):
+        before = (story, *chosen)
+        if any(one["id"] in groups[held["id"]] or same_words(rec, held["id"], one["id"], slack=0) for held in before):
             continue
         same = same_event(rec, story["id"], one["id"], limits.same_report_hours, slack=0)
         if same or any(same_event(rec, held["id"], one["id"], limits.repeat_hours, slack=0) for held in chosen):

@@ -139,6 +139,7 @@ def random_settings(rng: Random) -> Settings:
                 "event_threshold": rng.choice([0.3, 0.5, 0.75]),
                 "event_threshold_own": rng.choice([0.5, 0.75, 0.95]),
                 "event_threshold_untimed": rng.choice([0.6, 0.9]),
+                "event_threshold_undated": rng.choice([0.6, 0.98]),
                 "series_limit": rng.random() < 0.8,
                 "live_hours": rng.choice([None, 48]),
                 "caps": rng.choice([[], [cap]]),
@@ -228,8 +229,20 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
     sources = [rec.catalog.table["source"][int(row)].as_py() for row in rows]
     others = None not in sources and sources[0] != sources[1]
     limit = settings.event_threshold if others else settings.event_threshold_own
-    limit = limit if sure else max(limit, settings.event_threshold_untimed)
+    undated = None in times or not rec.dated
+    unsure = settings.event_threshold_undated if undated else settings.event_threshold_untimed
+    limit = limit if sure else max(limit, unsure)
     return bool(test.probability(rows[:1], rows[1:])[0] >= limit + slack)
+
+
+def same_words(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
+    """Whether two stories of an archive have nearly the same words, and vectors that do not contradict it."""
+    one, other = rec.catalog.rows([a, b])
+    terms, vectors = rec.archive.terms, rec.archive.vectors.astype(int)
+    dense = vectors[one] @ vectors[other] / 4064**2
+    blank = not (vectors[one].any() and vectors[other].any())
+    words = (terms[one] @ terms[other].T).toarray()[0, 0]
+    return bool((blank or dense >= 0.6 + slack) and words >= 0.9 + slack)
 
 
 def span(a: datetime | None, b: datetime | None) -> tuple[timedelta, timedelta | None]:
@@ -332,6 +345,9 @@ def faults_of(world: World, story: dict[str, Any], ids: list[str], pinned: set[s
     groups = copy_groups([*world.stories, *([story] if story["id"] not in world.by_id else [])])
     wrong(groups[story["id"]] & set(ids), "copy of the story")
     wrong(len({groups[i] for i in ids}) < len(ids), "copy")
+    wrong(any(same_words(world.reference, a, b) for a, b in combinations(ids, 2)), "same words")
+    if story["id"] in world.by_id:
+        wrong(any(same_words(world.reference, story["id"], i) for i in ids if i != story["id"]), "the story's words")
     wrong(not _goes_together(rules, story, items), "sensitive")
     if _timed(world):
         timeless = [one for one in free if one["kind"] == "evergreen" or one["published_at"] is None]
