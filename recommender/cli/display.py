@@ -146,7 +146,7 @@ def print_list(found: ReadNext, k: int | None) -> None:
     note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
     out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
     if found.status == "empty":
-        out.print(f"{'':30}[dim]no story is close enough[/]")
+        out.print(f"{'':30}[dim]no other story may stand here: see recommender preview[/]")
     for item in items:
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
         out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")

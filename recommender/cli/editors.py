@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,8 +33,24 @@ def on_stories(action: Action, done: str) -> Callable[..., None]:
 
     def command(article_ids: StoryIds, lists: ListsOrNone = None, archive: ArchiveOrNone = None) -> None:
         out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
+        _tell_unknown(lists, article_ids)
 
     return command
+
+
+def _tell_unknown(lists: str | None, article_ids: list[str]) -> None:
+    """Warn of ids that the published lists do not know: what was meant to go at once may still stand."""
+    from recommender.errors import SnapshotError
+    from recommender.publishing import PublishedLists
+
+    if lists is None:
+        return
+    try:
+        known = set(PublishedLists.open(lists).ids())
+    except SnapshotError:
+        return
+    if odd := [one for one in article_ids if one not in known]:
+        warnings.warn(f"no story of the published lists has the id {', '.join(map(repr, odd[:5]))}", stacklevel=2)
 
 
 def on_items(action: Action, done: str) -> Callable[..., None]:
@@ -48,6 +65,7 @@ def on_items(action: Action, done: str) -> Callable[..., None]:
         ] = None,
     ) -> None:
         out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
+        _tell_unknown(lists, [*items, *([story] if story else [])])
 
     return command
 

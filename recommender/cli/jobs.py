@@ -10,6 +10,7 @@ import typer
 
 from recommender.cli.display import bars, out, print_summary
 from recommender.cli.options import (
+    AllowWorseOption,
     AsOfOption,
     CacheOption,
     ColumnOption,
@@ -86,6 +87,7 @@ def precompute(
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
     ] = False,
+    allow_worse: AllowWorseOption = False,
     cache: CacheOption = None,
     rejected: Annotated[
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
@@ -123,6 +125,7 @@ def precompute(
             links=links,
             strict=strict,
             allow_shrink=allow_shrink,
+            allow_worse=allow_worse,
             as_of=moment,
             cache=cache_of(cache, lists),
             rejected=rejected,
@@ -157,6 +160,7 @@ def refresh(
     column: ColumnOption = [],  # noqa: B006
     as_of: AsOfOption = None,
     strict: StrictOption = False,
+    allow_worse: AllowWorseOption = False,
     cache: CacheOption = None,
     resume: ResumeOption = None,
 ) -> None:
@@ -171,6 +175,7 @@ def refresh(
             format=format.value,
             columns=dict(pairs_of(column, "--column")),
             strict=strict,
+            allow_worse=allow_worse,
             as_of=moment_of(as_of),
             cache=cache_of(cache, lists),
             resume=resume,

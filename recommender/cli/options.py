@@ -53,6 +53,9 @@ ColumnOption = Annotated[
 AsOfOption = Annotated[
     str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
 ]
+AllowWorseOption = Annotated[
+    bool, typer.Option("--allow-worse", help="Publish although the version is worse than the last (docs/input.md).")
+]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")

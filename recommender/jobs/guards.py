@@ -23,6 +23,7 @@ from recommender.settings import PublishSettings
 
 _FEWEST = 10  # stories or rows that must be concerned: of a handful every one is a large share
 _DAY = timedelta(days=1)
+_ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
 
 @dataclass
@@ -34,24 +35,27 @@ class Guards:
     settings : PublishSettings
     last : mapping
         Manifest of the last version; empty at a first publish.
+    allowed : bool
+        Whether a worse version is wanted: nothing is refused then.
     shares : dict of str to float
         What this version's manifest tells, so that the next one can be compared with it.
     """
 
     settings: PublishSettings
     last: Mapping[str, Any]
+    allowed: bool = False
     shares: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lists: str | Path, settings: PublishSettings) -> Guards:
+    def of(cls, lists: str | Path, settings: PublishSettings, allowed: bool = False) -> Guards:
         """Compare with what is published in a place."""
         try:
-            return cls(settings, PublishedLists.open(lists).manifest)
+            return cls(settings, PublishedLists.open(lists).manifest, allowed)
         except SnapshotError:  # none, or one that cannot be compared with
-            return cls(settings, {})
+            return cls(settings, {}, allowed)
 
-    def reading(self, report: ReadReport, table: pa.Table) -> None:
-        """Refuse an input of which too many rows are bad, or that lacks what the last version had.
+    def rows(self, report: ReadReport) -> None:
+        """Refuse an input of which too many rows are bad.
 
         Raises
         ------
@@ -59,12 +63,20 @@ class Guards:
         """
         rejected, limit = len(report.rejected), self.settings.max_rejected_share
         share = rejected / max(report.read, 1)
-        if rejected >= _FEWEST and share > limit:
+        if rejected >= _FEWEST and share > limit and not self.allowed:
             reason, count = report.commonest
             raise PublishError(
                 f"{rejected:,} of {report.read:,} rows were rejected ({share:.0%}), {count:,} of them for: {reason}; "
-                f"nothing was published. To publish all the same: --set publish.max_rejected_share={_enough(share)}"
+                f"that is more than publish.max_rejected_share; {_ALLOW}"
             )
+
+    def stories(self, table: pa.Table) -> None:
+        """Refuse stories that lack what those of the last version had: dates, bodies, sections.
+
+        Raises
+        ------
+        PublishError
+        """
         for name, missing in (
             ("without a date", pc.is_null(table["published_at"])),
             ("without a body", pc.equal(table["body"], "")),
@@ -79,26 +91,26 @@ class Guards:
         ------
         PublishError
         """
+        if self.allowed:
+            return
         dated = published[published != UNDATED]
         ahead = int((dated > to_micros(now + _DAY)).sum())
         if ahead >= _FEWEST and ahead > self.settings.max_future_share * len(dated):
             raise PublishError(
                 f"{ahead:,} of {len(dated):,} dates lie in the future, up to {_told(int(dated.max()))}; the dates are "
-                "read wrongly, or of another calendar: see reading.date_format. Nothing was published. To publish all "
-                "the same: --set publish.max_future_share=1"
+                f"read wrongly, or of another calendar (reading.date_format, publish.max_future_share); {_ALLOW}"
             )
         if as_of is None:
             return
         if as_of < datetime(1971, 1, 1, tzinfo=UTC) and len(dated) >= _FEWEST:
             raise PublishError(
-                f"the newest story is of {as_of:%Y-%m-%d}, so the dates are read wrongly: see reading.date_format; "
-                "nothing was published. To publish all the same: --as-of"
+                f"the newest story is of {as_of:%Y-%m-%d}, so dates are read wrongly (reading.date_format); {_ALLOW}"
             )
         last = self.last.get("as_of")
         if last and datetime.fromisoformat(last) - as_of > _DAY:
             raise PublishError(
                 f"the newest story is of {as_of:%Y-%m-%d %H:%M}, more than a day before the {last[:16]} of the last "
-                "version: an old or a cut input; nothing was published. To publish all the same: --as-of"
+                f"version: an old or a cut input; {_ALLOW}"
             )
 
     def lists(self, statuses: Mapping[str, int]) -> None:
@@ -117,18 +129,12 @@ class Guards:
         limit = self.settings.max_jump if before is not None else self.settings.max_first_share
         if before is None and not what.startswith("lists"):
             return  # a first version may well have no dates, bodies or sections at all
-        if count >= _FEWEST and share - (before or 0) > limit:
+        if count >= _FEWEST and share - (before or 0) > limit and not self.allowed:
             was = f", {before:.0%} in the last version" if before is not None else ""
             setting = "max_jump" if before is not None else "max_first_share"
             raise PublishError(
-                f"{count:,} of {total:,} {what} ({share:.0%}{was}); nothing was published. To publish all the same: "
-                f"--set publish.{setting}={_enough(share - (before or 0))}"
+                f"{count:,} of {total:,} {what} ({share:.0%}{was}), more than publish.{setting} allows; {_ALLOW}"
             )
-
-
-def _enough(share: float) -> float:
-    """The least round limit that a share does not exceed."""
-    return min(float(np.ceil(share * 20) / 20), 1.0)
 
 
 def _told(micros: int) -> str:
@@ -161,6 +167,20 @@ def vanished(
             f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
         )
     return len(gone)
+
+
+def check_together(lists: str | Path, archive: str | Path, ids: Collection[str], settings: PublishSettings) -> None:
+    """Refuse to refresh lists with the archive of others: most stories of the last version would go."""
+    try:
+        before = set(PublishedLists.open(lists).ids())
+    except SnapshotError:
+        return
+    gone = before.difference(ids)
+    if len(gone) > settings.max_shrink * len(before):
+        raise PublishError(
+            f"{len(gone):,} of {len(before):,} stories of the lists in {lists} are not in the archive {archive}, "
+            f"such as {min(gone)!r}: the two do not belong together; name the archive that `precompute` saved with them"
+        )
 
 
 def check_taken_back(count: int, before: int, settings: PublishSettings, allowed: bool = False) -> None:

@@ -110,6 +110,7 @@ def precompute(
     links: str | Path | pa.Table | None = None,
     strict: bool = False,
     allow_shrink: bool = False,
+    allow_worse: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
     archive: str | Path | None = None,
@@ -144,6 +145,8 @@ def precompute(
         Stop at the first bad row.
     allow_shrink : bool, default False
         Publish even if more ids vanished than `settings.publish.max_shrink` allows.
+    allow_worse : bool, default False
+        Publish even what the other limits of `settings.publish` refuse.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
     cache : path, optional
@@ -209,8 +212,9 @@ def precompute(
         kept_rejected = _write_rejected(report, rejected, lists)
         if not len(table):
             raise InputError(no_story(report, kept_rejected))
-        guards = Guards.of(lists, settings.publish)
-        guards.reading(report, table)
+        guards = Guards.of(lists, settings.publish, allow_worse)
+        guards.rows(report)
+        guards.stories(table)
         table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
         summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)

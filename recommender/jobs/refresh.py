@@ -16,11 +16,11 @@ from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.articles.article import UNDATED
 from recommender.compute.hardware import keep_apart_large_memory
-from recommender.errors import SnapshotError
+from recommender.errors import InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import kept_pools
-from recommender.jobs.guards import Guards, check_taken_back
-from recommender.jobs.precompute import Clock, Summary, finish, open_ledgers, publish
+from recommender.jobs.guards import Guards, check_taken_back, check_together
+from recommender.jobs.precompute import Clock, Summary, finish, no_story, open_ledgers, publish
 from recommender.jobs.run_identity import Inputs
 from recommender.lists.records import RECORD
 from recommender.progress import Progress, silent
@@ -44,6 +44,7 @@ def refresh(
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
     strict: bool = False,
+    allow_worse: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
     resume: str | Path | None = None,
@@ -69,6 +70,8 @@ def refresh(
     format : {'jsonl', 'parquet', 'sql'}
     columns, strict, cache, resume, progress
         As for `precompute`.
+    allow_worse : bool, default False
+        Publish even what the limits of `settings.publish` refuse.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
     ranker : str or path, optional
@@ -112,15 +115,20 @@ def refresh(
         rec.tombstones = publisher.tombstones
         held = int(rec.catalog.alive.sum())
         summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers, warn=False)
+        if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
+            raise InputError(no_story(rec.report, None))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
+        known = {*rec.catalog.ids.to_pylist(), *rec.tombstones.withdrawn, *rec.report.taken_back}
+        check_together(lists, archive, known, rec.settings.publish)
         hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
         back = {article_id for article_id in hidden if article_id in rec.catalog}
         rec.tombstones.take_back(hidden - back, back)
         summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
         inputs = Inputs.of(rec, as_of)
-        guards = Guards.of(lists, rec.settings.publish)
-        guards.shares.update(guards.last.get("shares", {}))
+        guards = Guards.of(lists, rec.settings.publish, allow_worse)
+        guards.rows(rec.report)
+        guards.stories(rec.catalog.table.filter(pa.array(rec.catalog.alive)))
         guards.moment(None if as_of else inputs.as_of, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
         rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(rec.catalog), len(rec.catalog))

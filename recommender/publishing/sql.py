@@ -23,7 +23,7 @@ from recommender.errors import PublishError, SnapshotError
 from recommender.lists.readnext import current
 from recommender.publishing.protocol import Reader, Record, as_batches, purged_name, to_json
 from recommender.storage.database import cause, connect, shown
-from recommender.storage.versions import FORMAT
+from recommender.storage.versions import FORMAT, surplus
 from recommender.version import __version__
 
 try:
@@ -295,8 +295,10 @@ class SqlPublisher:
             connection.execute(_VERSIONS.update().values(current=False))
             row = {"seq": seq, "version": details["version"], "current": True}
             connection.execute(_VERSIONS.insert(), {**row, "manifest": orjson.dumps(manifest).decode()})
-            for table in (_LISTS, _ITEMS, _VERSIONS):
-                connection.execute(table.delete().where(table.c.seq <= seq - keep))
+            known = connection.execute(sa.select(_VERSIONS.c.seq, _VERSIONS.c.version).order_by(_VERSIONS.c.seq)).all()
+            if gone := surplus([(row.seq, row.version) for row in known], keep):
+                for table in (_LISTS, _ITEMS, _VERSIONS):
+                    connection.execute(table.delete().where(table.c.seq.in_(gone)))
         return str(details["version"])
 
     def purge(self, ids: frozenset[str]) -> int:
@@ -333,6 +335,8 @@ class SqlPublisher:
             kept = connection.execute(sa.select(_VERSIONS).order_by(_VERSIONS.c.seq)).all()
             current = next((row.seq for row in kept if row.current), 0)
             fits = [row for row in kept if (row.version == version if version else row.seq < current)]
+            name = next((row.version for row in kept if row.current), "")
+            fits = [row for row in fits if row.version != name] or fits  # an equal version is no way back
             if not fits:
                 names = ", ".join(row.version for row in kept)
                 raise SnapshotError(f"no version {version or 'before the current'} in {self._name}; kept are: {names}")

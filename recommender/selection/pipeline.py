@@ -60,7 +60,7 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
         again = np.flatnonzero(((chosen.rows >= 0).sum(axis=1) < count) & (ranked.rows[:, narrow] >= 0))
         if len(again):
             chosen = chosen.scattered(again, _placed(ranked.lines(again), stories.take(again), selection, count, None))
-    return pinned(chosen, stories.pins, stories.positions)
+    return pinned(chosen, stories.pins, np.minimum(stories.positions, k))
 
 
 def _told_apart(ranked: Ranked, related_at: float | None) -> Ranked:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -21,6 +21,8 @@ from recommender.version import __version__
 FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
 _CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
+T = TypeVar("T")
+
 _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # what a reader calls each kind
 
 
@@ -60,6 +62,29 @@ class Version:
             for path, found in zip(read, pool.map(sha256, read), strict=True):
                 if found != files[path.name]["sha256"]:
                     raise SnapshotError(f"damaged: {path} does not match its checksum; restore it or run again")
+
+
+def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
+    """Which versions go: all but the newest of each name, of `keep` names; the last but one stays for who reads it.
+
+    Parameters
+    ----------
+    versions : sequence of (T, str)
+        What tells each version, and its name, the oldest first.
+
+    Examples
+    --------
+    >>> surplus([(1, "a"), (2, "b"), (3, "b"), (4, "b")], 3)
+    [2]
+    """
+    seen: set[str] = set()
+    gone = []
+    for place, (version, name) in enumerate(reversed(versions)):
+        last = place < min(keep, 2)
+        if not last and (name in seen or len(seen) >= keep):
+            gone.append(version)
+        seen.add(name)
+    return gone[::-1]
 
 
 class VersionedFolder:
@@ -108,11 +133,16 @@ class VersionedFolder:
             shutil.rmtree(staging, ignore_errors=True)
 
     def publish(self, staging: Path, details: dict[str, Any], keep: int) -> Version:
-        """Seal a staged folder as the next version and make it current; older ones beyond `keep` go."""
-        last = max((int(path.name[:6]) for path in self.versions()), default=0)
+        """Seal a staged folder as the next version and make it current; older ones beyond `keep` go.
+
+        Versions of one name are equal, and count once: publishing the same again pushes no other version out.
+        """
+        folders = self.versions()
+        last = max((int(path.name[:6]) for path in folders), default=0)
         version = self._seal(staging, details, last + 1)
         self.switch(version.folder)
-        for path in self.versions()[:-keep]:
+        folders = self.versions()
+        for path in surplus([(path, path.name[7:]) for path in folders], keep):
             if path != version.folder:
                 shutil.rmtree(path, ignore_errors=True)
         return version
@@ -170,7 +200,8 @@ class VersionedFolder:
             folders = self.versions()
             current = self.current().folder.name
             if version is None:
-                wanted = [path for path in folders if path.name < current][-1:]
+                earlier = [path for path in folders if path.name < current]
+                wanted = [path for path in earlier if path.name[7:] != current[7:]][-1:] or earlier[-1:]
             else:
                 wanted = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
             if not wanted:

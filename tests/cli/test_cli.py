@@ -164,11 +164,11 @@ def test_version_and_help() -> None:
 
 def test_an_empty_list_says_why(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
-    short = ("--set", "selection.related_at=0.99", "--set", "selection.fill=[]")
+    short = ("--set", "selection.related_at=0.99", "--set", "selection.fill=[]", "--allow-worse")
     done = precompute(stories, "--lists", tmp_path / "out", *short)
     assert done.returncode == 0
     assert "24 (0 all related, 24 empty)" in done.stdout
-    assert "no story is close enough" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
+    assert "no other story may stand here" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
 
 
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from recommender import InputError, PublishedLists, PublishError, Settings
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
+from recommender.publishing import open_publisher
 from tests.support.checkerboard import checkerboard
 
 SETTINGS = Settings.of({"embedding": {"model": "tfidf"}})
@@ -50,8 +51,14 @@ BAD = {
         each(lambda n, one: one | {"published_at": datetime.now(UTC) + timedelta(days=900 + n)}),
         "max_future_share",
     ),
-    "the epoch": (each(lambda n, one: one | {"published_at": datetime(1970, 1, 2, tzinfo=UTC)}), "--as-of"),
-    "an old export": (each(lambda n, one: one | {"published_at": one["published_at"] - timedelta(days=3)}), "--as-of"),
+    "the epoch": (
+        each(lambda n, one: one | {"published_at": datetime(1970, 1, 2, tzinfo=UTC)}),
+        "so dates are read wrongly",
+    ),
+    "an old export": (
+        each(lambda n, one: one | {"published_at": one["published_at"] - timedelta(days=3)}),
+        "more than a day before",
+    ),
 }
 
 
@@ -67,11 +74,13 @@ def test_a_bad_input_is_refused_with_what_allows_it(good: Path, kind: str) -> No
 
 
 def test_what_the_message_names_allows_it(good: Path) -> None:
-    changed, _ = BAD["no sections"]
-    wide = SETTINGS.override({"publish.max_jump": 1.0})
-    assert precompute(changed, good / "lists", settings=wide).lists == len(changed)
+    for kind in ("no sections", "an old export", "rejected rows"):
+        changed, _ = BAD[kind]
+        assert precompute(changed, good / "lists", settings=SETTINGS, allow_shrink=True, allow_worse=True).lists
     old, _ = BAD["an old export"]
-    assert precompute(old, good / "lists", settings=wide, as_of=datetime(2020, 1, 6, tzinfo=UTC)).lists
+    assert precompute(
+        old, good / "lists", settings=SETTINGS, allow_shrink=True, as_of=datetime(2020, 1, 20, tzinfo=UTC)
+    ).lists
 
 
 def test_a_first_version_may_lack_dates_bodies_and_sections(tmp_path: Path) -> None:
@@ -85,11 +94,11 @@ def test_a_first_version_may_lack_dates_bodies_and_sections(tmp_path: Path) -> N
 def test_lists_that_come_out_empty_are_refused(tmp_path: Path, place: str) -> None:
     where = str(tmp_path / "lists") if place == "lists" else f"sqlite:///{tmp_path}/lists.db"
     strict = SETTINGS.override({"selection.related_at": 1.0, "selection.fill": ()})
-    with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share=1"):
+    with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share"):
         precompute(rows(), where, settings=strict)
     precompute(rows(), where, settings=SETTINGS)
     before = PublishedLists.open(where).version
-    with pytest.raises(PublishError, match=r"100%, 0% in the last version.*max_jump=1"):
+    with pytest.raises(PublishError, match=r"100%, 0% in the last version.*max_jump"):
         precompute(rows(), where, settings=strict)
     assert PublishedLists.open(where).version == before
 
@@ -103,8 +112,41 @@ def test_a_refresh_keeps_to_the_same_guards(good: Path) -> None:
     with pytest.raises(PublishError, match="max_future_share"):
         refresh(future, good / "lists", good / "archive")
     assert state(good) == before
-    assert refresh([], good / "lists", good / "archive").version
-    assert PublishedLists.open(good / "lists").manifest["shares"]
+    bare = [{"id": one["id"], "title": one["title"], "updated_at": "2030-01-01T00:00:00Z"} for one in rows()]
+    with pytest.raises(PublishError, match=r"without a date.*max_jump"):
+        refresh(bare, good / "lists", good / "archive")
+    assert state(good) == before
+    assert refresh(bare, good / "lists", good / "archive", allow_worse=True).version
+    assert PublishedLists.open(good / "lists").manifest["shares"]["stories without a date"] == 1
+
+
+def test_a_refresh_with_bad_rows_alone_is_refused(good: Path) -> None:
+    before = state(good)
+    for bad in ([{"id": None}] * 3, [{"title": "no id"}]):
+        with pytest.raises(InputError, match=f"no usable story among {len(bad)} rows"):
+            refresh(bad, good / "lists", good / "archive")
+    assert state(good) == before
+    assert refresh([], good / "lists", good / "archive").version == before[0]
+
+
+def test_lists_and_archive_must_belong_together(good: Path, tmp_path: Path) -> None:
+    before = state(good)
+    others = [one | {"id": f"other-{one['id']}"} for one in rows()]
+    precompute(others, tmp_path / "others", settings=SETTINGS, archive=tmp_path / "archive of others")
+    with pytest.raises(PublishError, match="do not belong together"):
+        refresh([], good / "lists", tmp_path / "archive of others")
+    assert state(good) == before
+
+
+@pytest.mark.parametrize("sql", [False, True])
+def test_publishing_the_same_again_pushes_no_other_version_out(tmp_path: Path, sql: bool) -> None:
+    where = f"sqlite:///{tmp_path}/lists.db" if sql else str(tmp_path / "lists")
+    first = precompute(rows()[:40], where, settings=SETTINGS, archive=tmp_path / "archive").version
+    precompute(rows(), where, settings=SETTINGS, archive=tmp_path / "archive")
+    for _ in range(4):
+        refresh([], where, tmp_path / "archive")
+    publisher = open_publisher(where)
+    assert first in publisher.rollback()
 
 
 def test_an_input_without_a_story_says_why(tmp_path: Path) -> None:

@@ -431,7 +431,7 @@ def _check_pins(found: ReadNext, pins: dict[str, int]) -> None:
     """A pin that is shown stands at its position, or later if others are pinned up to there, or last."""
     shown = [*found.items, *found.reserves]
     taken = 0
-    placed = sorted((pins[item.article_id], item.rank) for item in shown if item.source == "pinned")
+    placed = sorted((min(pins[item.article_id], found.k), item.rank) for item in shown if item.source == "pinned")
     for position, rank in placed:
         assert rank in (position, taken + 1, len(shown)) or rank > len(shown) - len(placed)
         taken = rank
