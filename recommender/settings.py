@@ -304,7 +304,7 @@ class SelectionSettings(_Stage):
     )
     diversity: float = Field(0.0, ge=0, le=1, description="MMR: share of dissimilarity in the choice; 0 = off")
     fill: tuple[Fill, ...] = Field(
-        ("more",), description="'more' fills empty places with the next best, labelled so; () = short lists"
+        ("more",), description="'more' fills empty places with the next best, labelled so; none, as [], = short lists"
     )
     timeless_slots: Literal[0, 1] | None = Field(
         1, description="places for undated or evergreen pieces; none = as many as are relevant"

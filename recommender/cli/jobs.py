@@ -42,7 +42,7 @@ class EngineName(StrEnum):
 def precompute(
     articles: Annotated[
         list[str],
-        typer.Argument(help="All stories: files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders."),
+        typer.Argument(help="All stories: files or folders (JSON, CSV, Parquet, feeds ...: docs/input.md)."),
     ],
     lists: Annotated[
         str,

@@ -112,6 +112,12 @@ def refresh(
         rec = recommender or Recommender.load(archive, cache=cache, check=True)
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
+        apart = sorted(rec.tombstones.withdrawn - publisher.tombstones.withdrawn)
+        if apart:
+            summary.findings += (
+                f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these lists, "
+                "which show them: withdraw them with --lists as well",
+            )
         rec.tombstones = publisher.tombstones
         held = int(rec.catalog.alive.sum())
         summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers, warn=False)
