@@ -115,8 +115,8 @@ def refresh(
         apart = sorted(rec.tombstones.withdrawn - publisher.tombstones.withdrawn)
         if apart:
             summary.findings += (
-                f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these lists, "
-                "which show them: withdraw them with --lists as well",
+                f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these "
+                "lists, which show them: withdraw them with --lists as well",
             )
         rec.tombstones = publisher.tombstones
         held = int(rec.catalog.alive.sum())

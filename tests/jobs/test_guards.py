@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from recommender import InputError, PublishedLists, PublishError, Settings
+from recommender import InputError, PublishedLists, PublishError, Recommender, Settings
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.publishing import open_publisher
@@ -136,6 +136,15 @@ def test_lists_and_archive_must_belong_together(good: Path, tmp_path: Path) -> N
     with pytest.raises(PublishError, match="do not belong together"):
         refresh([], good / "lists", tmp_path / "archive of others")
     assert state(good) == before
+
+
+def test_a_withdrawal_in_the_archive_alone_is_told(good: Path) -> None:
+    rec = Recommender.load(good / "archive")
+    rec.withdraw("t0-s1")
+    told = refresh([], good / "lists", good / "archive").findings
+    assert any("'t0-s1', are withdrawn from the archive but not" in one for one in told)
+    PublishedLists.open(good / "lists").withdraw("t0-s1")
+    assert refresh([], good / "lists", good / "archive").findings == ()
 
 
 @pytest.mark.parametrize("sql", [False, True])
