@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from recommender.lists.readnext import MORE, ReadNext
+
 if TYPE_CHECKING:
     from recommender.jobs.precompute import Summary
-    from recommender.lists.readnext import ReadNext
     from recommender.progress import Progress
 
 
@@ -148,11 +149,12 @@ def print_list(found: ReadNext, k: int | None) -> None:
     if found.status == "empty":
         out.print(f"{'':30}[dim]no other story may stand here: see recommender preview[/]")
     for item in items:
+        title = item.title or item.line or item.article_id
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
-        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(item.title)}[/]")
-        if item.line and item.line != item.title:
+        out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(title)}[/]")
+        if item.line and item.line != title:
             out.print(f"{'':30}{_safe(item.line)}")
-        why = "; ".join(str(reason) for reason in item.reasons)
+        why = "; ".join([*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)])
         out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
     out.print()
 
