@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
@@ -77,7 +78,43 @@ def detected_languages(articles: pa.Table) -> pa.Table:
 
 def _language_of(story: Mapping[str, str], classify: Callable[[str], tuple[str, float]]) -> str | None:
     text = f"{story['title']} {story['lead']} {story['body'][:400]}"
+    if by_script := script_language(text):
+        return by_script
     return classify(text)[0] if len(text.split()) >= 20 else None
+
+
+_SCRIPTS = {
+    "ja": re.compile("[\u3040-\u30ff]"),  # kana: beside them Chinese characters are Japanese
+    "ko": re.compile("[\uac00-\ud7af\u1100-\u11ff]"),
+    "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "th": re.compile("[\u0e00-\u0e7f]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    "he": re.compile("[\u0590-\u05ff]"),
+    "ka": re.compile("[\u10a0-\u10ff]"),
+    "hy": re.compile("[\u0530-\u058f]"),
+}
+_LETTERS = 8  # of a script that tell its language
+_OF_ALL = 0.2  # share of a text's letters from which on a script tells its language
+
+
+def script_language(text: str) -> str | None:
+    """Tell the language of a text by a script that one language alone uses; None where the script does not tell.
+
+    A headline is enough, and no blanks between words are needed.
+
+    Examples
+    --------
+    >>> script_language("青葉市長選で山本氏が当選"), script_language("Ferry aground")
+    ('ja', None)
+    """
+    if text.isascii():
+        return None
+    letters = sum(map(str.isalpha, text))
+    counts = {language: len(pattern.findall(text)) for language, pattern in _SCRIPTS.items()}
+    if counts["ja"]:
+        counts["ja"] += counts.pop("zh")
+    language = max(counts, key=lambda one: counts[one])
+    return language if counts[language] >= max(_OF_ALL * letters, min(_LETTERS, letters), 1) else None
 
 
 @cache

@@ -36,7 +36,22 @@ def counted(texts: Iterable[Any]) -> list[Counter[str]]:
 @settings(max_examples=200)
 def test_terms_are_those_of_scikit_learn(texts: list[str]) -> None:
     analyze = CountVectorizer(stop_words="english").build_analyzer()
-    assert counted(texts) == [Counter(analyze(text)) for text in texts]
+    assert counted(texts) == [Counter(analyze(tokens.without_gaps(text.lower()))) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("市長選挙", ["市長", "長選", "選挙"]),
+        ("東京 Tower", ["東京", "tower"]),
+        ("カメラを売る", ["カメ", "メラ", "ラを", "を売", "売る"]),
+        ("서울 시장 선거", ["서울", "시장", "선거"]),
+        ("猫", []),
+        ("выборы мэра", ["выборы", "мэра"]),
+    ],
+)
+def test_where_words_have_no_blanks_pairs_of_characters_are_terms(text: str, terms: list[str]) -> None:
+    assert counted([text]) == [Counter(terms)]
 
 
 def test_every_character_by_itself_and_inside_a_word() -> None:
