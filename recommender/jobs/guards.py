@@ -22,6 +22,7 @@ from recommender.reading.report import ReadReport
 from recommender.settings import PublishSettings
 
 _FEWEST = 10  # stories or rows that must be concerned: of a handful every one is a large share
+_FEWEST_AT_FIRST = 100  # the same of a first version, which replaces nothing
 _DAY = timedelta(days=1)
 _ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
@@ -129,7 +130,8 @@ class Guards:
         limit = self.settings.max_jump if before is not None else self.settings.max_first_share
         if before is None and not what.startswith("lists"):
             return  # a first version may well have no dates, bodies or sections at all
-        if count >= _FEWEST and share - (before or 0) > limit and not self.allowed:
+        fewest = _FEWEST if before is not None else _FEWEST_AT_FIRST
+        if count >= fewest and share - (before or 0) > limit and not self.allowed:
             was = f", {before:.0%} in the last version" if before is not None else ""
             setting = "max_jump" if before is not None else "max_first_share"
             raise PublishError(

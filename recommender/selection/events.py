@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
 COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
+FEWEST_TERMS = 12  # of a text, with which many the same words make a copy
 LIKELY_COPY = 0.6  # cosine of vectors below which the words of two rows need not be compared for that
 RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
 _TOPIC = 0.1  # least P(same event) of stories that share a topic
@@ -409,7 +410,9 @@ class EventTest:
         """
         found = np.zeros(rows.shape, dtype=bool)
         vectors, terms = np.asarray(self.vectors), _parts(self.terms)
-        twin_loops.twins(len(rows), last, rows, open_, vectors, self.embedded, terms, LIKELY_COPY, COPY, found)
+        twin_loops.twins(
+            len(rows), last, rows, open_, vectors, self.embedded, terms, LIKELY_COPY, COPY, FEWEST_TERMS, found
+        )
         return found
 
     @cached_property

@@ -34,18 +34,22 @@ def twins(
     terms: Any,
     likely: float,
     least: float,
+    fewest: int,
     found: NDArray[np.bool_],
 ) -> None:
     """Whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
 
-    Words cost most, and are compared only where the vectors are alike, or one has none.
+    Words cost most, and are compared only where the vectors are alike, or one has none. Of fewer than `fewest` terms no
+    text is told from another so.
     """
     for line in range(start, stop):
         one = last[line]
         for column in range(rows.shape[1]):
             found[line, column] = False
             other = rows[line, column]
-            if one >= 0 and other >= 0 and open_[line, column]:
+            if one < 0 or other < 0 or not open_[line, column]:
+                continue
+            if min(terms[0][one + 1] - terms[0][one], terms[0][other + 1] - terms[0][other]) >= fewest:
                 blank = not embedded[one] or not embedded[other]
                 if blank or dense_cosine(vectors, one, other) >= likely:
                     found[line, column] = merged_cosine(terms, one, terms, other) >= least

@@ -94,8 +94,10 @@ def test_a_first_version_may_lack_dates_bodies_and_sections(tmp_path: Path) -> N
 def test_lists_that_come_out_empty_are_refused(tmp_path: Path, place: str) -> None:
     where = str(tmp_path / "lists") if place == "lists" else f"sqlite:///{tmp_path}/lists.db"
     strict = SETTINGS.override({"selection.related_at": 1.0, "selection.fill": ()})
+    many = [one | {"id": f"{one['id']}-{n}"} for n in range(3) for one in rows()]
+    assert len(many) > 100
     with pytest.raises(PublishError, match=r"empty or not computed \(100%\).*max_first_share"):
-        precompute(rows(), where, settings=strict)
+        precompute(many, where, settings=strict)
     precompute(rows(), where, settings=SETTINGS)
     before = PublishedLists.open(where).version
     with pytest.raises(PublishError, match=r"100%, 0% in the last version.*max_jump"):

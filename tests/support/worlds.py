@@ -242,7 +242,8 @@ def same_words(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
     dense = vectors[one] @ vectors[other] / 4064**2
     blank = not (vectors[one].any() and vectors[other].any())
     words = (terms[one] @ terms[other].T).toarray()[0, 0]
-    return bool((blank or dense >= 0.6 + slack) and words >= 0.9 + slack)
+    enough = min(terms[one].nnz, terms[other].nnz) >= 12
+    return bool(enough and (blank or dense >= 0.6 + slack) and words >= 0.9 + slack)
 
 
 def span(a: datetime | None, b: datetime | None) -> tuple[timedelta, timedelta | None]:
@@ -421,7 +422,7 @@ def _series_faults(world: World, story: dict[str, Any], items: list[dict[str, An
         if (
             name == mine
             and story["published_at"]
-            and not (one["published_at"] and one["published_at"] > story["published_at"])
+            and not (one["published_at"] and one["published_at"] >= story["published_at"])
         ):
             return True
     return False

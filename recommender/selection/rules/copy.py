@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
 from recommender.selection.events import COPY as LEAST
-from recommender.selection.events import LIKELY_COPY
+from recommender.selection.events import FEWEST_TERMS, LIKELY_COPY
 from recommender.selection.rules.rule import Beside, Mask, Rule, at, same_as_last
 
 
@@ -20,7 +20,9 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     same = _groups(ranked, selection) == stories.queries.copy_group[:, None]
     without = np.asarray(~stories.queries.vectors.any(axis=1))
     blank = ~selection.events.embedded[ranked.rows] | without[:, None]
-    return np.asarray(same | (ranked.rows >= 0) & (blank | (ranked.dense >= LIKELY_COPY)) & (ranked.lexical >= LEAST))
+    terms = np.diff(stories.queries.terms.indptr)[:, None], np.diff(selection.events.terms.indptr)[ranked.rows]
+    likely = (blank | (ranked.dense >= LIKELY_COPY)) & (np.minimum(*terms) >= FEWEST_TERMS)
+    return np.asarray(same | (ranked.rows >= 0) & likely & (ranked.lexical >= LEAST))
 
 
 def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:

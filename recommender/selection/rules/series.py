@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.articles.article import UNDATED
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
@@ -15,7 +16,8 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     groups = np.where(ranked.rows >= 0, selection.series[ranked.rows], -1)
     published = selection.catalog.published[ranked.rows]
     own = (groups >= 0) & (groups == stories.series[:, None])
-    earlier = own & (published <= stories.queries.published[:, None])
+    mine = stories.queries.published[:, None]
+    earlier = own & ((published < mine) | (mine == UNDATED))  # pages of one template come out together
     groups = np.where(earlier & ~ranked.safe, -1, groups)
     return np.asarray(earlier | not_newest(groups, published, ranked.safe))
 
