@@ -32,8 +32,8 @@ def on_stories(action: Action, done: str) -> Callable[..., None]:
     """Make the command that records an action on stories."""
 
     def command(article_ids: StoryIds, lists: ListsOrNone = None, archive: ArchiveOrNone = None) -> None:
-        out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
         _tell_unknown(lists, article_ids)
+        out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
 
     return command
 
@@ -46,10 +46,10 @@ def _tell_unknown(lists: str | None, article_ids: list[str]) -> None:
     if lists is None:
         return
     try:
-        known = set(PublishedLists.open(lists).ids())
+        published = PublishedLists.open(lists)
     except SnapshotError:
         return
-    if odd := [one for one in article_ids if one not in known]:
+    if odd := [one for one in article_ids if published.get(one).status == "unknown"]:
         warnings.warn(f"no story of the published lists has the id {', '.join(map(repr, odd[:5]))}", stacklevel=2)
 
 
@@ -64,8 +64,8 @@ def on_items(action: Action, done: str) -> Callable[..., None]:
             str | None, typer.Option(metavar="ID", help="Only in the list under this story (default: in every list).")
         ] = None,
     ) -> None:
-        out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
         _tell_unknown(lists, [*items, *([story] if story else [])])
+        out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
 
     return command
 

@@ -162,6 +162,17 @@ def test_version_and_help() -> None:
         assert option in text
 
 
+def test_an_unknown_id_is_told_when_editors_act(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert precompute(dump(tmp_path / "a.jsonl", checkerboard()), "--lists", out).returncode == 0
+    known = cli("withdraw", "t0-s1", "--lists", out)
+    assert (known.returncode, known.stderr) == (0, "")
+    for odd, command in (("x", ("withdraw", "t0-s1", "x")), ("y", ("block", "t0-s2", "--story", "y"))):
+        told = cli(*command, "--lists", out)
+        assert told.returncode == 0
+        assert f"no story of the published lists has the id '{odd}'" in told.stderr
+
+
 def test_an_empty_list_says_why(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
     short = ("--set", "selection.related_at=0.99", "--set", "selection.fill=[]", "--allow-worse")

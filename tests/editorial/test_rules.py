@@ -200,6 +200,13 @@ def test_sound_rules_have_no_finding() -> None:
 # -- effect -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("position", [3, 4, 900])
+def test_a_pin_beyond_the_end_is_the_last_item(position: int) -> None:
+    rec = board({"pins": [{"story": "t0-s0", "item": "t3-s3", "position": position}]})
+    found = rec.recommend("t0-s0")
+    assert [item.article_id for item in found].index("t3-s3") == len(found) - 1 == 2
+
+
 def test_pins_stand_at_their_positions() -> None:
     pins = [{"story": "t0-s0", "item": item, "position": place} for item, place in (("t1-s0", 2), ("t0-s1", 1))]
     found = board({"pins": [pins[0] | {"by": "Ada"}, pins[1]]}).recommend("t0-s0")
