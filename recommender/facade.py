@@ -93,8 +93,8 @@ class Recommender(Decided):
     ...     {"id": "b", "title": "Inquiry into the ferry that ran aground"},
     ...     {"id": "c", "title": "Opera names a new director"},
     ... ])
-    >>> [item.article_id for item in rec.recommend("a", k=2)]
-    ['b']
+    >>> [(item.article_id, item.source) for item in rec.recommend("a", k=2)]
+    [('b', 'related'), ('c', 'more')]
     """
 
     def __init__(

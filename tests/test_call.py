@@ -54,6 +54,7 @@ def same_derived(rec: Recommender) -> None:
         np.testing.assert_array_equal(column, made.columns[name], name)
 
 
+@pytest.mark.filterwarnings("ignore:.*changed rows are older")
 @given(seed=st.integers(0, 2**31))
 @settings(max_examples=10, deadline=None)
 def test_a_loaded_snapshot_gives_the_lists_of_before(seed: int) -> None:
@@ -71,6 +72,7 @@ def test_a_loaded_snapshot_gives_the_lists_of_before(seed: int) -> None:
         assert all_lists(loaded, as_of=AS_OF) == all_lists(anew(loaded), as_of=AS_OF)
 
 
+@pytest.mark.filterwarnings("ignore:.*changed rows are older")
 @given(seed=st.integers(0, 2**31), steps=st.lists(st.integers(0, 9), min_size=1, max_size=6))
 @settings(max_examples=15, deadline=None)
 def test_calls_share_nothing_that_has_changed(seed: int, steps: list[int]) -> None:

@@ -14,7 +14,7 @@ from recommender.editorial.rules import Marks
 from recommender.lists.parts import Parts, parts_of
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
-from recommender.ranking.score import Ranked, rank, rank_learned
+from recommender.ranking.score import Ranked, among, rank, rank_learned
 from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
 from recommender.selection.context import Selection, Stories
@@ -121,7 +121,8 @@ def _chosen(
     every = np.arange(len(queries))
     best = ranked(every, found.beside(asked.pins) if (asked.pins >= 0).any() else found).pinned(asked.pins)
     best = best.keep((best.rows >= 0) & wanted[:, None])
-    chosen = select(best, asked, selection, k, trace=trace)
+    told: list[tuple[str, Ranked]] = []
+    chosen = select(best, asked, selection, k, trace=None if trace is None else lambda *one: told.append(one))
     if "more" in settings.selection.fill:
 
         def further(places: NDArray[np.int64], times: int) -> Candidates:
@@ -131,6 +132,9 @@ def _chosen(
             return archive.retriever(wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
 
         chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
+    if trace is not None:  # of the list that is shown: what was left out at first may fill it
+        for rule, rejected in told:
+            trace(rule, rejected.keep((rejected.rows >= 0) & ~among(rejected.rows, chosen.rows)))
     chosen = with_developments(chosen, asked, selection)
     if archive.ranker is None:
         return chosen, parts_of(chosen, settings.ranking)

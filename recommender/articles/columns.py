@@ -34,7 +34,7 @@ def outlets(table: pa.Table) -> pa.Array:
     Examples
     --------
     >>> from recommender.articles.article import Article, to_table
-    >>> both = [Article("a", "A", url="https://www.courier.example/a"), Article("b", "B", source="Wire")]
+    >>> both = [Article(id="a", url="https://www.courier.example/a"), Article(id="b", source="Wire")]
     >>> outlets(to_table(both)).to_pylist()
     ['courier.example', 'wire']
     """

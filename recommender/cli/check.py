@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
 from recommender.cli.display import bars, cleaned, out, print_json
 from recommender.cli.options import ColumnOption, QueryOption, pairs_of, source_of, value_of
-from recommender.reading.check import Check
+
+if TYPE_CHECKING:
+    from recommender.reading.check import Check
 
 
 def check(

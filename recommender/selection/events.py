@@ -316,7 +316,9 @@ class EventTest:
             Whether the time between them counts.
         """
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        return self._joined(dense, a, self._rows, self._limits(self.outlets[a], self.published[a], b, sure), b, time)
+        return self._joined(
+            dense, a, self._rows, self._limits(self.outlets[a], self.published[a], self._sizes[a], b, sure), b, time
+        )
 
     def joins_story(
         self,
@@ -341,7 +343,8 @@ class EventTest:
         sure : ndarray of bool, shape (m,)
             See `joins`.
         """
-        limits = self._limits(outlets[stories], queries.published[stories], rows, sure)
+        sizes = np.diff(queries.terms.indptr)[stories]
+        limits = self._limits(outlets[stories], queries.published[stories], sizes, rows, sure)
         return self._joined(dense, stories, _asking(queries), limits, rows, True)
 
     def running(
@@ -355,6 +358,7 @@ class EventTest:
         self,
         outlets: NDArray[np.int32],
         published: NDArray[np.int64],
+        sizes: NDArray[np.int32],
         b: NDArray[np.int64],
         sure: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
@@ -365,7 +369,14 @@ class EventTest:
         limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
         undated = (published == UNDATED) | (self.published[b] == UNDATED) | (not self.timed)
         unsure = np.where(undated, settings.event_threshold_undated, settings.event_threshold_untimed)
-        return np.where(sure, limit, np.maximum(limit, unsure))
+        limit = np.where(sure, limit, np.maximum(limit, unsure))
+        # without dates a few words, such as two headlines, tell nothing of events
+        return np.where(undated & (np.minimum(sizes, self._sizes[b]) < FEWEST_TERMS), 1.0, limit)
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int32]:
+        """Terms of each row, (n,)."""
+        return np.asarray(np.diff(self.terms.indptr))
 
     def _joined(
         self,

@@ -65,7 +65,7 @@ class Version:
 
 
 def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
-    """Which versions go: all but the newest of each name, of `keep` names; the last but one stays for who reads it.
+    """Which versions go: of equal ones in a row all but the newest, beyond `keep` rows; the last but one stays.
 
     Parameters
     ----------
@@ -77,13 +77,12 @@ def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
     >>> surplus([(1, "a"), (2, "b"), (3, "b"), (4, "b")], 3)
     [2]
     """
-    seen: set[str] = set()
-    gone = []
+    gone, rows, newer = [], 0, None
     for place, (version, name) in enumerate(reversed(versions)):
-        last = place < min(keep, 2)
-        if not last and (name in seen or len(seen) >= keep):
+        rows += name != newer
+        if place >= min(keep, 2) and (name == newer or rows > keep):  # who reads the last but one shall go on
             gone.append(version)
-        seen.add(name)
+        newer = name
     return gone[::-1]
 
 

@@ -34,7 +34,7 @@ SETTINGS = Settings.of(
             "same_report_hours": None,
             "repeat_hours": None,
         },
-        "publish": {"keep_versions": 2},
+        "publish": {"keep_versions": 2, "max_jump": 1, "max_first_share": 1},
     }
 )
 STORIES = checkerboard(per_topic=12)

@@ -483,7 +483,7 @@ class TestBrowser:
 
     def test_a_list_leads_from_story_to_story(self, tab: Tab) -> None:
         tab.story("t0-s0")
-        assert tab.page.locator(".next h2").all_inner_texts() == ["Read next", "More from this section"]
+        assert tab.page.locator(".next h2").all_inner_texts() == ["Read next", "More"]
         item = tab.page.locator(".rail li").first
         title = item.locator("h3").inner_text()
         assert re.match(r"\d+ Jan 2020", item.locator(".meta").inner_text())
@@ -501,7 +501,7 @@ class TestBrowser:
         tab.page.keyboard.press("Enter")
         assert tab.page.locator(".cards").first.is_visible()
         assert tab.page.locator(".cards > li").count() == 5
-        assert "close in meaning" in tab.page.locator(".reasons").first.inner_text()
+        assert "same running story" in tab.page.locator(".reasons").first.inner_text()
         assert "freshness" in tab.page.locator(".cards dl").first.inner_text()
         tab.page.goto(f"{tab.page.url}#editor")
         tab.page.reload()

@@ -26,6 +26,7 @@ from tests.support.processes import forkserver
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
+        "publish": {"max_jump": 1, "max_first_share": 1},
         "selection": {
             "related_at": 0.2,
             "fill": (),

@@ -194,8 +194,9 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     timed, plain = test.probability(a, b), test.probability(a, b, time=False)
     published = archive.catalog.published
     undated = (published[a] == UNDATED) | (published[b] == UNDATED) | (not archive.dated)
-    unsure = np.where(undated, timed >= 0.9, timed >= 0.8)
-    wanted = np.where(sure, timed >= 0.6, unsure)
+    few = np.minimum(np.diff(archive.terms.indptr)[a], np.diff(archive.terms.indptr)[b]) < 12
+    unsure = np.where(undated, (timed >= 0.9) & ~few, timed >= 0.8)
+    wanted = np.where(sure, timed >= 0.6, unsure) & ~(undated & few)
     assert found.any()
     assert (found == wanted).all()
     assert (found == test.joins(b, a, sure)).all()

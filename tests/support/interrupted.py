@@ -32,6 +32,7 @@ CHANGES = [
 SETTINGS = Settings.of(
     {
         "embedding": {"model": "tfidf"},
+        "publish": {"max_jump": 1, "max_first_share": 1},
         "retrieval": {"candidates": 20},
         "selection": {
             "related_at": 0.1,

@@ -230,6 +230,8 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
     others = None not in sources and sources[0] != sources[1]
     limit = settings.event_threshold if others else settings.event_threshold_own
     undated = None in times or not rec.dated
+    if undated and min(rec.archive.terms[int(row)].nnz for row in rows) < 12:
+        return False
     unsure = settings.event_threshold_undated if undated else settings.event_threshold_untimed
     limit = limit if sure else max(limit, unsure)
     return bool(test.probability(rows[:1], rows[1:])[0] >= limit + slack)
