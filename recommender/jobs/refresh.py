@@ -238,7 +238,8 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     # a pinned item is no candidate: whether it may be shown is looked up
     for pin in after.rules.pins:
         row = after.catalog.known_rows([pin.item])
-        if len(row) and (row[0] >= old or changed[row[0]] or was.shown[row[0]] != now.shown[row[0]]):
+        gone = not len(row) and bool(len(before.catalog.known_rows([pin.item])))  # the input took it back
+        if gone or (len(row) and (row[0] >= old or changed[row[0]] or was.shown[row[0]] != now.shown[row[0]])):
             stories.add(pin.story)
     found[after.catalog.known_rows(stories)] = True
     return found
