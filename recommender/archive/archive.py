@@ -490,6 +490,11 @@ class Archive:
         codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
         return codes, encoded.dictionary.to_pylist()
 
+    def outlet_codes(self, stories: pa.Table) -> NDArray[np.int32]:
+        """Codes of who published stories from outside, (q,); -1 = nobody of the archive."""
+        place = pc.index_in(outlets(stories), pa.array(self.outlets[1], pa.large_string()), skip_nulls=True)
+        return np.asarray(pc.fill_null(place, -1).to_numpy(), dtype=np.int32)
+
     @cached_property
     def links(self) -> ResolvedLinks:
         """Editors' links between its stories."""

@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
-from recommender.articles.columns import outlets
 from recommender.editorial.rules import Marks
 from recommender.lists.parts import Parts, parts_of
 from recommender.lists.reasons import explain
@@ -77,14 +76,11 @@ def _chosen(
     settings, scope, rules = archive.settings, selection.scope, selection.rules
     pins, positions = rules.pinned(queries.rows)
     known = (queries.rows >= 0).all()
-    outlet = {name: code for code, name in enumerate(archive.outlets[1])}
     asked = Stories(
         queries,
         Marks.of(stories, archive.rules),
         archive.series[1][queries.rows] if known else archive.series[0].codes(stories),
-        archive.outlets[0][queries.rows]
-        if known
-        else np.array([outlet.get(name, -1) for name in outlets(stories).to_pylist()], dtype=np.int32),
+        archive.outlets[0][queries.rows] if known else archive.outlet_codes(stories),
         np.where((pins >= 0) & scope.allowed[pins], pins, -1),
         positions,
     )

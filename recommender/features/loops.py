@@ -5,6 +5,8 @@ Each takes the lines ``[start, stop)`` and writes into its last arrays, see `ker
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,7 +119,23 @@ def sparse_cosines(
             spread[query_terms[at]] = 0
 
 
-@kernel(least=1024)
+def merged_cosine(left: Any, a: int, right: Any, b: int) -> float:
+    """Product of row a of one sparse matrix and row b of another, each given as indptr, terms and weights.
+
+    Products are rounded to float32 and added in the order of terms, which ascend within a row.
+    """
+    total = 0.0
+    i, j, last_i, last_j = left[0][a], right[0][b], left[0][a + 1], right[0][b + 1]
+    while i < last_i and j < last_j:
+        ours, theirs = left[1][i], right[1][j]
+        if ours == theirs:
+            total += np.float64(np.float32(left[2][i] * right[2][j]))
+        i += ours <= theirs
+        j += theirs <= ours
+    return total
+
+
+@kernel(least=1024, parts=(merged_cosine,))
 def row_cosines(
     start: int,
     stop: int,
@@ -131,18 +149,10 @@ def row_cosines(
     b: NDArray[np.int64],
     found: NDArray[np.float64],
 ) -> None:
-    """Multiply rows a and b, (m,): products are rounded to float32 and added in order; terms ascend within a row."""
+    """Multiply rows a and b, (m,), see `merged_cosine`."""
+    left, right = (left_indptr, left_terms, left_data), (right_indptr, right_terms, right_data)
     for pair in range(start, stop):
-        i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
-        j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
-        total = 0.0
-        while i < last_i and j < last_j:
-            left, right = left_terms[i], right_terms[j]
-            if left == right:
-                total += np.float64(np.float32(left_data[i] * right_data[j]))
-            i += left <= right
-            j += right <= left
-        found[pair] = total
+        found[pair] = merged_cosine(left, a[pair], right, b[pair])
 
 
 @kernel(least=256)

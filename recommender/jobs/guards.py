@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.errors import PublishError, SnapshotError
 from recommender.publishing import PublishedLists
@@ -71,8 +72,14 @@ class Guards:
                 f"that is more than publish.max_rejected_share; {_ALLOW}"
             )
 
-    def stories(self, table: pa.Table) -> None:
+    def stories(self, table: pa.Table, current: NDArray[np.bool_]) -> None:
         """Refuse stories that lack what those of the last version had: dates, bodies, sections.
+
+        Parameters
+        ----------
+        table : pyarrow.Table, n rows of `articles.SCHEMA`
+        current : ndarray of bool, shape (n,)
+            Rows that are no replaced versions.
 
         Raises
         ------
@@ -83,7 +90,7 @@ class Guards:
             ("without a body", pc.equal(table["body"], "")),
             ("without a section", pc.is_null(table["section"])),
         ):
-            self._jump(f"stories {name}", int(pc.sum(missing).as_py() or 0), len(table))
+            self._jump(f"stories {name}", int((missing.to_numpy() & current).sum()), int(current.sum()))
 
     def moment(self, as_of: datetime | None, published: NDArray[np.int64], now: datetime) -> None:
         """Refuse a moment that cannot be: long before the last version's, the epoch, or a future of most stories.
@@ -171,13 +178,19 @@ def vanished(
     return len(gone)
 
 
-def check_together(lists: str | Path, archive: str | Path, ids: Collection[str], settings: PublishSettings) -> None:
-    """Refuse to refresh lists with the archive of others: most stories of the last version would go."""
+def check_together(
+    lists: str | Path, archive: str | Path, catalog: Catalog, hidden: Collection[str], settings: PublishSettings
+) -> None:
+    """Refuse to refresh lists with the archive of others: most stories of the last version would go.
+
+    Stories that are `hidden` on purpose may be missing.
+    """
     try:
-        before = set(PublishedLists.open(lists).ids())
+        before = list(PublishedLists.open(lists).ids())
     except SnapshotError:
         return
-    gone = before.difference(ids)
+    missing = pc.invert(pc.is_in(pa.array(before, pa.large_string()), catalog.ids.combine_chunks()))
+    gone = set(pa.array(before, pa.large_string()).filter(missing).to_pylist()).difference(hidden)
     if len(gone) > settings.max_shrink * len(before):
         raise PublishError(
             f"{len(gone):,} of {len(before):,} stories of the lists in {lists} are not in the archive {archive}, "

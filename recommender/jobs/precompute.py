@@ -214,7 +214,7 @@ def precompute(
             raise InputError(no_story(report, kept_rejected))
         guards = Guards.of(lists, settings.publish, allow_worse)
         guards.rows(report)
-        guards.stories(table)
+        guards.stories(table, np.ones(len(table), dtype=bool))
         table = with_links(table, more, settings.reading)
         rec.tombstones = publisher.tombstones
         summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)

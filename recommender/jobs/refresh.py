@@ -124,8 +124,8 @@ def refresh(
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
             raise InputError(no_story(rec.report, None))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
-        known = {*rec.catalog.ids.to_pylist(), *rec.tombstones.withdrawn, *rec.report.taken_back}
-        check_together(lists, archive, known, rec.settings.publish)
+        gone = rec.tombstones.withdrawn.union(rec.tombstones.unpublished, rec.report.taken_back)
+        check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
         hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
         back = {article_id for article_id in hidden if article_id in rec.catalog}
         rec.tombstones.take_back(hidden - back, back)
@@ -134,7 +134,7 @@ def refresh(
         inputs = Inputs.of(rec, as_of)
         guards = Guards.of(lists, rec.settings.publish, allow_worse)
         guards.rows(rec.report)
-        guards.stories(rec.catalog.table.filter(pa.array(rec.catalog.alive)))
+        guards.stories(rec.catalog.table, rec.catalog.alive)
         guards.moment(None if as_of else inputs.as_of, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
         rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
         clock("searching", len(rec.catalog), len(rec.catalog))

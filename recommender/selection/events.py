@@ -260,20 +260,7 @@ class EventTest:
     def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
         """P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        found = np.empty(len(a), dtype=np.float64)
-        loops.pair_logits(
-            len(a),
-            dense,
-            np.asarray(a),
-            np.asarray(b),
-            _parts(self.terms),
-            self.terms.shape[1],
-            np.asarray(self.scale),
-            np.asarray(self.published),
-            time and self.timed,
-            self.model.parameters,
-            found,
-        )
+        found = self._logits(dense, a, self._rows, np.full(len(a), -np.inf), b, time)
         return _probability(found)
 
     def within(
@@ -387,10 +374,22 @@ class EventTest:
         b: NDArray[np.int64],
         time: bool,
     ) -> NDArray[np.bool_]:
-        found = np.zeros(len(a), dtype=bool)
         with np.errstate(divide="ignore"):
             least = np.log(limit / (1 - limit))
-        loops.joined(
+        return np.asarray(self._logits(dense, a, left, least, b, time) >= least)
+
+    def _logits(
+        self,
+        dense: NDArray[np.float32],
+        a: NDArray[np.int64],
+        left: _Rows,
+        least: NDArray[np.float64],
+        b: NDArray[np.int64],
+        time: bool,
+    ) -> NDArray[np.float64]:
+        """Logits of pairs, (m,); minus infinity where one cannot reach its least."""
+        found = np.empty(len(a), dtype=np.float64)
+        loops.pair_logits(
             len(a),
             np.ascontiguousarray(dense, dtype=np.float32),
             np.ascontiguousarray(a),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
+from recommender.features.loops import merged_cosine
 from recommender.features.vectors import SCALE
-from recommender.selection.event_loops import merged_cosine
 
 _UNIT = SCALE * SCALE
 
