@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recommender.version import __version__
 
 if TYPE_CHECKING:
+    from recommender.archive.changes import Changes
     from recommender.archive.learn import LearnReport
     from recommender.articles.article import Article, Link
     from recommender.articles.links import LinkReport, ResolvedLinks
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         UnknownArticleError,
         WithdrawnArticleError,
     )
-    from recommender.facade import Changes, Recommender
+    from recommender.facade import Recommender
     from recommender.jobs.precompute import precompute
     from recommender.jobs.refresh import refresh
     from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 # A name is imported when it is first used: reading published lists needs no model and no scikit-learn.
 _HOME = {
     "Article": "articles.article",
-    "Changes": "facade",
+    "Changes": "archive.changes",
     "Filters": "search.scope",
     "GivenVectors": "embedders",
     "LearnReport": "archive.learn",

@@ -130,7 +130,7 @@ def test_one_is_a_batch_of_one(fitted: Recommender) -> None:
 
 
 def test_values_are_those_of_the_records(newsroom: Recommender) -> None:
-    batches = list(newsroom.lists(np.arange(len(newsroom.catalog)), k=3))
+    batches = list(newsroom.lister(k=3).lists(np.arange(len(newsroom.catalog))))
     withdrawn, nobody = batches[0].column("items").flatten().field("article_id")[0].as_py(), frozenset[str]()
     for batch in batches:
         records = batch.to_pylist()

@@ -49,7 +49,7 @@ def measure(rec: Recommender) -> dict[str, float]:
     published = rec.catalog.published / 86_400e6
     topic, relevance, gap, shown, short = [], [], [], [], 0
     stories = np.arange(len(rec.catalog))
-    for batch in rec.lists(stories):
+    for batch in rec.lister().lists(stories):
         for record in batch.to_pylist():
             story = rec.catalog.row(record["article_id"])
             short += record["status"] == "short"

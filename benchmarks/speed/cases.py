@@ -411,7 +411,7 @@ def _imported(archive: ScaleArchive) -> None:
     """Import and compile what a process needs that embeds, searches and makes lists."""
     few = pq.ParquetFile(archive.articles).read_row_group(0).slice(0, _FEW)
     rec = Recommender(embedder=archive.embedder()).fit(few).pool()
-    list(rec.lists(np.arange(1)))
+    list(rec.lister().lists(np.arange(1)))
 
 
 def refresh_ours(job: Job) -> Figures:
@@ -427,12 +427,12 @@ def refresh_ours(job: Job) -> Figures:
     with timed(figures, "update"):
         rec.update([{**story, "title": f"{story['title']} (corrected)"} for story in stories])
     with timed(figures, "seconds"):
-        rec.pool(before=before)
+        rec.archive = rec.lister().pooled(before=before)
     with timed(figures, "compared"):
         rows = np.flatnonzero(touched(before, rec.archive) & rec.catalog.alive)
     some = rows[:: max(len(rows) // _LISTS, 1)]
     with timed(figures, "lists_seconds"):
-        made = sum(len(batch) for batch in rec.lists(some))
+        made = sum(len(batch) for batch in rec.lister().lists(some))
     figures["lists_seconds"] *= len(rows) / max(made, 1)
     figures["touched"] = len(rows)
     return figures
@@ -449,7 +449,7 @@ def full_run(job: Job) -> Figures:
         rec.pool()
     some = np.arange(0, job.n, max(job.n // _LISTS, 1))
     with timed(figures, "lists_seconds"):
-        made = sum(len(batch) for batch in rec.lists(some))
+        made = sum(len(batch) for batch in rec.lister().lists(some))
     figures["lists_seconds"] *= job.n / made
     figures["lists"] = job.n
     return figures

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from benchmarks.common import write_result
 from recommender import Recommender, Settings
+from recommender.archive.lister import BLOCK
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
-from recommender.facade import BLOCK
 from recommender.features.families import FAMILIES
 from recommender.features.hubness import Hubness
 from recommender.features.pairs import Pairs, pair_features
@@ -97,7 +97,7 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
         "series": _seconds(lambda: Series.fit(table, ()).codes(table)),
     }
     rows = np.unique(np.linspace(0, len(table) - 1, min(ASKED, len(table))).astype(np.int64))
-    pools = rec.pools(rows)
+    pools = rec.lister().pools(rows)
     pool = pools.candidates(np.ones(len(table), dtype=bool))[0].rows
 
     def features() -> NDArray[np.float32]:
@@ -112,7 +112,7 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
         for name, one in (("lists with the ranker", rec), ("lists with the weighted sum", plain))
     }
     figures = {"features": _least(features, len(rows)), "trees": _least(lambda: ranker.raw(values), len(rows)), **lists}
-    batches = list(rec.lists(rows, pools=pools))
+    batches = list(rec.lister().lists(rows, pools=pools))
     for format in ("parquet", "jsonl"):
         with tempfile.TemporaryDirectory() as folder:
             publisher = FilePublisher(Path(folder), format)

@@ -17,10 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.archive.build import build_archive
+from recommender.archive.changes import Changes
 from recommender.compute.hardware import keep_apart_large_memory
 from recommender.editorial.rules import Rules
+from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError
-from recommender.facade import Changes, Recommender
+from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine
 from recommender.jobs.engines.protocol import Engine, Job
 from recommender.jobs.engines.ray import RayEngine
@@ -219,8 +222,8 @@ def precompute(
         rec.tombstones = publisher.tombstones
         summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
         rec.tombstones.take_back(report.taken_back, table["id"].to_pylist())
-        rec.fit_table(table, encode=job.encode(rec.embedder), progress=clock, ledgers=ledgers)
-        summary.embedded = rec.embedded
+        vectors = StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=job.encode(rec.embedder), ledgers=ledgers)
+        rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, clock)
         clock("searching", 0, len(table))
         inputs = Inputs.of(rec, as_of)
         guards.moment(None if as_of else inputs.as_of, rec.catalog.published, datetime.now(UTC))

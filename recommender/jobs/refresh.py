@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
+from recommender.archive.changes import changed_archive
 from recommender.articles.article import UNDATED
-from recommender.compute.hardware import keep_apart_large_memory
+from recommender.compute.hardware import keep_apart_large_memory, release_memory
+from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import kept_pools
@@ -26,7 +28,7 @@ from recommender.lists.records import RECORD
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists, open_publisher
 from recommender.ranking.score import MORE, SOURCES
-from recommender.reading.read import Source
+from recommender.reading.read import Source, read_articles
 from recommender.search.pools import Pool
 from recommender.selection.rules import RULES
 from recommender.storage.atomic import check_writable
@@ -120,7 +122,9 @@ def refresh(
             )
         rec.tombstones = publisher.tombstones
         held = int(rec.catalog.alive.sum())
-        summary.changes = rec.update(changes, columns=columns, strict=strict, ledgers=ledgers, warn=False)
+        table, rec.report = read_articles(changes, settings=rec.settings.reading, columns=columns, strict=strict)
+        vectors = StoryVectors(embedder=rec.embedder, cache=rec.cache, ledgers=ledgers)
+        rec.archive, summary.changes, summary.embedded = changed_archive(rec.archive, table, rec.report, vectors)
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
             raise InputError(no_story(rec.report, None))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
@@ -129,14 +133,14 @@ def refresh(
         hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
         back = {article_id for article_id in hidden if article_id in rec.catalog}
         rec.tombstones.take_back(hidden - back, back)
-        summary.embedded = rec.embedded
         clock("embedding", len(rec.catalog), len(rec.catalog))
         inputs = Inputs.of(rec, as_of)
         guards = Guards.of(lists, rec.settings.publish, allow_worse)
         guards.rows(rec.report)
         guards.stories(rec.catalog.table, rec.catalog.alive)
         guards.moment(None if as_of else inputs.as_of, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
-        rec.pool(as_of=as_of, before=before, kept=kept_pools(rec, inputs, ledgers))
+        rec.archive = rec.lister(as_of=as_of).pooled(before=before, keeper=kept_pools(rec, inputs, ledgers))
+        release_memory()
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
 

@@ -16,10 +16,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recommender.archive import snapshot
+from recommender.archive.archive import Archive
+from recommender.archive.lister import BLOCK, Lister
+from recommender.articles.columns import to_micros
 from recommender.editorial.overlay import Tombstones
-from recommender.embedders import Embedder, GivenVectors
+from recommender.embedders import Embedder
 from recommender.errors import InputError, SnapshotError
-from recommender.facade import BLOCK, Recommender
 from recommender.lists.records import RECORD
 from recommender.reading.formats import Stream
 from recommender.reading.read import Part
@@ -30,7 +32,6 @@ from recommender.storage.checkpoints import Ledger
 Row: TypeAlias = dict[str, Any]
 """What a step is told of a shard, and what it tells: numbers, names of files, bytes."""
 
-_NO_EMBEDDER = GivenVectors({"": [1.0]})  # who searches embeds nothing
 _ARCHIVE, _WANTED = "archive", "wanted.npy"
 
 
@@ -116,15 +117,14 @@ class Plan:
     found: Ledger
     made: Ledger | None = None
 
-    def save(self, rec: Recommender) -> None:
+    def save(self, archive: Archive, embedder: Embedder) -> None:
         """Write the archive, which steps map into memory."""
-        snapshot.write(self.work / _ARCHIVE, rec.archive, rec.embedder)
+        snapshot.write(self.work / _ARCHIVE, archive, embedder)
 
-    def load(self) -> Recommender:
-        """The archive as it was saved."""
-        rec = Recommender.load(self.work / _ARCHIVE, embedder=_NO_EMBEDDER)
-        rec.tombstones = self.stones
-        return rec
+    def lister(self) -> Lister:
+        """What makes lists of the archive as it was saved."""
+        archive, _ = snapshot.load(self.work / _ARCHIVE)
+        return Lister.of(archive, self.stones, to_micros(self.moment))
 
     def want(self, rows: NDArray[np.int64]) -> None:
         """Write for which rows, ascending, lists are made."""
@@ -153,7 +153,7 @@ class Plan:
         """Rows of a part; None = all."""
         return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
 
-    def pools(self, rec: Recommender, shard: int) -> Pools:
+    def pools(self, lister: Lister, shard: int) -> Pools:
         """The pools of a shard, from the files of all parts."""
         found = []
         for part in self.parts:
@@ -161,11 +161,11 @@ class Plan:
             if held is None:
                 raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
             found.append(Pools(*(Pool(held[f"{name}.rows"]) for name in Pools._fields)))
-        return rec.joined(self.shard(shard), found, as_of=self.moment)
+        return lister.joined(self.shard(shard), found)
 
-    def all_pools(self, rec: Recommender) -> Pools:
+    def all_pools(self, lister: Lister) -> Pools:
         """The pools of all rows."""
-        found = [self.pools(rec, shard) for shard in self.shards]
+        found = [self.pools(lister, shard) for shard in self.shards]
         return Pools(*(Pool(np.concatenate([pool.rows for pool in pools])) for pools in zip(*found, strict=True)))
 
 
@@ -183,12 +183,12 @@ class Search:
     """The pools of a shard in a part of the archive, to a ledger."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.rec = plan, plan.load()
+        self.plan, self.lister = plan, plan.lister()
 
     def __call__(self, row: Row) -> Row:
         """Search for one shard in one part."""
         plan, shard, part = self.plan, row["shard"], row["part"]
-        pools = self.rec.pools(plan.shard(shard), as_of=plan.moment, part=plan.part(part))
+        pools = self.lister.pools(plan.shard(shard), plan.part(part))
         rows = {f"{name}.rows": pool.rows for name, pool in pools._asdict().items()}
         plan.found.keep(pools_name(shard, part), **rows)
         return row
@@ -198,14 +198,14 @@ class Select:
     """The lists of a shard, as Parquet, to a ledger."""
 
     def __init__(self, plan: Plan, version: str) -> None:
-        self.plan, self.rec, self.version = plan, plan.load(), version
+        self.plan, self.lister, self.version = plan, plan.lister(), version
 
     def __call__(self, row: Row) -> Row:
         """Make the lists of one shard."""
         plan, shard = self.plan, row["shard"]
         rows = plan.wanted(shard)
-        pools = plan.pools(self.rec, shard).take(rows - plan.shard(shard)[0])
-        lists = list(self.rec.lists(rows, as_of=plan.moment, version=self.version, pools=pools))
+        pools = plan.pools(self.lister, shard).take(rows - plan.shard(shard)[0])
+        lists = list(self.lister.lists(rows, version=self.version, pools=pools))
         assert plan.made is not None
         with plan.made.add(lists_name(shard)) as sink:
             pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)

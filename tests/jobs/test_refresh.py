@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, "BLOCK", 16)
     monkeypatch.setattr(pools, "_SPARE", 2)
     monkeypatch.setattr(candidates, "_TIMELESS", 3)
-    monkeypatch.setattr("recommender.facade.BLOCK", 16)
+    monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 
 def published(place: Path) -> dict[str, dict[str, Any]]:
@@ -54,12 +55,16 @@ def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], a
     """Every list of the changed archive, by searching for each."""
     before.tombstones = PublishedLists.open(place).tombstones
     before.tombstones.refresh()
-    before.update(changes, warn=False)
-    before._archive = replace(before.archive, pooled=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before.update(changes)
+    before.archive = replace(before.archive, pooled=None)
     gone = before.catalog.known_rows(before.tombstones.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(before.catalog.alive), gone)
     version = PublishedLists.open(place).version
-    found = [record for batch in before.lists(rows, as_of=as_of, version=version) for record in batch.to_pylist()]
+    found = [
+        record for batch in before.lister(as_of=as_of).lists(rows, version=version) for record in batch.to_pylist()
+    ]
     return {record["article_id"]: record for record in found}
 
 

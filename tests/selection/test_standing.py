@@ -32,7 +32,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, "BLOCK", 16)
     monkeypatch.setattr(pools, "_SPARE", 2)
     monkeypatch.setattr(candidates, "_TIMELESS", 3)
-    monkeypatch.setattr("recommender.facade.BLOCK", 16)
+    monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 
 def few_candidates(rng: Random, dated: bool = True, **override: Any) -> Recommender:

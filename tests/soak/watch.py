@@ -106,7 +106,7 @@ def differing(place: Path, epoch: Path, changes: Path, now: datetime, tombstones
     rows = np.setdiff1d(np.flatnonzero(rec.catalog.alive), gone)
     fresh = {
         record["article_id"]: record
-        for batch in rec.lists(rows, as_of=now, version=lists.version)
+        for batch in rec.lister(as_of=now).lists(rows, version=lists.version)
         for record in batch.to_pylist()
     }
     held = {record["article_id"]: record for batch in lists.records() for record in batch.to_pylist()}

@@ -27,7 +27,7 @@ class Job(Protocol):
         ...
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """See `Recommender.fit_table`."""
+        """What embeds batches of texts; None = the embedder itself."""
         ...
 
     def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
@@ -36,7 +36,7 @@ class Job(Protocol):
     def lists(
         self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
     ) -> Iterator[pa.RecordBatch]:
-        """The lists of some rows, in the blocks of `Recommender.lists`."""
+        """The lists of some rows, in the blocks of `Lister.lists`."""
         ...
 
 

@@ -205,14 +205,15 @@ class RayJob:
         kept = _opened(ledgers, "pools", {**inputs.parts, **self._shards}, total)
         stones, moment = rec.tombstones.copied(), rec.moment(inputs.as_of)
         self._plan = plan = Plan(self.work, size, stories, rows, moment, stones, copy(kept))
-        plan.save(rec)
+        plan.save(rec.archive, rec.embedder)
         # a part at a time, so that it stays in the memory of the nodes
         wanted = [(shard, part) for part in plan.parts for shard in plan.shards]
         rest = [{"shard": shard, "part": part} for shard, part in wanted if not kept.path(pools_name(shard, part))]
         for _ in self._map(Search, (plan,), rest):
             pass
         if keep:
-            rec.pool(as_of=plan.moment, found=plan.all_pools(rec))
+            lister = rec.lister(as_of=plan.moment)
+            rec.archive = lister.pooled(found=plan.all_pools(lister))
 
     def lists(
         self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers

@@ -1,0 +1,101 @@
+"""Stories -> a fitted archive: languages, vectors, terms, and the ranker that the settings name."""
+
+from __future__ import annotations
+
+import warnings
+
+import pyarrow as pa
+
+from recommender.archive.archive import Archive
+from recommender.articles.catalog import Catalog
+from recommender.articles.languages import MIXED, detected_languages, site_language, unknown_language_warning
+from recommender.compute.hardware import release_memory
+from recommender.editorial.rules import Rules
+from recommender.embedders import Embedder
+from recommender.embedders.protocol import is_of_words, vector_space
+from recommender.embedders.stories import StoryVectors
+from recommender.errors import InputError
+from recommender.progress import Progress, silent
+from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.settings import Settings
+
+_TOLD = {"section": "sections", "time": "dates"}
+
+
+def build_archive(
+    table: pa.Table, settings: Settings, rules: Rules, vectors: StoryVectors, progress: Progress = silent
+) -> tuple[Archive, int]:
+    """Fit an archive on a table that `read_articles` returned.
+
+    Returns
+    -------
+    archive : Archive
+    embedded : int
+        Texts that had to be embedded.
+
+    Raises
+    ------
+    InputError
+        If there is no story.
+    SettingsError
+        If the ranker of the settings cannot be used.
+    """
+    if not len(table):
+        raise InputError("no usable story was given; expected at least one with an id and a title or body")
+    embedder, reading = vectors.embedder, settings.reading
+    ranker = ranker_for(settings, embedder)  # one that cannot be used is refused before any vector is made
+    site = reading.site_language or site_language(table)
+    catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
+    if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
+        warnings.warn(message, stacklevel=4)
+    release_memory()
+    embedder.fit(catalog.table)
+    made, embedded = vectors.of(catalog.table, site, progress)
+    release_memory()
+    progress("terms", 0, len(catalog))
+    archive = Archive.fit(catalog, made, settings, embedder.calibration, rules, ranker)
+    if settings.ranking.ranker != "auto" and (message := _lacking(archive)):
+        warnings.warn(message, stacklevel=4)
+    release_memory()
+    progress("terms", len(catalog), len(catalog))
+    return archive, embedded
+
+
+def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
+    """Find the ranker that some settings name, for vectors of an embedder.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be used, or was learned with another embedder.
+    """
+    wanted, space = settings.ranking.ranker, vector_space(embedder)
+    ranker = ranker_of(wanted, space, embedder.fingerprint)
+    if wanted == "auto" and ranker is not None and not ranker.embedder and not is_of_words(embedder):
+        warnings.warn(
+            "no ranker ships for this embedder, and the one for any goes by words alone: `recommender learn` makes "
+            "one that knows this model and the links of your stories",
+            stacklevel=5,
+        )
+    return ranker
+
+
+def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
+    """Detect the languages of newcomers, where those of the archive differ."""
+    told = archive.settings.reading.site_language is not None or not table["language"].null_count
+    return table if told or not archive.mixed else detected_languages(table)
+
+
+def _lacking(archive: Archive) -> str | None:
+    """Tell of a ranker that goes by what no story of the archive has."""
+    ranker = archive.ranker
+    if ranker is None:
+        return None
+    column = archive.catalog.table["section"]
+    missing = {"section": column.null_count == len(column), "time": not archive.dated}
+    gone = [_TOLD[family] for family, lacking in missing.items() if lacking and family in ranker.deciding]
+    if not gone:
+        return None
+    return (
+        f"the ranker {ranker.name} was learned with {' and '.join(gone)}, which this archive lacks: it goes by the rest"
+    )
