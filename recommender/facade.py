@@ -276,7 +276,7 @@ class Recommender(Decided):
                 raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
         archive = self.archive
         if settings.ranking.ranker != self.settings.ranking.ranker:
-            archive = archive.but(ranker=ranker_for(settings, self.embedder))
+            archive = replace(archive, ranker=ranker_for(settings, self.embedder))
         return self._with(settings, archive)
 
     def _with(self, settings: Settings, archive: Archive) -> Recommender:
@@ -302,7 +302,7 @@ class Recommender(Decided):
         found, held = ranker_for(settings, self.embedder), self.archive.ranker
         if (found and found.sha256) == (held and held.sha256):
             return self
-        return self._with(settings, self.archive.but(ranker=found, pooled=None))
+        return self._with(settings, replace(self.archive, ranker=found, pooled=None))
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -492,7 +492,7 @@ class Recommender(Decided):
     def rules(self, rules: Rules) -> None:
         self._rules = rules
         if self._archive is not None:
-            self._archive = self._archive.but(rules=rules)
+            self._archive = replace(self._archive, rules=rules)
 
     @property
     def catalog(self) -> Catalog:

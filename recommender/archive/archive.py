@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.archive.derived import Derived, Outlets, Recurring
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import outlets, to_micros
-from recommender.articles.languages import site_language
-from recommender.articles.links import ResolvedLinks, resolve_links
+from recommender.articles.columns import to_micros
+from recommender.articles.links import ResolvedLinks
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
 from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
-from recommender.features.table import FeatureTable, section_codes, section_levels
-from recommender.features.texts import TextParts, rarity_of
+from recommender.features.table import FeatureTable, section_codes
+from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf, sketch_columns
-from recommender.lists.wording import Wording
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.ranking.score import learned, relevance
@@ -40,7 +38,7 @@ from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest, SameEvent
-from recommender.selection.series import Looks, Series
+from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 
 
@@ -58,18 +56,10 @@ class Pooled(NamedTuple):
 
 
 _BLOCK = 512  # pairs scored together
-_LOOKS = "looks_"  # before the names of what tells recurring formats
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-class Derived(NamedTuple):
-    """What an archive derives from its values: columns over its rows, and the names that their codes stand for."""
-
-    columns: dict[str, NDArray[Any]]
-    names: dict[str, list[str]]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Archive:
     """Catalog, vectors and terms by row; replaced as a whole, so that other threads see the old or the new.
 
@@ -101,6 +91,8 @@ class Archive:
         Pools that lists are made of without a search, if they fit what is asked.
     drafts : Drafts or None
         Search for stories from outside; without it search is exact.
+    derived : Derived
+        What all of these tell; of an archive that this one was made of, what it still holds is kept.
     """
 
     catalog: Catalog
@@ -119,6 +111,21 @@ class Archive:
     rules: Rules = NO_RULES
     pooled: Pooled | None = None
     drafts: Drafts | None = None
+    derived: Derived = None  # type: ignore[assignment]  # filled in from the other values
+
+    def __post_init__(self) -> None:
+        derived = Derived.of(
+            catalog=self.catalog,
+            site_language=self.settings.reading.site_language,
+            series_rules=self._series_rules,
+            tfidf=self.tfidf,
+            spelling=self.spelling,
+            vectors=self.vectors,
+            parts=self.parts,
+            neighbours=self.neighbours,
+            before=self.derived,
+        )
+        object.__setattr__(self, "derived", derived)
 
     @classmethod
     def fit(
@@ -165,59 +172,14 @@ class Archive:
             )
         same = (self.settings.ranking, self.settings.retrieval) == (settings.ranking, settings.retrieval)
         pooled = self.pooled if same else None
-        return self.but(settings=settings, related_at=related_at, pooled=pooled, drafts=drafts)
-
-    def but(self, **changes: Any) -> Archive:
-        """With other values, and with all that was derived from values that stay."""
-        other = replace(self, **changes)
-        kept = {name for name, sources in _SOURCES.items() if name in vars(self) and sources(self) == sources(other)}
-        vars(other).update({name: vars(self)[name] for name in kept})
-        return other
-
-    def derived(self) -> Derived:
-        """What is slow to derive; for `knowing`."""
-        (language, languages, site), (outlet, names_of_outlets), (series, editions) = (
-            self._languages,
-            self.outlets,
-            self.series,
-        )
-        columns = {**self.catalog.derived(), "language": language, "outlet": outlet, "series": editions}
-        if "looks" in vars(self):  # else series do not count
-            columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}
-        names = {
-            "languages": list(languages),
-            "site": [site],
-            "outlets": names_of_outlets,
-            "templates": list(series.templates),
-            "skeletons": list(map(str, series.skeletons)),
-        }
-        return Derived(columns, names)
-
-    def knowing(self, derived: Derived) -> Archive:
-        """The same archive, which need not derive again what `derived` gave once."""
-        columns, names = dict(derived.columns), derived.names
-        language, outlet, editions = (columns.pop(name) for name in ("language", "outlet", "series"))
-        held = {name.removeprefix(_LOOKS): columns.pop(name) for name in list(columns) if name.startswith(_LOOKS)}
-        for name in ("template", "table"):  # archives saved by earlier versions have these two, which no longer do
-            columns.pop(name, None)
-        looks = {"looks": Looks.named(held)} if held else {}
-        same = replace(self, catalog=self.catalog.knowing(columns))
-        code_of = {name: code for code, name in enumerate(names["languages"])}
-        skeletons = tuple(map(int, names.get("skeletons", ())))
-        series = Series(self._series_rules or (), tuple(names["templates"]), skeletons), editions
-        vars(same).update(  # where `cached_property` looks
-            _languages=(language, code_of, names["site"][0]),
-            outlets=(outlet, names["outlets"]),
-            series=series,
-            **looks,
-        )
-        return same
+        return replace(self, settings=settings, related_at=related_at, pooled=pooled, drafts=drafts)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """With more rows at the end; the vocabulary stays."""
         terms = self.tfidf.transform(whole_texts(added))
-        search = joined(self.search, search_vectors(vectors, terms, self._columns))
-        more = self.but(
+        search = joined(self.search, search_vectors(vectors, terms, self.derived.vocabulary.columns))
+        more = replace(
+            self,
             catalog=catalog,
             vectors=joined(self.vectors, vectors),
             terms=(every := sp.vstack([self.terms, terms], format="csr")),
@@ -227,9 +189,8 @@ class Archive:
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
         )
-        if "looks" in vars(self):
-            vars(more)["looks"] = self.looks.beside(Looks.of(added))
-        return more
+        looks = self.derived.looks
+        return replace(more, derived=more.derived.knowing(looks and looks.beside(Looks.of(added))))
 
     def compacted(self) -> Archive:
         """Without replaced versions, all rows in publication order."""
@@ -246,9 +207,8 @@ class Archive:
             pooled=None,
             drafts=None,
         )
-        if "looks" in vars(self):
-            vars(fewer)["looks"] = self.looks.take(old)
-        return fewer
+        looks = self.derived.looks
+        return replace(fewer, derived=fewer.derived.knowing(looks and looks.take(old)))
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
         """Some rows, (n,), and only the terms that they use."""
@@ -282,11 +242,11 @@ class Archive:
         else:
             plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
         if plan.kind == "flat":
-            return self if self.drafts is None else self.but(drafts=None)
+            return self if self.drafts is None else replace(self, drafts=None)
         held = self.drafts
         if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
             return self
-        return self.but(drafts=Drafts.build(self.search, plan))
+        return replace(self, drafts=Drafts.build(self.search, plan))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -310,73 +270,41 @@ class Archive:
         times = np.sort(published[published != UNDATED])
         return int((np.searchsorted(times, times + days * DAY_US, "right") - np.arange(len(times))).max())
 
-    @cached_property
-    def _columns(self) -> sp.csr_matrix:
-        return sketch_columns(self.tfidf, SKETCH)
-
-    @cached_property
+    @property
     def section_levels(self) -> dict[tuple[str, ...], int]:
         """Number of every level of every section's path."""
-        return section_levels(self.catalog.table["section"])
+        return self.derived.stories.section_levels
 
-    @cached_property
+    @property
     def table(self) -> FeatureTable:
         """What the ranker's features are made of, by row."""
-        return FeatureTable(
-            self.vectors,
-            self.parts,
-            self.catalog.published,
-            section_codes(self.catalog.table["section"], self.section_levels),
-            self.neighbours.hubness,
-            self.neighbours.scale,
-            rarity_of(self.tfidf),
-        )
+        return self.derived.compared.table
 
-    @cached_property
+    @property
     def dated(self) -> bool:
         """Whether time counts: at least half of the current stories carry a date."""
-        published = self.catalog.published[self.catalog.alive]
-        return bool(len(published)) and bool((published != UNDATED).mean() >= 0.5)
-
-    @cached_property
-    def _times(self) -> NDArray[np.int64]:
-        """Publication times of the current stories, in order."""
-        return np.sort(self.catalog.published[self.catalog.alive], kind="stable")
+        return self.derived.stories.dated
 
     def newest(self, now: datetime) -> int:
         """The newest publication time not after `now`, in microseconds; 0 where there is none."""
-        count = int(np.searchsorted(self._times, to_micros(now), side="right"))
-        return max(int(self._times[count - 1]), 0) if count else 0
-
-    @cached_property
-    def _languages(self) -> tuple[NDArray[np.int32], dict[str, int], str]:
-        """Code of each row, code of each name, and the site's language, which a story without one has."""
-        site = self.settings.reading.site_language
-        if site is None:
-            site = site_language(self.catalog.table)
-        codes, names = self.catalog.codes("language", default=site)
-        return codes, {name: code for code, name in enumerate(names)}, site
+        times = self.derived.stories.times
+        count = int(np.searchsorted(times, to_micros(now), side="right"))
+        return max(int(times[count - 1]), 0) if count else 0
 
     @property
     def site(self) -> str:
         """The language of stories that name none."""
-        return self._languages[2]
+        return self.derived.stories.languages.site
 
-    @cached_property
+    @property
     def mixed(self) -> bool:
         """Whether a twentieth of the stories are in other languages than the commonest."""
-        codes = self._languages[0][self.catalog.alive]
-        return bool(len(codes)) and bool(np.bincount(codes + 1).max() < 0.95 * len(codes))
+        return self.derived.stories.mixed
 
     @property
     def languages(self) -> NDArray[np.int32]:
         """Code of each row's language, (n,)."""
-        return self._languages[0]
-
-    @cached_property
-    def wording(self) -> Wording:
-        """The terms that reasons may name, and how."""
-        return Wording.of(self.tfidf, self.spelling)
+        return self.derived.stories.languages.codes
 
     def queries(self, rows: NDArray[np.int64]) -> Queries:
         """Stories of the archive as queries."""
@@ -386,7 +314,7 @@ class Archive:
             np.asarray(self.search[rows]),
             self.terms[rows],
             self.catalog.published[rows],
-            self._languages[0][rows],
+            self.languages[rows],
             self.catalog.copy_group[rows],
             self.table,
             rows,
@@ -394,14 +322,14 @@ class Archive:
 
     def asks(self, rows: NDArray[np.int64]) -> Asks:
         """Stories of the archive as those who look for candidates."""
-        return Asks(self.search, rows, rows, self.catalog.published[rows], self._languages[0][rows])
+        return Asks(self.search, rows, rows, self.catalog.published[rows], self.languages[rows])
 
     def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
         """Stories from outside as queries; one whose id is in the archive will not find itself.
 
         They belong to no copy group: `Catalog.copies_of` tells what to leave out.
         """
-        _, code_of, site = self._languages
+        _, code_of, site = self.derived.stories.languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         terms = self.tfidf.transform(whole_texts(table))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
@@ -418,7 +346,7 @@ class Archive:
         return Queries(
             np.array([rows[0] if len(rows) else -1 for rows in held]),
             vectors,
-            search_vectors(vectors, terms, self._columns),
+            search_vectors(vectors, terms, self.derived.vocabulary.columns),
             terms,
             published,
             np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
@@ -454,7 +382,7 @@ class Archive:
         timed = self.ranker is not None or ranking.half_life_days or self.settings.retrieval.window_days or days
         return make_scope(
             self.catalog,
-            self._languages[0],
+            self.languages,
             self.catalog.known_rows(withdrawn),
             moment,
             filters,
@@ -462,20 +390,10 @@ class Archive:
             timed=self.dated and bool(timed),
         )
 
-    @cached_property
-    def series(self) -> tuple[Series, NDArray[np.int64]]:
+    @property
+    def series(self) -> Recurring:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
-        rules = self._series_rules
-        if rules is None:
-            return Series((), ()), np.full(len(self.catalog), -1, dtype=np.int64)
-        table, looks = self.catalog.table, self.looks
-        series = Series.fit(table, rules, looks, self.catalog.alive)  # a story's older versions are no editions
-        return series, series.codes(table, looks)
-
-    @cached_property
-    def looks(self) -> Looks:
-        """What tells recurring formats, of every row."""
-        return Looks.of(self.catalog.table, self.catalog.marks)
+        return self.derived.formats.recurring
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:
@@ -483,22 +401,15 @@ class Archive:
         selection = self.settings.selection
         return (*self.rules.series, *selection.series) if selection.series_limit else None
 
-    @cached_property
-    def outlets(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Code of who published each row, -1 = not known, and their names."""
-        encoded = outlets(self.catalog.table).dictionary_encode()
-        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
-        return codes, encoded.dictionary.to_pylist()
+    @property
+    def outlets(self) -> Outlets:
+        """Who published each row."""
+        return self.derived.stories.outlets
 
-    def outlet_codes(self, stories: pa.Table) -> NDArray[np.int32]:
-        """Codes of who published stories from outside, (q,); -1 = nobody of the archive."""
-        place = pc.index_in(outlets(stories), pa.array(self.outlets[1], pa.large_string()), skip_nulls=True)
-        return np.asarray(pc.fill_null(place, -1).to_numpy(), dtype=np.int32)
-
-    @cached_property
+    @property
     def links(self) -> ResolvedLinks:
         """Editors' links between its stories."""
-        return resolve_links(self.catalog)
+        return self.derived.stories.links
 
     @cached_property
     def event_test(self) -> EventTest:
@@ -509,7 +420,7 @@ class Archive:
             self.terms,
             self.neighbours.scale,
             self.catalog.published,
-            self.outlets[0],
+            self.outlets.codes,
             model,
             self.settings.selection,
             self.dated,
@@ -527,7 +438,7 @@ class Archive:
             self.related_at,
             RowRules.of(self.rules, self.catalog, moment, blocks),
             self.event_test,
-            self.series[1],
+            self.series.editions,
             {column: self.catalog.codes(column) for column in sorted(columns)},
             self.base(scope.as_of),
             self.ranker is not None,
@@ -611,7 +522,7 @@ class Archive:
         else:
             was = before.retriever(before.pooled.scope, before.pooled.k)
             pools = renewed(asks, before.pooled.pools, retriever, was, keeper)
-        return self.but(pooled=Pooled(pools, scope, selection.searched.allowed, k, frozenset(blocks)))
+        return replace(self, pooled=Pooled(pools, scope, selection.searched.allowed, k, frozenset(blocks)))
 
     def covered(self, scope: Scope) -> bool:
         """Whether the pools at hand were found among all rows of a scope, and in its time."""
@@ -631,7 +542,7 @@ class Archive:
     def _few(self, scope: Scope, k: int) -> NDArray[np.bool_]:
         """Languages of which a search has nothing to choose from, see `Channel.holds`."""
         language = scope.language if self.settings.retrieval.same_language else np.zeros_like(scope.language)
-        counts = np.bincount(language[scope.allowed], minlength=len(self._languages[1]))
+        counts = np.bincount(language[scope.allowed], minlength=len(self.derived.stories.languages.code_of))
         return np.asarray(counts <= self.retriever(scope, k).count)
 
     def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
@@ -655,20 +566,3 @@ class Archive:
             return found
         searched = self.retriever(scope, k).pools(asks.take(again))
         return found.scattered(again, searched.candidates(scope.allowed)[0])
-
-
-_SOURCES: dict[str, Callable[[Archive], Any]] = {
-    "dated": lambda archive: (archive.catalog,),
-    "_times": lambda archive: (archive.catalog,),
-    "_languages": lambda archive: (archive.catalog, archive.settings.reading),
-    "mixed": lambda archive: (archive.catalog, archive.settings.reading),
-    "outlets": lambda archive: (archive.catalog,),
-    "series": lambda archive: (archive.catalog, archive._series_rules),
-    "looks": lambda archive: (archive.catalog,),
-    "links": lambda archive: (archive.catalog,),
-    "wording": lambda archive: (archive.tfidf, archive.spelling),
-    "_columns": lambda archive: (archive.tfidf,),
-    "section_levels": lambda archive: (archive.catalog,),
-    "table": lambda archive: (archive.catalog, archive.vectors, archive.parts, archive.neighbours, archive.tfidf),
-}
-"""What cached properties are derived from; in tuples, which compare what is identical at no cost."""

@@ -195,7 +195,7 @@ class Lister:
                 stories,
                 archive.catalog,
                 archive.terms,
-                archive.wording,
+                archive.derived.vocabulary.wording,
                 parts,
                 selection.rules.pinned_by,
             ),
@@ -223,8 +223,8 @@ class Lister:
         asked = Stories(
             queries,
             Marks.of(stories, archive.rules),
-            archive.series[1][queries.rows] if known else archive.series[0].codes(stories),
-            archive.outlets[0][queries.rows] if known else archive.outlet_codes(stories),
+            archive.series.editions[queries.rows] if known else archive.series.series.codes(stories),
+            archive.outlets.codes[queries.rows] if known else archive.outlets.codes_of(stories),
             np.where((pins >= 0) & scope.allowed[pins], pins, -1),
             positions,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive, Derived, Pooled
+from recommender.archive.archive import Archive, Pooled
+from recommender.archive.derived import Saved
 from recommender.articles.article import SCHEMA
 from recommender.articles.catalog import Catalog
 from recommender.editorial.overlay import ordered
@@ -72,7 +73,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         if archive.pooled is not None:
             for name, array in _pool_arrays(archive.pooled).items():
                 np.save(folder / f"pools.{name}.npy", array)
-        derived = archive.derived()
+        derived = archive.derived.saved()
         for name, array in derived.columns.items():
             np.save(folder / f"derived.{name}.npy", array)
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
@@ -158,11 +159,13 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         rules=rules,
     )
     if (folder / "derived.json").exists():  # archives saved by earlier versions have none
-        archive = archive.knowing(_load_derived(folder, len(table)))
+        saved = _load_derived(folder, len(table))
+        archive = replace(archive, catalog=catalog.knowing(saved.columns))
+        archive = replace(archive, derived=archive.derived.restored(saved))
     if manifest.get("pools") is not None:
-        archive = archive.but(pooled=_load_pools(folder, manifest["pools"], archive))
+        archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:
-        archive = archive.but(drafts=Drafts.load(folder, search, manifest["index"]))
+        archive = replace(archive, drafts=Drafts.load(folder, search, manifest["index"]))
     return archive
 
 
@@ -252,11 +255,11 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
     return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks)
 
 
-def _load_derived(folder: Path, size: int) -> Derived:
+def _load_derived(folder: Path, size: int) -> Saved:
     paths = folder.glob("derived.*.npy")
     sizes = {"body_sample": None}  # of any length
     names = ((path.name.split(".")[1], path) for path in paths)
     columns = {name: _array(path, "iub", (sizes.get(name, size),)) for name, path in names}
     if "body_sample" in columns and columns["body_sampled"].sum() != len(columns["body_sample"]):
         raise ValueError(f"{len(columns['body_sample'])} sampled shingles, of which the texts hold another number")
-    return Derived(columns, orjson.loads((folder / "derived.json").read_bytes()))
+    return Saved(columns, orjson.loads((folder / "derived.json").read_bytes()))

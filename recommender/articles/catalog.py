@@ -22,6 +22,7 @@ from recommender.articles.ids import IdBytes, encoded
 from recommender.errors import UnknownArticleError
 
 _MARKS = "body_"  # before the names of what bodies are told apart by
+_DERIVED = ("id_rank", "superseded", "text_group", "copy_group")
 _MOST_VERSIONS = 10  # stories of one `canonical_id`; more are those of a page that is no story, such as the front
 _FEW = 3  # so many may be versions of one story, however small the archive is
 _MANY = 32  # an id looked up alone costs as much as a hash table costs for so many rows
@@ -62,15 +63,15 @@ class Catalog:
 
     def derived(self) -> dict[str, NDArray[Any]]:
         """What is slow to derive from the table, by name; for `knowing`."""
-        columns = {name: getattr(self, name) for name in ("id_rank", "superseded", "text_group", "copy_group")}
+        columns = {name: getattr(self, name) for name in _DERIVED}
         return columns | {f"{_MARKS}{name}": column for name, column in self.marks._asdict().items()}
 
     def knowing(self, derived: Mapping[str, NDArray[Any]]) -> Catalog:
-        """The same catalog with columns that `derived` gave once, which are not derived again."""
+        """The same catalog, which need not derive again what is among some columns by the names of `derived`."""
         same = replace(self)
         marks = {name.removeprefix(_MARKS): column for name, column in derived.items() if name.startswith(_MARKS)}
         # where `cached_property` looks
-        vars(same).update({name: column for name, column in derived.items() if not name.startswith(_MARKS)})
+        vars(same).update({name: derived[name] for name in _DERIVED if name in derived})
         if marks:  # archives saved by earlier versions have none
             vars(same)["marks"] = Marks.named(marks)
         return same

@@ -91,6 +91,6 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
         raise SnapshotError(f"{root} would be empty; delete the folder instead")
     if gone:
         table = without_links_to(archive.catalog, ~held)
-        archive = archive.but(catalog=replace(archive.catalog, table=table))
+        archive = replace(archive, catalog=replace(archive.catalog, table=table))
         snapshot.save(root, archive.only(held), rec.embedder)
     return f"{gone} stories deleted"

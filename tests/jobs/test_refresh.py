@@ -431,7 +431,7 @@ class TestRanker:
     def test_the_ranker_is_part_of_what_identifies_a_run(self, other: Path, tmp_path: Path) -> None:
         _, snapshot = board(tmp_path)
         rec, own = Recommender.load(snapshot), Recommender.load(snapshot)
-        own._archive = own.archive.but(ranker=Ranker.load(other))  # under the same settings
+        own.archive = replace(own.archive, ranker=Ranker.load(other))  # under the same settings
         one, two = Inputs.of(rec, AS_OF), Inputs.of(own, AS_OF)
         assert one.version != two.version
         assert {name for name in one.parts if one.parts[name] != two.parts[name]} == {"ranker"}

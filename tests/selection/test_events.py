@@ -165,7 +165,7 @@ def archive(request: pytest.FixtureRequest) -> Archive:
         kept = 0 if request.param == "no vectors" else 2
         rng = np.random.default_rng(1)
         vectors = {story.id: rng.exponential(size=16) * (place % 3 < kept) for place, story in enumerate(stories)}
-        return fitted(stories, embedder=GivenVectors(vectors)).but(calibration="minilm-lead")
+        return replace(fitted(stories, embedder=GivenVectors(vectors)), calibration="minilm-lead")
     undated = [replace(story, published_at=None) for story in stories[::7]]
     return fitted([*undated, *(story for place, story in enumerate(stories) if place % 7)])
 
@@ -211,7 +211,7 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     stories = np.unique(a)
     queries = archive.queries(stories)
     dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]
-    asked = archive.outlets[0][stories], np.searchsorted(stories, a), dense, b, sure
+    asked = archive.outlets.codes[stories], np.searchsorted(stories, a), dense, b, sure
     assert (test.joins_story(queries, *asked) == found).all()
     # two outlets are joined from a lower probability on
     both = replace(

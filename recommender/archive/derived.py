@@ -1,0 +1,280 @@
+"""What an archive derives from its values: each is made when first asked for, and stays while its sources do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.article import UNDATED
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import outlets
+from recommender.articles.languages import site_language
+from recommender.articles.links import ResolvedLinks, resolve_links
+from recommender.features.hubness import Neighbours
+from recommender.features.spelling import Spelling
+from recommender.features.table import FeatureTable, section_codes, section_levels
+from recommender.features.texts import TextParts, rarity_of
+from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.lists.wording import Wording
+from recommender.search.candidates import SKETCH
+from recommender.selection.series import Looks, Series
+from recommender.settings import SeriesRule
+
+_LOOKS = "looks_"  # before the names of what tells recurring formats
+_Part = TypeVar("_Part")
+
+
+class Saved(NamedTuple):
+    """What is slow to derive, as it is stored: columns over the rows, and the names that their codes stand for."""
+
+    columns: dict[str, NDArray[Any]]
+    names: dict[str, list[str]]
+
+
+class Languages(NamedTuple):
+    """Code of each row's language, code of each name, and the site's language, which a story without one has."""
+
+    codes: NDArray[np.int32]
+    code_of: dict[str, int]
+    site: str
+
+
+class Outlets(NamedTuple):
+    """Code of who published each row, -1 = not known, and their names."""
+
+    codes: NDArray[np.int32]
+    names: list[str]
+
+    def codes_of(self, stories: pa.Table) -> NDArray[np.int32]:
+        """Codes of who published stories from outside, (q,); -1 = nobody of the archive."""
+        place = pc.index_in(outlets(stories), pa.array(self.names, pa.large_string()), skip_nulls=True)
+        return np.asarray(pc.fill_null(place, -1).to_numpy(), dtype=np.int32)
+
+
+class Recurring(NamedTuple):
+    """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
+
+    series: Series
+    editions: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StoryFacts:
+    """What the stories alone tell; what `known` holds is not derived again."""
+
+    catalog: Catalog
+    site_language: str | None
+    known_languages: Languages | None = field(default=None, compare=False)
+    known_outlets: Outlets | None = field(default=None, compare=False)
+    known_looks: Looks | None = field(default=None, compare=False)
+
+    @cached_property
+    def dated(self) -> bool:
+        """Whether time counts: at least half of the current stories carry a date."""
+        published = self.catalog.published[self.catalog.alive]
+        return bool(len(published)) and bool((published != UNDATED).mean() >= 0.5)
+
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """Publication times of the current stories, in order."""
+        return np.sort(self.catalog.published[self.catalog.alive], kind="stable")
+
+    @cached_property
+    def languages(self) -> Languages:
+        """The language of each row."""
+        if self.known_languages is not None:
+            return self.known_languages
+        site = self.site_language or site_language(self.catalog.table)
+        codes, names = self.catalog.codes("language", default=site)
+        return Languages(codes, {name: code for code, name in enumerate(names)}, site)
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether a twentieth of the stories are in other languages than the commonest."""
+        codes = self.languages.codes[self.catalog.alive]
+        return bool(len(codes)) and bool(np.bincount(codes + 1).max() < 0.95 * len(codes))
+
+    @cached_property
+    def outlets(self) -> Outlets:
+        """Who published each row."""
+        if self.known_outlets is not None:
+            return self.known_outlets
+        encoded = outlets(self.catalog.table).dictionary_encode()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int32)
+        return Outlets(codes, encoded.dictionary.to_pylist())
+
+    @cached_property
+    def looks(self) -> Looks:
+        """What tells recurring formats, of every row."""
+        return self.known_looks or Looks.of(self.catalog.table, self.catalog.marks)
+
+    @cached_property
+    def section_levels(self) -> dict[tuple[str, ...], int]:
+        """Number of every level of every section's path."""
+        return section_levels(self.catalog.table["section"])
+
+    @cached_property
+    def links(self) -> ResolvedLinks:
+        """Editors' links between the stories."""
+        return resolve_links(self.catalog)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Vocabulary:
+    """What the words of the archive tell."""
+
+    tfidf: Tfidf
+    spelling: Spelling
+
+    @cached_property
+    def columns(self) -> sp.csr_matrix:
+        """Where each term stands in the words' part of a search vector."""
+        return sketch_columns(self.tfidf, SKETCH)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The terms that reasons may name, and how."""
+        return Wording.of(self.tfidf, self.spelling)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Formats:
+    """The recurring formats of the stories under some rules; None where series do not count."""
+
+    stories: StoryFacts
+    rules: tuple[SeriesRule, ...] | None
+    known: Recurring | None = field(default=None, compare=False)
+
+    @cached_property
+    def recurring(self) -> Recurring:
+        """The formats, and the number of each row's."""
+        if self.known is not None:
+            return self.known
+        catalog = self.stories.catalog
+        if self.rules is None:
+            return Recurring(Series((), ()), np.full(len(catalog), -1, dtype=np.int64))
+        looks = self.stories.looks
+        series = Series.fit(catalog.table, self.rules, looks, catalog.alive)  # older versions are no editions
+        return Recurring(series, series.codes(catalog.table, looks))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Compared:
+    """What stories are compared by."""
+
+    stories: StoryFacts
+    vectors: NDArray[np.int16]
+    parts: TextParts
+    neighbours: Neighbours
+    tfidf: Tfidf
+
+    @cached_property
+    def table(self) -> FeatureTable:
+        """What the ranker's features are made of, by row."""
+        catalog = self.stories.catalog
+        return FeatureTable(
+            self.vectors,
+            self.parts,
+            catalog.published,
+            section_codes(catalog.table["section"], self.stories.section_levels),
+            self.neighbours.hubness,
+            self.neighbours.scale,
+            rarity_of(self.tfidf),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """All that is derived, in parts that stay or go together."""
+
+    stories: StoryFacts
+    vocabulary: Vocabulary
+    formats: Formats
+    compared: Compared
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        catalog: Catalog,
+        site_language: str | None,
+        series_rules: tuple[SeriesRule, ...] | None,
+        tfidf: Tfidf,
+        spelling: Spelling,
+        vectors: NDArray[np.int16],
+        parts: TextParts,
+        neighbours: Neighbours,
+        before: Derived | None = None,
+    ) -> Derived:
+        """Derive from some values; a part of an earlier state that was derived from the same ones stays."""
+        stories = StoryFacts(catalog=catalog, site_language=site_language)
+        stories = _kept(None if before is None else before.stories, stories)
+        vocabulary = Vocabulary(tfidf=tfidf, spelling=spelling)
+        vocabulary = _kept(None if before is None else before.vocabulary, vocabulary)
+        formats = Formats(stories=stories, rules=series_rules)
+        formats = _kept(None if before is None else before.formats, formats)
+        compared = Compared(stories=stories, vectors=vectors, parts=parts, neighbours=neighbours, tfidf=tfidf)
+        compared = _kept(None if before is None else before.compared, compared)
+        return cls(stories=stories, vocabulary=vocabulary, formats=formats, compared=compared)
+
+    @property
+    def looks(self) -> Looks | None:
+        """What tells recurring formats, of every row; None where series do not count: nobody asks for it then."""
+        return None if self.formats.rules is None else self.stories.looks
+
+    def knowing(self, looks: Looks | None) -> Derived:
+        """The same, where what tells recurring formats is known."""
+        return self._with(replace(self.stories, known_looks=looks), None)
+
+    def saved(self) -> Saved:
+        """What is slow to derive, to be stored; for `restored`."""
+        stories, (series, editions) = self.stories, self.formats.recurring
+        columns = {**stories.catalog.derived(), "language": stories.languages.codes, "outlet": stories.outlets.codes}
+        columns["series"] = editions
+        if self.looks is not None:
+            columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}
+        names = {
+            "languages": list(stories.languages.code_of),
+            "site": [stories.languages.site],
+            "outlets": stories.outlets.names,
+            "templates": list(series.templates),
+            "skeletons": list(map(str, series.skeletons)),
+        }
+        return Saved(columns, names)
+
+    def restored(self, saved: Saved) -> Derived:
+        """The same, which need not derive again what `saved` gave once."""
+        columns, names = saved
+        looks = {name.removeprefix(_LOOKS): columns[name] for name in columns if name.startswith(_LOOKS)}
+        code_of = {name: code for code, name in enumerate(names["languages"])}
+        stories = replace(
+            self.stories,
+            known_languages=Languages(columns["language"], code_of, names["site"][0]),
+            known_outlets=Outlets(columns["outlet"], names["outlets"]),
+            known_looks=Looks.named(looks) if looks else None,
+        )
+        skeletons = tuple(map(int, names.get("skeletons", ())))
+        series = Series(self.formats.rules or (), tuple(names["templates"]), skeletons)
+        return self._with(stories, Recurring(series, columns["series"]))
+
+    def _with(self, stories: StoryFacts, recurring: Recurring | None) -> Derived:
+        formats = replace(self.formats, stories=stories, known=recurring)
+        return replace(self, stories=stories, formats=formats, compared=replace(self.compared, stories=stories))
+
+
+def _kept(before: _Part | None, now: _Part) -> _Part:
+    """The earlier of two parts, if both are derived from the same values."""
+    sources = [one.name for one in fields(now) if one.compare]  # type: ignore[arg-type]
+    return now if before is None or not all(_same(getattr(before, s), getattr(now, s)) for s in sources) else before
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two sources are one value; only small ones are compared by what they hold."""
+    return one is other or (isinstance(one, str | tuple) and bool(one == other))
