@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recommender.editorial.rules import Rules
     from recommender.embedders import GivenVectors, SentenceTransformerEmbedder, TfidfSvdEmbedder
     from recommender.errors import (
+        DamagedError,
         EmbedderError,
         InputError,
         MissingExtraError,
@@ -58,6 +59,7 @@ _HOME = {
     "Settings": "settings",
     "SqlQuery": "storage.database",
     "TfidfSvdEmbedder": "embedders",
+    "DamagedError": "errors",
     "EmbedderError": "errors",
     "InputError": "errors",
     "MissingExtraError": "errors",

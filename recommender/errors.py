@@ -41,6 +41,10 @@ class SnapshotError(RecommenderError):
     """A saved archive or published version is missing, damaged, foreign or newer than this code."""
 
 
+class DamagedError(SnapshotError):
+    """A file that recommender wrote is cut, altered or missing."""
+
+
 class PublishError(RecommenderError):
     """A version cannot be published: no writable place, another writer, or too many ids vanished."""
 

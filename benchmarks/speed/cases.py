@@ -31,7 +31,7 @@ from recommender import Recommender, Settings
 from recommender.embedders.precision import Precision
 from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
-from recommender.jobs.refresh import touched
+from recommender.jobs.touched import touched
 from recommender.reading.read import read_articles
 from recommender.search import exact, products
 from recommender.search.scan import Asking, Rows

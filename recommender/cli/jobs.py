@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,12 +30,8 @@ from recommender.cli.options import (
 from recommender.errors import SettingsError, SnapshotError
 from recommender.storage.database import is_database, shown
 
-
-class EngineName(StrEnum):
-    """Where lists are computed."""
-
-    local = "local"
-    ray = "ray"
+if TYPE_CHECKING:
+    from recommender.jobs.engines.protocol import Engine
 
 
 def precompute(
@@ -93,7 +88,9 @@ def precompute(
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
     ] = None,
     resume: ResumeOption = None,
-    engine: Annotated[EngineName, typer.Option(help="Compute here, or on a Ray cluster.")] = EngineName.local,
+    engine: Annotated[
+        str, typer.Option(help="Compute here (local), on a Ray cluster (ray), or by an engine that a package adds.")
+    ] = "local",
     address: Annotated[
         str | None, typer.Option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
     ] = None,
@@ -103,7 +100,6 @@ def precompute(
     ] = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
-    from recommender.jobs.engines.ray import RayEngine
     from recommender.jobs.precompute import precompute as run
     from recommender.settings import Settings
 
@@ -130,10 +126,20 @@ def precompute(
             cache=cache_of(cache, lists),
             rejected=rejected,
             resume=resume,
-            engine=RayEngine(address, workers, work) if engine == EngineName.ray else "local",
+            engine=_engine(engine, address, workers, work),
             progress=progress,
         )
     print_summary(summary, shown(lists))
+
+
+def _engine(name: str, address: str | None, workers: int | None, work: Path | None) -> Engine:
+    from recommender.jobs.engines import make_engine
+
+    if name != "ray":
+        return make_engine(name, address)
+    from recommender.jobs.engines.ray import RayEngine
+
+    return RayEngine(address, workers, work)
 
 
 def refresh(

@@ -13,7 +13,7 @@ from typing import Literal
 import orjson
 
 from recommender.editorial.unpublished import STATE, Unpublished
-from recommender.errors import PublishError, SettingsError, SnapshotError
+from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
 from recommender.storage.atomic import write_atomically
 
 Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
@@ -161,13 +161,13 @@ class Tombstones:
         except FileNotFoundError:
             return 0
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise SnapshotError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
+            raise DamagedError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
 
     def _lines(self, data: bytes, acknowledged: int) -> bytes:
         """The whole lines of the file; the last may be half-written by another process, if nobody acknowledged it."""
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < acknowledged:
-            raise SnapshotError(
+            raise DamagedError(
                 f"damaged: {self.path} is missing, cut or altered: of {acknowledged:,} bytes {len(whole):,} are whole "
                 "lines; restore it: withdrawals depend on it"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import DamagedError, PublishError
 from recommender.storage.atomic import write_atomically
 
 STATE = "unpublished.json"
@@ -56,7 +56,7 @@ class Unpublished:
                 raise ValueError("it does not match its checksum")
             self.ids, self._seen = frozenset(entry["unpublished"]), seen
         except (ValueError, KeyError, TypeError) as error:
-            raise SnapshotError(
+            raise DamagedError(
                 f"damaged: {self.path} ({error}), which names stories that were taken back; delete it and run "
                 "precompute again"
             ) from error

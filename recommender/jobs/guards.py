@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import DamagedError, PublishError, SnapshotError
 from recommender.publishing import PublishedLists
 from recommender.reading.report import ReadReport
 from recommender.settings import PublishSettings
@@ -162,9 +162,10 @@ def vanished(
     """
     try:
         before = set(PublishedLists.open(lists).ids())
-    except SnapshotError as error:
-        if str(error).startswith("damaged"):
-            warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
+    except DamagedError as error:
+        warnings.warn(f"the last version cannot be compared with: {error}", stacklevel=3)
+        return 0
+    except SnapshotError:
         return 0
     gone = before.difference(table["id"].to_pylist())
     check_taken_back(len(before.intersection(taken_back)), len(before), settings, allow_shrink)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.ids import SortedIds
 from recommender.editorial.overlay import NAME, Tombstones
-from recommender.errors import SnapshotError
+from recommender.errors import DamagedError
 from recommender.publishing.protocol import Reader, Record, as_batches, to_json
 from recommender.storage.atomic import refusing
 from recommender.storage.versions import Version, VersionedFolder
@@ -65,7 +65,7 @@ class JsonlReader:
             return None
         line: bytes = self._data[self._starts[place] : self._ends[place]]
         if zlib.crc32(line) != self._checks[place]:
-            raise SnapshotError(f"damaged: {self._path} at the list of {article_id!r}; publish or roll back")
+            raise DamagedError(f"damaged: {self._path} at the list of {article_id!r}; publish or roll back")
         return line
 
     def get(self, article_id: str) -> Record | None:
@@ -95,7 +95,7 @@ class ParquetReader:
         try:
             self._file = pq.ParquetFile(self._path, memory_map=True, page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
-            raise SnapshotError(f"damaged: {self._path}: {error}; publish or roll back") from error
+            raise DamagedError(f"damaged: {self._path}: {error}; publish or roll back") from error
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
@@ -111,7 +111,7 @@ class ParquetReader:
             try:
                 self._groups[group] = self._file.read_row_group(group)
             except (OSError, pa.ArrowException) as error:
-                raise SnapshotError(f"damaged: {self._path}, row group {group}: {error}") from error
+                raise DamagedError(f"damaged: {self._path}, row group {group}: {error}") from error
             if len(self._groups) > _GROUPS_KEPT:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
@@ -133,7 +133,7 @@ class ParquetReader:
         try:
             yield from self._file.iter_batches(batch_size=8_192)
         except (OSError, pa.ArrowException) as error:
-            raise SnapshotError(f"damaged: {self._path}: {error}") from error
+            raise DamagedError(f"damaged: {self._path}: {error}") from error
 
 
 def open_files(root: Path) -> tuple[Reader, Tombstones]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import DamagedError, PublishError
 
 _UNREADABLE = (
     ValueError,
@@ -31,7 +31,7 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise SnapshotError(
+        raise DamagedError(
             f"damaged: {path} is not what recommender writes ({type(error).__name__}: {str(error)[:200]}); restore it "
             "or run again"
         ) from error

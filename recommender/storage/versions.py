@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from recommender.errors import PublishError, SnapshotError
+from recommender.errors import DamagedError, PublishError, SnapshotError
 from recommender.storage.atomic import check_writable, fsync, refusing, sha256, write_atomically
 from recommender.version import __version__
 
@@ -49,19 +49,19 @@ class Version:
             Naming the first file that is missing, cut or altered.
         """
         if unknown := set(names or ()) - set(self.manifest["files"]):
-            raise SnapshotError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
+            raise DamagedError(f"damaged: {self.folder} has no {min(unknown)} in its manifest; run again")
         files = {name: file for name, file in self.manifest["files"].items() if names is None or name in names}
         for name, expected in files.items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != expected["bytes"]:
-                raise SnapshotError(f"damaged: {path} is missing or cut; restore it or run again")
+                raise DamagedError(f"damaged: {path} is missing or cut; restore it or run again")
             if path.is_symlink():
-                raise SnapshotError(f"damaged: {path} is a link; a version holds its own files")
+                raise DamagedError(f"damaged: {path} is a link; a version holds its own files")
         read = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter's lock
             for path, found in zip(read, pool.map(sha256, read), strict=True):
                 if found != files[path.name]["sha256"]:
-                    raise SnapshotError(f"damaged: {path} does not match its checksum; restore it or run again")
+                    raise DamagedError(f"damaged: {path} does not match its checksum; restore it or run again")
 
 
 def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
@@ -84,6 +84,10 @@ def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
             gone.append(version)
         newer = name
     return gone[::-1]
+
+
+class _OtherKindError(SnapshotError):
+    """A folder holds versions of something else."""
 
 
 class VersionedFolder:
@@ -224,14 +228,14 @@ class VersionedFolder:
             named = orjson.loads(pointer.read_bytes())
             folder, digest = self.root / _VERSIONS / Path(named["folder"]).name, named["manifest_sha256"]
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise SnapshotError(f"damaged: {pointer} cannot be read ({error})") from error
+            raise DamagedError(f"damaged: {pointer} cannot be read ({error})") from error
         manifest = folder / "manifest.json"
         try:
             same = sha256(manifest) == digest
         except (OSError, ValueError) as error:
-            raise SnapshotError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
+            raise DamagedError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
         if not same:
-            raise SnapshotError(f"damaged: {manifest} does not match its checksum in {pointer}")
+            raise DamagedError(f"damaged: {manifest} does not match its checksum in {pointer}")
         return self.version(folder)
 
     def version(self, folder: Path) -> Version:
@@ -245,7 +249,7 @@ class VersionedFolder:
         if manifest.get("kind") != self.kind:
             found = manifest.get("kind")
             named = next((name for kind, name in _NAMES.items() if kind == found), repr(found))
-            raise SnapshotError(f"{self.root} holds {named}, expected {_NAMES[self.kind]}; name another folder")
+            raise _OtherKindError(f"{self.root} holds {named}, expected {_NAMES[self.kind]}; name another folder")
         if manifest["format"] > FORMAT:
             raise SnapshotError(
                 f"{self.root} has format {manifest['format']}, written by recommender {manifest['library']}; "
@@ -259,9 +263,10 @@ def kind_of(root: str | Path) -> str | None:
     for kind in ("lists", "snapshot"):
         try:
             VersionedFolder(root, kind).current()
-        except SnapshotError as error:
-            if f"expected {_NAMES[kind]}" not in str(error):
-                return None
+        except _OtherKindError:
+            continue
+        except SnapshotError:
+            return None
         else:
             return kind
     return None

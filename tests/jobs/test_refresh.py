@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from recommender import PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
 from recommender.jobs.precompute import precompute
-from recommender.jobs.refresh import looked_past, refresh
+from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
+from recommender.jobs.touched import looked_past
 from recommender.ranking.ranker import Ranker
 from recommender.search import candidates, exact, pools
 from tests.support.checkerboard import checkerboard, topic_of

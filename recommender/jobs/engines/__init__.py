@@ -1,1 +1,41 @@
-"""Where the steps of a job are computed: in this process, or on a Ray cluster."""
+"""Where the steps of a job are computed: in this process, on a Ray cluster, or by an engine of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from recommender.errors import SettingsError
+from recommender.jobs.engines.protocol import Engine
+from recommender.plugins import plugins
+
+
+def _local(address: str | None) -> Engine:
+    from recommender.jobs.engines.local import LocalEngine
+
+    return LocalEngine()
+
+
+def _ray(address: str | None) -> Engine:
+    from recommender.jobs.engines.ray import RayEngine
+
+    return RayEngine(address)
+
+
+ENGINES: dict[str, Callable[[str | None], Engine]] = {"local": _local, "ray": _ray}
+"""What makes each engine, given the address of its cluster; an engine is imported when it is asked for."""
+
+
+def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
+    """Give the engine of a name, or the one that was given.
+
+    Raises
+    ------
+    SettingsError
+        If there is no engine of this name.
+    """
+    if not isinstance(engine, str):
+        return engine
+    known = ENGINES if engine in ENGINES else ENGINES | plugins("engines")
+    if engine not in known:
+        raise SettingsError(f"unknown engine {engine!r}; expected one of {', '.join(known)}, or an engine itself")
+    return known[engine](address)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from recommender.compute.hardware import release_memory
 from recommender.embedders import Embedder, Encode
 from recommender.facade import Recommender
-from recommender.jobs.run_identity import Inputs
+from recommender.jobs.kept_pools import KeptPools
+from recommender.jobs.run import Run
 from recommender.lists.records import RECORD
-from recommender.search.kept_pools import KeptPools
 from recommender.storage import checkpoints
-from recommender.storage.checkpoints import Ledgers
 
 
 class LocalEngine:
@@ -38,24 +37,23 @@ class LocalEngine:
         """The embedder's own."""
         return None
 
-    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+    def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Find them all, or take over those of an interrupted run."""
-        rec.archive = rec.lister(as_of=inputs.as_of).pooled(keeper=kept_pools(rec, inputs, ledgers))
+        rec.archive = rec.lister(as_of=run.inputs.as_of).pooled(keeper=kept_pools(rec, run))
         release_memory()
 
-    def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
-    ) -> Iterator[pa.RecordBatch]:
+    def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Made a shard at a time: those of an interrupted run, or made now and kept for the next."""
+        inputs = run.inputs
         starts, kept, lister = range(0, len(rows), checkpoints.SHARD), None, rec.lister(as_of=inputs.as_of)
         if len(starts) > 1:
-            kept = ledgers.open("lists", inputs.with_rows(rows), len(starts))
+            kept = run.ledgers.open("lists", inputs.with_rows(rows), len(starts))
         for number, start in enumerate(starts):
             made = lister.lists(rows[start : start + checkpoints.SHARD], version=inputs.version)
             yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
 
 
-def kept_pools(rec: Recommender, inputs: Inputs, ledgers: Ledgers) -> KeptPools | None:
+def kept_pools(rec: Recommender, run: Run) -> KeptPools | None:
     """What keeps pools for a job that is interrupted, if the archive is large enough."""
-    kept = ledgers.open("pools", inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
+    kept = run.ledgers.open("pools", run.inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
     return None if kept is None else KeptPools(kept)

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from recommender.embedders import Embedder, Encode
 from recommender.facade import Recommender
-from recommender.jobs.run_identity import Inputs
+from recommender.jobs.run import Run
 from recommender.reading.read import Each
-from recommender.storage.checkpoints import Ledgers
 
 
 class Job(Protocol):
@@ -30,12 +29,10 @@ class Job(Protocol):
         """What embeds batches of texts; None = the embedder itself."""
         ...
 
-    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+    def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Find the candidates of all stories; with `keep` the archive holds them."""
 
-    def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
-    ) -> Iterator[pa.RecordBatch]:
+    def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """The lists of some rows, in the blocks of `Lister.lists`."""
         ...
 

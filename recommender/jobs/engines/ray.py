@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from recommender.embedders import Embedder, Encode
 from recommender.errors import ClusterError, MissingExtraError, RecommenderError, SettingsError
 from recommender.facade import Recommender
-from recommender.jobs.run_identity import Inputs
+from recommender.jobs.run import Run
 from recommender.jobs.shards import Embed, Plan, Read, Row, Search, Select, lists_name, pools_name
 from recommender.reading.formats import Stream
 from recommender.reading.read import Part
@@ -192,7 +192,7 @@ class RayJob:
 
         return encode
 
-    def pool(self, rec: Recommender, inputs: Inputs, ledgers: Ledgers, keep: bool) -> None:
+    def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Search by shards of the stories and parts of the archive; pools stay in files, with `keep` they come back.
 
         With a window there is one part: a shard, which is a slice of time, reads only the slice that its windows cover.
@@ -202,8 +202,8 @@ class RayJob:
         rows = size if windowed else self.engine.rows
         self._shards = {"shards": f"{stories:,} stories, {rows:,} rows"}
         total = -(-size // stories) * -(-size // rows)
-        kept = _opened(ledgers, "pools", {**inputs.parts, **self._shards}, total)
-        stones, moment = rec.tombstones.copied(), rec.moment(inputs.as_of)
+        kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, total)
+        stones, moment = rec.tombstones.copied(), rec.moment(run.inputs.as_of)
         self._plan = plan = Plan(self.work, size, stories, rows, moment, stones, copy(kept))
         plan.save(rec.archive, rec.embedder)
         # a part at a time, so that it stays in the memory of the nodes
@@ -215,17 +215,15 @@ class RayJob:
             lister = rec.lister(as_of=plan.moment)
             rec.archive = lister.pooled(found=plan.all_pools(lister))
 
-    def lists(
-        self, rec: Recommender, rows: NDArray[np.int64], inputs: Inputs, ledgers: Ledgers
-    ) -> Iterator[pa.RecordBatch]:
+    def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Lists that the workers write as Parquet, in the order and blocks of the local run; needs `pool`."""
         assert self._plan is not None
         self._plan.want(rows)
         shards = self._plan.shards
-        kept = _opened(ledgers, "lists", {**inputs.with_rows(rows), **self._shards}, len(shards))
+        kept = _opened(run.ledgers, "lists", {**run.inputs.with_rows(rows), **self._shards}, len(shards))
         plan = replace(self._plan, made=copy(kept))
         rest = [shard for shard in shards if not kept.path(lists_name(shard))]
-        made = self._map(Select, (plan, inputs.version), [{"shard": shard} for shard in rest])
+        made = self._map(Select, (plan, run.inputs.version), [{"shard": shard} for shard in rest])
 
         def finished() -> Iterator[int]:
             waiting = set(rest)

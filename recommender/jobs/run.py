@@ -1,0 +1,236 @@
+"""One run of a job: where it publishes, what it keeps for the next should it be interrupted, and what it did."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.archive.changes import Changes
+from recommender.embedders import Encode
+from recommender.embedders.stories import StoryVectors
+from recommender.facade import Recommender
+from recommender.jobs.guards import Guards
+from recommender.jobs.run_identity import Inputs
+from recommender.progress import Progress, silent
+from recommender.publishing import Publisher, open_publisher
+from recommender.reading.report import ReadReport
+from recommender.storage import checkpoints
+from recommender.storage.atomic import check_writable
+from recommender.storage.checkpoints import Ledgers
+from recommender.storage.database import is_database
+
+Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
+Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
+LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
+"""Statuses of published lists, which `Summary` counts by name."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did: counts in stories, times in seconds, memory in MiB.
+
+    `resumed` counts the finished shards of an interrupted run that were taken over, `unpublished` the rows that are no
+    published stories, by what says so; `told` says what somebody should look at in the input, `findings` in the rules.
+    """
+
+    version: str = ""
+    as_of: datetime | None = None
+    related_at: float | None = None
+    ranker: str = ""
+    stories: int = 0
+    lists: int = 0
+    ok: int = 0
+    filled: int = 0
+    short: int = 0
+    empty: int = 0
+    not_computed: int = 0
+    rejected: int = 0
+    superseded: int = 0
+    copies: int = 0
+    withdrawn: int = 0
+    withheld: int = 0
+    findings: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    unpublished: dict[str, int] = field(default_factory=dict)
+    vanished: int = 0
+    links: int = 0
+    stories_with_links: int = 0
+    unresolved_links: int = 0
+    embedded: int = 0
+    recomputed: int = 0
+    resumed: int = 0
+    changes: Changes | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: float = 0.0
+
+    @property
+    def stories_per_second(self) -> float:
+        """Over the whole run."""
+        return self.stories / max(sum(self.seconds.values()), 1e-9)
+
+
+class Clock:
+    """A progress callback that adds the time up to each call to the stage it names."""
+
+    def __init__(self, seconds: dict[str, float], forward: Progress) -> None:
+        self.seconds, self.forward = seconds, forward
+        self.last = time.perf_counter()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """See `progress.Progress`."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
+        self.last = now
+        self.forward(stage, done, total)
+
+
+class Run:
+    """One run of a job.
+
+    Parameters
+    ----------
+    job : str
+        Its name: what another job left unfinished is not touched.
+    lists : path or str
+        Folder, or database URL, that the lists are published to.
+    format : str
+    archive : path, optional
+        Folder that the fitted archive is saved to.
+    resume : path, optional
+        Folder of finished shards; default ``.resume`` in the folder of the lists, for a database in that of the
+        archive, else none.
+    progress : callable
+
+    Attributes
+    ----------
+    publisher : Publisher
+    ledgers : Ledgers
+    summary : Summary
+    clock : Clock
+        The progress callback of all steps.
+    inputs : Inputs
+        What decides about the lists; known once the archive is fitted, by `identify`.
+
+    Raises
+    ------
+    PublishError
+        If what is written later cannot be written: before any work.
+    """
+
+    inputs: Inputs
+
+    def __init__(
+        self,
+        job: str,
+        lists: str | Path,
+        *,
+        format: str,
+        archive: str | Path | None,
+        resume: str | Path | None,
+        progress: Progress = silent,
+    ) -> None:
+        place = archive if is_database(lists) else lists
+        folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
+        self.lists = lists
+        self.summary = Summary()
+        self.clock = Clock(self.summary.seconds, progress)
+        self.ledgers = Ledgers(folder and folder.absolute(), job, progress)
+        self.publisher: Publisher = open_publisher(lists, format)
+        self.publisher.check_writable()
+        if archive is not None:
+            check_writable(Path(archive))
+
+    def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
+        """What makes the vectors of stories, and keeps them where there is no cache."""
+        return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
+
+    def identify(self, rec: Recommender, as_of: datetime | None) -> Inputs:
+        """Find out what decides about the lists of a fitted archive."""
+        self.inputs = Inputs.of(rec, as_of)
+        return self.inputs
+
+    def publish(self, rec: Recommender, guards: Guards, made: Made, kept: Kept | None = None) -> None:
+        """Publish the lists of a fitted archive as one version.
+
+        Parameters
+        ----------
+        guards : Guards
+            Refuse the version before it becomes current.
+        made : callable
+            Makes the lists of some rows.
+        kept : callable, optional
+            Given the rows and the version's name: records that need not be made again, and the rows to make.
+        """
+        catalog, settings, summary = rec.catalog, rec.settings, self.summary
+        summary.as_of, summary.version = self.inputs.as_of, self.inputs.version
+        withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
+        rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
+        summary.withdrawn = len(withdrawn)
+        summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
+        ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
+        summary.recomputed = len(wanted)
+        report = rec.links.report
+        summary.links, summary.stories_with_links = report.links, report.stories
+        summary.unresolved_links = report.unresolved
+        details = self._details(rec, len(rows)) | {"shares": guards.shares}  # completed as lists are written
+        if report.found:
+            details["links"] = asdict(report)
+        batches = self._counted(chain(ready, made(wanted)), len(rows), guards)
+        self.publisher.publish(batches, details, settings.publish.keep_versions)
+        self.clock("writing", len(rows), len(rows))
+
+    def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
+        """What the manifest tells of a version."""
+        summary, archive = self.summary, rec.archive
+        return {
+            "version": summary.version,
+            "as_of": summary.as_of.isoformat() if summary.as_of else None,
+            "stories": stories,
+            "k": rec.settings.selection.k,
+            "settings_fingerprint": archive.fingerprint,
+            "settings": rec.settings.model_dump(mode="json"),
+            "rules": rec.rules.model_dump(mode="json"),
+            "embedder": type(rec.embedder).__name__,
+            "related_at": rec.related_at,
+            "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
+            "time_counts": rec.dated,
+        }
+
+    def _counted(self, batches: Iterator[pa.RecordBatch], total: int, guards: Guards) -> Iterator[pa.RecordBatch]:
+        """Pass lists on and count them; at the end the guards see the counts, before the version is current."""
+        summary = self.summary
+        for batch in batches:
+            self.clock("selecting", summary.lists + len(batch), total)
+            yield batch
+            statuses = batch.column("status")
+            summary.lists += len(batch)
+            for status in LISTED:
+                found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
+                setattr(summary, status, found)
+            self.clock("writing", summary.lists, total)
+        guards.lists({status: getattr(summary, status) for status in LISTED})
+
+    def finish(self, rec: Recommender, report: ReadReport) -> Summary:
+        """Delete what an interruption would have needed, and tell what was done."""
+        summary = self.summary
+        summary.resumed = self.ledgers.resumed
+        self.ledgers.clear()
+        groups = rec.catalog.copy_group[rec.catalog.alive]
+        summary.stories, summary.rejected, summary.superseded = len(groups), len(report.rejected), report.superseded
+        summary.copies = len(groups) - len(np.unique(groups))
+        summary.related_at = rec.related_at
+        summary.unpublished, summary.told = dict(report.unpublished), rec.findings(report)
+        summary.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
+        summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return summary

@@ -1,0 +1,147 @@
+"""The stories whose lists may differ between two states of an archive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.archive.archive import Archive
+from recommender.articles.article import UNDATED
+from recommender.publishing import PublishedLists
+from recommender.ranking.score import MORE, SOURCES
+from recommender.search.pools import Pool
+from recommender.selection.rules import RULES
+
+_BLOCK = 8_192  # stories whose candidates are compared at a time
+
+
+def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Rows whose lists may differ between two states that both have pools, (n,) of the later; new rows always do."""
+    was, now = before.pooled, after.pooled
+    assert was is not None
+    assert now is not None
+    old, new = len(before.catalog), len(after.catalog)
+    found = np.arange(new) >= old
+    moved = was.scope.as_of != now.scope.as_of
+    everything = (
+        (before.rules, before.settings, before.dated, was.k) != (after.rules, after.settings, after.dated, now.k)
+        or before.fingerprint != after.fingerprint
+        or (moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
+        or (moved and _boosts(before, was.scope.as_of) != _boosts(after, now.scope.as_of))
+        or not np.array_equal(before.languages, after.languages[:old])
+    )
+    if everything:
+        return np.ones(new, dtype=bool)
+    changed = _changed(before, after)
+    found[:old] |= changed
+    shown = (was.scope.allowed != now.scope.allowed[:old]) | (was.shown != now.shown[:old])
+    unsettled = np.append(changed | shown, np.zeros(new - old, dtype=bool))
+    for start in range(0, old, _BLOCK):
+        part = slice(start, min(start + _BLOCK, old))
+        pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
+        # whose pool lost too many to editors searches again for each list: that looks at the whole archive
+        found[part] |= now.pools.take(part).candidates(now.shown)[1] | was.pools.take(part).candidates(was.shown)[1]
+        # most pools are as they were: only of the others it matters which rows are candidates
+        some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
+        # the candidates, and the whole pool, which a candidate's standing is told by
+        for allowed, allowed_before in ((now.shown, was.shown), (now.scope.allowed, was.scope.allowed)):
+            rows, _ = now.pools.take(some).candidates(allowed)
+            before_, _ = was.pools.take(some).candidates(allowed_before)
+            width = max(rows.rows.shape[1], before_.rows.shape[1])
+            wide, wide_before = (
+                np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1)
+                for one in (rows, before_)
+            )
+            differ = (wide != wide_before).any(axis=1)
+            found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
+    stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
+    if moved:
+        ends = (
+            pin.story
+            for pin in after.rules.pins
+            if pin.holds(_time(was.scope.as_of)) != pin.holds(_time(now.scope.as_of))
+        )
+        stories.update(ends)
+        published = after.catalog.published
+        found |= published > min(was.scope.as_of, now.scope.as_of)  # an embargo was reached
+        if after.ranker is None and after.settings.ranking.half_life_days is not None:
+            found |= published == UNDATED  # ages count from the moment
+    # a pinned item is no candidate: whether it may be shown is looked up
+    for pin in after.rules.pins:
+        row = after.catalog.known_rows([pin.item])
+        gone = not len(row) and bool(len(before.catalog.known_rows([pin.item])))  # the input took it back
+        if gone or (len(row) and (row[0] >= old or changed[row[0]] or was.shown[row[0]] != now.shown[row[0]])):
+            stories.add(pin.story)
+    found[after.catalog.known_rows(stories)] = True
+    return found
+
+
+def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    if pool.rows.shape != earlier.rows.shape:
+        return np.ones(len(pool.rows), dtype=bool)
+    return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
+
+
+def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Rows of the earlier state in which a selection rule sees something else now, such as another copy group."""
+    assert before.pooled is not None
+    assert after.pooled is not None
+    changed = np.zeros(len(before.catalog), dtype=bool)
+    was, now = (state.selection(state.pooled.scope) for state in (before, after) if state.pooled is not None)
+    for rule in RULES:
+        old, new = rule.depends_on(was), rule.depends_on(now)
+        if old is not None and new is not None:
+            if rule.groups:
+                old, new = _partition(old), _partition(new)
+            changed |= old != new[: len(changed)]
+    return changed
+
+
+def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
+    """Rows whose published lists look past the candidates of the archive that they were made of: at all of it.
+
+    These are lists that stayed short all the same, and lists with an item that is no candidate.
+    """
+    pooled = archive.pooled
+    assert pooled is not None
+    found, short, of, more = np.zeros(len(archive.catalog), dtype=bool), [], [], []
+    if "more" not in archive.settings.selection.fill:
+        return found
+    for batch in lists.records():
+        ids, status = batch.column("article_id").cast(pa.large_string()), batch.column("status")
+        short.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))
+        filled = pc.equal(status, "filled")
+        items = batch.column("items").filter(filled)
+        shown, story = items.flatten(), pc.list_parent_indices(items)
+        extra = pc.equal(shown.field("source"), SOURCES[MORE])
+        of.append(ids.filter(filled).take(story.filter(extra)))
+        more.append(shown.field("article_id").filter(extra).cast(pa.large_string()))
+    found[archive.catalog.known_rows(pa.chunked_array(short, pa.large_string()).to_pylist())] = True
+    rows, further = (
+        archive.catalog.find(pa.chunked_array(column, pa.large_string()).to_pylist()) for column in (of, more)
+    )
+    rows, further = rows[rows >= 0], further[rows >= 0]
+    for start in range(0, len(rows), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        candidates = pooled.pools.take(rows[part]).candidates(pooled.shown)[0].rows
+        found[rows[part][(candidates != further[part, None]).all(axis=1)]] = True
+    return found
+
+
+def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Groups named by their first member, whatever their numbers; -1 stays."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
+
+
+def _boosts(archive: Archive, as_of: int) -> list[bool]:
+    return [boost.holds(_time(as_of)) for boost in archive.rules.boosts]
+
+
+def _time(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
