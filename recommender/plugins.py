@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from recommender.errors import SettingsError
@@ -27,7 +27,7 @@ def plugins(kind: str) -> dict[str, Any]:
     {}
     """
     found = {}
-    for point in sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name):
+    for point in _points(kind):
         try:
             found[point.name] = point.load()
         except Exception as error:  # whatever the code of others raises
@@ -37,3 +37,18 @@ def plugins(kind: str) -> dict[str, Any]:
                 f"({type(error).__name__}: {error}); mend or uninstall {package}"
             ) from error
     return found
+
+
+def releases(kind: str) -> tuple[str, ...]:
+    """Name what installed packages add of a kind, with their releases: what decides about lists beside the settings.
+
+    Examples
+    --------
+    >>> releases("rules")
+    ()
+    """
+    return tuple(f"{point.name}={point.value} {point.dist.version if point.dist else ''}" for point in _points(kind))
+
+
+def _points(kind: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name)

@@ -38,6 +38,7 @@ from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest, SameEvent
+from recommender.selection.rules import ADDED
 from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 
@@ -250,11 +251,10 @@ class Archive:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change exactly when a setting or the ranker does."""
+        """Sixteen hex digits that change exactly when a setting, the ranker or a rule of another package does."""
         settings = self.settings.fingerprint()
-        if self.ranker is None:
-            return settings
-        return hashlib.sha256(f"{settings} {self.ranker.sha256}".encode()).hexdigest()[:16]
+        more = [*([self.ranker.sha256] if self.ranker is not None else []), *ADDED]
+        return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
 
     @property
     def index_recall(self) -> float:

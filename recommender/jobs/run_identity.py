@@ -16,6 +16,7 @@ from recommender.editorial.overlay import ordered
 from recommender.facade import Recommender
 from recommender.lists.records import RECORD
 from recommender.search.scope import Filters
+from recommender.selection.rules import ADDED
 from recommender.storage import checkpoints
 from recommender.version import __version__
 
@@ -50,7 +51,7 @@ class Inputs:
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.vectors).data)
         vectors = digest.hexdigest()
-        digest.update(repr((settings, __version__, moment, RECORD.to_string())).encode())
+        digest.update(repr((settings, __version__, moment, RECORD.to_string(), *ADDED)).encode())
         ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
         digest.update(ranker.encode())
         digest.update(rules.encode())
@@ -67,6 +68,7 @@ class Inputs:
             "rules": rules,
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",
+            **({"added rules": ", ".join(ADDED)} if ADDED else {}),
             "moment": _state(rec) if moment is None else moment.isoformat(),
         }
         plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}

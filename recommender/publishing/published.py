@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,31 +13,42 @@ import pyarrow as pa
 from recommender.editorial.overlay import Decided, Tombstones
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.lists.readnext import ReadNext, current
+from recommender.plugins import plugins
 from recommender.publishing.protocol import Publisher, Reader, to_json
 from recommender.storage.database import is_database
 
 if TYPE_CHECKING:
     from recommender.editorial.rules import Rules
 
-FORMATS = ("jsonl", "parquet", "sql")
+
+def _to_folder(place: str, format: str) -> Publisher:
+    from recommender.publishing.folder import FilePublisher
+
+    return FilePublisher(Path(place), format)
+
+
+def _to_database(place: str, format: str) -> Publisher:
+    publisher: Publisher = _sql().SqlPublisher(place)
+    return publisher
+
+
+SINKS: dict[str, Callable[[str, str], Publisher]] = {"jsonl": _to_folder, "parquet": _to_folder, "sql": _to_database}
+"""What makes the publisher of a format, given the place and the format."""
 
 
 def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
-    """A publisher for a folder, or for a database URL such as ``sqlite:///lists.db``.
+    """Open a publisher for a folder, or for a database URL such as ``sqlite:///lists.db``.
 
     Raises
     ------
     SettingsError
         If the format is unknown or does not fit the place.
     """
-    if format not in FORMATS:
-        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(FORMATS)}")
-    if is_database(place) or format == "sql":
-        publisher: Publisher = _sql().SqlPublisher(str(place))
-        return publisher
-    from recommender.publishing.folder import FilePublisher
-
-    return FilePublisher(Path(place), format)
+    sinks = SINKS if format in SINKS else SINKS | plugins("sinks")
+    if format not in sinks:
+        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(sinks)}")
+    of_place = "sql" if is_database(place) and format in SINKS else format
+    return sinks[of_place](str(place), format)
 
 
 class PublishedLists(Decided):

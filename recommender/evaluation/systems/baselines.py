@@ -23,6 +23,7 @@ from recommender.embedders import SentenceTransformerEmbedder
 from recommender.embedders.cache import VectorCache
 from recommender.evaluation.systems.system import Ranking, System
 from recommender.features.vectors import SCALE
+from recommender.plugins import plugins
 from recommender.settings import EmbeddingSettings
 
 _BLOCK = 256  # stories scored against all others at a time
@@ -367,4 +368,5 @@ BASELINES: Mapping[str, Callable[[str, Path | None], System]] = {
     "more-like-this": MoreLikeThis,
     "minilm": MiniLm,
     "semantic-search": SemanticSearch,
+    **plugins("systems"),
 }

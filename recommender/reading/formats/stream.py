@@ -14,6 +14,7 @@ import pyarrow as pa
 import zstandard
 
 from recommender.articles.article import Article
+from recommender.plugins import plugins
 from recommender.reading.formats.delimited import rows_of_delimited
 from recommender.reading.formats.feed import rows_of_feed
 from recommender.reading.formats.json_document import rows_of_json, rows_of_lines
@@ -37,8 +38,9 @@ FORMATS: dict[str, Callable[[Path, ReadingSettings], Rows]] = {
     ".atom": rows_of_feed,
     ".md": rows_of_markdown,
     ".markdown": rows_of_markdown,
+    **plugins("formats"),
 }
-"""What reads a file, by the end of its name."""
+"""What reads a file, by the end of its name; other packages may add to them."""
 
 
 @dataclass(frozen=True)

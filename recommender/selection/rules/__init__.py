@@ -1,5 +1,6 @@
-"""The selection rules: one file each, and their order here."""
+"""The selection rules: one file each, and their order here; those of other packages come last."""
 
+from recommender.plugins import plugins, releases
 from recommender.selection.rules.blocked import BLOCKED
 from recommender.selection.rules.cap import CAP
 from recommender.selection.rules.copy import COPY
@@ -23,7 +24,11 @@ RULES: tuple[Rule, ...] = (
     REPEAT,
     CAP,
     TIMELESS,
+    *plugins("rules").values(),
 )
 """In this order: of the rules that reject a candidate the first is told."""
 
-__all__ = ["RULES", "Rule"]
+ADDED = releases("rules")
+"""What other packages added."""
+
+__all__ = ["ADDED", "RULES", "Rule"]
