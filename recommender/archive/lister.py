@@ -14,6 +14,7 @@ from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Tombstones
 from recommender.editorial.rules import Marks
 from recommender.errors import SettingsError
+from recommender.lists.block import Block, Heading
 from recommender.lists.parts import Parts, parts_of
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
@@ -185,28 +186,21 @@ class Lister:
         withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
         embargoed = queries.published > selection.scope.as_of
         chosen, parts = self._chosen(stories, queries, ~withheld & ~embargoed, trace, pools)
-        return to_batch(
-            stories,
-            chosen,
-            archive.catalog,
-            explain(
-                chosen,
-                queries,
-                stories,
-                archive.catalog,
-                archive.terms,
-                archive.derived.vocabulary.wording,
-                parts,
-                selection.rules.pinned_by,
-            ),
+        block = Block(
+            stories=stories,
+            queries=queries,
+            chosen=chosen,
             parts=parts,
-            k=self.k,
-            version=version,
-            as_of=selection.scope.as_of if archive.dated else None,
-            settings=archive.fingerprint,
             not_computed=embargoed,
             withheld=withheld,
+            catalog=archive.catalog,
+            terms=archive.terms,
+            wording=archive.derived.vocabulary.wording,
+            pinned_by=selection.rules.pinned_by,
         )
+        as_of = selection.scope.as_of if archive.dated else None
+        heading = Heading(k=self.k, version=version, as_of=as_of, settings=archive.fingerprint)
+        return to_batch(block, explain(block), heading)
 
     def _chosen(
         self,

@@ -15,10 +15,11 @@ from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.catalog import Catalog, whole
 from recommender.features.families import FAMILIES
 from recommender.features.tfidf import heaviest_shared
+from recommender.lists.block import Block
 from recommender.lists.parts import Parts
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
-from recommender.ranking.score import DEVELOPMENT, EVERGREEN, PINNED, VARIETY, Ranked
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, PINNED, VARIETY
 from recommender.search.pools import Queries
 
 MOST = 2  # reasons of an item
@@ -39,21 +40,13 @@ class _Reasons:
     terms: pa.ListArray | None = None
 
 
-def explain(
-    selected: Ranked,
-    queries: Queries,
-    stories: pa.Table,
-    catalog: Catalog,
-    matrix: sp.csr_matrix,
-    wording: Wording,
-    parts: Parts,
-    pinned_by: Mapping[tuple[str, str], str],
-) -> pa.ListArray:
-    """Reasons of each item, in the order of `selected.rows[selected.rows >= 0]`.
+def explain(block: Block) -> pa.ListArray:
+    """Find the reasons of each item, in the order of `block.chosen.rows[block.chosen.rows >= 0]`.
 
     First why an item has its place where the relevance does not say it (an editor's pin or boost, variety), then the
     running story, shared names, shared words, and facts that a reader can check. The first two of them are kept.
     """
+    selected, queries, stories, catalog, parts = block.chosen, block.queries, block.stories, block.catalog, block.parts
     held = selected.rows >= 0
     rows, source, notes = selected.rows[held], selected.source[held], selected.notes[held]
     story = np.nonzero(held)[0]
@@ -65,8 +58,8 @@ def explain(
     running = pc.if_else(
         pc.equal(apart, ""), "same running story", pc.binary_join_element_wise("same running story", apart, ", ")
     )
-    of_names, names = _shared_names(queries, story, matrix, rows, wording)
-    of_words, words, terms = _shared_words(queries, story, matrix, rows, wording)
+    of_names, names = _shared_names(queries, story, block.terms, rows, block.wording)
+    of_words, words, terms = _shared_words(queries, story, block.terms, rows, block.wording)
     section = whole(catalog.table["section"]).take(pa.array(rows))
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
@@ -75,7 +68,7 @@ def explain(
     newer = (time > own_time) & (own_time != UNDATED) & (time != UNDATED)
     by_texts, by_names = parts.of(*_TEXTS), parts.of("names")
     told = [
-        _Reasons("pinned", pinned, _pins(stories, story[pinned], catalog, rows[pinned], pinned_by), 0.0, 0),
+        _Reasons("pinned", pinned, _pins(stories, story[pinned], catalog, rows[pinned], block.pinned_by), 0.0, 0),
         _Reasons("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 1),
         _Reasons("buried", np.flatnonzero(boost < 1), "lowered by an editorial rule", 0.0, 1),
         _Reasons("variety", np.flatnonzero(notes & VARIETY), "for variety", 0.0, 2),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import TIME
 from recommender.articles.catalog import Catalog
 from recommender.features.families import FAMILIES
+from recommender.lists.block import Block, Heading
 from recommender.lists.parts import Parts
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 from recommender.ranking.score import MORE, SOURCES, Ranked
@@ -65,43 +66,25 @@ RECORD = pa.schema(
 )
 
 
-def to_batch(
-    stories: pa.Table,
-    selected: Ranked,
-    catalog: Catalog,
-    reasons: pa.ListArray,
-    *,
-    parts: Parts,
-    k: int,
-    version: str,
-    as_of: int | None,
-    settings: str,
-    not_computed: NDArray[np.bool_],
-    withheld: NDArray[np.bool_],
-) -> pa.RecordBatch:
-    """Selected candidates as records of `RECORD`.
+def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
+    """Turn a block of lists into records of `RECORD`.
 
     Parameters
     ----------
-    stories : pyarrow.Table, q rows of `articles.SCHEMA`
-    selected : Ranked, shape (q, w)
+    block : Block
     reasons : pyarrow.ListArray
-        One list of reasons for each item, in the order of `selected.rows[selected.rows >= 0]`.
-    parts : Parts
-        What each family adds to the relevance of each item, in the same order.
-    not_computed : ndarray of bool, shape (q,)
-        Stories that are not public at `as_of`; their lists are empty.
-    withheld : ndarray of bool, shape (q,)
-        Stories that get no list.
+        One list of reasons for each item, as `explain` gives them.
+    heading : Heading
     """
+    selected, stories, k = block.chosen, block.stories, heading.k
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
-    items = _items(selected, held, place, catalog, reasons, parts)
+    items = _items(selected, held, place, block.catalog, reasons, block.parts)
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
     filled = (selected.source[:, :k] == MORE).any(axis=1)
     status = np.select(
-        [withheld, not_computed, shown == 0, shown < k, filled],
+        [block.withheld, block.not_computed, shown == 0, shown < k, filled],
         ["withheld", "not_computed", "empty", "short", "filled"],
         "ok",
     )
@@ -110,9 +93,9 @@ def to_batch(
         _whole(stories["id"]),
         pa.array(status.tolist(), pa.string()),
         pa.repeat(pa.scalar(k, pa.int32()), size),
-        pa.repeat(pa.scalar(version, pa.string()), size),
-        pa.repeat(pa.scalar(as_of, TIME), size),
-        pa.repeat(pa.scalar(settings, pa.string()), size),
+        pa.repeat(pa.scalar(heading.version, pa.string()), size),
+        pa.repeat(pa.scalar(heading.as_of, TIME), size),
+        pa.repeat(pa.scalar(heading.settings, pa.string()), size),
         pa.StructArray.from_arrays([_whole(stories[field.name]) for field in STORY], fields=list(STORY)),
         _lists(items, visible, shown),
         _lists(items, ~visible, held.sum(axis=1) - shown),

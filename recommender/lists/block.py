@@ -1,0 +1,72 @@
+"""What is told of a block of lists: which items were chosen for which stories, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.articles.catalog import Catalog
+from recommender.lists.parts import Parts
+from recommender.lists.wording import Wording
+from recommender.ranking.score import Ranked
+from recommender.search.pools import Queries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The lists of some stories, before they are records.
+
+    Attributes
+    ----------
+    stories : pyarrow.Table, q rows of `articles.SCHEMA`
+    queries : Queries, q of them
+    chosen : Ranked, shape (q, w)
+    parts : Parts
+        What each family adds to the relevance of each item, in the order of `chosen.rows[chosen.rows >= 0]`.
+    not_computed : ndarray of bool, shape (q,)
+        Stories that are not public at the moment; their lists are empty.
+    withheld : ndarray of bool, shape (q,)
+        Stories that get no list.
+    catalog : Catalog
+    terms : csr_matrix
+        Terms of the catalog's rows.
+    wording : Wording
+    pinned_by : mapping of (str, str) to str
+        Who pinned an item under a story.
+    """
+
+    stories: pa.Table
+    queries: Queries
+    chosen: Ranked
+    parts: Parts
+    not_computed: NDArray[np.bool_]
+    withheld: NDArray[np.bool_]
+    catalog: Catalog
+    terms: sp.csr_matrix
+    wording: Wording
+    pinned_by: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading:
+    """What all lists of a version have in common.
+
+    Attributes
+    ----------
+    k : int
+    version : str
+    as_of : int or None
+        Microseconds; None where time does not count.
+    settings : str
+        Fingerprint of the settings.
+    """
+
+    k: int
+    version: str
+    as_of: int | None
+    settings: str
