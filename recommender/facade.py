@@ -18,6 +18,7 @@ from recommender.archive.archive import Archive
 from recommender.archive.build import build_archive, ranker_for, with_languages
 from recommender.archive.changes import Changes, changed_archive
 from recommender.archive.lister import Lister
+from recommender.archive.pooling import pair_relevance
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
@@ -391,7 +392,7 @@ class Recommender(Decided):
         if len(stories) != len(items):
             raise ValueError(f"{len(stories)} stories and {len(items)} items, expected as many of each")
         catalog = self.archive.catalog
-        return self.archive.relevance(catalog.rows(stories), catalog.rows(items))
+        return pair_relevance(self.archive, catalog.rows(stories), catalog.rows(items))
 
     def explain_rejected(
         self, article_ids: Sequence[str], *, as_of: datetime | None = None

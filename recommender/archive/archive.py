@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +29,11 @@ from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
-from recommender.ranking.score import learned, relevance
 from recommender.search.approximate import MOST_TAIL, Drafts
-from recommender.search.candidates import SKETCH, Retriever, search_vectors
+from recommender.search.candidates import SKETCH, search_vectors
 from recommender.search.index_choice import Plan, choose_index
-from recommender.search.pools import Asks, Candidates, Keeper, Pools, Queries
+from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
-from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest, SameEvent
 from recommender.selection.rules import ADDED
@@ -355,26 +353,6 @@ class Archive:
             np.arange(len(table)),
         )
 
-    def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
-        if self.ranker is None:
-            return relevance(self.queries(a), self.vectors, self.terms, b[:, None], self.settings.ranking)[2][:, 0]
-        stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
-        selection = self.selection(self.scope(self.newest(_LAST), Filters(), frozenset()))
-        k = self.settings.selection.k
-        # without dates the moment of the pools at hand is not known: stories may have expired since
-        covered = self.dated and self.covered(selection.base)
-        pools, at = self.pools(stories, selection.base, k, covered)
-        found = np.empty(len(a))
-        for start in range(0, len(a), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            pool = self.standing_among(self.asks(a[part]), pools.take(at[place[part]]), selection.base, k)
-            both = pool.beside(b[part, None])
-            raw = learned(self.queries(a[part]), both, pool, self.table, self.ranker)[0]
-            at_b = (both.rows == b[part, None]).argmax(axis=1)
-            found[part] = self.ranker.probability(np.take_along_axis(raw, at_b[:, None], axis=1)[:, 0])
-        return found
-
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
         """The rows that lists of one moment may show."""
         days = filters.days_before_as_of is not None or filters.days_around_story is not None
@@ -458,111 +436,7 @@ class Archive:
     def _bases(self) -> dict[int, Scope]:
         return {}
 
-    def standing(
-        self, moment: int, withdrawn: frozenset[str], blocks: frozenset[tuple[str, str | None]]
-    ) -> tuple[Selection, bool]:
-        """The selection of a moment without filters, and whether the pools at hand hold for it.
-
-        The last one is kept: what it takes to make it grows with the archive, what a list takes does not.
-        """
-        key = moment, withdrawn, blocks
-        last = self._last.get(key)
-        if last is None:
-            selection = self.selection(self.scope(moment, Filters(), withdrawn), blocks)
-            last = selection, self.covered(selection.base)
-            self._last.clear()
-            self._last[key] = last
-        return last
-
     @cached_property
-    def _last(self) -> dict[tuple[int, frozenset[str], frozenset[tuple[str, str | None]]], tuple[Selection, bool]]:
+    def latest(self) -> dict[Any, tuple[Selection, bool]]:
+        """Room for what lists of the latest moment share, see `pooling.standing`."""
         return {}
-
-    def retriever(self, scope: Scope, k: int, part: slice | None = None, times: int = 1) -> Retriever:
-        """The search for candidates within a scope, for lists of `k`, in a range of rows or in all.
-
-        `times` as many candidates as the settings say are found, if there are so many rows.
-        """
-        settings = self.settings
-        count = max(settings.retrieval.candidates, k + settings.selection.reserves)
-        count = max(count, min(times * count, len(self.catalog)))  # more than there are would only take memory
-        drafts = None if self.drafts is None else self.drafts.approximate
-        return Retriever(self.catalog, self.search, scope, settings.retrieval, count, drafts, part)
-
-    def with_pools(
-        self,
-        selection: Selection,
-        k: int,
-        blocks: Collection[tuple[str, str | None]],
-        before: Archive | None = None,
-        found: Pools | None = None,
-        keeper: Keeper | None = None,
-    ) -> Archive:
-        """With the pools of all rows, for lists of `k`.
-
-        Parameters
-        ----------
-        selection : Selection
-        k : int
-        blocks : collection of (str, str or None)
-            Those of the overlay that `selection` knows.
-        before : Archive, optional
-            An earlier state, with pools and fewer rows: what has not changed since is not searched again.
-        found : Pools, optional
-            Of all rows, where they were searched for elsewhere.
-        keeper : Keeper, optional
-            Keeps finished lines.
-        """
-        scope = selection.base
-        asks, retriever = self.asks(np.arange(len(self.catalog))), self.retriever(scope, k)
-        if found is not None:
-            pools = found
-        elif before is None or before.pooled is None:
-            pools = retriever.pools(asks, keeper)
-        else:
-            was = before.retriever(before.pooled.scope, before.pooled.k)
-            pools = renewed(asks, before.pooled.pools, retriever, was, keeper)
-        return replace(self, pooled=Pooled(pools, scope, selection.searched.allowed, k, frozenset(blocks)))
-
-    def covered(self, scope: Scope) -> bool:
-        """Whether the pools at hand were found among all rows of a scope, and in its time."""
-        if self.pooled is None:
-            return False
-        was = self.pooled.scope
-        if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (
-            scope.timed and scope.as_of != was.as_of
-        ):
-            return False  # without time, a moment decides only about what is allowed
-        if scope.days_around is not None or (scope.allowed & ~was.allowed).any():
-            return False
-        # of a language with few rows all are candidates: whether they are few may change as some expire
-        k = self.pooled.k
-        return np.array_equal(self._few(scope, k), self._few(was, k))
-
-    def _few(self, scope: Scope, k: int) -> NDArray[np.bool_]:
-        """Languages of which a search has nothing to choose from, see `Channel.holds`."""
-        language = scope.language if self.settings.retrieval.same_language else np.zeros_like(scope.language)
-        counts = np.bincount(language[scope.allowed], minlength=len(self.derived.stories.languages.code_of))
-        return np.asarray(counts <= self.retriever(scope, k).count)
-
-    def pools(self, rows: NDArray[np.int64], scope: Scope, k: int, covered: bool) -> tuple[Pools, NDArray[np.int64]]:
-        """Pools among which are those of some rows, and where these stand.
-
-        They are the pools at hand if they are `covered` and as long as `k` needs, else found by a search.
-        """
-        held, retriever = self.pooled, self.retriever(scope, k)
-        if held is not None and covered and retriever.count == self.retriever(scope, held.k).count:
-            return held.pools, rows
-        return retriever.pools(self.asks(rows)), np.arange(len(rows))
-
-    def standing_among(self, asks: Asks, pools: Pools, scope: Scope, k: int) -> Candidates:
-        """The candidates that the standing of each story's candidates is told by: those of its pool among a scope.
-
-        Pools of an earlier moment may have lost too many to expiry: those stories search again.
-        """
-        found, lost = pools.candidates(scope.allowed)
-        again = np.flatnonzero(lost)
-        if not len(again):
-            return found
-        searched = self.retriever(scope, k).pools(asks.take(again))
-        return found.scattered(again, searched.candidates(scope.allowed)[0])

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive
+from recommender.archive.archive import Archive, Pooled
+from recommender.archive.pooling import covered, pools_among, retriever, standing, standing_among
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Tombstones
 from recommender.editorial.rules import Marks
@@ -23,6 +24,7 @@ from recommender.ranking.score import Ranked, among, rank, rank_learned
 from recommender.search.candidates import Retriever
 from recommender.search.pools import Candidates, Keeper, Pools, Queries
 from recommender.search.scope import Filters, Scope
+from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import filled
 from recommender.selection.pipeline import Trace, select, with_developments
@@ -39,7 +41,7 @@ class Lister:
     archive : Archive
     selection : Selection
         What the lists share: the rows that may be shown, and the rules.
-    covered : bool
+    holds : bool
         Whether the pools of the archive hold for it.
     k : int
         Items of a list.
@@ -49,7 +51,7 @@ class Lister:
 
     archive: Archive
     selection: Selection
-    covered: bool
+    holds: bool
     k: int
     blocked: frozenset[tuple[str, str | None]]
 
@@ -75,14 +77,14 @@ class Lister:
             raise SettingsError(f"k is {k}, expected at least 1")
         withdrawn, blocked = stones.withdrawn, stones.blocked
         if filters is None or filters == Filters():
-            selection, covered = archive.standing(moment, withdrawn, blocked)
+            selection, holds = standing(archive, moment, withdrawn, blocked)
         else:
             days = filters.days_before_as_of is not None or filters.days_around_story is not None
             if days and not archive.dated:
                 raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
             selection = archive.selection(archive.scope(moment, filters, withdrawn), blocked)
-            covered = archive.covered(selection.base)
-        return cls(archive=archive, selection=selection, covered=covered, k=k, blocked=blocked)
+            holds = covered(archive, selection.base)
+        return cls(archive=archive, selection=selection, holds=holds, k=k, blocked=blocked)
 
     def lists(
         self, rows: NDArray[np.int64], *, version: str = "", pools: Pools | None = None
@@ -95,7 +97,7 @@ class Lister:
         if pools is not None:
             places = np.arange(len(rows))
         else:
-            pools, places = archive.pools(rows, self.selection.base, self.k, self.covered)
+            pools, places = pools_among(archive, rows, self.selection.base, self.k, self.holds)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
@@ -164,10 +166,19 @@ class Lister:
         keeper : Keeper, optional
             Keeps finished parts of the search, and gives them back.
         """
-        return self.archive.with_pools(self.selection, self.k, self.blocked, before, found, keeper)
+        archive, scope = self.archive, self.selection.base
+        asks, search = archive.asks(np.arange(len(archive.catalog))), self._retriever()
+        if found is not None:
+            pools = found
+        elif before is None or before.pooled is None:
+            pools = search.pools(asks, keeper)
+        else:
+            was = retriever(before, before.pooled.scope, before.pooled.k)
+            pools = renewed(asks, before.pooled.pools, search, was, keeper)
+        return replace(archive, pooled=Pooled(pools, scope, self.selection.searched.allowed, self.k, self.blocked))
 
     def _retriever(self, part: slice | None = None) -> Retriever:
-        return self.archive.retriever(self.selection.base, self.k, part)
+        return retriever(self.archive, self.selection.base, self.k, part)
 
     def _records(
         self,
@@ -225,11 +236,11 @@ class Lister:
         scope, base = selection.searched, selection.base
 
         def search(queries: Queries, scope: Scope) -> Candidates:
-            return archive.retriever(scope, k).pools(queries.asks).candidates(scope.allowed)[0]
+            return retriever(archive, scope, k).pools(queries.asks).candidates(scope.allowed)[0]
 
         if pools is None:
-            pools = archive.retriever(base, k).pools(queries.asks)
-        pool = archive.standing_among(queries.asks, pools, base, k)
+            pools = retriever(archive, base, k).pools(queries.asks)
+        pool = standing_among(archive, queries.asks, pools, base, k)
 
         features: list[NDArray[np.float32]] = []  # of all pairs that were ranked, for the parts of those that are shown
 
@@ -263,7 +274,7 @@ class Lister:
                 own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
                 wide = replace(scope, days_before=None, days_around=None) if own_window else scope
                 asks = queries.take(places).asks
-                return archive.retriever(wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
+                return retriever(archive, wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
 
             chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
         if trace is not None:  # of the list that is shown: what was left out at first may fill it

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from recommender.archive.archive import Archive
+from recommender.archive.pooling import pair_relevance
 from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.articles.columns import is_in
 from recommender.errors import InputError, SettingsError
@@ -499,7 +500,7 @@ def _unlabelled(
         asked = np.maximum(stories[part], 0)
         if archive.ranker is not None:
             pairs = np.repeat(asked, rows.shape[1]), np.maximum(rows[part], 0).ravel()
-            fused = archive.relevance(*pairs).reshape(rows[part].shape)
+            fused = pair_relevance(archive, *pairs).reshape(rows[part].shape)
         else:
             queries = archive.queries(asked)
             _, _, fused = relevance(queries, archive.vectors, archive.terms, rows[part], archive.settings.ranking)
