@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -9,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from recommender.cli import check, editors, evaluation, jobs, learn, lists
-from recommender.cli.display import cleaned, err, out
+from recommender.cli import check, editors, evaluation, jobs, learn, lists, start
+from recommender.cli.display import be_quiet, cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
 
@@ -18,7 +19,6 @@ app = typer.Typer(
     help="Give every story of a news archive its ranked Read next list.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="markdown",
 )
 
@@ -46,25 +46,40 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Only results and errors: no bars, no warnings.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log each finished step, with its time, to standard error.")
+    ] = False,
 ) -> None:
     """Give every story of a news archive its ranked Read next list."""
+    if quiet:
+        be_quiet()
+        warnings.showwarning = lambda *_, **__: None
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
+        logging.getLogger("recommender").setLevel(logging.INFO)
 
 
+BEGIN, MAKE, EDIT, LOOK, PROVE = "Begin", "Make lists", "Edit lists", "Look at lists", "Prove and improve"
 # in the order of the help text
-app.command()(check.check)
-app.command()(jobs.precompute)
-app.command()(jobs.refresh)
-app.command()(learn.learn)
-app.command()(lists.recommend)
-app.command()(lists.preview)
+app.command(rich_help_panel=BEGIN)(start.demo)
+app.command(rich_help_panel=BEGIN)(start.init)
+app.command(rich_help_panel=BEGIN)(check.check)
+app.command(rich_help_panel=MAKE)(jobs.precompute)
+app.command(rich_help_panel=MAKE)(jobs.refresh)
+app.command(rich_help_panel=MAKE)(lists.rollback)
+app.command(rich_help_panel=MAKE)(jobs.purge)
 for name, (done, text) in editors.STORIES.items():
-    app.command(name, help=text)(editors.on_stories(name, done))
+    app.command(name, help=text, rich_help_panel=EDIT)(editors.on_stories(name, done))
 for name, (done, text) in editors.ITEMS.items():
-    app.command(name, help=text)(editors.on_items(name, done))
-app.command()(editors.rules)
-app.command()(jobs.purge)
-app.command()(lists.rollback)
-app.command()(lists.info)
-app.command()(evaluation.evaluate)
-app.command()(evaluation.tune)
-app.command()(evaluation.ab)
+    app.command(name, help=text, rich_help_panel=EDIT)(editors.on_items(name, done))
+app.command(rich_help_panel=EDIT)(editors.rules)
+app.command(rich_help_panel=LOOK)(lists.recommend)
+app.command(rich_help_panel=LOOK)(lists.preview)
+app.command(rich_help_panel=LOOK)(lists.info)
+app.command(rich_help_panel=PROVE)(learn.learn)
+app.command(rich_help_panel=PROVE)(evaluation.evaluate)
+app.command(rich_help_panel=PROVE)(evaluation.tune)
+app.command(rich_help_panel=PROVE)(evaluation.ab)

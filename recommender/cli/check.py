@@ -10,7 +10,15 @@ import orjson
 import typer
 
 from recommender.cli.display import bars, cleaned, out, print_json
-from recommender.cli.options import ColumnOption, QueryOption, pairs_of, source_of, value_of
+from recommender.cli.options import (
+    ColumnOption,
+    QueryOption,
+    SetOption,
+    SettingsOption,
+    pairs_of,
+    settings_of,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from recommender.reading.check import Check
@@ -18,10 +26,8 @@ if TYPE_CHECKING:
 
 def check(
     articles: Annotated[list[str], typer.Argument(help="All stories: files, folders, or a database URL.")],
-    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
-    set_: Annotated[
-        list[str], typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting; may be repeated.")
-    ] = [],  # noqa: B006
+    settings_file: SettingsOption = None,
+    set_: SetOption = [],  # noqa: B006
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
@@ -29,11 +35,9 @@ def check(
 ) -> None:
     """Read everything, publish nothing, and say what there is: fields, dates, languages, what is left out and why."""
     from recommender.reading.check import check as run
-    from recommender.settings import Settings
     from recommender.storage.atomic import write_atomically
 
-    settings = Settings.from_toml(settings_file) if settings_file else Settings()
-    settings = settings.override({name: value_of(text) for name, text in pairs_of(set_, "--set")})
+    settings = settings_of(settings_file, set_)
     with bars() as progress:
         found, report = run(
             source_of(articles, query),

@@ -6,9 +6,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from rich.console import Console
 
 from recommender.lists.readnext import MORE, ReadNext
@@ -27,6 +29,14 @@ class _Terminal(Console):
 
 
 out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr in (False, True))
+
+
+_SHOWN = {"progress": True}
+
+
+def be_quiet() -> None:
+    """Show results and errors alone from now on."""
+    _SHOWN["progress"] = False
 
 
 @contextmanager
@@ -48,13 +58,14 @@ def bars() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bars:
+    with Progress(*columns, console=err, disable=not (err.is_terminal and _SHOWN["progress"]), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def progress(stage: str, done: int, total: int | None) -> None:
             if stage.startswith("resumed "):  # told once, and where no bars are shown as well
-                of = f" of {total}" if total else ""
-                err.print(f"{stage}: {done}{of} shards were finished", markup=False)
+                if _SHOWN["progress"]:
+                    of = f" of {total}" if total else ""
+                    err.print(f"{stage}: {done}{of} shards were finished", markup=False)
                 return
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
@@ -63,8 +74,11 @@ def bars() -> Iterator[Progress]:
         yield progress
 
 
-def print_summary(summary: Summary, output: str) -> None:
-    """What a run did."""
+def print_summary(summary: Summary, output: str, json: bool = False) -> None:
+    """Show what a run did, or print it as JSON; of a run that is to be quiet, only where its lists are."""
+    if json:
+        print_json(orjson.dumps(asdict(summary), option=orjson.OPT_UTC_Z))
+        return
     from recommender.reading.report import counted
 
     as_of = (
@@ -72,7 +86,10 @@ def print_summary(summary: Summary, output: str) -> None:
         if summary.as_of
         else "none: the archive has no dates, time does not count"
     )
-    out.print(f"published version {summary.version} to {output}", markup=False)
+    done = "published" if summary.published else "would publish"
+    out.print(f"{done} version {summary.version} to {output}", markup=False)
+    if not _SHOWN["progress"]:
+        return
     rows = [
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),

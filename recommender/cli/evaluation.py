@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import bars, err, out, print_table
+from recommender.cli.options import SettingsOption, settings_of
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def tune(
     clicks: Clicks = None,
     grade: Grade = None,
     relevant: Relevant = None,
-    settings_file: Annotated[Path | None, typer.Option("--settings", help="Settings to start from.")] = None,
+    settings_file: SettingsOption = None,
     setting: Annotated[
         list[str],
         typer.Option(metavar="STAGE.NAME", help="Setting to tune; may be repeated (default: what the sets can judge)."),
@@ -131,10 +132,9 @@ def tune(
     from recommender.evaluation import evaluate as measured
     from recommender.evaluation import tune as search
     from recommender.evaluation.report.wording import verdicts
-    from recommender.settings import Settings
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
-    start = Settings.from_toml(settings_file) if settings_file else Settings()
+    start = settings_of(settings_file, [])
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
     parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
     with bars() as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,19 +13,23 @@ from recommender.cli.options import (
     AsOfOption,
     CacheOption,
     ColumnOption,
+    DryRunOption,
     Format,
     FormatOption,
+    JsonOption,
     Lists,
     QueryOption,
     ResumeOption,
+    SetOption,
+    SettingsOption,
     StoryIds,
     StrictOption,
     cache_of,
     folder_of,
     moment_of,
     pairs_of,
+    settings_of,
     source_of,
-    value_of,
 )
 from recommender.errors import SettingsError, SnapshotError
 from recommender.storage.database import is_database, shown
@@ -55,11 +59,8 @@ def precompute(
         ),
     ] = None,
     format: FormatOption = Format.jsonl,
-    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
-    set_: Annotated[
-        list[str],
-        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
-    ] = [],  # noqa: B006
+    settings_file: SettingsOption = None,
+    set_: SetOption = [],  # noqa: B006
     rules: Annotated[
         Path | None, typer.Option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
     ] = None,
@@ -83,6 +84,8 @@ def precompute(
         bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
     ] = False,
     allow_worse: AllowWorseOption = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
     cache: CacheOption = None,
     rejected: Annotated[
         Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
@@ -101,13 +104,9 @@ def precompute(
 ) -> None:
     """Compute the list of every story and publish them as one version."""
     from recommender.jobs.precompute import precompute as run
-    from recommender.settings import Settings
 
-    settings = Settings.from_toml(settings_file) if settings_file else Settings()
-    overrides: dict[str, Any] = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
-    named = (("selection.k", k), ("embedding.model", model), ("ranking.ranker", ranker))
-    overrides |= {name: value for name, value in named if value is not None}
-    settings = settings.override(overrides)
+    named = {"selection.k": k, "embedding.model": model, "ranking.ranker": ranker}
+    settings = settings_of(settings_file, set_, named)
     moment = moment_of(as_of)
     with bars() as progress:
         summary = run(
@@ -122,6 +121,7 @@ def precompute(
             strict=strict,
             allow_shrink=allow_shrink,
             allow_worse=allow_worse,
+            dry_run=dry_run,
             as_of=moment,
             cache=cache_of(cache, lists),
             rejected=rejected,
@@ -129,7 +129,7 @@ def precompute(
             engine=_engine(engine, address, workers, work),
             progress=progress,
         )
-    print_summary(summary, shown(lists))
+    print_summary(summary, shown(lists), json)
 
 
 def _engine(name: str, address: str | None, workers: int | None, work: Path | None) -> Engine:
@@ -167,6 +167,8 @@ def refresh(
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     allow_worse: AllowWorseOption = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
     cache: CacheOption = None,
     resume: ResumeOption = None,
 ) -> None:
@@ -182,13 +184,14 @@ def refresh(
             columns=dict(pairs_of(column, "--column")),
             strict=strict,
             allow_worse=allow_worse,
+            dry_run=dry_run,
             as_of=moment_of(as_of),
             cache=cache_of(cache, lists),
             resume=resume,
             ranker=ranker,
             progress=progress,
         )
-    print_summary(summary, shown(lists))
+    print_summary(summary, shown(lists), json)
 
 
 def purge(

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import bars, out, print_table, told_links
-from recommender.cli.options import CacheOption, ColumnOption, QueryOption, cache_of, pairs_of, source_of, value_of
+from recommender.cli.options import (
+    CacheOption,
+    ColumnOption,
+    QueryOption,
+    SetOption,
+    SettingsOption,
+    cache_of,
+    pairs_of,
+    settings_of,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from recommender.archive.clicked import ClickReport
@@ -44,11 +54,8 @@ def learn(
             help="Published lists: links to what they showed first may be their own, and do not count.",
         ),
     ] = None,
-    settings_file: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings.")] = None,
-    set_: Annotated[
-        list[str],
-        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
-    ] = [],  # noqa: B006
+    settings_file: SettingsOption = None,
+    set_: SetOption = [],  # noqa: B006
     model: Annotated[
         str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
     ] = None,
@@ -62,15 +69,11 @@ def learn(
     It is written unless a loss is shown. `precompute --ranker FILE` then uses it.
     """
     from recommender.facade import Recommender
-    from recommender.settings import Settings
     from recommender.storage.atomic import check_writable
 
     check_writable(to.absolute().parent)
-    settings = Settings.from_toml(settings_file) if settings_file else Settings()
-    overrides = {name: value_of(text) for name, text in pairs_of(set_, "--set")}
-    if model is not None:
-        overrides["embedding.model"] = model
-    rec = Recommender(settings.override(overrides), cache=cache_of(cache, lists) if lists else cache)
+    settings = settings_of(settings_file, set_, {"embedding.model": model})
+    rec = Recommender(settings, cache=cache_of(cache, lists) if lists else cache)
     with bars() as progress:
         rec.fit(source_of(articles, query), columns=dict(pairs_of(column, "--column")), progress=progress)
         found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from recommender.storage.database import SqlQuery, is_database, shown
 
 if TYPE_CHECKING:
     from recommender.editorial.overlay import Tombstones
+    from recommender.settings import Settings
 
 
 def folder_of(text: str) -> Path:
@@ -56,6 +57,8 @@ AsOfOption = Annotated[
 AllowWorseOption = Annotated[
     bool, typer.Option("--allow-worse", help="Publish although the version is worse than the last (docs/input.md).")
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Do and check everything, but publish nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")
@@ -72,6 +75,36 @@ QueryOption = Annotated[
     str | None,
     typer.Option(help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME."),
 ]
+
+
+SETTINGS_FILE = "recommender.toml"
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings", metavar="FILE", help=f"TOML file with settings (default: {SETTINGS_FILE} in the current folder)."
+    ),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
+]
+
+
+def settings_of(file: Path | None, assigned: list[str], named: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings of a command: of the file that is named, or lies in the current folder, and of its options.
+
+    A file beside the articles is not looked for: data must not choose a model.
+    """
+    from recommender.cli.display import err
+    from recommender.settings import Settings
+
+    if file is None and Path(SETTINGS_FILE).is_file():
+        file = Path(SETTINGS_FILE)
+        err.print(f"settings: {file.resolve()}", markup=False)
+    settings = Settings.from_toml(file) if file else Settings()
+    values: dict[str, Any] = {name: value_of(text) for name, text in pairs_of(assigned, "--set")}
+    values |= {name: value for name, value in (named or {}).items() if value is not None}
+    return settings.override(values)
 
 
 def place_of(lists: str | None, archive: Path | None) -> tuple[str, str]:

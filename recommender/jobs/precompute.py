@@ -42,6 +42,7 @@ def precompute(
     strict: bool = False,
     allow_shrink: bool = False,
     allow_worse: bool = False,
+    dry_run: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
     archive: str | Path | None = None,
@@ -78,6 +79,8 @@ def precompute(
         Publish even if more ids vanished than `settings.publish.max_shrink` allows.
     allow_worse : bool, default False
         Publish even what the other limits of `settings.publish` refuse.
+    dry_run : bool, default False
+        Do and check everything, but publish and save nothing.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
     cache : path, optional
@@ -125,7 +128,13 @@ def precompute(
     more = given_links(links, settings.reading)
     where = make_engine(engine, address)
     run = Run(
-        "precompute", lists, format=format, archive=archive, resume=resume or where.resume(lists), progress=progress
+        "precompute",
+        lists,
+        format=format,
+        archive=archive,
+        resume=resume or where.resume(lists),
+        dry=dry_run,
+        progress=progress,
     )
     if rejected is not None:
         check_writable(Path(rejected).parent)
@@ -143,7 +152,7 @@ def precompute(
         guards.rows(report)
         guards.stories(table, np.ones(len(table), dtype=bool))
         table = with_links(table, more, settings.reading)
-        rec.tombstones = run.publisher.tombstones
+        rec.tombstones = run.stones()
         summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
         rec.tombstones.take_back(report.taken_back, table["id"].to_pylist())
         vectors = run.vectors(rec, job.encode(rec.embedder))
@@ -154,7 +163,7 @@ def precompute(
         job.pool(rec, run, keep=archive is not None)
         clock("searching", len(table), len(table))
         run.publish(rec, guards, lambda rows: job.lists(rec, rows, run))
-        if archive is not None:
+        if archive is not None and not dry_run:
             rec.save(archive)
             clock("saving", len(table), len(table))
         return run.finish(rec, report)

@@ -42,6 +42,7 @@ def refresh(
     columns: Mapping[str, str] | None = None,
     strict: bool = False,
     allow_worse: bool = False,
+    dry_run: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
     resume: str | Path | None = None,
@@ -69,6 +70,8 @@ def refresh(
         As for `precompute`.
     allow_worse : bool, default False
         Publish even what the limits of `settings.publish` refuse.
+    dry_run : bool, default False
+        Do and check everything, but publish and save nothing.
     as_of : datetime, optional
         Moment that the lists are for; default the newest publication time that is not in the future.
     ranker : str or path, optional
@@ -96,12 +99,12 @@ def refresh(
     412
     """
     keep_apart_large_memory()
-    run = Run("refresh", lists, format=format, archive=archive, resume=resume, progress=progress)
+    run = Run("refresh", lists, format=format, archive=archive, resume=resume, dry=dry_run, progress=progress)
     if resume is not None:
         check_writable(Path(resume))
     clock, summary = run.clock, run.summary
     with run.publisher.writing():
-        stones = run.publisher.tombstones
+        stones = run.stones()
         # what is saved again must be whole
         rec = recommender or Recommender.load(archive, cache=cache, check=True)
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
@@ -152,8 +155,9 @@ def refresh(
             return _unchanged(last, same, version, moment), rows[again[rows]]
 
         run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), kept)
-        rec.save(archive)
-        clock("saving", len(rec.catalog), len(rec.catalog))
+        if not dry_run:
+            rec.save(archive)
+            clock("saving", len(rec.catalog), len(rec.catalog))
         return run.finish(rec, rec.report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.archive.changes import Changes
+from recommender.editorial.overlay import Tombstones
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
 from recommender.facade import Recommender
@@ -32,6 +34,7 @@ from recommender.storage.database import is_database
 
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
+_LOG = logging.getLogger("recommender")
 LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 """Statuses of published lists, which `Summary` counts by name."""
 
@@ -40,11 +43,13 @@ LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
-    `resumed` counts the finished shards of an interrupted run that were taken over, `unpublished` the rows that are no
-    published stories, by what says so; `told` says what somebody should look at in the input, `findings` in the rules.
+    `published` is False after a dry run; `resumed` counts the finished shards of an interrupted run that were taken
+    over, `unpublished` the rows that are no published stories, by what says so; `told` says what somebody should look
+    at in the input, `findings` in the rules.
     """
 
     version: str = ""
+    published: bool = True
     as_of: datetime | None = None
     related_at: float | None = None
     ranker: str = ""
@@ -92,6 +97,8 @@ class Clock:
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
         self.last = now
+        if done == total:
+            _LOG.info("%s: %s in %.1f s", stage, f"{done:,}", self.seconds[stage])
         self.forward(stage, done, total)
 
 
@@ -107,6 +114,8 @@ class Run:
     format : str
     archive : path, optional
         Folder that the fitted archive is saved to.
+    dry : bool
+        Do everything but publish: nothing that readers see changes.
     resume : path, optional
         Folder of finished shards; default ``.resume`` in the folder of the lists, for a database in that of the
         archive, else none.
@@ -138,18 +147,28 @@ class Run:
         format: str,
         archive: str | Path | None,
         resume: str | Path | None,
+        dry: bool = False,
         progress: Progress = silent,
     ) -> None:
         place = archive if is_database(lists) else lists
         folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
         self.lists = lists
-        self.summary = Summary()
+        self.summary = Summary(published=not dry)
         self.clock = Clock(self.summary.seconds, progress)
         self.ledgers = Ledgers(folder and folder.absolute(), job, progress)
         self.publisher: Publisher = open_publisher(lists, format)
         self.publisher.check_writable()
         if archive is not None:
             check_writable(Path(archive))
+
+    def stones(self) -> Tombstones:
+        """What editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
+        stones = self.publisher.tombstones
+        if self.summary.published:
+            return stones
+        copy = stones.copied()
+        copy.take_back(stones.unpublished, ())
+        return copy
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
         """What makes the vectors of stories, and keeps them where there is no cache."""
@@ -187,7 +206,11 @@ class Run:
         if report.found:
             details["links"] = asdict(report)
         batches = self._counted(chain(ready, made(wanted)), len(rows), guards)
-        self.publisher.publish(batches, details, settings.publish.keep_versions)
+        if summary.published:
+            self.publisher.publish(batches, details, settings.publish.keep_versions)
+        else:
+            for _ in batches:
+                pass
         self.clock("writing", len(rows), len(rows))
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:

@@ -258,7 +258,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
     folder = next(
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
     )
-    _need(folder, names, "it is in data/newsroom of the project's repository")
+    _need(folder, names, "they come with recommender: install it again")
     events = [row for _, row in whole_rows(folder / names[2])]
     return EvaluationSet.of(
         "sample",

@@ -25,7 +25,7 @@ from recommender.storage.checkpoints import hash_table
 
 Use = Literal["lists", "pairs"]
 Protocol = Literal["archive", "at_publication", "undated"]
-NEWSROOM = Path(__file__).parents[3] / "data" / "newsroom"
+NEWSROOM = Path(__file__).parent / "newsroom"
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +21,7 @@ from recommender.evaluation.tuning.tunable import AGE, WEIGHT, current_value, gr
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 from recommender.settings import Settings
+from recommender.settings.toml import to_toml
 from recommender.statistics import Estimate, fold_of, short
 from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable, write_atomically
@@ -263,7 +262,7 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
     for stage, fields in tuned.settings.model_dump().items():
         other = {name: value for name, value in fields.items() if value != plain[stage][name]}
         if other:
-            lines += ["", f"[{stage}]", *(f"{name} = {_toml(one)}" for name, one in other.items())]
+            lines += ["", f"[{stage}]", *(f"{name} = {to_toml(one)}" for name, one in other.items())]
     check_writable(path.parent)
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
@@ -347,16 +346,3 @@ def _notes(
             notes.append(f"{one.name}: term weights were learned on the whole archive, later stories included")
         notes += [f"{one.name}: {note}" for note in one.notes]
     return notes
-
-
-def _toml(value: Any) -> str:
-    """A value in TOML; strings as in JSON, which agrees with it but for the delete character."""
-    if value is None:
-        return '"none"'
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(one) for one in value)}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_toml(one)}' for key, one in value.items() if one is not None)}}}"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value).lower()  # True, 0.35, 1e-05, inf

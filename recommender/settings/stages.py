@@ -1,12 +1,9 @@
-"""Frozen settings, one small class per stage; read from TOML, identified by a fingerprint."""
+"""The settings of each stage, one small frozen class each."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import reprlib
-import tomllib
-from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,7 +21,9 @@ _GIVEN.maxlist = _GIVEN.maxtuple = _GIVEN.maxdict = 20
 _GIVEN.maxlevel = 4
 
 
-class _Stage(BaseModel):
+class Stage(BaseModel):
+    """Settings that go together; an unknown name is refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -50,34 +49,7 @@ def _given(value: Any) -> str:
         return "a number of thousands of digits"
 
 
-def read_toml(path: str | Path, what: str) -> dict[str, Any]:
-    """Values of a TOML file.
-
-    Raises
-    ------
-    SettingsError
-        If it is missing, is no TOML, or is nested beyond reason.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
-        raise SettingsError(f"cannot read {what} from {path}: {error}") from error
-
-
-def _without_nones(values: dict[str, Any]) -> dict[str, Any]:
-    """Values of stages with None for the word 'none', which is all that TOML and a command line can say."""
-    said = {("ranking", "ranker")}  # where the word is a value
-    return {
-        stage: {
-            name: None if value == "none" and (stage, name) not in said else value for name, value in settings.items()
-        }
-        if isinstance(settings, dict)
-        else settings
-        for stage, settings in values.items()
-    }
-
-
-class ReadingSettings(_Stage):
+class ReadingSettings(Stage):
     """Limits on what comes in; a row or file beyond them is rejected with the reason."""
 
     max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
@@ -125,7 +97,7 @@ class ReadingSettings(_Stage):
             raise ValueError("expected a name of the time zone database, such as 'Asia/Tokyo'") from None
 
 
-class EmbeddingSettings(_Stage):
+class EmbeddingSettings(Stage):
     """Which text becomes the vector, and by which model."""
 
     model: str = Field(
@@ -147,7 +119,7 @@ class EmbeddingSettings(_Stage):
     svd_dim: int = Field(128, ge=2, description="dimensions of the 'tfidf' vectors")
 
 
-class RetrievalSettings(_Stage):
+class RetrievalSettings(Stage):
     """Which stories may be candidates, and how many are looked at."""
 
     candidates: int = Field(200, ge=1, le=100_000, description="candidates per story that are ranked")
@@ -162,7 +134,7 @@ class RetrievalSettings(_Stage):
     )
 
 
-class RankingSettings(_Stage):
+class RankingSettings(Stage):
     """What orders the candidates: a learned ranker, or a weighted sum.
 
     The sum is `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`; its settings count only
@@ -210,7 +182,7 @@ _RENAMED = {
 }
 
 
-class Cap(_Stage):
+class Cap(Stage):
     """At most so many items of a list share a value: `value` itself, or, without one, any single value.
 
     Examples
@@ -235,7 +207,7 @@ _ESCAPED = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)  # an escaped characte
 _REPEATED = re.compile(r"\((?!\?>)[^()]*(?:[^+*?{}][*?]|[^+*?{}]\+(?!\+)|\{\d*,\d*\}(?!\+)|\|)[^()]*\)+(?:[*+]|\{)")
 
 
-class SeriesRule(_Stage):
+class SeriesRule(Stage):
     """A recurring format told by a regular expression of the title, a section or a tag; all given must hold."""
 
     name: str
@@ -259,7 +231,7 @@ class SeriesRule(_Stage):
         return self
 
 
-class SelectionSettings(_Stage):
+class SelectionSettings(Stage):
     """What makes a list of the ranked candidates."""
 
     k: int = Field(5, ge=1, le=1_000, description="items of a list")
@@ -326,7 +298,7 @@ class SelectionSettings(_Stage):
         return values
 
 
-class PublishSettings(_Stage):
+class PublishSettings(Stage):
     """How versions are kept, and what is not published: a bad version must not replace a good one."""
 
     keep_versions: int = Field(3, ge=1, description="published versions kept for rollback")
@@ -346,87 +318,3 @@ class PublishSettings(_Stage):
     max_unpublished: float = Field(
         0.5, ge=0, le=1, description="share of the last version's stories that the input may take back at once"
     )
-
-
-class Settings(_Stage):
-    """Everything that can change a list, frozen.
-
-    Examples
-    --------
-    >>> settings = Settings.model_validate({"selection": {"k": 3}})
-    >>> settings.selection.k, settings.ranking.half_life_days
-    (3, 90.0)
-    """
-
-    reading: ReadingSettings = ReadingSettings()
-    embedding: EmbeddingSettings = EmbeddingSettings()
-    retrieval: RetrievalSettings = RetrievalSettings()
-    ranking: RankingSettings = RankingSettings()
-    selection: SelectionSettings = SelectionSettings()
-    publish: PublishSettings = PublishSettings()
-
-    @classmethod
-    def relevance_only(cls) -> Self:
-        """Pure relevance order: no freshness, window, language rule or limits, and all items count as related.
-
-        Examples
-        --------
-        >>> Settings.relevance_only().ranking.half_life_days is None
-        True
-        """
-        return cls(
-            retrieval=RetrievalSettings(window_days=None, same_language=False),
-            ranking=RankingSettings(ranker="none", half_life_days=None),
-            selection=SelectionSettings(
-                related_at=None,
-                drop_copies=False,
-                same_report_hours=None,
-                repeat_hours=None,
-                live_hours=None,
-                series_limit=False,
-                caps=(),
-                timeless_slots=None,
-            ),
-        )
-
-    @classmethod
-    def from_toml(cls, path: str | Path) -> Self:
-        """Read settings from a TOML file with one table per stage, such as ``[selection]``.
-
-        Raises
-        ------
-        SettingsError
-            If the file is missing, is not TOML, or holds an unknown or impossible setting.
-        """
-        return cls.of(_without_nones(read_toml(path, "settings")), origin=str(path))
-
-    @classmethod
-    def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
-        """Validate nested values; `origin` names their source in the error.
-
-        Raises
-        ------
-        SettingsError
-            If a name is unknown or a value impossible; the message lists each fault.
-        """
-        return validated(cls, values, origin)
-
-    def override(self, dotted: dict[str, Any]) -> Self:
-        """A copy with values replaced by dotted name, such as ``{"selection.k": 3}``.
-
-        Raises
-        ------
-        SettingsError
-            If a name or value is not a setting.
-        """
-        values = self.model_dump()
-        for name, value in dotted.items():
-            stage, _, field = name.partition(".")
-            if stage not in values or not field:
-                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k")
-            values[stage][field] = value
-        return type(self).of(_without_nones(values))
-
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change exactly when a setting does."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

@@ -1,0 +1,63 @@
+"""The commands to begin with: a file of settings to edit, and lists of the newsroom that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recommender.cli.display import bars, out, print_list, print_summary
+from recommender.cli.options import SETTINGS_FILE
+from recommender.errors import SettingsError
+
+_SHOWN = ("ferry-inquiry", "opera-resigns", "cup-final")  # stories whose lists the demo shows
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path(SETTINGS_FILE),
+) -> None:
+    """Write a file of settings: every one with what it means, its default, and commented out."""
+    from recommender.settings import Settings
+    from recommender.settings.toml import template
+    from recommender.storage.atomic import write_atomically
+
+    if file.exists():
+        raise SettingsError(f"{file} exists already; name another file, or delete it")
+    write_atomically(file, template(Settings()).encode())
+    out.print(f"wrote {file}; commands read {SETTINGS_FILE} in the current folder, or --settings FILE", markup=False)
+
+
+def demo(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the lists and their site.")] = Path(
+        "recommender-demo"
+    ),
+    model: Annotated[
+        str, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+    ] = "tfidf",
+) -> None:
+    """Make the lists of a made-up newsroom, show three of them, and write a site to look at all."""
+    from recommender.evaluation.data.sets import NEWSROOM
+    from recommender.jobs.precompute import precompute
+    from recommender.preview import write_preview
+    from recommender.publishing import PublishedLists
+    from recommender.settings import Settings
+
+    if to.exists() and not (to / "lists").is_dir():
+        raise SettingsError(f"{to} exists and is no earlier demo; name another folder")
+    lists, archive, site = to / "lists", to / "archive", to / "site"
+    with bars() as progress:
+        summary = precompute(
+            NEWSROOM / "articles.jsonl",
+            lists,
+            archive=archive,
+            settings=Settings().override({"embedding.model": model}),
+            rules=NEWSROOM / "rules.toml",
+            progress=progress,
+        )
+        published = PublishedLists.open(lists)
+        write_preview(published, site, archive=archive, progress=progress)
+    for story in _SHOWN:
+        print_list(published.get(story), None)
+    print_summary(summary, str(lists))
+    out.print(f"\nall lists, as readers and as editors see them: {site / 'index.html'}", markup=False)

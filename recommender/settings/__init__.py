@@ -1,0 +1,124 @@
+"""Frozen settings, one small class per stage; read from TOML, identified by a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Self
+
+from recommender.errors import SettingsError
+from recommender.settings.stages import (
+    Cap,
+    Column,
+    EmbeddingSettings,
+    Fill,
+    PublishSettings,
+    RankingSettings,
+    ReadingSettings,
+    RetrievalSettings,
+    SelectionSettings,
+    SeriesRule,
+    Stage,
+    validated,
+)
+from recommender.settings.toml import read_toml, without_nones
+
+__all__ = [
+    "Cap",
+    "Column",
+    "EmbeddingSettings",
+    "Fill",
+    "PublishSettings",
+    "RankingSettings",
+    "ReadingSettings",
+    "RetrievalSettings",
+    "SelectionSettings",
+    "SeriesRule",
+    "Settings",
+    "read_toml",
+    "validated",
+]
+
+
+class Settings(Stage):
+    """Everything that can change a list, frozen.
+
+    Examples
+    --------
+    >>> settings = Settings.model_validate({"selection": {"k": 3}})
+    >>> settings.selection.k, settings.ranking.half_life_days
+    (3, 90.0)
+    """
+
+    reading: ReadingSettings = ReadingSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    ranking: RankingSettings = RankingSettings()
+    selection: SelectionSettings = SelectionSettings()
+    publish: PublishSettings = PublishSettings()
+
+    @classmethod
+    def relevance_only(cls) -> Self:
+        """Pure relevance order: no freshness, window, language rule or limits, and all items count as related.
+
+        Examples
+        --------
+        >>> Settings.relevance_only().ranking.half_life_days is None
+        True
+        """
+        return cls(
+            retrieval=RetrievalSettings(window_days=None, same_language=False),
+            ranking=RankingSettings(ranker="none", half_life_days=None),
+            selection=SelectionSettings(
+                related_at=None,
+                drop_copies=False,
+                same_report_hours=None,
+                repeat_hours=None,
+                live_hours=None,
+                series_limit=False,
+                caps=(),
+                timeless_slots=None,
+            ),
+        )
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read settings from a TOML file with one table per stage, such as ``[selection]``.
+
+        Raises
+        ------
+        SettingsError
+            If the file is missing, is not TOML, or holds an unknown or impossible setting.
+        """
+        return cls.of(without_nones(read_toml(path, "settings")), origin=str(path))
+
+    @classmethod
+    def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
+        """Validate nested values; `origin` names their source in the error.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown or a value impossible; the message lists each fault.
+        """
+        return validated(cls, values, origin)
+
+    def override(self, dotted: dict[str, Any]) -> Self:
+        """A copy with values replaced by dotted name, such as ``{"selection.k": 3}``.
+
+        Raises
+        ------
+        SettingsError
+            If a name or value is not a setting.
+        """
+        values = self.model_dump()
+        for name, value in dotted.items():
+            stage, _, field = name.partition(".")
+            if stage not in values or not field:
+                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k")
+            values[stage][field] = value
+        return type(self).of(without_nones(values))
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change exactly when a setting does."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

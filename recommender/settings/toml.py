@@ -1,0 +1,70 @@
+"""Settings as TOML: read, and written with what each of them means."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from recommender.errors import SettingsError
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Values of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing, is no TOML, or is nested beyond reason.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
+        raise SettingsError(f"cannot read {what} from {path}: {error}") from error
+
+
+def without_nones(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of stages with None for the word 'none', which is all that TOML and a command line can say."""
+    said = {("ranking", "ranker")}  # where the word is a value
+    return {
+        stage: {
+            name: None if value == "none" and (stage, name) not in said else value for name, value in settings.items()
+        }
+        if isinstance(settings, dict)
+        else settings
+        for stage, settings in values.items()
+    }
+
+
+def to_toml(value: Any) -> str:
+    """Write a value in TOML; strings as in JSON, which agrees with it but for the delete character.
+
+    Examples
+    --------
+    >>> to_toml(["a", 1.5, True]), to_toml(None), to_toml({"by": "kind", "value": None})
+    ('["a", 1.5, true]', '"none"', '{by = "kind"}')
+    """
+    if value is None:
+        return '"none"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(to_toml, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {to_toml(one)}' for key, one in value.items() if one is not None)}}}"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value).lower()  # True, 0.35, 1e-05, inf
+
+
+def template(settings: BaseModel) -> str:
+    """Write all settings as TOML in comments, each below what it means, so that one may be changed here and there."""
+    lines = ["# Settings of recommender, as they are without this file. Take the # from before a name, and change it."]
+    for stage, values in settings:
+        lines += ["", f"# {(type(values).__doc__ or '').strip().partition(chr(10))[0]}", f"[{stage}]"]
+        for name, value in values.model_dump().items():
+            about = type(values).model_fields[name].description
+            lines += ["", *([f"# {about}"] if about else []), f"#{name} = {to_toml(value)}"]
+    return "\n".join(lines) + "\n"
