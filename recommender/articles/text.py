@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 LINE_CHARS = 160
 # a sentence ends after a lower-case letter or digit, so that "U.S." and "Mr." seldom do
-_SENTENCE = re.compile(r"""^.{40,}?[a-z\d\"”\x27’)%][.!?][\"”\x27’)]*(?=\s)""")
+_SENTENCE_END = re.compile(r"""[.!?](?<=[a-z\d\"”\x27’)%][.!?])[\"”\x27’)]*(?=\s)""")
+_SHORTEST = 41  # characters of a sentence before its full stop
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
@@ -67,9 +68,11 @@ def teaser(lead: str, body: str) -> str:
     >>> teaser("", "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.")
     'The ferry ran aground at 6.40 in thick fog off Gull Point.'
     """
-    text = " ".join((lead or body[:600]).split())
-    if not lead and (sentence := _SENTENCE.match(text)):
-        text = sentence[0]
+    text = " ".join((lead or body[:240]).split())
+    if not lead and len(text) <= LINE_CHARS < len(body):
+        text = " ".join(body[:600].split())
+    if not lead and (end := _SENTENCE_END.search(text, _SHORTEST)):
+        text = text[: end.end()]
     if len(text) <= LINE_CHARS:
         return text
     return text[: LINE_CHARS - 1].rsplit(" ", 1)[0].rstrip(",;:-–— ") + " …"

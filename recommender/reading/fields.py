@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from recommender.articles.article import Article
+from recommender.articles.article import Article, Link
 from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
 from recommender.reading.convert import CONVERT, Converter, kept_extra, read_moment, to_texts, word
@@ -17,7 +17,9 @@ from recommender.reading.plan import Plan
 from recommender.reading.times import AmbiguousDate, shown
 from recommender.reading.values import WrongType, as_text, one_of, plain
 
-_LONG = 500  # characters of a text that may be a body under a name that is not known
+LONG_TEXT = 500
+"""Characters of a text that may be a body under a name that is not known."""
+ID_IS_URL = "stories have no id: their address serves as one"
 _NO_BODY = "stories have no body, but a long text in the column {!r}: --column body={} reads it"
 
 
@@ -89,7 +91,7 @@ def _id(raw: Mapping[str, Any], plan: Plan, used: set[str]) -> str:
         if len(text) > plan.limits.max_id_chars:
             raise RowError(f"id of {len(text)} characters; the limit is {plan.limits.max_id_chars}")
         if plan.id_is_url:
-            plan.report.told.add("stories have no id: their address serves as one")
+            plan.report.told.add(ID_IS_URL)
         used.add(column)
         return text
     raise RowError("missing id")
@@ -145,8 +147,13 @@ def _add_links(
             linked = plain(raw.get(column))
     if linked is not None or any(anchors.values()):
         found = (one for field in ("lead", "body") for one in anchors.get(field, ()))
-        base = values.get("url") or (values["id"] if "://" in values["id"] else plan.limits.site_url)
-        values["links"] = story_links(found, linked, base, plan.limits, plan.report.links_left_out)
+        values["links"] = links_of(found, linked, values["id"], values.get("url"), plan)
+
+
+def links_of(anchors: Iterable[Anchor], linked: Any, id: str, url: str | None, plan: Plan) -> tuple[Link, ...]:
+    """Links of a story, from those of its texts and what its column of links holds; they start from its address."""
+    base = url or (id if "://" in id else plan.limits.site_url)
+    return story_links(anchors, linked, base, plan.limits, plan.report.links_left_out)
 
 
 def _absent(value: Any) -> bool:
@@ -158,5 +165,5 @@ def _absent(value: Any) -> bool:
 
 def _tell_long_texts(extra: Mapping[str, Any], plan: Plan) -> None:
     for name, value in extra.items():
-        if isinstance(value, str) and len(value) >= _LONG:
+        if isinstance(value, str) and len(value) >= LONG_TEXT:
             plan.report.told.add(_NO_BODY.format(name, name))

@@ -100,6 +100,17 @@ def to_text(markup: str) -> str:
     return to_text_and_links(markup)[0]
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text holds nothing that is read as more than itself: without its ends, it is what `to_text` gives.
+
+    Examples
+    --------
+    >>> is_plain("Ferry aground"), is_plain("Fish &amp; chips")
+    (True, False)
+    """
+    return "<" not in text and "&" not in text
+
+
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
     r"""Plain text of a field that may hold HTML, and the links of its sentences in their order.
 

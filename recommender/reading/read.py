@@ -14,16 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.article import FIELDS, SCHEMA, UNDATED, Article, to_table
-from recommender.errors import InputError, RowError
+from recommender.articles.article import FIELDS, UNDATED, Article
+from recommender.errors import InputError
 from recommender.progress import Progress, silent
-from recommender.reading.convert import UnsettledOrder
-from recommender.reading.fields import Unpublished, to_article
-from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
-from recommender.reading.formats.shapes import shape_of
-from recommender.reading.plan import Plan
+from recommender.reading.blocks import HIDDEN, READ, read_block
+from recommender.reading.formats import FORMATS, Stream, format_of, shown_name
 from recommender.reading.report import ReadReport, Rejected, Told
-from recommender.reading.times import TimeForms, days_first
+from recommender.reading.rows import RowReader
+from recommender.reading.times import TimeForms
 from recommender.settings import ReadingSettings
 from recommender.storage.database import SqlQuery, is_database, shown
 
@@ -34,10 +32,7 @@ _OURS = (
     "tombstones.jsonl",
     "unpublished.json",
 )  # written beside lists, where a folder is both input and output
-_CHUNK = 10_000  # rows turned into Arrow at a time
-_HIDDEN = "unpublished"  # a column beside those of articles: what says that a row is no published story
-_READ = SCHEMA.append(pa.field(_HIDDEN, pa.large_string()))
-
+_BLOCK = 1_000  # rows read at a time
 
 Part: TypeAlias = tuple[pa.Table, ReadReport]
 Each: TypeAlias = Callable[[Callable[[Stream], Part], list[Stream]], Iterable[Part]]
@@ -116,7 +111,7 @@ def read_articles(
             )
         progress("reading", report.read, None)
     progress("reading", report.read, report.read)
-    table = pa.concat_tables(tables).combine_chunks() if tables else _READ.empty_table()
+    table = pa.concat_tables(tables).combine_chunks() if tables else READ.empty_table()
     table = _newest(table, report)
     table = _published(table, report)
     report.accepted = len(table)
@@ -132,90 +127,18 @@ def _read(
     drafts: bool = False,
 ) -> Part:
     """The usable rows of one stream, several of an id among them; `strict` stops after the first that is not."""
-    report = ReadReport()
-    accepted = _accepted(stream, mapping, settings, strict, report, progress, drafts)
-    tables = []
-    while chunk := list(islice(accepted, _CHUNK)):
-        hidden = pa.array([reason for _, reason in chunk], pa.large_string())
-        tables.append(to_table(article for article, _ in chunk).append_column(_READ.field(_HIDDEN), hidden))
-    return pa.concat_tables([_READ.empty_table(), *tables]), report
-
-
-def _accepted(
-    stream: Stream,
-    mapping: Mapping[str, str],
-    settings: ReadingSettings,
-    strict: bool,
-    report: ReadReport,
-    progress: Progress,
-    drafts: bool,
-) -> Iterator[tuple[Article, str | None]]:
-    """Usable rows, and what says that one is no published story."""
-    plans: dict[tuple[str, ...], Plan] = {}
-    shapes: dict[tuple[str, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}
-    lines = 0
-    for line, raw in stream.rows():
-        lines += 1
-        if line or not isinstance(raw, BadRow):
-            report.read += 1
-        try:
-            if isinstance(raw, BadRow):
-                raise RowError(str(raw))
-            if isinstance(raw, Article):
-                raw = {name: getattr(raw, name) for name in FIELDS}
-            names = tuple(raw)
-            if names not in shapes:
-                shapes[names] = shape_of(names)
-            if (shape := shapes[names]) is not None:
-                raw = shape(dict(raw))
-                names = tuple(raw)
-            if names not in plans:
-                given = {field: column for field, column in mapping.items() if column in raw}
-                plans[names] = Plan.of(names, given, settings, report, drafts)
-            yield _article(raw, names, plans, stream), None
-        except Unpublished as row:
-            yield row.article, row.reason
-        except RowError as error:
-            told_id = _given_id(raw, plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
-            report.rejected.append(Rejected(stream.name, line, str(error), told_id))
-            if strict or len(report.rejected) > settings.max_rejected:
-                return
-        if report.read % 1_000 == 0:
-            progress("reading", report.read, None)
+    reader = RowReader(stream, mapping, settings, drafts)
+    report, rows = reader.report, stream.rows()
+    tables, lines = [READ.empty_table()], 0
+    while block := list(islice(rows, _BLOCK)):
+        tables.append(read_block(block, reader, strict))
+        lines += len(block)
+        progress("reading", report.read, None)
+        if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
+            break
     if not lines and stream.path:
         report.rejected.append(Rejected(stream.name, 0, "empty file"))
-
-
-def _article(
-    raw: Mapping[str, Any], names: tuple[str, ...], plans: dict[tuple[str, ...], Plan], stream: Stream
-) -> Article:
-    """The article of a row; the column of a date with day and month either way round is looked at first."""
-    while True:
-        try:
-            return to_article(raw, plans[names])
-        except UnsettledOrder as unsettled:
-            column = unsettled.column
-            shows = days_first(_texts(stream, column))
-            plans.update(
-                {names: plan.with_order(column, shows) for names, plan in plans.items() if column in plan.forms}
-            )
-
-
-def _texts(stream: Stream, column: str) -> Iterator[str]:
-    """What a column of a stream holds, as far as it is text."""
-    for _, raw in stream.rows():
-        value = raw.get(column) if isinstance(raw, Mapping) else None
-        if isinstance(value, str):
-            yield value
-
-
-def _given_id(raw: Mapping[str, Any], plan: Plan | None) -> str | None:
-    columns = plan.columns.get("id", ()) if plan is not None else ()
-    value = next((value for column in columns if (value := raw.get(column)) not in (None, "")), None)
-    try:
-        return str(value)[:200].encode(errors="replace").decode() if value not in (None, "") else None
-    except ValueError:  # an integer of thousands of digits
-        return None
+    return pa.concat_tables(tables), report
 
 
 def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
@@ -232,7 +155,7 @@ def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
     np.maximum.at(greatest, codes, published)
     published = np.where(published == UNDATED, greatest[codes], published)
     # a row that only says that a story is not published any more is never older than the story
-    updated = np.where(pc.is_valid(table[_HIDDEN]).to_numpy() & (updated == UNDATED), np.iinfo(np.int64).max, updated)
+    updated = np.where(pc.is_valid(table[HIDDEN]).to_numpy() & (updated == UNDATED), np.iinfo(np.int64).max, updated)
     order = np.lexsort((published, updated, codes))  # stable: of equal rows the later comes last
     last = np.append(np.diff(codes[order]) != 0, True)
     report.superseded = len(table) - int(last.sum())
@@ -241,14 +164,14 @@ def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
 
 def _published(table: pa.Table, report: ReadReport) -> pa.Table:
     """Leave out the rows that are no published stories, and count them by what says so."""
-    hidden = table[_HIDDEN]
+    hidden = table[HIDDEN]
     if hidden.null_count < len(table):
         told = pc.is_valid(hidden)
         report.unpublished = Counter(hidden.filter(told).to_pylist())
         out = table.select(["id", "updated_at", "published_at"]).filter(told).to_pylist()
         report.taken_back = {row["id"]: (row["updated_at"], row["published_at"]) for row in out}
         table = table.filter(pc.is_null(hidden)).combine_chunks()
-    return table.drop_columns(_HIDDEN)
+    return table.drop_columns(HIDDEN)
 
 
 def _streams(source: Source, told: Told) -> list[Stream]:

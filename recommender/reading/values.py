@@ -32,6 +32,8 @@ _KEYS = (
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
 _PARTS = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
 _DEEPEST = 6  # objects in objects
+LONGEST_MISSING = 19
+"""Characters of the longest text that `is_missing` may find to be a word for nothing."""
 _LONGEST_REPR = 100_000  # characters of a Python list that is read
 
 
@@ -76,7 +78,7 @@ def is_missing(value: Any) -> bool:
     [True, True, True, True, False]
     """
     if type(value) is str:
-        return not value or (len(value) < 20 and value.strip().casefold() in MISSING)
+        return not value or (len(value) <= LONGEST_MISSING and value.strip().casefold() in MISSING)
     return value is None or (isinstance(value, list | tuple | Mapping | str) and not value)
 
 

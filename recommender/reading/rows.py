@@ -1,0 +1,103 @@
+"""Raw rows of one stream -> articles, one at a time: what this says of a row holds, however it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from recommender.articles.article import FIELDS, Article
+from recommender.errors import RowError
+from recommender.reading.convert import UnsettledOrder
+from recommender.reading.fields import Unpublished, to_article
+from recommender.reading.formats import BadRow, Stream
+from recommender.reading.formats.shapes import shape_of
+from recommender.reading.plan import Plan
+from recommender.reading.report import ReadReport, Rejected
+from recommender.reading.times import days_first
+from recommender.settings import ReadingSettings
+
+
+class RowReader:
+    """Makes articles of the rows of one stream, and tells in a report what became of them.
+
+    Parameters
+    ----------
+    stream : Stream
+    mapping : mapping
+        Field -> column, for names that are not recognised.
+    settings : ReadingSettings
+    drafts : bool
+        Read rows that are no published stories like all others.
+
+    Attributes
+    ----------
+    report : ReadReport
+    """
+
+    def __init__(self, stream: Stream, mapping: Mapping[str, str], settings: ReadingSettings, drafts: bool) -> None:
+        self.stream, self.settings, self.report = stream, settings, ReadReport()
+        self._mapping, self._drafts = mapping, drafts
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._shapes: dict[tuple[Any, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}
+
+    def read(self, line: int, raw: Any) -> tuple[Article, str | None] | None:
+        """The article of a row, and what says that it is no published story; None where the row is rejected."""
+        try:
+            if isinstance(raw, BadRow):
+                raise RowError(str(raw))
+            raw = self.shaped(raw)
+            return self._article(raw), None
+        except Unpublished as row:
+            return row.article, row.reason
+        except RowError as error:
+            told_id = _given_id(raw, self._plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
+            self.report.rejected.append(Rejected(self.stream.name, line, str(error), told_id))
+            return None
+
+    def shaped(self, raw: Article | Mapping[str, Any]) -> Mapping[str, Any]:
+        """A row whose columns are known by name."""
+        if isinstance(raw, Article):
+            raw = {name: getattr(raw, name) for name in FIELDS}
+        names = tuple(raw)
+        if names not in self._shapes:
+            self._shapes[names] = shape_of(names)
+        shape = self._shapes[names]
+        return raw if shape is None else shape(dict(raw))
+
+    def plan(self, names: tuple[Any, ...]) -> Plan:
+        """How rows with these columns become articles."""
+        if names not in self._plans:
+            given = {field: column for field, column in self._mapping.items() if column in names}
+            self._plans[names] = Plan.of(names, given, self.settings, self.report, self._drafts)
+        return self._plans[names]
+
+    def _article(self, raw: Mapping[str, Any]) -> Article:
+        """The article of a row; the column of a date with day and month either way round is looked at first."""
+        names = tuple(raw)
+        while True:
+            try:
+                return to_article(raw, self.plan(names))
+            except UnsettledOrder as unsettled:
+                column = unsettled.column
+                shows = days_first(_texts(self.stream, column))
+                plans = self._plans.items()
+                self._plans.update(
+                    {names: plan.with_order(column, shows) for names, plan in plans if column in plan.forms}
+                )
+
+
+def _texts(stream: Stream, column: str) -> Iterator[str]:
+    """What a column of a stream holds, as far as it is text."""
+    for _, raw in stream.rows():
+        value = raw.get(column) if isinstance(raw, Mapping) else None
+        if isinstance(value, str):
+            yield value
+
+
+def _given_id(raw: Mapping[str, Any], plan: Plan | None) -> str | None:
+    columns = plan.columns.get("id", ()) if plan is not None else ()
+    value = next((value for column in columns if (value := raw.get(column)) not in (None, "")), None)
+    try:
+        return str(value)[:200].encode(errors="replace").decode() if value not in (None, "") else None
+    except ValueError:  # an integer of thousands of digits
+        return None

@@ -1,0 +1,259 @@
+"""Rows that are read column by column, and one by one: the same table and the same report."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.articles.article import to_table
+from recommender.reading.blocks import HIDDEN, READ, read_block
+from recommender.reading.formats import Stream
+from recommender.reading.report import ReadReport
+from recommender.reading.rows import RowReader
+from recommender.settings import ReadingSettings
+
+USUAL: dict[str, Any] = {
+    "id": "story",
+    "title": "Ferry aground off Gull Point in fog",
+    "body": "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.",
+    "published_at": "2026-03-03T06:30:00Z",
+    "section": "local news of the whole coast",
+}
+TEXTS: list[Any] = [
+    *(
+        None,
+        "",
+        " ",
+        "nan",
+        " NULL ",
+        "n/a",
+        "short",
+        "\u00a0" * 30,
+        "\x1c a text that has blanks of all kinds \u2003\x85",
+    ),
+    *(
+        "Fish &amp; chips for all of the harbour",
+        "AT&T and IBM <IBM> rise in New York",
+        "a NUL \x00 in the middle of it",
+    ),
+    *("\ud800 is half of a character, and no text", "<p>Storm hits <b>coast</b></p><p>More of it.</p>", "x" * 300),
+    '<p>The ferry <a href="/ferry">ran aground</a> in fog.</p><p>See also: <a href="/cup">Cup final</a></p>',
+    '<p><a href="https://courier.example/a">Alone</a></p>',
+    *(
+        "&lt;p&gt;escaped twice, &amp;amp; more&lt;/p&gt;",
+        "<!-- nothing -->" * 3,
+        "東京で山本氏が当選した、と発表された。" * 2,
+    ),
+    *(
+        7,
+        -1,
+        2.0,
+        2.5,
+        float("nan"),
+        True,
+        False,
+        10**30,
+        Decimal("2"),
+        Decimal("NaN"),
+        UUID(int=7),
+        b"bytes of a text",
+    ),
+    *(b"\xff", [], {}, ["one", "two"], [None, "one"], ["", "nan"], {"rendered": "Of <b>WordPress</b> &amp; others"}),
+    *({"odd": 1}, {"name": "Ann Rook"}, [{"name": "Ann"}, {"name": "Bo"}], ("a", "b"), np.float64(3), np.array(["a"])),
+    *(
+        "['ferry', 'fog']",
+        '["ferry", 7]',
+        "ferry; fog, sea",
+        ["ferry", "fog & sea &amp; ice", " "],
+        ["x" * 300],
+        [["a"]],
+    ),
+    *("https://courier.example/a?b=1&c=2 ", "/local/ferry-aground", "free", "Paid", "metered", "no such access"),
+    *("en-GB", "English", "Live", "draft", "private", "page", "post", "desk 7", "publish", "true", "0"),
+]
+TIMES: list[Any] = [
+    *("2026-03-03", "2026-03-03 06:30", "2026-03-03T06:30:15.123456", "2026-03-03T06:30:15.1234567Z", "2024-02-29"),
+    *("2026-02-29", "2026-02-30T10:00:00Z", "2026-04-31", "2026-13-01", "2026-03-03T24:00:00Z", "2026-03-03T23:59:60Z"),
+    *("2026-03-03T06:30:00+14:59", "2026-03-03T06:30:00-01:00", "2026-03-03T06:30:00+15:00", "2026-03-03T06:30+01:00"),
+    *("2026-03-03T06Z", "2026-03-03Z", "2026-03-03T06:30:00 Z", " 2026-03-03 ", "2026-03-03\n", "2026-3-3", "20260303"),
+    *(
+        "0000-00-00",
+        "0001-01-01",
+        "1899-12-30",
+        "1899-12-31T00:00:00",
+        "1900-01-01",
+        "1970-01-01",
+        "1970-01-01T00:00:01Z",
+    ),
+    *("1970-01-02", "1969-12-31T23:00:00Z", "1600-01-01T00:00:00+14:00", "1599-12-31", "2299-12-31", "2400-01-01"),
+    *(
+        "2569-03-03",
+        "9999-12-31T23:59:59-01:00",
+        "05/11/2026",
+        "27/11/2026",
+        "March 3, 2026 6:30 AM",
+        "TBD",
+        "tomorrow",
+    ),
+    *(
+        "Tue, 03 Mar 2026 07:30:00 +0100",
+        "2026-03-03 07:30 CET",
+        1772519400,
+        1772519400000,
+        1772519400.5,
+        "1772519400",
+        0,
+    ),
+    *(
+        datetime(2026, 3, 3, 6, 30, tzinfo=UTC),
+        datetime(2026, 3, 3, 6, 30),
+        date(2026, 3, 3),
+        np.datetime64("2026-03-03"),
+    ),
+    *(
+        datetime(2026, 3, 3, tzinfo=timezone(timedelta(hours=9))),
+        np.datetime64("NaT"),
+        True,
+        [],
+        {"$date": 1772519400000},
+    ),
+]
+LINKS: list[Any] = [
+    *(
+        ["mill-vote", "/local/ferry", None],
+        [{"url": "/a", "anchor": "words"}, {"id": 7}],
+        "mill-vote; mill-deal",
+        "[1, 2]",
+    ),
+    *(
+        {"self": "https://api.courier.example/1"},
+        '{"self": "/1"}',
+        [True, "a\x00b", "\ud800"],
+        [],
+        "mailto:a@b",
+        7,
+        [["a"]],
+    ),
+]
+EXTRA: list[Any] = [
+    *(
+        {"a": [1, {"b": None}]},
+        {"a": "a NUL \x00"},
+        {"a": "\\u0000"},
+        {1: "a", "1": "b"},
+        {"a": 1e16, "b": -0.0},
+        2**64,
+    ),
+    *(
+        float("inf"),
+        {"a": float("nan")},
+        np.int64(4),
+        np.array([1, 2]),
+        datetime(2026, 3, 3, tzinfo=UTC),
+        {"a": {1, 2}},
+    ),
+    *("long text of a column that nobody knows " * 20, object, ["\ud800"], (), set()),
+]
+FIELDS: dict[str, list[Any]] = {
+    **dict.fromkeys(("id", "title", "body", "summary", "section", "author", "url", "image", "canonical_id"), TEXTS),
+    **dict.fromkeys(("headline", "text", "guid", "tags", "keywords", "language", "type", "access", "status"), TEXTS),
+    **{key: [*TIMES, *TEXTS[:8]] for key in ("published_at", "pubDate", "date_gmt", "updated_at", "expires")},
+    **{key: [*LINKS, *TEXTS[:8]] for key in ("links",)},
+    **{key: [*EXTRA, *TEXTS] for key in ("places", "mood", "extra")},
+}
+SETTINGS = [
+    ReadingSettings(),
+    ReadingSettings(max_field_chars=40, max_body_chars=100, max_tags=1, max_links=1, max_id_chars=20),
+    ReadingSettings(time_zone="Asia/Tokyo", site_url="https://courier.example"),
+    ReadingSettings(date_format="%d.%m.%Y", day_first=True),
+    ReadingSettings(hidden_values=("local",), shown_values=("draft",), date_format="excel"),
+]
+
+
+def one_by_one(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadReport]:
+    reader = RowReader(stream, {}, limits, drafts=False)
+    found = [one for line, raw in stream.rows() if (one := reader.read(line, raw)) is not None]
+    hidden = pa.array([reason for _, reason in found], pa.large_string())
+    reader.report.read = sum(1 for _ in stream.rows())
+    return to_table(article for article, _ in found).append_column(READ.field(HIDDEN), hidden), reader.report
+
+
+def in_blocks(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadReport]:
+    reader = RowReader(stream, {}, limits, drafts=False)
+    return read_block(list(stream.rows()), reader), reader.report
+
+
+def assert_same(rows: list[Any], limits: ReadingSettings) -> None:
+    stream = Stream("<rows>", data=rows)
+    (table, report), (expected, told) = in_blocks(stream, limits), one_by_one(stream, limits)
+    assert table.to_pylist() == expected.to_pylist()
+    assert table.equals(expected)
+    assert report == told
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Any]:
+    """Usual rows of the same columns, and some among them that are odd in a few of these."""
+    more = draw(st.lists(st.sampled_from(sorted(FIELDS)), unique=True, max_size=6))
+    names = draw(st.permutations([*dict.fromkeys([*USUAL, *more])]))
+    usual = {name: USUAL.get(name, draw(st.sampled_from(FIELDS[name][:30]))) for name in names}
+    rows: list[Any] = [dict(usual, id=f"story {number}") for number in range(18)]
+    for number in range(draw(st.integers(1, 5))):
+        changed = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=3))
+        odd = {name: draw(st.sampled_from(FIELDS.get(name, TEXTS)) | st.text(max_size=40)) for name in changed}
+        rows.insert(draw(st.integers(0, len(rows))), {**usual, "id": f"odd {number}", **odd})
+    if draw(st.booleans()):
+        rows.insert(draw(st.integers(0, len(rows))), draw(st.sampled_from([7, {}, {"id": "few"}, {7: "a", **usual}])))
+    return rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=worlds(), limits=st.sampled_from(SETTINGS))
+def test_a_block_gives_what_its_rows_give_one_by_one(rows: list[Any], limits: ReadingSettings) -> None:
+    assert_same(rows, limits)
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+@pytest.mark.parametrize("limits", SETTINGS)
+def test_every_value_is_read_in_a_block_as_it_is_alone(name: str, limits: ReadingSettings) -> None:
+    rows = [{**USUAL, "id": f"story {at}", name: value} for at, value in enumerate(FIELDS[name])]
+    assert_same(rows, limits)
+
+
+@pytest.mark.parametrize(
+    "names", [("headline", "title"), ("tags", "keywords"), ("published_at", "pubDate"), ("id", "guid")]
+)
+def test_of_several_columns_the_first_that_is_filled_counts_in_every_row(names: tuple[str, str]) -> None:
+    first, second = names
+    values = [None, "", "nan", "2026-03-03", "a text of more than twenty characters", ["a"], []]
+    rows = [{**USUAL, first: one, second: other} for one in values for other in values]
+    assert_same(rows, ReadingSettings())
+    assert_same([{**row, first: None} for row in rows], ReadingSettings())
+
+
+def test_stories_without_an_id_have_their_address_in_every_row() -> None:
+    rows = [{"url": f"https://courier.example/{at}", "title": "Ferry aground", "links": ["/a"]} for at in range(20)]
+    assert_same(rows, ReadingSettings())
+
+
+def test_bad_rows_among_others_keep_their_places() -> None:
+    rows = [{**USUAL, "id": f"story {at}"} for at in range(40)]
+    for at in (0, 7, 8, 39):
+        rows[at] = {**rows[at], "id": None}
+    report = in_blocks(Stream("<rows>", data=rows), ReadingSettings())[1]
+    assert [row.line for row in report.rejected] == [1, 8, 9, 40]
+
+
+def test_strict_reading_stops_at_the_first_bad_row() -> None:
+    rows = [{**USUAL, "id": f"story {at}" if at < 30 else None} for at in range(40)]
+    reader = RowReader(Stream("<rows>", data=rows), {}, ReadingSettings(), drafts=False)
+    read_block(list(enumerate(rows, 1)), reader, strict=True)
+    assert [row.line for row in reader.report.rejected] == [31]
