@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,9 @@ from recommender.embedders.cache import VectorCache
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import NotFittedError, SettingsError, WithdrawnArticleError
+from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.lists.records import to_lists
+from recommender.lists.records import STORY, to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.reading.behaviors import read_clicks
@@ -380,6 +381,25 @@ class Recommender(Decided):
         (found,) = self._values(lister.draft(table, vectors))
         return found.without_list("withheld") if found.article_id in self.rules.no_list else found
 
+    def _pinned(self, stories: Sequence[str]) -> Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]] | None:
+        """What the overlay pins into the records of some stories; None for nothing."""
+        pins, catalog, now = self.tombstones.decisions.pins, self.catalog, datetime.now(UTC)
+        if pins.keys().isdisjoint(stories):
+            return None
+
+        def story_of(article_id: str) -> dict[str, Any] | None:
+            if article_id not in catalog:
+                return None
+            row = catalog.row(article_id)
+            story: dict[str, Any] = catalog.table.select(STORY.names).slice(row, 1).to_pylist()[0]
+            published = story["published_at"]
+            return story if published is None or published <= now else None
+
+        def pinned(record: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+            return placed(record, (pin for pin in pins.get(record["article_id"], ()) if pin.holds(now)), story_of)
+
+        return pinned
+
     def relevance(self, stories: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
         """Relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
 
@@ -422,7 +442,8 @@ class Recommender(Decided):
     def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
         """Turn records into lists under what editors have decided by now."""
         stones = self.tombstones
-        lists = to_lists(batch, stones.withdrawn, stones.blocked)
+        pinned = self._pinned(batch.column("article_id").to_pylist())
+        lists = to_lists(batch, stones.withdrawn, stones.blocked, pinned)
         return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from recommender.cli import check, editors, evaluation, jobs, learn, lists, start
+from recommender.cli import check, editors, evaluation, jobs, learn, lists, serve, start
 from recommender.cli.display import be_quiet, cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
@@ -75,9 +75,13 @@ for name, (done, text) in editors.STORIES.items():
     app.command(name, help=text, rich_help_panel=EDIT)(editors.on_stories(name, done))
 for name, (done, text) in editors.ITEMS.items():
     app.command(name, help=text, rich_help_panel=EDIT)(editors.on_items(name, done))
+app.command(rich_help_panel=EDIT)(editors.pin)
+app.command(rich_help_panel=EDIT)(editors.unpin)
 app.command(rich_help_panel=EDIT)(editors.rules)
 app.command(rich_help_panel=LOOK)(lists.recommend)
 app.command(rich_help_panel=LOOK)(lists.preview)
+app.command(rich_help_panel=LOOK)(serve.serve)
+app.command(rich_help_panel=LOOK)(serve.token)
 app.command(rich_help_panel=LOOK)(lists.info)
 app.command(rich_help_panel=PROVE)(learn.learn)
 app.command(rich_help_panel=PROVE)(evaluation.evaluate)

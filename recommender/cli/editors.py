@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import cleaned, out
-from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, open_tombstones
+from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, moment_of, open_tombstones
 
 if TYPE_CHECKING:
-    from recommender.editorial.overlay import Action
+    from recommender.editorial.decisions import Action
 
 # name -> what is told when it is done, and the help text
 STORIES: dict[Action, tuple[str, str]] = {
@@ -68,6 +68,34 @@ def on_items(action: Action, done: str) -> Callable[..., None]:
         out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
 
     return command
+
+
+def pin(
+    item: Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")],
+    story: Annotated[str, typer.Option(metavar="ID", help="Story whose list it stands in.")],
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    position: Annotated[int, typer.Option(help="Its place in the list.")] = 1,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Last moment at which it holds.")] = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who pinned it, for the reason shown.")] = "",
+) -> None:
+    """Put an item at a place of the list under a story, at once, until `unpin`."""
+    from recommender.editorial.overlay import pin_entry
+
+    _tell_unknown(lists, [item, story])
+    entry = pin_entry(item, story, position, moment_of(until, "--until"), by)
+    out.print(f"pinned: {open_tombstones(lists, archive).record('pin', [entry])}")
+
+
+def unpin(
+    item: Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")],
+    story: Annotated[str, typer.Option(metavar="ID", help="Story whose list it stands in.")],
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+) -> None:
+    """Undo `pin`; pins of the rules stay."""
+    _tell_unknown(lists, [item, story])
+    out.print(f"unpinned: {open_tombstones(lists, archive).record('unpin', [(item, story)])}")
 
 
 def rules(

@@ -132,6 +132,7 @@ def info(
         told["versions kept"] = ", ".join(path.name for path in folder.versions())
     stones = open_tombstones(lists, archive)
     told |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
+    told |= {"pinned": len(stones.decisions.pinned)}
     told |= {"not published": len(stones.unpublished)} if stones.unpublished else {}
     for name, value in told.items():
         out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)

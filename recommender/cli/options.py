@@ -168,15 +168,15 @@ def value_of(text: str) -> Any:
         raise SettingsError(f"--set: {text!r} is no JSON: {error}") from None
 
 
-def moment_of(text: str | None) -> datetime | None:
-    """Read the moment of --as-of."""
+def moment_of(text: str | None, flag: str = "--as-of") -> datetime | None:
+    """Read the moment of --as-of, or of another flag."""
     from recommender.errors import RowError
     from recommender.reading.times import to_time
 
     try:
         found = to_time(text) if text else None
     except RowError as error:
-        raise SettingsError(f"--as-of: {error}") from None
+        raise SettingsError(f"{flag}: {error}") from None
     if text and found is None:
-        raise SettingsError(f"--as-of: {text!r} is no moment")
+        raise SettingsError(f"{flag}: {text!r} is no moment")
     return found

@@ -1,4 +1,4 @@
-"""The overlay of withdrawn and withheld ids: append-only, outside the versions, read by every reader."""
+"""The overlay of what editors withdrew, withheld, blocked and pinned: append-only, outside the versions."""
 
 from __future__ import annotations
 
@@ -6,35 +6,28 @@ import fcntl
 import os
 import zlib
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 import orjson
 
+from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
 from recommender.editorial.unpublished import STATE, Unpublished
 from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
 from recommender.storage.atomic import write_atomically
+from recommender.version import __version__
 
-Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock"]
-Entry = str | tuple[str, str | None]
-_KIND: dict[Action, tuple[str, bool]] = {
-    "withdraw": ("withdrawn", True),
-    "restore": ("withdrawn", False),
-    "withhold": ("withheld", True),
-    "release": ("withheld", False),
-    "block": ("blocked", True),
-    "unblock": ("blocked", False),
-}
 NAME, HEAD = "tombstones.jsonl", "tombstones.head"
 
 
 class Tombstones:
-    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story) and blocks, by editors.
+    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story), blocks and pins, by editors.
 
     Beside them stand the ids that the newsroom's system took back, see `take_back`.
 
-    A block is a pair (item, story); with None for the story it holds everywhere.
+    A block is a pair (item, story); with None for the story it holds everywhere. A pin is a tuple of item, story,
+    position, end as ISO 8601 text or None, and who pinned it. Threads may share one: what holds is replaced as a whole.
 
     Parameters
     ----------
@@ -52,12 +45,24 @@ class Tombstones:
         self.path = path
         self._unpublished = Unpublished(path and path.with_name(STATE))
         self._hidden: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
-        self.withdrawn: frozenset[str] = frozenset()
-        self.withheld: frozenset[str] = frozenset()
-        self.blocked: frozenset[tuple[str, str | None]] = frozenset()
-        self._undone: dict[str, frozenset[Entry]] = {}
+        self.decisions = Decisions()
         self._seen: tuple[int, int] = (0, 0)
         self.refresh()
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """Ids that editors took out of every list."""
+        return self.decisions.withdrawn
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Ids of stories that no list is shown under."""
+        return self.decisions.withheld
+
+    @property
+    def blocked(self) -> frozenset[Pair]:
+        """Items and the stories that they are kept from; None = all."""
+        return self.decisions.blocked
 
     @property
     def unpublished(self) -> frozenset[str]:
@@ -67,12 +72,12 @@ class Tombstones:
     @property
     def hidden(self) -> frozenset[str]:
         """Ids that no reader sees, for whichever reason."""
-        withdrawn, unpublished = self.withdrawn, self.unpublished
+        withdrawn, unpublished, hidden = self.withdrawn, self.unpublished, self._hidden
         if not unpublished:
             return withdrawn
-        if self._hidden[0] is not withdrawn or self._hidden[1] is not unpublished:
-            self._hidden = withdrawn, unpublished, withdrawn | unpublished
-        return self._hidden[2]
+        if hidden[0] is not withdrawn or hidden[1] is not unpublished:
+            self._hidden = hidden = withdrawn, unpublished, withdrawn | unpublished
+        return hidden[2]
 
     def take_back(self, hidden: Collection[str], shown: Collection[str]) -> int:
         """Hide stories that are not published any more, until they are among the `shown` of a later call.
@@ -95,18 +100,24 @@ class Tombstones:
             return
         acknowledged = self._acknowledged()  # first: the file only grows
         data = self.path.read_bytes()
-        whole = self._lines(data, acknowledged)
-        self.withdrawn, self.withheld, self.blocked, self._undone = frozenset(), frozenset(), frozenset(), {}
-        for number, line in enumerate(whole.splitlines(), 1):
+        decisions = Decisions()
+        for number, line in enumerate(self._lines(data, acknowledged).splitlines(), 1):
             try:
                 entry = orjson.loads(line)
-                if _sealed(entry["action"], entry["ids"]) != line:
+                action, ids = entry["action"], entry["ids"]
+                if _sealed(action, ids) != line:
                     raise ValueError("it does not match its checksum")
-                self._apply(entry["action"], entry["ids"])
+                if action not in KINDS:
+                    raise SnapshotError(
+                        f"{self.path}, line {number}: the action {action!r} is not known to recommender {__version__}; "
+                        "upgrade recommender"
+                    )
+                decisions = decisions.after(action, ids)
             except (ValueError, KeyError, TypeError) as error:
                 raise SnapshotError(
                     f"{self.path}, line {number} is damaged ({error}); mend it by hand: withdrawals depend on it"
                 ) from error
+        self.decisions = decisions
         self._seen = (stat.st_ino, len(data))
 
     def copied(self, path: Path | None = None) -> Tombstones:
@@ -117,8 +128,9 @@ class Tombstones:
 
     def follow(self, other: Tombstones) -> None:
         """Record what holds in another overlay, and what was undone there last; what it never named stays."""
-        for action, (name, adds) in _KIND.items():
-            self.record(action, getattr(other, name) if adds else other._undone.get(name, ()))
+        held = other.decisions
+        for action, (name, adds) in KINDS.items():
+            self.record(action, getattr(held, name) if adds else held.undone.get(name, ()))
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
@@ -139,7 +151,8 @@ class Tombstones:
             file.seek(0)
             data = file.read()
             file.truncate(len(self._lines(data, self._acknowledged())))
-            news = self._news(action, wanted)  # alone: an overlay that repeats what it holds grows with its square
+            # alone: an overlay that repeats what it holds grows with its square
+            news = self.decisions.news(action, wanted)
             changed = self._apply(action, wanted)
             if changed:
                 file.write(_sealed(action, news) + b"\n")
@@ -173,20 +186,10 @@ class Tombstones:
             )
         return whole
 
-    def _news(self, action: Action, wanted: list[Entry]) -> list[Entry]:
-        """Those that an action changes."""
-        name, adds = _KIND[action]
-        return [entry for entry in wanted if (entry in getattr(self, name)) != adds]
-
-    def _apply(self, action: Action, ids: Iterable[Entry | list[str | None]]) -> int:
-        name, adds = _KIND[action]
-        held: frozenset[Entry] = getattr(self, name)
-        entries = {entry if isinstance(entry, str) else (str(entry[0]), entry[1]) for entry in ids}
-        after = held | entries if adds else held - entries
-        setattr(self, name, after)
-        undone = self._undone.get(name, frozenset())
-        self._undone[name] = undone - entries if adds else undone | entries
-        return len(held ^ after)
+    def _apply(self, action: Action, wanted: list[Entry]) -> int:
+        changed = len(self.decisions.news(action, wanted))
+        self.decisions = self.decisions.after(action, wanted)
+        return changed
 
 
 class Decided:
@@ -225,6 +228,41 @@ class Decided:
         """Undo `block` with the same arguments; blocks of the rules stay."""
         return self.tombstones.record("unblock", [(item, story)])
 
+    def pin(self, item: str, *, story: str, position: int = 1, until: datetime | None = None, by: str = "") -> int:
+        """Put an item at a place of the list under one story, instead of any other place that it has there.
+
+        What is withdrawn, blocked or not published is not shown by it.
+
+        Parameters
+        ----------
+        item, story : str
+        position : int, default 1
+        until : datetime, optional
+            Last moment at which it holds; without a zone: UTC.
+        by : str
+            Who pinned it, for the reason shown.
+
+        Raises
+        ------
+        SettingsError
+            If the position is no place of a list, or the item is the story itself.
+        """
+        return self.tombstones.record("pin", [pin_entry(item, story, position, until, by)])
+
+    def unpin(self, item: str, *, story: str) -> int:
+        """Undo `pin`; pins of the rules stay."""
+        return self.tombstones.record("unpin", [(item, story)])
+
+
+def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:
+    """A pin as the overlay keeps it."""
+    if item == story:
+        raise SettingsError(f"the story {story!r} cannot be pinned under itself")
+    if not 1 <= position <= 1_000:
+        raise SettingsError(f"position is {position}, expected 1 to 1,000")
+    end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
+    return item, story, position, None if end is None else end.astimezone(UTC).isoformat(), by
+
 
 def _sealed(action: str, ids: list[Entry]) -> bytes:
     """An action as a line with its checksum."""
@@ -243,7 +281,7 @@ def named(ids: Iterable[Entry]) -> list[Entry]:
     wanted = ordered(ids)
     for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in wanted):
         try:
-            (article_id or "").encode()
+            str(article_id).encode()
         except UnicodeEncodeError:
             raise SettingsError(f"the id {article_id!r} is not valid UTF-8, as all ids of articles are") from None
     return wanted

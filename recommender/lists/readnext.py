@@ -189,9 +189,10 @@ class ReadNext(_Deferred):
         record: Mapping[str, Any],
         withdrawn: frozenset[str] = frozenset(),
         blocked: frozenset[tuple[str, str | None]] = frozenset(),
+        pinned: Sequence[tuple[int, Mapping[str, Any]]] = (),
     ) -> ReadNext:
-        """From a record; reserves take the places of items withdrawn or blocked (item, story or None) since."""
-        record = current(record, withdrawn, blocked)
+        """From a record as it stands now, see `current`."""
+        record = current(record, withdrawn, blocked, pinned)
         story = record.get("story")  # lists published by earlier versions have none
         return cls(
             record["article_id"],
@@ -213,6 +214,12 @@ class ReadNext(_Deferred):
         object.__setattr__(one, "_make", make)
         return one
 
+    def first(self, k: int) -> ReadNext:
+        """The same list with `k` places: of fewer the first, for more the reserves."""
+        live = (*self.items, *self.reserves)
+        status = status_of([item.source for item in live[:k]], k) if live else self.status
+        return replace(self, status=status, k=k, items=live[:k], reserves=live[k:])
+
     def without_list(self, status: Status) -> ReadNext:
         """The same story with no items and another status."""
         return replace(self, status=status, items=(), reserves=())
@@ -222,17 +229,46 @@ def current(
     record: Mapping[str, Any],
     withdrawn: frozenset[str] = frozenset(),
     blocked: frozenset[tuple[str, str | None]] = frozenset(),
+    pinned: Sequence[tuple[int, Mapping[str, Any]]] = (),
 ) -> dict[str, Any]:
-    """A record in which reserves take the places of items withdrawn or blocked (item, story or None) since."""
-    live = [item for item in (*record["items"], *record["reserves"]) if item["article_id"] not in withdrawn]
-    if blocked:
-        story = record["article_id"]
-        live = [item for item in live if blocked.isdisjoint(((item["article_id"], None), (item["article_id"], story)))]
+    """A record as editors' later decisions leave it.
+
+    Reserves take the places of items withdrawn or blocked (item, story or None) since; `pinned` are places, ascending,
+    and the items that stand there, each a record of an item.
+    """
+    story, k, status = record["article_id"], record["k"], record["status"]
+    placed = {item["article_id"] for _, item in pinned}
+
+    def stays(item: Mapping[str, Any]) -> bool:
+        name = item["article_id"]
+        return name not in withdrawn and blocked.isdisjoint(((name, None), (name, story)))
+
+    live = [item for item in (*record["items"], *record["reserves"]) if stays(item)]
+    if placed:
+        live = [item for item in live if item["article_id"] not in placed]
+        for position, item in pinned:
+            if stays(item):
+                live.insert(min(position, k) - 1, item)
     live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
-    k, status = record["k"], record["status"]
     if status in ("ok", "filled", "short", "empty"):
         status = status_of([item["source"] for item in live[:k]], k)
     return {**record, "status": status, "items": live[:k], "reserves": live[k:]}
+
+
+def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
+    """A record with `k` places: of fewer the first, for more the reserves.
+
+    Examples
+    --------
+    >>> items = [{"article_id": name, "source": "related"} for name in "bcd"]
+    >>> found = resized({"status": "ok", "k": 2, "items": items[:2], "reserves": items[2:]}, 4)
+    >>> [item["article_id"] for item in found["items"]], found["status"]
+    (['b', 'c', 'd'], 'short')
+    """
+    live, status = [*record["items"], *record["reserves"]], record["status"]
+    if status in ("ok", "filled", "short", "empty"):
+        status = status_of([item["source"] for item in live[:k]], k)
+    return {**record, "status": status, "k": k, "items": live[:k], "reserves": live[k:]}
 
 
 def status_of(sources: Sequence[str], k: int) -> Status:

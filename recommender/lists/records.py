@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -104,12 +104,18 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
 
 
 def to_lists(
-    batch: pa.RecordBatch, withdrawn: frozenset[str], blocked: frozenset[tuple[str, str | None]]
+    batch: pa.RecordBatch,
+    withdrawn: frozenset[str],
+    blocked: frozenset[tuple[str, str | None]],
+    pinned: Callable[[dict[str, Any]], Sequence[tuple[int, Mapping[str, Any]]]] | None = None,
 ) -> list[ReadNext]:
     """Records as values; what `ReadNext.of` makes of each.
 
-    A column at a time: dicts of dicts, one a reason, would take most of a call.
+    A column at a time: dicts of dicts, one a reason, would take most of a call. `pinned` tells the items that later
+    pins put into a record; None where there are none.
     """
+    if pinned is not None:
+        return [ReadNext.of(record, withdrawn, blocked, pinned(record)) for record in batch.to_pylist()]
     shown = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
     gone = withdrawn.union(item for item, _ in blocked)
     if gone and not gone.isdisjoint(pa.chunked_array(shown).to_pylist()):  # reserves take their places

@@ -158,7 +158,7 @@ class _Entry:
         return cls(
             key,
             page_name(found.article_id),
-            _headline(story, found.article_id),
+            headline(story, found.article_id),
             story.section or "",
             moment,
             story.line if story.title else "",
@@ -174,7 +174,8 @@ def _micros(moment: datetime) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
 
 
-def _headline(shown: Story | Recommendation, article_id: str) -> str:
+def headline(shown: Story | Recommendation, article_id: str) -> str:
+    """What an item is called: its title, its first line, or its id."""
     return shown.title or shown.line or article_id
 
 
@@ -239,9 +240,9 @@ def _templates(published: PublishedLists) -> Environment:
     pages.globals |= {
         "label": lru_cache(maxsize=1 << 16)(time_label),
         "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        "page_name": page_name,
+        "address": lambda article_id: f"{page_name(article_id)}.html",
         "safe_link": safe_link,
-        "headline": _headline,
+        "headline": headline,
         "language": settings.get("reading", {}).get("site_language") or "",
         "version": published.version,
         "as_of": time_label(datetime.fromisoformat(as_of)) if as_of else "",

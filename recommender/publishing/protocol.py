@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
@@ -43,6 +44,28 @@ class Publisher(Protocol):
     def rollback(self, version: str | None = None) -> str:
         """Return to a kept version, by default the one before; gives its name."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptVersion:
+    """One published version that is kept, as the list of all tells it.
+
+    Attributes
+    ----------
+    name : str
+        Tells it from all others of its place, such as '000012-0f3a5b7c9d1e'; a number in a database.
+    version : str
+        Equal versions, equal lists.
+    current : bool
+        Whether it is the one that readers see.
+    manifest : dict
+        What is known of it: as_of, settings, counts.
+    """
+
+    name: str
+    version: str
+    current: bool
+    manifest: dict[str, Any]
 
 
 def purged_name(version: str, ids: frozenset[str]) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
+from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.overlay import Decided, Tombstones
 from recommender.errors import MissingExtraError, SettingsError
+from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import plugins
-from recommender.publishing.protocol import Publisher, Reader, to_json
+from recommender.publishing.protocol import KeptVersion, Publisher, Reader, to_json
 from recommender.storage.database import is_database
 
 if TYPE_CHECKING:
@@ -62,20 +64,36 @@ class PublishedLists(Decided):
     'ok'
     """
 
-    def __init__(self, place: str | Path) -> None:
+    def __init__(self, place: str | Path, version: str | None = None) -> None:
         self.place = place
-        self._reader, self.tombstones = _open_reader(place)
+        self._reader, self.tombstones = _open_reader(place, version)
 
     @classmethod
-    def open(cls, place: str | Path) -> PublishedLists:
+    def open(cls, place: str | Path, version: str | None = None) -> PublishedLists:
         """Open a folder or database URL that a run was published to.
+
+        Parameters
+        ----------
+        place : path or str
+        version : str, optional
+            Name or number of a kept version, see `versions`; default: the current one.
 
         Raises
         ------
         SnapshotError
-            If it holds no version, or a damaged, foreign or newer one.
+            If it holds no version, or a damaged, foreign or newer one, or not this one.
         """
-        return cls(place)
+        return cls(place, version)
+
+    @staticmethod
+    def versions(place: str | Path) -> list[KeptVersion]:
+        """The versions that are kept at a place, the oldest first."""
+        if is_database(place):
+            found: list[KeptVersion] = _sql().kept_versions(str(place))
+            return found
+        from recommender.publishing.stored import kept_versions
+
+        return kept_versions(Path(place))
 
     def refresh(self) -> bool:
         """Turn to the current version; True if it is another one."""
@@ -108,7 +126,10 @@ class PublishedLists(Decided):
         hidden, blocked = self.tombstones.hidden, self.tombstones.blocked
         if article_id in self.tombstones.withheld:
             return ReadNext.of(record()).without_list("withheld")
-        return ReadNext.deferred(article_id, lambda: ReadNext.of(record(), hidden, blocked))
+        pins = self._pins(article_id, self.tombstones.decisions)
+        return ReadNext.deferred(
+            article_id, lambda: ReadNext.of(found := record(), hidden, blocked, placed(found, pins, self._story))
+        )
 
     def json(self, article_id: str) -> bytes:
         """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
@@ -116,19 +137,39 @@ class PublishedLists(Decided):
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
         given as it is stored, without decoding it.
         """
-        stones = self.tombstones
-        stones.refresh()
-        line = None if article_id in stones.hidden else self._reader.line(article_id)
+        return self.jsons([article_id])[0]
+
+    def jsons(self, article_ids: Sequence[str]) -> list[bytes]:
+        """`json` of several stories, all by what editors had decided at one moment."""
+        self.tombstones.refresh()
+        decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
+        return [self._json(article_id, decisions, hidden) for article_id in article_ids]
+
+    def _json(self, article_id: str, decisions: Decisions, hidden: frozenset[str]) -> bytes:
+        line = None if article_id in hidden else self._reader.line(article_id)
         if line is None:
-            status = "withdrawn" if article_id in stones.withdrawn else "unknown"
+            status = "withdrawn" if article_id in decisions.withdrawn else "unknown"
             return to_json({**_NO_LIST, "article_id": article_id, "status": status, "version": self.version})[:-1]
-        if article_id in stones.withheld:
+        if article_id in decisions.withheld:
             record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
-        elif _shows(line, article_id, stones):
-            record = current(orjson.loads(line), stones.hidden, stones.blocked)
         else:
-            return line[:-1]
+            pins = self._pins(article_id, decisions)
+            if not pins and not _shows(line, article_id, hidden, decisions.blocked):
+                return line[:-1]
+            record = orjson.loads(line)
+            record = current(record, hidden, decisions.blocked, placed(record, pins, self._story))
         return to_json(record)[:-1]
+
+    def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:
+        """Pins of the overlay that hold now: between two runs nobody else would end one."""
+        held = decisions.pins
+        return tuple(pin for pin in held[story] if pin.holds(datetime.now(UTC))) if story in held else ()
+
+    def _story(self, article_id: str) -> dict[str, Any] | None:
+        """What a reader sees of a story; None for one that is not public, or not in the version."""
+        record = self._reader.get(article_id)
+        found = None if record is None else record()
+        return None if found is None or found["status"] == "not_computed" else found.get("story")
 
     def ids(self) -> Iterator[str]:
         """Ids of all stories of the version that are neither withdrawn nor taken back."""
@@ -176,26 +217,25 @@ _NO_LIST: dict[str, Any] = {
 }
 
 
-def _shows(line: bytes, article_id: str, stones: Tombstones) -> bool:
+def _shows(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:
     """Whether items of a stored list may be withdrawn or blocked, read off its text."""
-    hidden = stones.hidden
-    if not hidden and not stones.blocked:
+    if not hidden and not blocked:
         return False
     # inside of a string the quotes would be escaped; the first is the story's own id
     shown = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
     if any("\\" in item for item in shown):  # something is escaped: the decoded record will tell
         return True
-    blocks = stones.blocked and {(item, story) for item in shown for story in (None, article_id)}
-    return not hidden.isdisjoint(shown) or not stones.blocked.isdisjoint(blocks)
+    blocks = blocked and {(item, story) for item in shown for story in (None, article_id)}
+    return not hidden.isdisjoint(shown) or not blocked.isdisjoint(blocks)
 
 
-def _open_reader(place: str | Path) -> tuple[Reader, Tombstones]:
+def _open_reader(place: str | Path, version: str | None = None) -> tuple[Reader, Tombstones]:
     if is_database(place):
-        found: tuple[Reader, Tombstones] = _sql().open_sql(str(place))
+        found: tuple[Reader, Tombstones] = _sql().open_sql(str(place), version)
         return found
     from recommender.publishing.stored import open_files
 
-    return open_files(Path(place))
+    return open_files(Path(place), version)
 
 
 def _sql() -> Any:

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -17,11 +18,12 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommender.articles.ids import encoded
-from recommender.editorial.overlay import Action, Entry, Tombstones, named
+from recommender.editorial.decisions import KINDS, Action, Entry
+from recommender.editorial.overlay import Tombstones, named
 from recommender.editorial.unpublished import Unpublished
 from recommender.errors import PublishError, SnapshotError
 from recommender.lists.readnext import current
-from recommender.publishing.protocol import Reader, Record, as_batches, purged_name, to_json
+from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, purged_name, to_json
 from recommender.storage.database import cause, connect, shown
 from recommender.storage.versions import FORMAT, surplus
 from recommender.version import __version__
@@ -101,6 +103,7 @@ WITH entries AS (
         CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 0 ELSE entry #>> '{{}}' END AS item,
         CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 1 END AS story
     FROM recommender_tombstones, jsonb_array_elements(ids\:\:jsonb) AS entry
+    WHERE action NOT IN ('pin', 'unpin')
 ), stones AS (
     SELECT kind, item, story FROM (
         SELECT DISTINCT ON (kind, item, story) * FROM entries ORDER BY kind, item, story, number DESC
@@ -127,7 +130,10 @@ SELECT list_of AS story_id, place AS rank, article_id, title, url, section, publ
          ELSE 'ok' END AS status
 FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
-"""What readers of the current version see: reserves have taken the places of what is withdrawn or blocked."""
+"""What readers of the current version see: reserves have taken the places of what is withdrawn or blocked.
+
+Pins of the overlay are not in it: what they show has no row of its own.
+"""
 
 
 @contextmanager
@@ -194,23 +200,34 @@ class SqlTombstones(Tombstones):
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._last = 0
+        self._lock = Lock()  # of several threads each would apply what is new, and the last not last
         super().__init__()
         self._unpublished = _SqlUnpublished(engine)
 
     def refresh(self) -> None:
         """Read the actions added since."""
-        self._unpublished.refresh()
+        with self._lock:
+            self._unpublished.refresh()
+            self._read()
+
+    def _read(self) -> None:
         wanted = sa.select(_STONES).where(_STONES.c.number > self._last).order_by(_STONES.c.number)
+        decisions, last = self.decisions, self._last
         with _reading(self._engine) as connection:
             for number, action, ids in connection.execute(wanted):
-                self._apply(action, orjson.loads(ids))
-                self._last = number
+                if action not in KINDS:
+                    raise SnapshotError(
+                        f"{_name(self._engine)}: the action {action!r} of {_STONES.name} is not known to recommender "
+                        f"{__version__}; upgrade recommender"
+                    )
+                decisions, last = decisions.after(action, orjson.loads(ids)), number
+        self.decisions, self._last = decisions, last
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
         wanted = named(ids)
         self.refresh()
-        if news := self._news(action, wanted):
+        if news := self.decisions.news(action, wanted):
             with _changing(self._engine) as connection:
                 connection.execute(_STONES.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
             self.refresh()
@@ -350,7 +367,8 @@ def _has_view(connection: sa.Connection) -> bool:
     if _VIEW not in inspector.get_view_names():
         return False
     columns = {column["name"] for column in inspector.get_columns(_VIEW)}
-    return "status" in columns and _TAKEN_BACK.name in inspector.get_view_definition(_VIEW)
+    definition = inspector.get_view_definition(_VIEW)
+    return "status" in columns and _TAKEN_BACK.name in definition and "unpin" in definition
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
@@ -478,18 +496,33 @@ def _aware(row: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
-def open_sql(place: str) -> tuple[Reader, Tombstones]:
-    """Reader and overlay of a database that lists were published to."""
+def _named(version: str) -> sa.ColumnElement[bool]:
+    return (_VERSIONS.c.version == version) | (sa.cast(_VERSIONS.c.seq, sa.String) == version)
+
+
+def kept_versions(place: str) -> list[KeptVersion]:
+    """The versions of a database, the oldest first."""
+    engine = connect(place)
+    with _reading(engine) as connection:
+        rows = connection.execute(sa.select(_VERSIONS).order_by(_VERSIONS.c.seq)).all()
+    return [
+        KeptVersion(name=str(row.seq), version=row.version, current=row.current, manifest=orjson.loads(row.manifest))
+        for row in rows
+    ]
+
+
+def open_sql(place: str, version: str | None = None) -> tuple[Reader, Tombstones]:
+    """Reader and overlay of a database that lists were published to, by default of its current version."""
     engine = connect(place)
     name = _name(engine)
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         raise SnapshotError(f"no published lists in {name}: there is no such file")
     with _reading(engine) as connection:
         held = sa.inspect(connection).has_table(_VERSIONS.name)
-        wanted = sa.select(_VERSIONS).where(_VERSIONS.c.current)
-        row = connection.execute(wanted).one_or_none() if held else None
+        wanted = sa.select(_VERSIONS).where(_VERSIONS.c.current if version is None else _named(version))
+        row = connection.execute(wanted.order_by(_VERSIONS.c.seq.desc())).first() if held else None
     if row is None:
-        raise SnapshotError(f"no published lists in {name}")
+        raise SnapshotError(f"no published lists in {name}" if version is None else f"no version {version} in {name}")
     manifest = orjson.loads(row.manifest)
     if manifest["format"] > FORMAT:
         raise SnapshotError(f"{name} was written by recommender {manifest['library']}; this is {__version__}: upgrade")

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 
 from recommender.articles.ids import SortedIds
 from recommender.editorial.overlay import NAME, Tombstones
-from recommender.errors import DamagedError
-from recommender.publishing.protocol import Reader, Record, as_batches, to_json
+from recommender.errors import DamagedError, SnapshotError
+from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
 from recommender.storage.atomic import refusing
 from recommender.storage.versions import Version, VersionedFolder
 
@@ -99,6 +100,7 @@ class ParquetReader:
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, article_id: str) -> Record | None:
         """What gives the record of a story, or None."""
@@ -107,15 +109,17 @@ class ParquetReader:
             return None
         row = int(self._index.columns["row"][place])
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        if group not in self._groups:
-            try:
-                self._groups[group] = self._file.read_row_group(group)
-            except (OSError, pa.ArrowException) as error:
-                raise DamagedError(f"damaged: {self._path}, row group {group}: {error}") from error
-            if len(self._groups) > _GROUPS_KEPT:
-                self._groups.popitem(last=False)
-        self._groups.move_to_end(group)
-        found = self._groups[group].slice(row - self._starts[group], 1).to_pylist()[0]
+        with self._lock:  # threads may share a reader
+            if group not in self._groups:
+                try:
+                    self._groups[group] = self._file.read_row_group(group)
+                except (OSError, pa.ArrowException) as error:
+                    raise DamagedError(f"damaged: {self._path}, row group {group}: {error}") from error
+                if len(self._groups) > _GROUPS_KEPT:
+                    self._groups.popitem(last=False)
+            self._groups.move_to_end(group)
+            held = self._groups[group]
+        found = held.slice(row - self._starts[group], 1).to_pylist()[0]
         return lambda: found  # a record held back would hold its whole row group
 
     def line(self, article_id: str) -> bytes | None:
@@ -136,12 +140,28 @@ class ParquetReader:
             raise DamagedError(f"damaged: {self._path}: {error}") from error
 
 
-def open_files(root: Path) -> tuple[Reader, Tombstones]:
-    """Reader and overlay of a published folder."""
-    version = VersionedFolder(root, "lists").current()
+def open_files(root: Path, name: str | None = None) -> tuple[Reader, Tombstones]:
+    """Reader and overlay of a published folder, by default of its current version."""
+    held = VersionedFolder(root, "lists")
+    version = held.current() if name is None else held.version(held.named(name))
     version.check([INDEX])
     version.check(largest=_SMALL)  # of larger files pages have checksums of their own
     return reader_of(version), Tombstones(root / NAME)
+
+
+def kept_versions(root: Path) -> list[KeptVersion]:
+    """The versions of a published folder, the oldest first."""
+    held = VersionedFolder(root, "lists")
+    current = held.current().folder
+    found = []
+    for folder in held.versions():
+        try:
+            manifest = held.version(folder).manifest
+        except SnapshotError:  # one that goes away meanwhile, or that a broken disk took, is no way back
+            continue
+        version = str(manifest["version"])
+        found.append(KeptVersion(name=folder.name, version=version, current=folder == current, manifest=manifest))
+    return found
 
 
 def reader_of(version: Version) -> Reader:

@@ -200,18 +200,29 @@ class VersionedFolder:
             If there is no such version.
         """
         with self.writing():
-            folders = self.versions()
-            current = self.current().folder.name
-            if version is None:
-                earlier = [path for path in folders if path.name < current]
-                wanted = [path for path in earlier if path.name[7:] != current[7:]][-1:] or earlier[-1:]
-            else:
-                wanted = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
-            if not wanted:
-                kept = ", ".join(path.name for path in folders)
-                raise SnapshotError(f"no version {version or 'before ' + current} in {self.root}; kept are: {kept}")
-            self.switch(wanted[0])
-        return wanted[0].name
+            wanted = self.named(version)
+            self.switch(wanted)
+        return wanted.name
+
+    def named(self, version: str | None) -> Path:
+        """The folder of a kept version by its name or number; None = the one before the current.
+
+        Raises
+        ------
+        SnapshotError
+            If there is no such version.
+        """
+        folders = self.versions()
+        current = self.current().folder.name
+        if version is None:
+            earlier = [path for path in folders if path.name < current]
+            wanted = [path for path in earlier if path.name[7:] != current[7:]][-1:] or earlier[-1:]
+        else:
+            wanted = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
+        if not wanted:
+            kept = ", ".join(path.name for path in folders)
+            raise SnapshotError(f"no version {version or 'before ' + current} in {self.root}; kept are: {kept}")
+        return wanted[0]
 
     def current(self) -> Version:
         """The version that readers see.

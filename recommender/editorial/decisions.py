@@ -1,0 +1,114 @@
+"""What holds in an overlay at one moment, as one value: what was withdrawn, withheld, blocked and pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock", "pin", "unpin"]
+Pair = tuple[str, str | None]
+PinEntry = tuple[str, str, int, str | None, str]
+Entry = str | Pair | PinEntry
+KINDS: dict[Action, tuple[str, bool]] = {
+    "withdraw": ("withdrawn", True),
+    "restore": ("withdrawn", False),
+    "withhold": ("withheld", True),
+    "release": ("withheld", False),
+    "block": ("blocked", True),
+    "unblock": ("blocked", False),
+    "pin": ("pinned", True),
+    "unpin": ("pinned", False),
+}
+"""What each action changes, and whether it adds to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayPin:
+    """An item that editors put at a place of a published list, without a new run.
+
+    Attributes
+    ----------
+    item, story : str
+    position : int
+        1 is the first; a position beyond the list is its last.
+    until : datetime or None
+        Last moment at which it holds.
+    by : str
+        Who pinned it, for the reason shown.
+    """
+
+    item: str
+    story: str
+    position: int
+    until: datetime | None = None
+    by: str = ""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the pin has not ended at a moment."""
+        return self.until is None or now <= self.until
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What holds, and what was undone last; it is replaced as a whole, so that no reader sees half of a change.
+
+    Attributes
+    ----------
+    withdrawn, withheld : frozenset of str
+    blocked : frozenset of (str, str or None)
+        Item and story; None = under every story.
+    pinned : frozenset of tuple
+        Item, story, position, end as text or None, who.
+    undone : mapping of str to frozenset
+        By kind, such as 'withdrawn'.
+    """
+
+    withdrawn: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
+    blocked: frozenset[Pair] = frozenset()
+    pinned: frozenset[PinEntry] = frozenset()
+    undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
+
+    def after(self, action: Action, entries: Iterable[Any]) -> Decisions:
+        """What holds after an action; entries may come from JSON.
+
+        Examples
+        --------
+        >>> Decisions().after("pin", [["b", "a", 2, None, "night desk"]]).after("unpin", [["b", "a"]]).pinned
+        frozenset()
+        """
+        name, adds = KINDS[action]
+        named = frozenset(entry if isinstance(entry, str) else tuple(entry) for entry in entries)
+        held: frozenset[Any] = getattr(self, name)
+        undone = self.undone.get(name, frozenset())
+        if name == "pinned":
+            pairs = frozenset(entry[:2] for entry in named)
+            held = frozenset(entry for entry in held if entry[:2] not in pairs)  # an item has one place in a list
+        else:
+            pairs = named
+        changed: dict[str, Any] = {
+            name: held | named if adds else held - named,
+            "undone": {**self.undone, name: undone - pairs if adds else undone | pairs},
+        }
+        return replace(self, **changed)
+
+    def news(self, action: Action, entries: Iterable[Entry]) -> list[Entry]:
+        """Those entries that an action changes something for."""
+        name, adds = KINDS[action]
+        held: frozenset[Any] = getattr(self, name)
+        if action == "unpin":
+            held = frozenset(entry[:2] for entry in held)
+        return [entry for entry in entries if (entry in held) != adds]
+
+    @cached_property
+    def pins(self) -> dict[str, tuple[OverlayPin, ...]]:
+        """The pins of each story that has some, in the order of their positions."""
+        found: dict[str, list[OverlayPin]] = {}
+        for item, story, position, until, by in sorted(self.pinned, key=lambda entry: (entry[2], entry[0])):
+            end = None if until is None else datetime.fromisoformat(until)
+            pin = OverlayPin(item=item, story=story, position=position, until=end, by=by)
+            found.setdefault(story, []).append(pin)
+        return {story: tuple(pins) for story, pins in found.items()}

@@ -1,0 +1,102 @@
+"""What a server is told: what it serves, where, and within which limits."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+from recommender.errors import SettingsError
+from recommender.storage.database import is_database
+
+VARIABLE = "RECOMMENDER_SERVE"  # how worker processes are told
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What one server serves and how.
+
+    Attributes
+    ----------
+    lists : str
+        Folder or database of the published lists.
+    archive : str or None
+        Folder of the archive that the same run saved; drafts and rejected candidates need it.
+    host : str
+    port : int
+    tokens : str or None
+        File of the tokens that may come in; without it nobody may write.
+    journal : str or None
+        File that every act is written to; by default `journal.jsonl` in the folder of the lists.
+    names : tuple of str
+        Host names under which the server is asked, such as that of a proxy before it.
+    max_age : int
+        Seconds that others may keep a list; 0 = they ask each time.
+    rate : float
+        Requests a second of one client, of each worker process; 0 = no limit.
+    max_body : int
+        Bytes of the largest request.
+    workers : int
+        Processes that answer.
+    """
+
+    lists: str
+    archive: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tokens: str | None = None
+    journal: str | None = None
+    names: tuple[str, ...] = ()
+    max_age: int = 0
+    rate: float = 500.0
+    max_body: int = 1 << 20
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.open and self.tokens is None:
+            raise SettingsError(
+                f"--host {self.host} is seen by others, who must show a token: add --tokens FILE "
+                "(`recommender token NAME --tokens FILE` makes one)"
+            )
+        for name, least in (("max_age", 0), ("rate", 0), ("max_body", 1_000), ("workers", 1)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected at least {least}")
+
+    @property
+    def open(self) -> bool:
+        """Whether only this machine reaches the server, so that reading needs no token."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """Names that a request may ask for; None = any, where each needs a token anyhow."""
+        if not self.open and not self.names:
+            return None
+        return frozenset((*self.names, *_LOOPBACK, self.host))
+
+    @property
+    def journal_path(self) -> Path | None:
+        """Where acts are written to; None where lists are in a database and no file was named."""
+        if self.journal is not None:
+            return Path(self.journal)
+        return None if is_database(self.lists) else Path(self.lists) / "journal.jsonl"
+
+    def to_environment(self) -> None:
+        """Leave it where worker processes read it; it holds no secret."""
+        os.environ[VARIABLE] = orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """What `to_environment` left."""
+        values = orjson.loads(os.environ[VARIABLE])
+        return cls(**{**values, "names": tuple(values["names"])})

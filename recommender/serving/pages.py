@@ -1,0 +1,89 @@
+"""Pages that people look at: how they are made, and those that need nothing but a template."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from recommender.preview import site
+from recommender.serving.openapi import DOCUMENT
+
+_HERE = Path(__file__).parent
+_FILES = {
+    "preview.css": (Path(site.__file__).parent / "static" / "preview.css", "text/css"),
+    "desk.css": (_HERE / "static" / "desk.css", "text/css"),
+    "desk.js": (_HERE / "static" / "desk.js", "text/javascript"),
+}
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    """The templates of the desk, beside those of the preview, which share macros and style."""
+    loaders = [PackageLoader("recommender.serving"), PackageLoader("recommender.preview")]
+    pages = Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.globals |= {
+        "label": site.time_label,
+        "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        "safe_link": site.safe_link,
+        "headline": site.headline,
+        "address": story_address,
+        "language": "",
+    }
+    return pages
+
+
+def story_address(article_id: str) -> str:
+    """Path of a story's page; its id may hold anything."""
+    return "/desk/story?id=" + quote(article_id.encode(errors="replace"), safe="")
+
+
+def render(template: str, status: int = 200, **values: Any) -> Response:
+    """A page."""
+    text = _templates().get_template(template).render(**values)
+    return HTMLResponse(text.encode(errors="replace"), status, {"cache-control": "no-store"})
+
+
+def error_page(request: Request, status: int, message: str) -> Response:
+    """A page that says what was wrong."""
+    return render("error.html", status, code=status, message=message)
+
+
+async def documentation(request: Request) -> Response:
+    """The read API, for people."""
+    return render("api.html", document=DOCUMENT)
+
+
+async def static(request: Request) -> Response:
+    """A style sheet or script of ours; no other file has a name here."""
+    found = _FILES.get(request.path_params["name"])
+    if found is None:
+        return error_page(request, 404, "There is no such file.")
+    path, kind = found
+    return Response(path.read_bytes(), headers={"cache-control": "max-age=300"}, media_type=kind)
+
+
+async def front(request: Request) -> Response:
+    """The address without a path leads to the API's page."""
+    return RedirectResponse("/v1/docs", 303)
+
+
+def routes() -> list[BaseRoute]:
+    """Where each page is."""
+    return [
+        Route("/", front),
+        Route("/v1/docs", documentation),
+        Route("/static/{name}", static),
+    ]

@@ -1,0 +1,78 @@
+"""What the requests of one worker share: lists, index of stories, archive, acts, figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from recommender.serving.config import Config
+from recommender.serving.metrics import Metrics
+from recommender.serving.stories import Found, Stories, Wanted
+from recommender.serving.tokens import Tokens
+from recommender.serving.watching import Watched
+from recommender.storage.database import is_database
+
+if TYPE_CHECKING:
+    from recommender.serving.drafts import Drafts
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Room:
+    """Everything that is opened once.
+
+    Parameters
+    ----------
+    config : Config
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.metrics = config, Metrics()
+        self.tokens = Tokens(config.tokens)
+        self.watched = Watched(config.lists, self.metrics)
+        self.drafts: Drafts | None = None
+        if config.archive is not None:
+            from recommender.serving.drafts import Drafts  # models take seconds to import
+
+            self.drafts = Drafts(config.archive, self.watched)
+        self._stories: Stories | None = None
+        self._making = Lock()
+
+    async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read lists: a file is mapped and answers at once, a database must not hold others up."""
+        if is_database(self.config.lists):
+            return await run_in_threadpool(read, *args, **kwargs)
+        return read(*args, **kwargs)
+
+    def search(self, wanted: Wanted) -> Found:
+        """Stories that are asked for."""
+        return self.stories().find(wanted)
+
+    def stories(self) -> Stories:
+        """The stories of the current version; made when they are first asked for, and then with each version."""
+        found = self._stories
+        return found if found is not None else self._made()
+
+    def _made(self) -> Stories:
+        with self._making:
+            lists = self.watched.lists
+            if self._stories is None or self._stories.lists is not lists:
+                self._stories = Stories(lists)
+            return self._stories
+
+    async def follow(self) -> None:
+        """Follow the versions until cancelled, and make the stories of each, if anybody asked for them."""
+        watching = asyncio.create_task(self.watched.watch())
+        try:
+            while True:
+                await asyncio.sleep(0.25)
+                held = self._stories
+                if held is not None and held.lists is not self.watched.lists:
+                    await asyncio.to_thread(self._made)  # until then the last ones are found, under their version
+        finally:
+            watching.cancel()

@@ -1,0 +1,211 @@
+"""The stories of one version, to be found by words, section, age and state of their list."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+import orjson
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
+
+from recommender.lists.readnext import MORE
+from recommender.publishing import PublishedLists
+from recommender.storage.database import is_database
+
+STATUSES = ("ok", "filled", "short", "empty", "withheld", "not_computed")
+SORTS = {"newest": "n", "oldest": "n DESC", "weakest": "own, n"}
+_WORD = re.compile(r"\w+")
+_ALIKE, _SPELLINGS = 0.7, 5  # of a word that no headline has: least likeness, and words that are taken for it
+_SCHEMA = """
+CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, published TEXT, status TEXT,
+    own INTEGER, more INTEGER, places INTEGER);
+CREATE INDEX by_section ON stories (section, n);
+CREATE INDEX by_status ON stories (status, n);
+CREATE INDEX by_id ON stories (id);
+CREATE VIRTUAL TABLE words USING fts5 (title, id, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
+"""
+_COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more", "k")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which stories are asked for.
+
+    Attributes
+    ----------
+    text : str
+        Words, or beginnings of words, of the headline; or an id.
+    section, status : str or None
+    days : int or None
+        Published at most so many days before the moment that the lists are for.
+    sort : str
+        One of `SORTS`.
+    limit, offset : int
+    """
+
+    text: str = ""
+    section: str | None = None
+    status: str | None = None
+    days: int | None = None
+    sort: str = "newest"
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Stories that were found.
+
+    Attributes
+    ----------
+    version : str
+    total : int
+    rows : list of dict
+        id, title, section, published_at, status, related, more, k.
+    meant : list of str
+        Words that were taken for those given, which no headline has.
+    """
+
+    version: str
+    total: int
+    rows: list[dict[str, Any]]
+    meant: list[str]
+
+
+class Stories:
+    """All stories of one version, in a database in memory.
+
+    Parameters
+    ----------
+    lists : PublishedLists
+        The version; what editors decide later is not in the figures, and leaves the rows.
+    """
+
+    def __init__(self, lists: PublishedLists) -> None:
+        self.lists = lists
+        self._lock = Lock()
+        self._memory = sqlite3.connect(":memory:", check_same_thread=False)
+        self._memory.executescript(_SCHEMA)
+        rows = sorted(map(_row, _records(lists)), key=lambda row: row[0])
+        rows.sort(key=lambda row: row[3] or "", reverse=True)  # the newest first, those without a date last
+        with self._memory:
+            numbered = [(number, *row) for number, row in enumerate(rows, 1)]
+            self._memory.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
+            words = ((number, row[1], row[0]) for number, row in enumerate(rows, 1))
+            self._memory.executemany("INSERT INTO words (rowid, title, id) VALUES (?, ?, ?)", words)
+            self._memory.execute("INSERT INTO words (words) VALUES ('optimize')")
+        self._vocabulary: list[str] = [word for (word,) in self._memory.execute("SELECT term FROM vocabulary")]
+        self.sections = dict(self._counted("section"))
+        self.statuses = {name: count for name, count in self._counted("status") if name in STATUSES}
+        self.filled = sum(row[6] for row in rows)
+        self.places = sum(row[7] for row in rows if row[4] in STATUSES[:4])
+        self.empty_places = sum(row[7] - row[5] - row[6] for row in rows if row[4] in STATUSES[:4])
+
+    def __len__(self) -> int:
+        return sum(self.statuses.values())
+
+    def find(self, wanted: Wanted) -> Found:
+        """The stories that hold every word, the newest first; spelled nearly so, if none does."""
+        with self._lock:
+            words = _WORD.findall(_plain(wanted.text))
+            meant: list[str] = []
+            match = " ".join(f'"{word}"*' for word in words)
+            total, rows = self._found(wanted, match)
+            if words and not total:  # scripts without spaces have no beginnings of words
+                total, rows = self._found(wanted, "", like=wanted.text)
+            if words and not total:
+                match, meant = self._nearly(words)
+                total, rows = self._found(wanted, match) if match else (0, [])
+        self.lists.tombstones.refresh()
+        hidden = self.lists.tombstones.hidden
+        told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
+        return Found(version=self.lists.version, total=total - len(rows) + len(told), rows=told, meant=meant)
+
+    def most_shown(self, count: int) -> list[tuple[str, int]]:
+        """The items that stand in most lists, and in how many."""
+        shown = Counter(item["article_id"] for record in _records(self.lists) for item in record["items"])
+        return shown.most_common(count)
+
+    def _found(self, wanted: Wanted, match: str, like: str = "") -> tuple[int, list[tuple[Any, ...]]]:
+        where, values = ["1"], list[Any]()
+        if match:
+            where.append("n IN (SELECT rowid FROM words WHERE words MATCH ?)")
+            values.append(match)
+        if like:
+            where.append("(instr(lower(title), lower(?)) OR id = ?)")
+            values += [like.strip()] * 2
+        for column, value in (("section", wanted.section), ("status", wanted.status)):
+            if value:
+                where.append(f"{column} = ?")
+                values.append(value)
+        if wanted.days is not None and self.lists.as_of is not None:
+            where.append("published >= ?")
+            values.append((self.lists.as_of - timedelta(days=wanted.days)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        condition = " AND ".join(where)
+        (total,) = self._memory.execute(f"SELECT count(*) FROM stories WHERE {condition}", values).fetchone()
+        query = f"""
+            SELECT id, title, section, published, status, own, more, places FROM stories WHERE {condition}
+            ORDER BY {SORTS[wanted.sort]} LIMIT ? OFFSET ?"""
+        return total, self._memory.execute(query, [*values, wanted.limit, wanted.offset]).fetchall()
+
+    def _nearly(self, words: list[str]) -> tuple[str, list[str]]:
+        """A query of words of headlines that are spelled nearly as those given, and the first of each."""
+        parts, meant = [], []
+        for word in words:
+            scored = extract(
+                word, self._vocabulary, scorer=OSA.normalized_similarity, score_cutoff=_ALIKE, limit=_SPELLINGS
+            )
+            alike = [found for found, _, _ in scored]
+            if not alike:
+                return "", []
+            parts.append("(" + " OR ".join(f'"{one}"' for one in alike) + ")")
+            meant.append(alike[0])
+        return " AND ".join(parts), meant
+
+    def _counted(self, column: str) -> list[tuple[str, int]]:
+        query = f"SELECT {column}, count(*) FROM stories WHERE {column} != '' GROUP BY {column} ORDER BY {column}"
+        return self._memory.execute(query).fetchall()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._lock, closing(self._memory):
+            pass
+
+
+def _records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
+    """All lists of a version as they are read; of a database in one go, since each question goes to its server."""
+    if is_database(lists.place):
+        for batch in lists.records():
+            yield from batch.to_pylist()
+        return
+    for article_id in lists.ids():
+        record = orjson.loads(lists.json(article_id))
+        if record["status"] not in ("unknown", "withdrawn"):  # between two looks
+            yield record
+
+
+def _row(record: dict[str, Any]) -> tuple[Any, ...]:
+    story = record.get("story") or {"title": "", "section": None, "published_at": None, "line": ""}
+    published = story["published_at"]
+    if isinstance(published, datetime):
+        published = published.strftime("%Y-%m-%dT%H:%M:%SZ")
+    more = sum(item["source"] in MORE for item in record["items"])
+    title = story["title"] or story["line"] or record["article_id"]
+    own = len(record["items"]) - more
+    return record["article_id"], title, story["section"] or "", published, record["status"], own, more, record["k"]
+
+
+def _plain(text: str) -> str:
+    """A text without accents, in lower case."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()

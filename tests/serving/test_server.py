@@ -1,0 +1,112 @@
+"""The server as it is started: workers, a graceful stop, the example of the docs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.serving.conftest import ODD
+from tests.support.processes import cli
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "serving.md"
+
+
+@contextmanager
+def running(place: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a server, and its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "recommender", "serve", "--lists", place, "--port", port, *options]
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
+    root = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urlopen(f"{root}/healthz", timeout=5).close()
+                break
+            except (URLError, OSError):
+                assert process.poll() is None, process.communicate()[1]
+                time.sleep(0.1)
+        yield root, process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait(60)
+        if process.stderr:
+            process.stderr.close()
+
+
+def test_the_example_of_the_docs_gives_what_a_page_shows(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    with running(place) as (root, process):
+        monkeypatch.setenv("READ_NEXT", root)
+        names: dict[str, object] = {}
+        exec(code, names)
+        read_next = names["read_next"]
+        assert callable(read_next)
+        for _ in range(50):  # a busy machine may take longer than a page waits
+            if found := read_next("t0-s0"):
+                break
+        assert len(found) == 3
+        assert "harbour ferry" in found[0]["title"]
+        assert read_next("nobody") == []
+        assert any(read_next(ODD) for _ in range(50))
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGTERM)
+        assert "Finished server process" in told
+        assert read_next("t0-s0") == []
+
+
+def test_workers_share_their_figures_and_a_killed_one_is_replaced(place: Path) -> None:
+    with running(place, "--workers", 2, "--rate", 0) as (root, process):
+        for _ in range(40):
+            urlopen(f"{root}/v1/read-next/t0-s0", timeout=30).close()
+        os.kill(workers_of(process.pid)[-1], signal.SIGKILL)
+        for _ in range(5):
+            urlopen(f"{root}/v1/read-next/t0-s0", timeout=30).close()
+        for _ in range(100):  # a request is counted once its answer has gone out
+            with urlopen(f"{root}/metrics", timeout=30) as answer:
+                text = answer.read().decode()
+            (count,) = re.findall(r'requests_total\{route="read_next",status="200"\} ([\d.]+)', text)
+            if float(count) == 45:
+                break
+            time.sleep(0.05)
+        assert float(count) == 45
+
+
+def workers_of(parent: int) -> list[int]:
+    """Processes that another started to answer."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    if not children.exists():
+        pytest.skip("this system does not tell the children of a process")
+    found = [int(one) for one in children.read_text().split()]
+    return [one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def test_what_cannot_be_served_is_one_clear_line(place: Path, tmp_path: Path) -> None:
+    done = cli("serve", "--lists", tmp_path / "nothing")
+    assert (done.returncode, "no published lists in" in done.stderr) == (2, True)
+    done = cli("serve", "--lists", place, "--host", "0.0.0.0")
+    assert (done.returncode, "add --tokens FILE" in done.stderr) == (2, True)
+
+
+def test_a_token_is_printed_once_and_comes_in(place: Path, tmp_path: Path) -> None:
+    secret = cli("token", "cms", "--tokens", tmp_path / "tokens", "--right", "read").stdout.strip()
+    assert len(secret) > 40
+    assert secret not in (tmp_path / "tokens").read_text()
+    refused = cli("token", "two words", "--tokens", tmp_path / "tokens")
+    assert refused.returncode == 2
