@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from recommender.cli import check, editors, evaluation, jobs, learn, lists, serve, start
+from recommender.cli import check, compare, editors, evaluation, jobs, learn, lists, serve, start
 from recommender.cli.display import be_quiet, cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
@@ -83,6 +83,8 @@ app.command(rich_help_panel=LOOK)(lists.preview)
 app.command(rich_help_panel=LOOK)(serve.serve)
 app.command(rich_help_panel=LOOK)(serve.token)
 app.command(rich_help_panel=LOOK)(lists.info)
+app.command(rich_help_panel=LOOK)(compare.diff)
+app.command(rich_help_panel=LOOK)(compare.why)
 app.command(rich_help_panel=PROVE)(learn.learn)
 app.command(rich_help_panel=PROVE)(evaluation.evaluate)
 app.command(rich_help_panel=PROVE)(evaluation.tune)

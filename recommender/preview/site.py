@@ -24,9 +24,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
+from recommender.preview.words import RULES_TOLD
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.selection.rules import RULES
 from recommender.storage.database import is_database
 
 MARKER = ".recommender-preview"  # a folder with this file may be replaced as a whole
@@ -38,7 +38,6 @@ _HERE = Path(__file__).parent
 _STATIC = ("preview.css", "preview.js")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
-RULES_TOLD = {rule.name: rule.label for rule in RULES} | {"rank": "Ranked behind the last reserve"}
 STATES = ("Full", "Filled up", "Short", "Empty", "Withheld", "Not computed yet")
 STATUSES = {
     "withheld": "Withheld: no list is shown under this story.",

@@ -139,10 +139,16 @@ class PublishedLists(Decided):
         """
         return self.jsons([article_id])[0]
 
-    def jsons(self, article_ids: Sequence[str]) -> list[bytes]:
-        """`json` of several stories, all by what editors had decided at one moment."""
+    def jsons(self, article_ids: Sequence[str], decisions: Decisions | None = None) -> list[bytes]:
+        """`json` of several stories, all by what editors had decided at one moment.
+
+        With `decisions` by those, so that the effect of an act can be seen before it is done.
+        """
         self.tombstones.refresh()
-        decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
+        if decisions is None:
+            decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
+        else:
+            hidden = decisions.withdrawn | self.tombstones.unpublished
         return [self._json(article_id, decisions, hidden) for article_id in article_ids]
 
     def _json(self, article_id: str, decisions: Decisions, hidden: frozenset[str]) -> bytes:

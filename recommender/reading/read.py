@@ -28,6 +28,7 @@ from recommender.storage.database import SqlQuery, is_database, shown
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
 _OURS = (
+    "journal.jsonl",
     "rejected.jsonl",
     "tombstones.jsonl",
     "unpublished.json",

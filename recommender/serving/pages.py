@@ -34,6 +34,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     pages.globals |= {
         "label": site.time_label,
         "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
@@ -76,8 +77,8 @@ async def static(request: Request) -> Response:
 
 
 async def front(request: Request) -> Response:
-    """The address without a path leads to the API's page."""
-    return RedirectResponse("/v1/docs", 303)
+    """The address without a path leads to the desk."""
+    return RedirectResponse("/desk", 303)
 
 
 def routes() -> list[BaseRoute]:

@@ -6,25 +6,24 @@ import re
 import sqlite3
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-import orjson
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
 from recommender.lists.readnext import MORE
 from recommender.publishing import PublishedLists
-from recommender.storage.database import is_database
+from recommender.publishing.comparison import all_records
 
 STATUSES = ("ok", "filled", "short", "empty", "withheld", "not_computed")
 SORTS = {"newest": "n", "oldest": "n DESC", "weakest": "own, n"}
 _WORD = re.compile(r"\w+")
 _ALIKE, _SPELLINGS = 0.7, 5  # of a word that no headline has: least likeness, and words that are taken for it
+_MOST_SHOWN = 8  # items that stand in most lists
 _SCHEMA = """
 CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, published TEXT, status TEXT,
     own INTEGER, more INTEGER, places INTEGER);
@@ -89,6 +88,16 @@ class Stories:
     ----------
     lists : PublishedLists
         The version; what editors decide later is not in the figures, and leaves the rows.
+
+    Attributes
+    ----------
+    most_shown : list of ((str, str), int)
+        Id and headline of the items that stand in most lists, and in how many.
+    repeated : list of (str, str)
+        Id and headline of the stories whose list has one headline twice.
+    sections, statuses : dict of str to int
+    places, filled, empty_places : int
+        Places of all lists, those that the next best fills, and those that stayed empty.
     """
 
     def __init__(self, lists: PublishedLists) -> None:
@@ -96,7 +105,16 @@ class Stories:
         self._lock = Lock()
         self._memory = sqlite3.connect(":memory:", check_same_thread=False)
         self._memory.executescript(_SCHEMA)
-        rows = sorted(map(_row, _records(lists)), key=lambda row: row[0])
+        rows, shown, repeated = [], Counter[tuple[str, str]](), []
+        for record in all_records(lists):
+            rows.append(_row(record))
+            items = [(item["article_id"], item["title"] or item["line"]) for item in record["items"]]
+            shown.update(items)
+            if len({title.casefold() for _, title in items}) < len(items):
+                repeated.append((rows[-1][0], rows[-1][1]))
+        self.most_shown = shown.most_common(_MOST_SHOWN)
+        self.repeated = sorted(repeated)
+        rows.sort(key=lambda row: row[0])
         rows.sort(key=lambda row: row[3] or "", reverse=True)  # the newest first, those without a date last
         with self._memory:
             numbered = [(number, *row) for number, row in enumerate(rows, 1)]
@@ -131,10 +149,17 @@ class Stories:
         told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
         return Found(version=self.lists.version, total=total - len(rows) + len(told), rows=told, meant=meant)
 
-    def most_shown(self, count: int) -> list[tuple[str, int]]:
-        """The items that stand in most lists, and in how many."""
-        shown = Counter(item["article_id"] for record in _records(self.lists) for item in record["items"])
-        return shown.most_common(count)
+    def weak(self, count: int) -> list[dict[str, Any]]:
+        """The newest stories of whose list less than half is related."""
+        hidden = self.lists.tombstones.hidden
+        with self._lock:
+            rows = self._memory.execute(
+                """
+                SELECT id, title, section, published, status, own, more, places FROM stories
+                WHERE status IN ('ok', 'filled', 'short', 'empty') AND own * 2 < places ORDER BY n LIMIT ?""",
+                [count + len(hidden)],
+            ).fetchall()
+        return [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden][:count]
 
     def _found(self, wanted: Wanted, match: str, like: str = "") -> tuple[int, list[tuple[Any, ...]]]:
         where, values = ["1"], list[Any]()
@@ -180,18 +205,6 @@ class Stories:
         """Give the memory back."""
         with self._lock, closing(self._memory):
             pass
-
-
-def _records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
-    """All lists of a version as they are read; of a database in one go, since each question goes to its server."""
-    if is_database(lists.place):
-        for batch in lists.records():
-            yield from batch.to_pylist()
-        return
-    for article_id in lists.ids():
-        record = orjson.loads(lists.json(article_id))
-        if record["status"] not in ("unknown", "withdrawn"):  # between two looks
-            yield record
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:

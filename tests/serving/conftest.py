@@ -58,7 +58,7 @@ class Served:
         self.place = place
         self.secret = make_token(tokens, "ana", "write")
         self.reader = make_token(tokens, "cms", "read")
-        self.config = Config(lists=str(place), tokens=str(tokens), **{"rate": 0, **options})
+        self.config = Config(**{"lists": str(place), "tokens": str(tokens), "rate": 0, **options})
         self.app = make_app(self.config)
         self.client = testclient.TestClient(self.app, "http://localhost", follow_redirects=False)
         self.get, self.post = self.client.get, self.client.post

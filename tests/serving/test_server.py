@@ -75,17 +75,23 @@ def test_workers_share_their_figures_and_a_killed_one_is_replaced(place: Path) -
     with running(place, "--workers", 2, "--rate", 0) as (root, process):
         for _ in range(40):
             urlopen(f"{root}/v1/read-next/t0-s0", timeout=30).close()
+        counted(root, 40)
         os.kill(workers_of(process.pid)[-1], signal.SIGKILL)
         for _ in range(5):
             urlopen(f"{root}/v1/read-next/t0-s0", timeout=30).close()
-        for _ in range(100):  # a request is counted once its answer has gone out
-            with urlopen(f"{root}/metrics", timeout=30) as answer:
-                text = answer.read().decode()
-            (count,) = re.findall(r'requests_total\{route="read_next",status="200"\} ([\d.]+)', text)
-            if float(count) == 45:
-                break
-            time.sleep(0.05)
-        assert float(count) == 45
+        counted(root, 45)
+
+
+def counted(root: str, expected: int) -> None:
+    """Wait until the figures tell so many lists: a request is counted once its answer has gone out."""
+    for _ in range(100):
+        with urlopen(f"{root}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        (count,) = re.findall(r'requests_total\{route="read_next",status="200"\} ([\d.]+)', text)
+        if float(count) == expected:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{count} lists were counted, expected {expected}")
 
 
 def workers_of(parent: int) -> list[int]:

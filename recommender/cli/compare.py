@@ -1,0 +1,134 @@
+"""The commands that compare versions and answer why an item is in a list, or is not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.cli.display import cleaned, out, print_json, print_table
+from recommender.cli.options import Lists, folder_of
+from recommender.errors import SettingsError
+
+if TYPE_CHECKING:
+    from recommender.publishing import PublishedLists
+    from recommender.publishing.comparison import Comparison
+
+_SHOWN = 20  # lists that the terminal tells
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A version of --lists, or a place of its own.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another, such as 'current'.")] = "current",
+    lists: Annotated[
+        str | None, typer.Option("--lists", metavar="DIR|URL", help="Published lists that A and B are versions of.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all that differs.")] = None,
+) -> None:
+    """Compare two versions: lists that differ, what came in and went, by section; A may be 'previous'."""
+    import orjson
+
+    from recommender.publishing.comparison import compare
+
+    found = compare(_version(before, lists), _version(after, lists))
+    if html is not None:
+        from recommender.preview.compared import comparison_page
+        from recommender.storage.atomic import write_atomically
+
+        write_atomically(html, comparison_page(found))
+    if json:
+        print_json(orjson.dumps(found.to_dict()))
+    else:
+        _print(found)
+
+
+def _version(name: str, lists: str | None) -> PublishedLists:
+    from recommender.publishing import PublishedLists
+
+    if lists is None:
+        if name in ("current", "previous"):
+            raise SettingsError(f"{name!r} is a version of --lists, which was not given: add --lists DIR")
+        return PublishedLists.open(name)
+    if name == "current":
+        return PublishedLists.open(lists)
+    if name == "previous":
+        kept = PublishedLists.versions(lists)
+        place = next(number for number, one in enumerate(kept) if one.current)
+        if not place:
+            raise SettingsError("there is no version before the current one")
+        name = kept[place - 1].name
+    return PublishedLists.open(lists, name)
+
+
+def _print(found: Comparison) -> None:
+    share = len(found.changed) / max(found.stories, 1)
+    rows = [
+        ("versions", f"{found.before} and {found.after}"),
+        ("stories", f"{found.stories:,} of both, {len(found.added):,} added, {len(found.gone):,} gone"),
+        ("lists", f"{len(found.changed):,} differ ({share:.1%})"),
+    ]
+    for name, text in rows:
+        out.print(cleaned(f"{name:>10}  {text}"), markup=False)
+    touched = {name: counts for name, counts in found.sections.items() if counts[1]}
+    if touched:
+        out.print()
+        print_table(
+            [
+                {"section": name or "none", "stories": f"{both:,}", "lists that differ": f"{some:,}"}
+                for name, (both, some) in touched.items()
+            ]
+        )
+    for title, items in (("came in most", found.came), ("went most", found.went)):
+        if items:
+            out.print(f"\n{title}")
+            for _, name, count in items[:5]:
+                out.print(cleaned(f"{count:>6,}  {name}"), markup=False)
+    for change in found.changed[:_SHOWN]:
+        out.print(cleaned(f"\n{change.title}  ({change.article_id})"), markup=False)
+        for sign, some in (("+", change.came), ("-", change.went)):
+            for _, name in some:
+                out.print(cleaned(f"     {sign} {name}"), markup=False)
+        if not change.came and not change.went:
+            out.print("     the same items in another order")
+    if len(found.changed) > _SHOWN:
+        out.print(f"\nand {len(found.changed) - _SHOWN:,} more lists; --json or --html FILE tells all")
+
+
+def why(
+    story: Annotated[str, typer.Argument(metavar="STORY", help="Id of the story whose list it is about.")],
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of the item.")],
+    lists: Lists,
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by the same run: for what is not listed."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say why an item is in the list of a story, or why it is not, and what would let it in."""
+    import orjson
+
+    from recommender.errors import UnknownArticleError
+    from recommender.preview.words import why as answer_of
+    from recommender.publishing import PublishedLists
+
+    published = PublishedLists.open(lists)
+    found, other = published.get(story), published.get(item)
+    if found.status == "unknown":
+        raise UnknownArticleError(f"no story of the published lists has the id {story!r}")
+    rejected = None
+    if archive is not None:
+        from recommender.facade import Recommender
+
+        rec = Recommender.load(archive)
+        rejected = rec.explain_rejected([story])[story] if story in rec.catalog else None
+    answer = answer_of(found, other, rejected)
+    if json:
+        print_json(orjson.dumps({"story": story, "item": item, **asdict(answer)}))
+        return
+    figures = "" if answer.score is None else f" Its score is {answer.score:.3f}."
+    out.print(cleaned(f"{answer.sentence}{figures}"), markup=False)
+    if answer.remedy:
+        out.print(cleaned(answer.remedy), markup=False)

@@ -1,0 +1,27 @@
+"""Two versions side by side as one page that loads nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from recommender.publishing.comparison import Comparison
+
+_HERE = Path(__file__).parent
+
+
+def comparison_page(found: Comparison) -> bytes:
+    """The page, its style in it: somebody may send it to somebody."""
+    loader = FileSystemLoader(_HERE / "templates")
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    style = (_HERE / "static" / "preview.css").read_text(encoding="utf-8")
+    text = pages.get_template("compared.html").render(found=found, style=style, address=_nowhere)
+    return text.encode(errors="replace")
+
+
+def _nowhere(article_id: str) -> str:
+    """A page that stands alone leads to no story."""
+    return ""

@@ -1,0 +1,109 @@
+"""What rules and lists say, in the words of an editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected
+from recommender.selection.rules import RULES
+
+RULES_TOLD = {rule.name: rule.label for rule in RULES} | {"rank": "Ranked behind the last reserve"}
+_REMEDIES = {
+    "blocked": "Unblock it, here or in the rules file.",
+    "sensitive": "The rules keep light pieces and sensitive stories apart, by kind, section and sensitivity.",
+    "live": "A live page is shown for `selection.live_hours`; a story that sums it up would be let in.",
+    "unrelated": "It would have to be closer to the story; a pin puts it there all the same.",
+    "copy": "Only one text of a story stands in a list; if it is no copy, its text must differ, or its canonical_id.",
+    "series": "One edition of a series stands in a list, never an older one; a pin puts it there all the same.",
+    "same_report": "It tells the story's own event within `selection.same_report_hours`; a pin puts it there all the "
+    "same.",
+    "repeat": "The list has a better placed report of the same event; without that one it would come in, or by a pin.",
+    "cap": "The list has as many of its kind as the caps allow; a pin puts it there all the same.",
+    "timeless": "One place is for undated and evergreen pieces (`selection.timeless_slots`); a pin puts it there all "
+    "the same.",
+    "rank": "Others are closer to the story; a pin puts it there all the same.",
+}
+
+
+def remedy(rule: str) -> str:
+    """What would have let a candidate in that a rule rejected."""
+    return _REMEDIES.get(rule, "A pin puts it there all the same.")
+
+
+def reasons_of(item: Recommendation) -> str:
+    """Why an item is there, as a sentence without its full stop."""
+    told = [*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)]
+    return "; ".join(told) or "no reason is stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Why an item is, or is not, in the list of a story.
+
+    Attributes
+    ----------
+    place : int or None
+        Its place in the list; a reserve's comes after the last place.
+    sentence : str
+    rule : str
+        What keeps it out, '' for nothing.
+    score : float or None
+    remedy : str
+        What would let it in, '' for nothing.
+    """
+
+    place: int | None
+    sentence: str
+    rule: str = ""
+    score: float | None = None
+    remedy: str = ""
+
+
+def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Answer:
+    """Say why an item is, or is not, in a list.
+
+    Parameters
+    ----------
+    found : ReadNext
+        The list of the story.
+    item : ReadNext
+        That of the item, whose status tells whether readers may see it.
+    rejected : list of Rejected or None
+        The candidates that a saved archive tells; None without one.
+    """
+    name = item.article_id
+    for one in (*found.items, *found.reserves):
+        if one.article_id == name:
+            shown = one.rank <= len(found.items)
+            place = "It stands at" if shown else f"It is beyond the {found.k} of the list, at"
+            return Answer(place=one.rank, sentence=f"{place} place {one.rank}: {reasons_of(one)}.", score=one.score)
+    if name == found.article_id:
+        return Answer(place=None, sentence="It is the story itself.", rule="self")
+    if item.status in _GONE:
+        return Answer(place=None, sentence=_GONE[item.status], rule=item.status)
+    if found.status in ("withheld", "not_computed"):
+        return Answer(place=None, sentence="The story has no list.", rule=found.status)
+    if rejected is None:
+        last = f" The last of the list has {found.items[-1].score:.3f}." if found.items else ""
+        return Answer(
+            place=None,
+            sentence=f"It is neither in the list nor a reserve.{last} A saved archive tells the rule: --archive.",
+        )
+    for candidate in rejected:
+        if candidate.article_id == name:
+            text = f"{RULES_TOLD.get(candidate.rule, candidate.rule)}."
+            rule = candidate.rule
+            return Answer(place=None, sentence=text, rule=rule, score=candidate.score, remedy=remedy(rule))
+    return Answer(
+        place=None,
+        sentence="It was no candidate: others of the archive are closer to the story in meaning and words.",
+        rule="no candidate",
+        remedy="A pin puts it there all the same.",
+    )
+
+
+_GONE = {
+    "withdrawn": "It was withdrawn: no reader sees it, in any list.",
+    "unknown": "No published story has this id, or it was taken back.",
+    "not_computed": "It is published after the moment that the lists are for.",
+}

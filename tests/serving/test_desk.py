@@ -1,0 +1,261 @@
+"""The desk: what its pages show, and what editors do there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from recommender import PublishedLists
+from recommender.serving.door import COOKIE
+from tests.serving.conftest import ODD, Served
+from tests.serving.test_api import publish_again, wait_for
+
+
+@pytest.fixture
+def desk(served: Served) -> Served:
+    """An editor who has logged in."""
+    answer = served.post("/desk/login", data={"token": served.secret})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=strict" in answer.headers["set-cookie"]
+    return served
+
+
+def page(desk: Served, article_id: str, more: str = "") -> str:
+    return desk.get(f"/desk/story?id={quote(article_id, safe='')}{more}").text
+
+
+def key(desk: Served) -> str:
+    return re.findall(r'name="key" value="([0-9a-f]{64})"', page(desk, "t0-s0"))[0]
+
+
+def act(desk: Served, **fields: Any) -> Any:
+    return desk.post("/desk/act", data={"key": key(desk), "who": "Ana", "why": "a reason", **fields})
+
+
+def shown(desk: Served, story: str = "t0-s0") -> list[str]:
+    return [item["article_id"] for item in desk.get(f"/v1/read-next/{story}").json()["items"]]
+
+
+def journal(desk: Served) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (desk.place / "journal.jsonl").read_text().splitlines()]
+
+
+class TestActs:
+    def test_a_pin_has_its_effect_at_once_and_is_undone(self, desk: Served) -> None:
+        before = shown(desk)
+        done = act(desk, what="pin", item="t2-s2", story="t0-s0", position="2", back="t0-s0")
+        assert done.status_code == 303
+        assert shown(desk) == [before[0], "t2-s2", before[1]]
+        text = desk.get(done.headers["location"]).text
+        assert "<b>Done:</b> Pinned" in text
+        assert "Pinned by Ana" in text
+        (entry,) = journal(desk)
+        assert entry["before"] == {"holds": None, "list": before}
+        assert entry["after"] == {"holds": {"position": 2, "until": None}, "list": shown(desk)}
+        assert [entry[name] for name in ("who", "token", "what", "why")] == ["Ana", "ana", "pin", "a reason"]
+        assert act(desk, undoes=entry["id"], back="t0-s0").status_code == 303
+        assert shown(desk) == before
+        assert journal(desk)[1]["undoes"] == entry["id"]
+
+    def test_undoing_a_later_pin_brings_back_the_earlier_place(self, desk: Served) -> None:
+        act(desk, what="pin", item="t2-s2", story="t0-s0", position="3")
+        act(desk, what="pin", item="t2-s2", story="t0-s0", position="1")
+        assert shown(desk)[0] == "t2-s2"
+        act(desk, undoes=journal(desk)[-1]["id"])
+        assert shown(desk)[2] == "t2-s2"
+
+    @pytest.mark.parametrize("what", ["withdraw", "block", "block-everywhere"])
+    def test_an_item_goes_at_once_and_comes_back(self, what: str, desk: Served) -> None:
+        before = shown(desk)
+        act(desk, what=what, item=before[0], story="t0-s0", back="t0-s0")
+        assert shown(desk)[0] == before[1]
+        act(desk, undoes=journal(desk)[0]["id"])
+        assert shown(desk) == before
+
+    def test_a_withheld_story_says_so_and_offers_the_way_back(self, desk: Served) -> None:
+        act(desk, what="withhold", item="t0-s0", back="t0-s0")
+        assert "No list is shown under this story" in page(desk, "t0-s0")
+        assert 'name="what" value="release"' in page(desk, "t0-s0")
+        assert desk.get("/v1/read-next/t0-s0").json()["status"] == "withheld"
+        act(desk, what="release", item="t0-s0")
+        assert shown(desk)
+
+    def test_a_withdrawn_story_keeps_a_page_that_can_restore_it(self, desk: Served) -> None:
+        act(desk, what="withdraw", item="t0-s0", back="t0-s0")
+        assert "This story was withdrawn" in page(desk, "t0-s0")
+        assert 'name="what" value="restore"' in page(desk, "t0-s0")
+
+    @pytest.mark.parametrize(
+        ("fields", "status", "words"),
+        [
+            ({"what": "withdraw", "item": "t0-s0", "why": " "}, 400, "say why"),
+            ({"what": "withdraw", "item": "t0-s0", "who": ""}, 400, "say who decides"),
+            ({"what": "withdraw", "item": "t0-s9"}, 404, "no published story has the id"),
+            ({"what": "bury", "item": "t0-s0"}, 400, "expected one of"),
+            ({"what": "pin", "item": "t0-s0", "story": "t0-s0"}, 400, "under itself"),
+            ({"what": "pin", "item": "t0-s1"}, 400, "in whose list"),
+            ({"what": "pin", "item": "t0-s1", "story": "t0-s0", "position": "first"}, 400, "position"),
+            ({"what": "pin", "item": "t0-s1", "story": "t0-s0", "until": "2020-01-01"}, 400, "has passed"),
+            ({"what": "restore", "item": "t0-s0"}, 400, "holds already"),
+            ({"undoes": "0000"}, 400, "no such act"),
+        ],
+    )
+    def test_what_cannot_be_done_is_told_and_leaves_no_trace(
+        self, fields: dict[str, str], status: int, words: str, desk: Served
+    ) -> None:
+        done = act(desk, **fields)
+        assert done.status_code == status
+        assert words in done.text
+        assert not (desk.place / "journal.jsonl").exists() or not journal(desk)
+
+    def test_a_program_may_act_and_remember_a_story_that_is_not_published_yet(self, served: Served) -> None:
+        asked = {"what": "withdraw", "item": "to-come", "who": "legal", "why": "an order"}
+        assert served.post("/v1/acts", json=asked, headers=served.bearer()).status_code == 404
+        done = served.post("/v1/acts", json={**asked, "unknown_too": True}, headers=served.bearer())
+        assert done.json()["after"]["holds"] is True
+        assert "to-come" in PublishedLists.open(served.place).tombstones.withdrawn
+
+    def test_a_rules_file_is_never_written(self, desk: Served, tmp_path: Path) -> None:
+        act(desk, what="block", item="t0-s1", story="t0-s0")
+        act(desk, what="pin", item="t2-s2", story="t0-s0")
+        changed = {path.name for path in desk.place.iterdir()}
+        assert changed == {
+            *(path.name for path in (desk.place.parent / "lists").iterdir()),
+            "journal.jsonl",
+            "tombstones.jsonl",
+            "tombstones.head",
+        }
+
+    def test_a_line_that_was_cut_costs_no_other(self, desk: Served) -> None:
+        act(desk, what="withhold", item="t0-s0")
+        with (desk.place / "journal.jsonl").open("a") as file:
+            file.write('{"who": "An')  # what a killed process leaves
+        act(desk, what="release", item="t0-s0")
+        text = desk.get("/desk/journal").text
+        assert "Withheld the list" in text
+        assert "Released the list" in text
+
+
+class TestWhoMayAct:
+    def test_nobody_acts_without_a_token_that_may_write(self, served: Served) -> None:
+        asked = {"what": "withdraw", "item": "t0-s0", "who": "Ana", "why": "a reason"}
+        assert served.post("/v1/acts", json=asked).status_code == 401
+        assert served.post("/v1/acts", json=asked, headers=served.bearer("wrong")).status_code == 401
+        assert served.post("/v1/acts", json=asked, headers=served.bearer(served.reader)).status_code == 403
+        assert served.post("/desk/act", data=asked).status_code == 401
+        assert not PublishedLists.open(served.place).tombstones.withdrawn
+
+    def test_a_form_of_another_site_is_refused(self, desk: Served) -> None:
+        fields = {"what": "withdraw", "item": "t0-s0", "who": "Ana", "why": "a reason"}
+        assert desk.post("/desk/act", data=fields).status_code == 403
+        assert desk.post("/desk/act", data={**fields, "key": "0" * 64}).status_code == 403
+        right = {**fields, "key": key(desk)}
+        for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "same-site"}, {"origin": "null"}):
+            assert desk.post("/desk/act", data=right, headers=headers).status_code == 403
+        assert not PublishedLists.open(desk.place).tombstones.withdrawn
+        assert desk.post("/desk/act", data=right, headers={"origin": "http://localhost"}).status_code == 303
+
+    def test_a_wrong_token_does_not_log_in(self, served: Served) -> None:
+        answer = served.post("/desk/login", data={"token": "wrong"})
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+        served.client.cookies.set(COOKIE, "wrong")
+        assert served.get("/desk").status_code == 200  # as anybody on this machine
+        assert "Log in" in served.get("/desk").text
+
+    def test_elsewhere_the_desk_is_behind_the_door(self, place: Path, tmp_path: Path) -> None:
+        served = Served(place, tmp_path, host="0.0.0.0")
+        answer = served.get("/desk/story?id=t0-s0")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/login")
+        assert served.get("/desk/login").status_code == 200
+        assert served.get("/static/desk.css").status_code == 200
+        served.post("/desk/login", data={"token": served.reader})
+        assert served.get("/desk/story?id=t0-s0").status_code == 200
+        assert "may write" in served.get("/desk/story?id=t0-s0").text
+        served.post("/desk/logout")
+        assert served.get("/desk").status_code == 303
+
+    def test_the_journal_is_given_to_who_has_a_token(self, desk: Served) -> None:
+        act(desk, what="withhold", item="t0-s0")
+        assert desk.get("/desk/journal.jsonl").text == (desk.place / "journal.jsonl").read_text()
+        desk.post("/desk/logout")
+        assert desk.get("/desk/journal.jsonl").status_code == 401
+
+
+class TestPages:
+    def test_the_control_room_tells_totals_and_finds_stories(self, desk: Served) -> None:
+        text = desk.get("/desk").text
+        assert "Newest stories with weak lists" in text or "All related" in text
+        assert "harbour ferry captain topic0word3" in desk.get("/desk?q=topic0word3").text
+        assert "No story matches" in desk.get("/desk?q=zzzqqq").text
+        assert "shown is what has" in desk.get("/desk?q=glaceir").text
+        only = desk.get("/desk?section=section3&sort=oldest").text
+        assert only.index("topic3word0") < only.index("topic3word5")
+        assert "topic2word1" not in re.sub(r"(?s)<form.*?</form>", "", only)
+        assert desk.get("/desk?sort=upwards").status_code == 400
+        assert desk.get("/desk?offset=-1").status_code == 400
+
+    def test_a_story_shows_its_list_with_reasons_and_bars(self, desk: Served) -> None:
+        text = page(desk, "t0-s0")
+        for title in (item["title"] for item in desk.get("/v1/read-next/t0-s0").json()["items"]):
+            assert title in text
+        assert "Both on:" in text or "Same running story" in text
+        assert "<svg" in text
+        assert "Published a day later" in text
+        assert "style=" not in text
+        assert desk.get("/desk/story?id=nobody").status_code == 404
+        assert desk.get("/desk/story").status_code == 404
+
+    def test_what_the_rules_kept_out_is_told_with_what_would_let_it_in(self, place: Path, tmp_path: Path) -> None:
+        served = Served(place, tmp_path, archive=str(place.parent / "archive"))
+        assert "Show what the rules kept out" in page(served, "t0-s0")
+        PublishedLists.open(place).block("t0-s3", story="t0-s0")
+        text = page(served, "t0-s0", "&rejected=1")
+        assert "Blocked by an editorial rule" in text
+        assert "Unblock it" in text
+
+    def test_hostile_text_never_becomes_markup(self, desk: Served) -> None:
+        act(
+            desk, what="pin", item=ODD, story="t0-s0", who="<script>pwned=1</script>", why="<img src=x onerror=pwned=1>"
+        )
+        act(desk, what="block", item=ODD, story="t1-s1")
+        addresses = ["/desk", "/desk/journal", f"/desk/story?id={quote(ODD, safe='')}", "/desk/story?id=t0-s0"]
+        addresses += ["/desk/story?id=t1-s1", "/desk?q=%3Cscript%3Epwned", "/desk/story?id=%3Cscript%3E"]
+        for address in addresses:
+            answer = desk.get(address)
+            text = answer.text
+            assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) <= 1, address
+            assert "<img" not in text
+            assert 'href="javascript' not in text
+            assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', '""', text))
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+
+    def test_versions_are_compared(self, desk: Served) -> None:
+        assert "Only one version is kept" in desk.get("/desk/versions").text
+        new = publish_again(desk.place, "lighthouse")
+        wait_for(lambda: desk.get("/healthz").json()["version"] == new)
+        text = desk.get("/desk/versions").text
+        assert "Lists that differ most" in text or "No list differs" in text
+        assert desk.get("/desk/versions?a=000009-nothing").status_code == 404
+
+    def test_a_database_needs_a_file_for_the_journal(self, place: Path, tmp_path: Path) -> None:
+        from recommender.jobs.precompute import precompute
+        from tests.serving.conftest import MOMENT, SETTINGS, STORIES
+
+        url = f"sqlite:///{tmp_path}/lists.db"
+        precompute(STORIES, url, settings=SETTINGS, as_of=MOMENT)
+        served = Served(Path(url), tmp_path, lists=url)
+        assert served.get("/v1/read-next/t0-s0").status_code == 200
+        assert served.get("/desk").status_code == 200
+        asked = {"what": "withdraw", "item": "t0-s0", "who": "Ana", "why": "a reason"}
+        refused = served.post("/v1/acts", json=asked, headers=served.bearer())
+        assert (refused.status_code, "--journal FILE" in refused.text) == (409, True)
+        served = Served(Path(url), tmp_path, lists=url, journal=str(tmp_path / "journal.jsonl"))
+        assert served.post("/v1/acts", json=asked, headers=served.bearer()).status_code == 200
+        assert served.get("/v1/read-next/t0-s0").status_code == 410
