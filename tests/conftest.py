@@ -18,9 +18,21 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 from recommender import Recommender, Settings
 
+# tests kill processes, not the machine under them: what the system holds is on disk for all who read it, and waiting
+# for the disk takes half of the time of a small job
+os.fsync = os.fstat
+
 # a busy machine is no fault of the code: no test asserts a time
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
+
+MOST_WORKERS = 4  # each fits and compiles for itself what others do, and holds its own models
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Use all cores for the whole suite; a few named tests are quicker without workers that start first."""
+    return min(os.cpu_count() or 1, MOST_WORKERS) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
 
 NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
 

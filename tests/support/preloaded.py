@@ -6,6 +6,7 @@ The command line is not among it: it looks at the streams of its own process.
 from __future__ import annotations
 
 import importlib
+import os
 from contextlib import suppress
 
 from numba.core.registry import cpu_target
@@ -24,6 +25,8 @@ for name in (
 ):
     with suppress(ImportError):
         importlib.import_module(name)
+
+os.fsync = os.fstat  # see conftest.py
 
 # what numba reads before it loads the first compiled loop
 cpu_target.typing_context.refresh()
