@@ -302,19 +302,19 @@ def test_a_field_that_lists_would_repeat_is_limited(field: str, value: Any) -> N
 
 
 def test_a_time_of_many_characters_takes_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     table, report = read_articles([{"id": 1, "title": "t", "published_at": "1" + " " * 1_000_000 + "1"}])
     assert table["published_at"].to_pylist() == [None]
     assert report.told.counts.total() == 1
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_the_click_log_of_a_list_of_all_stories_takes_no_time() -> None:
     names = [str(n) for n in range(30_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     log, report = ClickLog.read([{"shown": names, "clicked": names}, {"shown": [*names, names[-1]], "clicked": []}])
     assert (len(log), report.rejected[0].reason) == (1, "'29999' is shown twice")
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 # -- rules, settings, judgments ---------------------------------------------------------------
@@ -368,10 +368,10 @@ def test_other_title_expressions_are_not(pattern: str) -> None:
 
 def test_a_slow_title_expression_looks_at_the_start_of_a_title_alone() -> None:
     rules = Rules.of({"series": [{"name": "n", "title": ".*.*=$"}]})
-    start = time.perf_counter()
+    start = time.process_time()
     stories = [{"id": n, "title": "a" * 9_000, "body": f"harbour ferry {n}"} for n in range(2)]
     assert len(Recommender(TFIDF, rules=rules).fit(stories).catalog) == 2
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_an_empty_list_says_why(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:
     """SIGKILL at ten random moments of a run that embeds, searches, writes and saves."""
     stories = [json.loads(line) for line in NEWSROOM.read_text(encoding="utf-8").splitlines()]
-    many = [s | {"id": f"{s['id']}-{n}", "body": f"{n} {s['body']} {n * 7919}"} for n in range(12) for s in stories]
+    many = [s | {"id": f"{s['id']}-{n}", "body": f"{n} {s['body']} {n * 7919}"} for n in range(4) for s in stories]
     old, new = dump(tmp_path / "old.jsonl", stories[:60]), dump(tmp_path / "new.jsonl", stories[:60] + many)
     out, snap = tmp_path / "out", tmp_path / "snap"
     job = ["precompute", new, "--lists", out, "--model", "tfidf", "--archive", snap]

@@ -198,10 +198,10 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("markup", ["<div>" * 200_000 + "x" + "</div>" * 200_000, "<p>x</p>" + "<b" * 200_000])
 def test_a_flood_of_tags_is_refused_quickly(markup: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(RowError, match="20,000 HTML tags"):
         to_text(markup)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_deep_nesting_within_the_limit_is_read() -> None:

@@ -320,7 +320,7 @@ def test_bad_details_cost_only_themselves() -> None:
 
 
 def test_a_flood_of_links_is_cut() -> None:
-    start, left_out = time.perf_counter(), Counter[str]()
+    start, left_out = time.process_time(), Counter[str]()
     assert len(article({"links": [f"s{n}" for n in range(100_000)]}, left_out).links) == 1_000
     assert left_out == {"more than 1,000 links of one story (reading.max_links)": 99_000}
     assert len(article({"links": " ".join(f"s{n}" for n in range(100_000))}, max_links=3).links) == 3
@@ -329,16 +329,16 @@ def test_a_flood_of_links_is_cut() -> None:
     assert len(article({"body": body}).links) == 1_000
     huge = f"<p>It <a href='/{'x' * 100_000}'>ran</a> and <a href='/a'>sank</a>.</p>"
     assert targets({"body": huge}) == ["https://courier.example/a"]
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize(
     "markup", ["<a href='/x'>" * 9_000 + "x", "<div><a href='/x'>" * 5_000 + "x", "<table><td><a href=/x>" * 5_000]
 )
 def test_a_flood_of_open_links_is_read_quickly(markup: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     to_text_and_links(markup)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_files_keep_links(tmp_path: Path) -> None:
