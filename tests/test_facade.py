@@ -31,25 +31,14 @@ from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.lists.readnext import ReadNext
 from recommender.lists.records import to_lists
-from tests.support.checkerboard import START, checkerboard, topic_of
+from tests.support.checkerboard import START, WITHIN_TOPICS, checkerboard, topic_of
 
-OPEN = {
-    "embedding": {"model": "tfidf"},
-    "selection": {
-        "related_at": 0.2,
-        "fill": (),
-        "same_report_hours": None,
-        "repeat_hours": None,
-        "series_limit": False,
-    },
-}
-# a topic shares its words, as an event would
-SUM = {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5}
+SUM = {"ranking.ranker": "none", "ranking.dense_weight": 0.5, "ranking.lexical_weight": 0.5}
 TOPICS = {"embedding.svd_dim": 4}  # one dimension a topic: equally relevant in any arithmetic
 
 
 def board(**kwargs: Any) -> Recommender:
-    return Recommender(Settings.of(OPEN).override(TOPICS)).fit(checkerboard(**kwargs))
+    return Recommender(WITHIN_TOPICS.override(TOPICS)).fit(checkerboard(**kwargs))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +49,7 @@ def shared() -> Recommender:
 @pytest.fixture(scope="module")
 def summed(tfidf: Settings, fitted: Recommender) -> Recommender:
     """The sample newsroom in the order of the weighted sum."""
-    return Recommender(Settings.of({"embedding": {"model": "tfidf"}, "ranking": SUM})).fit_table(fitted.catalog.table)
+    return Recommender(tfidf.override(SUM)).fit_table(fitted.catalog.table)
 
 
 def ids(found: ReadNext) -> list[str]:
@@ -95,7 +84,7 @@ def test_full_lists_hold_what_is_related_before_the_next_best() -> None:
 
 
 def test_only_too_few_stories_leave_a_list_short() -> None:
-    rec = Recommender(Settings.of(OPEN).override(TOPICS | {"selection.fill": ("more",)})).fit(checkerboard(2)[:3])
+    rec = Recommender(WITHIN_TOPICS.override(TOPICS | {"selection.fill": ("more",)})).fit(checkerboard(2)[:3])
     assert [(found.status, len(found)) for found in rec.recommend_many(["t0-s0", "t1-s0"])] == [("short", 2)] * 2
     only = Filters(exclude=("t0-s1",), sections=("section0",))
     assert (rec.recommend("t0-s0", filters=only).status, rec.recommend("t0-s0", filters=only).shortfall) == ("empty", 5)
@@ -105,7 +94,7 @@ def test_lists_are_filled_from_beyond_the_candidates_and_the_window() -> None:
     day = timedelta(days=1)
     stories = [story | {"published_at": START + number * day} for number, story in enumerate(checkerboard())]
     few = {"retrieval.candidates": 1, "retrieval.window_days": 3, "selection.reserves": 0, "selection.fill": ("more",)}
-    rec = Recommender(Settings.of(OPEN).override(TOPICS | few)).fit(stories)
+    rec = Recommender(WITHIN_TOPICS.override(TOPICS | few)).fit(stories)
     pooled = rec.under(rec.settings.override({"selection.fill": ()}))
     for article_id in rec.catalog.ids.to_pylist():
         found, inside = rec.recommend(article_id, k=23), pooled.recommend(article_id, k=23)
@@ -160,7 +149,7 @@ def test_every_form_of_input_gives_the_same(form: str, shared: Recommender) -> N
         "table": pa.Table.from_pylist(stories),
         "generator": (story for story in stories),
     }[form]
-    rec = Recommender(Settings.of(OPEN).override(TOPICS)).fit(source)
+    rec = Recommender(WITHIN_TOPICS.override(TOPICS)).fit(source)
     assert rec.recommend("t0-s0") == shared.recommend("t0-s0")
 
 
@@ -244,13 +233,13 @@ def ids_of_rows(rec: Recommender, rows: np.ndarray) -> list[str]:
 
 
 def test_of_equally_relevant_stories_the_nearer_in_time_comes_first() -> None:
-    rec = Recommender(Settings.of(OPEN | {"ranking": SUM}).override(TOPICS)).fit(checkerboard())
+    rec = Recommender(WITHIN_TOPICS.override(SUM | TOPICS)).fit(checkerboard())
     assert ids(rec.recommend("t1-s5", k=3)) == ["t1-s4", "t1-s3", "t1-s2"]
 
 
 def test_ties_break_by_id() -> None:
     same = [{"id": i, "title": "harbour ferry captain", "body": f"unique{i}"} for i in "cab"]
-    rec = Recommender(Settings.of(OPEN)).fit([*same, {"id": "q", "title": "harbour ferry"}])
+    rec = Recommender(WITHIN_TOPICS).fit([*same, {"id": "q", "title": "harbour ferry"}])
     assert ids(rec.recommend("q", k=3)) == ["a", "b", "c"]
 
 
@@ -266,7 +255,7 @@ def test_stories_after_as_of_do_not_exist_yet(shared: Recommender) -> None:
 def test_expired_stories_are_not_shown() -> None:
     stories = checkerboard()
     stories[1]["expires_at"] = START + timedelta(days=2)
-    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    rec = Recommender(WITHIN_TOPICS).fit(stories)
     assert "t0-s1" not in ids(rec.recommend("t0-s0"))
     assert "t0-s1" in ids(rec.recommend("t0-s0", as_of=START + timedelta(days=1.5)))
 
@@ -277,7 +266,7 @@ def test_old_stories_look_around_their_own_time() -> None:
         {"id": i, "title": "harbour ferry captain", "body": f"x{i}", "published_at": START + timedelta(days=d)}
         for i, d in rows
     ]
-    rec = Recommender(Settings.of(OPEN | {"ranking": SUM, "retrieval": {"window_days": 365}})).fit(stories)
+    rec = Recommender(WITHIN_TOPICS.override(SUM | {"retrieval.window_days": 365})).fit(stories)
     assert set(ids(rec.recommend("old"))) == {"old-near", "new", "newest"}
     assert set(ids(rec.recommend("newest"))) == {"new"}
     assert set(ids(rec.recommend("middle"))) == {"new", "newest"}
@@ -323,7 +312,7 @@ def test_tag_and_language_rules() -> None:
     stories = checkerboard()
     stories[1] |= {"tags": ["sea", "law"]}
     stories[2] |= {"language": "de"}
-    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    rec = Recommender(WITHIN_TOPICS).fit(stories)
     assert ids(rec.recommend("t0-s0", filters=Filters(tags=("law", "none")))) == ["t0-s1"]
     assert "t0-s2" not in ids(rec.recommend("t0-s0"))
     assert ids(rec.recommend("t0-s2")) == []
@@ -478,7 +467,7 @@ def test_compacting_changes_no_list() -> None:
 def test_a_draft_gets_the_list_that_it_would_get_inside() -> None:
     stories = checkerboard()
     draft = stories.pop(0)
-    rec = Recommender(Settings.of(OPEN)).fit(stories)
+    rec = Recommender(WITHIN_TOPICS).fit(stories)
     found = rec.recommend_for(draft | {"published_at": datetime(2030, 1, 1, tzinfo=UTC)})
     assert {topic_of(i) for i in ids(found)} == {"t0"}
     assert draft["id"] not in rec.catalog
@@ -513,7 +502,7 @@ def test_given_vectors_decide() -> None:
 
 def test_errors_say_what_is_wrong(shared: Recommender) -> None:
     with pytest.raises(NotFittedError, match="fit"):
-        Recommender(Settings.of(OPEN)).recommend("x")
+        Recommender(WITHIN_TOPICS).recommend("x")
     with pytest.raises(UnknownArticleError, match="'nope' among the 24"):
         shared.recommend("nope")
     with pytest.raises(UnknownArticleError):
@@ -521,14 +510,14 @@ def test_errors_say_what_is_wrong(shared: Recommender) -> None:
     with pytest.raises(SettingsError, match="k is 0"):
         shared.recommend("t0-s0", k=0)
     with pytest.raises(InputError, match="no such file"):
-        Recommender(Settings.of(OPEN)).fit("no-such.jsonl")
+        Recommender(WITHIN_TOPICS).fit("no-such.jsonl")
     with pytest.warns(UserWarning, match="1 of 2 rows were rejected"):
-        Recommender(Settings.of(OPEN)).fit([{"id": "a", "title": "b"}, {"id": "c"}])
+        Recommender(WITHIN_TOPICS).fit([{"id": "a", "title": "b"}, {"id": "c"}])
 
 
 def test_an_empty_archive_is_refused() -> None:
     with pytest.raises(InputError, match="no usable story"):
-        Recommender(Settings.of(OPEN)).fit([])
+        Recommender(WITHIN_TOPICS).fit([])
 
 
 @settings(max_examples=25, deadline=None)

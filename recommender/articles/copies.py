@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.articles import loops
 from recommender.articles.headlines import Headlines
 
-_BLOCK = 8_192  # texts read together
+BLOCK = 8_192  # texts read together
 _LEAST_ENDS = 1 << 10
 _APART = pa.scalar("\n", pa.large_string())
 
@@ -46,8 +46,8 @@ class Marks(NamedTuple):
     sample: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, texts: pa.Array) -> Marks:
-        """Read those of texts, a large_string array of n.
+    def of(cls, texts: pa.Array, block: int = BLOCK) -> Marks:
+        """Read a large_string array of n texts, `block` of them at a time.
 
         Examples
         --------
@@ -60,9 +60,9 @@ class Marks(NamedTuple):
         words, plain, sampled = (np.zeros(size, dtype=np.int32) for _ in range(3))
         digest, skeleton = (np.zeros(size, dtype=np.uint64) for _ in range(2))
         samples: list[NDArray[np.uint32]] = [np.empty(0, dtype=np.uint32)]
-        room = np.empty((min(size, _BLOCK), loops.MOST_SAMPLED), dtype=np.uint32)
-        for start in range(0, size, _BLOCK):
-            part = slice(start, min(start + _BLOCK, size))
+        room = np.empty((min(size, block), loops.MOST_SAMPLED), dtype=np.uint32)
+        for start in range(0, size, block):
+            part = slice(start, min(start + block, size))
             count = part.stop - start
             found = (words[part], digest[part], plain[part], skeleton[part], sampled[part])
             loops.mark(count, data, offset[start : part.stop + 1], *found, room)

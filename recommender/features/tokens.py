@@ -44,7 +44,7 @@ class Counts:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
 
-def count_terms(texts: Iterable[pa.Array] | Sequence[str]) -> Iterator[Counts]:
+def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -> Iterator[Counts]:
     """The terms of texts, a block at a time, in order; on all cores.
 
     A term is a run of two or more letters, digits and underscores in lower case, no English stop word: what
@@ -54,6 +54,8 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str]) -> Iterator[Counts]:
     ----------
     texts : iterable of pyarrow.Array, or sequence of str
         Blocks of texts, which are asked for only when they are needed, or the texts.
+    block : int
+        Texts counted together, where they come one by one.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str]) -> Iterator[Counts]:
     """
     if isinstance(texts, Sequence):
         whole = pa.array(texts, pa.large_string())
-        texts = (whole.slice(start, BLOCK) for start in range(0, len(whole), BLOCK))
+        texts = (whole.slice(start, block) for start in range(0, len(whole), block))
     yield from in_order(_count, texts)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
+BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
 
 
 class VectorIndex(Protocol):
@@ -31,8 +31,8 @@ class VectorIndex(Protocol):
 class FlatIndex:
     """Brute force: exact, nothing to build, any rows allowed; blocks keep memory bounded."""
 
-    def __init__(self, vectors: NDArray[np.int16]) -> None:
-        self.vectors = vectors
+    def __init__(self, vectors: NDArray[np.int16], block: int = BLOCK) -> None:
+        self.vectors, self._block = vectors, block
 
     def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
         """See `VectorIndex.search`."""
@@ -45,8 +45,8 @@ class FlatIndex:
             return found
         sought = np.ascontiguousarray(queries, dtype=np.float32)
         heap = faiss.ResultHeap(len(queries), k, keep_max=True)
-        for start in range(0, len(rows_at), _BLOCK):
-            stop = min(start + _BLOCK, len(rows_at))
+        for start in range(0, len(rows_at), self._block):
+            stop = min(start + self._block, len(rows_at))
             part = slice(rows.start + start, rows.start + stop) if isinstance(rows, slice) else rows[start:stop]
             block = self.vectors[part].astype(np.float32)
             score, place = faiss.knn(sought, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)

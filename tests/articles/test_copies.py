@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.articles import copies, loops
+from recommender.articles import loops
 from recommender.articles.article import Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.copies import Marks, repeated
@@ -164,13 +164,12 @@ def test_many_that_share_a_footer_are_compared_without_it() -> None:
     assert leaders(*stories, *(f"Agency {text}" for text in stories)) == 2 * list(range(len(stories)))
 
 
-def test_the_number_of_texts_read_at_a_time_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_texts_read_at_a_time_does_not_matter() -> None:
     bodies = pa.array(variants(Random(7)), pa.large_string())
     whole = Marks.of(bodies)
-    monkeypatch.setattr(copies, "_BLOCK", 5)
-    for one, other in zip(Marks.of(bodies), whole, strict=True):
+    for one, other in zip(Marks.of(bodies, block=5), whole, strict=True):
         np.testing.assert_array_equal(one, other)
-    for one, other in zip(Marks.of(bodies[:9]).beside(Marks.of(bodies[9:])), whole, strict=True):
+    for one, other in zip(Marks.of(bodies[:9], block=5).beside(Marks.of(bodies[9:], block=5)), whole, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

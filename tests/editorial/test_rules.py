@@ -10,26 +10,15 @@ from typing import Any
 
 import pytest
 
-from recommender import PublishedLists, ReadNext, Recommender, Rules, Settings, SettingsError
+from recommender import PublishedLists, ReadNext, Recommender, Rules, SettingsError
 from recommender.jobs.precompute import precompute
 from recommender.publishing import open_publisher
 from tests.publishing.test_places import FORMATS, format_of, place_of
-from tests.support.checkerboard import START, checkerboard
+from tests.support.checkerboard import START, WITHIN_TOPICS, checkerboard
 from tests.support.processes import cli
 
-SETTINGS = Settings.of(
-    {
-        "embedding": {"model": "tfidf"},
-        "selection": {
-            "related_at": 0.2,
-            "fill": (),
-            "k": 3,
-            "reserves": 2,
-            "same_report_hours": None,
-            "repeat_hours": None,
-            "caps": (),
-        },
-    }
+SETTINGS = WITHIN_TOPICS.override(
+    {"selection.k": 3, "selection.reserves": 2, "selection.caps": (), "selection.series_limit": True}
 )
 NOW = START + timedelta(days=6)
 

@@ -22,9 +22,9 @@ LETTERS = st.one_of(
 )
 
 
-def counted(texts: Iterable[Any]) -> list[Counter[str]]:
+def counted(texts: Iterable[Any], **options: int) -> list[Counter[str]]:
     found = []
-    for block in tokens.count_terms(texts):
+    for block in tokens.count_terms(texts, **options):
         rows = [Counter[str]() for _ in block.lengths]
         for row, term, count in zip(block.row, block.term, block.count, strict=True):
             rows[row][block.terms[term]] += int(count)
@@ -63,11 +63,10 @@ def test_every_character_by_itself_and_inside_a_word() -> None:
         assert found == Counter(analyze(text))
 
 
-def test_blocks_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_follow_each_other() -> None:
     texts = [f"story number{number} of the archive" for number in range(50)]
     whole = counted(texts)
-    monkeypatch.setattr(tokens, "BLOCK", 7)
-    assert counted(texts) == whole
+    assert counted(texts, block=7) == whole
     sliced = [pa.array(["cut off", *texts[:20]], pa.large_string()).slice(1), pa.array(texts[20:], pa.large_string())]
     assert [Counter(dict.fromkeys(row, 1)) for row in counted(iter(sliced))] == whole
 

@@ -20,24 +20,11 @@ from recommender.jobs.purge import purge
 from recommender.publishing import open_publisher
 from recommender.storage.versions import VersionedFolder
 from tests.publishing.test_places import FORMATS, format_of, place_of
-from tests.support.checkerboard import START, checkerboard
+from tests.support.checkerboard import START, WITHIN_TOPICS, checkerboard
 from tests.support.processes import cli
 from tests.support.worlds import ids_of
 
-SETTINGS = Settings.of(
-    {
-        "embedding": {"model": "tfidf"},
-        "publish": {"max_jump": 1},
-        "selection": {
-            "related_at": 0.2,
-            "fill": (),
-            "k": 3,
-            "reserves": 6,
-            "same_report_hours": None,
-            "repeat_hours": None,
-        },
-    }
-)
+SETTINGS = WITHIN_TOPICS.override({"publish.max_jump": 1, "selection.k": 3, "selection.reserves": 6})
 SECRET = ("Zebedee", "Quillfeather", "embezzled", "zanzibar")  # words of no other story
 GONE = "t0-secret"
 

@@ -23,7 +23,7 @@ from recommender.jobs.run_identity import Inputs
 from recommender.jobs.touched import looked_past
 from recommender.ranking.ranker import Ranker
 from recommender.search import candidates, exact, pools
-from tests.support.checkerboard import checkerboard, topic_of
+from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
 from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
 
@@ -220,17 +220,7 @@ def test_a_thousand_changes_at_once_equal_a_whole_run(tmp_path: Path) -> None:
 
 
 def board(root: Path) -> tuple[Path, Path]:
-    options = Settings().override(
-        {
-            "embedding.model": "tfidf",
-            "publish.max_jump": 1,
-            "publish.max_first_share": 1,
-            "selection.related_at": 0.2,
-            "selection.fill": (),
-            "selection.same_report_hours": None,
-            "selection.repeat_hours": None,
-        }
-    )
+    options = WITHIN_TOPICS.override(ANY_CHANGE)
     precompute(checkerboard(), root / "out", settings=options, archive=root / "snapshot")
     return root / "out", root / "snapshot"
 

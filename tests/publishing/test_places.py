@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, PublishError, ReadNext, Recommender, Settings, SettingsError, SnapshotError
+from recommender import PublishedLists, PublishError, ReadNext, Recommender, SettingsError, SnapshotError
 from recommender.articles.ids import SortedIds
 from recommender.editorial.overlay import Tombstones
 from recommender.jobs.precompute import precompute
@@ -20,24 +20,10 @@ from recommender.lists.records import RECORD
 from recommender.publishing import open_publisher
 from recommender.storage.versions import VersionedFolder
 from tests.support import postgresql
-from tests.support.checkerboard import checkerboard
+from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard
 from tests.support.processes import forkserver
 
-SETTINGS = Settings.of(
-    {
-        "embedding": {"model": "tfidf"},
-        "publish": {"max_jump": 1, "max_first_share": 1},
-        "selection": {
-            "related_at": 0.2,
-            "fill": (),
-            "k": 3,
-            "reserves": 2,
-            "same_report_hours": None,
-            "repeat_hours": None,
-            "series_limit": False,
-        },
-    }
-)
+SETTINGS = WITHIN_TOPICS.override({**ANY_CHANGE, "selection.k": 3, "selection.reserves": 2})
 FORMATS = ("jsonl", "parquet", "sql", "postgresql")
 
 

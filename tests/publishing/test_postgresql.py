@@ -25,7 +25,6 @@ from recommender import (
     PublishedLists,
     PublishError,
     Recommender,
-    Settings,
     SettingsError,
     SnapshotError,
     SqlQuery,
@@ -35,25 +34,13 @@ from recommender.jobs.precompute import precompute
 from recommender.lists.records import RECORD
 from recommender.publishing import open_publisher
 from recommender.storage.database import shown
-from tests.support.checkerboard import checkerboard
+from tests.support.checkerboard import WITHIN_TOPICS, checkerboard
 from tests.support.postgresql import PASSWORD, running, shared
 from tests.support.processes import cli, forkserver
 
-SETTINGS = Settings.of(
-    {
-        "embedding": {"model": "tfidf"},
-        "ranking": {"ranker": "none", "dense_weight": 0.5, "lexical_weight": 0.5},  # which `related_at` is a value of
-        "selection": {
-            "related_at": 0.2,
-            "fill": (),
-            "k": 3,
-            "reserves": 2,
-            "same_report_hours": None,
-            "repeat_hours": None,
-            "series_limit": False,
-        },
-    }
-)
+# `related_at` is a value of the weighted sum here
+SUM = {"ranking.ranker": "none", "ranking.dense_weight": 0.5, "ranking.lexical_weight": 0.5}
+SETTINGS = WITHIN_TOPICS.override({**SUM, "selection.k": 3, "selection.reserves": 2})
 
 
 @pytest.fixture
@@ -335,7 +322,7 @@ def test_a_reader_is_told_when_its_version_is_gone(place: str) -> None:
     assert lists.get("t0-s0").status == "ok"
 
 
-MANY = 100_000
+MANY = 20_000
 
 
 def made(version: str, count: int = MANY) -> Iterator[pa.RecordBatch]:

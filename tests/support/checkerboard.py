@@ -5,8 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from recommender import Settings
+
 TOPICS = ("harbour ferry captain", "opera tenor soprano", "glacier moraine icefield", "striker penalty goalkeeper")
 START = datetime(2020, 1, 1, tzinfo=UTC)
+WITHIN_TOPICS = Settings().override(
+    {
+        "embedding.model": "tfidf",
+        "selection.related_at": 0.2,
+        "selection.fill": (),
+        # a topic shares its words, as the reports of an event and the editions of a series do
+        "selection.same_report_hours": None,
+        "selection.repeat_hours": None,
+        "selection.series_limit": False,
+    }
+)
+"""Lists hold stories of their topic alone, as many as there are."""
+ANY_CHANGE = {"publish.max_jump": 1, "publish.max_first_share": 1}
+"""A few stories more or less are no reason to refuse a version."""
 
 
 def checkerboard(per_topic: int = 6, dated: bool = True) -> list[dict[str, Any]]:

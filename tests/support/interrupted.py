@@ -21,7 +21,7 @@ from recommender.search import exact
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledgers
 from tests.faults.world import WordEmbedder
-from tests.support.checkerboard import START, checkerboard
+from tests.support.checkerboard import ANY_CHANGE, START, WITHIN_TOPICS, checkerboard
 from tests.support.processes import forkserver
 
 STORIES = checkerboard(per_topic=78)
@@ -29,21 +29,8 @@ CHANGES = [
     {"id": f"new-{n}", "title": f"harbour ferry captain topic0word{n}", "published_at": START + timedelta(days=n)}
     for n in range(150)
 ]
-SETTINGS = Settings.of(
-    {
-        "embedding": {"model": "tfidf"},
-        "publish": {"max_jump": 1, "max_first_share": 1},
-        "retrieval": {"candidates": 20},
-        "selection": {
-            "related_at": 0.1,
-            "fill": (),
-            "k": 3,
-            "reserves": 2,
-            "same_report_hours": None,
-            "repeat_hours": None,
-        },
-    }
-)
+FEW = {"retrieval.candidates": 20, "selection.related_at": 0.1, "selection.k": 3, "selection.reserves": 2}
+SETTINGS = WITHIN_TOPICS.override({**ANY_CHANGE, **FEW})
 AS_OF = START + timedelta(days=400)
 SHARD, TEXTS = 64, 48
 
