@@ -56,7 +56,7 @@ def publish(place: str, format: str, version: str) -> None:
         publisher.publish(records(version), details, 3)
 
 
-def read(place: str, seed: int, acknowledged: Any, done: Any, told: Any) -> None:
+def read(place: str, seed: int, acknowledged: Any, seen_by: Any, done: Any, told: Any) -> None:
     """Read until told to stop; tells how many lists, of how many versions, and what was wrong."""
     rng, lists = random.Random(seed), PublishedLists.open(place)
     reads, versions, wrong, all_withdrawn = 0, set(), [], set(order(STORIES))
@@ -68,6 +68,7 @@ def read(place: str, seed: int, acknowledged: Any, done: Any, told: Any) -> None
         found = lists.get(f"s{number}")
         reads += 1
         versions.add(found.version)
+        seen_by[seed] = len(versions)
         gone = {f"s{at}" for at in order(known)}
         if f"s{number}" in gone and found.status != "withdrawn":
             wrong.append(f"withdrawn s{number} has a list: {found.status}")
@@ -90,8 +91,19 @@ def order(count: int) -> list[int]:
     return [at * 50 for at in range(min(count, STORIES // 50))]
 
 
-def contend(place: str, format: str, seconds: float, readers: int) -> dict[str, Any]:
+def contend(
+    place: str, format: str, seconds: float, readers: int, *, versions: float = float("inf"), pause: float = 1
+) -> dict[str, Any]:
     """Let them run side by side.
+
+    Parameters
+    ----------
+    seconds : float
+        They end when so many are over.
+    versions : float
+        They end as well when every reader has seen so many.
+    pause : float
+        Seconds from one version to the next.
 
     Returns
     -------
@@ -100,18 +112,19 @@ def contend(place: str, format: str, seconds: float, readers: int) -> dict[str, 
     """
     context = forkserver()
     acknowledged, done, told = context.Value("i", 0), context.Event(), context.Queue()
+    seen_by = context.Array("i", readers)
     publish(place, format, "v0")
-    started = [context.Process(target=read, args=(place, n, acknowledged, done, told)) for n in range(readers)]
+    started = [context.Process(target=read, args=(place, n, acknowledged, seen_by, done, told)) for n in range(readers)]
     for one in started:
         one.start()
     editor, version, start = PublishedLists.open(place), 0, time.monotonic()
-    while time.monotonic() - start < seconds:
+    while time.monotonic() - start < seconds and min(seen_by) < versions:
         version += 1
         publish(place, format, f"v{version}")
         for at in order(acknowledged.value + 1)[acknowledged.value :]:
             editor.withdraw(f"s{at}")
             acknowledged.value += 1
-        time.sleep(max(start + version - time.monotonic(), 0))
+        time.sleep(max(start + version * pause - time.monotonic(), 0))
     done.set()
     found = [told.get(timeout=60) for _ in started]
     took = time.monotonic() - start
