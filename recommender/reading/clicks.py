@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
 from recommender.errors import InputError, RowError, SettingsError
-from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
+from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name
 from recommender.reading.names import fold
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.times import to_time
@@ -249,8 +249,8 @@ def _stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stre
     path = Path(source)
     if not path.is_file():
         raise InputError(f"no such file: {path}")
-    if not format_of(path):
-        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+    if not is_readable(path):
+        raise InputError(f"unknown kind of file: {path}; expected {KNOWN}")
     return Stream(shown_name(path), path)
 
 

@@ -17,7 +17,7 @@ from recommender.articles.article import Link
 from recommender.articles.links import LINKS, add_links, link_table
 from recommender.articles.urls import absolute_url, leads_to_a_page
 from recommender.errors import InputError, RowError
-from recommender.reading.formats import FORMATS, BadRow, Stream, format_of, shown_name
+from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name
 from recommender.reading.markup import Anchor
 from recommender.reading.times import to_time
 from recommender.settings import ReadingSettings
@@ -257,8 +257,8 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
     name = shown_name(path)
     if not path.is_file():
         raise InputError(f"no such file of links: {name}; give a file with the columns story and item")
-    if not format_of(path):
-        raise InputError(f"unknown kind of file of links: {name}; expected {', '.join(FORMATS)} (or .gz, .zst)")
+    if not is_readable(path):
+        raise InputError(f"unknown kind of file of links: {name}; expected {KNOWN}")
     columns: dict[tuple[str, ...], dict[str, str]] = {}
     bad: list[tuple[int, str]] = []
     chunks = [LINKS.empty_table()]

@@ -133,3 +133,14 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, t
             if columns_ := tuple(dict.fromkeys([*own, *known])):
                 found[field] = columns_
     return found
+
+
+def known_names(columns: Iterable[str]) -> frozenset[str]:
+    """The fields that columns of these names feed.
+
+    Examples
+    --------
+    >>> sorted(known_names(["guid", "Headline", "mood"]))
+    ['id', 'title']
+    """
+    return frozenset(recognise(columns, {}))

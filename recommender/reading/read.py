@@ -1,4 +1,4 @@
-"""JSONL, CSV and Parquet files, tables and iterables -> one table of current articles and a report."""
+"""Files of every format, frames and iterables -> one table of current articles and a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from recommender.articles.article import FIELDS, UNDATED, Article
 from recommender.errors import InputError
 from recommender.progress import Progress, silent
 from recommender.reading.blocks import HIDDEN, READ, read_block
-from recommender.reading.formats import FORMATS, Stream, format_of, shown_name
+from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
+from recommender.reading.formats.frames import is_frame
+from recommender.reading.formats.markdown import page_name
+from recommender.reading.formats.wrappers import rows_within, wraps_stories
 from recommender.reading.report import ReadReport, Rejected, Told
 from recommender.reading.rows import RowReader
 from recommender.reading.times import TimeForms
@@ -44,6 +47,7 @@ def read_articles(
     *,
     settings: ReadingSettings | None = None,
     columns: Mapping[str, str] | None = None,
+    format: str | None = None,
     strict: bool = False,
     progress: Progress = silent,
     each: Each | None = None,
@@ -53,12 +57,15 @@ def read_articles(
 
     Parameters
     ----------
-    source : path, list of paths, pyarrow.Table, SqlQuery, or iterable of Article or dict
-        Files end in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst; a folder
-        stands for every such file in it.
+    source : path, list of paths, frame, SqlQuery, or iterable of Article, dict or the like
+        Files of any format of `recommender.reading.formats.FORMATS`, told by what they hold, and packed or not; a
+        folder stands for every such file in it. Frames are those of pandas, Polars, Arrow, DuckDB and whatever gives
+        Arrow's.
     settings : ReadingSettings, optional
     columns : mapping, optional
         Field -> column, for names that are not recognised: ``{"title": "kop"}``.
+    format : str, optional
+        Format of all files, such as 'csv', where their content and names shall not tell.
     strict : bool, default False
         Raise at the first bad row instead of rejecting it.
     progress : callable
@@ -89,8 +96,9 @@ def read_articles(
     """
     settings, columns = settings or ReadingSettings(), dict(columns or {})
     TimeForms.of(settings)  # refuses what cannot be, before any work
+    format = format_named(format).name if format is not None else None
     report = ReadReport()
-    streams = [replace(stream, limits=settings) for stream in _streams(source, report.told)]
+    streams = [replace(stream, limits=settings, format=format) for stream in _streams(source, report.told, format)]
     _check_mapping(streams, columns)
 
     def count(stage: str, done: int, total: int | None) -> None:
@@ -128,17 +136,19 @@ def _read(
     drafts: bool = False,
 ) -> Part:
     """The usable rows of one stream, several of an id among them; `strict` stops after the first that is not."""
-    reader = RowReader(stream, mapping, settings, drafts)
-    report, rows = reader.report, stream.rows()
-    tables, lines = [READ.empty_table()], 0
-    while block := list(islice(rows, _BLOCK)):
-        tables.append(read_block(block, reader, strict))
-        lines += len(block)
-        progress("reading", report.read, None)
-        if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
-            break
-    if not lines and stream.path:
-        report.rejected.append(Rejected(stream.name, 0, "empty file"))
+    report = ReadReport()
+    tables = [READ.empty_table()]
+    for part in stream.parts(report.told):
+        reader, lines = RowReader(part, mapping, settings, drafts, report), 0
+        rows = part.rows(report.told)
+        while block := list(islice(rows, _BLOCK)):
+            tables.append(read_block(block, reader, strict))
+            lines += len(block)
+            progress("reading", report.read, None)
+            if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
+                return pa.concat_tables(tables), report
+        if not lines and part.path:
+            report.rejected.append(Rejected(part.name, 0, "empty file"))
     return pa.concat_tables(tables), report
 
 
@@ -175,39 +185,49 @@ def _published(table: pa.Table, report: ReadReport) -> pa.Table:
     return table.drop_columns(HIDDEN)
 
 
-def _streams(source: Source, told: Told) -> list[Stream]:
-    if isinstance(source, pa.Table):
+def _streams(source: Source, told: Told, format: str | None) -> list[Stream]:
+    if is_frame(source):
         return [Stream("<table>", data=source)]
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
     if is_database(source):
         raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query), or --query with it")
     if isinstance(source, Mapping):
-        raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
+        if not wraps_stories(source):
+            raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
+        return [Stream("<articles>", data=list(rows_within(dict(source))))]
+    if not isinstance(source, Iterable | str | Path):
+        raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
     if not isinstance(source, str | Path):
         source = list(source)
         if not source or not isinstance(source[0], str | Path):
             return [Stream("<articles>", data=source)]
-        return [stream for path in source for stream in _streams(path, told)]
+        return [stream for path in source for stream in _streams(path, told, format)]
     path = Path(source)
     if path.is_dir():
-        inside = sorted(_files(path))
-        found = [p for p in inside if format_of(p)]
-        if not found:
-            raise InputError(f"no article files in folder {path}; expected {', '.join(FORMATS)} (or .gz, .zst)")
-        for other in (p for p in inside if not format_of(p)):
-            told.add("files are no articles by their names, and were passed over", shown_name(other.relative_to(path)))
-        return [Stream(shown_name(p), p) for p in found]
+        return _of_folder(path, told)
     if not path.exists():
         raise InputError(f"no such file: {path}")
-    if not format_of(path):
-        hint = "; save the sheet as CSV (UTF-8)" if path.suffix.lower() in (".xlsx", ".xls", ".ods") else ""
-        raise InputError(f"unknown kind of file: {path}; expected {', '.join(FORMATS)} (or .gz, .zst){hint}")
     try:
         path.open("rb").close()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if format is None and not is_readable(path):
+        raise InputError(f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds")
     return [Stream(shown_name(path), path)]
+
+
+def _of_folder(folder: Path, told: Told) -> list[Stream]:
+    """A stream a file; where several files are called the same, they are called by their folders too."""
+    inside = sorted(_files(folder))
+    found = [path for path in inside if is_readable(path, certain=True)]
+    if not found:
+        raise InputError(f"no article files in folder {folder}; expected {KNOWN}")
+    for other in sorted(set(inside).difference(found)):
+        told.add(PASSED_OVER, shown_name(other.relative_to(folder)))
+    names = Counter(map(page_name, found))
+    called = (path.relative_to(folder).as_posix() if names[page_name(path)] > 1 else "" for path in found)
+    return [Stream(shown_name(path), path, called=name) for path, name in zip(found, called, strict=True)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -219,7 +239,7 @@ def _files(folder: Path) -> Iterator[Path]:
         if path.is_dir():
             if not ours and not path.is_symlink() and not (path / "CURRENT").exists():
                 yield from _files(path)
-        elif path.is_file() and not (ours and not format_of(path)):
+        elif path.is_file() and not (ours and not is_readable(path, certain=True)):
             yield path
 
 

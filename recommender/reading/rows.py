@@ -28,14 +28,19 @@ class RowReader:
     settings : ReadingSettings
     drafts : bool
         Read rows that are no published stories like all others.
-
-    Attributes
-    ----------
-    report : ReadReport
+    report : ReadReport, optional
+        What becomes of them is told there.
     """
 
-    def __init__(self, stream: Stream, mapping: Mapping[str, str], settings: ReadingSettings, drafts: bool) -> None:
-        self.stream, self.settings, self.report = stream, settings, ReadReport()
+    def __init__(
+        self,
+        stream: Stream,
+        mapping: Mapping[str, str],
+        settings: ReadingSettings,
+        drafts: bool,
+        report: ReadReport | None = None,
+    ) -> None:
+        self.stream, self.settings, self.report = stream, settings, report or ReadReport()
         self._mapping, self._drafts = mapping, drafts
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._shapes: dict[tuple[Any, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}

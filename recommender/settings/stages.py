@@ -62,6 +62,9 @@ class ReadingSettings(Stage):
         200, ge=1, description="bytes that a packed file may unpack to, per byte, beyond `max_line_bytes`"
     )
     max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
+    header: tuple[str, ...] = Field(
+        (), description="names of the columns of CSV and TSV files whose first line is a story already"
+    )
     hidden_values: tuple[str, ...] = Field(
         (), description="further values of status and type columns whose rows are no published stories, as 'archived'"
     )

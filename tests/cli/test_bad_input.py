@@ -159,13 +159,14 @@ def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
     good += MENDED_IDS
     lines = [b"id,title,body,date", b"csv-start,Ferry aground,In fog,2026-03-03"]
     for number, (kind, (line, reason, article_id)) in enumerate(CELLS.items()):
-        lines += [line, f'csv-{number},Ferry {WORDS[number]},"Crew, and\tmore",'.encode()]
+        # letters beyond ASCII show that the file is UTF-8, and that what is not is damage
+        lines += [line, f'csv-{number},Ferry {WORDS[number]},"Crew, and\tmöre",'.encode()]
         expected[kind] = Bad("news.csv", len(lines) - 1, reason, article_id)
         good.append(f"csv-{number}")
     (news / "news.csv").write_bytes(b"\n".join([*lines, *MENDED_CELLS]))
     for name in ("empty.jsonl", "empty.csv", "empty.parquet"):
         (news / name).touch()
-    (news / "false.parquet").write_bytes(jsonl(story("false")))
+    (news / "false.parquet").write_bytes(b"PAR1" + jsonl(story("false")))
     packed = gzip.compress(jsonl(*(story(f"cut-{number}") for number in range(300))))
     (news / "cut.jsonl.gz").write_bytes(packed[: len(packed) // 2])
     return news, expected, good

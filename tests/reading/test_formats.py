@@ -348,9 +348,9 @@ def test_rows_of_systems(system: str) -> None:
 
 
 def test_an_unknown_file_names_what_is_known(tmp_path: Path) -> None:
-    (tmp_path / "a.xlsx").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"expected \.jsonl, .*save the sheet as CSV"):
-        read_articles(tmp_path / "a.xlsx")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(InputError, match=r"expected \.jsonl, .*--input-format"):
+        read_articles(tmp_path / "a.pdf")
 
 
 @settings(max_examples=200, deadline=None)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.links import link_groups
 from recommender.errors import InputError
-from recommender.reading.formats import FORMATS, BadRow, Stream, format_of
+from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable
 from recommender.storage.checkpoints import hash_table
 
 PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
@@ -205,7 +205,7 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no file {path}; expected judgments as CSV, TSV, JSONL, Parquet or TREC qrels")
-    if format_of(path) is None:
+    if not is_readable(path):
         return _read_qrels(path, relevant)
     rows = list(whole_rows(path))
     if not rows:
@@ -310,7 +310,7 @@ def _read_qrels(path: Path, relevant: float | None) -> Judgments:
         except ValueError:
             raise InputError(
                 f"{path}, line {line}: {text[:80]!r} is no TREC judgment (story 0 item grade); "
-                f"other formats end in {', '.join(sorted(FORMATS))}"
+                f"other formats end in {KNOWN}"
             ) from None
     with _named(path):
         return Judgments.of(judged, relevant=1.0 if relevant is None else relevant)

@@ -2,35 +2,82 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+import re
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from recommender.reading.formats.packing import opened
+from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
-from recommender.settings import ReadingSettings
+from recommender.reading.names import known_names
 
 _MARKS = (",", ";", "\t", "|")
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SAMPLE, _MOST = 200, 1 << 20  # lines, and about how many characters, that a dialect is told by
 
 
-def rows_of_delimited(path: Path, limits: ReadingSettings, usual: str = ",") -> Rows:
-    """Rows of a file whose first line names the columns; its separator is told by that line."""
-    csv.field_size_limit(limits.max_line_bytes)
-    with opened(path, limits) as stream:
-        whole = io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
-        encoding = "utf-16" if _peeked(whole).startswith(_UTF_16) else "utf-8-sig"
-        # surrogateescape keeps wrong bytes visible, so that only their own row is refused
-        with io.TextIOWrapper(whole, encoding=encoding, errors="surrogateescape", newline="") as text:
-            yield from _rows(text, usual, limits.max_line_bytes)
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a file separates its values.
+
+    Attributes
+    ----------
+    mark : str
+        What stands between two values.
+    escaped : bool
+        Whether a quote in quotes stands behind a backslash; else it is doubled.
+    literal : bool
+        Whether quotes are letters like all others.
+    """
+
+    mark: str
+    escaped: bool = False
+    literal: bool = False
+
+    def reader(self, lines: Iterator[str] | Sequence[str]) -> Any:
+        """A reader of records."""
+        if self.literal:
+            return csv.reader(lines, delimiter=self.mark, quoting=csv.QUOTE_NONE)
+        return csv.reader(lines, delimiter=self.mark, escapechar="\\" if self.escaped else None)
+
+    def values(self, line: str) -> list[str]:
+        """What one line holds."""
+        return next(self.reader([line]), [])
 
 
-def _peeked(stream: IO[bytes]) -> bytes:
-    return bytes(stream.peek(2)[:2]) if isinstance(stream, io.BufferedReader) else b""
+def rows_of_delimited(file: File, usual: str = ",") -> Rows:
+    """Rows of a file whose first line names the columns; its separator is told by that line.
+
+    `reading.header` names them where that line is a row already.
+    """
+    csv.field_size_limit(file.limits.max_line_bytes)
+    with file.text() as text:
+        records = _Records(text, file.limits.max_line_bytes)
+        mark, given = records.mark(), file.limits.header
+        dialect = Dialect(mark=mark) if mark else _dialect(records.sample(), usual)
+        names = _header(records, dialect, given)
+        if names is not None:
+            if not given and not known_names(names):
+                file.tell(
+                    "files begin with a line of no known names; reading.header names the columns of one without a "
+                    "header, --column those with other names",
+                    f"{file.name.name}: {', '.join(names)[:80]}",
+                )
+            yield from _rows(records, dialect, names)
+
+
+def separates(text: str) -> bool:
+    """Whether a text begins with names of columns of which some are known."""
+    line = re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
+    if line.casefold().startswith("sep=") and len(line) == 5:
+        return True
+    try:
+        found = known_names(_dialect([line], ",").values(line)) if 0 < len(line) < 10_000 else frozenset()
+    except csv.Error:
+        return False
+    return bool(found & {"title", "body"}) and len(found) > 1
 
 
 class _Records:
@@ -42,15 +89,34 @@ class _Records:
         self.line = 0
         self.begin()
 
+    def sample(self) -> list[str]:
+        """The first lines; they are read again."""
+        held = sum(map(len, self._again))
+        while len(self._again) < _SAMPLE and held < _MOST and (line := self._text.readline(self._longest + 1)):
+            self._again.append(line)
+            held += len(line)
+        return list(self._again)
+
+    def mark(self) -> str | None:
+        """The separator where the first line names it, ``sep=;`` as Excel writes it; that line is read then."""
+        line = self._text.readline(self._longest + 1)
+        if line.casefold().startswith("sep=") and len(line.rstrip("\r\n")) == 5:
+            self.line += 1
+            return line[4]
+        if line:
+            self._again.append(line)
+        return None
+
     def begin(self) -> None:
         """A record starts."""
         self.lines: list[str] = []
         self._held = 0
 
-    def give_back(self) -> None:
-        """Read all lines of the record but the first once more."""
-        self._again.extendleft(reversed(self.lines[1:]))
-        self.line -= len(self.lines) - 1
+    def give_back(self, whole: bool = False) -> None:
+        """Read all lines of the record but the first once more; with `whole` that too."""
+        lines = self.lines if whole else self.lines[1:]
+        self._again.extendleft(reversed(lines))
+        self.line -= len(lines)
 
     def __iter__(self) -> _Records:
         return self
@@ -68,68 +134,79 @@ class _Records:
         return line
 
 
-def _rows(text: io.TextIOWrapper, usual: str, longest: int) -> Rows:
-    records = _Records(text, longest)
-    mark, head = _dialect(records, usual)
-    reader = _reader(records, mark)
-    if head is None:
-        head = next(reader, None)
-    names = head or []
+def _header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[str] | None:
+    """The names of the columns; None for an empty file."""
+    for head in dialect.reader(records):
+        if any(head):
+            break
+        records.begin()
+    else:
+        return None
+    if given:
+        if [one.strip().casefold() for one in head] != [one.strip().casefold() for one in given]:
+            records.give_back(whole=True)
+        return list(given)
+    while head and not head[-1].strip():  # separators at the end of the line
+        head.pop()
+    seen: Counter[str] = Counter()
+    names = []
+    for name in head:
+        seen[name] += 1
+        names.append(f"{name} {seen[name]}" if seen[name] > 1 and name else name)
+    return names
+
+
+def _rows(records: _Records, dialect: Dialect, names: list[str]) -> Rows:
+    reader = dialect.reader(records)
     while True:
         records.begin()
         try:
             values = next(reader, None)
         except TooMuch:
-            if not _runs_on(records.lines, names, mark):
+            if not _runs_on(records.lines, names, dialect):
                 raise
             values = []
         if values is None:
             return
         if not values and len(records.lines) <= 1:
             continue
+        if len(values) > len(names) and not any(values[len(names) :]):
+            values = values[: len(names)]  # separators at the end of the line
         if len(values) == len(names):
             yield records.line, dict(zip(names, values, strict=True))
-        elif _runs_on(records.lines, names, mark):
+        elif _runs_on(records.lines, names, dialect):
             count = len(records.lines)
+            literal = replace(dialect, literal=True).values(records.lines[0]) if dialect.mark == "\t" else []
             records.give_back()
-            yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
-            reader = _reader(records, mark)
+            if len(literal) == len(names):  # tabs need no quotes: this one is a letter
+                yield records.line, dict(zip(names, literal, strict=True))
+            else:
+                yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
+            reader = dialect.reader(records)
         else:
             yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header")
 
 
-def _reader(records: Iterator[str], mark: str) -> Any:
-    return csv.reader(records, delimiter=mark)
-
-
-def _runs_on(lines: list[str], names: list[str], mark: str) -> bool:
+def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
     """Whether a record of several lines swallowed others, of which the next is a row by itself."""
-    return len(lines) > 1 and len(next(csv.reader([lines[1]], delimiter=mark), [])) == len(names) > 1
+    return len(lines) > 1 and len(dialect.values(lines[1])) == len(names) > 1
 
 
-def _dialect(records: _Records, usual: str) -> tuple[str, list[str] | None]:
-    """The separator of a file, and its header if that was read; ``sep=;``, as Excel writes it, comes before."""
-    first = next(records, "")
-    if first.casefold().startswith("sep=") and len(first.rstrip("\r\n")) == 5:
-        return first[4], None
-    counts = {mark: len(next(csv.reader([first], delimiter=mark), [])) for mark in (usual, *_MARKS)}
-    mark = max(counts, key=lambda one: (counts[one], one == usual))
-    lines = _Continued(first, records)
-    return mark, next(_reader(lines, mark), None)
+def _dialect(lines: Sequence[str], usual: str) -> Dialect:
+    """The separator that makes the most columns of the header, and the quotes that make the most whole rows."""
+    first = next((line for line in lines if line.strip()), "")
+    counts = {mark: len(Dialect(mark=mark).values(first)) for mark in (usual, *_MARKS)}
+    dialect = Dialect(mark=max(counts, key=lambda one: (counts[one], one == usual)))
+    if not any('\\"' in line for line in lines):
+        return dialect
+    escaped = replace(dialect, escaped=True)
+    return max((dialect, escaped), key=lambda one: _whole(one, lines))
 
 
-class _Continued:
-    """A line that was read before, and those after it."""
-
-    def __init__(self, first: str, records: _Records) -> None:
-        self._first: str | None = first or None
-        self._records = records
-
-    def __iter__(self) -> _Continued:
-        return self
-
-    def __next__(self) -> str:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return next(self._records)
+def _whole(dialect: Dialect, lines: Sequence[str]) -> int:
+    """How many records have as many values as the first."""
+    try:
+        records = list(dialect.reader(lines))
+    except csv.Error:
+        return 0
+    return sum(len(one) == len(records[0]) for one in records)

@@ -7,50 +7,45 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 from typing import IO, Any, TextIO
 
 import orjson
 
-from recommender.reading.formats.packing import opened
+from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
-from recommender.reading.formats.shapes import rows_within
-from recommender.settings import ReadingSettings
+from recommender.reading.formats.wrappers import rows_within
 
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,"
 _DECODER = json.JSONDecoder()
-# the mark, and what a document begins with: two bytes alone may be damage
-_UTF_16 = tuple(
-    mark + one.encode(name)
-    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-    for one in "{[ \n"
-)
+_FEW = 2  # bytes that are no UTF-8: damage of a row or two
 
 
-def rows_of_lines(path: Path, limits: ReadingSettings) -> Rows:
+def rows_of_lines(file: File) -> Rows:
     """Rows of a file with one JSON object a line; an array or a wrapper in its place is read as `rows_of_json` does."""
-    with opened(path, limits) as stream:
-        first = stream.readline(limits.max_line_bytes)
+    longest = file.limits.max_line_bytes
+    with file.utf8(_FEW) as stream:
+        first = stream.readline(longest)
         plain = _plain(first)
-        whole = chain([first] if first else [], _lines(stream, limits.max_line_bytes))
-        if first.startswith(_UTF_16) or plain in (b"[", b"{") or (plain[:1] == b"[" and _holds_objects(plain)):
-            yield from _document(stream, first, limits)
+        if plain in (b"[", b"{") or (plain[:1] == b"[" and _holds_objects(plain)):
+            yield from _document(stream, first, longest)
             return
-        if len(first) == limits.max_line_bytes and not first.endswith(b"\n"):
-            while (rest := stream.readline(limits.max_line_bytes)) and not rest.endswith(b"\n"):
+        whole = chain([first] if first else [], _lines(stream, longest))
+        if len(first) == longest and not first.endswith(b"\n"):
+            while (rest := stream.readline(longest)) and not rest.endswith(b"\n"):
                 pass
-        yield from _rows_of_lines(whole, limits.max_line_bytes)
+        yield from _rows_of_lines(whole, longest)
 
 
-def rows_of_json(path: Path, limits: ReadingSettings) -> Rows:
+def rows_of_json(file: File) -> Rows:
     """Rows of a JSON file: an array, objects one after another, or an object that holds a list of them."""
-    with opened(path, limits) as stream:
-        first = stream.readline(limits.max_line_bytes)
-        if first.startswith(_UTF_16) or not isinstance(_json_row(_plain(first), limits.max_line_bytes), dict):
-            yield from _document(stream, first, limits)
-        else:  # lines, or a document of one: a bad line costs itself alone
-            yield from _rows_of_lines(chain([first], _lines(stream, limits.max_line_bytes)), limits.max_line_bytes)
+    longest = file.limits.max_line_bytes
+    with file.utf8(_FEW) as stream:
+        first = stream.readline(longest)
+        if isinstance(_json_row(_plain(first), longest), dict):  # a bad line costs itself alone
+            yield from _rows_of_lines(chain([first], _lines(stream, longest)), longest)
+        else:
+            yield from _document(stream, first, longest)
 
 
 def _plain(line: bytes) -> bytes:
@@ -105,12 +100,11 @@ def _with_nan(text: bytes) -> Any:
         return None
 
 
-def _document(stream: IO[bytes], first: bytes, limits: ReadingSettings) -> Rows:
+def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
     """Rows of a document, whose values are decoded one after another; its first line was read before."""
-    encoding = "utf-16" if first.startswith(_UTF_16) else "utf-8-sig"
     joined = io.BufferedReader(_Joined(first, stream))
-    text = io.TextIOWrapper(joined, encoding=encoding, errors="surrogateescape", newline="\n")
-    for line, value in _values(text, limits.max_line_bytes):
+    text = io.TextIOWrapper(joined, "utf-8-sig", "surrogateescape", newline="\n")
+    for line, value in _values(text, longest):
         if isinstance(value, Mapping):
             for row in rows_within(dict(value)):
                 yield line, row

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import orjson
 import yaml
 
-from recommender.reading.formats.packing import opened
+from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows
-from recommender.settings import ReadingSettings
 
 _FRONT = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|$)", re.DOTALL)
 _LONGEST_FRONT = 1 << 16  # characters
+_LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
@@ -28,10 +28,10 @@ class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
         return super().compose_node(parent, index)
 
 
-def rows_of_markdown(path: Path, limits: ReadingSettings) -> Rows:
+def rows_of_markdown(file: File) -> Rows:
     """The story of a page: its front matter, in YAML, TOML or JSON, and its text."""
-    with opened(path, limits) as stream:
-        data = stream.read(limits.max_line_bytes)
+    with file.utf8() as stream:
+        data = stream.read(file.limits.max_line_bytes)
     if not data:
         return
     try:
@@ -39,10 +39,10 @@ def rows_of_markdown(path: Path, limits: ReadingSettings) -> Rows:
     except UnicodeDecodeError as wrong:
         yield 1, BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
         return
-    yield 1, _page(text, path)
+    yield 1, _page(text, file.name, bool(file.called))
 
 
-def _page(text: str, path: Path) -> Any:
+def _page(text: str, path: PurePath, called: bool) -> Any:
     found = _FRONT.match(text)
     try:
         if found is not None:
@@ -59,7 +59,24 @@ def _page(text: str, path: Path) -> Any:
         return BadRow(f"front matter that cannot be read: {' '.join(str(error).split())[:200]}")
     if not isinstance(values, dict):
         return BadRow(f"front matter is {type(values).__name__}, expected names and values")
-    name = path.parent.name if path.stem in ("index", "_index") else path.name.split(".")[0]
+    name = page_name(path)
     dated = _DATE.fullmatch(name)  # as Jekyll names them
+    above = (path.parent.parent if _is_index(path) else path.parent).as_posix() if called else "."
     row = {"id": values.get("slug") or name, **({"date": dated[1]} if dated else {}), "body": body}
-    return {**row, **{str(key): value for key, value in values.items()}}
+    if above != ".":  # another page is called the same
+        row["id"] = f"{above}/{row['id']}"
+    if path.stem == "_index":
+        row["type"] = "section page"
+    language = _LANGUAGE.fullmatch(path.stem)
+    taxonomies = values.pop("taxonomies", None)  # of Zola
+    values = {**(taxonomies if isinstance(taxonomies, dict) else {}), **values}
+    return {**row, **({"language": language[2]} if language else {}), **{str(key): one for key, one in values.items()}}
+
+
+def page_name(path: PurePath) -> str:
+    """What a page is called: by its file, or by the folder of an index."""
+    return path.parent.name if _is_index(path) else path.stem
+
+
+def _is_index(path: PurePath) -> bool:
+    return path.stem.partition(".")[0] in ("index", "_index") and bool(path.parent.name)

@@ -1,12 +1,8 @@
-"""Packed files, read no further than their size can explain."""
+"""What packed files hold, read no further than their size can explain."""
 
 from __future__ import annotations
 
-import gzip
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import zstandard
@@ -15,7 +11,7 @@ from recommender.reading.formats.rows import TooMuch
 from recommender.settings import ReadingSettings
 
 
-class _Zstandard(io.RawIOBase):
+class Zstandard(io.RawIOBase):
     """Decompressed frames; as with gzip, and unlike zstandard's own reader, a cut file raises EOFError."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -25,9 +21,11 @@ class _Zstandard(io.RawIOBase):
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
+        """It is for reading."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """What comes next."""
         while not self._ready:
             # little at a time: a kilobyte of zeros can stand for 32 MiB
             data = self._rest or self._file.read(1_024)
@@ -61,31 +59,26 @@ class Allowance:
         self._left -= count
 
 
-class _Unpacked(io.RawIOBase):
+class Unpacked(io.RawIOBase):
     """What a packed stream holds, as far as it is allowed."""
 
     def __init__(self, stream: Any, allowance: Allowance) -> None:
+        self._stream = stream
         self._readinto = getattr(stream, "readinto1", stream.readinto)
         self._allowance = allowance
 
     def readable(self) -> bool:
+        """It is for reading."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """What comes next."""
         # one piece at a time: what comes before the end of a cut file must not be lost with it
         count = int(self._readinto(buffer))
         self._allowance.use(count)
         return count
 
-
-@contextmanager
-def opened(path: Path, limits: ReadingSettings) -> Iterator[IO[bytes]]:
-    """A file, unpacked where its name says that it is packed."""
-    with path.open("rb") as file:
-        if path.suffix in (".gz", ".zst", ".zstd"):
-            packed = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else _Zstandard(file)
-            unpacked = _Unpacked(packed, Allowance(path.stat().st_size, limits))
-            with packed, io.BufferedReader(unpacked, 1 << 17) as reader:
-                yield reader
-        else:
-            yield file
+    def close(self) -> None:
+        """With it the packed stream is closed."""
+        self._stream.close()
+        super().close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,24 +11,49 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recommender.reading.formats.packing import Allowance, opened
+from recommender.reading.formats.file import File
+from recommender.reading.formats.packing import Allowance
 from recommender.reading.formats.rows import BadRow, Rows
 from recommender.settings import ReadingSettings
 
+ARROW = b"ARROW1"
+"""How a file of Arrow batches begins."""
+_TOGETHER = 1_000  # rows turned into Python at a time
 _ROW = 8  # bytes that a row counts at least, however little it holds
 _UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, MemoryError)  # what Arrow cannot turn into Python
 
 
-def rows_of_parquet(path: Path, limits: ReadingSettings) -> Rows:
+def rows_of_parquet(file: File) -> Rows:
     """Rows of a Parquet file."""
-    if not path.stat().st_size:
+    if not file.held:
         return
-    with opened(path, limits) as stream:
-        source = path if path.suffix.lower() == ".parquet" else pa.BufferReader(stream.read())
+    with file.opened() as stream:
+        source = stream if stream.seekable() else pa.BufferReader(stream.read())
         try:
-            yield from enumerate(_parquet_rows(source, path.stat().st_size, limits), 1)
+            yield from enumerate(_parquet_rows(source, file.held, file.limits), 1)
         except _UNREADABLE as error:
             raise pa.ArrowInvalid(str(error)) from error
+
+
+def rows_of_arrow(file: File) -> Rows:
+    """Rows of a file of Arrow batches, as Feather is one, or of a stream of them."""
+    with file.opened() as stream:
+        data = stream.read()
+    allowance = Allowance(file.held, file.limits)
+    opened = pa.ipc.open_file if data.startswith(ARROW) else pa.ipc.open_stream
+    row = 0
+    try:
+        with opened(pa.BufferReader(data)) as reader:
+            batches = map(reader.get_batch, range(reader.num_record_batches)) if data.startswith(ARROW) else reader
+            for batch in batches:
+                batch.validate(full=True)
+                allowance.use(int(sum((_row_bytes(one) for one in batch.columns), np.full(len(batch), _ROW)).sum()))
+                for start in range(0, len(batch), _TOGETHER):
+                    for one in rows_of_batch(_plain(batch.slice(start, _TOGETHER))):
+                        row += 1
+                        yield row, one
+    except _UNREADABLE as error:
+        raise pa.ArrowInvalid(str(error)) from error
 
 
 def rows_of_batch(batch: pa.RecordBatch) -> list[Any]:
@@ -61,7 +85,7 @@ def _parquet_rows(source: Any, size: int, limits: ReadingSettings) -> Iterator[A
         columns = map(file.schema.column, range(len(file.schema)))
         texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     with pq.ParquetFile(source, read_dictionary=texts) as file:
-        for batch in file.iter_batches(batch_size=1_000):
+        for batch in file.iter_batches(batch_size=_TOGETHER):
             sizes = sum((_row_bytes(column) for column in batch.columns), np.full(len(batch), _ROW))
             ends, start = np.cumsum(sizes), 0
             while start < len(batch):

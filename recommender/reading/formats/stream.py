@@ -3,88 +3,126 @@
 from __future__ import annotations
 
 import csv
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
-import zstandard
 
-from recommender.articles.article import Article
-from recommender.plugins import plugins
-from recommender.reading.formats.delimited import rows_of_delimited
-from recommender.reading.formats.feed import rows_of_feed
-from recommender.reading.formats.json_document import rows_of_json, rows_of_lines
-from recommender.reading.formats.markdown import rows_of_markdown
-from recommender.reading.formats.parquet import rows_of_batch, rows_of_parquet
+from recommender.reading.formats.archives import members
+from recommender.reading.formats.file import BROKEN, File
+from recommender.reading.formats.frames import rows_in_memory
+from recommender.reading.formats.markdown import page_name
+from recommender.reading.formats.registry import ENDS, Format, format_named, format_of
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
+from recommender.reading.report import Told
 from recommender.settings import ReadingSettings
 
-_BROKEN_STREAM = (EOFError, OSError, UnicodeError, zlib.error, zstandard.ZstdError, pa.ArrowException, csv.Error)
+_BROKEN = (*BROKEN, UnicodeError, pa.ArrowException, csv.Error)
 _LIMITS = ReadingSettings()
-
-FORMATS: dict[str, Callable[[Path, ReadingSettings], Rows]] = {
-    ".jsonl": rows_of_lines,
-    ".ndjson": rows_of_lines,
-    ".csv": rows_of_delimited,
-    ".tsv": partial(rows_of_delimited, usual="\t"),
-    ".parquet": rows_of_parquet,
-    ".json": rows_of_json,
-    ".xml": rows_of_feed,
-    ".rss": rows_of_feed,
-    ".atom": rows_of_feed,
-    ".md": rows_of_markdown,
-    ".markdown": rows_of_markdown,
-    **plugins("formats"),
-}
-"""What reads a file, by the end of its name; other packages may add to them."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One source of raw rows; `path` is None for rows already in memory."""
+    """One source of raw rows.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in reports.
+    path : Path, optional
+        Of its file; None for rows already in memory.
+    data : any
+        Rows in memory.
+    limits : ReadingSettings
+    format : str, optional
+        The format of the file, where its content shall not tell.
+    called : str
+        Its name in an archive or a folder, where ids may come from it; empty = that of its path.
+    size : int, optional
+        Bytes that it takes in an archive.
+    """
 
     name: str
     path: Path | None = None
     data: Any = None
     limits: ReadingSettings = _LIMITS
+    format: str | None = None
+    called: str = ""
+    size: int | None = None
 
-    def rows(self) -> Iterator[tuple[int, Any]]:
-        """(line, raw row or BadRow); a stream that breaks off ends with the reason."""
+    def parts(self, told: Told | None = None) -> Iterator[Stream]:
+        """Itself; of an archive the files in it, each there until the next is asked for.
+
+        Files of an archive that are of no format are told and passed over.
+        """
+        file = self._file(told)
+        if file is None or (kind := self._format(file)) is None or kind.rows is not None:
+            yield self
+            return
+        with members(file) as found:
+            for name, one in found:
+                whole = replace(self, name=f"{self.name}/{name}", path=None, format=None, called=name)
+                if isinstance(one, BadRow):
+                    yield replace(whole, data=[one])
+                    continue
+                inside = format_of(one, certain=True)
+                if inside is None or inside.rows is None:
+                    file.tell(PASSED_OVER, name)
+                else:
+                    yield replace(whole, path=one.path, size=one.size, format=inside.name, called=_called(name, inside))
+
+    def rows(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
+        """(line, raw row or BadRow), of an archive of all its files; a stream that breaks off ends with the reason.
+
+        What was mended is added to `told`.
+        """
         line = 0
         try:
-            for line, raw in self._parsed():
+            for line, raw in self._parsed(told):
                 yield line, raw
-        except _BROKEN_STREAM as error:
+        except _BROKEN as error:
             reason = "truncated" if isinstance(error, EOFError) else "damaged"
             yield line + 1, BadRow(f"{reason} file: {error}; the rows before it were kept")
         except TooMuch as error:
             yield line + 1, BadRow(f"{error}; the rows before it were kept")
 
-    def _parsed(self) -> Rows:
+    def _parsed(self, told: Told | None) -> Rows:
+        file = self._file(told)
+        if file is None:
+            yield from enumerate(rows_in_memory(self.data), 1)
+        elif (kind := self._format(file)) is not None:
+            if kind.rows is not None:
+                yield from kind.rows(file)
+            else:
+                for part in self.parts(told):
+                    yield from part.rows(told)
+
+    def _file(self, told: Told | None) -> File | None:
         if self.path is None:
-            yield from enumerate(_in_memory(self.data), 1)
-        elif (kind := format_of(self.path)) is not None:
-            yield from FORMATS[kind](self.path, self.limits)
+            return None
+        return File(self.path, self.limits, self.called, self.size, told)
+
+    def _format(self, file: File) -> Format | None:
+        return format_named(self.format) if self.format else format_of(file)
 
 
-def _in_memory(data: Any) -> Iterator[Any]:
-    if isinstance(data, pa.Table):
-        for batch in data.to_batches(max_chunksize=1_000):
-            yield from rows_of_batch(batch)
-        return
-    for row in data:
-        yield row if isinstance(row, Article | Mapping) else BadRow(f"{type(row).__name__}, expected Article or dict")
+def _called(name: str, kind: Format) -> str:
+    """What a file of an archive is called, where ids may come from it: pages of Markdown by their own names."""
+    path = PurePosixPath(name)
+    if kind.name != "markdown":
+        return name
+    return f"{path.parent.name}/{path.name}" if page_name(path) == path.parent.name != "" else path.name
 
 
-def format_of(path: Path) -> str | None:
-    """The end of a file's name that says what it holds, whether packed or not; None if nothing known."""
-    name = path.with_suffix("") if path.suffix in (".gz", ".zst", ".zstd") else path
-    kind = name.suffix.lower()
-    return kind if kind in FORMATS else None
+PASSED_OVER = "files are no articles by their names, and were passed over"
+
+
+def is_readable(path: Path, *, certain: bool = False) -> bool:
+    """Whether a file is of a format that is known; `certain` as for `format_of`."""
+    file = File(path, _LIMITS)
+    return file.name.suffix.lower() in ENDS or format_of(file, certain=certain) is not None
 
 
 def shown_name(path: Path) -> str:

@@ -1,0 +1,31 @@
+"""XML elements of stories -> rows: an adapter a file, registered in `ELEMENTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from xml.etree.ElementTree import Element
+
+from recommender.reading.formats.elements import feed, newsml_g2, nitf, plain, sitemap
+
+Adapter: TypeAlias = Callable[[Element], dict[str, Any]]
+
+ELEMENTS: dict[str, tuple[tuple[str, ...], Adapter]] = {
+    "rss": (("item",), feed.row),
+    "RDF": (("item",), feed.row),
+    "channel": (("item",), feed.row),
+    "feed": (("entry",), feed.row),
+    "urlset": (("url",), sitemap.row),
+    "newsMessage": (("newsItem",), newsml_g2.row),
+    "newsItem": (("newsItem",), newsml_g2.row),
+    "nitf": (("nitf",), nitf.row),
+}
+"""Name of the outermost element -> names of the elements that are stories, and what makes rows of them."""
+
+
+def adapter_of(root: str, story: str) -> tuple[tuple[str, ...], Adapter]:
+    """The names of the elements that are stories, and what makes rows of them.
+
+    `root` is the outermost element; `story` is what looks like one where that is not known.
+    """
+    return ELEMENTS.get(root, ((story,), plain.row))

@@ -1,0 +1,65 @@
+"""Items of RSS and WordPress exports (WXR), entries of Atom."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from recommender.reading.formats.elements.plain import local, text_of
+
+_NAMES = {
+    "encoded": "body",  # content:encoded
+    "post_id": "id",
+    "pubDate": "published_at",
+    "post_date_gmt": "post_date_gmt",
+    "creator": "author",
+    "guid": "guid",
+}
+_SKIPPED = ("source", "postmeta", "comment", "contributor", "links", "in-reply-to", "total")  # of others, or of none
+_MEDIA = ("thumbnail", "content", "enclosure", "image")
+
+
+def row(item: Element) -> dict[str, Any]:
+    """What an item says, by the names of its elements; the first of several counts."""
+    found: dict[str, list[Any]] = {}
+    _add(item, found)
+    row: dict[str, Any] = {name: values if name == "tags" else values[0] for name, values in found.items()}
+    if row.get("body") and row.get("content") and "post_id" not in row:
+        row.pop("content")
+    return row
+
+
+def _add(parent: Element, found: dict[str, list[Any]]) -> None:
+    for child in parent:
+        name, text = local(child), (child.text or "").strip()
+        if name in _SKIPPED:
+            continue
+        if name == "link" and child.get("href"):
+            if child.get("rel", "alternate") == "alternate":
+                found.setdefault("link", []).append(child.get("href"))
+            elif child.get("rel") == "enclosure" and "image" in child.get("type", ""):
+                found.setdefault("image", []).append(child.get("href"))
+        elif name in _MEDIA and child.get("url"):
+            if "image" in child.get("type", child.get("medium", "image")):
+                found.setdefault("image", []).append(child.get("url"))
+            _add(child, found)
+        elif name == "category":
+            _add_category(found, child)
+        elif name == "author":
+            names = [(one.text or "").strip() for one in child if local(one) == "name"] or [text]
+            found.setdefault("author", []).extend(filter(None, names))
+        elif name == "group":
+            _add(child, found)
+        elif name == "encoded" and "excerpt" in child.tag:
+            if text:
+                found.setdefault("lead", []).append(text)
+        elif text := (text_of(child) if len(child) else text):
+            found.setdefault(_NAMES.get(name, name), []).append(text)
+
+
+def _add_category(found: dict[str, list[Any]], child: Element) -> None:
+    """A tag, or in WordPress the section, which its domain tells."""
+    text = (child.get("label") or child.text or child.get("term") or "").strip()
+    if text and child.get("domain") not in ("post_format", "language", "nav_menu"):
+        name = "section" if child.get("domain") == "category" and "section" not in found else "tags"
+        found.setdefault(name, []).append(text)

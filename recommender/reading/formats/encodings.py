@@ -1,0 +1,99 @@
+"""Bytes -> the encoding that their text is written in."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",  # before that of UTF-16, which begins like it
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LONGEST = 4  # bytes of a character that may be cut at the end
+_SAMPLE = 8_192  # bytes of lines that are not ASCII, which the encoding is told by
+_EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "euc_kr", "big5")
+_EAST = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
+_WESTERN = frozenset(
+    "àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœšžßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØÙÚÛÜÝŒŠŽ¿¡“”‘’„‚‹›«»–—…•€£°§·\xa0´©®™ªº½²"
+)
+_LEAST_WESTERN = 0.95
+_ASCII = bytes(range(32, 91))  # which every encoding that is guessed must write as they are
+_PART = 1 << 12  # bytes from which on a text may go on beyond its part
+_ESCAPED = "".join(map(chr, range(0xDC80, 0xDD00)))
+_WRONG, _GOOD = re.compile(f"[{_ESCAPED}]"), re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
+_RUNS = re.compile(rb"[\x80-\xff]+")
+
+
+def encoding_of(data: bytes, few: int = 0) -> str:
+    """The encoding of a text by a part of it: 'ascii' where nothing tells, else 'utf-8' unless it cannot be.
+
+    So `few` bytes that are no UTF-8 are damage.
+
+    Examples
+    --------
+    >>> encoding_of("Café".encode()), encoding_of("Les cafés inondés".encode("cp1252")), encoding_of(b"Port")
+    ('utf-8', 'cp1252', 'ascii')
+    """
+    for mark, name in _MARKS.items():
+        # two bytes alone may be damage: text in UTF-16 holds blanks and ends of lines
+        if data.startswith(mark) and (name == "utf-8" or b"\x00" in data[len(mark) : 1_024]):
+            return name
+    if wide := _wide(data):
+        return wide
+    if data.isascii():
+        return "ascii"
+    text = data.decode("utf-8", "surrogateescape")
+    end = text[-_LONGEST:]
+    # a character may be cut at the end of the part
+    text = text[: len(text) - len(end)] + (end.rstrip(_ESCAPED) if len(data) >= _PART else end)
+    wrong, good = len(_WRONG.findall(text)), len(_GOOD.findall(text))
+    return "utf-8" if wrong <= max(good, few) or b"\x00" in data else _legacy(data)
+
+
+def _wide(data: bytes) -> str | None:
+    """UTF-16 without its mark: every other byte of most letters is zero."""
+    part = data[:1_024]
+    if len(part) < 8 or b"\x00" not in part:
+        return None
+    even, odd = part[::2].count(0) / len(part[::2]), part[1::2].count(0) / len(part[1::2])
+    if odd > 0.4 and even < 0.05:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 and odd < 0.05 else None
+
+
+def _legacy(data: bytes) -> str:
+    """An encoding of one or two bytes a letter."""
+    runs = [run[0] for run in _RUNS.finditer(data)]
+    letters = b"".join(runs)[:_SAMPLE].decode("cp1252", "replace")
+    # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs
+    if len(letters) < 2.5 * len(runs) and sum(one in _WESTERN for one in letters) >= _LEAST_WESTERN * len(letters):
+        return "cp1252"
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    found = from_bytes(b"\n".join(lines)[:_SAMPLE]).best()
+    if found is not None:
+        return found.encoding if _ASCII.decode(found.encoding, "replace") == _ASCII.decode() else "utf-8"
+    # too short for statistics
+    return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
+
+
+def _is_written_in(data: bytes, name: str) -> bool:
+    """Whether a text in an encoding holds what is written there: kana, hangul, or common signs."""
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        return False
+    beyond = [one for one in text if not one.isascii()]
+    return sum(bool(_EAST.match(one)) for one in beyond) > 0.9 * len(beyond)
+
+
+def is_encoding(name: str) -> bool:
+    """Whether text can be written in an encoding of this name."""
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False

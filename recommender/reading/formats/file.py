@@ -1,0 +1,173 @@
+"""Files that stories are read from: where they lie, how they are packed, and in which encoding they are written."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+import zstandard
+
+from recommender.reading.formats.encodings import encoding_of
+from recommender.reading.formats.packing import Allowance, Unpacked, Zstandard
+from recommender.reading.formats.rows import TooMuch
+from recommender.reading.report import Told
+from recommender.settings import ReadingSettings
+
+_PIECE = 1 << 16  # bytes that a format and an encoding are told by
+_FARTHEST = 256  # pieces that are looked through for the first that is not ASCII
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+"""What reading a damaged file raises."""
+# how a packed file begins, and the ends of its name
+_PACKED = {
+    ".gz": b"\x1f\x8b\x08",
+    ".zst": b"\x28\xb5\x2f\xfd",
+    ".zstd": b"\x28\xb5\x2f\xfd",
+    ".bz2": b"BZh",
+    ".xz": b"\xfd7zXZ\x00",
+}
+_PACKED_ALSO = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is read, or one out of an archive, which was unpacked to a place of its own.
+
+    Attributes
+    ----------
+    path : Path
+        Where it lies.
+    limits : ReadingSettings
+    called : str
+        Its name where it comes from; empty = that of its path.
+    size : int, optional
+        Bytes that it takes there, as far as it may be packed; None = those of its path.
+    told : Told, optional
+        What was mended is told there; where it cannot be told, no encoding is guessed.
+    """
+
+    path: Path
+    limits: ReadingSettings
+    called: str = ""
+    size: int | None = None
+    told: Told | None = None
+
+    @property
+    def name(self) -> PurePath:
+        """What it is called, without the end that says that it is packed."""
+        name = PurePath(self.called or self.path)
+        if name.suffix.lower() in _PACKED:
+            return name.with_suffix("")
+        return name.with_suffix(_PACKED_ALSO[end]) if (end := name.suffix.lower()) in _PACKED_ALSO else name
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes."""
+        return self.path.stat().st_size if self.size is None else self.size
+
+    def tell(self, what: str, example: str = "") -> None:
+        """Tell what was mended."""
+        if self.told is not None:
+            self.told.add(what, example)
+
+    @contextmanager
+    def opened(self) -> Iterator[io.BufferedReader[Any]]:
+        """Its bytes, unpacked where it is packed, and no further than its size can explain."""
+        with self.path.open("rb") as file:
+            end = PurePath(self.called or self.path).suffix.lower()
+            start = file.peek(8)
+            packed = next((one for one, mark in _PACKED.items() if start.startswith(mark)), None)
+            packed = packed or (end if end in _PACKED and start else None)
+            if packed is None:
+                yield file
+                return
+            unpacked = Unpacked(_unpacking(packed, file), Allowance(self.held, self.limits))
+            with io.BufferedReader(unpacked, 1 << 17) as reader:
+                yield reader
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its first bytes, as far as they can be read."""
+        return next(self._pieces(), b"")
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Its bytes up to where they cannot be read; whoever reads the rows is told why."""
+        with self.opened() as stream:
+            while True:
+                piece = b""
+                try:
+                    while len(piece) < _PIECE and (more := stream.read1(_PIECE - len(piece))):
+                        piece += more
+                except (*BROKEN, TooMuch):
+                    yield piece
+                    return
+                if not piece:
+                    return
+                yield piece
+
+    def encoding(self, few: int = 0) -> str:
+        """The encoding of its text, by its mark, or by the first of its bytes that are not ASCII.
+
+        So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
+        """
+        found = "ascii"
+        for piece in islice(self._pieces(), _FARTHEST):
+            found = encoding_of(piece, few if self.told is not None else len(piece))
+            if found != "ascii":
+                return found
+        return "utf-8"
+
+    @contextmanager
+    def utf8(self, few: int = 0) -> Iterator[io.BufferedReader[Any]]:
+        """Its bytes, as UTF-8 whatever encoding they are written in; bytes that are wrong in UTF-8 stay."""
+        encoding = self.encoding(few)
+        with self.opened() as stream:
+            if encoding == "utf-8":
+                yield stream
+                return
+            if not encoding.startswith("utf-"):
+                self.tell(f"files are not UTF-8, and were read as {encoding}", self.called or str(self.path))
+            text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
+            with io.BufferedReader(_Encoded(text), 1 << 17) as reader:
+                yield reader
+
+    @contextmanager
+    def text(self) -> Iterator[io.TextIOWrapper]:
+        """Its text; bytes that are wrong in UTF-8 stay visible as surrogates, and ends of lines as they are."""
+        with self.utf8() as stream, io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
+            yield text
+
+
+def _unpacking(kind: str, file: IO[bytes]) -> Any:
+    if kind == ".gz":
+        return gzip.GzipFile(fileobj=file)
+    if kind == ".bz2":
+        return bz2.BZ2File(file)
+    return lzma.LZMAFile(file) if kind == ".xz" else Zstandard(file)
+
+
+class _Encoded(io.RawIOBase):
+    """Text as bytes of UTF-8."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text, self._ready = text, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._ready:
+            self._ready = self._text.read(_PIECE).encode(errors="replace").removeprefix(codecs.BOM_UTF8)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count

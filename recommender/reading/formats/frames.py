@@ -1,0 +1,93 @@
+"""Rows in memory: frames, tables, batches, queries, and iterables of what stands for a story."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from recommender.articles.article import Article
+from recommender.errors import InputError
+from recommender.reading.formats.parquet import rows_of_batch
+from recommender.reading.formats.rows import BadRow
+
+_TOGETHER = 1_000  # rows turned into Python at a time
+
+
+def is_frame(data: Any) -> bool:
+    """Whether something is a table by its columns: of Arrow, pandas, Polars, DuckDB and whatever gives Arrow's."""
+    return hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__") or _is_lazy(data)
+
+
+def _is_lazy(data: Any) -> bool:
+    """Whether something is a query that gives a frame, such as those of Polars."""
+    return callable(getattr(data, "collect", None)) and hasattr(data, "collect_schema")
+
+
+def rows_in_memory(data: Any) -> Iterator[Any]:
+    """The rows of a frame, or those that an iterable gives: articles, mappings, objects, or frames in turn."""
+    if is_frame(data):
+        yield from _rows_of_frame(data)
+        return
+    for row in data:
+        if isinstance(row, Article | Mapping | BadRow):
+            yield row
+        elif is_frame(row):
+            yield from _rows_of_frame(row)
+        else:
+            yield _as_mapping(row)
+
+
+def _rows_of_frame(frame: Any) -> Iterator[Any]:
+    if _is_lazy(frame):
+        frame = frame.collect()
+    if type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "columns"):
+        yield from _rows_of_pandas(frame)
+        return
+    for batch in _batches(frame):
+        if not batch.schema.names or batch.schema.names == [""]:
+            raise InputError(f"a {type(frame).__name__} without names was given, expected columns such as id and title")
+        for start in range(0, len(batch), _TOGETHER):
+            yield from rows_of_batch(batch.slice(start, _TOGETHER))
+
+
+def _batches(frame: Any) -> Any:
+    if isinstance(frame, pa.RecordBatch):
+        return [frame]
+    if isinstance(frame, pa.Table):
+        return frame.to_batches(max_chunksize=_TOGETHER)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(frame)
+    return [pa.record_batch(frame)]
+
+
+def _rows_of_pandas(frame: Any) -> Iterator[Any]:
+    """As its own values: an Arrow table has no columns of several types. An index with a name is a column."""
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index(allow_duplicates=True)
+    names = list(frame.columns)
+    for start in range(0, len(frame), _TOGETHER):
+        part = frame.iloc[start : start + _TOGETHER]
+        columns = [part.iloc[:, at].astype(object).tolist() for at in range(len(names))]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def _as_mapping(row: Any) -> Any:
+    """The fields of an object: a dataclass, a named tuple, a model of pydantic or attrs, or a row of a database."""
+    if is_dataclass(row) and not isinstance(row, type):
+        return {field.name: getattr(row, field.name) for field in fields(row)}
+    if isinstance(row, sqlite3.Row):
+        return {name: row[name] for name in row.keys()}  # noqa: SIM118  a row iterates over its values
+    for name in ("_asdict", "model_dump", "to_dict", "_mapping"):
+        found = getattr(row, name, None)
+        found = found() if callable(found) else found
+        if isinstance(found, Mapping):
+            return dict(found)
+    attributes = getattr(type(row), "__attrs_attrs__", None)
+    if attributes is not None:
+        return {one.name: getattr(row, one.name) for one in attributes}
+    return BadRow(f"{type(row).__name__}, expected Article or dict")

@@ -1,0 +1,33 @@
+"""Rows as systems answer them -> rows whose columns are known by name: an adapter a file, registered in `SHAPES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from recommender.reading.formats.shapes import (
+    arc,
+    contentful,
+    drupal,
+    elasticsearch,
+    feed_entry,
+    ghost,
+    guardian,
+    json_ld,
+    new_york_times,
+    ninjs,
+    wordpress,
+)
+from recommender.reading.formats.shapes.shape import Row, Shape
+
+SHAPES: tuple[Shape, ...] = (
+    *(elasticsearch.SHAPE, drupal.SHAPE, contentful.SHAPE, guardian.SHAPE, json_ld.SHAPE, wordpress.REST),
+    *(wordpress.TABLE, ghost.SHAPE, arc.SHAPE, new_york_times.SHAPE, ninjs.SHAPE, feed_entry.SHAPE),
+)
+"""The first that fits the columns of a row counts."""
+
+__all__ = ["SHAPES", "Shape", "shape_of"]
+
+
+def shape_of(names: Collection[str]) -> Callable[[Row], Row] | None:
+    """What makes rows with these columns plain; None where they are."""
+    return next((shape.plain for shape in SHAPES if shape.fits(names)), None)

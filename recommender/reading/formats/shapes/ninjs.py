@@ -1,0 +1,70 @@
+"""Items of IPTC ninjs, 1.x to 3.x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, within, without
+
+_BODIES = ("body_html", "body_xhtml", "body_text", "body")
+_LEADS = ("description_html", "description_xhtml", "description_text", "description")
+_MAIN = ("main", "body", "headline", "summary", "description")
+_TIMES = ("embargoed", "firstcreated", "contentcreated", "versioncreated")
+_NO_STORIES = ("picture", "video", "audio", "graphic", "planning", "event")
+
+
+def _plain(row: Row) -> Row:
+    body = next((row[name] for name in _BODIES if row.get(name)), None) or _of_role(row.get("bodies"))
+    lead = next((row[name] for name in reversed(_LEADS) if row.get(name)), None) or _of_role(row.get("descriptions"))
+    rest = without(row, *_BODIES, *_LEADS, "bodies", "descriptions", "headlines", "associations", "renditions")
+    times = {"published_at": _first_time(row), "updated_at": row.get("versioncreated")}
+    plain = filled(
+        {**without(rest, "by"), "body": body, "lead": lead, **times},
+        headline=_of_role(row.get("headlines")),
+        byline=row.get("by") if isinstance(row.get("by"), str) else _names(row.get("by") or row.get("bylines")),
+        image=_picture(row),
+        source=_source(row),
+    )
+    if str(row.get("type") or "").casefold() in _NO_STORIES and not body:
+        plain["post_type"] = "attachment"  # a picture of its own
+    return with_kind(without(plain, *_TIMES))
+
+
+def _first_time(row: Row) -> Any:
+    return next((row[name] for name in _TIMES if row.get(name)), None)
+
+
+def _of_role(parts: Any) -> Any:
+    """The main text of several; HTML before plain text, as it holds the links."""
+    found = mappings(parts)
+    if not found:
+        return parts if isinstance(parts, str) else None
+    found = [one for one in found if one.get("role") in _MAIN] or found
+    html = [one for one in found if "html" in str(one.get("contenttype") or one.get("role") or "")]
+    return (html or found)[0].get("value")
+
+
+def _source(row: Row) -> Any:
+    return row.get("provider") or next((one.get("name") for one in mappings(row.get("infosources"))), None)
+
+
+def _names(value: Any) -> list[Any]:
+    return [one.get("name") for one in mappings(value) if one.get("name")]
+
+
+def _picture(row: Row) -> Any:
+    for one in mappings(row.get("associations")):
+        for picture in mappings(one.get("renditions")):
+            if picture.get("href") and "video" not in str(picture.get("mimetype") or picture.get("contenttype")):
+                return within(picture, "href")
+    return None
+
+
+SHAPE = Shape(
+    name="IPTC ninjs",
+    any_of=(
+        frozenset(("uri", "versioncreated")),
+        *(frozenset(("uri", name)) for name in ("body_html", "body_text", "bodies", "headlines", "pubstatus")),
+    ),
+    plain=_plain,
+)

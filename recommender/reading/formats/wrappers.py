@@ -1,0 +1,211 @@
+"""JSON objects -> the stories that they wrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Row = dict[str, Any]
+
+# Where objects hold their stories; a path through objects, from the outside.
+_WRAPPERS = (
+    *(("response", "results"), ("response", "docs"), ("hits", "hits"), ("feed", "entry"), ("channel", "item")),
+    *(("rss", "channel", "item"), ("data", "articles"), ("data", "posts"), ("data", "items"), ("@graph",)),
+    *((name,) for name in ("data", "articles", "items", "results", "posts", "entries", "stories", "docs", "news")),
+    *((name,) for name in ("content_elements", "records", "rows", "documents", "hits", "value", "list", "content")),
+    *((name,) for name in ("nodes", "response", "result", "payload", "itemListElement", "article", "story", "objects")),
+    *(("data", name) for name in ("stories", "results", "nodes", "edges", "children", "allPosts", "news", "content")),
+    *(("response", name) for name in ("data", "articles", "items", "posts", "stories", "content")),
+    *(("result", name) for name in ("data", "articles", "items", "posts", "stories", "records")),
+)
+_STORY = frozenset(
+    (
+        *("title", "headline", "headlines", "webTitle", "body", "text", "_source", "attributes", "fields", "name"),
+        *("articleBody", "post_title", "Title", "Headline"),
+    )
+)
+_TOLD = frozenset(("title", "headline", "headlines", "body", "text", "webTitle", "post_title", "id"))
+
+
+def rows_within(value: Row) -> Iterator[Any]:
+    """The stories that an object wraps; itself where it wraps none.
+
+    Examples
+    --------
+    >>> list(rows_within({"status": "ok", "data": [{"id": 1, "title": "Ferry aground"}]}))
+    [{'id': 1, 'title': 'Ferry aground'}]
+    >>> list(rows_within({"17": {"title": "Ferry aground"}, "18": {"title": "Storm"}}))
+    [{'id': '17', 'title': 'Ferry aground'}, {'id': '18', 'title': 'Storm'}]
+    """
+    for wrapped in WRAPPED:
+        if (found := wrapped(value)) is not None:
+            yield from found
+            return
+    yield value
+
+
+def wraps_stories(value: Mapping[str, Any]) -> bool:
+    """Whether an object wraps stories, and is none itself."""
+    return next(rows_within(dict(value)), value) != value
+
+
+def _columns(value: Row) -> list[Any] | None:
+    """Columns by name, as pandas writes them: lists, or objects by one index."""
+    if _TOLD.isdisjoint(value) or len(value) < 2:
+        return None
+    columns = list(value.values())
+    if all(isinstance(one, Mapping) for one in columns):
+        index = list(columns[0])
+        if index and all(list(one) == index for one in columns):
+            return [{name: column[at] for name, column in value.items()} for at in index]
+    elif all(isinstance(one, list) for one in columns) and columns[0] and len({len(one) for one in columns}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    return None
+
+
+def _itself(value: Row) -> list[Any] | None:
+    """A story may hold lists of its own, such as `content`."""
+    if isinstance(value.get("data"), list) and isinstance(value.get("included"), list):
+        return None
+    return [value] if not _STORY.isdisjoint(value) and not _is_feed(value) else None
+
+
+def _is_feed(value: Row) -> bool:
+    """Whether a title is that of a feed or of a list."""
+    lists = ("items", "entries", "articles", "results", "posts", "stories", "itemListElement", "@graph", "docs")
+    if value.get("id") is not None and "@graph" not in value and "version" not in value:
+        return False
+    return any(_objects(value.get(name)) for name in lists) and not any(
+        value.get(name) for name in ("body", "text", "content_html", "content_text", "articleBody")
+    )
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _ghost(value: Row) -> list[Any] | None:
+    """Posts of a Ghost export, with the names of their tags and authors."""
+    parts = value.get("db")
+    if not isinstance(parts, list):
+        parts = [value] if isinstance(value.get("data"), Mapping) and "meta" in value else None
+    if parts is None:
+        return None
+    found: list[Any] = []
+    for part in parts:
+        data = part.get("data") if isinstance(part, Mapping) else None
+        posts = data.get("posts") if isinstance(data, Mapping) else None
+        if isinstance(data, Mapping) and isinstance(posts, list):
+            names = {field: _joined(data, *tables) for field, tables in _GHOST.items()}
+            for post in posts:
+                if isinstance(post, Mapping):
+                    more = {field: by.get(post.get("id")) for field, by in names.items() if field not in post}
+                    post = {**post, **{field: one for field, one in more.items() if one}}
+                found.append(post)
+    return found or None
+
+
+_GHOST = {"tags": ("posts_tags", "tag_id", "tags"), "authors": ("posts_authors", "author_id", "users")}
+
+
+def _joined(data: Mapping[str, Any], pairs: str, key: str, table: str) -> dict[Any, list[str]]:
+    """Names by the id of a post."""
+    named = {one.get("id"): one.get("name") for one in _mappings(data.get(table)) if _hashable(one.get("id"))}
+    found: dict[Any, list[tuple[Any, str]]] = {}
+    for pair in _mappings(data.get(pairs)):
+        post, other = pair.get("post_id"), pair.get(key)
+        name = named.get(other) if _hashable(other) else None
+        if _hashable(post) and name and not str(name).startswith("#"):  # a tag of the editors alone
+            found.setdefault(post, []).append((pair.get("sort_order") or 0, str(name)))
+    return {post: [name for _, name in sorted(names, key=lambda one: str(one[0]))] for post, names in found.items()}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, str | int)
+
+
+def _json_api(value: Row) -> list[Any] | None:
+    """Stories of a JSON:API document, with the names of what they are related to."""
+    data, included = value.get("data"), value.get("included")
+    if isinstance(data, dict) and "attributes" in data:
+        data = [data]
+    if not _objects(data) or not all("attributes" in one for one in data or ()):
+        return None
+    named = {
+        (one.get("type"), one.get("id")): one.get("attributes")
+        for one in _mappings(included)
+        if _hashable(one.get("type")) and _hashable(one.get("id"))
+    }
+    return [{**one, "relationships": _related(one.get("relationships"), named)} for one in data or ()]
+
+
+def _related(relationships: Any, named: Mapping[Any, Any]) -> dict[str, list[Any]]:
+    """What each relationship leads to, as far as it is included."""
+    found = {}
+    for name, one in relationships.items() if isinstance(relationships, Mapping) else ():
+        data = one.get("data") if isinstance(one, Mapping) else None
+        parts = _mappings(data if isinstance(data, list) else [data])
+        keys = [(part.get("type"), part.get("id")) for part in parts]
+        held = [named[key] for key in keys if all(map(_hashable, key)) and isinstance(named.get(key), Mapping)]
+        if held:
+            found[name] = held
+    return found
+
+
+def _graph(value: Row) -> list[Any] | None:
+    """Nodes of a JSON-LD graph; what they only refer to is filled in."""
+    graph = value.get("@graph")
+    if not _objects(graph):
+        return None
+    nodes = {node["@id"]: node for node in graph or () if isinstance(node.get("@id"), str)}
+    articles = [node for node in graph or () if "article" in str(node.get("@type")).casefold() or "headline" in node]
+    return [{name: _resolved(one, nodes) for name, one in node.items()} for node in articles or graph or ()]
+
+
+def _resolved(value: Any, nodes: Mapping[str, Row]) -> Any:
+    if isinstance(value, Mapping) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
+        return nodes.get(value["@id"], value)
+    return [_resolved(one, nodes) for one in value] if isinstance(value, list) else value
+
+
+def _listed(value: Row) -> list[Any] | None:
+    """A list under one of the usual names."""
+    for path in _WRAPPERS:
+        found: Any = value
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        if _objects(found):
+            for inner in ("node", "item"):
+                if all(isinstance(one.get(inner), dict) and _STORY.isdisjoint(one) for one in found):
+                    return [one[inner] for one in found]
+            return list(found)
+    return None
+
+
+def _split(value: Row) -> list[Any] | None:
+    """Rows beside the names of their columns, as pandas and databases write them."""
+    names = value.get("columns")
+    rows = value.get("data") if isinstance(value.get("data"), list) else value.get("rows")
+    if not (isinstance(names, list) and isinstance(rows, list) and rows):
+        return None
+    names = [one.get("name") if isinstance(one, Mapping) else one for one in names]
+    if not all(isinstance(one, list) and len(one) == len(names) for one in rows):
+        return None
+    return [dict(zip(map(str, names), row, strict=True)) for row in rows]
+
+
+def _by_id(value: Row) -> list[Any] | None:
+    """Stories by their ids."""
+    if not value or not all(isinstance(one, dict) and not _STORY.isdisjoint(one) for one in value.values()):
+        return None
+    return [{"id": key, **one} for key, one in value.items()]
+
+
+WRAPPED: tuple[Callable[[Row], list[Any] | None], ...] = (
+    *(_columns, _ghost, _json_api, _itself, _graph, _split, _listed, _by_id),
+)
+"""What finds stories in an object, or None; the first that does counts."""
