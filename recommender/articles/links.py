@@ -5,32 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from recommender.articles.article import LINK, TIME, UNDATED
+from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog, whole
 from recommender.articles.columns import to_micros
-from recommender.articles.urls import normalise_url
+from recommender.articles.link_places import Places, micros
+from recommender.articles.link_tables import LINKS, flat_links, link_structs, link_table
 from recommender.errors import InputError
-
-LINKS = pa.schema(
-    [
-        ("story", pa.large_string()),
-        ("item", pa.large_string()),
-        ("anchor", pa.large_string()),
-        ("time", TIME),
-        ("kind", pa.large_string()),
-    ]
-)
-"""Columns of a table of links: the story that links, what it links to, the words, the time and the kind of the link."""
 
 COMMON_SHARE = 0.02
 COMMON_LEAST = 10
@@ -146,14 +134,14 @@ def resolve_links(
     >>> found.table.select(["story", "item"]).to_pylist(), found.report.unresolved
     ([{'story': 'b', 'item': 'a'}], 1)
     """
-    places = _Places(catalog)
-    story, links = _flat(catalog.table)
+    places = Places(catalog)
+    story, links = flat_links(catalog.table)
     current = catalog.alive[story]
     story, links = story[current], links.filter(pa.array(current))
     if more is not None:
         more = link_table(more)
         story = np.concatenate([story, places.rows(more["story"])])
-        links = pa.concat_arrays([links, _structs(more)])
+        links = pa.concat_arrays([links, link_structs(more)])
     if not len(links):
         return ResolvedLinks(LINKS.empty_table(), LinkReport())
     pairs = _Pairs(links, story)
@@ -166,7 +154,7 @@ def resolve_links(
     self_links = pairs.drop(itself | (group[pairs.item] == group[pairs.story]))
     from_our_list = pairs.drop(_from_lists(catalog, pairs, shown, as_of)) if shown else 0
     # of several the earliest stays, and without a time a link counts from the start
-    pairs.sort(pairs.story, pairs.item, _micros(pairs.detail("time")), pairs.place)
+    pairs.sort(pairs.story, pairs.item, micros(pairs.detail("time")), pairs.place)
     again = (pairs.story[1:] == pairs.story[:-1]) & (pairs.item[1:] == pairs.item[:-1])
     duplicates = pairs.drop(np.append(False, again)[: len(pairs.story)])
     linking = len(np.unique(pairs.story))
@@ -214,176 +202,6 @@ class _Pairs:
         self.story, self.item, self.place = self.story[order], self.item[order], self.place[order]
 
 
-def link_table(table: pa.Table) -> pa.Table:
-    """Give a table of links the columns of `LINKS`; rows without a story or item are left out.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or of another type.
-
-    Examples
-    --------
-    >>> link_table(pa.table({"story": ["a"], "item": ["b"]}))["anchor"].to_pylist()
-    ['']
-    """
-    for name in ("story", "item"):
-        if name not in table.column_names:
-            given = ", ".join(table.column_names) or "none"
-            raise InputError(f"a table of links has the columns {given}; expected story and item: rename or add {name}")
-    columns = []
-    for wanted in LINKS:
-        try:
-            column = (
-                table[wanted.name].cast(wanted.type)
-                if wanted.name in table.column_names
-                else pa.nulls(len(table), wanted.type)
-            )
-        except pa.ArrowException as error:
-            given = table[wanted.name].type
-            raise InputError(
-                f"column {wanted.name} of a table of links is {given}, expected {wanted.type}: {error}"
-            ) from None
-        columns.append(pc.fill_null(column, "") if wanted.name == "anchor" else column)
-    table = pa.Table.from_arrays(columns, schema=LINKS)
-    return table.filter(pc.and_(table["story"].is_valid(), table["item"].is_valid()))
-
-
-def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int, int]:
-    """Put links of a table into the column `links` of the stories that they name by id or URL.
-
-    Parameters
-    ----------
-    table : pyarrow.Table, columns of `SCHEMA`
-    more : pyarrow.Table, columns of `LINKS`
-    most : int
-        Links that one story may have; those of the story itself come first.
-
-    Returns
-    -------
-    table : pyarrow.Table
-    unknown : int
-        Links whose story is not in the table.
-    beyond : int
-        Links that would have been more than `most`.
-
-    Examples
-    --------
-    >>> from recommender.articles.article import Article, to_table
-    >>> stories = to_table([Article(id="a", title="Ferry"), Article(id="b", title="Inquiry")])
-    >>> more = link_table(pa.table({"story": ["b", "x"], "item": ["a", "a"]}))
-    >>> linked, unknown, beyond = add_links(stories, more, most=10)
-    >>> [[link["target"] for link in links] for links in linked["links"].to_pylist()], unknown
-    ([[], ['a']], 1)
-    """
-    rows = _Places(Catalog(table, np.ones(len(table), dtype=bool), 0)).rows(more["story"])
-    held, links = _flat(table)
-    known = rows >= 0
-    story = np.concatenate([held, rows[known]])
-    order = np.argsort(story, kind="stable")
-    story = story[order]
-    within = np.arange(len(story)) - np.searchsorted(story, story)  # place among the links of its story
-    kept = (within < most) | (order < len(held))
-    links = pa.concat_arrays([links, _structs(more).filter(pa.array(known))]).take(pa.array(order[kept]))
-    return _with_lists(table, story[kept], links), int((~known).sum()), int((~kept).sum())
-
-
-def without_links_to(catalog: Catalog, gone: NDArray[np.bool_]) -> pa.Table:
-    """The table of a catalog without the links that lead to some of its rows, (n,)."""
-    story, links = _flat(catalog.table)
-    if not len(links):
-        return catalog.table
-    item, _ = _Places(catalog).targets(links.field("target"), story)
-    kept = (item < 0) | ~gone[item]
-    return _with_lists(catalog.table, story[kept], links.filter(pa.array(kept)))
-
-
-def _flat(table: pa.Table) -> tuple[_Rows, pa.StructArray]:
-    """All links of a table, and the row of each."""
-    column = whole(table["links"])
-    return pc.list_parent_indices(column).to_numpy().astype(np.int64), pc.list_flatten(column)
-
-
-def _with_lists(table: pa.Table, story: _Rows, links: pa.StructArray) -> pa.Table:
-    """A table with other links: those of each row, ascending."""
-    offsets = np.searchsorted(story, np.arange(len(table) + 1))
-    column = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), links)
-    place = table.column_names.index("links")
-    return table.set_column(place, table.schema.field("links"), column.cast(pa.large_list(LINK)))
-
-
-def _structs(more: pa.Table) -> pa.StructArray:
-    columns = [whole(more[name]) for name in ("item", "anchor", "time", "kind")]
-    return pa.StructArray.from_arrays(columns, fields=list(LINK))
-
-
-class _Places:
-    """Where a story is found: by its id, else by its URL, or by an id that is a URL."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-
-    def rows(self, texts: pa.ChunkedArray) -> _Rows:
-        """Row of each id or URL, -1 where there is none; (m,)."""
-        code, names = _codes(texts)
-        row = self._catalog.find(names)
-        rest = np.flatnonzero(row < 0)
-        row[rest] = self._at([normalise_url(names[at]) for at in rest])
-        return row[code]
-
-    def targets(self, texts: pa.Array, story: _Rows) -> tuple[_Rows, NDArray[np.bool_]]:
-        """Row of each target, -1 where there is none, and whether it is the URL of the linking story; each (m,)."""
-        code, names = _codes(texts)
-        row, itself = self._catalog.find(names)[code], np.zeros(len(code), dtype=bool)
-        rest = np.flatnonzero(row < 0)
-        if not len(rest):
-            return row, itself
-        used, place = np.unique(code[rest], return_inverse=True)
-        row[rest] = self._at([normalise_url(names[at]) for at in used])[place]
-        # a place on the story's own site, whose URL tells which
-        relative = rest[[names[at].startswith("/") for at in code[rest]]]
-        bases = self._urls.take(pa.array(story[relative])).to_pylist()
-        joined = [normalise_url(names[at], base) for at, base in zip(code[relative], bases, strict=True)]
-        row[relative] = self._at(joined)
-        stories, place = np.unique(story, return_inverse=True)
-        own = self._at([normalise_url(url or "") for url in self._urls.take(pa.array(stories)).to_pylist()])[place]
-        itself[rest] = (row[rest] >= 0) & (row[rest] == own[rest])
-        return row, itself
-
-    def _at(self, urls: Sequence[str]) -> _Rows:
-        """Row of each normalised URL, the newest of several; -1 where there is none."""
-        if not len(urls):
-            return np.empty(0, dtype=np.int64)
-        held, rows = self._held
-        asked = pa.array([url or None for url in urls], pa.large_string())
-        place = pc.fill_null(pc.index_in(asked, held, skip_nulls=True), -1).to_numpy(zero_copy_only=False)
-        return np.where(place >= 0, np.append(rows, -1)[place], -1)
-
-    @cached_property
-    def _urls(self) -> pa.Array:
-        """The URL of each row, or its id if that is one."""
-        ids = whole(self._catalog.ids)
-        named = pc.if_else(pc.match_substring(ids, "://"), ids, pa.scalar(None, ids.type))
-        return pc.coalesce(whole(self._catalog.table["url"]), named)
-
-    @cached_property
-    def _held(self) -> tuple[pa.Array, _Rows]:
-        """The normalised URLs of the current rows, the newest first, and their rows."""
-        catalog, urls = self._catalog, self._urls
-        rows = np.flatnonzero(catalog.alive & urls.is_valid().to_numpy(zero_copy_only=False))
-        updated = _micros(whole(catalog.table["updated_at"]))
-        rows = rows[np.lexsort((catalog.id_rank[rows], updated[rows], catalog.published[rows]))[::-1]]
-        held = [normalise_url(one) or None for one in urls.take(pa.array(rows)).to_pylist()]
-        return pa.array(held, pa.large_string()), rows
-
-
-def _codes(texts: pa.Array | pa.ChunkedArray) -> tuple[_Rows, list[str]]:
-    """Code of each text, and what the codes stand for."""
-    texts = whole(texts) if isinstance(texts, pa.ChunkedArray) else texts
-    encoded = texts.dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
-
-
 def _shown_rows(catalog: Catalog, item: _Rows, story: _Rows) -> _Rows:
     """The row that lists show for each item under its story: see `resolve_links`."""
     group, published = catalog.copy_group, catalog.published
@@ -411,13 +229,9 @@ def _from_lists(
     same = np.isin(pairs.story * size + group[pairs.item], stories[known] * size + group[items[known]])
     if as_of is None:
         return same
-    set_at, updated = _micros(pairs.detail("time")), _micros(whole(catalog.table["updated_at"]))[pairs.story]
+    set_at, updated = micros(pairs.detail("time")), micros(whole(catalog.table["updated_at"]))[pairs.story]
     set_at = np.where(set_at != UNDATED, set_at, np.where(updated != UNDATED, updated, catalog.published[pairs.story]))
     return np.asarray(same & (set_at > to_micros(as_of)))
-
-
-def _micros(times: pa.Array) -> _Rows:
-    return np.asarray(pc.fill_null(times.cast(pa.int64()), UNDATED).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:

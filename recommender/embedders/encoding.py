@@ -12,6 +12,7 @@ from recommender.embedders import Encode
 from recommender.progress import Progress, silent
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledgers
+from recommender.storage.digests import digest_of
 
 
 def encode_distinct(
@@ -45,7 +46,7 @@ def encode_distinct(
     shards = range(0, len(distinct), checkpoints.TEXTS)
     kept = None
     if ledgers is not None and inputs is not None and len(shards) > 1:
-        kept = ledgers.open("vectors", {"stories": checkpoints.digest_of(distinct), **inputs}, len(shards))
+        kept = ledgers.open("vectors", {"stories": digest_of(distinct), **inputs}, len(shards))
     missing = []
     found: NDArray[np.int16] | None = None
 

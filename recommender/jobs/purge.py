@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.archive import snapshot
-from recommender.articles.links import without_links_to
+from recommender.articles.link_tables import without_links_to
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
 from recommender.publishing import open_publisher

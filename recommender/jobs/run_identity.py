@@ -17,7 +17,7 @@ from recommender.facade import Recommender
 from recommender.lists.records import RECORD
 from recommender.search.scope import Filters
 from recommender.selection.rules import ADDED
-from recommender.storage import checkpoints
+from recommender.storage.digests import hash_table
 from recommender.version import __version__
 
 
@@ -46,7 +46,7 @@ class Inputs:
         stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
         withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
         digest = hashlib.sha256()
-        checkpoints.hash_table(digest, rec.catalog.table)
+        hash_table(digest, rec.catalog.table)
         digest.update(np.packbits(rec.catalog.alive).data)
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.vectors).data)
@@ -58,7 +58,7 @@ class Inputs:
         digest.update(withdrawals.encode())
         tfidf = rec.archive.tfidf
         fitted = hashlib.sha256(repr(rec.related_at).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
-        checkpoints.hash_table(fitted, pa.table({"name": tfidf.names}))
+        hash_table(fitted, pa.table({"name": tfidf.names}))
         parts = {
             "stories": stories,
             "vectors": vectors,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import heapq
 import json
-import os
 import re
 import shutil
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,14 +19,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from recommender.errors import PublishError, SettingsError, UnknownArticleError, WithdrawnArticleError
+from recommender.errors import SettingsError, UnknownArticleError, WithdrawnArticleError
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
+from recommender.preview.replace import MARKER, check_replaceable, replacing
 from recommender.preview.words import RULES_TOLD
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.storage.database import is_database
 
-MARKER = ".recommender-preview"  # a folder with this file may be replaced as a whole
 FRONT = 41  # stories on the front page
 SHOWN = 20  # rejected candidates of one rule that a page lists
 FOLDER = "stories"
@@ -89,9 +85,9 @@ def write_preview(
         If one of `ids` is not published or was withdrawn.
     """
     target = Path(to).resolve()
-    _check_replaceable(target, [place for place in (lists.place, archive) if place is not None])
+    check_replaceable(target, [place for place in (lists.place, archive) if place is not None])
     rejected = _rejected(lists, archive, ids, sample, progress)
-    with _replacing(target) as new:
+    with replacing(target) as new:
         while True:
             live = frozenset(lists.ids())
             pages = _write_site(lists, live, rejected, new, progress)
@@ -336,60 +332,3 @@ def script_json(value: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode(errors="replace"))
-
-
-# -- the folder -------------------------------------------------------------------------------
-
-
-def _check_replaceable(target: Path, kept: Iterable[str | Path]) -> None:
-    """Refuse a folder that holds anything but an earlier preview, or what the pages are made from."""
-    for place in kept:
-        if not is_database(place) and Path(place).resolve().is_relative_to(target):
-            raise PublishError(f"{target} holds {place}, which the preview reads; choose another folder")
-    if target.exists() and not target.is_dir():
-        raise PublishError(f"{target} is a file; choose a folder")
-    if target.is_dir() and not (target / MARKER).is_file() and any(target.iterdir()):
-        raise PublishError(f"{target} is not empty and holds no preview; choose another folder")
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A folder beside to fill; it takes the target's place when all went well."""
-    beside = target.with_name(f".{target.name}.preview")
-    try:
-        beside.mkdir(parents=True, exist_ok=True)
-        lock = os.open(beside, os.O_RDONLY)
-    except OSError as error:
-        raise PublishError(f"cannot write to {target.parent}: {error.strerror}; choose another folder") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PublishError(f"another process is writing to {target}; wait for it to end") from None
-        try:
-            _put_back(beside / "old", target)  # what a run left that was killed between two renames
-            yield beside / "new"
-            _swap(beside / "new", target, beside / "old")
-        except OSError as error:
-            raise PublishError(f"cannot write {target}: {error}") from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    finally:
-        os.close(lock)
-
-
-def _swap(new: Path, target: Path, old: Path) -> None:
-    shutil.rmtree(old, ignore_errors=True)
-    try:
-        if target.is_dir():
-            os.rename(target, old)
-        os.rename(new, target)
-    except BaseException:
-        _put_back(old, target)
-        raise
-
-
-def _put_back(old: Path, target: Path) -> None:
-    """Undo half a swap."""
-    if old.is_dir() and not target.exists():
-        os.rename(old, target)

@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 
 from recommender.articles.article import Link
-from recommender.articles.links import LINKS, add_links, link_table
+from recommender.articles.link_tables import LINKS, add_links, link_table
 from recommender.articles.urls import absolute_url, leads_to_a_page
 from recommender.errors import InputError, RowError
 from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable, shown_name

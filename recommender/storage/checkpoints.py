@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +31,6 @@ TEXTS = 8_192
 """Texts whose vectors are kept together: up to a minute of work on two cores."""
 
 _INPUTS = "inputs.json"
-_HASHED = 1 << 15  # rows hashed together
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -206,25 +205,6 @@ def clear(root: Path, names: str = "*") -> int:
     with suppress(OSError):
         root.rmdir()
     return number
-
-
-def digest_of(texts: Iterable[str]) -> str:
-    """Hex digest of texts in their order."""
-    digest = hashlib.sha256()
-    for text in texts:
-        data = text.encode()
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()
-
-
-def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
-    """Add the rows of a table to a digest, whatever their chunks, without a second table in memory."""
-    for start in range(0, len(table), _HASHED):
-        part = table.slice(start, _HASHED).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, part.schema) as writer:
-            writer.write_table(part)
-        digest.update(sink.getvalue())
 
 
 def _folders(root: Path, names: str = "*") -> list[Path]:

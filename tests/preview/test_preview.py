@@ -30,7 +30,8 @@ from recommender import (
 )
 from recommender.jobs.precompute import precompute
 from recommender.preview import write_preview
-from recommender.preview.site import MARKER, page_name, safe_link, script_json
+from recommender.preview.replace import MARKER
+from recommender.preview.site import page_name, safe_link, script_json
 from tests.cli.test_cli import refused
 from tests.support.checkerboard import checkerboard
 from tests.support.processes import cli
@@ -287,15 +288,15 @@ class TestFolder:
         write_preview(lists, site := tmp_path / "site")
         before = contents(site)
         lists.withdraw("t0-s1")
-        for broken in ("_search_data", "_story_page", "_swap"):
+        for broken in ("site._search_data", "site._story_page", "replace._swap"):
             with monkeypatch.context() as patch:
-                patch.setattr(f"recommender.preview.site.{broken}", _interrupt)
+                patch.setattr(f"recommender.preview.{broken}", _interrupt)
                 with pytest.raises(KeyboardInterrupt):
                     write_preview(lists, site)
             assert contents(site) == before
         renames = iter((os.rename, _interrupt, os.rename))
         with monkeypatch.context() as patch:
-            patch.setattr("recommender.preview.site.os.rename", lambda *paths: next(renames)(*paths))
+            patch.setattr("recommender.preview.replace.os.rename", lambda *paths: next(renames)(*paths))
             with pytest.raises(KeyboardInterrupt):
                 write_preview(lists, site)
         assert contents(site) == before

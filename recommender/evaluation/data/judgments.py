@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recommender.articles.links import link_groups
 from recommender.errors import InputError
 from recommender.reading.formats import KNOWN, BadRow, Stream, is_readable
-from recommender.storage.checkpoints import hash_table
+from recommender.storage.digests import hash_table
 
 PAIR = (("a", "b"), ("id1", "id2"), ("article_a", "article_b"))
 STORY = ("story", "source", "query", "query_id", "qid", "article_id", "id")

@@ -21,7 +21,7 @@ from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
 from recommender.reading.clicks import ClickLog
 from recommender.reading.read import Source, read_articles
-from recommender.storage.checkpoints import hash_table
+from recommender.storage.digests import hash_table
 
 Use = Literal["lists", "pairs"]
 Protocol = Literal["archive", "at_publication", "undated"]

@@ -23,9 +23,9 @@ from recommender.progress import Progress, silent
 from recommender.settings import Settings
 from recommender.settings.toml import to_toml
 from recommender.statistics import Estimate, fold_of, short
-from recommender.storage import checkpoints
 from recommender.storage.atomic import check_writable, write_atomically
 from recommender.storage.checkpoints import Ledgers
+from recommender.storage.digests import digest_of
 from recommender.version import __version__
 
 _DEPTH = 100  # items of a ranking where the measure has no cut-off
@@ -181,7 +181,7 @@ def tune(
             "sets": " ".join(one.fingerprint() for one in sets),
             "start": f"{start.fingerprint()} {benches[0].rec.embedder.fingerprint}",
             "measure": f"{by}, {k}, {part}",
-            "folds": checkpoints.digest_of([str(fold.tolist())]),
+            "folds": digest_of([str(fold.tolist())]),
             "library": __version__,
         }
         kept = ledgers.open("tuning", inputs)
@@ -196,7 +196,7 @@ def tune(
 
     def values(point: Point) -> NDArray[np.float64]:
         if point not in found:
-            name = checkpoints.digest_of([repr(named(point))])
+            name = digest_of([repr(named(point))])
             trial = kept and kept.arrays(name)
             if not trial:
                 trial = measured(point)

@@ -1,0 +1,132 @@
+"""Links as tables, and as the column of stories that holds them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.article import LINK, TIME
+from recommender.articles.catalog import Catalog, whole
+from recommender.articles.link_places import Places
+from recommender.errors import InputError
+
+LINKS = pa.schema(
+    [
+        ("story", pa.large_string()),
+        ("item", pa.large_string()),
+        ("anchor", pa.large_string()),
+        ("time", TIME),
+        ("kind", pa.large_string()),
+    ]
+)
+"""Columns of a table of links: the story that links, what it links to, the words, the time and the kind of the link."""
+
+_Rows: TypeAlias = NDArray[np.int64]
+
+
+def link_table(table: pa.Table) -> pa.Table:
+    """Give a table of links the columns of `LINKS`; rows without a story or item are left out.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or of another type.
+
+    Examples
+    --------
+    >>> link_table(pa.table({"story": ["a"], "item": ["b"]}))["anchor"].to_pylist()
+    ['']
+    """
+    for name in ("story", "item"):
+        if name not in table.column_names:
+            given = ", ".join(table.column_names) or "none"
+            raise InputError(f"a table of links has the columns {given}; expected story and item: rename or add {name}")
+    columns = []
+    for wanted in LINKS:
+        try:
+            column = (
+                table[wanted.name].cast(wanted.type)
+                if wanted.name in table.column_names
+                else pa.nulls(len(table), wanted.type)
+            )
+        except pa.ArrowException as error:
+            given = table[wanted.name].type
+            raise InputError(
+                f"column {wanted.name} of a table of links is {given}, expected {wanted.type}: {error}"
+            ) from None
+        columns.append(pc.fill_null(column, "") if wanted.name == "anchor" else column)
+    table = pa.Table.from_arrays(columns, schema=LINKS)
+    return table.filter(pc.and_(table["story"].is_valid(), table["item"].is_valid()))
+
+
+def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int, int]:
+    """Put links of a table into the column `links` of the stories that they name by id or URL.
+
+    Parameters
+    ----------
+    table : pyarrow.Table, columns of `SCHEMA`
+    more : pyarrow.Table, columns of `LINKS`
+    most : int
+        Links that one story may have; those of the story itself come first.
+
+    Returns
+    -------
+    table : pyarrow.Table
+    unknown : int
+        Links whose story is not in the table.
+    beyond : int
+        Links that would have been more than `most`.
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> stories = to_table([Article(id="a", title="Ferry"), Article(id="b", title="Inquiry")])
+    >>> more = link_table(pa.table({"story": ["b", "x"], "item": ["a", "a"]}))
+    >>> linked, unknown, beyond = add_links(stories, more, most=10)
+    >>> [[link["target"] for link in links] for links in linked["links"].to_pylist()], unknown
+    ([[], ['a']], 1)
+    """
+    rows = Places(Catalog(table, np.ones(len(table), dtype=bool), 0)).rows(more["story"])
+    held, links = flat_links(table)
+    known = rows >= 0
+    story = np.concatenate([held, rows[known]])
+    order = np.argsort(story, kind="stable")
+    story = story[order]
+    within = np.arange(len(story)) - np.searchsorted(story, story)  # place among the links of its story
+    kept = (within < most) | (order < len(held))
+    links = pa.concat_arrays([links, link_structs(more).filter(pa.array(known))]).take(pa.array(order[kept]))
+    return _with_lists(table, story[kept], links), int((~known).sum()), int((~kept).sum())
+
+
+def without_links_to(catalog: Catalog, gone: NDArray[np.bool_]) -> pa.Table:
+    """The table of a catalog without the links that lead to some of its rows, (n,)."""
+    story, links = flat_links(catalog.table)
+    if not len(links):
+        return catalog.table
+    item, _ = Places(catalog).targets(links.field("target"), story)
+    kept = (item < 0) | ~gone[item]
+    return _with_lists(catalog.table, story[kept], links.filter(pa.array(kept)))
+
+
+def flat_links(table: pa.Table) -> tuple[_Rows, pa.StructArray]:
+    """Give all links of a table, and the row of each."""
+    column = whole(table["links"])
+    return pc.list_parent_indices(column).to_numpy().astype(np.int64), pc.list_flatten(column)
+
+
+def _with_lists(table: pa.Table, story: _Rows, links: pa.StructArray) -> pa.Table:
+    """A table with other links: those of each row, ascending."""
+    offsets = np.searchsorted(story, np.arange(len(table) + 1))
+    column = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), links)
+    place = table.column_names.index("links")
+    return table.set_column(place, table.schema.field("links"), column.cast(pa.large_list(LINK)))
+
+
+def link_structs(more: pa.Table) -> pa.StructArray:
+    """Turn rows of `LINKS` into links as stories hold them."""
+    columns = [whole(more[name]) for name in ("item", "anchor", "time", "kind")]
+    return pa.StructArray.from_arrays(columns, fields=list(LINK))

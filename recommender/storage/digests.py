@@ -1,0 +1,29 @@
+"""Digests of texts and tables, the same whatever the chunks that they come in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+_HASHED = 1 << 15  # rows hashed together
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """Hex digest of texts in their order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
+    """Add the rows of a table to a digest, whatever their chunks, without a second table in memory."""
+    for start in range(0, len(table), _HASHED):
+        part = table.slice(start, _HASHED).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
+        digest.update(sink.getvalue())
