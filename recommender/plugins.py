@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -26,17 +27,33 @@ def plugins(kind: str) -> dict[str, Any]:
     >>> plugins("rules")
     {}
     """
-    found = {}
-    for point in _points(kind):
-        try:
-            found[point.name] = point.load()
-        except Exception as error:  # whatever the code of others raises
-            package = point.dist.name if point.dist else "an installed package"
-            raise SettingsError(
-                f"{package} adds {point.name!r} to recommender.{kind}, but {point.value} cannot be imported "
-                f"({type(error).__name__}: {error}); mend or uninstall {package}"
-            ) from error
-    return found
+    return {point.name: _loaded(kind, point) for point in _points(kind)}
+
+
+def plugin(kind: str, name: str) -> Any:
+    """Load what a package adds of a kind under a name; None if there is nothing.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be imported.
+
+    Examples
+    --------
+    >>> plugin("embedders", "no such")
+    """
+    return next((_loaded(kind, point) for point in _points(kind) if point.name == name), None)
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Name what installed packages add of a kind; nothing of theirs is imported.
+
+    Examples
+    --------
+    >>> names("formats")
+    ()
+    """
+    return tuple(point.name for point in _points(kind))
 
 
 def releases(kind: str) -> tuple[str, ...]:
@@ -50,5 +67,17 @@ def releases(kind: str) -> tuple[str, ...]:
     return tuple(f"{point.name}={point.value} {point.dist.version if point.dist else ''}" for point in _points(kind))
 
 
-def _points(kind: str) -> list[EntryPoint]:
-    return sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name)
+def _loaded(kind: str, point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # whatever the code of others raises
+        package = point.dist.name if point.dist else "an installed package"
+        raise SettingsError(
+            f"{package} adds {point.name!r} to recommender.{kind}, but {point.value} cannot be imported "
+            f"({type(error).__name__}: {error}); mend or uninstall {package}"
+        ) from error
+
+
+@cache
+def _points(kind: str) -> tuple[EntryPoint, ...]:
+    return tuple(sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name))

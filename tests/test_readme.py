@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from typing import Any
 import pytest
 
 from recommender import Settings
-from recommender.selection import pipeline
+from recommender.evaluation.systems.baselines import BASELINES
+from recommender.jobs.engines import ENGINES
+from recommender.publishing.published import SINKS
+from recommender.reading.formats import FORMATS
+from recommender.selection.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,26 +52,77 @@ def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
             assert (folder / target).exists(), target
 
 
-def test_the_examples_of_extending_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(pipeline, "RULES", pipeline.RULES)  # which an example replaces
+def extending() -> dict[str, str]:
+    """The example of each section."""
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    family, rule = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(family, "extending.md", "exec"), {})
-    assert "nan" in capsys.readouterr().out
-    names: dict[str, Any] = {}
-    exec(compile(rule, "extending.md", "exec"), names)
-    rec, rejected = names["rec"], ast.literal_eval(capsys.readouterr().out)
+    found = {}
+    for section in text.split("\n## ")[1:]:
+        (found[section.partition("\n")[0]],) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    return found
+
+
+@pytest.fixture
+def run_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[[str], tuple[str, dict[str, Any]]]]:
+    """Runs the example of a section of extending.md; what it registers is gone afterwards."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+
+    def run(section: str) -> tuple[str, dict[str, Any]]:
+        names: dict[str, Any] = {}
+        before = [set(registry) for registry in (SINKS, ENGINES, BASELINES)]
+        exec(compile(extending()[section], "extending.md", "exec"), names)
+        for registry, known in zip((SINKS, ENGINES, BASELINES), before, strict=True):
+            for name in set(registry) - known:
+                registry.pop(name)
+        return capsys.readouterr().out, names
+
+    rules, formats = len(RULES), len(FORMATS)
+    yield run
+    del RULES[rules:], FORMATS[formats:]
+
+
+def test_the_examples_of_extending_are_short_and_of_each_part() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\(#([\w-]+)\)", text)
+    assert [name.lower().replace(" ", "-") for name in extending()] == linked
+    for name, example in extending().items():
+        assert sum(map(bool, example.splitlines())) <= 25, name
+
+
+def test_the_example_of_a_rule_keeps_old_opinion_out(run_example: Callable[[str], tuple[str, dict[str, Any]]]) -> None:
+    said, names = run_example("A selection rule")
+    rec, rejected = names["rec"], ast.literal_eval(said)
     stories = {row["id"]: row for row in rec.catalog.table.to_pylist()}
-    month = timedelta(days=30)
     newest = max(row["published_at"] for row in stories.values() if row["published_at"])
+    month = timedelta(days=30)
     old = {i for i, row in stories.items() if row["kind"] == "opinion" and row["published_at"] < newest - month}
     assert rejected
     assert set(rejected) <= old
     shown = {item.article_id for found in rec.recommend_many(list(stories)) for item in (*found.items, *found.reserves)}
     assert not old & shown
-    monkeypatch.undo()
+    RULES.pop()
     assert old & {item.article_id for found in rec.recommend_many(list(stories)) for item in found}
+
+
+@pytest.mark.filterwarnings("ignore:no ranker ships")
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("A family of features", r"nan"),
+        ("An embedder", r"\['[a-z-]+', '[a-z-]+'\]"),
+        ("An input format", r"\['Ferry aground', 'Opera director resigns'\] no title after the id"),
+        ("A sink", r"^110$"),
+        ("A job engine", r"^110 lists of version (\w{12})\n\1$"),
+        ("An evaluated system", r"\['[a-z-]+', "),
+    ],
+)
+def test_the_other_examples_of_extending_run(
+    run_example: Callable[[str], tuple[str, dict[str, Any]]], section: str, says: str
+) -> None:
+    said, _ = run_example(section)
+    assert re.search(says, said.strip()), said
 
 
 def test_settings_example_is_valid(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from recommender.embedders.given import GivenVectors
 from recommender.embedders.protocol import Embedder, Encode
 from recommender.embedders.sentence import SentenceTransformerEmbedder
 from recommender.embedders.tfidf_svd import TfidfSvdEmbedder
-from recommender.plugins import plugins
+from recommender.plugins import plugin
 from recommender.settings import EmbeddingSettings
 
 __all__ = [
@@ -23,12 +23,16 @@ __all__ = [
 
 
 EMBEDDERS: dict[str, Callable[[EmbeddingSettings], Embedder]] = {
-    "tfidf": lambda settings: TfidfSvdEmbedder(settings.svd_dim),
-    **plugins("embedders"),
+    "tfidf": lambda settings: TfidfSvdEmbedder(settings.svd_dim)
 }
-"""What makes an embedder of the settings, by the name of the model; other names are those of sentence-transformers."""
+"""What makes an embedder of the settings, by the name of the model.
+
+Other names are those that packages add, or else of sentence-transformers.
+"""
 
 
 def make_embedder(settings: EmbeddingSettings) -> Embedder:
     """Make the embedder that the settings name."""
-    return EMBEDDERS.get(settings.model, SentenceTransformerEmbedder)(settings)
+    make = EMBEDDERS.get(settings.model) or plugin("embedders", settings.model) or SentenceTransformerEmbedder
+    embedder: Embedder = make(settings)
+    return embedder

@@ -14,7 +14,7 @@ from recommender.articles.article import UNDATED
 from recommender.publishing import PublishedLists
 from recommender.ranking.score import MORE, SOURCES
 from recommender.search.pools import Pool
-from recommender.selection.rules import RULES
+from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
 
@@ -93,7 +93,7 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
     assert after.pooled is not None
     changed = np.zeros(len(before.catalog), dtype=bool)
     was, now = (state.selection(state.pooled.scope) for state in (before, after) if state.pooled is not None)
-    for rule in RULES:
+    for rule in every_rule():
         old, new = rule.depends_on(was), rule.depends_on(now)
         if old is not None and new is not None:
             if rule.groups:

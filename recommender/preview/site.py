@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from recommender.errors import SettingsError, UnknownArticleError, WithdrawnArticleError
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
 from recommender.preview.replace import MARKER, check_replaceable, replacing
-from recommender.preview.words import RULES_TOLD
+from recommender.preview.words import rule_labels
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 
@@ -273,7 +273,8 @@ def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, l
     for candidate in rejected:
         if candidate.article_id in live:
             rules.setdefault(candidate.rule, []).append(candidate)
-    return [(RULES_TOLD.get(rule, rule), held[:SHOWN], len(held[SHOWN:])) for rule, held in rules.items()]
+    labels = rule_labels()
+    return [(labels.get(rule, rule), held[:SHOWN], len(held[SHOWN:])) for rule, held in rules.items()]
 
 
 def _rejected(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected
-from recommender.selection.rules import RULES
+from recommender.selection.rules import every_rule
 
-RULES_TOLD = {rule.name: rule.label for rule in RULES} | {"rank": "Ranked behind the last reserve"}
 _REMEDIES = {
     "blocked": "Unblock it, here or in the rules file.",
     "sensitive": "The rules keep light pieces and sensitive stories apart, by kind, section and sensitivity.",
@@ -23,6 +22,11 @@ _REMEDIES = {
     "the same.",
     "rank": "Others are closer to the story; a pin puts it there all the same.",
 }
+
+
+def rule_labels() -> dict[str, str]:
+    """Tell what is the matter with what each rule rejects, by its name."""
+    return {rule.name: rule.label for rule in every_rule()} | {"rank": "Ranked behind the last reserve"}
 
 
 def remedy(rule: str) -> str:
@@ -91,7 +95,7 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Ans
         )
     for candidate in rejected:
         if candidate.article_id == name:
-            text = f"{RULES_TOLD.get(candidate.rule, candidate.rule)}."
+            text = f"{rule_labels().get(candidate.rule, candidate.rule)}."
             rule = candidate.rule
             return Answer(place=None, sentence=text, rule=rule, score=candidate.score, remedy=remedy(rule))
     return Answer(

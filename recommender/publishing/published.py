@@ -15,7 +15,7 @@ from recommender.editorial.overlay import Decided, Tombstones
 from recommender.errors import MissingExtraError, SettingsError
 from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
-from recommender.plugins import plugins
+from recommender.plugins import names, plugin
 from recommender.publishing.protocol import KeptVersion, Publisher, Reader, to_json
 from recommender.storage.database import is_database
 
@@ -46,11 +46,11 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
     SettingsError
         If the format is unknown or does not fit the place.
     """
-    sinks = SINKS if format in SINKS else SINKS | plugins("sinks")
-    if format not in sinks:
-        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join(sinks)}")
-    of_place = "sql" if is_database(place) and format in SINKS else format
-    return sinks[of_place](str(place), format)
+    make = SINKS.get("sql" if is_database(place) and format in SINKS else format) or plugin("sinks", format)
+    if make is None:
+        raise SettingsError(f"unknown format {format!r}; expected one of {', '.join([*SINKS, *names('sinks')])}")
+    publisher: Publisher = make(str(place), format)
+    return publisher
 
 
 class PublishedLists(Decided):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.features.vectors import cosines
 from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, RELATED, VARIETY, Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules import RULES
+from recommender.selection.rules import every_rule
 from recommender.selection.rules.rule import Beside, Mask
 
 _NARROW = 48  # of the best candidates a list is made first; the others are looked at where these do not fill it
@@ -41,7 +41,7 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
     count = k + selection.settings.reserves
     ranked = _told_apart(boosted(ranked, selection.rules.boost, selection.learned), selection.related_at)
     open_ = ranked.rows >= 0
-    for rule in RULES:
+    for rule in every_rule():
         if rule.alone is None:
             continue
         left = ranked if open_.all() else replace(ranked, rows=np.where(open_, ranked.rows, -1))
@@ -75,7 +75,7 @@ def _told_apart(ranked: Ranked, related_at: float | None) -> Ranked:
 def _placed(ranked: Ranked, stories: Stories, selection: Selection, count: int, trace: Trace | None) -> Ranked:
     """Place item after item, the best first; each rejects what may not stand beside it."""
     lines, diversity = np.arange(len(ranked.rows)), selection.settings.diversity
-    rules = [(rule, rule.beside(ranked, stories, selection)) for rule in RULES if rule.beside is not None]
+    rules = [(rule, rule.beside(ranked, stories, selection)) for rule in every_rule() if rule.beside is not None]
     active: list[tuple[str, bool, Beside]] = [
         (rule.name, rule.protects_pins, beside) for rule, beside in rules if beside is not None
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -23,7 +23,6 @@ from recommender.embedders import SentenceTransformerEmbedder
 from recommender.embedders.cache import VectorCache
 from recommender.evaluation.systems.system import Ranking, System
 from recommender.features.vectors import SCALE
-from recommender.plugins import plugins
 from recommender.settings import EmbeddingSettings
 
 _BLOCK = 256  # stories scored against all others at a time
@@ -358,7 +357,7 @@ def _tokens(articles: pa.Table) -> list[list[str]]:
     return tokens
 
 
-BASELINES: Mapping[str, Callable[[str, Path | None], System]] = {
+BASELINES: dict[str, Callable[[str, Path | None], System]] = {
     "random": Random,
     "recent": Recent,
     "section": SameSection,
@@ -368,5 +367,4 @@ BASELINES: Mapping[str, Callable[[str, Path | None], System]] = {
     "more-like-this": MoreLikeThis,
     "minilm": MiniLm,
     "semantic-search": SemanticSearch,
-    **plugins("systems"),
 }

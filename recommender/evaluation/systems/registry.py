@@ -7,6 +7,7 @@ from pathlib import Path
 from recommender.errors import SettingsError
 from recommender.evaluation.systems.baselines import BASELINES
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
+from recommender.plugins import names, plugin
 from recommender.settings import Settings
 from recommender.storage.database import is_database, shown
 from recommender.storage.versions import kind_of
@@ -38,17 +39,19 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     name, what = (label, rest) if named else ("", spec)
     if what == "default":
         return OwnSystem(name or what, Settings(), cache, "recommender with default settings")
-    if what in BASELINES:
-        return BASELINES[what](name or what, cache)
+    if (make := BASELINES.get(what) or plugin("systems", what)) is not None:
+        made: System = make(name or what, cache)
+        return made
     if what.endswith(".toml"):
         return OwnSystem(
             name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
         )
     if is_database(what) or kind_of(what) == "lists":
         return PublishedSystem(name or Path(shown(what)).resolve().name, what)
+    known = ", ".join(["default", *BASELINES, *names("systems")])
     raise SettingsError(
-        f"unknown system {spec!r}; expected one of default, {', '.join(BASELINES)}, a .toml file of settings, or a "
-        f"folder or database URL with published lists"
+        f"unknown system {spec!r}; expected one of {known}, a .toml file of settings, or a folder or database URL with "
+        "published lists"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from recommender.errors import SettingsError
 from recommender.jobs.engines.protocol import Engine
-from recommender.plugins import plugins
+from recommender.plugins import names, plugin
 
 
 def _local(address: str | None) -> Engine:
@@ -35,7 +35,9 @@ def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
     """
     if not isinstance(engine, str):
         return engine
-    known = ENGINES if engine in ENGINES else ENGINES | plugins("engines")
-    if engine not in known:
-        raise SettingsError(f"unknown engine {engine!r}; expected one of {', '.join(known)}, or an engine itself")
-    return known[engine](address)
+    make = ENGINES.get(engine) or plugin("engines", engine)
+    if make is None:
+        known = ", ".join([*ENGINES, *names("engines")])
+        raise SettingsError(f"unknown engine {engine!r}; expected one of {known}, or an engine itself")
+    made: Engine = make(address)
+    return made

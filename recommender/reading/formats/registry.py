@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from recommender.errors import InputError
 from recommender.plugins import plugins
@@ -64,8 +64,7 @@ class Format:
     rows: Callable[[File], Rows] | None
 
 
-FORMATS: tuple[Format, ...] = (
-    *plugins("formats").values(),
+FORMATS: list[Format] = [
     Format(
         name="jsonl",
         ends=(".jsonl", ".ndjson", ".jsonlines"),
@@ -123,13 +122,27 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(name="zip", ends=(".zip",), tells=lambda head: is_zip(head.data), rows=None),
     Format(name="tar", ends=(".tar",), tells=lambda head: is_tar(head.data), rows=None),
-)
-"""All formats, those of other packages first; what tells the earlier counts before what tells the later."""
+]
+"""The formats of this package; what tells the earlier counts before what tells the later."""
 
-ENDS = {end: one for one in FORMATS for end in one.ends}
-KNOWN = f"{', '.join(ENDS)} (or .gz, .bz2, .xz, .zst)"
+KNOWN = f"{', '.join(end for one in FORMATS for end in one.ends)} (or .gz, .bz2, .xz, .zst)"
 """The ends of names that are known, for messages."""
 _UNSAID = ("", ".txt", ".dat", ".log", ".out", ".data", ".export", ".dump", ".download")  # ends that tell nothing
+
+
+def every_format() -> list[Format]:
+    """Give all formats, those of other packages first."""
+    return [*_added(), *FORMATS]
+
+
+@cache
+def _added() -> tuple[Format, ...]:
+    return tuple(plugins("formats").values())
+
+
+def format_by_end(end: str) -> Format | None:
+    """Find the format whose files have names that end so."""
+    return next((one for one in every_format() if end in one.ends), None)
 
 
 def format_named(name: str) -> Format:
@@ -140,10 +153,10 @@ def format_named(name: str) -> Format:
     InputError
         If there is none such.
     """
-    for one in FORMATS:
+    for one in every_format():
         if one.name == name.casefold():
             return one
-    raise InputError(f"unknown format {name!r}; expected one of {', '.join(one.name for one in FORMATS)}")
+    raise InputError(f"unknown format {name!r}; expected one of {', '.join(one.name for one in every_format())}")
 
 
 def format_of(file: File, *, certain: bool = False) -> Format | None:
@@ -152,7 +165,7 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     With `certain`, as for one file of many, only names that say what they hold, or nothing at all, are looked into.
     """
     end = file.name.suffix.lower()
-    named = ENDS.get(end)
+    named = format_by_end(end)
     if named is None and certain and end not in _UNSAID:
         return None
     if (named is not None and named.name == "markdown") or not file.head:
@@ -160,4 +173,4 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     head = Head.of(file)
     if named is not None and named.tells(head):
         return named
-    return next((one for one in FORMATS if one.tells(head)), named)
+    return next((one for one in every_format() if one.tells(head)), named)

@@ -14,7 +14,7 @@ from recommender.reading.formats.archives import members
 from recommender.reading.formats.file import BROKEN, File
 from recommender.reading.formats.frames import rows_in_memory
 from recommender.reading.formats.markdown import page_name
-from recommender.reading.formats.registry import ENDS, Format, format_named, format_of
+from recommender.reading.formats.registry import Format, format_by_end, format_named, format_of
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.reading.report import Told
 from recommender.settings import ReadingSettings
@@ -122,7 +122,7 @@ PASSED_OVER = "files are no articles by their names, and were passed over"
 def is_readable(path: Path, *, certain: bool = False) -> bool:
     """Whether a file is of a format that is known; `certain` as for `format_of`."""
     file = File(path, _LIMITS)
-    return file.name.suffix.lower() in ENDS or format_of(file, certain=certain) is not None
+    return format_by_end(file.name.suffix.lower()) is not None or format_of(file, certain=certain) is not None
 
 
 def shown_name(path: Path) -> str:

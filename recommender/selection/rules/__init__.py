@@ -1,5 +1,7 @@
 """The selection rules: one file each, and their order here; those of other packages come last."""
 
+from functools import cache
+
 from recommender.plugins import plugins, releases
 from recommender.selection.rules.blocked import BLOCKED
 from recommender.selection.rules.cap import CAP
@@ -13,7 +15,7 @@ from recommender.selection.rules.series import SERIES
 from recommender.selection.rules.timeless import TIMELESS
 from recommender.selection.rules.unrelated import UNRELATED
 
-RULES: tuple[Rule, ...] = (
+RULES: list[Rule] = [
     BLOCKED,
     SENSITIVE,
     LIVE,
@@ -24,11 +26,21 @@ RULES: tuple[Rule, ...] = (
     REPEAT,
     CAP,
     TIMELESS,
-    *plugins("rules").values(),
-)
+]
 """In this order: of the rules that reject a candidate the first is told."""
 
 ADDED = releases("rules")
-"""What other packages added."""
+"""What other packages add."""
 
-__all__ = ["ADDED", "RULES", "Rule"]
+
+def every_rule() -> list[Rule]:
+    """Give all rules in their order, those of other packages last."""
+    return [*RULES, *_added()]
+
+
+@cache
+def _added() -> tuple[Rule, ...]:
+    return tuple(plugins("rules").values())
+
+
+__all__ = ["ADDED", "RULES", "Rule", "every_rule"]
