@@ -307,15 +307,15 @@ class Archive:
     def queries(self, rows: NDArray[np.int64]) -> Queries:
         """Stories of the archive as queries."""
         return Queries(
-            rows,
-            np.asarray(self.vectors[rows]),
-            np.asarray(self.search[rows]),
-            self.terms[rows],
-            self.catalog.published[rows],
-            self.languages[rows],
-            self.catalog.copy_group[rows],
-            self.table,
-            rows,
+            rows=rows,
+            vectors=np.asarray(self.vectors[rows]),
+            search=np.asarray(self.search[rows]),
+            terms=self.terms[rows],
+            published=self.catalog.published[rows],
+            language=self.languages[rows],
+            copy_group=self.catalog.copy_group[rows],
+            features=self.table,
+            at=rows,
         )
 
     def asks(self, rows: NDArray[np.int64]) -> Asks:
@@ -333,24 +333,26 @@ class Archive:
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
         neighbours = self.hubness.of(terms, vectors)
         features = FeatureTable(
-            vectors,
-            TextParts.of(table, self.tfidf, terms),
-            published,
-            section_codes(table["section"], self.section_levels),
-            neighbours.hubness,
-            neighbours.scale,
-            self.table.rarity,
+            vectors=vectors,
+            parts=TextParts.of(table, self.tfidf, terms),
+            published=published,
+            sections=section_codes(table["section"], self.section_levels),
+            hubness=neighbours.hubness,
+            scale=neighbours.scale,
+            rarity=self.table.rarity,
         )
         return Queries(
-            np.array([rows[0] if len(rows) else -1 for rows in held]),
-            vectors,
-            search_vectors(vectors, terms, self.derived.vocabulary.columns),
-            terms,
-            published,
-            np.array([code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32),
-            np.full(len(table), -1),
-            features,
-            np.arange(len(table)),
+            rows=np.array([rows[0] if len(rows) else -1 for rows in held]),
+            vectors=vectors,
+            search=search_vectors(vectors, terms, self.derived.vocabulary.columns),
+            terms=terms,
+            published=published,
+            language=np.array(
+                [code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32
+            ),
+            copy_group=np.full(len(table), -1),
+            features=features,
+            at=np.arange(len(table)),
         )
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
@@ -394,14 +396,14 @@ class Archive:
         """Whether rows report the same event."""
         model = SameEvent.of("archive", self.calibration, self.tfidf.stories)
         return EventTest(
-            self.vectors,
-            self.terms,
-            self.neighbours.scale,
-            self.catalog.published,
-            self.outlets.codes,
-            model,
-            self.settings.selection,
-            self.dated,
+            vectors=self.vectors,
+            terms=self.terms,
+            scale=self.neighbours.scale,
+            published=self.catalog.published,
+            outlets=self.outlets.codes,
+            model=model,
+            settings=self.settings.selection,
+            timed=self.dated,
         )
 
     def selection(self, scope: Scope, blocks: Collection[tuple[str, str | None]] = ()) -> Selection:
@@ -410,17 +412,17 @@ class Archive:
         columns = {cap.by for cap in (*settings.caps, *self.rules.caps)}
         moment = datetime.fromtimestamp(scope.as_of / 1e6, UTC)
         return Selection(
-            self.catalog,
-            scope,
-            settings,
-            self.related_at,
-            RowRules.of(self.rules, self.catalog, moment, blocks),
-            self.event_test,
-            self.series.editions,
-            {column: self.catalog.codes(column) for column in sorted(columns)},
-            self.base(scope.as_of),
-            self.ranker is not None,
-            self.settings.retrieval.same_language,
+            catalog=self.catalog,
+            scope=scope,
+            settings=settings,
+            related_at=self.related_at,
+            rules=RowRules.of(self.rules, self.catalog, moment, blocks),
+            events=self.event_test,
+            series=self.series.editions,
+            codes={column: self.catalog.codes(column) for column in sorted(columns)},
+            base=self.base(scope.as_of),
+            learned=self.ranker is not None,
+            same_language=self.settings.retrieval.same_language,
         )
 
     def base(self, moment: int) -> Scope:

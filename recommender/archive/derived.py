@@ -180,13 +180,13 @@ class Compared:
         """What the ranker's features are made of, by row."""
         catalog = self.stories.catalog
         return FeatureTable(
-            self.vectors,
-            self.parts,
-            catalog.published,
-            section_codes(catalog.table["section"], self.stories.section_levels),
-            self.neighbours.hubness,
-            self.neighbours.scale,
-            rarity_of(self.tfidf),
+            vectors=self.vectors,
+            parts=self.parts,
+            published=catalog.published,
+            sections=section_codes(catalog.table["section"], self.stories.section_levels),
+            hubness=self.neighbours.hubness,
+            scale=self.neighbours.scale,
+            rarity=rarity_of(self.tfidf),
         )
 
 

@@ -226,12 +226,12 @@ class Lister:
         pins, positions = rules.pinned(queries.rows)
         known = (queries.rows >= 0).all()
         asked = Stories(
-            queries,
-            Marks.of(stories, archive.rules),
-            archive.series.editions[queries.rows] if known else archive.series.series.codes(stories),
-            archive.outlets.codes[queries.rows] if known else archive.outlets.codes_of(stories),
-            np.where((pins >= 0) & scope.allowed[pins], pins, -1),
-            positions,
+            queries=queries,
+            marks=Marks.of(stories, archive.rules),
+            series=archive.series.editions[queries.rows] if known else archive.series.series.codes(stories),
+            outlets=archive.outlets.codes[queries.rows] if known else archive.outlets.codes_of(stories),
+            pins=np.where((pins >= 0) & scope.allowed[pins], pins, -1),
+            positions=positions,
         )
         scope, base = selection.searched, selection.base
 

@@ -66,7 +66,15 @@ def retriever(archive: Archive, scope: Scope, k: int, part: slice | None = None,
     count = max(settings.retrieval.candidates, k + settings.selection.reserves)
     count = max(count, min(times * count, len(archive.catalog)))  # more than there are would only take memory
     drafts = None if archive.drafts is None else archive.drafts.approximate
-    return Retriever(archive.catalog, archive.search, scope, settings.retrieval, count, drafts, part)
+    return Retriever(
+        catalog=archive.catalog,
+        search=archive.search,
+        scope=scope,
+        settings=settings.retrieval,
+        count=count,
+        drafts=drafts,
+        part=part,
+    )
 
 
 def covered(archive: Archive, scope: Scope) -> bool:

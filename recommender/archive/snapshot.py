@@ -250,7 +250,14 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
 
     near, timeless = pool("near"), pool("timeless")
     allowed, shown = (_array(folder / f"pools.{name}.npy", "b", (size,)) for name in ("allowed", "shown"))
-    scope = Scope(details["as_of"], allowed, archive.languages, details["timed"], details["days_before"], None)
+    scope = Scope(
+        as_of=details["as_of"],
+        allowed=allowed,
+        language=archive.languages,
+        timed=details["timed"],
+        days_before=details["days_before"],
+        days_around=None,
+    )
     blocks = frozenset((item, story) for item, story in details["blocks"])
     return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks)
 

@@ -250,7 +250,7 @@ class Marks:
         return cls(topics, is_in(table, "sensitivity", rules.sensitive.values), light)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RowRules:
     """Rules of one moment as arrays over the rows of a catalog.
 
@@ -309,14 +309,14 @@ class RowRules:
                 item = catalog.row(pin.item)
                 placed[item] = min(pin.position, placed.get(item, pin.position))
         return cls(
-            rules,
-            blocked,
-            np.array(sorted(pairs), dtype=np.int64),
-            no_list,
-            boost,
-            {story: sorted((place, item) for item, place in placed.items()) for story, placed in pins.items()},
-            {(pin.story, pin.item): pin.by for pin in rules.pins},
-            Marks.of(catalog.table, rules),
+            rules=rules,
+            blocked=blocked,
+            pairs=np.array(sorted(pairs), dtype=np.int64),
+            no_list=no_list,
+            boost=boost,
+            pins={story: sorted((place, item) for item, place in placed.items()) for story, placed in pins.items()},
+            pinned_by={(pin.story, pin.item): pin.by for pin in rules.pins},
+            marks=Marks.of(catalog.table, rules),
         )
 
     def pinned(self, stories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,7 +18,7 @@ _BLOCK = 16_384
 _LEVELS = 4  # of a section's path that are compared
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FeatureTable:
     """Columns over the rows of an archive, or over a few stories from outside.
 

@@ -86,7 +86,7 @@ class Embed:
         return {"vectors": self.embedder.encode([str(text) for text in row["texts"]])}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """How the stories of a fitted archive are divided, and what lists are made for.
 

@@ -77,7 +77,7 @@ class Channel(NamedTuple):
         return len(found) <= self.candidates
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Retriever:
     """Search for candidates among the rows of one scope.
 

@@ -15,7 +15,7 @@ _SPARE = 16  # rows of a pool that may fall away before a story must search agai
 _BLOCK = 8_192  # pools looked at together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Queries:
     """Stories that lists are made for, by place: rows (-1 outside the archive), vectors, terms and keys.
 
@@ -38,15 +38,15 @@ class Queries:
     def take(self, places: NDArray[np.int64]) -> Queries:
         """Some of them."""
         return Queries(
-            self.rows[places],
-            self.vectors[places],
-            self.search[places],
-            self.terms[places],
-            self.published[places],
-            self.language[places],
-            self.copy_group[places],
-            self.features,
-            self.at[places],
+            rows=self.rows[places],
+            vectors=self.vectors[places],
+            search=self.search[places],
+            terms=self.terms[places],
+            published=self.published[places],
+            language=self.language[places],
+            copy_group=self.copy_group[places],
+            features=self.features,
+            at=self.at[places],
         )
 
     @property

@@ -58,7 +58,7 @@ class Filters:
             object.__setattr__(self, name, tuple(value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """What may be shown at one moment.
 
@@ -112,5 +112,19 @@ def make_scope(
         allowed &= (catalog.published <= to_micros(filters.before)) & (catalog.published != UNDATED)
     days_before = filters.days_before_as_of
     if days_before is None and filters.days_around_story is None and filters.after is None and filters.before is None:
-        return Scope(as_of, allowed, language, timed, settings.window_days, None)
-    return Scope(as_of, allowed, language, timed, days_before, filters.days_around_story)
+        return Scope(
+            as_of=as_of,
+            allowed=allowed,
+            language=language,
+            timed=timed,
+            days_before=settings.window_days,
+            days_around=None,
+        )
+    return Scope(
+        as_of=as_of,
+        allowed=allowed,
+        language=language,
+        timed=timed,
+        days_before=days_before,
+        days_around=filters.days_around_story,
+    )

@@ -16,7 +16,7 @@ from recommender.selection.events import EventTest
 from recommender.settings import SelectionSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """What the steps of one archive, moment and rule set share.
 
@@ -54,7 +54,7 @@ class Selection:
         return replace(self.scope, allowed=self.scope.allowed & ~self.rules.blocked)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stories:
     """The stories that lists are made for: queries, and what rules and limits look at in them.
 
@@ -79,10 +79,10 @@ class Stories:
         """Some of them."""
         marks = Marks(*(getattr(self.marks, name)[places] for name in ("topics", "sensitive", "light")))
         return Stories(
-            self.queries.take(places),
-            marks,
-            self.series[places],
-            self.outlets[places],
-            self.pins[places],
-            self.positions[places],
+            queries=self.queries.take(places),
+            marks=marks,
+            series=self.series[places],
+            outlets=self.outlets[places],
+            pins=self.pins[places],
+            positions=self.positions[places],
         )

@@ -230,7 +230,7 @@ def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EventTest:
     """The pairwise test on rows of an archive.
 

@@ -78,7 +78,7 @@ class State:
         scope = make_scope(catalog, language, hidden, moment, Filters(), self.retrieval, timed=True)
         rows = np.arange(len(catalog))
         asks = Asks(self.vectors, rows, rows, catalog.published, language)
-        return Retriever(catalog, self.vectors, scope, self.retrieval, 5), asks
+        return Retriever(catalog=catalog, search=self.vectors, scope=scope, settings=self.retrieval, count=5), asks
 
     def change(self) -> None:
         kind = self.rng.integers(4)

@@ -204,7 +204,9 @@ class RayJob:
         total = -(-size // stories) * -(-size // rows)
         kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, total)
         stones, moment = rec.tombstones.copied(), rec.moment(run.inputs.as_of)
-        self._plan = plan = Plan(self.work, size, stories, rows, moment, stones, copy(kept))
+        self._plan = plan = Plan(
+            work=self.work, size=size, stories=stories, rows=rows, moment=moment, stones=stones, found=copy(kept)
+        )
         plan.save(rec.archive, rec.embedder)
         # a part at a time, so that it stays in the memory of the nodes
         wanted = [(shard, part) for part in plan.parts for shard in plan.shards]
