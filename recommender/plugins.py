@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.errors import SettingsError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def plugins(kind: str) -> dict[str, Any]:
@@ -80,4 +82,6 @@ def _loaded(kind: str, point: EntryPoint) -> Any:
 
 @cache
 def _points(kind: str) -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # who only reads lists needs none
+
     return tuple(sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name))

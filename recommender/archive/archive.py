@@ -27,6 +27,7 @@ from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.search.approximate import MOST_TAIL, Drafts
@@ -36,7 +37,6 @@ from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest, SameEvent
-from recommender.selection.rules import ADDED
 from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 
@@ -251,7 +251,7 @@ class Archive:
     def fingerprint(self) -> str:
         """Sixteen hex digits that change exactly when a setting, the ranker or a rule of another package does."""
         settings = self.settings.fingerprint()
-        more = [*([self.ranker.sha256] if self.ranker is not None else []), *ADDED]
+        more = [*([self.ranker.sha256] if self.ranker is not None else []), *releases("rules")]
         return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
 
     @property

@@ -15,8 +15,8 @@ from recommender.articles.columns import to_micros
 from recommender.editorial.overlay import ordered
 from recommender.facade import Recommender
 from recommender.lists.records import RECORD
+from recommender.plugins import releases
 from recommender.search.scope import Filters
-from recommender.selection.rules import ADDED
 from recommender.storage.digests import hash_table
 from recommender.version import __version__
 
@@ -45,13 +45,14 @@ class Inputs:
         moment = as_of or rec.newest()
         stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
         withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
+        added = releases("rules")
         digest = hashlib.sha256()
         hash_table(digest, rec.catalog.table)
         digest.update(np.packbits(rec.catalog.alive).data)
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.vectors).data)
         vectors = digest.hexdigest()
-        digest.update(repr((settings, __version__, moment, RECORD.to_string(), *ADDED)).encode())
+        digest.update(repr((settings, __version__, moment, RECORD.to_string(), *added)).encode())
         ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
         digest.update(ranker.encode())
         digest.update(rules.encode())
@@ -68,7 +69,7 @@ class Inputs:
             "rules": rules,
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",
-            **({"added rules": ", ".join(ADDED)} if ADDED else {}),
+            **({"added rules": ", ".join(added)} if added else {}),
             "moment": _state(rec) if moment is None else moment.isoformat(),
         }
         plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}

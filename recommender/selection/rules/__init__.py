@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from recommender.plugins import plugins, releases
+from recommender.plugins import plugins
 from recommender.selection.rules.blocked import BLOCKED
 from recommender.selection.rules.cap import CAP
 from recommender.selection.rules.copy import COPY
@@ -29,9 +29,6 @@ RULES: list[Rule] = [
 ]
 """In this order: of the rules that reject a candidate the first is told."""
 
-ADDED = releases("rules")
-"""What other packages add."""
-
 
 def every_rule() -> list[Rule]:
     """Give all rules in their order, those of other packages last."""
@@ -43,4 +40,4 @@ def _added() -> tuple[Rule, ...]:
     return tuple(plugins("rules").values())
 
 
-__all__ = ["ADDED", "RULES", "Rule", "every_rule"]
+__all__ = ["RULES", "Rule", "every_rule"]
