@@ -144,7 +144,7 @@ class Recommender(Decided):
         return self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
 
     def findings(self, report: ReadReport) -> tuple[str, ...]:
-        """What somebody should look at in stories that were read, one line each."""
+        """Tell what somebody should look at in stories that were read, one line each."""
         shared = self.catalog.shared_canonicals if self._archive is not None else {}
         return report.findings(datetime.now(UTC)) + tuple(
             f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
@@ -264,7 +264,7 @@ class Recommender(Decided):
         return self
 
     def under(self, settings: Settings) -> Recommender:
-        """The same archive under other settings of retrieval, ranking, selection; nothing is read or embedded again.
+        """Put the same archive under other settings of retrieval, ranking, selection; nothing is embedded again.
 
         Withdrawals made through either hold for both.
 
@@ -288,7 +288,7 @@ class Recommender(Decided):
         return other
 
     def ordered_by(self, ranker: str | Path) -> Recommender:
-        """The same archive under another ranker, without pools; itself, if that is the ranker that it has.
+        """Put the same archive under another ranker, without pools; itself, if that is the ranker that it has.
 
         Parameters
         ----------
@@ -317,7 +317,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Sequence[str] = (),
     ) -> ReadNext:
-        """The ranked list under one story.
+        """Give the ranked list under one story.
 
         Parameters
         ----------
@@ -345,7 +345,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Sequence[str] = (),
     ) -> list[ReadNext]:
-        """Lists of several stories, in their order; raises as `recommend` does, before any work."""
+        """Give the lists of several stories, in their order; raises as `recommend` does, before any work."""
         self.tombstones.refresh()
         self._refuse_withdrawn(article_ids)
         rows = self.archive.catalog.rows(article_ids)
@@ -361,7 +361,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Sequence[str] = (),
     ) -> ReadNext:
-        """The list of a story that is not in the archive, such as a draft; the archive stays as it is.
+        """Give the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
         Its candidates may come from an approximate index: `index_recall` tells what that finds.
 
@@ -401,7 +401,7 @@ class Recommender(Decided):
         return pinned
 
     def relevance(self, stories: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
-        """Relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
+        """Tell the relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
 
         Raises
         ------
@@ -417,7 +417,7 @@ class Recommender(Decided):
     def explain_rejected(
         self, article_ids: Sequence[str], *, as_of: datetime | None = None
     ) -> dict[str, list[Rejected]]:
-        """The candidates that are not in the lists of some stories, best first, each with the rule that rejected it.
+        """Tell which candidates are not in the lists of some stories, best first, each with the rule that rejected it.
 
         Blocked candidates are among them, withdrawn ones never are.
         """
@@ -561,11 +561,11 @@ class Recommender(Decided):
         return self.archive.index_recall
 
     def moment(self, as_of: datetime | None = None) -> datetime:
-        """The moment that lists are for: `as_of`, else that of `newest`, else now."""
+        """Tell the moment that lists are for: `as_of`, else that of `newest`, else now."""
         return datetime.fromtimestamp(_moment(self.archive, as_of) / 1e6, UTC)
 
     def newest(self) -> datetime | None:
-        """The default `as_of`: the newest publication time that is not in the future."""
+        """Tell the default `as_of`: the newest publication time that is not in the future."""
         micros = self.archive.newest(datetime.now(UTC))
         return datetime.fromtimestamp(micros / 1e6, UTC) if self.archive.dated else None
 

@@ -160,7 +160,7 @@ class Archive:
         return archive.under(settings)
 
     def under(self, settings: Settings) -> Archive:
-        """The same stories under other settings of retrieval, ranking and selection, with the cut that they mean."""
+        """Put the same stories under other settings of retrieval, ranking and selection, and their cut."""
         drafts = self.drafts if settings.retrieval.index == self.settings.retrieval.index else None
         if self.ranker is not None:
             wanted = settings.selection.related_at
@@ -174,7 +174,7 @@ class Archive:
         return replace(self, settings=settings, related_at=related_at, pooled=pooled, drafts=drafts)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
-        """With more rows at the end; the vocabulary stays."""
+        """Add rows at the end; the vocabulary stays."""
         terms = self.tfidf.transform(whole_texts(added))
         search = joined(self.search, search_vectors(vectors, terms, self.derived.vocabulary.columns))
         more = replace(
@@ -192,7 +192,7 @@ class Archive:
         return replace(more, derived=more.derived.knowing(looks and looks.beside(Looks.of(added))))
 
     def compacted(self) -> Archive:
-        """Without replaced versions, all rows in publication order."""
+        """Leave out replaced versions, and put all rows in publication order."""
         catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
         old = self.catalog.rows(catalog.ids.to_pylist())
         fewer = replace(
@@ -210,7 +210,7 @@ class Archive:
         return replace(fewer, derived=fewer.derived.knowing(looks and looks.take(old)))
 
     def only(self, held: NDArray[np.bool_]) -> Archive:
-        """Some rows, (n,), and only the terms that they use."""
+        """Keep some rows, (n,), and only the terms that they use."""
         rows = np.flatnonzero(held & self.catalog.alive)
         catalog = Catalog.of(self.catalog.table.take(pa.array(rows)))
         old = self.catalog.rows(catalog.ids.to_pylist())
@@ -233,7 +233,7 @@ class Archive:
         )
 
     def indexed(self) -> Archive:
-        """With the index for drafts that the settings ask for; the one at hand serves until too much was added."""
+        """Build the index for drafts that the settings ask for; the one at hand serves until too much was added."""
         n, d = self.search.shape
         asked = self.settings.retrieval.index
         if asked == "auto":
@@ -284,7 +284,7 @@ class Archive:
         return self.derived.stories.dated
 
     def newest(self, now: datetime) -> int:
-        """The newest publication time not after `now`, in microseconds; 0 where there is none."""
+        """Find the newest publication time not after `now`, in microseconds; 0 where there is none."""
         times = self.derived.stories.times
         count = int(np.searchsorted(times, to_micros(now), side="right"))
         return max(int(times[count - 1]), 0) if count else 0
@@ -356,7 +356,7 @@ class Archive:
         )
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
-        """The rows that lists of one moment may show."""
+        """Find the rows that lists of one moment may show."""
         days = filters.days_before_as_of is not None or filters.days_around_story is not None
         ranking = self.settings.ranking
         timed = self.ranker is not None or ranking.half_life_days or self.settings.retrieval.window_days or days
@@ -407,7 +407,7 @@ class Archive:
         )
 
     def selection(self, scope: Scope, blocks: Collection[tuple[str, str | None]] = ()) -> Selection:
-        """What the steps of one moment share; `blocks` are those of the overlay."""
+        """Gather what the steps of one moment share; `blocks` are those of the overlay."""
         settings = self.settings.selection
         columns = {cap.by for cap in (*settings.caps, *self.rules.caps)}
         moment = datetime.fromtimestamp(scope.as_of / 1e6, UTC)
@@ -426,7 +426,7 @@ class Archive:
         )
 
     def base(self, moment: int) -> Scope:
-        """The rows of one moment, before editors and the filters of a call take some out: pools hold these."""
+        """Find the rows of one moment, before editors and the filters of a call take some out: pools hold these."""
         found = self._bases.get(moment)
         if found is None:
             found = self.scope(moment, Filters(), frozenset())

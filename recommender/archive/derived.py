@@ -230,11 +230,11 @@ class Derived:
         return None if self.formats.rules is None else self.stories.looks
 
     def knowing(self, looks: Looks | None) -> Derived:
-        """The same, where what tells recurring formats is known."""
+        """Derive the same, where what tells recurring formats is known."""
         return self._with(replace(self.stories, known_looks=looks), None)
 
     def saved(self) -> Saved:
-        """What is slow to derive, to be stored; for `restored`."""
+        """Give what is slow to derive, to be stored; for `restored`."""
         stories, (series, editions) = self.stories, self.formats.recurring
         columns = {**stories.catalog.derived(), "language": stories.languages.codes, "outlet": stories.outlets.codes}
         columns["series"] = editions
@@ -250,7 +250,7 @@ class Derived:
         return Saved(columns, names)
 
     def restored(self, saved: Saved) -> Derived:
-        """The same, which need not derive again what `saved` gave once."""
+        """Derive the same, but for what `saved` gave once."""
         columns, names = saved
         looks = {name.removeprefix(_LOOKS): columns[name] for name in columns if name.startswith(_LOOKS)}
         code_of = {name: code for code, name in enumerate(names["languages"])}
@@ -270,11 +270,11 @@ class Derived:
 
 
 def _kept(before: _Part | None, now: _Part) -> _Part:
-    """The earlier of two parts, if both are derived from the same values."""
+    """Keep the earlier of two parts, if both are derived from the same values."""
     sources = [one.name for one in fields(now) if one.compare]  # type: ignore[arg-type]
     return now if before is None or not all(_same(getattr(before, s), getattr(now, s)) for s in sources) else before
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two sources are one value; only small ones are compared by what they hold."""
+    """Tell whether two sources are one value; only small ones are compared by what they hold."""
     return one is other or (isinstance(one, str | tuple) and bool(one == other))

@@ -177,7 +177,7 @@ def _earlier(folder: Path, what: str) -> SnapshotError:
 
 
 def _neighbours(folder: Path, stories: int, terms: int, width: int) -> tuple[Hubness, Neighbours]:
-    """The sample that neighbours are sought among, and what was found for each story."""
+    """Read the sample that neighbours are sought among, and what was found for each story."""
     if not (folder / "scale.npy").exists():
         raise _earlier(folder, "whose stories had no local scale")
     words = _matrix(folder, "hubness", None, terms)
@@ -188,14 +188,14 @@ def _neighbours(folder: Path, stories: int, terms: int, width: int) -> tuple[Hub
 
 
 def _matrices(archive: Archive) -> dict[str, sp.csr_matrix]:
-    """What is saved as sparse matrices, by name."""
+    """Gather what is saved as sparse matrices, by name."""
     parts = archive.parts
     texts = zip(_TEXTS, (archive.terms, parts.title, parts.lead, parts.names), strict=True)
     return {**dict(texts), "hubness": archive.hubness.terms}
 
 
 def _matrix(folder: Path, name: str, rows: int | None, columns: int) -> sp.csr_matrix:
-    """A sparse matrix that stays on disk; small ones are looked through."""
+    """Open a sparse matrix that stays on disk; small ones are looked through."""
     parts = tuple(_array(folder / f"{name}.{part}.npy", kind) for part, kind in zip(_CSR, "fii", strict=True))
     rows = len(parts[2]) - 1 if rows is None else rows
     found = sp.csr_matrix(parts, shape=(rows, columns), copy=False)
@@ -207,7 +207,7 @@ def _matrix(folder: Path, name: str, rows: int | None, columns: int) -> sp.csr_m
 
 
 def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -> NDArray[Any]:
-    """An array that stays on disk; of a kind of numbers and, where it is told, a shape; None = any length."""
+    """Open an array that stays on disk; of a kind of numbers and, where it is told, a shape; None = any length."""
     found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     expected = (None,) if shape is None else shape
     fits = len(found.shape) == len(expected) and all(n in (None, m) for n, m in zip(expected, found.shape, strict=True))

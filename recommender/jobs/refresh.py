@@ -164,7 +164,7 @@ def refresh(
 def _to_go_on_from(
     rec: Recommender, place: str | Path, ranker: str | Path | None, summary: Summary
 ) -> tuple[Recommender, Archive | None]:
-    """The archive under the ranker that is asked for, and its last state; none if everything is made again."""
+    """Give the archive under the ranker that is asked for, and its last state; none if everything is made again."""
     held = rec.archive
     if held.pooled is None:
         saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held
@@ -184,7 +184,7 @@ def _to_go_on_from(
 
 
 def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
-    """The published lists, if they were made under the same settings and rules by this version of the library."""
+    """Open the published lists, if they were made under the same settings and rules by this version of the library."""
     try:
         lists = PublishedLists.open(place)
     except DamagedError as error:
@@ -199,7 +199,7 @@ def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
 
 
 def _unchanged(lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None) -> Iterator[pa.RecordBatch]:
-    """Records of some stories as they were published, under the name and moment of the new version."""
+    """Read the records of some stories as they were published, under the name and moment of the new version."""
     for batch in lists.records():
         kept = batch.filter(pc.is_in(batch.column("article_id").cast(pa.large_string()), ids))
         if len(kept):

@@ -162,7 +162,7 @@ class Run:
             check_writable(Path(archive))
 
     def stones(self) -> Tombstones:
-        """What editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
+        """Give what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
         stones = self.publisher.tombstones
         if self.summary.published:
             return stones
@@ -171,7 +171,7 @@ class Run:
         return copy
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
-        """What makes the vectors of stories, and keeps them where there is no cache."""
+        """Give what makes the vectors of stories, and keeps them where there is no cache."""
         return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
 
     def identify(self, rec: Recommender, as_of: datetime | None) -> Inputs:
@@ -214,7 +214,7 @@ class Run:
         self.clock("writing", len(rows), len(rows))
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
-        """What the manifest tells of a version."""
+        """Gather what the manifest tells of a version."""
         summary, archive = self.summary, rec.archive
         return {
             "version": summary.version,

@@ -43,7 +43,7 @@ class Read:
 
     @staticmethod
     def rows(streams: list[Stream], work: Path) -> list[Row]:
-        """What each file is told by; all streams must be files."""
+        """Tell each file to a step; all streams must be files."""
         files = [replace(stream, path=stream.path.absolute()) for stream in streams if stream.path]
         return [
             {
@@ -71,7 +71,7 @@ class Read:
 
     @staticmethod
     def part(row: Row) -> Part:
-        """What was read."""
+        """Give what was read."""
         return pa.ipc.open_file(Path(row["to"]).read_bytes()).read_all(), pickle.loads(row["report"])
 
 
@@ -122,7 +122,7 @@ class Plan:
         snapshot.write(self.work / _ARCHIVE, archive, embedder)
 
     def lister(self) -> Lister:
-        """What makes lists of the archive as it was saved."""
+        """Give what makes lists of the archive as it was saved."""
         archive, _ = snapshot.load(self.work / _ARCHIVE)
         return Lister.of(archive, self.stones, to_micros(self.moment))
 
@@ -154,7 +154,7 @@ class Plan:
         return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
 
     def pools(self, lister: Lister, shard: int) -> Pools:
-        """The pools of a shard, from the files of all parts."""
+        """Read the pools of a shard, from the files of all parts."""
         found = []
         for part in self.parts:
             held = self.found.arrays(pools_name(shard, part))
@@ -164,7 +164,7 @@ class Plan:
         return lister.joined(self.shard(shard), found)
 
     def all_pools(self, lister: Lister) -> Pools:
-        """The pools of all rows."""
+        """Read the pools of all rows."""
         found = [self.pools(lister, shard) for shard in self.shards]
         return Pools(*(Pool(np.concatenate([pool.rows for pool in pools])) for pools in zip(*found, strict=True)))
 
@@ -213,7 +213,7 @@ class Select:
 
     @staticmethod
     def blocks(made: Ledger, shards: Iterable[int]) -> Iterator[pa.RecordBatch]:
-        """The records of shards, as they are finished, in the blocks of a run without shards."""
+        """Read the records of shards, as they are finished, in the blocks of a run without shards."""
         waiting: list[pa.RecordBatch] = []
         for shard in shards:
             path = made.path(lists_name(shard))

@@ -20,7 +20,7 @@ _BLOCK = 8_192  # stories whose candidates are compared at a time
 
 
 def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Rows whose lists may differ between two states that both have pools, (n,) of the later; new rows always do."""
+    """Find the rows whose lists may differ between two states with pools, (n,) of the later; new rows always do."""
     was, now = before.pooled, after.pooled
     assert was is not None
     assert now is not None
@@ -81,14 +81,14 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
 
 
 def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    """Tell whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
     if pool.rows.shape != earlier.rows.shape:
         return np.ones(len(pool.rows), dtype=bool)
     return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Rows of the earlier state in which a selection rule sees something else now, such as another copy group."""
+    """Find the rows of the earlier state in which a rule sees something else now, such as another copy group."""
     assert before.pooled is not None
     assert after.pooled is not None
     changed = np.zeros(len(before.catalog), dtype=bool)
@@ -103,7 +103,7 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
 
 
 def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
-    """Rows whose published lists look past the candidates of the archive that they were made of: at all of it.
+    """Find the rows whose published lists look past the candidates of the archive that they were made of: at all of it.
 
     These are lists that stayed short all the same, and lists with an item that is no candidate.
     """
@@ -134,7 +134,7 @@ def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
 
 
 def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Groups named by their first member, whatever their numbers; -1 stays."""
+    """Name groups by their first member, whatever their numbers; -1 stays."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
 

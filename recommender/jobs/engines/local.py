@@ -25,16 +25,16 @@ class LocalEngine:
     read = None
 
     def resume(self, lists: str | Path) -> Path | None:
-        """The usual one."""
+        """Keep finished shards in the usual folder."""
         return None
 
     @contextmanager
     def started(self, lists: str | Path) -> Iterator[LocalEngine]:
-        """Itself."""
+        """Begin: there is nothing to connect to."""
         yield self
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """The embedder's own."""
+        """Leave it to the embedder."""
         return None
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
@@ -43,7 +43,7 @@ class LocalEngine:
         release_memory()
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """Made a shard at a time: those of an interrupted run, or made now and kept for the next."""
+        """Make them a shard at a time: those of an interrupted run, or made now and kept for the next."""
         inputs = run.inputs
         starts, kept, lister = range(0, len(rows), checkpoints.SHARD), None, rec.lister(as_of=inputs.as_of)
         if len(starts) > 1:
@@ -54,6 +54,6 @@ class LocalEngine:
 
 
 def kept_pools(rec: Recommender, run: Run) -> KeptPools | None:
-    """What keeps pools for a job that is interrupted, if the archive is large enough."""
+    """Keep pools for a job that is interrupted, if the archive is large enough."""
     kept = run.ledgers.open("pools", run.inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
     return None if kept is None else KeptPools(kept)

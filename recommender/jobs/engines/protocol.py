@@ -26,14 +26,14 @@ class Job(Protocol):
         ...
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """What embeds batches of texts; None = the embedder itself."""
+        """Give what embeds batches of texts; None = the embedder itself."""
         ...
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Find the candidates of all stories; with `keep` the archive holds them."""
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """The lists of some rows, in the blocks of `Lister.lists`."""
+        """Make the lists of some rows, in the blocks of `Lister.lists`."""
         ...
 
 
@@ -41,9 +41,9 @@ class Engine(Protocol):
     """Where the steps are done."""
 
     def resume(self, lists: str | Path) -> Path | None:
-        """Folder of ledgers of a job that publishes to `lists`; None = the usual one."""
+        """Name the folder of ledgers of a job that publishes to `lists`; None = the usual one."""
         ...
 
     def started(self, lists: str | Path) -> AbstractContextManager[Job]:
-        """A job that publishes to `lists`."""
+        """Begin a job that publishes to `lists`, and end it."""
         ...
