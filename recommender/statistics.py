@@ -370,7 +370,7 @@ def verdict(
     margin: float = 0.005,
     alpha: float = 0.05,
 ) -> str:
-    """What a comparison shows, in words.
+    """Say what a comparison shows, in words.
 
     Parameters
     ----------

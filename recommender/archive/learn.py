@@ -56,7 +56,7 @@ class LearnReport:
     curve : tuple of (int, float)
         Training stories and nDCG@5.
     families : mapping of str to float
-        What nDCG@5 loses without each family of features.
+        Measure what nDCG@5 loses without each family of features.
     missed : float
         Share of the linked items that were no candidates: no ranker can bring them back. NaN without links.
     needed : int or None
@@ -199,7 +199,7 @@ def learn_ranker(
 
 
 def _told(report: ClickReport) -> dict[str, object]:
-    """What a ranker's file says of the clicks that it was learned from."""
+    """Tell what a ranker's file says of the clicks that it was learned from."""
     return {
         "lists": report.used,
         "stories": report.stories,
@@ -236,7 +236,7 @@ def _pairs(
 def _groups(
     archive: Archive, stories: NDArray[np.int64], items: NDArray[np.int64], clicked: Clicked, log: ClickLog
 ) -> NDArray[np.int64]:
-    """Number of the group of each row: stories that links or the sessions of readers connect.
+    """Number the group of each row: stories that links or the sessions of readers connect.
 
     Without dates folds are all that keeps train and test apart: there sessions that join most stories do not count.
     """
@@ -262,7 +262,7 @@ def _tested(
 
 
 def _drawn_together(group: NDArray[np.int64], published: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Groups of stories for intervals, (s,): those that links connect, or runs in time.
+    """Find groups of stories for intervals, (s,): those that links connect, or runs in time.
 
     Where reports of a running story link on and on, all stories are connected.
     """
@@ -303,7 +303,7 @@ def _refuse_chance(tested: LinkedPairs, value: NDArray[np.float64], seed: int) -
 
 
 def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
-    """What nDCG@5 loses without each family."""
+    """Measure what nDCG@5 loses without each family."""
     value = float(ndcg_by_story(tested, fitted.raw(tested.values)).mean())
     return {
         family.name: value - float(ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
@@ -328,7 +328,7 @@ def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | None:
-    """The cut at which as many candidates count as related as under the ranker at hand.
+    """Find the cut at which as many candidates count as related as under the ranker at hand.
 
     The probability of a link means something else in every archive, so that a cut cannot be taken over as it is.
     """

@@ -100,7 +100,7 @@ def linked_pairs(
 def _without_anchors(
     archive: Archive, rows: NDArray[np.int64], stories: NDArray[np.int64], anchors: Sequence[str]
 ) -> FeatureTable:
-    """What stories are compared by, without the words of their links."""
+    """Give what stories are compared by, without the words of their links."""
     words: dict[int, list[str]] = {}
     for story, anchor in zip(stories.tolist(), anchors, strict=True):
         if anchor:
@@ -116,7 +116,7 @@ def _without_anchors(
 def at_publication(
     archive: Archive, rows: NDArray[np.int64], count: int, moment: NDArray[np.int64] | None = None
 ) -> Candidates:
-    """The best rows of each story among those that were there when it was published, best first, (q, count).
+    """Find the best rows of each story among those that were there when it was published, best first, (q, count).
 
     With `moment`, (q,), among those that were there by then, older than the story or not.
     """

@@ -159,7 +159,7 @@ def _changes(summary: Summary) -> list[tuple[str, str]]:
 
 
 def print_list(found: ReadNext, k: int | None) -> None:
-    """A list as a reader sees it, each item with its reasons."""
+    """Show a list as a reader sees it, each item with its reasons."""
     items = found.items[:k] if k else found.items
     note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
     out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
@@ -195,7 +195,7 @@ def _safe(text: str) -> str:
 
 
 def cleaned(text: str, kept: str = "") -> str:
-    r"""A text without control and direction characters, but for some.
+    r"""Give a text without control and direction characters, but for some.
 
     Examples
     --------

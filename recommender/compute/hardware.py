@@ -18,7 +18,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # numbers of ma
 
 
 def bfloat16_unit() -> Literal["amx", "avx512", ""]:
-    """The processor's unit for bfloat16 products; empty = none that PyTorch uses.
+    """Name the processor's unit for bfloat16 products; empty = none that PyTorch uses.
 
     Every x86 processor with 16-bit floats of the other kind (AVX512-FP16, AMX-FP16) has one of these too.
 

@@ -101,7 +101,7 @@ def _batches(
 
 
 def _take(tokens: Tokens, rows: NDArray[np.int64], length: int) -> Tokens:
-    """These rows of all tensors, cut or padded to `length`."""
+    """Take these rows of all tensors, cut or padded to `length`."""
     import torch
     from torch.nn.functional import pad
 

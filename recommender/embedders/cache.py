@@ -103,7 +103,7 @@ class VectorCache:
         return found[[first[key] for key in keys]], len(missing)
 
     def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:
-        """The model's dimensions: remembered, so that a model with nothing to embed is never loaded; 0 = not yet."""
+        """Tell the model's dimensions; remembered, so that none is loaded for nothing; 0 = not yet."""
         for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
             return int(dim)
         return 0
@@ -129,7 +129,7 @@ class VectorCache:
 
 
 def _sealed(key: bytes, vector: bytes) -> bytes:
-    """A vector with the checksum of both behind it."""
+    """Put the checksum of key and vector behind the vector."""
     return vector + zlib.crc32(key + vector).to_bytes(_CHECK, "little")
 
 

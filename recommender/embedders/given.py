@@ -100,11 +100,11 @@ class GivenVectors:
         """Nothing to learn."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """The ids."""
+        """Take the ids."""
         return list(articles["id"].to_pylist())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """The given vectors of these ids: a part of them, not copied, where they stand side by side."""
+        """Give the vectors of these ids: a part of them, not copied, where they stand side by side."""
         names = _bytes(texts)
         at = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
         missing = np.flatnonzero(self._names[at] != names)

@@ -11,7 +11,7 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def prepared(transformer: Any, precision: Precision) -> Any:
-    """A transformer in a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
+    """Put a transformer in a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
     import torch
 
     transformer = transformer.to(getattr(torch, precision))
@@ -24,7 +24,7 @@ def prepared(transformer: Any, precision: Precision) -> Any:
 
 
 def _packed(linear: Any) -> Any:
-    """A linear layer whose weights stand as oneDNN multiplies them; what goes in and comes out stays as it is."""
+    """Make a linear layer whose weights stand as oneDNN multiplies them; what goes in and comes out stays as it is."""
     import torch
 
     class Packed(torch.nn.Module):  # type: ignore[misc]

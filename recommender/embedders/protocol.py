@@ -36,7 +36,7 @@ class Embedder(Protocol):
         """Learn from the archive what the embedder needs; most need nothing."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """The text of each article that `encode` reads; equal texts get equal vectors."""
+        """Give the text of each article that `encode` reads; equal texts get equal vectors."""
         ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:

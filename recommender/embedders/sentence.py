@@ -50,7 +50,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _weights(self) -> str:
-        """What identifies the weights; their digest is taken when it is first asked for, not to load an archive."""
+        """Tell what identifies the weights; a digest is taken when it is first asked for."""
         return _identity(self._folder)
 
     @cached_property
@@ -154,7 +154,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _locate(model: str) -> str:
-    """What to load: a path, the carried package's folder, or a hub name."""
+    """Find what to load: a path, the carried package's folder, or a hub name."""
     path = Path(model).expanduser()
     if path.is_dir():
         _weights_file(path)
@@ -167,14 +167,14 @@ def _locate(model: str) -> str:
 
 
 def _carried() -> list[Path]:
-    """The folder of the default model, where its package is installed."""
+    """Find the folder of the default model, where its package is installed."""
     spec = find_spec(_CARRIER)
     folders = [Path(place) / "model" for place in (spec.submodule_search_locations or [])] if spec else []
     return [folder for folder in folders if folder.is_dir()]
 
 
 def _identity(located: str) -> str:
-    """What identifies the weights of a located model: their digest, or the hub's name."""
+    """Tell what identifies the weights of a located model: their digest, or the hub's name."""
     folder = Path(located)
     if not folder.is_dir():
         return located

@@ -50,11 +50,11 @@ class TfidfSvdEmbedder:
             self._components = svd.components_.astype(np.float32)
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """The whole text."""
+        """Take the whole text."""
         return [text for block in whole_texts(articles) for text in block.to_pylist()]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Unit vectors in the space of the fitted components."""
+        """Make unit vectors in the space of the fitted components."""
         if self._tfidf is None:
             raise EmbedderError("the tfidf embedder is fitted on an archive: call fit first")
         return quantise(self._tfidf.transform(texts) @ self._components.T.astype(np.float64))

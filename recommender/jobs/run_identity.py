@@ -81,7 +81,7 @@ class Inputs:
 
 
 def _state(rec: Recommender) -> str:
-    """What the present moment decides where time does not count: which stories may be shown, and which rules hold."""
+    """Tell what the present decides where time does not count: which stories may be shown, which rules hold."""
     now = datetime.now(UTC)
     allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
     return repr(

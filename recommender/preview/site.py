@@ -109,7 +109,7 @@ def page_name(article_id: str) -> str:
 
 
 def time_label(moment: datetime | None) -> str:
-    """What a reader sees of a time, in UTC; midnight is taken for a bare date.
+    """Tell what a reader sees of a time, in UTC; midnight is taken for a bare date.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def time_label(moment: datetime | None) -> str:
 
 
 def safe_link(url: str | None) -> str:
-    """The URL if it is one that may be followed, else nothing.
+    """Give the URL if it is one that may be followed, else nothing.
 
     Examples
     --------

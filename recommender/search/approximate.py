@@ -135,7 +135,7 @@ class ApproximateIndex:
         return self.plan.cells or _MOST_EFFORT
 
     def over(self, vectors: NDArray[np.int16]) -> ApproximateIndex:
-        """The same index with further rows behind: `vectors` holds the present ones and theirs."""
+        """Put further rows behind the same index: `vectors` holds the present ones and theirs."""
         return ApproximateIndex(vectors, self._index, self.plan)
 
     def save(self, path: Path) -> None:
@@ -289,7 +289,7 @@ def _threads(count: int | None) -> Iterator[None]:
 
 
 def _floats(vectors: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Unit vectors for FAISS, padded with zeros to a multiple of four components, as its product quantisers need."""
+    """Make unit vectors for FAISS, padded with zeros to a multiple of four components: its quantisers need it."""
     n, d = vectors.shape
     floats = np.zeros((n, -(-d // 4) * 4), dtype=np.float32)
     np.divide(vectors, np.float32(SCALE), out=floats[:, :d])
@@ -309,7 +309,7 @@ def _size(rows: slice | NDArray[np.int64]) -> int:
 
 
 def _best(queries: NDArray[np.int16], vectors: NDArray[np.int16], near: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """The k candidates of the greatest exact cosine, then the least row; -1 last."""
+    """Find the k candidates of the greatest exact cosine, then the least row; -1 last."""
     near = np.sort(near, axis=1)
     score = np.where(near >= 0, cosines(queries, vectors, near), -np.inf)
     order = np.argsort(-score, axis=1, kind="stable")[:, :k]

@@ -102,11 +102,11 @@ class Retriever:
     part: slice | None = None
 
     def pools(self, asks: Asks, keeper: Keeper | None = None) -> Pools:
-        """The best rows of each story, exactly unless `drafts` is searched."""
+        """Find the best rows of each story, exactly unless `drafts` is searched."""
         return Pools(*(self.found(asks, channel, keeper) for channel in self.channels))
 
     def joined(self, asks: Asks, parts: Sequence[Pools]) -> Pools:
-        """What `pools` finds among all rows, from what it found for these stories in each part, in order."""
+        """Make what `pools` finds among all rows from what it found for these stories in each part, in order."""
         channels = zip(self.channels, zip(*parts, strict=True), strict=True)
         return Pools(*(self._join(asks, found, channel) for channel, found in channels))
 
@@ -133,7 +133,7 @@ class Retriever:
             yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
 
     def found(self, asks: Asks, channel: Channel, keeper: Keeper | None) -> Pool:
-        """The pool of a channel."""
+        """Find the pool of a channel."""
         pool = Pool.empty(len(asks), channel.width)
         if channel.width:
             self.fill(asks, channel, np.ones(len(asks), dtype=bool), pool, keeper)
@@ -217,7 +217,7 @@ class Retriever:
             pool.rows[places[some]] = np.take_along_axis(rows, order, axis=1)
 
     def task(self, asks: Asks, found: NDArray[np.int64], scope: Scope) -> Task:
-        """A search of some stories among the rows `found`, which are in order of time."""
+        """Describe a search of some stories among the rows `found`, which are in order of time."""
         published = self.catalog.published[found]
         place = np.full(len(self.catalog) + 1, -1, dtype=np.int64)  # the last: of a story from outside
         place[found] = np.arange(len(found))
@@ -233,13 +233,13 @@ class Retriever:
         return Task(Asking(asks.vectors, asks.at, place[asks.rows], timeless, spans), rows, exact.TIMELESS)
 
     def scores(self, task: Task, stories: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What pools are ordered by: of `rows`, (s, c), for some stories of a task, (s,); -inf where a row is -1."""
+        """Compute what pools are ordered by: of `rows`, (s, c), for stories of a task, (s,); -inf where a row is -1."""
         asking = task.asking
         products = dots(asking.vectors, asking.rows[stories], self.search, rows)
         return np.where(rows >= 0, products.astype(np.float64), -np.inf)
 
     def _join(self, asks: Asks, parts: Sequence[Pool], channel: Channel) -> Pool:
-        """A channel of `joined`."""
+        """Join a channel, see `joined`."""
         rows = np.concatenate([pool.rows for pool in parts], axis=1)
         task = self.task(asks, np.zeros(0, dtype=np.int64), channel.scope)
         score = self.scores(task, np.arange(len(asks)), rows)

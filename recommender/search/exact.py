@@ -29,7 +29,7 @@ def nearest(
     weight: NDArray[np.float64] = TIMELESS,
     reach: NDArray[np.float64] | None = None,
 ) -> Best:
-    """The `count` rows of greatest `product * weight[age]` for each story.
+    """Find the `count` rows of greatest `product * weight[age]` for each story.
 
     Rows near in time come first. As soon as no story of a block can gain by rows so far away, the rest stay unread.
 

@@ -58,7 +58,7 @@ class Plan:
 
     @classmethod
     def of(cls, kind: Kind, n: int) -> Plan:
-        """The usual parameters of a kind for `n` rows.
+        """Give the usual parameters of a kind for `n` rows.
 
         Examples
         --------
@@ -85,7 +85,7 @@ class Plan:
 
 
 def choose_index(n: int, d: int, memory: int = MEMORY, latency: float = LATENCY) -> Plan:
-    """The kind of index for `n` vectors of `d` components.
+    """Choose the kind of index for `n` vectors of `d` components.
 
     Exact search wherever it is fast enough; otherwise the kind cheapest to build that is; where none is, the
     fastest that fits into memory.

@@ -36,7 +36,7 @@ class Queries:
         return len(self.rows)
 
     def take(self, places: NDArray[np.int64]) -> Queries:
-        """Some of them."""
+        """Take some of them."""
         return Queries(
             rows=self.rows[places],
             vectors=self.vectors[places],
@@ -74,7 +74,7 @@ class Asks:
         return len(self.rows)
 
     def take(self, places: NDArray[np.int64]) -> Asks:
-        """Some of them."""
+        """Take some of them."""
         return Asks(self.vectors, self.at[places], self.rows[places], self.published[places], self.language[places])
 
 
@@ -136,7 +136,7 @@ class Pool:
         return Pool(self.rows[places])
 
     def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The candidates that are still allowed, (q, c)."""
+        """Find the candidates that are still allowed, (q, c)."""
         live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
         return np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
 
@@ -166,7 +166,7 @@ class Pools(NamedTuple):
         return Pools(self.near.take(places), self.timeless.take(places))
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
-        """The rows that are still allowed, and which stories have lost too many and must search again."""
+        """Find the rows that are still allowed, and which stories have lost too many and must search again."""
         found = Candidates(self.near.first(allowed)).beside(self.timeless.first(allowed))
         lost = self.near.lost(allowed)
         return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost

@@ -39,7 +39,7 @@ class Side(NamedTuple):
     loss: NDArray[np.float64]
 
     def take(self, places: NDArray[np.int64] | slice) -> Side:
-        """Some of the vectors."""
+        """Take some of the vectors."""
         rounded = places if len(self.norm) else slice(0)
         return Side(self.values[places], self.norm[rounded], self.loss[rounded])
 
@@ -88,7 +88,7 @@ class Products:
         return Side(half, *(lengths or _lengths(values)))
 
     def block(self, number: int) -> Side:
-        """A block of rows; as many as there is room for stay converted, the nearest ones in time."""
+        """Give a block of rows; as many as there is room for stay converted, the nearest ones in time."""
         with self._converting:
             if number not in self._kept:
                 rows = self._rows[number * self._block : (number + 1) * self._block]

@@ -58,7 +58,7 @@ class Asking(NamedTuple):
     spans: NDArray[np.int64]
 
     def take(self, places: NDArray[np.int64] | slice) -> Asking:
-        """Some of them."""
+        """Take some of them."""
         return Asking(self.vectors, self.rows[places], self.own[places], self.hour[places], self.spans[places])
 
 
@@ -118,7 +118,7 @@ class Held(NamedTuple):
         return cls(np.empty(shape, np.int32), np.empty(shape, np.int32), size, worst, count)
 
     def best(self, asking: Asking, rows: Rows, weight: NDArray[np.float64]) -> Best:
-        """The best `keep` rows of each story."""
+        """Find the best `keep` rows of each story."""
         width = max(int(self.size.max(initial=0)), 1)
         score = self._score(np.arange(len(self.size)), width, asking, rows, weight)
         held = score >= 0
@@ -175,7 +175,7 @@ class Block(NamedTuple):
     exact: bool
 
     def bound(self, product: NDArray[np.float64]) -> NDArray[Any]:
-        """What products are compared with, so that none is lost whose exact value reaches `product`; (s,)."""
+        """Find what products are compared with, so that none is lost whose exact value reaches `product`; (s,)."""
         if self.exact:
             return product.astype(np.float32)
         # positive bfloat16 numbers are ordered as their bits, and negative ones lie below

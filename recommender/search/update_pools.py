@@ -18,7 +18,7 @@ _BLOCK = 8_192  # stories whose windows are looked at together
 
 
 def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Keeper | None = None) -> Pools:
-    """What `now.pools` would return for all rows of its catalog, made from the pools of an earlier state.
+    """Make what `now.pools` would return for all rows of its catalog, made from the pools of an earlier state.
 
     Only rows that may be shown now and could not be before are offered to the pools; new stories, those
     whose window grew, and those that lost too many rows search again.
@@ -37,7 +37,7 @@ def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Ke
 def _renewed(
     asks: Asks, pool: Pool, now: Retriever, channel: Channel, was: Retriever, old: Channel, keeper: Keeper | None
 ) -> Pool:
-    """The pool of a channel."""
+    """Renew the pool of a channel."""
     if not _comparable(asks, now, channel, was, old):
         return now.found(asks, channel, keeper)
     new = len(now.catalog) - len(was.catalog)

@@ -23,7 +23,7 @@ def spans(
 
 
 def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
-    """Times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
+    """Find the times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
 
     Windows are whole UTC days around a story.
     """

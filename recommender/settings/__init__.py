@@ -104,7 +104,7 @@ class Settings(Stage):
         return validated(cls, values, origin)
 
     def override(self, dotted: dict[str, Any]) -> Self:
-        """A copy with values replaced by dotted name, such as ``{"selection.k": 3}``.
+        """Copy them with values replaced by dotted name, such as ``{"selection.k": 3}``.
 
         Raises
         ------

@@ -131,7 +131,7 @@ class RayEngine:
         return self._folder(lists, checkpoints.FOLDER)
 
     def _folder(self, lists: str | Path, name: str) -> Path:
-        """The job's own: whoever publishes to another place has another."""
+        """Name the job's own: whoever publishes to another place has another."""
         if self.work is None and is_database(lists):
             raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
         if self.work is None:
@@ -171,7 +171,7 @@ class RayJob:
         self._shards: dict[str, str] = {}
 
     def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
-        """A task a file; what is no file is read here.
+        """Read each file in a task; what is no file is read here.
 
         These tasks end before any worker starts: readers have the CPUs for themselves and never wait for workers.
         """
@@ -218,7 +218,7 @@ class RayJob:
             rec.archive = lister.pooled(found=plan.all_pools(lister))
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """Lists that the workers write as Parquet, in the order and blocks of the local run; needs `pool`."""
+        """Give the lists that the workers write, in the order and blocks of the local run; needs `pool`."""
         assert self._plan is not None
         self._plan.want(rows)
         shards = self._plan.shards
@@ -294,7 +294,7 @@ def _opened(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int)
 
 
 def _embed(fingerprint: str, embedder: Embedder) -> Embed:
-    """A step whose model is that of the driver."""
+    """Make a step whose model is that of the driver."""
     _refuse_others({"embedder": fingerprint}, {"embedder": embedder.fingerprint})
     return Embed(embedder)
 
@@ -350,7 +350,7 @@ def _node() -> str:
 
 
 def _node_class() -> dict[str, str]:
-    """What decides, with the input, about the bits of a result: the same on all nodes of one job."""
+    """Tell what decides, with the input, about the bits of a result: the same on all nodes of one job."""
     instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return {
         "node": _node(),
