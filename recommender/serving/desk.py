@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from recommender.errors import SettingsError
 from recommender.lists.readnext import MORE, ReadNext, Recommendation
 from recommender.lists.reasons import apart_text
-from recommender.preview.words import RULES_TOLD, reasons_of, remedy
+from recommender.preview.words import reasons_of, remedy, rule_labels
 from recommender.publishing import PublishedLists
 from recommender.publishing.comparison import compare
 from recommender.serving.acts import Act, Acts, decided_of
@@ -176,8 +176,9 @@ def _by_rule(room: Room, article_id: str) -> list[dict[str, Any]] | None:
     rules: dict[str, list[Any]] = {}
     for one in found:
         rules.setdefault(one.rule, []).append(one)
+    labels = rule_labels()
     return [
-        {"rule": RULES_TOLD.get(rule, rule), "remedy": remedy(rule), "shown": some[:_SHOWN], "more": len(some[_SHOWN:])}
+        {"rule": labels.get(rule, rule), "remedy": remedy(rule), "shown": some[:_SHOWN], "more": len(some[_SHOWN:])}
         for rule, some in rules.items()
     ]
 
