@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.cli.display import bars, cleaned, out, print_json, print_list, told_links
 from recommender.cli.options import (
     ArchiveOrNone,
+    JsonOption,
     Lists,
     ListsOrNone,
     StoryIds,
@@ -102,8 +103,11 @@ def info(
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     check: Annotated[bool, typer.Option("--check", help="Compare every file of a folder with its checksum.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Say what published lists or a saved archive hold: kind, version, moment, counts, settings."""
+    import orjson
+
     from recommender.storage.versions import VersionedFolder
 
     place, kind = place_of(lists, archive)
@@ -117,25 +121,35 @@ def info(
     if kind == "snapshot":
         index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
         told |= {"kind": "archive", "index": index["used"]["kind"], "recall": index["recall"]}
-    if ranker := manifest.get("ranker"):
-        named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
-        told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
-    if shares := manifest.get("shares"):
-        told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
-    if links := manifest.get("links"):
-        told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
     if not is_database(place):
         folder = VersionedFolder(place, kind)
         if check:
             folder.current().check()
             told["checked"] = f"all {len(manifest['files'])} files match their checksums"
-        told["versions kept"] = ", ".join(path.name for path in folder.versions())
+        told["versions kept"] = [path.name for path in folder.versions()]
     stones = open_tombstones(lists, archive)
     told |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
     told |= {"pinned": len(stones.decisions.pinned)}
     told |= {"not published": len(stones.unpublished)} if stones.unpublished else {}
+    if json:
+        named = {name.replace(" ", "_"): value for name, value in told.items()}
+        print_json(orjson.dumps({**named, "settings": manifest["settings"], "rules": manifest.get("rules", {})}))
+    else:
+        _print_info(told, manifest["settings"])
+
+
+def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:
+    if ranker := told.get("ranker"):
+        named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
+        told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
+    if shares := told.get("shares"):
+        told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
+    if links := told.get("links"):
+        told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
+    if versions := told.get("versions kept"):
+        told["versions kept"] = ", ".join(versions)
     for name, value in told.items():
         out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)
-    for stage, values in manifest["settings"].items():
+    for stage, values in settings.items():
         for name, value in values.items():
             out.print(cleaned(f"{stage + '.' + name:>30} = {value}"), markup=False, style="dim")

@@ -77,6 +77,9 @@ def test_a_dry_run_tells_what_would_be_published_and_changes_nothing(tmp_path: P
     done = run(tmp_path, "precompute", "first.jsonl", "--lists", "l", "--archive", "a", *TFIDF, "--json")
     assert orjson.loads(done.stdout)["version"] == told["version"]
     current = [(tmp_path / name / "CURRENT").read_bytes() for name in "la"]
+    about = orjson.loads(run(tmp_path, "info", "--archive", "a", "--check", "--json").stdout)
+    assert (about["kind"], about["settings"]["embedding"]["model"]) == ("archive", "tfidf")
+    assert about["checked"].startswith("all ")
     dry = run(tmp_path, "--quiet", "refresh", "next.jsonl", "--lists", "l", "--archive", "a", "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert dry.stdout.startswith("would publish version ")
