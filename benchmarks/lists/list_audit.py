@@ -44,8 +44,9 @@ def same_reports(archive: Archive, stories: Rows, rows: Rows) -> NDArray[np.bool
     test, found, queries = archive.event_test, np.zeros(rows.shape, dtype=bool), archive.queries(stories)
     near, sure = test.within(queries.published[:, None], archive.catalog.published[rows], SAME_REPORT)
     line, column = np.nonzero(near & (rows >= 0))
-    dense = cosines(archive.vectors[stories], archive.vectors, rows)[line, column].astype(np.float64)
-    found[line, column] = test.joins_story(queries.terms, line, dense, rows[line, column], sure[line, column])
+    dense = cosines(archive.vectors[stories], archive.vectors, rows)[line, column]
+    outlets = test.outlets[stories]
+    found[line, column] = test.joins_story(queries, outlets, line, dense, rows[line, column], sure[line, column])
     return found
 
 
