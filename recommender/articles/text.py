@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 LINE_CHARS = 160
+LINE_OF = 600
+"""Characters of a body that its line is made of at most."""
 # a sentence ends after a lower-case letter or digit, so that "U.S." and "Mr." seldom do
 _SENTENCE_END = re.compile(r"""[.!?](?<=[a-z\d\"”\x27’)%][.!?])[\"”\x27’)]*(?=\s)""")
+_OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
 
 
@@ -68,9 +71,9 @@ def teaser(lead: str, body: str) -> str:
     >>> teaser("", "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.")
     'The ferry ran aground at 6.40 in thick fog off Gull Point.'
     """
-    text = " ".join((lead or body[:240]).split())
+    text = " ".join((lead or body[:_OFTEN_ENOUGH]).split())
     if not lead and len(text) <= LINE_CHARS < len(body):
-        text = " ".join(body[:600].split())
+        text = " ".join(body[:LINE_OF].split())
     if not lead and (end := _SENTENCE_END.search(text, _SHORTEST)):
         text = text[: end.end()]
     if len(text) <= LINE_CHARS:

@@ -1,319 +1,129 @@
-"""Blocks of rows -> tables of articles, column by column; rows that are odd in any way are read one by one.
-
-Nothing here says what a value means. What `RowReader` would take as it is, is taken as it is; other values go through
-the same converters; and a row that would be rejected, or of which anything would be told, goes to `RowReader`.
-"""
+"""Blocks of rows -> tables of articles, column by column; rows that are odd in any way are read one by one."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
-import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from recommender.articles.article import SCHEMA, TIME, to_table
-from recommender.articles.text import teaser
-from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, UnsettledOrder, read_moment, word
-from recommender.reading.fields import ID_IS_URL, LONG_TEXT, links_of
+from recommender.articles.article import to_table
+from recommender.reading.columns import HIDDEN, READ, Columns
 from recommender.reading.formats import BadRow
-from recommender.reading.links import is_other_than_links
-from recommender.reading.markup import Anchor, is_plain
-from recommender.reading.names import TIMES
-from recommender.reading.plan import Plan
-from recommender.reading.report import ReadReport, Told
+from recommender.reading.formats.json_document import rows_of_line
+from recommender.reading.json_columns import JsonColumns, is_regular
 from recommender.reading.rows import RowReader
-from recommender.reading.values import LONGEST_MISSING, plain
 
-HIDDEN = "unpublished"
-"""A column beside those of articles: what says that a row is no published story."""
-READ = SCHEMA.append(pa.field(HIDDEN, pa.large_string()))
-
+_ROWS = 4_000  # of a block
 _FEW = 16  # rows of the same columns that are sooner read one by one
-_TEXTS = ("title", "body", "lead")
-_ADDRESSES = ("url", "image_url", "canonical_id")  # where & begins no entity
-_DEFAULTS = {**dict.fromkeys(_TEXTS, ""), "access": "free", "kind": "news", "tags": ()}
-_Read: TypeAlias = Callable[[str, str, Sequence[Any]], list[Any]]
-_JSON = frozenset((str, int, bool, float, list, dict, type(None)))
-_STRING = pa.large_string()
-# Times that Arrow reads as `read_moment` does; a 29 February is left to that.
-_DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
-_CLOCK = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
-_NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
-_DAY_US = 86_400_000_000
-_ZEROS = (0, -25_568 * _DAY_US)  # 1970 and the end of 1899, which stand for no date
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
+_Lines = list[tuple[int, Any]]
 
 
-def read_block(rows: Sequence[tuple[int, Any]], reader: RowReader, strict: bool = False) -> pa.Table:
-    """Articles of some rows in their order, columns of `READ`; `strict` stops after the first row that is bad."""
-    report = reader.report
-    report.read += sum(1 for line, raw in rows if line or not isinstance(raw, BadRow))
-    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    plain_rows: dict[int, Mapping[str, Any]] = {}
-    for at, (_, raw) in enumerate(rows):
-        if type(raw) is dict:
-            plain_rows[at] = raw = reader.shaped(raw)
-            groups[tuple(raw)].append(at)
-    odd = np.ones(len(rows), dtype=bool)
-    tables, places = [], []
-    for names, members in groups.items():
-        if len(members) >= _FEW and all(type(name) is str for name in names):
-            group = _Group([plain_rows[at] for at in members], names, reader.plan(names))
-            table = group.table()
-            usual = np.array(members)[~group.odd]
+@dataclass(frozen=True)
+class _Block:
+    """What `Stream.lines` gave, and the columns of some of it, by their places, where Arrow has read them."""
+
+    lines: _Lines
+    places: list[int]
+    table: pa.Table | None
+
+
+class BlockReader:
+    """Reads the rows of one stream in blocks; `reader` says what they mean, and reads those that are odd."""
+
+    def __init__(self, reader: RowReader, size: int = _ROWS) -> None:
+        self._reader, self._size = reader, size
+        self._longest = reader.settings.max_line_bytes
+        self._json = JsonColumns(reader.is_simple)
+
+    def tables(self, strict: bool = False) -> Iterator[pa.Table]:
+        """Articles in their order, columns of `READ`; no more after a bad row if `strict`, or after too many."""
+        stream = self._reader.stream
+        blocks = self._blocks(stream.lines())
+        for block in _ahead(blocks) if stream.path else blocks:
+            yield self._table(block, strict)
+            if self._is_enough(strict):
+                return
+
+    def _is_enough(self, strict: bool) -> bool:
+        rejected = len(self._reader.report.rejected)
+        return rejected > (0 if strict else self._reader.settings.max_rejected)
+
+    def _blocks(self, lines: Iterator[tuple[int, Any]]) -> Iterator[_Block]:
+        """Blocks of lines; this runs beside the rest, and touches nothing that the rest changes."""
+        while some := list(islice(lines, self._size)):
+            places = [at for at, (_, raw) in enumerate(some) if type(raw) is bytes and is_regular(raw, self._longest)]
+            table = self._json.read([some[at][1] for at in places]) if len(places) >= _FEW else None
+            yield _Block(some, places, table)
+
+    def _table(self, block: _Block, strict: bool) -> pa.Table:
+        reader, report = self._reader, self._reader.report
+        rows, groups = self._grouped(block)
+        report.read += sum(1 for line, raw in rows if line or not isinstance(raw, BadRow))
+        odd = np.ones(len(rows), dtype=bool)
+        tables, places = [], []
+        for members, columns in groups:
+            table = columns.table()
+            usual = np.array(members)[~columns.odd]
             if len(usual):
                 odd[usual] = False
-                tables.append(table.filter(pa.array(~group.odd)) if group.odd.any() else table)
+                tables.append(table.filter(pa.array(~columns.odd)) if columns.odd.any() else table)
                 places.append(usual)
-    one_by_one = []
-    for at in np.flatnonzero(odd).tolist():
-        if (found := reader.read(*rows[at])) is not None:
-            one_by_one.append((at, *found))
-        elif strict or len(report.rejected) > reader.settings.max_rejected:
-            break
-    if one_by_one:
-        hidden = pa.array([reason for _, _, reason in one_by_one], _STRING)
-        tables.append(to_table(article for _, article, _ in one_by_one).append_column(READ.field(HIDDEN), hidden))
-        places.append(np.array([at for at, _, _ in one_by_one]))
-    if len(tables) < 2:
-        return tables[0] if tables else READ.empty_table()
-    return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(places))))
+        one_by_one = []
+        for at in np.flatnonzero(odd).tolist():
+            line, raw = rows[at]
+            if type(raw) is bytes:
+                (raw,) = rows_of_line(raw, self._longest)
+            if (found := reader.read(line, raw)) is not None:
+                one_by_one.append((at, *found))
+            elif self._is_enough(strict):
+                break
+        if one_by_one:
+            hidden = pa.array([reason for _, _, reason in one_by_one], READ.field(HIDDEN).type)
+            tables.append(to_table(article for _, article, _ in one_by_one).append_column(READ.field(HIDDEN), hidden))
+            places.append(np.array([at for at, _, _ in one_by_one]))
+        if len(tables) < 2:
+            return tables[0] if tables else READ.empty_table()
+        return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(places))))
+
+    def _grouped(self, block: _Block) -> tuple[_Lines, list[tuple[list[int], Columns]]]:
+        """Rows, those that Arrow has read still as bytes, and groups of the same columns with their places."""
+        read = set(block.places) if block.table is not None else frozenset[int]()
+        rows: _Lines = []
+        places: list[int] = []
+        groups: dict[tuple[Any, ...], dict[int, Mapping[str, Any]]] = defaultdict(dict)
+        for at, (line, raw) in enumerate(block.lines):
+            if at in read:
+                places.append(len(rows))
+                rows.append((line, raw))
+                continue
+            for one in rows_of_line(raw, self._longest) if type(raw) is bytes else (raw,):
+                if type(one) is dict:
+                    shaped = self._reader.shaped(one)
+                    groups[tuple(shaped)][len(rows)] = shaped
+                rows.append((line, one))
+        found = []
+        if block.table is not None:
+            plan = self._reader.plan(tuple(block.table.column_names))
+            found.append((places, Columns.of_table(block.table, plan)))
+        for names, members in groups.items():
+            if len(members) >= _FEW and all(type(name) is str for name in names):
+                cells = zip(*(row.values() for row in members.values()), strict=True)
+                columns = Columns(dict(zip(names, cells, strict=True)), len(members), self._reader.plan(names))
+                found.append((list(members), columns))
+        return rows, found
 
 
-class _Group:
-    """Rows of the same columns; `odd` tells those that are not to be read here."""
-
-    def __init__(self, rows: list[Mapping[str, Any]], names: tuple[str, ...], plan: Plan) -> None:
-        columns = zip(*(row.values() for row in rows), strict=True)
-        self._rows, self._raw = rows, dict(zip(names, columns, strict=True))
-        self._given, self._plan = plan, replace(plan, report=ReadReport())  # so that nothing is told twice
-        self._used = set(plan.alone)
-        self._naive: list[tuple[int, datetime]] = []  # row and time
-        self._naive_micros = pa.nulls(0, pa.int64())
-        self.odd = np.zeros(len(rows), dtype=bool)
-
-    def table(self) -> pa.Table:
-        """The articles of all rows; what it holds of odd rows means nothing."""
-        plan, count = self._plan, len(self._rows)
-        if "extra" in plan.columns or "id" not in plan.columns:
-            self.odd[:] = True
-            return READ.empty_table()
-        self._check_status()
-        found = {"id": self._first("id", plan.columns["id"], self._ids)}
-        found |= {field: self._first(field, names, self._times) for field, names in plan.times}
-        found |= {field: self._first(field, names, self._words) for field, names in plan.words}
-        anchors: dict[int, list[Anchor]] = defaultdict(list)
-        for field in ("lead", "body"):
-            for at, one in enumerate(found.get(field, ())):
-                if type(one) is tuple:
-                    found[field][at] = one[0]
-                    if one[1]:
-                        anchors[at] += one[1]
-        for field, default in _DEFAULTS.items():
-            found[field] = [value or default for value in found[field]] if field in found else [default] * count
-        self._mark(not (title or body) for title, body in zip(found["title"], found["body"], strict=True))
-        found["extra"] = self._extra(found["body"])
-        found["line"] = list(map(teaser, found["lead"], found["body"]))
-        arrays = {field.name: self._array(found.get(field.name), field.type) for field in READ}
-        arrays["links"] = self._array(self._links(found, anchors), arrays["links"].type)
-        self._note_naive()
-        if plan.id_is_url:
-            for _ in range(count - int(self.odd.sum())):
-                self._given.report.told.add(ID_IS_URL)
-        return pa.Table.from_arrays(list(arrays.values()), schema=READ)
-
-    def _note_naive(self) -> None:
-        for at, time in self._naive:
-            if not self.odd[at]:
-                self._given.report.note_naive(time)
-        if len(self._naive_micros):
-            newest = pc.max(self._naive_micros.filter(pa.array(~self.odd))).as_py()
-            self._given.report.note_naive(None if newest is None else _EPOCH + timedelta(microseconds=newest))
-
-    def _mark(self, odd: Iterable[bool]) -> None:
-        self.odd |= np.fromiter(odd, dtype=bool, count=len(self._rows))
-
-    def _first(self, field: str, names: tuple[str, ...], read: _Read) -> list[Any]:
-        """Values of a field by the first of its columns that holds any; a row that needs another is odd."""
-        name = next((one for one in names if not all(map(_is_absent, self._raw[one]))), names[0])
-        found = read(field, name, self._raw[name])
-        if len(names) > 1:
-            self._used.add(name)
-            cells = zip(*(self._raw[one] for one in names), strict=True)
-            self._mark(not value and not all(map(_is_absent, some)) for value, some in zip(found, cells, strict=True))
-        return found
-
-    def _array(self, values: Sequence[Any] | None, kind: pa.DataType) -> pa.Array:
-        """Values as Arrow has them; rows with a NUL or with what is no UTF-8 are odd."""
-        if values is None:
-            return pa.nulls(len(self._rows), kind)
-        try:
-            array = pa.array(values, kind)
-        except UnicodeEncodeError:
-            wrong = [type(value) is str and not _is_utf_8(value) for value in values]
-            self._mark(wrong)
-            array = pa.array([None if one else value for one, value in zip(wrong, values, strict=True)], kind)
-        if kind == _STRING and (data := array.buffers()[2]) and not np.frombuffer(data, np.uint8).all():
-            self._mark(pc.fill_null(pc.match_substring(array, "\0"), False).to_pylist())
-        return array
-
-    def _check_status(self) -> None:
-        """Rows that say that they are not published, or what is not known, are odd."""
-        known: dict[Any, bool] = {}
-        if columns := [self._raw[column] for column, _ in self._plan.status.columns]:
-            for at, values in enumerate(zip(*columns, strict=True)):
-                # True, 1 and 1.0 are one key
-                key = values if all(type(value) in (str, type(None)) for value in values) else at
-                if key not in known:
-                    known[key] = self._plan.status(self._rows[at]) != (None, None)
-                self.odd[at] |= known[key]
-
-    def _ids(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        texts = [value.strip() if type(value) is str else None for value in values]
-        most = self._plan.limits.max_id_chars
-        self._mark(not text or len(text) > most for text in texts)
-        return texts
-
-    def _words(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        """Values of a column that holds no times: plain texts as they are, others by the converter of the field."""
-        limits, convert = self._plan.limits, self._converter(field, column)
-        if field == "tags":
-            part = self._converter(field, column, lambda text: [text])
-            return [
-                tuple(chain.from_iterable(part(at, one) or () for one in value))
-                if type(value) is list and len(value) <= limits.max_tags and all(type(one) is str for one in value)
-                else convert(at, value)
-                for at, value in enumerate(values)
-            ]
-        if field in CONVERT and field not in _TEXTS:
-            return [convert(at, value) for at, value in enumerate(values)]
-        most = (
-            limits.max_body_chars if field in ("body", "lead") else min(limits.max_field_chars, limits.max_body_chars)
-        )
-        is_usual = bool if field in _ADDRESSES else is_plain
-        found = [
-            value.strip() or None
-            if type(value) is str and LONGEST_MISSING < len(value) <= most and is_usual(value)
-            else convert(at, value)
-            for at, value in enumerate(values)
-        ]
-        if field == "url" and limits.site_url:
-            self._mark((url or "").startswith("/") for url in found)
-        return found
-
-    def _times(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        """Microseconds since 1970 of times as ISO 8601 has them, others by the converter."""
-        convert, forms = self._converter(field, column), self._plan.forms[column]
-        texts = self._array([value if type(value) is str else None for value in values], _STRING)
-        if forms.form is not None:
-            return [convert(at, value) for at, value in enumerate(values)]
-        micros = _moments(texts, _ZONED, TIME)
-        if forms.home is UTC:
-            naive = _moments(texts, _NAIVE, pa.timestamp("us"))
-            micros = pc.coalesce(micros, naive)
-            if field == "published_at":
-                self._naive_micros = naive
-        return [
-            convert(at, value) if micro is None else micro
-            for at, (value, micro) in enumerate(zip(values, micros.to_pylist(), strict=True))
-        ]
-
-    def _converter(self, field: str, column: str, given: Callable[[str], Any] = str) -> Callable[[int, Any], Any]:
-        """What turns a value into that of a field, each text once; a row of which something would be told is odd."""
-        plan, report = self._plan, self._plan.report
-        convert = read_moment if field in TIMES else CONVERT.get(field, word)
-        known: dict[str, tuple[bool, Any, datetime | None]] = {}
-
-        def read(value: Any) -> tuple[bool, Any, datetime | None]:
-            try:
-                found = convert(value, field, plan, column)
-            except (RowError, UnsettledOrder):
-                return True, None, None
-            told, naive = bool(report.told.counts), report.newest_naive
-            report.newest_naive = None
-            if told:
-                report.told = Told()
-            return told, found or None, naive
-
-        def converted(at: int, value: Any) -> Any:
-            if _is_absent(value):
-                return None
-            if type(value) is not str:
-                value = plain(value)
-                odd, found, naive = (False, None, None) if value is None else read(value)
-            elif value in known:
-                odd, found, naive = known[value]
-            else:
-                odd, found, naive = known[value] = read(given(value))
-            if odd:
-                self.odd[at] = True
-            if naive is not None:
-                self._naive.append((at, naive))
-            return found
-
-        return converted
-
-    def _extra(self, bodies: Sequence[str]) -> list[str | None]:
-        """Further details as JSON."""
-        columns = {name: cells for name, cells in self._raw.items() if name not in self._used}
-        for name, cells in columns.items():
-            odd = [type(cell) not in _JSON or (name == "extra" and type(cell) is dict) for cell in cells]
-            self._mark(odd)
-            if True in odd or float in map(type, cells):
-                missing = (one or (type(cell) is float and cell != cell) for one, cell in zip(odd, cells, strict=True))
-                columns[name] = tuple(None if one else cell for one, cell in zip(missing, cells, strict=True))
-        texts: list[str | None] = [None] * len(self._rows)
-        for at, cells in enumerate(zip(*columns.values(), strict=True)):
-            rest = {name: cell for name, cell in zip(columns, cells, strict=True) if cell is not None and cell != ""}
-            if rest and not self.odd[at]:
-                try:
-                    text = texts[at] = orjson.dumps(rest, default=str).decode()
-                except (TypeError, ValueError):  # of surrogates, too large numbers and keys that are no text
-                    self.odd[at] = True
-                else:
-                    self.odd[at] |= "\\u0000" in text or (not bodies[at] and len(text) >= LONG_TEXT)
-        return texts
-
-    def _links(self, found: Mapping[str, Sequence[Any]], anchors: Mapping[int, list[Anchor]]) -> list[Any]:
-        names = self._plan.columns.get("links")
-        given = self._raw[names[0]] if names else ()
-        linked = {at: plain(value) for at, value in enumerate(given) if not _is_absent(value)}
-        for at in linked:
-            self.odd[at] |= is_other_than_links(given[at])
-        links: list[Any] = [()] * len(self._rows)
-        for at in {*anchors, *linked}:
-            if not self.odd[at]:
-                url = found["url"][at] if "url" in found else None
-                some = links_of(anchors.get(at, ()), linked.get(at), found["id"][at], url, self._given)
-                links[at] = [asdict(link) for link in some]
-        return links
-
-
-def _moments(texts: pa.Array, form: str, kind: pa.DataType) -> pa.Array:
-    """Microseconds since 1970 of the texts of a form; null for others, and around days that stand for no date."""
-    texts = pc.if_else(pc.match_substring_regex(texts, form), texts, pa.scalar(None, _STRING))
-    micros = texts.cast(kind).cast(pa.int64())
-    for zero in _ZEROS:
-        near = pc.less(pc.abs(pc.subtract(micros, zero)), 3 * _DAY_US)
-        micros = pc.if_else(near, pa.scalar(None, pa.int64()), micros)
-    return micros
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or (type(value) is str and not value)
-
-
-def _is_utf_8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _ahead(source: Iterator[_T]) -> Iterator[_T]:
+    """What an iterator gives; the next is made while one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, source, None)
+        while (one := coming.result()) is not None:
+            coming = pool.submit(next, source, None)
+            yield one

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from recommender.articles.article import FIELDS, UNDATED, Article
 from recommender.errors import InputError
 from recommender.progress import Progress, silent
-from recommender.reading.blocks import HIDDEN, READ, read_block
+from recommender.reading.blocks import BlockReader
+from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
 from recommender.reading.formats.frames import is_frame
 from recommender.reading.formats.markdown import page_name
@@ -36,7 +37,6 @@ _OURS = (
     "tombstones.jsonl",
     "unpublished.json",
 )  # written beside lists, where a folder is both input and output
-_BLOCK = 1_000  # rows read at a time
 
 Part: TypeAlias = tuple[pa.Table, ReadReport]
 Each: TypeAlias = Callable[[Callable[[Stream], Part], list[Stream]], Iterable[Part]]
@@ -139,15 +139,13 @@ def _read(
     report = ReadReport()
     tables = [READ.empty_table()]
     for part in stream.parts(report.told):
-        reader, lines = RowReader(part, mapping, settings, drafts, report), 0
-        rows = part.rows(report.told)
-        while block := list(islice(rows, _BLOCK)):
-            tables.append(read_block(block, reader, strict))
-            lines += len(block)
+        before = report.read + len(report.rejected)
+        for table in BlockReader(RowReader(part, mapping, settings, drafts, report)).tables(strict):
+            tables.append(table)
             progress("reading", report.read, None)
-            if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
-                return pa.concat_tables(tables), report
-        if not lines and part.path:
+        if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
+            break
+        if part.path and report.read + len(report.rejected) == before:
             report.rejected.append(Rejected(part.name, 0, "empty file"))
     return pa.concat_tables(tables), report
 

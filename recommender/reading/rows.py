@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from recommender.articles.article import FIELDS, Article
 from recommender.errors import RowError
 from recommender.reading.convert import UnsettledOrder
 from recommender.reading.fields import Unpublished, to_article
 from recommender.reading.formats import BadRow, Stream
+from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.shapes import shape_of
+from recommender.reading.names import fold
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.times import days_first
@@ -63,11 +67,31 @@ class RowReader:
         """A row whose columns are known by name."""
         if isinstance(raw, Article):
             raw = {name: getattr(raw, name) for name in FIELDS}
-        names = tuple(raw)
+        shape = self._shape(tuple(raw))
+        return raw if shape is None else shape(dict(raw))
+
+    def _shape(self, names: tuple[Any, ...]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         if names not in self._shapes:
             self._shapes[names] = shape_of(names)
-        shape = self._shapes[names]
-        return raw if shape is None else shape(dict(raw))
+        return self._shapes[names]
+
+    def is_simple(self, names: tuple[str, ...]) -> bool:
+        """Whether a column that a row lacks and one that holds null are the same in all rows with some of these names.
+
+        So it is where no field has two columns, nothing wraps stories, and no order of columns is kept.
+        """
+        if self._mapping or not names or self._shape(names) is not None:
+            return False
+        columns = Plan.of(names, {}, self.settings, ReadReport(), self._drafts).columns
+        probes = [orjson.dumps({name: value}) for name in names for value in ("", ["text"])]
+        return (
+            "id" in columns
+            and all(len(some) == 1 for some in columns.values())
+            and len({fold(name) for name in names}) == len(names)
+            and "extra" not in names
+            and len(set(names).difference(*columns.values())) <= 1
+            and all(rows_of_line(probe, self.settings.max_line_bytes) == [orjson.loads(probe)] for probe in probes)
+        )
 
     def plan(self, names: tuple[Any, ...]) -> Plan:
         """How rows with these columns become articles."""

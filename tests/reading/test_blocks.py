@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import tempfile
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.articles.article import to_table
-from recommender.reading.blocks import HIDDEN, READ, read_block
+from recommender.reading.blocks import BlockReader
+from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import Stream
 from recommender.reading.report import ReadReport
 from recommender.reading.rows import RowReader
@@ -188,7 +193,9 @@ def one_by_one(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadR
 
 def in_blocks(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadReport]:
     reader = RowReader(stream, {}, limits, drafts=False)
-    return read_block(list(stream.rows()), reader), reader.report
+    return pa.concat_tables(
+        [READ.empty_table(), *BlockReader(reader, size=100).tables()]
+    ).combine_chunks(), reader.report
 
 
 def assert_same(rows: list[Any], limits: ReadingSettings) -> None:
@@ -255,5 +262,154 @@ def test_bad_rows_among_others_keep_their_places() -> None:
 def test_strict_reading_stops_at_the_first_bad_row() -> None:
     rows = [{**USUAL, "id": f"story {at}" if at < 30 else None} for at in range(40)]
     reader = RowReader(Stream("<rows>", data=rows), {}, ReadingSettings(), drafts=False)
-    read_block(list(enumerate(rows, 1)), reader, strict=True)
+    list(BlockReader(reader).tables(strict=True))
     assert [row.line for row in reader.report.rejected] == [31]
+
+
+WIRE = {
+    "id": "story",
+    "title": "Ferry aground",
+    "body": "The ferry ran aground at 6.40 in thick fog. " * 4,
+    "tags": ["a"],
+}
+LINES: list[bytes] = [
+    *(
+        b"\n",
+        b" \n",
+        b"{}\n",
+        b"[]\n",
+        b"7\n",
+        b"null\n",
+        b"no JSON\n",
+        b"{\n",
+        b"}\n",
+        b"\xef\xbb\xbf\n",
+        b"{}{}\n",
+        b"{},{}\n",
+    ),
+    *(b'{"id": "x1", "title": "a"} {"id": "x2", "title": "b"}\n', b'{"id": "x3", "title": "two\n{lines"}\n'),
+    *(
+        b'{"id": "x4", "title": "first", "title": "second"}\n',
+        b'{"id": "x5", "title": 7}\n',
+        b'{"id": 6, "title": "a"}\n',
+    ),
+    *(b'{"id": "x7", "title": "a", "new": "b"}\n', b'{"id": "x8", "title": null, "body": null}\n', b'{"id": "x9"}\n'),
+    *(
+        b'{"id": "xa", "title": "half \\ud800"}\n',
+        b'{"id": "xb", "title": "NUL \\u0000"}\n',
+        b'{"id": "xc", "title": "\xff"}\n',
+    ),
+    *(
+        b'{"id": "xd", "title": "raw \x01"}\n',
+        b'{"id": "xe", "title": "\\ud83e\\uddad \\/ \\b"}\n',
+        b'{"id": "xf", "title": NaN}\n',
+    ),
+    *(
+        b'{"id": "xg", "tags": [null, "a"], "title": "b"}\r\n',
+        b'{"id": "xh", "tags": [], "title": "b", "mood": ""}  \n',
+    ),
+    *(
+        b'{"id": "xi", "tags": "a; b", "title": "b"}\n',
+        b'{"id": "xj", "tags": [["a"]], "title": "b"}\n',
+        b'{"tags": ["a"]}\n',
+    ),
+    *(b' {"id": "xk", "title": "blank before"}\n', b'{"id": "xl", "title": "' + b"x" * 3_000 + b'"}\n'),
+    *(
+        b'{"data": [{"id": "xm", "title": "wrapped"}]}\n',
+        b'{"\\u0069d": "xn", "title": "a"}\n',
+        b'{"id": "xo", "title": "a",}\n',
+    ),
+]
+BODIES = [
+    "",
+    " ",
+    "short",
+    "x" * 76,
+    "x" * 77,
+    " leading blank " * 9,
+    "\u201cquoted\u201d" * 9,
+    "é" * 90,
+    "end in a blank" * 9 + "\u2003",
+]
+BODIES += [
+    f"{body} {more}"
+    for body in (WIRE["body"], "東京で" * 40)
+    for more in ("AT&T", "&amp;", "<b>bold</b>", "a\x00b", "é;&")
+]
+BODIES += [
+    "\x85" + "a" * 90,
+    "a" * 90 + "\xa0",
+    "a" * 90 + "à",
+    "<p>It <a href='/a'>ran</a>.</p>" * 5,
+    "&" + "a;" * 60,
+    "x" * 1_100,
+]
+
+
+def assert_same_of_lines(lines: list[bytes], limits: ReadingSettings) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stories.jsonl"
+        path.write_bytes(b"".join(lines))
+        stream = Stream("stories", path, limits=limits)
+        (table, report), (expected, told) = in_blocks(stream, limits), one_by_one(stream, limits)
+    assert table.to_pylist() == expected.to_pylist()
+    assert table.equals(expected)
+    assert report == told
+
+
+def wire_lines(**more: Any) -> list[bytes]:
+    return [orjson.dumps({**WIRE, "id": f"story {at}", **more}) + b"\n" for at in range(40)]
+
+
+@pytest.mark.parametrize("odd", range(len(LINES)))
+def test_an_odd_line_costs_no_other_line_of_its_block(odd: int) -> None:
+    lines = wire_lines()
+    lines.insert(20, LINES[odd])
+    assert_same_of_lines(lines, ReadingSettings(max_line_bytes=2_000))
+
+
+@pytest.mark.parametrize("limits", SETTINGS)
+def test_bodies_of_lines_are_what_they_are_one_by_one(limits: ReadingSettings) -> None:
+    bodies = [*BODIES, *(one for one in TEXTS if type(one) is str and one.isprintable())]
+    assert_same_of_lines(
+        [orjson.dumps({**WIRE, "id": str(at), "body": body}) + b"\n" for at, body in enumerate(bodies)], limits
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    odd=st.lists(st.tuples(st.integers(0, 250), st.sampled_from(LINES)), max_size=4),
+    more=st.sampled_from(
+        [{}, {"mood": "glad"}, {"mood": ["glad"], "places": "Gull Point"}, {"status": "draft"}, {"db": ["a"]}]
+    ),
+    bodies=st.lists(st.sampled_from(BODIES) | st.text(min_size=70, max_size=120), max_size=30),
+    dropped=st.lists(st.tuples(st.integers(0, 200), st.sampled_from(sorted(WIRE))), max_size=6),
+    limits=st.sampled_from(SETTINGS),
+)
+def test_blocks_of_lines_give_what_their_lines_give_one_by_one(
+    odd: list[tuple[int, bytes]],
+    more: dict[str, Any],
+    bodies: list[str],
+    dropped: list[tuple[int, str]],
+    limits: ReadingSettings,
+) -> None:
+    rows = [{**WIRE, "id": f"story {at}", **more} for at in range(230)]
+    for at, body in enumerate(bodies):
+        rows[7 * at]["body"] = body
+    for at, name in dropped:
+        rows[at].pop(name, None)
+    lines = [orjson.dumps(row) + b"\n" for row in rows]
+    for at, line in odd:
+        lines.insert(at, line)
+    assert_same_of_lines(lines, limits)
+
+
+def test_a_file_that_breaks_off_keeps_the_rows_before(tmp_path: Path) -> None:
+    path = tmp_path / "stories.jsonl.gz"
+    whole = gzip.compress(b"".join(wire_lines() * 100))
+    path.write_bytes(whole[: len(whole) // 2])
+    stream = Stream("stories", path)
+    (table, report), (expected, told) = in_blocks(stream, stream.limits), one_by_one(stream, stream.limits)
+    assert table.equals(expected)
+    assert report == told
+    assert report.rejected[-1].reason.startswith("truncated file")

@@ -22,7 +22,7 @@ _FEW = 2  # bytes that are no UTF-8: damage of a row or two
 
 
 def rows_of_lines(file: File) -> Rows:
-    """Rows of a file with one JSON object a line; an array or a wrapper in its place is read as `rows_of_json` does."""
+    """Lines of a file with one JSON object each; an array or a wrapper in its place is read as `rows_of_json` does."""
     longest = file.limits.max_line_bytes
     with file.utf8(_FEW) as stream:
         first = stream.readline(longest)
@@ -34,7 +34,7 @@ def rows_of_lines(file: File) -> Rows:
         if len(first) == longest and not first.endswith(b"\n"):
             while (rest := stream.readline(longest)) and not rest.endswith(b"\n"):
                 pass
-        yield from _rows_of_lines(whole, longest)
+        yield from _filled(whole)
 
 
 def rows_of_json(file: File) -> Rows:
@@ -43,7 +43,7 @@ def rows_of_json(file: File) -> Rows:
     with file.utf8(_FEW) as stream:
         first = stream.readline(longest)
         if isinstance(_json_row(_plain(first), longest), dict):  # a bad line costs itself alone
-            yield from _rows_of_lines(chain([first], _lines(stream, longest)), longest)
+            yield from _filled(chain([first], _lines(stream, longest)))
         else:
             yield from _document(stream, first, longest)
 
@@ -57,13 +57,16 @@ def _holds_objects(text: bytes) -> bool:
     return text[1:].lstrip()[:1] == b"{"
 
 
-def _rows_of_lines(lines: Iterator[bytes], longest: int) -> Rows:
-    for line, text in enumerate(lines, 1):
-        text = _plain(text)
-        if text:
-            row = _json_row(text, longest)
-            for one in rows_within(row) if isinstance(row, dict) else (row,):
-                yield line, one
+def _filled(lines: Iterator[bytes]) -> Rows:
+    """Lines with their numbers, as they stand; blank ones are passed over."""
+    return ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
+
+
+def rows_of_line(line: bytes, longest: int) -> list[Any]:
+    """The rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
+    text = _plain(line)
+    row = _json_row(text, longest) if text else None
+    return list(rows_within(row)) if isinstance(row, dict) else [] if row is None else [row]
 
 
 def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from recommender.reading.formats.archives import members
 from recommender.reading.formats.file import BROKEN, File
 from recommender.reading.formats.frames import rows_in_memory
+from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.registry import Format, format_by_end, format_named, format_of
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
@@ -78,6 +79,15 @@ class Stream:
 
         What was mended is added to `told`.
         """
+        for line, raw in self.lines(told):
+            if type(raw) is bytes:
+                for row in rows_of_line(raw, self.limits.max_line_bytes):
+                    yield line, row
+            else:
+                yield line, raw
+
+    def lines(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
+        """What `rows` gives, but for lines of JSON, which come as they stand, as bytes."""
         line = 0
         try:
             for line, raw in self._parsed(told):
@@ -97,7 +107,7 @@ class Stream:
                 yield from kind.rows(file)
             else:
                 for part in self.parts(told):
-                    yield from part.rows(told)
+                    yield from part.lines(told)
 
     def _file(self, told: Told | None) -> File | None:
         if self.path is None:

@@ -1,0 +1,74 @@
+"""Lines of JSON -> Arrow columns, as long as all of them hold the same columns of texts and lists of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+
+from recommender.reading.formats.json_document import rows_of_line
+
+_SAMPLE = 16  # lines that tell the columns
+_MOST_FAILURES = 3  # after which it is not tried again
+_STRING = pa.large_string()
+_STRINGS = pa.list_(_STRING)
+
+
+class JsonColumns:
+    """Reads blocks of lines of one file; a block with any line of other columns is not read."""
+
+    def __init__(self, is_simple: Callable[[tuple[str, ...]], bool]) -> None:
+        self._is_simple = cache(is_simple)
+        self._kinds: dict[str, pa.DataType] = {}
+        self._failures = 0
+
+    def read(self, lines: Sequence[bytes]) -> pa.Table | None:
+        """The columns of some regular lines, null where one lacks a column; None unless Arrow reads all as orjson does.
+
+        As many objects as lines, all of which begin and end as objects do, are one a line: none goes on after `}` and
+        the end of a line with `{`.
+        """
+        if not self._kinds and self._failures < _MOST_FAILURES:
+            self._look_at(lines[:_SAMPLE])
+        if self._failures >= _MOST_FAILURES or not self._is_simple(tuple(self._kinds)):
+            return None
+        data = b"".join(lines)
+        try:
+            table = pyarrow.json.read_json(
+                pa.BufferReader(data),
+                read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+                parse_options=pyarrow.json.ParseOptions(
+                    explicit_schema=pa.schema(self._kinds), unexpected_field_behavior="error"
+                ),
+            )
+            table.validate(full=True)  # UTF-8 among others
+        except (pa.ArrowException, OverflowError):
+            table = None
+        if table is None or len(table) != len(lines):
+            self._failures += 1
+            self._look_at(lines)
+            return None
+        return table.combine_chunks()
+
+    def _look_at(self, lines: Sequence[bytes]) -> None:
+        for line in lines:
+            for row in rows_of_line(line, len(line) + 3):
+                for name, value in row.items() if isinstance(row, dict) else ():
+                    self._note(name, value)
+
+    def _note(self, name: str, value: Any) -> None:
+        if value is None:
+            return
+        kind = _STRING if type(value) is str else _STRINGS
+        if self._kinds.setdefault(name, kind) != kind or not (
+            type(value) is str or (type(value) is list and all(type(one) is str for one in value))
+        ):
+            self._failures = _MOST_FAILURES
+
+
+def is_regular(line: bytes, longest: int) -> bool:
+    """Whether a line begins and ends as an object does, and was not cut."""
+    return line.startswith(b"{") and line.endswith((b"}\n", b"}\r\n")) and len(line) < longest - 2
