@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from recommender.reading.json_columns import JsonColumns, is_regular
 from recommender.reading.rows import RowReader
 
 _ROWS = 4_000  # of a block
+_BYTES = 1 << 23  # of a block of lines
 _FEW = 16  # rows of the same columns that are sooner read one by one
 _T = TypeVar("_T")
 _Lines = list[tuple[int, Any]]
@@ -57,10 +57,21 @@ class BlockReader:
 
     def _blocks(self, lines: Iterator[tuple[int, Any]]) -> Iterator[_Block]:
         """Blocks of lines; this runs beside the rest, and touches nothing that the rest changes."""
-        while some := list(islice(lines, self._size)):
-            places = [at for at, (_, raw) in enumerate(some) if type(raw) is bytes and is_regular(raw, self._longest)]
-            table = self._json.read([some[at][1] for at in places]) if len(places) >= _FEW else None
-            yield _Block(some, places, table)
+        some: _Lines = []
+        held = 0
+        for one in lines:
+            some.append(one)
+            held += len(one[1]) if type(one[1]) is bytes else 0
+            if len(some) >= self._size or held >= _BYTES:
+                yield self._block(some)
+                some, held = [], 0
+        if some:
+            yield self._block(some)
+
+    def _block(self, lines: _Lines) -> _Block:
+        places = [at for at, (_, raw) in enumerate(lines) if type(raw) is bytes and is_regular(raw, self._longest)]
+        table = self._json.read([lines[at][1] for at in places]) if len(places) >= _FEW else None
+        return _Block(lines, places, table)
 
     def _table(self, block: _Block, strict: bool) -> pa.Table:
         reader, report = self._reader, self._reader.report

@@ -166,7 +166,7 @@ class Columns:
     def _words(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
         """Values of a column that holds no times: plain texts as they are, others by the converter of the field."""
         limits, convert = self._plan.limits, self._converter(field, column)
-        if isinstance(values, pa.Array):
+        if isinstance(values, pa.LargeStringArray):
             return self._body(values, convert)
         if field == "tags":
             part = self._converter(field, column, lambda text: [text])
@@ -198,7 +198,7 @@ class Columns:
         data = np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
         sizes = np.diff(ends)  # in bytes; a character has at most four
         usual = (sizes > 4 * LONGEST_MISSING) & (sizes <= self._plan.limits.max_body_chars) & are_plain(texts)
-        begins = pc.utf8_slice_codeunits(texts, 0, LINE_OF).to_pylist()
+        begins: list[Any] = pc.utf8_slice_codeunits(texts, 0, LINE_OF).to_pylist()
         edges = _BLANK[data[np.minimum(ends[:-1], len(data) - 1)]] | _BLANK[data[np.maximum(ends[1:] - 1, 0)]]
         for at in np.flatnonzero(usual & edges).tolist():
             end = data[ends[at + 1] - 4 : ends[at + 1]].tobytes().decode(errors="ignore")
