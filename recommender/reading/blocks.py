@@ -16,6 +16,7 @@ from recommender.reading.columns import HIDDEN, READ, Columns
 from recommender.reading.formats import BadRow
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.json_columns import JsonColumns, is_regular
+from recommender.reading.report import Told
 from recommender.reading.rows import RowReader
 
 _ROWS = 4_000  # of a block
@@ -44,12 +45,13 @@ class BlockReader:
 
     def tables(self, strict: bool = False) -> Iterator[pa.Table]:
         """Articles in their order, columns of `READ`; no more after a bad row if `strict`, or after too many."""
-        stream = self._reader.stream
-        blocks = self._blocks(stream.lines())
+        stream, told = self._reader.stream, Told()
+        blocks = self._blocks(stream.lines(told))
         for block in _ahead(blocks) if stream.path else blocks:
             yield self._table(block, strict)
             if self._is_enough(strict):
                 return
+        self._reader.report.told.take(told)
 
     def _is_enough(self, strict: bool) -> bool:
         rejected = len(self._reader.report.rejected)
@@ -90,7 +92,7 @@ class BlockReader:
         for at in np.flatnonzero(odd).tolist():
             line, raw = rows[at]
             if type(raw) is bytes:
-                (raw,) = rows_of_line(raw, self._longest)
+                (raw,) = rows_of_line(raw, self._longest)  # one, as it was simple
             if (found := reader.read(line, raw)) is not None:
                 one_by_one.append((at, *found))
             elif self._is_enough(strict):

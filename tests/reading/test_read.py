@@ -183,7 +183,7 @@ def test_more_rows_than_one_chunk() -> None:
     rows = ({"id": number, "title": f"Story {number}"} for number in range(10_500))
     table, report = read_articles(rows, progress=lambda *call: calls.append(call))
     assert len(table) == report.read == report.accepted == 10_500
-    assert calls[0] == ("reading", 1_000, None)
+    assert calls[0] == ("reading", 4_000, None)
     assert calls[-1] == ("reading", 10_500, 10_500)
 
 
