@@ -376,8 +376,9 @@ class Recommender(Decided):
         table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
         self._refuse_withdrawn(table["id"].to_pylist())
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
-        table = with_languages(table, lister.archive)
-        vectors, self.embedded = self._vectors.of(table, lister.archive.site)
+        boilerplate = lister.archive.catalog.boilerplate
+        table = boilerplate.lined(with_languages(table, lister.archive))
+        vectors, self.embedded = self._vectors.of(boilerplate.cleaned(table), lister.archive.site)
         (found,) = self._values(lister.draft(table, vectors))
         return found.without_list("withheld") if found.article_id in self.rules.no_list else found
 

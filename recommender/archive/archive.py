@@ -137,8 +137,10 @@ class Archive:
         ranker: Ranker | None = None,
     ) -> Archive:
         """Fit the terms on a catalog with its vectors."""
-        tfidf, terms = Tfidf.fit(whole_texts(catalog.table))
-        parts = TextParts.of(catalog.table, tfidf, terms)
+        texts = catalog.cleaned()
+        tfidf, terms = Tfidf.fit(whole_texts(texts))
+        parts = TextParts.of(texts, tfidf, terms)
+        catalog.derived()  # while the texts are at hand
         hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
         search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
         archive = cls(
@@ -147,7 +149,7 @@ class Archive:
             tfidf=tfidf,
             terms=terms,
             parts=parts,
-            spelling=Spelling.fit(catalog.table, tfidf),
+            spelling=Spelling.fit(texts, tfidf),
             hubness=hubness,
             neighbours=hubness.of(terms, vectors),
             search=search,
@@ -175,25 +177,27 @@ class Archive:
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """Add rows at the end; the vocabulary stays."""
-        terms = self.tfidf.transform(whole_texts(added))
+        texts = catalog.boilerplate.cleaned(added)
+        terms = self.tfidf.transform(whole_texts(texts))
         search = joined(self.search, search_vectors(vectors, terms, self.derived.vocabulary.columns))
         more = replace(
             self,
             catalog=catalog,
             vectors=joined(self.vectors, vectors),
             terms=(every := sp.vstack([self.terms, terms], format="csr")),
-            parts=replace(self.parts.beside(TextParts.of(added, self.tfidf, terms)), whole=every),
+            parts=replace(self.parts.beside(TextParts.of(texts, self.tfidf, terms)), whole=every),
             neighbours=self.neighbours.beside(self.hubness.of(terms, vectors)),
             search=search,
             pooled=None,
             drafts=self.drafts and self.drafts.over(search),
         )
         looks = self.derived.looks
-        return replace(more, derived=more.derived.knowing(looks and looks.beside(Looks.of(added))))
+        return replace(more, derived=more.derived.knowing(looks and looks.beside(self.looks_of(added))))
 
     def compacted(self) -> Archive:
         """Leave out replaced versions, and put all rows in publication order."""
-        catalog = Catalog.of(self.catalog.table.take(pa.array(np.flatnonzero(self.catalog.alive))))
+        alive = pa.array(np.flatnonzero(self.catalog.alive))
+        catalog = Catalog.of(self.catalog.table.take(alive), self.catalog.boilerplate)
         old = self.catalog.rows(catalog.ids.to_pylist())
         fewer = replace(
             self,
@@ -212,7 +216,7 @@ class Archive:
     def only(self, held: NDArray[np.bool_]) -> Archive:
         """Keep some rows, (n,), and only the terms that they use."""
         rows = np.flatnonzero(held & self.catalog.alive)
-        catalog = Catalog.of(self.catalog.table.take(pa.array(rows)))
+        catalog = Catalog.of(self.catalog.table.take(pa.array(rows)), self.catalog.boilerplate)
         old = self.catalog.rows(catalog.ids.to_pylist())
         terms = self.terms[old]
         used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
@@ -329,12 +333,13 @@ class Archive:
         """
         _, code_of, site = self.derived.stories.languages
         held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
-        terms = self.tfidf.transform(whole_texts(table))
+        texts = self.catalog.boilerplate.cleaned(table)
+        terms = self.tfidf.transform(whole_texts(texts))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
         neighbours = self.hubness.of(terms, vectors)
         features = FeatureTable(
             vectors=vectors,
-            parts=TextParts.of(table, self.tfidf, terms),
+            parts=TextParts.of(texts, self.tfidf, terms),
             published=published,
             sections=section_codes(table["section"], self.section_levels),
             hubness=neighbours.hubness,
@@ -374,6 +379,10 @@ class Archive:
     def series(self) -> Recurring:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
         return self.derived.formats.recurring
+
+    def looks_of(self, stories: pa.Table) -> Looks:
+        """What tells recurring formats, of stories from outside."""
+        return self.derived.stories.looks_of(stories)
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:

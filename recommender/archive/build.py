@@ -7,6 +7,7 @@ import warnings
 import pyarrow as pa
 
 from recommender.archive.archive import Archive
+from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
 from recommender.articles.languages import MIXED, detected_languages, site_language, unknown_language_warning
 from recommender.compute.hardware import release_memory
@@ -48,12 +49,17 @@ def build_archive(
     catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
+    if reading.drop_boilerplate:
+        least, share = reading.boilerplate_stories, reading.boilerplate_share
+        catalog = catalog.without(Boilerplate.fit(catalog.table, least=least, share=share))
     release_memory()
-    embedder.fit(catalog.table)
-    made, embedded = vectors.of(catalog.table, site, progress)
-    release_memory()
-    progress("terms", 0, len(catalog))
-    archive = Archive.fit(catalog, made, settings, embedder.calibration, rules, ranker)
+    with catalog.cleaned_once() as texts:
+        embedder.fit(texts)
+        made, embedded = vectors.of(texts, site, progress)
+        release_memory()
+        progress("terms", 0, len(catalog))
+        archive = Archive.fit(catalog, made, settings, embedder.calibration, rules, ranker)
+    del texts
     if settings.ranking.ranker != "auto" and (message := _lacking(archive)):
         warnings.warn(message, stacklevel=4)
     release_memory()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import outlets
+from recommender.articles.copies import Marks
 from recommender.articles.languages import site_language
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.features.hubness import Neighbours
@@ -113,7 +114,11 @@ class StoryFacts:
     @cached_property
     def looks(self) -> Looks:
         """What tells recurring formats, of every row."""
-        return self.known_looks or Looks.of(self.catalog.table, self.catalog.marks)
+        return self.known_looks or self.looks_of(self.catalog.table, self.catalog.marks)
+
+    def looks_of(self, stories: pa.Table, marks: Marks | None = None) -> Looks:
+        """What tells recurring formats, of any stories; `marks` may know their bodies as they are compared."""
+        return Looks.of(self.catalog.boilerplate.bodies_cleaned(stories), marks)
 
     @cached_property
     def section_levels(self) -> dict[tuple[str, ...], int]:

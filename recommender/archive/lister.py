@@ -228,7 +228,9 @@ class Lister:
         asked = Stories(
             queries=queries,
             marks=Marks.of(stories, archive.rules),
-            series=archive.series.editions[queries.rows] if known else archive.series.series.codes(stories),
+            series=archive.series.editions[queries.rows]
+            if known
+            else archive.series.series.codes(stories, archive.looks_of(stories)),
             outlets=archive.outlets.codes[queries.rows] if known else archive.outlets.codes_of(stories),
             pins=np.where((pins >= 0) & scope.allowed[pins], pins, -1),
             positions=positions,

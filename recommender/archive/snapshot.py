@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recommender.archive.archive import Archive, Pooled
 from recommender.archive.derived import Saved
 from recommender.articles.article import SCHEMA
+from recommender.articles.boilerplate import NOTHING, Boilerplate
 from recommender.articles.catalog import Catalog
 from recommender.editorial.overlay import ordered
 from recommender.editorial.rules import Rules
@@ -37,7 +38,7 @@ from recommender.storage.versions import VersionedFolder
 CHECKED = 1 << 24
 """Bytes of a file up to which loading compares its SHA-256; of larger ones, which stay on disk, only the size."""
 RANKER = "ranker.json"
-SPELLING = "spelling"
+SPELLING, BOILERPLATE = "spelling", "boilerplate"
 _CSR = ("data", "indices", "indptr")
 _TEXTS = ("terms", "title", "lead", "names")
 
@@ -79,6 +80,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
         archive.tfidf.save(folder, "tfidf")
         archive.spelling.save(folder, SPELLING)
+        archive.catalog.boilerplate.save(folder, BOILERPLATE)
         if archive.drafts is not None:
             archive.drafts.save(folder)
         embedder.save(folder)
@@ -132,7 +134,9 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
     hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
-    catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]))
+    kept = (folder / f"{BOILERPLATE}.arrow").exists()  # archives saved by earlier versions have none
+    boilerplate = Boilerplate.load(folder, BOILERPLATE) if kept else NOTHING
+    catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]), boilerplate)
     if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
         raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
     if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):

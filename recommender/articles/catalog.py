@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from recommender.articles.article import UNDATED
+from recommender.articles.article import SCHEMA, UNDATED
+from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
 from recommender.articles.copies import Marks, repeated_by, text_groups
 from recommender.articles.headlines import Headlines
 from recommender.articles.ids import IdBytes, encoded
@@ -43,20 +45,41 @@ class Catalog:
         False where a newer version of the same id took over.
     base : int
         Length of the sorted part.
+    boilerplate : Boilerplate
+        What the texts of stories are compared without.
     """
 
     table: pa.Table
     alive: NDArray[np.bool_]
     base: int
+    boilerplate: Boilerplate = NOTHING
 
     @classmethod
-    def of(cls, table: pa.Table) -> Catalog:
+    def of(cls, table: pa.Table, boilerplate: Boilerplate = NOTHING) -> Catalog:
         """Sort a table with unique ids into publication order."""
         order = np.lexsort((table["id"].to_numpy(), _micros(table["published_at"])))
         if (order[1:] < order[:-1]).any():  # else it is in order, and not copied
             table = table.take(pa.array(order))
         table = table.combine_chunks()
-        return cls(table, np.ones(len(table), dtype=bool), len(table))
+        return cls(table, np.ones(len(table), dtype=bool), len(table), boilerplate)
+
+    def without(self, boilerplate: Boilerplate) -> Catalog:
+        """The same stories, compared and shown without what recurs in them."""
+        return Catalog(boilerplate.lined(self.table), self.alive, self.base, boilerplate)
+
+    def cleaned(self) -> pa.Table:
+        """The stories with titles, leads and bodies as they are compared."""
+        held: pa.Table | None = vars(self).get("_cleaned")
+        return self.boilerplate.cleaned(self.table) if held is None else held
+
+    @contextmanager
+    def cleaned_once(self) -> Iterator[pa.Table]:
+        """`cleaned`, which gives the same table until the end: it takes as much memory as the texts."""
+        vars(self)["_cleaned"] = texts = self.cleaned()
+        try:
+            yield texts
+        finally:
+            del vars(self)["_cleaned"]
 
     def __len__(self) -> int:
         return len(self.table)
@@ -166,7 +189,8 @@ class Catalog:
     @cached_property
     def text_group(self) -> NDArray[np.int64]:
         """The oldest current row of each row's text, (n,)."""
-        texts = whole(self.table["body"]), self.table["title"], self.table["lead"]
+        cleaned = self.cleaned()
+        texts = whole(cleaned["body"]), cleaned["title"], cleaned["lead"]
         return text_groups(*texts, self.marks, self._oldest_first(np.flatnonzero(self.alive)))
 
     def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -175,13 +199,17 @@ class Catalog:
     @cached_property
     def marks(self) -> Marks:
         """What the bodies are told apart by."""
-        return Marks.of(whole(self.table["body"]))
+        return Marks.of(whole(self.cleaned()["body"]))
 
     @cached_property
-    def _headlines(self) -> tuple[NDArray[np.int64], Headlines]:
-        """Current rows without a body, and their headlines."""
-        rows = np.flatnonzero(pc.equal(self.table["body"], "").to_numpy() & self.alive)
-        return rows, Headlines.of(self.table["title"].take(pa.array(rows)).combine_chunks())
+    def _bare(self) -> tuple[NDArray[np.int64], Headlines, pa.ChunkedArray]:
+        """Current rows without a body, their headlines and leads."""
+        rows = np.flatnonzero(self.marks.empty & self.alive)
+        texts = self.boilerplate.cleaned(self.table.take(pa.array(rows)))
+        return rows, Headlines.of(texts["title"].combine_chunks()), texts["lead"]
+
+    def _bodies(self, rows: NDArray[np.int64]) -> pa.Array:
+        return whole(self.boilerplate.cleaned(self.table.take(pa.array(rows)))["body"])
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
         """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them.
@@ -191,14 +219,14 @@ class Catalog:
         named = story["canonical_id"] if story["canonical_id"] not in self.shared_canonicals else None
         names = pa.array([story["id"], named or story["id"]], pa.large_string())
         same = pc.or_(pc.is_in(self.ids, names), pc.is_in(self.canonical, names)).to_numpy()
-        if story["body"]:
-            bodies = whole(self.table["body"])
-            first = (self.text_group == np.arange(len(self))) & self.alive & pc.not_equal(bodies, "").to_numpy(False)
-            same[repeated_by(story["body"], bodies, self.marks, self._oldest_first(np.flatnonzero(first)))] = True
+        (text,) = self.boilerplate.cleaned(pa.Table.from_pylist([story], SCHEMA)).select(TEXTS).to_pylist()
+        if text["body"]:
+            first = (self.text_group == np.arange(len(self))) & self.alive & ~self.marks.empty
+            order = self._oldest_first(np.flatnonzero(first))
+            same[repeated_by(text["body"], self._bodies, self.marks, order)] = True
         else:
-            rows, headlines = self._headlines
-            lead = self.table["lead"].take(pa.array(rows))
-            same[rows] |= headlines.like(story["title"]) & pc.equal(lead, story["lead"]).to_numpy()
+            rows, headlines, lead = self._bare
+            same[rows] |= headlines.like(text["title"]) & pc.equal(lead, text["lead"]).to_numpy()
         groups = self.copy_group[same & self.alive]
         return np.flatnonzero(np.isin(self.copy_group, groups))
 
@@ -276,10 +304,12 @@ class Catalog:
         """A catalog with more rows at the end; the rows `replaces` are no longer current."""
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
-        more = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base)
+        table = self.boilerplate.lined(table)
+        more = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base, self.boilerplate)
         more = more.knowing({"id_rank": self._rank_beside(table["id"])})
         if "marks" in vars(self):
-            vars(more)["marks"] = self.marks.beside(Marks.of(whole(table["body"])))
+            texts = self.boilerplate.cleaned(table)
+            vars(more)["marks"] = self.marks.beside(Marks.of(whole(texts["body"])))
         return more
 
     def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +70,11 @@ class Marks(NamedTuple):
         return cls(words, digest, plain, skeleton, sampled, np.concatenate(samples))
 
     @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Which texts are empty, (n,)."""
+        return np.asarray((self.words == 0) & (self.digest == 0), dtype=bool)
+
+    @property
     def begin(self) -> NDArray[np.int64]:
         """Where each text's sample begins, and where the last one ends; (n + 1,)."""
         return np.concatenate([[0], np.cumsum(self.sampled, dtype=np.int64)])
@@ -128,14 +133,17 @@ def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[
     return leader
 
 
-def repeated_by(body: str, texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> NDArray[np.int64]:
+def repeated_by(
+    body: str, texts: Callable[[NDArray[np.int64]], pa.Array], marks: Marks, order: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Find the text that a body from outside repeats, as `repeated` does where it is the last of all; (0,) or (1,).
 
     Parameters
     ----------
-    texts : pyarrow.Array of large_string, n texts
+    texts : callable
+        Gives the texts of some rows, a large_string array.
     marks : Marks
-        Those of the texts.
+        Those of all texts, n.
     order : ndarray of int64, shape (m,)
         Rows of the texts that repeat none, oldest first.
     """
@@ -143,11 +151,11 @@ def repeated_by(body: str, texts: pa.Array, marks: Marks, order: NDArray[np.int6
     own = Marks.of(one)
     alike = marks.digest[order] == own.digest[0]
     if own.sampled[0]:
-        near = np.zeros(len(texts), dtype=bool)
-        loops.resemble(len(texts), marks.words, marks.begin, marks.sample, int(own.words[0]), own.sample, near)
+        near = np.zeros(len(marks.words), dtype=bool)
+        loops.resemble(len(near), marks.words, marks.begin, marks.sample, int(own.words[0]), own.sample, near)
         alike |= near[order]
     rows = order[alike]
-    both = pa.concat_arrays([texts.take(pa.array(rows)), one])
+    both = pa.concat_arrays([texts(rows), one])
     found = repeated(both, Marks.of(both), np.arange(len(both)))[-1]
     return np.asarray(rows[found : found + 1])
 

@@ -56,9 +56,11 @@ class Inputs:
         ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
         digest.update(ranker.encode())
         digest.update(rules.encode())
+        digest.update(rec.catalog.boilerplate.digest.encode())
         digest.update(withdrawals.encode())
         tfidf = rec.archive.tfidf
         fitted = hashlib.sha256(repr(rec.related_at).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
+        fitted.update(rec.catalog.boilerplate.digest.encode())
         hash_table(fitted, pa.table({"name": tfidf.names}))
         parts = {
             "stories": stories,

@@ -71,6 +71,15 @@ class ReadingSettings(Stage):
     shown_values: tuple[str, ...] = Field(
         (), description="values of status and type columns whose stories are shown all the same, such as 'page'"
     )
+    drop_boilerplate: bool = Field(
+        True, description="stories are compared, and shown, without passages that recur across the stories of an outlet"
+    )
+    boilerplate_stories: int = Field(
+        5, ge=2, description="different stories of an outlet, at least, that share a passage which is boilerplate"
+    )
+    boilerplate_share: float = Field(
+        0.005, ge=0, le=1, description="share of the stories of an outlet, at least, that share such a passage"
+    )
     date_format: str | None = Field(
         None,
         description="form of times that say it only to people, such as '%d.%m.%Y %H:%M'; %A is a word of any language; "

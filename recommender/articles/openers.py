@@ -1,0 +1,105 @@
+"""What stands beside a story's own sentences, told by its form: bylines, datelines, labels of links and pictures."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+LINK_LABELS = (
+    *("read more", "read also", "also read", "read next", "read on", "see also", "see more", "more on this"),
+    *("more on this story", "related", "related stories", "related story", "related articles", "related article"),
+    *("related links", "related coverage", "further reading", "don't miss", "recommended", "watch also"),
+    *("you may also like", "lees ook", "lees meer", "lees verder", "lees hier", "zie ook", "kijk ook", "bekijk ook"),
+    *("luister ook", "meer lezen", "meer hierover", "ook interessant", "lesen sie auch", "lesen sie mehr", "lies auch"),
+    *("mehr zum thema", "mehr dazu", "siehe auch", "weiterlesen", "lire aussi", "à lire aussi", "à lire", "lire plus"),
+    *("voir aussi", "sur le même sujet", "en savoir plus", "lea también", "lee también", "leer más", "ver también"),
+    *("te puede interesar", "leia também", "leia mais", "veja também", "saiba mais", "leggi anche", "vedi anche"),
+    *("läs också", "läs även", "läs mer", "les også", "les mer", "læs også", "læs mere", "lue myös", "czytaj także"),
+    *("czytaj też", "czytaj więcej", "zobacz także"),
+)
+"""What stands before links to other stories, in small letters."""
+
+PICTURE_LABELS = (
+    *("file photo", "photo", "photos", "photo credit", "photo credits", "photo by", "picture", "pictures", "image"),
+    *("images", "image credit", "image source", "image caption", "media caption", "foto", "fotos", "bild", "bilder"),
+    *("bildquelle", "quelle", "crédit photo", "crédits photo", "photographie", "beeld", "fotografie", "immagine"),
+    *("foto de", "imagen", "imagem", "zdjęcie"),
+)
+"""What stands before captions and credits of pictures, in small letters."""
+
+CREDIT_OPENERS = (
+    *("reporting by", "additional reporting", "editing by", "writing by", "compiled by", "photo by", "photos by"),
+    *("photograph by", "image by", "video by"),
+)
+"""Two words that begin a paragraph of credits, in small letters."""
+
+_LONGEST = 160  # characters in which openers stand
+_CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
+_LETTER = r"[^\W\d_]"
+_SMALL = "and|und|et|y|e|en|og|och|de|van|von|der|den|la|le|du|da|dos|al|bin|ten|for|in|&"
+_NAME = rf"{_CAPITAL}[\w.'’-]*"
+_BYLINE = re.compile(
+    r"\s*(?:By|BY|by|Von|VON|Par|PAR|Por|POR|Door|DOOR|Di|DI|Av|AV|Af|AF) "
+    rf"{_NAME}(?: (?:{_NAME}|{_SMALL}))*(?:, [^\n.!?]+)?[ \t]*\n\s*"
+)
+_AGENCIES = (
+    "Reuters|AP|The Associated Press|Associated Press|AFP|DPA|ANP|ATS|SDA|Keystone-SDA|APA|EFE|ANSA|TASS|Xinhua|"
+    "Interfax|Kyodo|Bloomberg|UPI|PTI|ANI|IANS|CP|The Canadian Press|AAP|PA|PA Media|Belga|NTB|Ritzau|TT|STT|PAP|"
+    "ČTK|CTK|Lusa|Europa Press|Yonhap|KCNA|EPD|KNA|SID|Anadolu|AA|MTI|BNS|Agency|Agencies|CNN|RTR|Tanjug|Agerpres"
+)
+_AFTER = rf"(?:, (?:{_LETTER}|[. ])+)?(?:, (?:{_LETTER}|[. ]){{0,14}}\d\d?\.?(?: (?:{_LETTER}|\.)+)?)? ?"
+_CAPITALS = rf"{_CAPITAL}(?:{_CAPITAL}|[.'’/ -])+{_AFTER}"
+_DASH = "(?:--|[-–—])"
+_WIRE = re.compile(
+    rf"\s*(?:(?:{_CAPITAL}(?:{_LETTER}|[.'’/ -])*{_AFTER})?\((?i:{_AGENCIES})(?:/{_LETTER}+)*\)"
+    rf"|{_CAPITALS}\({_LETTER}(?:{_LETTER}|[ ./&-])+\)) ?(?:{_DASH}|:) ?"
+)
+_DATELINE = re.compile(rf"\s*(?P<opener>{_CAPITALS}{_DASH}) ")
+_MAYBE = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")  # a quick look
+
+
+@cache
+def labels() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels that a colon follows, and what opens a paragraph without one."""
+    return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), CREDIT_OPENERS
+
+
+def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:
+    r"""Bytes that bylines and datelines take at the beginning of texts, (n,).
+
+    Parameters
+    ----------
+    texts : pyarrow.Array of large_string, length n
+    known : pyarrow.Array of large_string
+        Datelines without an agency, such as "LONDON –", that recur; others may be anything.
+
+    Examples
+    --------
+    >>> texts = pa.array(["By Jane Doe\n\nLONDON (Reuters) - Fog.", "LONDON - Fog.", "Fog."], pa.large_string())
+    >>> opening_bytes(texts, pa.array(["LONDON -"], pa.large_string())).tolist()
+    [32, 9, 0]
+    """
+    cut = np.zeros(len(texts), dtype=np.int64)
+    openers = frozenset(known.to_pylist())
+    for row, head in enumerate(pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()):
+        if not _MAYBE.match(head):
+            continue
+        at = 0
+        for pattern in (_BYLINE, _WIRE):
+            found = pattern.match(head, at)
+            at = found.end() if found else at
+        found = _DATELINE.match(head, at) if openers else None
+        at = found.end() if found and found["opener"] in openers else at
+        cut[row] = len(head[:at].encode())
+    return cut
+
+
+def datelines(texts: pa.Array) -> list[str]:
+    """A place in capitals and a dash, as "LONDON –", of each text that begins with one."""
+    heads = pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()
+    return [found["opener"] for head in heads if (found := _DATELINE.match(head))]
