@@ -48,6 +48,8 @@ from recommender.storage.atomic import refusing
 if TYPE_CHECKING:
     from recommender.archive.learn import LearnReport
 
+_SHOWN = 60  # characters of a passage that a finding names
+
 
 class Recommender(Decided):
     """Related articles for every story of an archive.
@@ -141,15 +143,24 @@ class Recommender(Decided):
                 stacklevel=2,
             )
         self._warn_of(self.report)
-        return self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
+        self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
+        self.report.boilerplate = self.catalog.boilerplate.told
+        return self
 
     def findings(self, report: ReadReport) -> tuple[str, ...]:
         """Tell what somebody should look at in stories that were read, one line each."""
-        shared = self.catalog.shared_canonicals if self._archive is not None else {}
-        return report.findings(datetime.now(UTC)) + tuple(
-            f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
-            for name, count in sorted(shared.items())
-        )
+        found = list(report.findings(datetime.now(UTC)))
+        if self._archive is not None:
+            found += [
+                f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
+                for name, count in sorted(self.catalog.shared_canonicals.items())
+            ]
+            if dropped := self.catalog.boilerplate.told:
+                found.append(
+                    f"{len(dropped):,} passages that recur are left out where stories are compared and shown, such as "
+                    f"{dropped[0].text[:_SHOWN]!r} of {dropped[0].stories:,} stories; recommender check lists them"
+                )
+        return tuple(found)
 
     def _warn_of(self, report: ReadReport) -> None:
         if lines := report.findings(datetime.now(UTC)):

@@ -49,9 +49,7 @@ def build_archive(
     catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
-    if reading.drop_boilerplate:
-        least, share = reading.boilerplate_stories, reading.boilerplate_share
-        catalog = catalog.without(Boilerplate.fit(catalog.table, least=least, share=share))
+    catalog = catalog.without(Boilerplate.of(catalog.table, reading))
     release_memory()
     with catalog.cleaned_once() as texts:
         embedder.fit(texts)

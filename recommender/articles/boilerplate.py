@@ -20,6 +20,7 @@ from recommender.articles.columns import outlets
 from recommender.articles.copies import Marks, repeated
 from recommender.articles.openers import datelines, labels, opening_bytes
 from recommender.articles.text import teaser
+from recommender.settings import ReadingSettings
 
 FOUND = pa.schema(
     [
@@ -40,6 +41,15 @@ _SHOWN = 300  # characters of a passage that are kept to tell of
 TEXTS = ("title", "lead", "body")
 """Columns that stories are compared by."""
 _APART = pa.scalar("\n\n", pa.large_string())
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage, name of a site or dateline that recurs, who published it (none = all), and in how many stories."""
+
+    text: str
+    outlet: str | None
+    stories: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +73,7 @@ class Boilerplate:
     >>> boilerplate.cleaned(table)["body"].to_pylist()[:2]
     ['A ferry ran aground in fog.', 'The mayor resigned.']
     >>> boilerplate.told
-    [{'text': 'Sign up to our daily newsletter.', 'outlet': None, 'stories': 5}]
+    (Passage(text='Sign up to our daily newsletter.', outlet=None, stories=5),)
     """
 
     found: pa.Table
@@ -89,14 +99,21 @@ class Boilerplate:
         rows.sort(key=lambda row: (row["kind"], row["key"], row["text"], row["outlet"] or ""))
         return cls(pa.Table.from_pylist(rows, schema=FOUND))
 
+    @classmethod
+    def of(cls, table: pa.Table, settings: ReadingSettings) -> Boilerplate:
+        """`fit` as settings say, or `NOTHING`."""
+        if not settings.drop_boilerplate:
+            return NOTHING
+        return cls.fit(table, least=settings.boilerplate_stories, share=settings.boilerplate_share)
+
     @property
-    def told(self) -> list[dict[str, str | int | None]]:
-        """What was found, the commonest first."""
-        shown = self.found.filter(pc.not_equal(self.found["kind"], "beside"))
-        shown = shown.select(["text", "outlet", "stories"]).to_pylist()
-        everywhere = {row["text"] for row in shown if row["outlet"] is None}
-        rows = [row for row in shown if row["outlet"] is None or row["text"] not in everywhere]
-        return sorted(rows, key=lambda row: (-row["stories"], row["text"], row["outlet"] or ""))
+    def told(self) -> tuple[Passage, ...]:
+        """What was found, the commonest first; what all outlets are told of is not told of each."""
+        shown = self.found.filter(pc.not_equal(self.found["kind"], "beside")).select(["text", "outlet", "stories"])
+        found = {Passage(**row) for row in shown.to_pylist()}
+        everywhere = {one.text for one in found if one.outlet is None}
+        found = {one for one in found if one.outlet is None or one.text not in everywhere}
+        return tuple(sorted(found, key=lambda one: (-one.stories, one.text, one.outlet or "")))
 
     @cached_property
     def digest(self) -> str:
@@ -207,6 +224,8 @@ class Boilerplate:
 
 NOTHING = Boilerplate(FOUND.empty_table(), on=False)
 """Texts as they came."""
+ONLY_BY_FORM = Boilerplate(FOUND.empty_table())
+"""Texts without what is told by its form."""
 
 
 @dataclass(frozen=True)

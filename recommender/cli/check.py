@@ -23,6 +23,8 @@ from recommender.cli.options import (
 if TYPE_CHECKING:
     from recommender.reading.check import Check
 
+_PASSAGES, _PASSAGE = 10, 90  # passages that are shown, and characters of each
+
 
 def check(
     articles: Annotated[list[str], typer.Argument(help="All stories: files, folders, or a database URL.")],
@@ -77,6 +79,8 @@ def _print(found: Check) -> None:
         ("sections", counts(found.sections)),
         ("copies", f"{found.copies:,} stories repeat the text of another"),
         ("links", f"{found.links:,} between stories, {found.unresolved_links:,} lead to none"),
+        ("boilerplate", f"{len(found.boilerplate):,} passages recur; {found.by_form:,} stories lose more by its form"),
+        *(("", f"{one.stories:,} × {one.text[:_PASSAGE]}") for one in found.boilerplate[:_PASSAGES]),
         *(("note", line) for line in found.findings),
     ]
     for name, text in rows:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.articles.article import UNDATED
+from recommender.articles.boilerplate import ONLY_BY_FORM, Boilerplate, Passage
 from recommender.articles.catalog import Catalog
 from recommender.articles.languages import site_language
 from recommender.articles.links import resolve_links
@@ -50,6 +51,10 @@ class Check:
         Stories that repeat the text of another.
     links, unresolved_links : int
         Links between stories, and those that lead to none.
+    boilerplate : tuple of Passage
+        What recurs across the stories, and leaves the texts that they are compared by, the commonest first.
+    by_form : int
+        Stories that lose a byline, a dateline, or paragraphs of links, captions and credits.
     findings : tuple of str
         What was mended or left out, with an example each.
     """
@@ -70,6 +75,8 @@ class Check:
     copies: int
     links: int
     unresolved_links: int
+    boilerplate: tuple[Passage, ...]
+    by_form: int
     findings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,8 +114,10 @@ def check(
     >>> found.stories, found.rejected, found.filled["title"]
     (1, 1, 1.0)
     """
-    table, report = read_articles(articles, settings=settings or ReadingSettings(), columns=columns, progress=progress)
-    catalog = Catalog.of(table)
+    settings = settings or ReadingSettings()
+    table, report = read_articles(articles, settings=settings, columns=columns, progress=progress)
+    catalog = Catalog.of(table).without(Boilerplate.of(Catalog.of(table).table, settings))
+    report.boilerplate = catalog.boilerplate.told
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
     reasons = Counter(one.reason for one in report.rejected) + report.unpublished
@@ -130,8 +139,16 @@ def check(
         copies=len(table) - len(np.unique(catalog.copy_group)),
         links=links.links,
         unresolved_links=links.unresolved,
+        boilerplate=report.boilerplate,
+        by_form=_by_form(catalog.table) if settings.drop_boilerplate else 0,
         findings=report.findings(now),
     ), report
+
+
+def _by_form(table: pa.Table) -> int:
+    """Stories that lose something though nothing recurs."""
+    bodies = ONLY_BY_FORM.cleaned(table)["body"]
+    return int(pc.sum(pc.not_equal(bodies, table["body"])).as_py() or 0)
 
 
 def _filled(column: pa.ChunkedArray) -> float:

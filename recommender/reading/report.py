@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from recommender.articles.boilerplate import Passage
+
 _SHOWN = 5  # values that a finding names
 _MOST_AHEAD = timedelta(hours=15)  # of any zone before UTC
 _SLACK = timedelta(minutes=30)
@@ -67,6 +69,8 @@ class ReadReport:
         Links that cannot be used, by reason: they cost no row.
     newest_naive : datetime, optional
         The newest publication time that was written without a zone.
+    boilerplate : tuple of Passage
+        What recurs across the stories, and left the texts that they are compared by, the commonest first.
     """
 
     read: int = 0
@@ -79,6 +83,7 @@ class ReadReport:
     told: Told = field(default_factory=Told)
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None
+    boilerplate: tuple[Passage, ...] = ()
 
     @property
     def commonest(self) -> tuple[str, int]:

@@ -219,6 +219,29 @@ def test_a_thousand_changes_at_once_equal_a_whole_run(tmp_path: Path) -> None:
     assert sum(len(record["items"]) for record in found.values()) > 2_000
 
 
+def test_boilerplate_of_the_last_whole_run_leaves_newcomers_too(tmp_path: Path) -> None:
+    cookies, footer = "We use cookies to make the site better.", "Sign up to our daily newsletter."
+    stories = [story | {"body": f"{cookies} {story['body']}."} for story in random_stories(Random(1), 60)]
+    held, later = stories[:50], stories[50:]
+    later[0]["body"] += f"\n\n{footer}"  # which the archive does not know yet
+    out, snapshot = tmp_path / "out", tmp_path / "snapshot"
+    options = Settings.of({"embedding": {"model": "tfidf"}})
+    precompute(held, out, settings=options, as_of=AS_OF, archive=snapshot)
+    unchanged = refresh(held, out, snapshot, as_of=AS_OF)
+    assert unchanged.changes is not None
+    assert (unchanged.changes.unchanged, unchanged.recomputed) == (50, 0)
+    before = Recommender.load(snapshot)
+    changes = [*later, held[3] | {"title": "another title", "body": f"{cookies} {held[4]['body']}"}]
+    refresh(changes, out, snapshot, as_of=AS_OF)
+    assert published(out) == whole_run(before, out, changes, AS_OF)
+    lines = [item["line"] for record in published(out).values() for item in record["items"]]
+    assert lines
+    assert not [line for line in lines if "cookies" in line]
+    after = Recommender.load(snapshot)
+    assert [one.text for one in after.catalog.boilerplate.told] == [cookies]
+    assert all("cookies" in body for body in after.catalog.table["body"].to_pylist())
+
+
 def board(root: Path) -> tuple[Path, Path]:
     options = WITHIN_TOPICS.override(ANY_CHANGE)
     precompute(checkerboard(), root / "out", settings=options, archive=root / "snapshot")

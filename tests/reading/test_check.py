@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from recommender.cli.app import app
 from recommender.reading.check import FIELDS, check
+from recommender.settings import ReadingSettings
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROWS = [
@@ -53,6 +54,19 @@ def test_counts_add_up_and_fields_are_told() -> None:
     assert (found.copies, found.links, found.unresolved_links) == (1, 1, 1)
     assert found.sections == {"local": 1}
     assert any("'soon'" in line for line in found.findings)
+
+
+def test_boilerplate_is_told() -> None:
+    cookies = "We use cookies to make the site better."
+    news = [{"id": at, "title": f"Ferry {at}", "body": f"{cookies} Boat {at} ran aground."} for at in range(9)]
+    news.append({"id": 9, "title": "Mayor", "body": "LONDON (Agency) - The mayor resigned on Monday."})
+    found, report = check(news, now=NOW)
+    assert [(one.text, one.stories) for one in found.boilerplate] == [(cookies, 9)]
+    assert found.by_form == 1
+    assert report.boilerplate == found.boilerplate
+    assert found.to_dict()["boilerplate"] == [{"text": cookies, "outlet": None, "stories": 9}]
+    kept, _ = check(news, now=NOW, settings=ReadingSettings(drop_boilerplate=False))
+    assert (kept.boilerplate, kept.by_form) == ((), 0)
 
 
 def test_nothing_at_all() -> None:
