@@ -64,7 +64,7 @@ def test_boilerplate_is_told() -> None:
     assert [(one.text, one.stories) for one in found.boilerplate] == [(cookies, 9)]
     assert found.by_form == 1
     assert report.boilerplate == found.boilerplate
-    assert found.to_dict()["boilerplate"] == [{"text": cookies, "outlet": None, "stories": 9}]
+    assert list(found.to_dict()["boilerplate"]) == [{"text": cookies, "outlet": None, "stories": 9}]
     kept, _ = check(news, now=NOW, settings=ReadingSettings(drop_boilerplate=False))
     assert (kept.boilerplate, kept.by_form) == ((), 0)
 
