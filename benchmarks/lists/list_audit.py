@@ -20,7 +20,7 @@ from benchmarks.common import write_result
 from recommender import PublishedLists
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.evaluation.measures.quality import nth_of_group
+from recommender.evaluation.measures.places import nth_of_group
 from recommender.features.vectors import cosines
 
 BLOCK = 2_048

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ links, measured on the newer stories. 'trained on this set': it knows the answer
 TRAINED_HERE: Training = "trained on this set"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SystemResult:
     """One system on one set.
 
@@ -40,6 +40,10 @@ class SystemResult:
         Values by story, in the order of `Evaluation.stories`, or by logged list; no "pairs".
     quality : mapping of str to float
         Measures of the final lists that need no judgments; NaN where one does not apply.
+    intervals : mapping of str to Estimate
+        Those of them that are means over lists, with their intervals.
+    statuses : mapping of str to int
+        Lists by status: 'ok', 'filled', 'short', 'empty'; see `ReadNext.status`.
     safety : mapping of str to int
         Counts that must be 0.
     unanswered : int
@@ -70,6 +74,8 @@ class SystemResult:
     ages_days: NDArray[np.float64]
     scores: NDArray[np.float64]
     training: Training = ""
+    intervals: Mapping[str, Estimate] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class Example:
     story : str
     title : str
     values : mapping of system to float
-        nDCG@k of its final list.
+        nDCG@k of its final list, or of its ranking where that alone is judged.
     lists : mapping of system to tuple of (article id, title, grade or None where unjudged)
     wanted : tuple of (article id, title, grade)
         The best judged items.
@@ -130,7 +136,7 @@ class Example:
     wanted: tuple[tuple[str, str, float], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
     """All systems on one set.
 
@@ -144,7 +150,8 @@ class Evaluation:
     relevant : float
         The least grade that counts as relevant.
     headline : tuple of (part, measure)
-        What sentences and plots go by: nDCG@k of lists, AUC of reordered lists of a click log, or AUC of pairs.
+        What sentences and plots go by: nDCG@k of lists or, where grades bear on them alone, of rankings; AUC of
+        reordered lists of a click log, or of pairs.
     stories : tuple of str
         Stories evaluated, in the order of per-story values; empty for a set of pairs only.
     counts : mapping of str to int

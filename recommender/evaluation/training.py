@@ -221,7 +221,7 @@ def _named(make_system: MakeSystem | Mapping[str, MakeSystem]) -> Mapping[str, M
 def _joined(judged: EvaluationSet) -> EvaluationSet:
     """The set, for lists, in groups that no link and no group of its own leaves."""
     if "lists" not in judged.uses:
-        raise InputError(f"{judged.name} has no lists: its judgments are of pairs alone")
+        raise InputError(f"{judged.name} judges {' and '.join(judged.uses)}, not lists")
     links = judged.judgments.links()
     own = {one: f"\U0010ffff{group}" for one, group in judged.group.items()}  # sorts after every id: never a name
     group = link_groups([*links["story"].to_pylist(), *own], [*links["item"].to_pylist(), *own.values()])

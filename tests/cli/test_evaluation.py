@@ -97,7 +97,7 @@ class TestEvaluate:
         verdicts = {c["system"]: c["verdict"] for c in one["comparisons"] if c["part"] == "list"}
         assert verdicts["live"] == "identical"
         assert verdicts["loose"] in ("better", "not shown", "no loss")
-        repeats = {system["system"]: system["quality"]["same event again"] for system in one["systems"]}
+        repeats = {system["system"]: system["quality"]["repeats"] for system in one["systems"]}
         assert repeats["default"] == repeats["live"] == 0 < repeats["loose"]
 
     def test_the_past_alone_can_be_asked_for(self, cache: Path, tmp_path: Path) -> None:

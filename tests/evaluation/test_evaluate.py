@@ -19,9 +19,10 @@ from recommender import Settings
 from recommender.articles.article import UNDATED
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation import Comparison, Evaluation, Judgments, evaluate
+from recommender.evaluation.answered import Case
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.evaluate import _Case, _same_scale
-from recommender.evaluation.measures.quality import SAFETY
+from recommender.evaluation.evaluate import _same_scale
+from recommender.evaluation.measures.safety import SAFETY
 from recommender.evaluation.results import Part
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
 from recommender.reading.clicks import ClickLog
@@ -190,7 +191,7 @@ def test_what_is_measured(found: Evaluation) -> None:
     result = found.systems[0]
     assert list(result.figures) == ["relevance", "list", "pairs"]
     assert list(result.figures["relevance"]) == ["nDCG@5", "nDCG@10", "AP", "RR", "R@10", "Judged@5"]
-    assert list(result.figures["list"]) == ["nDCG@5", "RR", "P@5", "R@5", "Judged@5"]
+    assert list(result.figures["list"]) == ["nDCG@5", "distinct nDCG@5", "RR", "P@5", "R@5", "Judged@5"]
     assert list(result.figures["pairs"]) == ["AUC", "Spearman", "Pearson"]
     assert list(found.systems[4].figures) == ["relevance", "list"], "it scores no pairs"
     assert set(result.safety) == set(SAFETY)
@@ -305,7 +306,8 @@ def test_a_set_of_pairs_only(cache: Path) -> None:
 
 def test_another_k_and_further_measures(cache: Path) -> None:
     named = evaluate(systems()[:2], judged(), k=2, measures=["P@3", "ndcg@2", "AUC"], cache=cache)
-    assert list(named.systems[0].figures["list"]) == ["nDCG@2", "RR", "P@2", "R@2", "Judged@2", "P@3"]
+    expected = ["nDCG@2", "distinct nDCG@2", "RR", "P@2", "R@2", "Judged@2", "P@3"]
+    assert list(named.systems[0].figures["list"]) == expected
     assert list(named.systems[0].figures["relevance"])[-2:] == ["nDCG@2", "P@3"]
     assert (named.k, named.headline) == (2, ("list", "nDCG@2"))
     assert named.systems[0].items == 2
@@ -415,8 +417,8 @@ def test_without_a_cache_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyt
 def test_on_whose_lists_the_cut_of_the_yardstick_bears(cache: Path) -> None:
     """Another model, ranking, cut or length of list means another cut: what it calls related is not at fault."""
     made = judged()
-    case = _Case.of(made, 5, (), cache)
-    timed = _Case.of(replace(made, protocol="at_publication"), 5, (), cache)
+    case = Case.of(made, 5, (), cache)
+    timed = Case.of(replace(made, protocol="at_publication"), 5, (), cache)
 
     def own(dotted: dict[str, Any]) -> OwnSystem:
         return OwnSystem("own", Settings().override(dotted), cache)

@@ -23,21 +23,12 @@ from recommender import GivenVectors, ReadNext, Recommender, Rules, Settings
 from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.articles.columns import to_micros
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.measures.quality import (
-    FRESH_DAYS,
-    QUALITY,
-    RETOLD,
-    RETOLD_UNDATED,
-    SAFETY,
-    Yardstick,
-    ages_days,
-    gini,
-    jensen_shannon,
-    list_quality,
-    mean_overlap,
-    rank_biased_overlap,
-    safety,
-)
+from recommender.evaluation.measures.exposure import ages_days, gini, jensen_shannon
+from recommender.evaluation.measures.overlap import mean_overlap, rank_biased_overlap
+from recommender.evaluation.measures.quality import BY_LIST, FRESH_DAYS, QUALITY, by_list, list_quality
+from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED
+from recommender.evaluation.measures.safety import SAFETY, safety
+from recommender.evaluation.measures.yardstick import Yardstick
 from tests.conftest import NEWSROOM
 from tests.support.checkerboard import START, checkerboard
 from tests.support.worlds import copy_groups, random_world
@@ -174,7 +165,9 @@ def shown_of(rows: Rows) -> list[list[int]]:
     return [[row for row in line if row >= 0] for line in rows.tolist()]
 
 
-def oracle(rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick) -> dict[str, float]:
+def oracle(
+    rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick, sources: NDArray[np.object_]
+) -> dict[str, float]:
     archive = yardstick.archive
     table = archive.catalog.table.to_pylist()
     published = archive.catalog.published.tolist()
@@ -191,13 +184,20 @@ def oracle(rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick) -> di
         one_day = dated and published[a] // DAY_US == published[b] // DAY_US
         return bool(cosine >= least) and (one_day or not archive.dated)
 
+    copies = archive.catalog.copy_group.tolist()
+
     def reports(lead: int, others: list[int]) -> list[bool]:
-        if yardstick.events is not None:
-            mine = yardstick.events[lead]
-            return [bool(mine >= 0 and yardstick.events[other] == mine) for other in others]
-        return [retold(lead, other) for other in others]
+        if yardstick.events is None:
+            return [retold(lead, other) for other in others]
+        told = [yardstick.events[lead] >= 0 and yardstick.events[other] == yardstick.events[lead] for other in others]
+        if archive.dated:
+            near = [abs(published[lead] - published[other]) <= DAY_US for other in others]
+            known = [UNDATED not in (published[lead], published[other]) for other in others]
+            told = [all(three) for three in zip(told, near, known, strict=True)]
+        return [bool(one) for one in told]
 
     everything = shown_of(rows)
+    told = [["more" if one == "more" else "related" for one in line if one] for line in sources.tolist()]
     again, own, distances, entropies, bits, ages = [], [], [], [], [], []
     first: dict[int, int] = {}
     for items, story, moment in zip(everything, stories.tolist(), moments.tolist(), strict=True):
@@ -205,7 +205,7 @@ def oracle(rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick) -> di
         for place, lead in enumerate(items):
             for later, report in enumerate(reports(lead, [o for n, o in enumerate(items) if n != place])):
                 at = later + (later >= place)
-                seen[at] |= report and at > place
+                seen[at] |= at > place and (report or copies[items[at]] == copies[lead])
         again.append(sum(seen))
         if story >= 0:
             own.append(sum(reports(story, items)))
@@ -246,8 +246,9 @@ def oracle(rows: Rows, stories: Rows, moments: Rows, yardstick: Yardstick) -> di
     return {
         "items": mean([len(items) for items in everything]),
         "empty lists": mean([not items for items in everything]),
-        "same event again": mean(again),
-        "own event": mean(own),
+        "related": mean([line.count("related") / len(line) for line in told if line]),
+        "repeats": mean(again),
+        "own reports": mean(own),
         "distance": mean(distances),
         "section entropy": mean(entropies),
         "section drift": drift,
@@ -293,9 +294,15 @@ def test_measures_of_random_lists_are_those_of_plain_python(seed: int) -> None:
         rec.update([{**story, "body": story["body"] + " more"} for story in world.stories[:4]])
     rows, stories, moments = random_lists(rng, rec)
     events = {story["id"]: rng.choice([None, "fire", "flood"]) for story in world.stories}
+    drawn = [[rng.choice(["related", "evergreen", "pinned", "more"]) for _ in line] for line in rows]
+    sources = np.where(rows >= 0, np.array(drawn, dtype=object).reshape(rows.shape), "")
     for yardstick in (Yardstick.of(rec.archive), Yardstick.of(rec.archive, events)):
-        found = list_quality(rows, stories, moments, yardstick, k=max(rows.shape[1], 1))
-        same(found, oracle(rows, stories, moments, yardstick))
+        k = max(rows.shape[1], 1)
+        found = list_quality(rows, stories, moments, yardstick, k=k, sources=sources)
+        same(found, oracle(rows, stories, moments, yardstick, sources))
+        each = by_list(rows, stories, yardstick, k=k, sources=sources)
+        assert list(each) == list(BY_LIST)
+        assert all(one.shape == stories.shape for one in each.values())
 
 
 def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.MonkeyPatch, fitted: Recommender) -> None:
@@ -307,11 +314,11 @@ def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.Monk
     whole = list_quality(rows, stories, moments, yardstick, k=5)
     counts = safety(rows, stories, moments, yardstick, sources=sources)
     overlap = mean_overlap(rows, rows[::-1])
-    monkeypatch.setattr("recommender.evaluation.measures.quality._PLACES", 35)
+    monkeypatch.setattr("recommender.evaluation.measures.places._PLACES", 35)
     same(list_quality(rows, stories, moments, yardstick, k=5), whole)
     assert safety(rows, stories, moments, yardstick, sources=sources) == counts
     assert mean_overlap(rows, rows[::-1]) == overlap
-    assert whole["same event again"] > 0
+    assert whole["repeats"] > 0
     assert counts["unlabelled fill"] > 0
 
 
@@ -331,7 +338,7 @@ def test_two_equal_sections_are_one_bit_and_no_drift() -> None:
     assert found["novelty bits"] == 1  # each in one of the two lists with items
     assert found["items"] == pytest.approx(4 / 3)
     assert found["empty lists"] == pytest.approx(1 / 3)
-    assert np.isnan(found["own event"])  # no story is of the archive
+    assert np.isnan(found["own reports"])  # no story is of the archive
     assert found[f"older than {FRESH_DAYS} days"] == 1
     assert found["age median days"] == pytest.approx(40 - 1.5 / 24)
 
@@ -378,7 +385,12 @@ def test_without_dates_sections_and_lists() -> None:
     yardstick = Yardstick.of(rec.archive)
     undated = ("age median days", "age p90 days", f"older than {FRESH_DAYS} days", "hours to first list", "never shown")
     found = list_quality(np.array([[1, 2], [0, -1]]), np.arange(2), np.full(2, UNDATED), yardstick, k=2)
-    assert {name for name, value in found.items() if np.isnan(value)} == {*undated, "section entropy", "section drift"}
+    assert {name for name, value in found.items() if np.isnan(value)} == {
+        *undated,
+        "section entropy",
+        "section drift",
+        "related",
+    }
     nothing = np.zeros(0, dtype=np.int64)
     found = list_quality(np.zeros((0, 5), dtype=np.int64), nothing, nothing, yardstick, k=5)
     assert {name for name, value in found.items() if not np.isnan(value)} == {"coverage"}
@@ -386,7 +398,7 @@ def test_without_dates_sections_and_lists() -> None:
     assert not any(safety(np.zeros((0, 5), dtype=np.int64), nothing, nothing, yardstick).values())
     alone = Yardstick.of(fit(stories[:1]).archive)
     found = list_quality(np.array([[-1, -1]]), np.array([0]), np.array([UNDATED]), alone, k=2)
-    assert (found["empty lists"], found["own event"], found["same event again"]) == (1, 0, 0)
+    assert (found["empty lists"], found["own reports"], found["repeats"]) == (1, 0, 0)
     assert np.isnan(found["Gini"])
     assert np.isnan(found["distance"])
 
@@ -592,19 +604,26 @@ def labels() -> dict[str, str | None]:
     return {story["id"]: story["event"] for story in map(json.loads, lines)}
 
 
-def test_the_librarys_lists_are_safe_and_show_an_event_once(fitted: Recommender, labels: dict[str, str | None]) -> None:
+def test_the_librarys_lists_are_safe_and_tell_nothing_twice(fitted: Recommender, labels: dict[str, str | None]) -> None:
     asked = fitted.recommend_many(fitted.catalog.ids.to_pylist())
     rows, stories, moments, sources = arrays(fitted, asked, 5)
     assert not any(safety(rows, stories, moments, Yardstick.of(fitted.archive), sources=sources).values())
     by_test = list_quality(rows, stories, moments, Yardstick.of(fitted.archive), k=5)
-    assert by_test["own event"] < 1
+    assert by_test["own reports"] < 1
     by_label = list_quality(rows, stories, moments, Yardstick.of(fitted.archive, labels), k=5)
     assert list(by_label) == list(by_test) == list(QUALITY)
-    events = [[labels.get(item.article_id) for item in one] for one in asked]
-    told = [[event for event in one if event] for one in events]
-    assert by_label["same event again"] == pytest.approx(fmean(len(one) - len(set(one)) for one in told))
-    own = [sum(event == labels.get(one.article_id) for event in t) for one, t in zip(asked, told, strict=True)]
-    assert by_label["own event"] == pytest.approx(fmean(own))
+    event = {one.article_id: labels.get(one.article_id) for one in asked}
+    time = {story["id"]: story["published_at"] for story in fitted.catalog.table.to_pylist()}
+
+    def near(a: str, b: str) -> bool:
+        known = event[a] and time[a] and time[b]
+        return bool(known) and event[a] == event[b] and abs(time[a] - time[b]) <= timedelta(days=1)
+
+    shown = [(one.article_id, [item.article_id for item in one]) for one in asked]
+    again = [sum(any(near(a, b) for b in items[:n]) for n, a in enumerate(items)) for _, items in shown]
+    assert by_label["repeats"] == pytest.approx(fmean(again))
+    assert by_label["own reports"] == pytest.approx(fmean(sum(near(a, s) for a in items) for s, items in shown))
+    assert by_label["repeats"] < 0.2
     ages = ages_days(rows, moments, Yardstick.of(fitted.archive))
     assert len(ages) == sum(item.published_at is not None for one in asked for item in one)
     assert ages.min() >= 0
@@ -621,8 +640,8 @@ def test_limits_on_events_show_in_the_measure(fitted: Recommender, labels: dict[
             list_quality(*arrays(rec, rec.recommend_many(rec.catalog.ids.to_pylist()), 5)[:3], yardstick, k=5)
             for rec in (fitted, plain)
         )
-        assert with_limit["same event again"] < without["same event again"]
-        assert with_limit["own event"] < without["own event"]
+        assert with_limit["repeats"] < without["repeats"]
+        assert with_limit["own reports"] < without["own reports"]
 
 
 def test_rules_and_withdrawals_hold_in_the_librarys_lists(newsroom: Recommender) -> None:

@@ -291,7 +291,7 @@ class TestCrossValidated:
         chain = [(b, a, 1.0) for a, b in pairwise(ALL)]
         with pytest.raises(InputError, match="are 1 groups; expected two"):
             by_group(newsroom(links=chain))
-        with pytest.raises(InputError, match="made up has no lists"):
+        with pytest.raises(InputError, match="made up judges pairs, not lists"):
             by_group(replace(newsroom(), uses=("pairs",)))
 
     def test_fewer_groups_than_folds(self) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 from recommender.articles.links import link_groups
 from recommender.errors import InputError, MissingExtraError
 from recommender.evaluation.data.clicks import next_click
+from recommender.evaluation.data.event_sets import current_events, ecbplus, refnews, wikinews_sources
+from recommender.evaluation.data.folders import need_columns, need_files
 from recommender.evaluation.data.judgments import Judgments, read_judgments, whole_rows
 from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
 
@@ -20,7 +22,7 @@ from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
 def cnrec(data: Path) -> EvaluationSet:
     """CNRec: the share of six judges who would follow the link from one story to the other."""
     folder = data / "cnrec"
-    _need(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
+    need_files(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
     judgments = read_judgments(folder / "pairs.csv", grade="follow", relevant=0.5)
     made = EvaluationSet.of(
         "cnrec",
@@ -43,14 +45,14 @@ def cnrec(data: Path) -> EvaluationSet:
 def sts22(data: Path) -> EvaluationSet:
     """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
     folder = data / "sts22"
-    _need(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
+    need_files(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
     path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
     group: dict[str, str] = {}
     for line, pair in whole_rows(path):
         if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
             continue
-        _need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
+        need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
         sides = [f"{pair['pair_id']}-{side}" for side in "ab"]
         for side, content in zip(sides, (pair["text1"], pair["text2"]), strict=True):
             articles.append({"id": side, "body": content, "language": "en"})
@@ -121,18 +123,18 @@ def _linked(
     month: str = "",
 ) -> EvaluationSet:
     """Load a newsroom's stories (of a month) with its links, as the past alone can tell them."""
-    _need(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
+    need_files(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
     path, links = folder / "articles.jsonl.gz", folder / "links.csv"
     stories, outside = [], 0
     for line, row in whole_rows(path):
-        _need_columns(path, line, row, ("id", "published_at"))
+        need_columns(path, line, row, ("id", "published_at"))
         if str(row["published_at"]).startswith(month):
             stories.append(mend({field: row[field] for field in _STORY if row.get(field) is not None}))
         else:
             outside += 1
     judged = []
     for line, row in whole_rows(links):
-        _need_columns(links, line, row, ("story", "item"))
+        need_columns(links, line, row, ("story", "item"))
         judged.append((row["story"], row["item"], 1.0))
     made = EvaluationSet.of(
         name,
@@ -163,7 +165,7 @@ def lee(data: Path | None = None) -> EvaluationSet:
         raise MissingExtraError("the Lee corpus comes with gensim; install it with: pip install 'recommender[lee]'")
     folder = Path(spec.submodule_search_locations[0]) / "test" / "test_data"
     names = ("lee.cor", "lee_background.cor", "similarities0-1.txt")
-    _need(folder, names, "reinstall gensim: its wheel carries them")
+    need_files(folder, names, "reinstall gensim: its wheel carries them")
     texts = (folder / names[0]).read_text(encoding="utf-8", errors="replace").splitlines()
     background = (folder / names[1]).read_text(encoding="utf-8", errors="replace").splitlines()
     matrix = np.loadtxt(folder / names[2])
@@ -198,10 +200,10 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     seed : int
     """
     path = data / "reuters21578.jsonl.gz"
-    _need(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
+    need_files(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
     rows = []
     for line, row in whole_rows(path):
-        _need_columns(path, line, row, ("id", "published_at"))
+        need_columns(path, line, row, ("id", "published_at"))
         rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
     # half of the wire is earnings and takeovers: sharing those topics says nothing
@@ -258,7 +260,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
     folder = next(
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
     )
-    _need(folder, names, "they come with recommender: install it again")
+    need_files(folder, names, "they come with recommender: install it again")
     events = [row for _, row in whole_rows(folder / names[2])]
     return EvaluationSet.of(
         "sample",
@@ -281,6 +283,10 @@ SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
     "mind": mind,
     "reuters21578": reuters21578,
     "sample": sample,
+    "wikinews_sources": wikinews_sources,
+    "ecbplus": ecbplus,
+    "refnews": refnews,
+    "current_events": current_events,
 }
 
 
@@ -297,15 +303,3 @@ def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
     if name not in SETS:
         raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")
     return SETS[name](Path(data) if data is not None else Path())
-
-
-def _need_columns(path: Path, line: int, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    missing = [name for name in names if row.get(name) is None]
-    if missing:
-        raise InputError(f"{path}, line {line}: no {' and '.join(missing)}; expected {', '.join(names)}")
-
-
-def _need(folder: Path, names: tuple[str, ...], source: str) -> None:
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise InputError(f"no {' and '.join(missing)} in {folder}; {source}; --data names the folder")

@@ -23,7 +23,7 @@ from recommender.reading.clicks import ClickLog
 from recommender.reading.read import Source, read_articles
 from recommender.storage.digests import hash_table
 
-Use = Literal["lists", "pairs"]
+Use = Literal["lists", "rankings", "pairs"]
 Protocol = Literal["archive", "at_publication", "undated"]
 NEWSROOM = Path(__file__).parent / "newsroom"
 
@@ -39,8 +39,9 @@ class EvaluationSet:
         The archive, in publication order.
     judgments : Judgments
         Of ids in the archive only.
-    uses : tuple of {'lists', 'pairs'}
-        Rankings and lists under stories; scores of judged pairs.
+    uses : tuple of {'lists', 'rankings', 'pairs'}
+        What the grades bear on: rankings and lists under stories; rankings alone, where the grades want what a list
+        leaves out; scores of judged pairs.
     protocol : {'archive', 'at_publication', 'undated'}
         'archive': the whole archive may be shown, later stories included, as on a page today. 'at_publication': under a
         story stand only older ones, and all that is fitted is fitted on them. 'undated': without time.
@@ -135,6 +136,11 @@ class EvaluationSet:
     def dated(self) -> bool:
         """Whether at least half of the articles carry a date."""
         return bool((self.catalog.published != UNDATED).mean() >= 0.5)
+
+    @property
+    def asks_stories(self) -> bool:
+        """Whether rankings and lists are made under its stories."""
+        return not {"lists", "rankings"}.isdisjoint(self.uses)
 
     def fingerprint(self) -> str:
         """Hex digest of the articles and of all that was said of them."""

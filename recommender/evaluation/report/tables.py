@@ -204,6 +204,7 @@ def _lists(evaluation: Evaluation) -> Table | None:
     if not evaluation.stories and not any(result.quality for result in evaluation.systems):
         return None
     columns = [name for name in _names(result.quality for result in evaluation.systems) if name != "items"]
+    statuses = _names(result.statuses for result in evaluation.systems)
     overlap = f"overlap with {evaluation.baseline}"
     rows = tuple(
         _Row(
@@ -212,12 +213,18 @@ def _lists(evaluation: Evaluation) -> Table | None:
                 _Cell(number(result.items), result.items),
                 _Cell(f"{result.unanswered:,}", float(result.unanswered)),
                 _count(evaluation.stability.get(result.system, float("nan"))),
-                *(_count(result.quality.get(name, float("nan"))) for name in columns),
+                *(_Cell(f"{(count := result.statuses.get(name, 0)):,}", float(count)) for name in statuses),
+                *(
+                    _Cell.of(result.intervals[name])
+                    if name in result.intervals
+                    else _count(result.quality.get(name, float("nan")))
+                    for name in columns
+                ),
             ),
         )
         for result in evaluation.systems
     )
-    return Table("Make-up of the lists", "System", ("items", "unanswered", overlap, *columns), rows)
+    return Table("Make-up of the lists", "System", ("items", "unanswered", overlap, *statuses, *columns), rows)
 
 
 def _safety(evaluation: Evaluation) -> Table | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from recommender.evaluation.measures.distinct import DISTINCT
 from recommender.evaluation.results import TRAINED_HERE, Comparison, Evaluation, Part, SystemResult, Training
 from recommender.statistics import Estimate, short
 
@@ -52,7 +53,7 @@ def verdicts(evaluation: Evaluation) -> list[str]:
 
 
 def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Of each system the verdict and its sentence: of its ranking before selection, and on the headline measure."""
+    """Of each system its verdicts and their sentences: before selection, by the headline measure, by distinct nDCG."""
     part, measure = evaluation.headline
     found = against_baseline(evaluation)
     told = []
@@ -63,6 +64,9 @@ def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
             told.append((before.verdict, verdict(evaluation, before)))
         if comparison:
             told.append((comparison.verdict, verdict(evaluation, comparison)))
+            distinct = found.get((part, f"{DISTINCT}@{evaluation.k}", result.system))
+            if distinct:
+                told.append((distinct.verdict, verdict(evaluation, distinct)))
             told += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
         elif result.system != evaluation.baseline or len(evaluation.systems) == 1:
             figure = f"{headline_name(evaluation)} {figure_of(result, part, measure)}"
@@ -128,12 +132,12 @@ def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
 
 def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
     """What relevance of single items does not count against a list: one event told again."""
-    name = "same event again"
+    name = "repeats"
     base = next(one for one in evaluation.systems if one.system == evaluation.baseline)
     ours, theirs = (one.quality.get(name, np.nan) for one in (result, base))
     if abs(ours - theirs) >= 0.05:
         yield (
-            f"On {evaluation.name} a list of {result.system} tells an event again {short(ours)} times, one of "
+            f"On {evaluation.name} a list of {result.system} repeats itself {short(ours)} times, one of "
             f"{base.system} {short(theirs)}: grades of single items do not count that."
         )
 

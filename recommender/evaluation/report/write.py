@@ -16,7 +16,9 @@ from rich.cells import cell_len
 
 from recommender.errors import InputError
 from recommender.evaluation.measures import relevance
-from recommender.evaluation.measures.quality import QUALITY, SAFETY
+from recommender.evaluation.measures.distinct import DISTINCT, MEANING
+from recommender.evaluation.measures.quality import QUALITY
+from recommender.evaluation.measures.safety import SAFETY
 from recommender.evaluation.report.tables import Table, meanings_of, other_comparisons, tables_of
 from recommender.evaluation.report.wording import (
     LEGEND,
@@ -34,7 +36,7 @@ from recommender.statistics import short
 from recommender.storage.atomic import check_writable, write_atomically
 
 FORMAT = 1
-MEANINGS: Mapping[str, str] = {**relevance.MEANINGS, **QUALITY, **SAFETY}
+MEANINGS: Mapping[str, str] = {**relevance.MEANINGS, DISTINCT: MEANING, **QUALITY, **SAFETY}
 EXAMPLES = 20  # stories of each kind that a page shows
 BESIDE = 6  # most systems whose lists stand side by side
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")

@@ -286,7 +286,9 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
                 f"use .split() and tune on its development part"
             )
         if "lists" not in one.uses:
-            raise SettingsError(f"{one.name} judges pairs, not lists; tuning needs judged items under stories")
+            raise SettingsError(
+                f"{one.name} judges {' and '.join(one.uses)}, not lists; tuning needs judged items under stories"
+            )
 
 
 def _measured(settings: Settings, part: Part) -> Settings:
