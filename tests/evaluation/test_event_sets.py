@@ -64,7 +64,6 @@ REFNEWS = "id,event,event_size,days_from_event_median"
 
 def test_headlines_far_from_their_event_or_of_a_great_one_have_no_label(tmp_path: Path) -> None:
     labels = [
-        "id,event,event_size,days_from_event_median",
         "a,Q1,3,0",
         "b,Q1,3,-30",
         "c,Q1,3,31",
