@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,8 @@ from recommender.articles.article import UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.embedders import make_embedder
+from recommender.evaluation.data.event_sets import Labelled, headlines, short_chains
+from recommender.evaluation.data.judgments import whole_rows
 from recommender.features.hubness import Hubness
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import SCALE, cosines
@@ -30,7 +28,6 @@ LABELS = Path(__file__).parents[1] / "labels"
 NEAREST = 20  # of each story, which are compared with it
 HOUR_US = 3_600_000_000
 _BLOCK = 1_024
-_BACKGROUND = 2_000  # stories of `current_events` without a label that fill its archive
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,40 +162,20 @@ def _near_pairs(event: np.ndarray, terms: Any, vectors: np.ndarray) -> tuple[np.
     return a, b
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
-
-
-def _time(row: dict[str, Any]) -> datetime | None:
-    """A date that the source gave; guesses are none."""
-    told = None if row.get("published_at_is_guess") else row["published_at"]
-    return datetime.fromisoformat(told).replace(tzinfo=UTC) if told else None
-
-
-def _set(
-    data: Path,
-    name: str,
-    *,
-    unlabelled: int,
-    event_of: Callable[[dict[str, str]], str | None] = lambda label: label["event"],
-    chosen: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = list,
-) -> EventSet:
-    """A set; `event_of` gives None where a label is not used, `unlabelled` is the event of stories without one."""
-    labels = {label["id"]: event_of(label) for label in _rows(data / "events" / f"{name}.csv")}
-    rows = chosen(list(_rows(data / "events" / f"{name}.jsonl.gz")))
-    rows.sort(key=lambda row: row["id"])
-    numbers = {event: number for number, event in enumerate(sorted({event for event in labels.values() if event}))}
-    event = [numbers[labels[row["id"]] or ""] if labels.get(row["id"]) else unlabelled for row in rows]
-    event = [-2 if row["id"] in labels and not labels[row["id"]] else one for row, one in zip(rows, event, strict=True)]
+def _set(name: str, told: Labelled, *, unlabelled: int) -> EventSet:
+    """Stories in order of id; `unlabelled` is the event of those without a label."""
+    numbers = {event: number for number, event in enumerate(sorted(set(told.event.values())))}
+    rows = sorted(told.stories, key=lambda row: row["id"])
+    others = [-2 if row["id"] in told.unused else unlabelled for row in rows]
+    event = [numbers.get(told.event.get(row["id"], ""), other) for row, other in zip(rows, others, strict=True)]
+    times = told.times
     articles = [
         Article(
             id=row["id"],
-            title=row["title"] or "",
-            body=row["body"] or "",
-            published_at=_time(row),
-            url=None if row.get("url") in (None, "None") else row["url"],
+            title=row.get("title", ""),
+            body=row.get("body", ""),
+            published_at=times[row["id"]].replace(tzinfo=UTC) if row["id"] in times else None,
+            url=row.get("url"),
         )
         for row in rows
     ]
@@ -207,43 +184,22 @@ def _set(
 
 def wikinews(data: Path) -> EventSet:
     """Reports that Wikinews cites; every story has an event, of half of them it is told."""
-    return _set(data, "wikinews_sources", unlabelled=-1)
+    return _set("wikinews_sources", Labelled.read(data, "wikinews_sources"), unlabelled=-1)
 
 
 def ecbplus(data: Path) -> EventSet:
     """Short texts in 86 events of 43 topics, two of each: undated, with hard negatives."""
-    return _set(data, "ecbplus", unlabelled=-1)
+    return _set("ecbplus", Labelled.read(data, "ecbplus"), unlabelled=-1)
 
 
 def refnews(data: Path) -> EventSet:
     """Headlines that articles of Wikipedia cite, near the time of their event; every story has one."""
-
-    def event(label: dict[str, str]) -> str | None:
-        near = abs(int(label["days_from_event_median"] or 999)) <= 30
-        return label["event"] if near and int(label["event_size"]) <= 60 else None
-
-    return _set(data, "refnews", unlabelled=-1, event_of=event)
+    return _set("refnews", headlines(data), unlabelled=-1)
 
 
 def current_events(data: Path) -> EventSet:
     """Chains of one-paragraph items that end within two weeks, among items without a label."""
-    label = {row["id"]: row["event"] for row in _rows(data / "events" / "current_events.csv")}
-    days: dict[str, list[datetime]] = {}
-    times = {row["id"]: _time(row) for row in _rows(data / "events" / "current_events.jsonl.gz")}
-    for article_id, event in label.items():
-        time = times[article_id]
-        assert time is not None
-        days.setdefault(event, []).append(time)
-    short = {e for e, found in days.items() if 2 <= len(found) <= 20 and (max(found) - min(found)).days <= 14}
-    rest = sorted(times.keys() - label.keys())
-    background = set(np.random.default_rng(0).choice(rest, min(_BACKGROUND, len(rest)), replace=False).tolist())
-    return _set(
-        data,
-        "current_events",
-        unlabelled=-2,
-        event_of=lambda row: row["event"] if row["event"] in short else None,
-        chosen=lambda rows: [row for row in rows if label.get(row["id"]) in short or row["id"] in background],
-    )
+    return _set("current_events", short_chains(data), unlabelled=-2)
 
 
 def wide(data: Path) -> EventSet:
@@ -259,7 +215,7 @@ def reuters(data: Path) -> EventSet:
     """Wires of 1987 with 200 pairs within 72 hours that were read one by one: many stories look alike there."""
     table, _ = read_articles(data / "reuters21578.jsonl.gz")
     place = {article_id: row for row, article_id in enumerate(table["id"].to_pylist())}
-    labels = [row for part in (1, 2) for row in _rows(LABELS / f"reuters_event_labels_{part}.csv")]
+    labels = [row for part in (1, 2) for _, row in whole_rows(LABELS / f"reuters_event_labels_{part}.csv")]
     a, b = (np.array([place[row[side]] for row in labels]) for side in ("a", "b"))
     same = np.array([row["label"] == "same" for row in labels])
     return EventSet("reuters", table, np.full(len(table), -2), (a, b, same))

@@ -4,8 +4,9 @@
 
 The dated stories of `wikinews_sources`, half of whose events are labelled; the lists of all labelled stories, with the
 default settings and those given. A repeat is an item that a better placed item of its list, within 24 hours of it,
-shares the labelled event with; own reports are items of the story's own event within 24 hours of the story. In
-brackets the 95 % interval over 1,000 draws of events. The archive is fitted once; lists are made under each threshold.
+shares the labelled event with, or its copy; own reports are items of the story's own event within 24 hours of the
+story. In brackets the 95 % interval over 1,000 draws of events. The archive is fitted once; lists are made under each
+threshold.
 """
 
 from __future__ import annotations
@@ -18,49 +19,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import write_result
-from benchmarks.events.event_sets import HOUR_US, EventSet, wikinews
 from recommender import Recommender, Settings
-from recommender.articles.article import UNDATED
+from recommender.evaluation import load_set
+from recommender.evaluation.measures.quality import by_list
+from recommender.evaluation.measures.yardstick import Yardstick
+from recommender.evaluation.systems.system import Ranking
+from recommender.statistics import bootstrap
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
 DRAWS = 1_000
-DAY = 24
-
-
-def dated(data: Path) -> EventSet:
-    """The stories that have a date."""
-    whole = wikinews(data)
-    held = np.flatnonzero(whole.published != UNDATED)
-    return EventSet("wikinews_sources, dated", whole.table.take(held), whole.event[held])
-
-
-def counts(rec: Recommender, told: EventSet) -> dict[str, np.ndarray]:
-    """Of each labelled story's list: items, those that repeat an event within a day, and own reports within a day."""
-    event = dict(zip(told.table["id"].to_pylist(), told.event.tolist(), strict=True))
-    hour = dict(zip(told.table["id"].to_pylist(), (told.published / HOUR_US).tolist(), strict=True))
-    asked = [name for name, number in event.items() if number >= 0]
-    found: dict[str, list[int]] = {"items": [], "repeats within a day": [], "own within a day": [], "own": []}
-    for story, shown in zip(asked, rec.recommend_many(asked), strict=True):
-        items = [item.article_id for item in shown]
-        near = [
-            [event[one] == event[other] >= 0 and abs(hour[one] - hour[other]) <= DAY for other in items[:place]]
-            for place, one in enumerate(items)
-        ]
-        own = [item for item in items if event[item] == event[story]]
-        found["items"].append(len(items))
-        found["repeats within a day"].append(sum(map(any, near)))
-        found["own within a day"].append(sum(abs(hour[item] - hour[story]) <= DAY for item in own))
-        found["own"].append(len(own))
-    return {name: np.array(values, dtype=float) for name, values in found.items()}
-
-
-def summary(values: np.ndarray, group: np.ndarray) -> str:
-    """Mean of a list, with its interval over draws of events."""
-    _, place = np.unique(group, return_inverse=True)
-    size, total = np.bincount(place), np.bincount(place, values)
-    draws = np.random.default_rng(0).multinomial(len(size), np.full(len(size), 1 / len(size)), DRAWS)
-    low, high = np.quantile((draws @ total) / np.maximum(draws @ size, 1), (0.025, 0.975))
-    return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
+FIGURES = ("items", "repeats", "own reports")
 
 
 def main() -> None:
@@ -73,15 +41,21 @@ def main() -> None:
     arguments = parser.parse_args()
     changes = {name: json.loads(value) for name, _, value in (one.partition("=") for one in arguments.set)}
     settings = Settings().override(changes)
-    told = dated(arguments.data)
-    fitted = Recommender(settings)
-    fitted.fit_table(told.table)
-    group = told.event[told.event >= 0]
+    judged = load_set("wikinews_sources", arguments.data)
+    assert judged.events is not None
+    fitted = Recommender(settings).fit_table(judged.catalog.table)
+    asked = sorted(judged.events)
+    stories = fitted.catalog.rows(asked)
+    row = {name: number for number, name in enumerate(fitted.catalog.ids.to_pylist())}
+    yardstick = Yardstick.of(fitted.archive, judged.events)
+    group = np.unique([judged.events[name] for name in asked], return_inverse=True)[1]
     rows: list[dict[str, Any]] = []
     for threshold in arguments.thresholds:
         rec = fitted.under(settings.override({"selection.event_threshold": threshold}))
-        figures = {name: summary(values, group) for name, values in counts(rec, told).items()}
-        rows.append({"threshold": threshold, "lists": len(group), **figures})
+        lists = Ranking.of(rec.recommend_many(asked), row, settings.selection.k)
+        each = by_list(lists.rows, stories, yardstick, k=settings.selection.k, sources=lists.sources)
+        figures = {name: str(bootstrap(each[name], group, times=DRAWS)) for name in FIGURES}
+        rows.append({"threshold": threshold, "lists": len(asked), **figures})
         print(json.dumps(rows[-1]), flush=True)
     if arguments.write:
         print(write_result("repeats", {"bootstrap": DRAWS, "seed": 0, **changes}, rows))

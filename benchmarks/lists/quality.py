@@ -67,11 +67,6 @@ def estimate(figure: dict[str, float | None] | None) -> str:
     return f"{short(figure['value'])} [{low}, {high}]"
 
 
-def cell(figure: dict[str, float | None] | None, name: str, system: str, part: str, said: dict[Any, str]) -> str:
-    """A figure with its mark."""
-    return estimate(figure) + MARKS.get(said.get((part, name, system), ""), "")
-
-
 def table(one: dict[str, Any]) -> Iterator[str]:
     """Systems of one set by judged measures."""
     part, measure = one["headline"]
@@ -85,13 +80,15 @@ def table(one: dict[str, Any]) -> Iterator[str]:
         columns += [("pairs", "AUC")]
     said = {(c["part"], c["measure"], c["system"]): c["verdict"] for c in one["comparisons"]}
     heads = {"relevance": "{} before selection", "list": "{} of the list", "pairs": "{} of pairs"}
-    yield "| system | " + " | ".join([*(heads.get(p, "{}").format(name) for p, name in columns), "ms a story"]) + " |"
-    yield "|---|" + "---|" * (len(columns) + 1)
+    yield "| system | " + " | ".join(heads.get(p, "{}").format(name) for p, name in columns) + " |"
+    yield "|---|" + "---|" * len(columns)
     for system in systems:
         name = system["system"]
-        cells = [cell(system["figures"].get(p, {}).get(m), m, name, p, said) for p, m in columns]
-        time_each = f"{1000 * system['seconds_story']:.1f}" if system["quality"] else "-"
-        yield f"| {name} | " + " | ".join([*cells, time_each]) + " |"
+        cells = [
+            estimate(system["figures"].get(p, {}).get(m)) + MARKS.get(said.get((p, m, name), ""), "")
+            for p, m in columns
+        ]
+        yield f"| {name} | " + " | ".join(cells) + " |"
 
 
 def lists_table(one: dict[str, Any]) -> Iterator[str]:
@@ -121,7 +118,7 @@ labels in the sample and in the sets of labelled events, elsewhere by a test tha
 on one calendar day (>= .60 where the archive has no dates).
 The ranker of `default` learned from cbc and nos: there `left-out`, whose ranker never saw the newsroom, is what the
 others are compared with. *related* is the share of items that do not only fill the list up; a baseline calls all that
-it shows related.
+it shows related. The last column counts the lists by status.
 """
 
 END = """
@@ -192,8 +189,8 @@ def document(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in at.items() if name != "cpu")
     lines = [
         HEAD,
-        f"{result['seconds']:.0f} s in all on {settings['cores']} cores of {at['cpu']}; {versions}; "
-        f"recommender {settings['version']}, seed {settings['seed']}.",
+        f"Measured on {at['cpu']}; {versions}; recommender {settings['version']}, seed {settings['seed']}. "
+        "How fast it is, `benchmarks.speed` and `benchmarks.pipeline` tell.",
         "\n## What is shown\n",
         *conclusions(result),
         "",

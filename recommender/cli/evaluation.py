@@ -126,7 +126,8 @@ def tune(
 ) -> None:
     """Search the settings that matter on judgments; a gain that may be noise changes nothing.
 
-    Your own judgments are split: tuned on one half, and what was found is measured on the other.
+    With a ranker on these are settings of the list alone: its order is what `recommender learn` improves. Your own
+    judgments are split: tuned on one half, and what was found is measured on the other.
     """
     from recommender.evaluation import OwnSystem, write_settings
     from recommender.evaluation import evaluate as measured

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -42,11 +42,14 @@ class Labelled:
         As their file has them; a date that was guessed is none.
     event, running : mapping of str to str
         Event and running story of the labelled ones, by id.
+    unused : frozenset of str
+        Ids of stories whose label is not used.
     """
 
     stories: list[dict[str, Any]]
     event: Mapping[str, str]
     running: Mapping[str, str]
+    unused: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, data: Path, name: str, *, running: str = "event") -> Labelled:
@@ -70,13 +73,12 @@ class Labelled:
 
     def among(self, ids: set[str]) -> Labelled:
         """Some of the stories, with their labels."""
-        event, running = ({one: of[one] for one in of if one in ids} for of in (self.event, self.running))
-        return Labelled(stories=[one for one in self.stories if one["id"] in ids], event=event, running=running)
+        return replace(self.only(ids), stories=[one for one in self.stories if one["id"] in ids])
 
     def only(self, ids: set[str]) -> Labelled:
         """All of the stories, with the labels of some."""
         event, running = ({one: of[one] for one in of if one in ids} for of in (self.event, self.running))
-        return Labelled(stories=self.stories, event=event, running=running)
+        return replace(self, event=event, running=running, unused=frozenset(self.event.keys() - ids))
 
     @property
     def times(self) -> dict[str, datetime]:
@@ -126,15 +128,19 @@ def ecbplus(data: Path) -> EvaluationSet:
     )
 
 
+def headlines(data: Path) -> Labelled:
+    """Headlines of `refnews`; labels near the event in time, and of no event that has too many, are used."""
+    whole = Labelled.read(data, "refnews")
+    near = {  # of a headline that two events cite the last label counts
+        row["id"]: abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
+        for _, row in whole_rows(data / "events" / "refnews.csv")
+    }
+    return whole.only({one for one, used in near.items() if used})
+
+
 def refnews(data: Path) -> EvaluationSet:
     """Load headlines that Wikipedia cites for an event, labelled where they are near it in time."""
-    whole = Labelled.read(data, "refnews")
-    near = {
-        row["id"]
-        for _, row in whole_rows(data / "events" / "refnews.csv")
-        if abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
-    }
-    return whole.only(near).made(
+    return headlines(data).made(
         "refnews",
         about="English headlines that articles of Wikipedia on an event cite, without text; labelled within 30 days of "
         "the event; grade 1 = of the same event",
@@ -144,8 +150,8 @@ def refnews(data: Path) -> EvaluationSet:
     )
 
 
-def current_events(data: Path) -> EvaluationSet:
-    """Load Wikipedia's current events: items of a paragraph, in running stories of up to two weeks."""
+def short_chains(data: Path) -> Labelled:
+    """Running stories of `current_events` that end within two weeks, among items without a label."""
     whole = Labelled.read(data, "current_events", running="outer")
     times = whole.times
     days = defaultdict(list)
@@ -155,7 +161,12 @@ def current_events(data: Path) -> EvaluationSet:
     labelled = {one for one, event in whole.event.items() if event in short}
     rest = sorted(times.keys() - whole.event.keys())
     filling = np.random.default_rng(0).choice(rest, min(BACKGROUND, len(rest)), replace=False).tolist()
-    some = whole.among(labelled | set(filling))
+    return whole.among(labelled | set(filling))
+
+
+def current_events(data: Path) -> EvaluationSet:
+    """Load Wikipedia's current events: items of a paragraph, in running stories of up to two weeks."""
+    some = short_chains(data)
     for story in some.stories:
         story.pop("url", None)  # of the page of a month: it would tell which items are near in time
     return some.made(

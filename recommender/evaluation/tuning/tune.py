@@ -340,7 +340,10 @@ def _notes(
     same = sum(point == chosen.final for point in chosen.folds)
     notes = [f"{same} of {len(chosen.folds)} folds chose as all stories do"]
     if start.ranking.ranker != "none":
-        notes.append("settings of the list alone were tried: `recommender learn` improves the ranking")
+        notes.append(
+            "settings of the list alone were tried, as a ranker orders the candidates: `recommender learn` improves "
+            "the ranking and tells what is related; the hours in which reports repeat each other are an editor's to set"
+        )
     if AGE in grid:
         notes.append("clicks favour stories as old as those that were shown")
     for one in sets:
