@@ -219,9 +219,7 @@ def document(result: dict[str, Any]) -> str:
 
 def measure(data: Path, cache: Path | None, names: Sequence[str]) -> None:
     """Evaluate the sets that are named, and write them beside those that are not."""
-    started = time.perf_counter()
-    whole = set(names) == set(SETS)
-    last = {"rows": []} if whole else json.loads((RESULTS / "quality.json").read_text(encoding="utf-8"))
+    last = json.loads((RESULTS / "quality.json").read_text(encoding="utf-8"))
     rows = {one["name"]: one for one in last["rows"]}
     newsrooms = []
     for name in names:
@@ -231,24 +229,25 @@ def measure(data: Path, cache: Path | None, names: Sequence[str]) -> None:
         rows[name] = slim(found)
         newsrooms += [found] if name in NEWSROOMS else []
         print(f"{name}: {time.perf_counter() - begun:.0f} s", *verdicts(found), sep="\n  ", flush=True)
-    both = pool(newsrooms) if newsrooms else last["pooled"]
-    seconds = round(time.perf_counter() - started + last.get("seconds", 0.0), 1)
+    print(write([rows[name] for name in SETS if name in rows], pool(newsrooms) if newsrooms else last["pooled"]))
+
+
+def write(rows: Sequence[dict[str, Any]], both: Sequence[dict[str, Any]]) -> Path:
+    """Write the result file, with a line in the history: the headline of every system on every set."""
     settings = {"systems": SYSTEMS, "k": 5, "seed": 0, "version": __version__, "cores": os.cpu_count()}
-    ordered = [rows[name] for name in SETS if name in rows]
-    path = write_result("quality", settings, ordered)
-    result = json.loads(path.read_text(encoding="utf-8"))
-    result = {**result, "pooled": both, "seconds": seconds}
+    path = write_result("quality", settings, rows)
+    result = {**json.loads(path.read_text(encoding="utf-8")), "pooled": both}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    headlines = {
-        one["name"]: {
-            s["system"]: s["figures"][one["headline"][0]][one["headline"][1]]["value"] for s in one["systems"]
-        }
-        for one in ordered
-    }
-    line = {"version": __version__, "seconds": seconds, "cpu": machine()["cpu"], "headlines": headlines}
+    line = {"version": __version__, "cpu": machine()["cpu"], "headlines": {one["name"]: headline(one) for one in rows}}
     with HISTORY.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-    print(f"{seconds:.0f} s", path)
+    return path
+
+
+def headline(one: dict[str, Any]) -> dict[str, float]:
+    """Figure of each system of a set by its headline measure."""
+    part, measure = one["headline"]
+    return {system["system"]: system["figures"][part][measure]["value"] for system in one["systems"]}
 
 
 def main() -> None:
