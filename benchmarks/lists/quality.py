@@ -60,9 +60,11 @@ def slim(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def estimate(figure: dict[str, float | None] | None) -> str:
-    """A figure with its interval."""
+    """A figure with its interval, which is left out where all values are alike."""
     if figure is None or figure["value"] is None:
         return "-"
+    if figure["low"] == figure["value"] == figure["high"]:
+        return short(figure["value"])
     low, high = (short(float("nan") if figure[side] is None else figure[side]) for side in ("low", "high"))
     return f"{short(figure['value'])} [{low}, {high}]"
 
@@ -107,8 +109,8 @@ def lists_table(one: dict[str, Any]) -> Iterator[str]:
 HEAD = """# How good the lists are
 
 Made by `python -m benchmarks.quality` from `benchmarks/results/quality.json`; not to be edited. Every figure has its
-95 % interval. ▲ and ▼ mark a difference from the first system that is shown (Holm-corrected p below .05
-and an interval without 0); no mark does not mean no difference.
+95 % interval, unless all stories or lists have one value. ▲ and ▼ mark a difference from the first system that is shown
+(Holm-corrected p below .05 and an interval without 0); no mark does not mean no difference.
 
 Relevance before selection and the final list are told apart: the list also leaves out what tells the same as the
 story, repeats within a day, copies and older editions of a series. *nDCG* grades items one by one, so that these rules
