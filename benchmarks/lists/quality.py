@@ -19,9 +19,9 @@ from typing import Any
 
 from benchmarks.common import RESULTS, machine, write_result
 from recommender.evaluation import SETS, Evaluation, evaluate, load_set, pooled
-from recommender.evaluation.report.wording import carries, p_value, verdicts
+from recommender.evaluation.report.wording import carries, p_value, signed, verdicts
 from recommender.evaluation.systems.baselines import BASELINES
-from recommender.statistics import holm, short, verdict
+from recommender.statistics import Estimate, holm, short, verdict
 from recommender.version import __version__
 
 SYSTEMS = ("default", *BASELINES)
@@ -170,7 +170,7 @@ def conclusions(result: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Over cbc and nos together the final list of the left-out default "
         f"{shown.get(tfidf['verdict alone'], 'is not shown to be better')} than TF-IDF's: "
-        f"{estimate(tfidf['difference'])}, {p_value(tfidf['p'], 'p')}."
+        f"{signed(Estimate(**tfidf['difference']))}, {p_value(tfidf['p'], 'p')}."
     )
 
 
@@ -181,7 +181,7 @@ def pooled_table(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "|---|" + "---|" * len(POOLED)
     for name in dict.fromkeys(row["baseline"] for row in rows):
         mine = {(row["part"], row["measure"]): row for row in rows if row["baseline"] == name}
-        told = [f"{estimate(mine[one]['difference'])}{MARKS.get(mine[one]['verdict'], '')}" for one in POOLED]
+        told = [f"{signed(Estimate(**mine[one]['difference']))}{MARKS.get(mine[one]['verdict'], '')}" for one in POOLED]
         yield f"| {name} | " + " | ".join(told) + " |"
 
 
