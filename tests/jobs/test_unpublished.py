@@ -143,7 +143,7 @@ def test_overlays_of_earlier_versions_are_read_as_they_are(tmp_path: Path) -> No
 
 def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_view(tmp_path: Path) -> None:
     sa = pytest.importorskip("sqlalchemy")
-    from recommender.publishing.sql import _CURRENT_LISTS
+    from recommender.publishing.sql.tables import CURRENT_LISTS
     from recommender.storage.database import connect
 
     place = (place_of(tmp_path, "postgresql"), "sql")
@@ -156,7 +156,7 @@ def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_
         return {one for row in rows for one in row}
 
     assert GONE in seen()
-    text = _CURRENT_LISTS.text
+    text = CURRENT_LISTS.text
     start, end = text.index("), taken_back AS ("), text.index("), live AS (")
     earlier = (text[:start] + text[end:]).replace(
         "AND NOT EXISTS (SELECT FROM taken_back WHERE item IN (items.list_of, items.article_id))", ""

@@ -1,0 +1,153 @@
+"""Published versions read back from a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import sqlalchemy as sa
+
+from recommender.articles.ids import encoded
+from recommender.editorial.overlay import Tombstones
+from recommender.errors import SnapshotError
+from recommender.lists.readnext import current
+from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
+from recommender.publishing.sql.stones import SqlTombstones
+from recommender.publishing.sql.tables import (
+    ITEMS,
+    LISTS,
+    PARTS,
+    STORY,
+    VERSIONS,
+    place_name,
+    reading,
+)
+from recommender.storage.database import connect
+from recommender.storage.versions import FORMAT
+from recommender.version import __version__
+
+
+class SqlReader:
+    """Records of the version that was current when it was opened."""
+
+    def __init__(self, engine: sa.Engine, seq: int, manifest: dict[str, Any]) -> None:
+        self.manifest = manifest
+        self._engine, self._seq = engine, seq
+
+    def get(self, article_id: str) -> Record | None:
+        """What gives the record of a story, or None."""
+        if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
+            return None  # what no database holds
+        of_list = sa.select(LISTS).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
+        of_items = sa.select(ITEMS).where(ITEMS.c.seq == self._seq, ITEMS.c.list_of == article_id)
+        with reading(self._engine) as connection:
+            found = connection.execute(of_list).mappings().one_or_none()
+            items = connection.execute(of_items.order_by(ITEMS.c.rank)).mappings().all()
+            if found is None:
+                self._check_kept(connection)
+                return None
+        record = self._record(found, items)
+        return lambda: record
+
+    def _record(self, found: sa.RowMapping, rows: Iterable[sa.RowMapping]) -> dict[str, Any]:
+        items = [(row["reserve"], _record(dict(row))) for row in rows]
+        return {
+            "article_id": found["article_id"],
+            "status": found["status"],
+            "k": self.manifest["k"],
+            "version": self.manifest["version"],
+            "as_of": self.manifest["as_of"],
+            "settings": self.manifest["settings_fingerprint"],
+            "story": _aware({name: found[name] for name in STORY}),
+            "items": [item for reserve, item in items if not reserve],
+            "reserves": [item for reserve, item in items if reserve],
+        }
+
+    def _check_kept(self, connection: sa.Connection) -> None:
+        """Raise `SnapshotError` if the version is no longer kept, so that no story seems unknown for that."""
+        if not connection.scalar(sa.select(sa.func.count()).where(VERSIONS.c.seq == self._seq)):
+            raise SnapshotError(f"version {self.manifest['version']} is no longer kept; refresh() turns to the current")
+
+    def line(self, article_id: str) -> bytes | None:
+        """The record of a story as JSON, or None."""
+        record = self.get(article_id)
+        return record and to_json(current(record()))
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all stories."""
+        with reading(self._engine) as connection:
+            self._check_kept(connection)
+            wanted = sa.select(LISTS.c.article_id).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
+            yield from connection.execution_options(stream_results=True).scalars(wanted)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records, by id."""
+        return as_batches(self._records())
+
+    def _records(self) -> Iterator[Record]:
+        lists = sa.select(LISTS).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
+        items = sa.select(ITEMS).where(ITEMS.c.seq == self._seq).order_by(ITEMS.c.list_of, ITEMS.c.rank)
+        with reading(self._engine) as connection:
+            self._check_kept(connection)
+            streamed = connection.execution_options(stream_results=True)
+            groups = groupby(streamed.execute(items).mappings(), key=lambda row: row["list_of"])
+            group = next(groups, None)
+            for found in streamed.execute(lists).mappings():  # both in one order
+                rows: list[sa.RowMapping] = []
+                if group is not None and group[0] == found["article_id"]:
+                    rows, group = list(group[1]), next(groups, None)
+                record = self._record(found, rows)
+                yield lambda record=record: record  # type: ignore[misc]
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    for name in ("seq", "list_of", "reserve"):
+        del row[name]
+    components = orjson.loads(row["components"])
+    parts = components.pop(PARTS, None)  # items of earlier versions have none
+    reasons = orjson.loads(row["reasons"])
+    return {**_aware(row), "components": components, "contributions": parts, "reasons": reasons}
+
+
+def _aware(row: dict[str, Any]) -> dict[str, Any]:
+    published = row["published_at"]
+    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are more than strings
+    return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
+
+
+def _named(version: str) -> sa.ColumnElement[bool]:
+    return (VERSIONS.c.version == version) | (sa.cast(VERSIONS.c.seq, sa.String) == version)
+
+
+def kept_versions(place: str) -> list[KeptVersion]:
+    """The versions of a database, the oldest first."""
+    engine = connect(place)
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(VERSIONS).order_by(VERSIONS.c.seq)).all()
+    return [
+        KeptVersion(name=str(row.seq), version=row.version, current=row.current, manifest=orjson.loads(row.manifest))
+        for row in rows
+    ]
+
+
+def open_sql(place: str, version: str | None = None) -> tuple[Reader, Tombstones]:
+    """Reader and overlay of a database that lists were published to, by default of its current version."""
+    engine = connect(place)
+    name = place_name(engine)
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        raise SnapshotError(f"no published lists in {name}: there is no such file")
+    with reading(engine) as connection:
+        held = sa.inspect(connection).has_table(VERSIONS.name)
+        wanted = sa.select(VERSIONS).where(VERSIONS.c.current if version is None else _named(version))
+        row = connection.execute(wanted.order_by(VERSIONS.c.seq.desc())).first() if held else None
+    if row is None:
+        raise SnapshotError(f"no published lists in {name}" if version is None else f"no version {version} in {name}")
+    manifest = orjson.loads(row.manifest)
+    if manifest["format"] > FORMAT:
+        raise SnapshotError(f"{name} was written by recommender {manifest['library']}; this is {__version__}: upgrade")
+    return SqlReader(engine, row.seq, manifest), SqlTombstones(engine)
