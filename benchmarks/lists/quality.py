@@ -49,9 +49,9 @@ def systems_of(name: str, folder: Path) -> tuple[str, ...]:
 
 
 def slim(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation without what is by story, with its sentences."""
+    """An evaluation without what is by story or not on the page, with its sentences."""
     found = evaluation.to_dict()
-    for name in ("stories", "worst", "changed"):
+    for name in ("stories", "worst", "changed", "stability"):
         del found[name]
     for system in found["systems"]:
         for name in _HEAVY:
