@@ -22,6 +22,7 @@ from recommender.archive.pooling import pair_relevance
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
+from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.compute.hardware import release_memory
 from recommender.editorial.overlay import NAME as TOMBSTONES
@@ -321,18 +322,19 @@ class Recommender(Decided):
 
     def recommend(
         self,
-        article_id: str,
+        article_id: Id,
         *,
         k: int | None = None,
         as_of: datetime | None = None,
         filters: Filters | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
         """Give the ranked list under one story.
 
         Parameters
         ----------
-        article_id : str
+        article_id : str, int or UUID
+            The ids of the list come back in its type.
         k : int, optional
             Items wanted; default `settings.selection.k`.
         as_of : datetime, optional
@@ -349,19 +351,21 @@ class Recommender(Decided):
 
     def recommend_many(
         self,
-        article_ids: Sequence[str],
+        article_ids: Sequence[Id],
         *,
         k: int | None = None,
         as_of: datetime | None = None,
         filters: Filters | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Id | Sequence[Id] = (),
     ) -> list[ReadNext]:
         """Give the lists of several stories, in their order; raises as `recommend` does, before any work."""
         self.tombstones.refresh()
-        self._refuse_withdrawn(article_ids)
-        rows = self.archive.catalog.rows(article_ids)
+        texts = id_texts(article_ids)
+        self._refuse_withdrawn(texts)
+        rows = self.archive.catalog.rows(texts)
         batches = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude).lists(rows)
-        return [one for batch in batches for one in self._values(batch)]
+        lists = [one for batch in batches for one in self._values(batch)]
+        return [one.with_ids(giving_back(asked)) for one, asked in zip(lists, article_ids, strict=True)]
 
     def recommend_for(
         self,
@@ -370,7 +374,7 @@ class Recommender(Decided):
         k: int | None = None,
         as_of: datetime | None = None,
         filters: Filters | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
         """Give the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
@@ -391,7 +395,9 @@ class Recommender(Decided):
         table = boilerplate.lined(with_languages(table, lister.archive))
         vectors, self.embedded = self._vectors.of(boilerplate.cleaned(table), lister.archive.site)
         (found,) = self._values(lister.draft(table, vectors))
-        return found.without_list("withheld") if found.article_id in self.rules.no_list else found
+        found = found.without_list("withheld") if found.article_id in self.rules.no_list else found
+        given = article.id if isinstance(article, Article) else article.get("id", "")
+        return found.with_ids(giving_back(given))
 
     def _pinned(self, stories: Sequence[str]) -> Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]] | None:
         """What the overlay pins into the records of some stories; None for nothing."""
@@ -412,7 +418,7 @@ class Recommender(Decided):
 
         return pinned
 
-    def relevance(self, stories: Sequence[str], items: Sequence[str]) -> NDArray[np.float64]:
+    def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
         """Tell the relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
 
         Raises
@@ -424,17 +430,22 @@ class Recommender(Decided):
         if len(stories) != len(items):
             raise ValueError(f"{len(stories)} stories and {len(items)} items, expected as many of each")
         catalog = self.archive.catalog
-        return pair_relevance(self.archive, catalog.rows(stories), catalog.rows(items))
+        return pair_relevance(self.archive, catalog.rows(id_texts(stories)), catalog.rows(id_texts(items)))
 
     def explain_rejected(
-        self, article_ids: Sequence[str], *, as_of: datetime | None = None
-    ) -> dict[str, list[Rejected]]:
+        self, article_ids: Sequence[Id], *, as_of: datetime | None = None
+    ) -> dict[Any, list[Rejected]]:
         """Tell which candidates are not in the lists of some stories, best first, each with the rule that rejected it.
 
         Blocked candidates are among them, withdrawn ones never are.
         """
         self.tombstones.refresh()
-        return self.lister(as_of=as_of).rejected(article_ids)
+        found = self.lister(as_of=as_of).rejected(id_texts(article_ids))
+        rejected: dict[Any, list[Rejected]] = {}
+        for asked in article_ids:
+            give, held = giving_back(asked), found[id_text(asked)]
+            rejected[asked] = held if give is None else [replace(one, article_id=give(one.article_id)) for one in held]
+        return rejected
 
     def lister(
         self,
@@ -442,12 +453,11 @@ class Recommender(Decided):
         k: int | None = None,
         as_of: datetime | None = None,
         filters: Filters | None = None,
-        exclude: Sequence[str] = (),
+        exclude: Id | Sequence[Id] = (),
     ) -> Lister:
         """Give what makes lists of the archive for one moment, as `recommend` takes its arguments."""
-        if exclude:
+        if more := id_texts(exclude):
             filters = filters or Filters()
-            more = [exclude] if isinstance(exclude, str) else exclude
             filters = replace(filters, exclude=(*filters.exclude, *more))
         return Lister.of(self.archive, self.tombstones, _moment(self.archive, as_of), k=k, filters=filters)
 

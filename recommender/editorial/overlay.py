@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from recommender.articles.id_types import Id, id_text, id_texts
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
 from recommender.editorial.unpublished import STATE, Unpublished
 from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
@@ -200,35 +201,35 @@ class Decided:
 
     tombstones: Tombstones
 
-    def withdraw(self, ids: str | Iterable[str]) -> int:
+    def withdraw(self, ids: Id | Iterable[Id]) -> int:
         """Take stories out of every list.
 
         An id that is not in the archive is remembered: should it come in, it stays withdrawn. For published
         lists and a saved archive this is written to their place immediately.
         """
-        return self.tombstones.record("withdraw", ids)
+        return self.tombstones.record("withdraw", id_texts(ids))
 
-    def restore(self, ids: str | Iterable[str]) -> int:
+    def restore(self, ids: Id | Iterable[Id]) -> int:
         """Undo `withdraw`."""
-        return self.tombstones.record("restore", ids)
+        return self.tombstones.record("restore", id_texts(ids))
 
-    def withhold(self, ids: str | Iterable[str]) -> int:
+    def withhold(self, ids: Id | Iterable[Id]) -> int:
         """Show no list under these stories; they may stand in others."""
-        return self.tombstones.record("withhold", ids)
+        return self.tombstones.record("withhold", id_texts(ids))
 
-    def release(self, ids: str | Iterable[str]) -> int:
+    def release(self, ids: Id | Iterable[Id]) -> int:
         """Undo `withhold`."""
-        return self.tombstones.record("release", ids)
+        return self.tombstones.record("release", id_texts(ids))
 
-    def block(self, item: str, *, story: str | None = None) -> int:
+    def block(self, item: Id, *, story: Id | None = None) -> int:
         """Keep an item out of every list, or of the list under one story."""
-        return self.tombstones.record("block", [(item, story)])
+        return self.tombstones.record("block", [(id_text(item), id_text(story))])
 
-    def unblock(self, item: str, *, story: str | None = None) -> int:
+    def unblock(self, item: Id, *, story: Id | None = None) -> int:
         """Undo `block` with the same arguments; blocks of the rules stay."""
-        return self.tombstones.record("unblock", [(item, story)])
+        return self.tombstones.record("unblock", [(id_text(item), id_text(story))])
 
-    def pin(self, item: str, *, story: str, position: int = 1, until: datetime | None = None, by: str = "") -> int:
+    def pin(self, item: Id, *, story: Id, position: int = 1, until: datetime | None = None, by: str = "") -> int:
         """Put an item at a place of the list under one story, instead of any other place that it has there.
 
         What is withdrawn, blocked or not published is not shown by it.
@@ -247,11 +248,11 @@ class Decided:
         SettingsError
             If the position is no place of a list, or the item is the story itself.
         """
-        return self.tombstones.record("pin", [pin_entry(item, story, position, until, by)])
+        return self.tombstones.record("pin", [pin_entry(id_text(item), id_text(story), position, until, by)])
 
-    def unpin(self, item: str, *, story: str) -> int:
+    def unpin(self, item: Id, *, story: Id) -> int:
         """Undo `pin`; pins of the rules stay."""
-        return self.tombstones.record("unpin", [(item, story)])
+        return self.tombstones.record("unpin", [(id_text(item), id_text(story))])
 
 
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:

@@ -220,6 +220,16 @@ class ReadNext(_Deferred):
         status = status_of([item.source for item in live[:k]], k) if live else self.status
         return replace(self, status=status, k=k, items=live[:k], reserves=live[k:])
 
+    def with_ids(self, give: Callable[[str], Any] | None) -> ReadNext:
+        """The same list with ids as `give` makes them of text; None leaves them."""
+        if give is None:
+            return self
+        items, reserves = (
+            tuple(replace(item, article_id=give(item.article_id)) for item in held)
+            for held in (self.items, self.reserves)
+        )
+        return replace(self, article_id=give(self.article_id), items=items, reserves=reserves)
+
     def without_list(self, status: Status) -> ReadNext:
         """The same story with no items and another status."""
         return replace(self, status=status, items=(), reserves=())

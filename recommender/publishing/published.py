@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
+from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.overlay import Decided, Tombstones
 from recommender.errors import MissingExtraError, SettingsError
@@ -111,12 +112,15 @@ class PublishedLists(Decided):
         """What is known of the version: as_of, settings, counts, checksums."""
         return self._reader.manifest
 
-    def get(self, article_id: str) -> ReadNext:
+    def get(self, article_id: Id) -> ReadNext:
         """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
 
         It is read, checked and held against the withdrawals now; its items are made when first looked at. A story that
-        the newsroom's system took back is unknown.
+        the newsroom's system took back is unknown. The ids of the list come back in the type of the one that is asked.
         """
+        return self._get(id_text(article_id)).with_ids(giving_back(article_id))
+
+    def _get(self, article_id: str) -> ReadNext:
         self.tombstones.refresh()
         if article_id in self.tombstones.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
@@ -131,7 +135,7 @@ class PublishedLists(Decided):
             article_id, lambda: ReadNext.of(found := record(), hidden, blocked, placed(found, pins, self._story))
         )
 
-    def json(self, article_id: str) -> bytes:
+    def json(self, article_id: Id) -> bytes:
         """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
 
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
@@ -139,7 +143,7 @@ class PublishedLists(Decided):
         """
         return self.jsons([article_id])[0]
 
-    def jsons(self, article_ids: Sequence[str], decisions: Decisions | None = None) -> list[bytes]:
+    def jsons(self, article_ids: Sequence[Id], decisions: Decisions | None = None) -> list[bytes]:
         """`json` of several stories, all by what editors had decided at one moment.
 
         With `decisions` by those, so that the effect of an act can be seen before it is done.
@@ -149,7 +153,7 @@ class PublishedLists(Decided):
             decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
         else:
             hidden = decisions.withdrawn | self.tombstones.unpublished
-        return [self._json(article_id, decisions, hidden) for article_id in article_ids]
+        return [self._json(article_id, decisions, hidden) for article_id in id_texts(article_ids)]
 
     def _json(self, article_id: str, decisions: Decisions, hidden: frozenset[str]) -> bytes:
         line = None if article_id in hidden else self._reader.line(article_id)

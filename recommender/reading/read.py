@@ -23,6 +23,7 @@ from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named
 from recommender.reading.formats.frames import is_frame
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.wrappers import rows_within, wraps_stories
+from recommender.reading.mixed_ids import refuse_mixed_ids
 from recommender.reading.report import ReadReport, Rejected, Told
 from recommender.reading.rows import RowReader
 from recommender.reading.times import TimeForms
@@ -100,6 +101,8 @@ def read_articles(
     report = ReadReport()
     streams = [replace(stream, limits=settings, format=format) for stream in _streams(source, report.told, format)]
     _check_mapping(streams, columns)
+    for stream in streams:
+        refuse_mixed_ids(stream.data, columns)
 
     def count(stage: str, done: int, total: int | None) -> None:
         progress(stage, report.read + done, total)
