@@ -102,6 +102,7 @@ class Recommender(Decided):
         articles: Source,
         *,
         columns: Mapping[str, str] | None = None,
+        format: str | None = None,
         links: str | Path | pa.Table | None = None,
         strict: bool = False,
         progress: Progress = silent,
@@ -110,9 +111,11 @@ class Recommender(Decided):
 
         Parameters
         ----------
-        articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
+        articles : path, list of paths, frame (pandas, Polars, Arrow, DuckDB), or iterable of Article, dict or the like
         columns : mapping, optional
             Field -> column, for column names that are not recognised.
+        format : str, optional
+            Format of the files, such as 'csv', where their content shall not tell (docs/input.md).
         links : path or pyarrow.Table, optional
             Further links between stories, see `read_links`; they become links of the stories that they name.
         strict : bool, default False
@@ -134,7 +137,12 @@ class Recommender(Decided):
         """
         more = given_links(links, self.settings.reading)  # what cannot be read is refused before any work
         table, self.report = read_articles(
-            articles, settings=self.settings.reading, columns=columns, strict=strict, progress=progress
+            articles,
+            settings=self.settings.reading,
+            columns=columns,
+            format=format,
+            strict=strict,
+            progress=progress,
         )
         if self.report.rejected:
             first = self.report.rejected[0]
@@ -176,7 +184,14 @@ class Recommender(Decided):
     def _vectors(self) -> StoryVectors:
         return StoryVectors(embedder=self.embedder, cache=self.cache)
 
-    def update(self, articles: Source, *, columns: Mapping[str, str] | None = None, strict: bool = False) -> Changes:
+    def update(
+        self,
+        articles: Source,
+        *,
+        columns: Mapping[str, str] | None = None,
+        format: str | None = None,
+        strict: bool = False,
+    ) -> Changes:
         """Add stories and replace changed ones. Vocabulary and fitted vectors stay as `fit` made them.
 
         A version older than the one held (by `updated_at`, then `published_at`) counts as unchanged, and so does one
@@ -185,7 +200,9 @@ class Recommender(Decided):
         somebody should look at in the input.
         """
         archive = self.archive
-        table, self.report = read_articles(articles, settings=self.settings.reading, columns=columns, strict=strict)
+        table, self.report = read_articles(
+            articles, settings=self.settings.reading, columns=columns, format=format, strict=strict
+        )
         self._archive, changes, self.embedded = changed_archive(archive, table, self.report, self._vectors)
         self._warn_of(self.report)
         return changes

@@ -12,6 +12,7 @@ import typer
 from recommender.cli.display import bars, cleaned, out, print_json
 from recommender.cli.options import (
     ColumnOption,
+    InputFormatOption,
     QueryOption,
     SetOption,
     SettingsOption,
@@ -32,6 +33,7 @@ def check(
     set_: SetOption = [],  # noqa: B006
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    input_format: InputFormatOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
@@ -46,6 +48,7 @@ def check(
             now=datetime.now(UTC),
             settings=settings.reading,
             columns=dict(pairs_of(column, "--column")),
+            format=input_format,
             progress=progress,
         )
     if rejected is not None:

@@ -16,6 +16,7 @@ from recommender.cli.options import (
     DryRunOption,
     Format,
     FormatOption,
+    InputFormatOption,
     JsonOption,
     Lists,
     QueryOption,
@@ -70,6 +71,7 @@ def precompute(
     ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    input_format: InputFormatOption = None,
     links: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
@@ -117,6 +119,7 @@ def precompute(
             rules=rules,
             format=format.value,
             columns=dict(pairs_of(column, "--column")),
+            input_format=input_format,
             links=links,
             strict=strict,
             allow_shrink=allow_shrink,
@@ -164,6 +167,7 @@ def refresh(
     ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    input_format: InputFormatOption = None,
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     allow_worse: AllowWorseOption = False,
@@ -182,6 +186,7 @@ def refresh(
             archive,
             format=format.value,
             columns=dict(pairs_of(column, "--column")),
+            input_format=input_format,
             strict=strict,
             allow_worse=allow_worse,
             dry_run=dry_run,

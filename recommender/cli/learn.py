@@ -11,6 +11,7 @@ from recommender.cli.display import bars, out, print_table, told_links
 from recommender.cli.options import (
     CacheOption,
     ColumnOption,
+    InputFormatOption,
     QueryOption,
     SetOption,
     SettingsOption,
@@ -61,6 +62,7 @@ def learn(
     ] = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
+    input_format: InputFormatOption = None,
     cache: CacheOption = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
 ) -> None:
@@ -75,7 +77,8 @@ def learn(
     settings = settings_of(settings_file, set_, {"embedding.model": model})
     rec = Recommender(settings, cache=cache_of(cache, lists) if lists else cache)
     with bars() as progress:
-        rec.fit(source_of(articles, query), columns=dict(pairs_of(column, "--column")), progress=progress)
+        columns = dict(pairs_of(column, "--column"))
+        rec.fit(source_of(articles, query), columns=columns, format=input_format, progress=progress)
         found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)
     told = found.links
     out.print(f"links        {told_links(told.links, told.stories, told.unresolved)}", markup=False)

@@ -51,6 +51,10 @@ ColumnOption = Annotated[
     list[str],
     typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."),
 ]
+InputFormatOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Format of the files read, where they do not tell it: csv, json, xml ..."),
+]
 AsOfOption = Annotated[
     str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
 ]

@@ -38,6 +38,7 @@ def precompute(
     rules: Rules | str | Path | None = None,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
+    input_format: str | None = None,
     links: str | Path | pa.Table | None = None,
     strict: bool = False,
     allow_shrink: bool = False,
@@ -71,6 +72,8 @@ def precompute(
     format : {'jsonl', 'parquet', 'sql'}
     columns : mapping, optional
         Field -> column, for column names that are not recognised.
+    input_format : str, optional
+        Format of the files of articles, such as 'csv', where their content shall not tell.
     links : path or pyarrow.Table, optional
         Further links between stories, see `Recommender.fit`.
     strict : bool, default False
@@ -143,7 +146,13 @@ def precompute(
     clock, summary = run.clock, run.summary
     with run.publisher.writing(), where.started(lists) as job:
         table, report = read_articles(
-            articles, settings=settings.reading, columns=columns, strict=strict, progress=clock, each=job.read
+            articles,
+            settings=settings.reading,
+            columns=columns,
+            format=input_format,
+            strict=strict,
+            progress=clock,
+            each=job.read,
         )
         kept_rejected = _write_rejected(report, rejected, lists)
         if not len(table):

@@ -40,6 +40,7 @@ def refresh(
     *,
     format: str = "jsonl",
     columns: Mapping[str, str] | None = None,
+    input_format: str | None = None,
     strict: bool = False,
     allow_worse: bool = False,
     dry_run: bool = False,
@@ -66,7 +67,7 @@ def refresh(
     archive : path
         Folder of the archive that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
     format : {'jsonl', 'parquet', 'sql'}
-    columns, strict, cache, resume, progress
+    columns, input_format, strict, cache, resume, progress
         As for `precompute`.
     allow_worse : bool, default False
         Publish even what the limits of `settings.publish` refuse.
@@ -117,7 +118,9 @@ def refresh(
             )
         rec.tombstones = stones
         held = int(rec.catalog.alive.sum())
-        table, rec.report = read_articles(changes, settings=rec.settings.reading, columns=columns, strict=strict)
+        table, rec.report = read_articles(
+            changes, settings=rec.settings.reading, columns=columns, format=input_format, strict=strict
+        )
         rec.archive, summary.changes, summary.embedded = changed_archive(
             rec.archive, table, rec.report, run.vectors(rec)
         )

@@ -93,6 +93,7 @@ def check(
     now: datetime,
     settings: ReadingSettings | None = None,
     columns: Mapping[str, str] | None = None,
+    format: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Check, ReadReport]:
     """Read everything, publish nothing, and tell what there is.
@@ -105,6 +106,8 @@ def check(
     settings : ReadingSettings, optional
     columns : mapping, optional
         Field -> column, for names that are not recognised.
+    format : str, optional
+        Format of the files, such as 'csv', where their content shall not tell.
     progress : callable
 
     Examples
@@ -115,7 +118,7 @@ def check(
     (1, 1, 1.0)
     """
     settings = settings or ReadingSettings()
-    table, report = read_articles(articles, settings=settings, columns=columns, progress=progress)
+    table, report = read_articles(articles, settings=settings, columns=columns, format=format, progress=progress)
     catalog = Catalog.of(table).without(Boilerplate.of(Catalog.of(table).table, settings))
     report.boilerplate = catalog.boilerplate.told
     links = resolve_links(catalog).report
