@@ -72,7 +72,7 @@ def _markup(value: Any, field: str, plan: Plan) -> str | None:
 
 def _paragraph(value: Any, field: str) -> str | None:
     """One of several parts of a text; pictures and the like are none."""
-    if isinstance(value, Mapping) and value.get("type", "text") not in _TEXT_PARTS:
+    if isinstance(value, Mapping) and str(value.get("type", "text")) not in _TEXT_PARTS:
         return None
     value = unwrapped(value)
     return None if is_missing(value) else as_text(value, field)

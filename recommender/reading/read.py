@@ -226,9 +226,14 @@ def _of_folder(folder: Path, told: Told) -> list[Stream]:
         raise InputError(f"no article files in folder {folder}; expected {KNOWN}")
     for other in sorted(set(inside).difference(found)):
         told.add(PASSED_OVER, shown_name(other.relative_to(folder)))
-    names = Counter(map(page_name, found))
-    called = (path.relative_to(folder).as_posix() if names[page_name(path)] > 1 else "" for path in found)
+    names = Counter(map(_name, found))
+    called = (path.relative_to(folder).as_posix() if names[_name(path)] > 1 else "" for path in found)
     return [Stream(shown_name(path), path, called=name) for path, name in zip(found, called, strict=True)]
+
+
+def _name(path: Path) -> str:
+    """What ids come from, where a file of one story names none."""
+    return page_name(path) if path.suffix.lower() in (".md", ".markdown", ".mdx") else path.name
 
 
 def _files(folder: Path) -> Iterator[Path]:

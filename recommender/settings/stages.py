@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import reprlib
 from typing import Any, Literal, Self, TypeVar
@@ -62,6 +63,9 @@ class ReadingSettings(Stage):
         200, ge=1, description="bytes that a packed file may unpack to, per byte, beyond `max_line_bytes`"
     )
     max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
+    encoding: str | None = Field(
+        None, description="encoding of files, such as 'cp1250'; none = UTF-8, UTF-16, or what their bytes tell"
+    )
     header: tuple[str, ...] = Field(
         (), description="names of the columns of CSV and TSV files whose first line is a story already"
     )
@@ -99,6 +103,17 @@ class ReadingSettings(Stage):
         pattern="^https?://",
         description="address that relative links of stories without a URL start from, such as https://courier.example",
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        try:
+            found = None if name is None else codecs.lookup(name)
+        except LookupError:
+            found = codecs.lookup("hex")  # as good as none
+        if found is not None and not found._is_text_encoding:
+            raise ValueError("expected an encoding of text, such as 'cp1252' or 'shift_jis'")
+        return None if found is None else found.name
 
     @field_validator("time_zone")
     @classmethod

@@ -16,16 +16,20 @@ _MARKS = {
 }
 _LONGEST = 4  # bytes of a character that may be cut at the end
 _SAMPLE = 8_192  # bytes of lines that are not ASCII, which the encoding is told by
+_USUAL = [
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r"),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
+]
 _EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "euc_kr", "big5")
 _EAST = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
 _WESTERN = frozenset(
     "àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœšžßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØÙÚÛÜÝŒŠŽ¿¡“”‘’„‚‹›«»–—…•€£°§·\xa0´©®™ªº½²"
 )
 _LEAST_WESTERN = 0.95
-_ASCII = bytes(range(32, 91))  # which every encoding that is guessed must write as they are
 _PART = 1 << 12  # bytes from which on a text may go on beyond its part
 _ESCAPED = "".join(map(chr, range(0xDC80, 0xDD00)))
 _WRONG, _GOOD = re.compile(f"[{_ESCAPED}]"), re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
+_SIGNS = re.compile(r"(?<=\w)[^\x00-\x7f\w\s’–—](?=\w)|(?<=[^\W\d_])[\xb2\xb3\xb9\xbc-\xbe]")
 _RUNS = re.compile(rb"[\x80-\xff]+")
 
 
@@ -74,9 +78,9 @@ def _legacy(data: bytes) -> str:
     if len(letters) < 2.5 * len(runs) and sum(one in _WESTERN for one in letters) >= _LEAST_WESTERN * len(letters):
         return "cp1252"
     lines = [line for line in data.splitlines() if not line.isascii()]
-    found = from_bytes(b"\n".join(lines)[:_SAMPLE]).best()
-    if found is not None:
-        return found.encoding if _ASCII.decode(found.encoding, "replace") == _ASCII.decode() else "utf-8"
+    found = list(from_bytes(b"\n".join(lines)[:_SAMPLE], cp_isolation=_USUAL))
+    if found:  # the likeliest first; signs within words are none of its language
+        return min(found, key=lambda one: len(_SIGNS.findall(str(one)))).encoding
     # too short for statistics
     return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
 

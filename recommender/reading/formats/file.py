@@ -120,6 +120,8 @@ class File:
 
         So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
         """
+        if self.limits.encoding is not None:
+            return self.limits.encoding
         found = "ascii"
         for piece in islice(self._pieces(), _FARTHEST):
             found = encoding_of(piece, few if self.told is not None else len(piece))
@@ -135,7 +137,7 @@ class File:
             if encoding == "utf-8":
                 yield stream
                 return
-            if not encoding.startswith("utf-"):
+            if self.limits.encoding is None and not encoding.startswith("utf-"):
                 self.tell(f"files are not UTF-8, and were read as {encoding}", self.called or str(self.path))
             text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
             with io.BufferedReader(_Encoded(text), 1 << 17) as reader:

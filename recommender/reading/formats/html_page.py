@@ -62,7 +62,8 @@ def _row(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
     head = _head(tree)
     told = _article(tree)
     if told is None and head.pop("og:type", None) != "article" and "published_at" not in head:
-        return {"id": head.get("url") or name, "title": head.get("title"), "type": "webpage"}
+        # not by its address: a page beside a story may name that of the story
+        return {"id": name, "title": head.get("title"), "type": "webpage"}
     head.pop("og:type", None)
     row = {**told} if told is not None else {}
     has_body = bool(row.get("articleBody") or row.get("text"))

@@ -168,8 +168,8 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     named = format_by_end(end)
     if named is None and certain and end not in _UNSAID:
         return None
-    if (named is not None and named.name == "markdown") or not file.head:
-        return named  # a page may begin with anything
+    if (named is not None and named.name in ("markdown", "excel")) or not file.head:
+        return named  # a page may begin with anything, and a sheet is a zip archive as others are
     head = Head.of(file)
     if named is not None and named.tells(head):
         return named

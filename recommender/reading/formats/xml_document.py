@@ -81,7 +81,8 @@ def _text(file: File) -> Iterator[io.TextIOBase]:
     found = encoding_of(file.head)
     declared = _DECLARED.search(file.head[:1_000])
     name = declared[1].decode().casefold() if declared else "utf-8"
-    if found.startswith("utf-") or name.startswith("utf-") or not is_encoding(name):
+    given = file.limits.encoding is not None
+    if given or found.startswith("utf-") or name.startswith("utf-") or not is_encoding(name):
         with file.text() as text:
             yield text
     else:
@@ -139,7 +140,7 @@ def _item(text: str, tags: re.Pattern[str]) -> _Found | int | None:
             depth -= 1
         elif text[close - 1] != "/":
             depth += 1
-            if depth == 2 and text[:start].rstrip().endswith(">") and _siblings(text[start : tag.start()]):
+            if depth == 2 and _siblings(text[start : tag.start()]):
                 return _Found(start, tag.start(), False)
         if depth == 0:
             return _Found(start, at, True)
@@ -192,7 +193,13 @@ def _mended(item: str) -> str:
 
 def _plain(text: str) -> str:
     text = _ENTITY.sub(lambda found: _letters(found[0]), text)
-    return _REFERENCE.sub(lambda found: "" if _CONTROL.match(html.unescape(found[0])) else found[0], text)
+    return _REFERENCE.sub(_reference, text)
+
+
+def _reference(found: re.Match[str]) -> str:
+    """A number of a letter; nothing where XML knows none such."""
+    number = int(found[1][1:], 16) if found[1][0] in "xX" else int(found[1])
+    return "" if number > 0x10FFFF or _CONTROL.match(chr(number)) else found[0]
 
 
 def _letters(entity: str) -> str:

@@ -25,6 +25,7 @@ def words(element: Element | None) -> str | None:
 def row(item: Element) -> dict[str, Any]:
     """What the head of a story says, and its paragraphs."""
     given = {
+        "image": _attribute(item, "media-reference", "source"),  # before the body loses it
         "id": _attribute(item, "doc-id", "id-string"),
         "published_at": _attribute(item, "date.issue", "norm")
         or _attribute(item, "pubdata", "date.publication")
@@ -40,7 +41,6 @@ def row(item: Element) -> dict[str, Any]:
         "tags": [one.get("key") for one in item.iter() if local(one) == "keyword" and one.get("key")],
         "body": body(item),
         "status": _attribute(item, "docdata", "management-status"),
-        "image": _attribute(item, "media-reference", "source"),
     }
     return {name: value for name, value in given.items() if value}
 

@@ -1,0 +1,96 @@
+"""CSV and TSV as databases, spreadsheets and people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from recommender.reading.read import read_articles
+from recommender.reading.report import ReadReport
+from recommender.settings import ReadingSettings
+
+
+def read(path: Path, text: str, **settings: Any) -> tuple[list[tuple[str, str]], ReadReport]:
+    path.write_text(text, newline="")
+    table, report = read_articles(path, settings=ReadingSettings(**settings))
+    return list(zip(table["title"].to_pylist(), table["body"].to_pylist(), strict=True)), report
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('id,title,body\n1,"A ""big"" day","x, y"\n', [('A "big" day', "x, y")]),
+        (
+            'id,title,body\n1,"A \\"big\\" day","x, y"\n2,B,"z \\"q\\", w"\n',
+            [('A "big" day', "x, y"), ("B", 'z "q", w')],
+        ),
+        ('id;title;body\r\n1;A;"x\r\ny"\r\n', [("A", "x\r\ny")]),
+        ("id\ttitle\tbody\n1\tA\tx, y\n", [("A", "x, y")]),
+        ("id|title|body\n1|A|x, y; z\n", [("A", "x, y; z")]),
+        ("sep=;\r\nid;title;body\r\n1;A;x, y\r\n", [("A", "x, y")]),
+        ("id,title,body\r1,A,x\r2,B,y\r", [("A", "x"), ("B", "y")]),
+        ("\n\nid,title,body\n\n1,A,x\n\n", [("A", "x")]),
+        ("id,title,body,\n1,A,x,\n2,B,y\n3,C,z,,\n", [("A", "x"), ("B", "y"), ("C", "z")]),
+        (",id,title,body\n0,1,A,x\n", [("A", "x")]),
+        ("id,title,title,body\n1,A,B,x\n", [("A", "x")]),
+        ("id,title,body\n1,A,\\N\n", [("A", "")]),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_every_dialect(tmp_path: Path, text: str, rows: list[tuple[str, str]], name: str) -> None:
+    found, report = read(tmp_path / name, text)
+    assert found == rows
+    assert report.rejected == []
+
+
+def test_columns_of_a_file_without_a_header_are_named_by_a_setting(tmp_path: Path) -> None:
+    header = ("id", "title", "body")
+    assert read(tmp_path / "a.csv", "1,A,x\n2,B,y\n", header=header)[0] == [("A", "x"), ("B", "y")]
+    assert read(tmp_path / "a.csv", "ID,Title,body\n1,A,x\n", header=header)[0] == [("A", "x")]
+    found, report = read(tmp_path / "a.csv", "1,A,x\n2,B\n", header=header)
+    assert (found, report.rejected[0].reason) == ([("A", "x")], "2 columns, expected 3 as in the header")
+
+
+def test_a_first_line_of_unknown_names_is_told(tmp_path: Path) -> None:
+    found, report = read(tmp_path / "a.csv", "1,A,x\n2,B,y\n")
+    assert found == []
+    assert "reading.header names the columns of one without a header" in report.told.lines()[0]
+    path = tmp_path / "a.csv"
+    path.write_text("nr,kop,tekst\n1,A,x\n")
+    table, _ = read_articles(path, columns={"id": "nr", "title": "kop"})
+    assert table["title"].to_pylist() == ["A"]
+
+
+def test_a_quote_alone_between_tabs_is_a_letter(tmp_path: Path) -> None:
+    rows, report = read(tmp_path / "a.tsv", 'id\ttitle\tbody\n1\t"Open\ty\n2\tB\tz\n')
+    assert (rows, report.rejected) == ([('"Open', "y"), ("B", "z")], [])
+
+
+def test_a_forced_format_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.weird").write_text("nr;x\n1;A\n")
+    table, _ = read_articles(tmp_path / "a.weird", format="csv", columns={"id": "nr", "title": "x"})
+    assert table["title"].to_pylist() == ["A"]
+
+
+@pytest.mark.parametrize("end", [".xlsx", ".ods"])
+def test_sheets_are_read_below_the_line_that_names_columns(tmp_path: Path, end: str) -> None:
+    if end == ".ods":
+        pytest.importorskip("odf")
+    news = pd.DataFrame({"ID": [1, 2], "Title": ["A", "B"], "date": pd.to_datetime(["2026-11-27", None])})
+    path = tmp_path / f"a{end}"
+    with pd.ExcelWriter(path) as writer:
+        pd.DataFrame({"note": ["of no use"]}).to_excel(writer, sheet_name="About", index=False)
+        news.to_excel(writer, sheet_name="News", index=False, startrow=2)
+    table, report = read_articles(path)
+    assert table.select(["id", "title"]).to_pylist() == [{"id": "1", "title": "A"}, {"id": "2", "title": "B"}]
+    assert table["published_at"][0].as_py().isoformat() == "2026-11-27T00:00:00+00:00"
+    assert report.rejected == []
+
+
+def test_what_is_no_sheet_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04 no sheet")
+    _, report = read_articles(tmp_path / "a.xlsx")
+    assert "a sheet that cannot be read" in report.rejected[0].reason

@@ -1,0 +1,73 @@
+"""Text in every encoding that newsrooms still export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from recommender.reading.formats.encodings import encoding_of
+from recommender.reading.read import read_articles
+from recommender.settings import ReadingSettings
+
+TEXTS = {
+    "cp1252": "Storm floods “cafés” — twice; Über die Straße",
+    "cp1250": "Sto osiemdziesięciu pasażerów zdjęto z promu w niedzielę rano, powiedziała straż przybrzeżna",
+    "cp1251": "Сто восемьдесят пассажиров сняли с парома спасатели в воскресенье утром",
+    "cp932": "青葉市の市長選挙が日曜日に行われ、新人の山本花子氏が現職を破って当選した。",
+    "gb18030": "周日一艘渡轮在雾中搁浅，救生艇救下了一百八十名乘客。",
+    "utf-16": "Storm floods cafés",
+    "utf-16-le": "Storm floods the harbour",
+    "utf-16-be": "Storm floods the harbour",
+    "utf-32": "Storm floods cafés",
+    "utf-8": "Storm floods cafés",
+    "utf-8-sig": "Storm floods cafés",
+}
+
+
+@pytest.mark.parametrize("encoding", list(TEXTS))
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.md", "a.txt"])
+def test_texts_in_every_encoding(tmp_path: Path, encoding: str, name: str) -> None:
+    text = TEXTS[encoding]
+    mark = "\t" if name == "a.tsv" else "|"
+    whole = f"---\nid: 1\ntitle: |-\n  {text}\n---\n" if name == "a.md" else f"id{mark}title\n1{mark}{text}\n"
+    (tmp_path / name).write_bytes(whole.encode(encoding))
+    table, report = read_articles(tmp_path / name)
+    assert table["title"].to_pylist() == [text]
+    told = [line for line in report.told.lines() if "read as" in line]
+    assert [encoding in line for line in told] == [True] * (not encoding.startswith("utf"))
+
+
+def test_xml_is_read_as_it_declares_itself_or_as_it_is(tmp_path: Path) -> None:
+    for declared, written in (
+        ("ISO-8859-1", "latin-1"),
+        ("UTF-8", "cp1252"),
+        ("UTF-16", "utf-16"),
+        ("nonsense", "utf-8"),
+    ):
+        item = "<item><guid>1</guid><title>Cafés là-bas</title></item>"
+        text = f'<?xml version="1.0" encoding="{declared}"?><rss>{item}</rss>'
+        (tmp_path / "a.xml").write_bytes(text.encode(written))
+        assert read_articles(tmp_path / "a.xml")[0]["title"].to_pylist() == ["Cafés là-bas"]
+
+
+def test_an_encoding_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,title\n1,Şişli\n".encode("iso8859-9"))
+    table, report = read_articles(tmp_path / "a.csv", settings=ReadingSettings(encoding="iso8859-9"))
+    assert (table["title"].to_pylist(), report.told.lines()) == (["Şişli"], [])
+    for name in ("nonsense", "zip"):
+        with pytest.raises(ValidationError, match="expected an encoding of text"):
+            ReadingSettings(encoding=name)
+
+
+def test_a_wrong_byte_among_right_ones_is_damage_and_costs_its_row() -> None:
+    assert encoding_of("Les cafés de la cité\n".encode() + b"caf\xe9") == "utf-8"
+
+
+def test_the_first_letters_beyond_ascii_may_come_late(tmp_path: Path) -> None:
+    rows = [f"{number},Ferry {number}" for number in range(20_000)]
+    (tmp_path / "a.csv").write_bytes("\n".join(["id,title", *rows, "x,Cafés"]).encode("cp1252"))
+    table, report = read_articles(tmp_path / "a.csv")
+    assert table["title"][-1].as_py() == "Cafés"
+    assert report.rejected == []

@@ -1,0 +1,98 @@
+"""HTML pages and their JSON-LD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from recommender.reading.read import read_articles
+
+LD = {
+    "@context": "https://schema.org",
+    "@type": "NewsArticle",
+    "headline": "Ferry aground",
+    "datePublished": "2026-11-27T08:00:00Z",
+    "author": [{"@type": "Person", "name": "Ann"}],
+}
+GRAPH = {
+    "@context": "https://schema.org",
+    "@graph": [
+        {"@type": "WebPage", "@id": "https://c.example/1", "name": "Ferry aground - Courier"},
+        {**LD, "@id": "https://c.example/1#article", "author": {"@id": "#ann"}, "image": {"@id": "#img"}},
+        {"@type": "Person", "@id": "#ann", "name": "Ann"},
+        {"@type": "ImageObject", "@id": "#img", "url": "https://c.example/i.jpg"},
+    ],
+}
+ARTICLE = (
+    '<nav>menu</nav><article><h1>Ferry aground</h1><p>It <a href="/x">ran aground</a>.</p><script>x</script></article>'
+)
+META = """<meta property="og:title" content="Ferry aground"><meta property="og:type" content="article">
+<meta property="article:published_time" content="2026-11-27T08:00:00Z"><meta name="author" content="Ann">
+<meta property="og:image" content="https://c.example/i.jpg"><meta property="article:tag" content="sea">"""
+
+
+def page(head: str, body: str = ARTICLE) -> str:
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><title>Ferry aground - Courier</title>{head}'
+        f'<link rel="canonical" href="https://c.example/1"></head><body>{body}</body></html>'
+    )
+
+
+def scripted(value: Any) -> str:
+    return f'<script type="application/ld+json">{orjson.dumps(value).decode()}</script>'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [scripted(LD), scripted([{"@type": "WebSite", "name": "x"}, LD]), scripted(GRAPH), META, META + scripted(LD)],
+)
+@pytest.mark.parametrize("name", ["a.html", "a.htm", "page"])
+def test_a_page_is_a_story(tmp_path: Path, head: str, name: str) -> None:
+    (tmp_path / name).write_text(page(head))
+    table, report = read_articles(tmp_path)
+    (row,) = table.to_pylist()
+    told = (row["title"], row["body"], row["author"], row["url"], row["language"], row["kind"])
+    assert told == ("Ferry aground", "It ran aground.", "Ann", "https://c.example/1", "en", "news")
+    assert row["published_at"].hour == 8
+    assert [link["target"] for link in row["links"]] == ["https://c.example/x"]
+    assert report.rejected == []
+
+
+def test_a_page_that_is_no_story_is_counted_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html><head><title>Courier</title></head><body>Front page</body></html>")
+    (tmp_path / "broken.html").write_text(page('<script type="application/ld+json">{"@type":</script>'))
+    (tmp_path / "a.html").write_text(page(scripted({**LD, "articleBody": "Its own text."})))
+    table, report = read_articles(tmp_path)
+    assert table["body"].to_pylist() == ["Its own text."]
+    assert (report.unpublished, report.rejected) == ({"type webpage": 2}, [])
+
+
+def test_pages_in_folders_may_be_called_the_same(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        text = page(META).replace('<link rel="canonical" href="https://c.example/1">', "")
+        (tmp_path / folder / "index.html").write_text(text)
+        (tmp_path / folder / "ferry.md").write_text("---\ntitle: Ferry\n---\n")
+    table, _ = read_articles(tmp_path)
+    assert sorted(table["id"].to_pylist()) == ["a/ferry", "a/index.html", "b/ferry", "b/index.html"]
+
+
+def test_a_page_of_nothing_but_tags_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<html>" + "<div>" * 60_000)
+    _, report = read_articles(tmp_path / "a.html")
+    assert "HTML tags in one page" in report.rejected[0].reason
+
+
+def test_json_ld_of_a_list_and_of_paid_stories(tmp_path: Path) -> None:
+    value = {
+        "@type": "ItemList",
+        "itemListElement": [
+            {"@type": "ListItem", "item": {**LD, "isAccessibleForFree": "False", "url": "https://c.example/1"}}
+        ],
+    }
+    (tmp_path / "a.json").write_bytes(orjson.dumps(value))
+    (row,) = read_articles(tmp_path / "a.json")[0].to_pylist()
+    assert (row["id"], row["access"]) == ("https://c.example/1", "paid")

@@ -1,0 +1,147 @@
+"""XML of feeds, agencies and databases: a bad story costs itself alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.reading.read import read_articles
+from recommender.reading.report import ReadReport
+
+
+def read(folder: Path, text: str) -> tuple[list[dict[str, Any]], ReadReport]:
+    (folder / "a.xml").write_text(text)
+    table, report = read_articles(folder / "a.xml")
+    return [{name: value for name, value in row.items() if value} for row in table.to_pylist()], report
+
+
+def shown(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in names)
+
+
+NEWSML = """<?xml version="1.0"?><newsMessage xmlns="http://iptc.org/std/nar/2006-10-01/"><header/><itemSet>
+<newsItem guid="urn:1" version="2"><itemMeta><itemClass qcode="ninat:text"/><provider literal="Agency"/>
+<versionCreated>2026-11-27T09:00:00Z</versionCreated><firstCreated>2026-11-27T08:00:00Z</firstCreated>
+<pubStatus qcode="stat:usable"/></itemMeta><contentMeta><by>Ann</by><language tag="en-GB"/>
+<subject type="x" qcode="medtop:1"><name xml:lang="en">sea</name></subject><headline>Ferry aground</headline>
+<description role="drol:summary">In fog</description></contentMeta><contentSet>
+<inlineXML contenttype="application/xhtml+xml"><html xmlns="http://www.w3.org/1999/xhtml"><head><title>T</title></head>
+<body><p>A ferry ran aground.</p><p>More.</p></body></html></inlineXML></contentSet></newsItem>
+<newsItem guid="urn:2"><itemMeta><itemClass qcode="ninat:picture"/></itemMeta>
+<contentMeta><headline>A picture</headline></contentMeta></newsItem>
+<newsItem guid="urn:3"><itemMeta><itemClass qcode="ninat:text"/><pubStatus qcode="stat:canceled"/></itemMeta>
+<contentMeta><headline>Cancelled</headline></contentMeta></newsItem></itemSet></newsMessage>"""
+
+
+def test_newsml_g2(tmp_path: Path) -> None:
+    (row,), report = read(tmp_path, NEWSML)
+    assert shown(row, "id", "title", "body", "lead", "tags", "language", "author", "source") == (
+        *("urn:1", "Ferry aground", "A ferry ran aground.\n\nMore.", "In fog", ["sea"], "en", "Ann", "Agency"),
+    )
+    assert row["published_at"].hour == 8
+    assert row["updated_at"].hour == 9
+    assert report.unpublished == {"type attachment": 1, "status canceled": 1}
+
+
+def test_nitf(tmp_path: Path) -> None:
+    text = """<?xml version="1.0"?><!DOCTYPE nitf SYSTEM "nitf-3-6.dtd"><nitf xml:lang="en"><head><title>T</title>
+<docdata><doc-id id-string="n1"/><date.issue norm="20261127T080000Z"/><key-list><keyword key="sea"/></key-list>
+<doc.copyright holder="Agency"/></docdata><pubdata position.section="World"/></head><body><body.head><hedline>
+<hl1>Ferry aground</hl1></hedline><byline>By <person>Ann</person></byline><abstract><p>In fog</p></abstract></body.head>
+<body.content><block><p>A ferry ran aground.</p><p>More.</p></block><media media-type="image">
+<media-reference source="https://c.example/i.jpg"/><media-caption>caption</media-caption></media></body.content></body>
+</nitf>"""
+    (row,), _ = read(tmp_path, text)
+    assert shown(row, "id", "title", "body", "lead", "tags", "section", "author", "source", "image_url") == (
+        *("n1", "Ferry aground", "A ferry ran aground.\n\nMore.", "In fog", ["sea"], "World", "Ann", "Agency"),
+        "https://c.example/i.jpg",
+    )
+
+
+def test_a_news_sitemap(tmp_path: Path) -> None:
+    text = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="n"
+ xmlns:image="i"><url><loc>https://c.example/1</loc><news:news><news:publication><news:name>Courier</news:name>
+<news:language>en</news:language></news:publication><news:publication_date>2026-11-27</news:publication_date>
+<news:title>Ferry aground</news:title><news:keywords>sea, fog</news:keywords></news:news>
+<image:image><image:loc>https://c.example/i.jpg</image:loc></image:image></url></urlset>"""
+    (row,), _ = read(tmp_path, text)
+    assert shown(row, "id", "url", "title", "source", "tags", "image_url") == (
+        *("https://c.example/1", "https://c.example/1", "Ferry aground", "Courier", ["sea", "fog"]),
+        "https://c.example/i.jpg",
+    )
+
+
+def test_atom_with_markup_and_the_source_of_another_feed(tmp_path: Path) -> None:
+    text = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Courier</title><entry><id>tag:1</id>
+<title type="html">Ferry &amp;amp; crew</title><link href="https://c.example/1"/><updated>2026-11-27T09:00:00Z</updated>
+<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>It <a href="/x">ran aground</a>.</p></div></content>
+<source><id>other</id><title>Other</title></source></entry></feed>"""
+    (row,), _ = read(tmp_path, text)
+    assert shown(row, "id", "title", "body") == ("tag:1", "Ferry & crew", "It ran aground.")
+    assert [link["target"] for link in row["links"]] == ["https://c.example/x"]
+
+
+TAGS = "<tags><tag>a</tag><tag>b</tag></tags>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<articles><article id="1"><headline>Ferry</headline>{TAGS}</article></articles>',
+        f"<export><title>Ours</title><story><id>1</id><title>Ferry</title>{TAGS}</story></export>",
+        '<response><result numFound="1"><doc><str name="id">1</str><str name="title">Ferry</str>'
+        '<arr name="tags"><str>a</str><str>b</str></arr></doc></result></response>',
+        '<mysqldump><database name="x"><table_data name="t"><row><field name="id">1</field>'
+        '<field name="title">Ferry</field><field name="tags">a,b</field></row></table_data></database></mysqldump>',
+        "<article><id>1</id><title>Ferry</title><tags>a;b</tags></article>",
+    ],
+)
+def test_exports_whose_elements_are_named_as_columns(tmp_path: Path, text: str) -> None:
+    (row,), report = read(tmp_path, text)
+    assert shown(row, "id", "title", "tags") == ("1", "Ferry", ["a", "b"])
+    assert report.rejected == []
+
+
+GOOD = "<item><guid>{}</guid><title>Ferry {}</title></item>"
+
+
+@pytest.mark.parametrize(
+    ("bad", "titles"),
+    [
+        ("<item><guid>x</guid><title>Broken</titl></item>", []),
+        ("<item><guid>x</guid><title>Never closed</title>", []),
+        ("<item><guid>x</guid><title>A & B&nbsp;&copy; &unknown;</title></item>", ["A & B © &unknown;"]),
+        ("<item><guid>x</guid><title>Con\x0btrol&#11;</title></item>", ["Control"]),
+        (
+            "<item><guid>x</guid><title><![CDATA[In </item> <item> CDATA & more]]></title></item>",
+            ["In </item> <item> CDATA & more"],
+        ),
+        ("<!-- <item><title>Hidden</title></item> -->", []),
+        ("<item><guid>x</guid><title>Deep</title>" + "<a>" * 300 + "</a>" * 300 + "</item>", []),
+        ("<item/>", []),
+        ("<item><guid>x</guid><own:title>Prefix</own:title></item>", ["Prefix"]),
+    ],
+)
+def test_a_bad_story_costs_itself_alone(tmp_path: Path, bad: str, titles: list[str]) -> None:
+    rows, report = read(tmp_path, f"<rss><channel>\n{GOOD.format(1, 1)}\n{bad}\n{GOOD.format(2, 2)}\n</channel></rss>")
+    assert [row["title"] for row in rows] == ["Ferry 1", *titles, "Ferry 2"]
+    assert [row.line for row in report.rejected] == [3] * (not titles and not bad.startswith("<!--"))
+
+
+def test_stories_of_many_pieces_stand_at_their_lines(tmp_path: Path) -> None:
+    stories = [
+        f"<item><guid>{n}</guid><title>Story {n}</title><description>{'word ' * 200 * n}\n</description></item>"
+        for n in range(60)
+    ]
+    stories[40] = "<item><title>Broken</item>"
+    rows, report = read(tmp_path, "<rss><channel>\n" + "\n".join(stories) + "</channel></rss>")
+    assert len(rows) == 59
+    assert [row.line for row in report.rejected] == [82]
+
+
+def test_a_file_that_ends_in_a_story_keeps_those_before(tmp_path: Path) -> None:
+    rows, report = read(tmp_path, f"<rss><channel>{GOOD.format(1, 1)}<item><guid>2</guid><title>Cut")
+    assert [row["title"] for row in rows] == ["Ferry 1"]
+    assert "ends in this story" in report.rejected[0].reason
