@@ -8,7 +8,8 @@ from recommender.reading.formats.shapes.shape import Row, Shape, filled, mapping
 
 
 def _plain(row: Row) -> Row:
-    facets = [one for name in ("des_facet", "org_facet", "per_facet", "geo_facet") for one in row.get(name) or ()]
+    held = [row.get(name) for name in ("des_facet", "org_facet", "per_facet", "geo_facet")]
+    facets = [one for facet in held if isinstance(facet, list) for one in facet]
     author = within(row.get("byline"), "original") or row.get("byline")
     if isinstance(author, str):
         row = {**row, "byline": author.removeprefix("By ")}

@@ -17,7 +17,8 @@ def _of_rest(row: Row) -> Row:
     plain = without(plain, "format", "template", "guid", "_links")
     held = row.get("_embedded")
     if isinstance(held, Mapping):
-        terms = [term for group in held.get("wp:term") or () if isinstance(group, list) for term in mappings(group)]
+        groups = held.get("wp:term")
+        terms = [term for group in groups for term in mappings(group)] if isinstance(groups, list) else []
         names = {kind: [one.get("name") for one in terms if one.get("taxonomy") == kind] for kind in _TERMS}
         plain = filled(
             without(plain, "_embedded"),
