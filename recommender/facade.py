@@ -417,7 +417,7 @@ class Recommender(Decided):
         return found.with_ids(giving_back(given))
 
     def _pinned(self, stories: Sequence[str]) -> Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]] | None:
-        """What the overlay pins into the records of some stories; None for nothing."""
+        """Find what the overlay pins into the records of some stories; None for nothing."""
         pins, catalog, now = self.tombstones.decisions.pins, self.catalog, datetime.now(UTC)
         if pins.keys().isdisjoint(stories):
             return None
@@ -621,7 +621,7 @@ class Recommender(Decided):
 
 
 def _moment(archive: Archive, as_of: datetime | None) -> int:
-    """Microseconds of `as_of`; by default the newest publication time that is not in the future."""
+    """Convert `as_of` to microseconds; by default the newest publication time that is not in the future."""
     if as_of is not None:
         return to_micros(as_of)
     now = datetime.now(UTC)

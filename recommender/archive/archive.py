@@ -309,7 +309,7 @@ class Archive:
         return self.derived.stories.languages.codes
 
     def queries(self, rows: NDArray[np.int64]) -> Queries:
-        """Stories of the archive as queries."""
+        """Make queries of stories of the archive."""
         return Queries(
             rows=rows,
             vectors=np.asarray(self.vectors[rows]),
@@ -323,11 +323,11 @@ class Archive:
         )
 
     def asks(self, rows: NDArray[np.int64]) -> Asks:
-        """Stories of the archive as those who look for candidates."""
+        """Give stories of the archive as those whom a search finds candidates for."""
         return Asks(self.search, rows, rows, self.catalog.published[rows], self.languages[rows])
 
     def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
-        """Stories from outside as queries; one whose id is in the archive will not find itself.
+        """Make queries of stories from outside; one whose id is in the archive will not find itself.
 
         They belong to no copy group: `Catalog.copies_of` tells what to leave out.
         """
@@ -381,7 +381,7 @@ class Archive:
         return self.derived.formats.recurring
 
     def looks_of(self, stories: pa.Table) -> Looks:
-        """What tells recurring formats, of stories from outside."""
+        """Compute what shows whether stories from outside are editions of a recurring format."""
         return self.derived.stories.looks_of(stories)
 
     @property

@@ -112,7 +112,7 @@ class Clicked:
         return cls(source, stories, chosen[stories], offered[stories], last[stories], report)
 
     def sessions(self, log: ClickLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs of stories, by row, that one session read; they join all stories of the session."""
+        """Find pairs of stories, by row, that one session read; the pairs join all stories of the session."""
         known = (self.source >= 0) & pc.is_valid(log.table["session"]).to_numpy()
         session, story = codes(log.table["session"].filter(known)), self.source[known]
         order = np.argsort(session, kind="stable")
@@ -174,14 +174,14 @@ def clicked_pairs(
 
 
 def _found(archive: Archive, ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Code of each id, -1 where it is null, and its row, -1 where there is none."""
+    """Find the code of each id, -1 where it is null, and its row, -1 where there is none."""
     named = ids.combine_chunks().dictionary_encode()
     code = pc.fill_null(named.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return code, np.append(archive.catalog.find(named.dictionary.to_pylist()), -1)[code]
 
 
 def _rows(held: sp.csr_matrix) -> Candidates:
-    """Columns of each line that hold something, ascending; -1 = none."""
+    """Find the columns of each line that hold something, ascending; -1 = none."""
     counts = np.diff(held.indptr)
     found = np.full((held.shape[0], max(int(counts.max(initial=0)), 1)), -1, dtype=np.int64)
     found[np.arange(found.shape[1]) < counts[:, None]] = held.sorted_indices().indices

@@ -54,7 +54,7 @@ class Outlets(NamedTuple):
     names: list[str]
 
     def codes_of(self, stories: pa.Table) -> NDArray[np.int32]:
-        """Codes of who published stories from outside, (q,); -1 = nobody of the archive."""
+        """Find the codes of the outlets of stories from outside, (q,); -1 = no outlet of the archive."""
         place = pc.index_in(outlets(stories), pa.array(self.names, pa.large_string()), skip_nulls=True)
         return np.asarray(pc.fill_null(place, -1).to_numpy(), dtype=np.int32)
 

@@ -220,7 +220,7 @@ def _pairs(
     features: Sequence[str],
     progress: Progress,
 ) -> tuple[LinkedPairs, NDArray[np.int64], float]:
-    """Stories beside their candidates, the row of each, and the share of linked items that were no candidates."""
+    """Put stories beside their candidates; also gives each story's row, and the share of links that no candidate is."""
     stories, items = (archive.catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
     anchors = links["anchor"].to_pylist() if "anchor" in links.schema.names else []
     if log is None or clicked is None:
@@ -236,7 +236,7 @@ def _pairs(
 def _groups(
     archive: Archive, stories: NDArray[np.int64], items: NDArray[np.int64], clicked: Clicked, log: ClickLog
 ) -> NDArray[np.int64]:
-    """Number the group of each row: stories that links or the sessions of readers connect.
+    """Group the rows, one number each: links and the sessions of readers connect the stories of a group.
 
     Without dates folds are all that keeps train and test apart: there sessions that join most stories do not count.
     """
@@ -255,7 +255,7 @@ def _missed(pairs: LinkedPairs) -> float:
 def _tested(
     group: NDArray[np.int64], published: NDArray[np.int64] | None, useful: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
-    """Stories to test, (s,): the newest 30 % of those that link to a candidate, or groups drawn."""
+    """Choose the stories to test, (s,): the newest 30 % of those that link to a candidate, or groups drawn."""
     if published is None:
         return fold_of(group, 10, seed=seed) < round(10 * _TEST_SHARE)
     return np.asarray(published > np.quantile(published[useful], 1 - _TEST_SHARE, method="lower"))
@@ -275,7 +275,7 @@ def _drawn_together(group: NDArray[np.int64], published: NDArray[np.int64] | Non
 def _curve(
     trained: LinkedPairs, tested: LinkedPairs, whole: NDArray[np.float64], seed: int, progress: Progress
 ) -> tuple[tuple[int, float], ...]:
-    """NDCG@5 by the number of training stories: whole groups, drawn in one order."""
+    """Measure nDCG@5 by the number of training stories: whole groups, drawn in one order."""
     fold = fold_of(trained.group, 20, seed=seed)
     found = []
     for place, share in enumerate(_CURVE):
@@ -313,7 +313,7 @@ def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
 
 
 def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
-    """At most `_ENOUGH` of the stories, drawn: enough for a mean."""
+    """Draw at most `_ENOUGH` of the stories: enough for a mean."""
     if len(pairs) <= _ENOUGH:
         return pairs
     drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
@@ -321,7 +321,7 @@ def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
 
 
 def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
-    """Features without those of some columns: missing, as if nobody could tell."""
+    """Make the features of some columns missing, as if nobody could tell them."""
     values = pairs.values.copy()
     values[:, [place for place, name in enumerate(pairs.features) if name in names]] = np.nan
     return values

@@ -290,7 +290,7 @@ class Lister:
 
 
 def _taken(blocks: list[NDArray[np.float32]], places: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Lines of several blocks as if they stood one below the other."""
+    """Take lines of several blocks as if they stood one below the other."""
     starts = np.cumsum([0, *map(len, blocks)])
     found = np.empty((len(places), blocks[0].shape[1]), dtype=np.float32)
     block = np.searchsorted(starts, places, side="right") - 1

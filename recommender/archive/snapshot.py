@@ -51,7 +51,7 @@ def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
 
 
 def write(root: Path, archive: Archive, embedder: Embedder) -> None:
-    """`save` without building an index."""
+    """Write an archive as `save` does, without building an index."""
     target = VersionedFolder(root, "snapshot")
     with target.writing(), target.stage() as folder:
         with (

@@ -125,7 +125,7 @@ class Article:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """The article as a row of `SCHEMA`."""
+        """Give the article as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in FIELDS}
         row["links"] = [_link_row(link) for link in self.links]
         row["extra"] = _extra_text(self.extra)
@@ -137,13 +137,13 @@ FIELDS = tuple(f.name for f in fields(Article))
 
 
 def row_digest(row: Mapping[str, Any]) -> bytes:
-    """Content hash of one row of `SCHEMA`, equal exactly when every column is that came with the story."""
+    """Hash one row of `SCHEMA`: digests are equal exactly when all columns are that came with the story."""
     given = [row[name] for name in SCHEMA.names if name != "line"]
     return hashlib.blake2b(orjson.dumps(given), digest_size=16).digest()
 
 
 def to_table(articles: Iterable[Article]) -> pa.Table:
-    """Articles as an Arrow table of `SCHEMA`."""
+    """Convert articles to an Arrow table of `SCHEMA`."""
     articles = list(articles)
     columns: dict[str, list[Any]] = {name: [getattr(article, name) for article in articles] for name in FIELDS}
     columns["links"] = [links and [_link_row(link) for link in links] for links in columns["links"]]

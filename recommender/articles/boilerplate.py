@@ -101,7 +101,7 @@ class Boilerplate:
 
     @classmethod
     def of(cls, table: pa.Table, settings: ReadingSettings) -> Boilerplate:
-        """`fit` as settings say, or `NOTHING`."""
+        """Find what recurs as `fit` does, or give `NOTHING`, as the settings say."""
         if not settings.drop_boilerplate:
             return NOTHING
         return cls.fit(table, least=settings.boilerplate_stories, share=settings.boilerplate_share)
@@ -141,12 +141,12 @@ class Boilerplate:
         return _pairs(_array(known["text"]), _array(known["outlet"]))
 
     def blocks(self, table: pa.Table, size: int = _BLOCK) -> Iterator[pa.Table]:
-        """`cleaned`, a block of stories at a time."""
+        """Clean stories as `cleaned` does, a block at a time."""
         for start in range(0, len(table), size):
             yield self._clean(table.slice(start, size)) if self.on else table.slice(start, size)
 
     def cleaned(self, table: pa.Table) -> pa.Table:
-        """The same stories with titles, leads and bodies as they are compared: without boilerplate.
+        """Take boilerplate out of titles, leads and bodies, so that stories can be compared.
 
         Bylines, datelines, and paragraphs of links, captions and credits go by their form; what is empty then stays
         so. A block of stories without any is not copied.
@@ -156,7 +156,7 @@ class Boilerplate:
         return pa.concat_tables([table.slice(0, 0), *self.blocks(table)])
 
     def bodies_cleaned(self, table: pa.Table) -> pa.Table:
-        """The same stories with bodies as they are compared, and all else as it came."""
+        """Take boilerplate out of bodies alone; all else stays as it came."""
         cleaned = self.cleaned(table)
         return _with(table, "body", cleaned["body"]) if self.on else table
 
@@ -194,7 +194,7 @@ class Boilerplate:
         return titles
 
     def lined(self, table: pa.Table) -> pa.Table:
-        """The same stories with lines that show nothing that recurs."""
+        """Replace the lines that readers see by ones that show no boilerplate."""
         if not self.on or not len(table):
             return table
         lines = []
@@ -284,7 +284,7 @@ class _Held:
         return _Held(self.key[places], self.story[places], self.need[places], self.own[places])
 
     def counts(self, of: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Number of different stories, or of what else they are counted by, that hold the key of each place."""
+        """Count the different stories, or what else is given, that hold the key of each place."""
         pairs = np.lexsort((self.story if of is None else of, self.key))
         key, value = self.key[pairs], (self.story if of is None else of)[pairs]
         new = np.append(True, (key[1:] != key[:-1]) | (value[1:] != value[:-1])) if len(key) else np.zeros(0, bool)
@@ -292,7 +292,7 @@ class _Held:
         return np.asarray(np.bincount(group[pairs][new], minlength=1)[group], dtype=np.int64)
 
     def without_copies(self, table: pa.Table, outlet: _Outlets) -> _Held:
-        """The passages that enough stories hold which are no copies of each other."""
+        """Keep the passages that enough stories hold which are no copies of each other."""
         count = self.counts()
         some = self.take(count >= self.need)
         count = count[count >= self.need]
@@ -307,7 +307,7 @@ class _Held:
         return some.take(certain | (some.counts(text[some.story]) >= some.need))
 
     def told(self, table: pa.Table, outlet: _Outlets) -> Iterator[dict[str, str | int | None]]:
-        """Rows of `FOUND`, each with the text of its first story."""
+        """Give rows of `FOUND`, each with the text of its first story."""
         keys, first, stories = np.unique(self.key, return_index=True, return_counts=True)
         rows, place = np.unique(self.story[first], return_inverse=True)
         for start in range(0, len(rows), _BLOCK):
@@ -335,7 +335,7 @@ class _Read:
     count: NDArray[np.int64]
 
     def text_of(self, number: int, key: np.uint64, salt: np.uint64) -> tuple[str, str]:
-        """Text and kind of the passage of a text that has a key."""
+        """Find the text and kind of the passage of a text that has a key."""
         part = slice(self.room[number], self.room[number] + self.count[number])
         keys = _salted(self.key[part], salt) if salt else self.key[part]
         at = int(self.room[number] + np.flatnonzero(keys == key)[0])
@@ -344,7 +344,7 @@ class _Read:
 
 
 def _read(table: pa.Table) -> _Read:
-    """Passages of the leads and bodies of some stories."""
+    """Read the passages of the leads and bodies of some stories."""
     data, offset = _buffers(_array(pc.binary_join_element_wise(table["lead"], table["body"], _APART)))
     size = len(table)
     room, count = np.zeros(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
@@ -357,7 +357,7 @@ def _read(table: pa.Table) -> _Read:
 
 
 def _recurring(table: pa.Table, outlet: _Outlets, least: int, share: float) -> _Held:
-    """Passages that are likely to stand in enough stories, of their outlet or of all."""
+    """Find passages that are likely to stand in enough stories, of their outlet or of all."""
     size = len(table)
     everywhere, own = max(least, ceil(share * size)), np.maximum(least, np.ceil(share * outlet.sizes)).astype(np.int64)
     # counts by the ends of hashes: keys that share one only cost time
@@ -390,7 +390,7 @@ def _recurring(table: pa.Table, outlet: _Outlets, least: int, share: float) -> _
 
 
 def _sites(table: pa.Table, outlet: _Outlets, least: int) -> Iterator[dict[str, str | int | None]]:
-    """Names of sites and sections that stand behind the titles of an outlet, or of all."""
+    """Find names of sites and sections that stand behind the titles of an outlet, or of all."""
     titles = _array(table["title"])
     for _ in range(_SITES):
         parts = pc.extract_regex(titles, _SITE)
@@ -413,7 +413,7 @@ def _sites(table: pa.Table, outlet: _Outlets, least: int) -> Iterator[dict[str, 
 
 
 def _datelines(table: pa.Table, least: int) -> Iterator[dict[str, str | int | None]]:
-    """Datelines without an agency that recur at the beginning of bodies."""
+    """Find datelines without an agency that recur at the beginning of bodies."""
     for text, stories in Counter(datelines(_array(table["body"]))).items():
         if stories >= least:
             yield {"key": 0, "kind": "dateline", "text": text, "outlet": None, "stories": stories}
@@ -436,7 +436,7 @@ def _labels() -> NDArray[np.uint64]:
 
 
 def _hash_table(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """What `loops.is_in` looks up."""
+    """Make the table of keys that `loops.is_in` looks up."""
     table = np.zeros(1 << int(2 * len(keys) + 1).bit_length(), dtype=np.uint64)
     last = len(table) - 1
     for key in keys[keys > 0].tolist():
@@ -452,7 +452,7 @@ def _salted(key: NDArray[np.uint64], salt: NDArray[np.uint64] | np.uint64) -> ND
 
 
 def _pairs(names: pa.Array, outlet: pa.Array) -> pa.Array:
-    """One text of a name and who uses it; null without a name."""
+    """Join each name and who uses it to one text; null without a name."""
     return pc.binary_join_element_wise(names, pc.fill_null(outlet, ""), pa.scalar("\n", pa.large_string()))
 
 
@@ -472,7 +472,7 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 
 
 def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Bytes of a large_string array, and where each text begins."""
+    """Give the bytes of a large_string array, and where each text begins."""
     _, offsets, data = texts.buffers()
     begin = np.zeros(1, dtype=np.int64) if offsets is None else np.frombuffer(offsets, dtype=np.int64)
     content = np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
@@ -480,7 +480,7 @@ def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _gathered(data: NDArray[np.uint8], begin: NDArray[np.int64], length: NDArray[np.int64]) -> pa.Array:
-    """Parts of some bytes as texts."""
+    """Copy parts of some bytes as texts."""
     offset = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
     target = np.empty(int(offset[-1]), dtype=np.uint8)
     loops.gather(len(length), data, begin, length, offset, target)

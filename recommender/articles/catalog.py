@@ -65,17 +65,17 @@ class Catalog:
         return cls(table, np.ones(len(table), dtype=bool), len(table), boilerplate)
 
     def without(self, boilerplate: Boilerplate) -> Catalog:
-        """The same stories, compared and shown without what recurs in them."""
+        """Give the same stories, compared and shown without what recurs in them."""
         return Catalog(boilerplate.lined(self.table), self.alive, self.base, boilerplate)
 
     def cleaned(self) -> pa.Table:
-        """The stories with titles, leads and bodies as they are compared."""
+        """Give the stories with titles, leads and bodies as they are compared: without boilerplate."""
         held: pa.Table | None = vars(self).get("_cleaned")
         return self.boilerplate.cleaned(self.table) if held is None else held
 
     @contextmanager
     def cleaned_once(self) -> Iterator[pa.Table]:
-        """`cleaned`, which gives the same table until the end: it takes as much memory as the texts."""
+        """Clean the texts once; until the end, `cleaned` gives this table, which takes as much memory as the texts."""
         vars(self)["_cleaned"] = texts = self.cleaned()
         try:
             yield texts
@@ -86,12 +86,12 @@ class Catalog:
         return len(self.table)
 
     def derived(self) -> dict[str, NDArray[Any]]:
-        """What is slow to derive from the table, by name; for `knowing`."""
+        """Collect by name the columns that are slow to derive from the table; for `knowing`."""
         columns = {name: getattr(self, name) for name in _DERIVED}
         return columns | {f"{_MARKS}{name}": column for name, column in self.marks._asdict().items()}
 
     def knowing(self, derived: Mapping[str, NDArray[Any]]) -> Catalog:
-        """The same catalog, which need not derive again what is among some columns by the names of `derived`."""
+        """Give the same catalog with columns of `derived`, which it need not derive again."""
         same = replace(self)
         marks = {name.removeprefix(_MARKS): column for name, column in derived.items() if name.startswith(_MARKS)}
         # where `cached_property` looks
@@ -213,7 +213,7 @@ class Catalog:
         return whole(self.boilerplate.cleaned(self.table.take(pa.array(rows)))["body"])
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Rows that share the text, the id or the `canonical_id` of a story from outside, and all copies of them.
+        """Find rows that share text, id or `canonical_id` with a story from outside, and all copies of them.
 
         Its text is compared as if it was the newest of all.
         """
@@ -232,7 +232,7 @@ class Catalog:
         return np.flatnonzero(np.isin(self.copy_group, groups))
 
     def codes(self, column: str, default: str | None = None) -> tuple[NDArray[np.int32], list[str]]:
-        """A text column as integer codes and their values; -1 where missing and no default."""
+        """Encode a text column as integer codes and their values; -1 where missing and no default."""
         values = self.table[column].combine_chunks()
         if default is not None:
             values = pc.fill_null(values, default)
@@ -248,7 +248,7 @@ class Catalog:
         return order, IdBytes(whole(self.ids), order)
 
     def _find(self, article_id: str) -> int | None:
-        """Row of the current version, by bisection: a dict of a million ids takes a second and 200 MB."""
+        """Find the row of the current version, by bisection: a dict of a million ids takes a second and 200 MB."""
         article_id = id_text(article_id)
         if not isinstance(article_id, str):
             return None
@@ -265,7 +265,7 @@ class Catalog:
         return self._find(article_id) is not None
 
     def row(self, article_id: str) -> int:
-        """Row of the current version of `article_id`.
+        """Find the row of the current version of `article_id`.
 
         Raises
         ------
@@ -280,14 +280,14 @@ class Catalog:
         return row
 
     def rows(self, article_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of several ids; raises as `row` does."""
+        """Find the rows of several ids; raises as `row` does."""
         rows = self.find(article_ids)
         for place in np.flatnonzero(rows < 0)[:1]:
             self.row(article_ids[place])
         return rows
 
     def known_rows(self, article_ids: Iterable[str]) -> NDArray[np.int64]:
-        """Rows of those ids that the archive knows."""
+        """Find the rows of those ids that the archive knows."""
         rows = self.find(list(article_ids))
         return rows[rows >= 0]
 
@@ -304,7 +304,7 @@ class Catalog:
         return np.where(place >= 0, np.append(current, -1)[place], -1)
 
     def append(self, table: pa.Table, replaces: NDArray[np.int64]) -> Catalog:
-        """A catalog with more rows at the end; the rows `replaces` are no longer current."""
+        """Add rows at the end, as a new catalog; the rows `replaces` are no longer current."""
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
         table = self.boilerplate.lined(table)
@@ -316,7 +316,7 @@ class Catalog:
         return more
 
     def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:
-        """`id_rank` with more rows: sorting a million ids again for a few takes seconds."""
+        """Extend `id_rank` by more rows: sorting a million ids again for a few takes seconds."""
         _, held = self._in_order
         new = np.argsort(ids.to_numpy(), kind="stable")
         place = np.array([bisect_right(held, encoded(ids[row].as_py())) for row in new.tolist()], dtype=np.int64)
@@ -328,7 +328,7 @@ class Catalog:
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array; without a copy where it is one."""
+    """Give a column as one array; without a copy where it is one."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 

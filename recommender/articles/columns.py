@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 
 def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
-    """Rows whose text column has one of the values; shape (n,)."""
+    """Find rows whose text column has one of the values; a mask (n,)."""
     known = [value.casefold() for value in values] if column == "kind" else list(values)  # kinds are kept folded
     hit = pc.is_in(table[column], pa.array(known, pa.large_string()))
     return np.asarray(hit.to_numpy(), dtype=bool)
 
 
 def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
-    """Rows that carry one of the tags; shape (n,)."""
+    """Find rows that carry one of the tags; a mask (n,)."""
     column = table["tags"].combine_chunks()
     wanted = pa.array(list(tags), pa.large_string())
     hit = pc.is_in(pc.list_flatten(column), wanted).to_numpy(zero_copy_only=False)
@@ -29,7 +29,7 @@ def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
 
 
 def outlets(table: pa.Table) -> pa.Array:
-    """Who published each row: its source, else the host of its URL; null where neither is known.
+    """Find who published each row: its source, else the host of its URL; null where neither is known.
 
     Examples
     --------
@@ -44,6 +44,6 @@ def outlets(table: pa.Table) -> pa.Array:
 
 
 def to_micros(time: datetime) -> int:
-    """Microseconds since 1970; a time without a zone is UTC."""
+    """Convert a time to microseconds since 1970; a time without a zone is UTC."""
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return round(time.timestamp() * 1e6)

@@ -80,7 +80,7 @@ class Marks(NamedTuple):
         return np.concatenate([[0], np.cumsum(self.sampled, dtype=np.int64)])
 
     def beside(self, other: Marks) -> Marks:
-        """Followed by those of other texts."""
+        """Put the marks of other texts behind these."""
         both = {**self._asdict()}
         for name, more in other._asdict().items():
             both[name] = np.concatenate([both[name], more])
@@ -192,7 +192,7 @@ def text_groups(
 
 
 def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Bytes of a large_string array, and where each text begins."""
+    """Give the bytes of a large_string array, and where each text begins."""
     _, offsets, data = texts.buffers()
     begin = np.zeros(1, dtype=np.int64) if offsets is None else np.frombuffer(offsets, dtype=np.int64)
     content = np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)

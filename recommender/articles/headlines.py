@@ -91,7 +91,7 @@ def _forms(titles: pa.Array) -> list[pa.Array]:
 
 
 def _words(titles: pa.Array) -> pa.Array:
-    """What is left of headlines between their signs; None where that is too little."""
+    """Keep the letters and digits of headlines; None where that is too little to compare."""
     words = _spaced(pc.replace_substring_regex(titles, "['’]", ""), r"[^\p{L}\p{M}\p{N}]+")
     return pc.if_else(pc.greater_equal(pc.utf8_length(words), _LEAST), words, pa.scalar(None, pa.large_string()))
 

@@ -12,7 +12,7 @@ Id: TypeAlias = str | int | UUID
 
 
 def id_text(value: Any) -> Any:
-    """Text of an id; what can be none is given back as it is, and equals none.
+    """Convert an id to text; what can be none is given back as it is, and equals none.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def id_text(value: Any) -> Any:
 
 
 def id_texts(ids: Id | Iterable[Id]) -> list[str]:
-    """Texts of several ids; a single one may be given as it is.
+    """Convert several ids to texts; a single one may be given as it is.
 
     Examples
     --------

@@ -49,7 +49,7 @@ class SortedIds(IdBytes):
         self._every = [self[place] for place in range(0, len(ids), _STEP)]
 
     def place(self, article_id: str) -> int | None:
-        """Where an id stands, or None."""
+        """Find where an id stands, or None."""
         wanted = encoded(article_id)
         stop = bisect_right(self._every, wanted) * _STEP
         place = bisect_left(self, wanted, max(stop - _STEP, 0), min(stop, len(self)))
@@ -57,5 +57,5 @@ class SortedIds(IdBytes):
 
 
 def encoded(article_id: str) -> bytes:
-    """UTF-8; what Arrow could not hold (a lone surrogate) equals no id."""
+    """Encode an id as UTF-8; what Arrow could not hold (a lone surrogate) equals no id."""
     return article_id.encode(errors="surrogatepass")

@@ -20,7 +20,7 @@ _SAMPLE = 500  # stories without a language whose language is detected
 def unknown_language_warning(
     articles: pa.Table, known: Collection[str] | None, site_language: str | None
 ) -> str | None:
-    """What to tell the user, or None if the model knows at least 95 % of the stories.
+    """Write the warning of stories in languages that the model does not know; None if it knows 95 % of them.
 
     Stories that name no language have the site's; if that is not given either, a sample is detected.
     """
@@ -119,7 +119,7 @@ def script_language(text: str) -> str | None:
 
 @cache
 def subtag(language: str) -> str | None:
-    """The primary subtag of a language as people write it, such as 'en' of 'EN_us', 'eng' or 'English'.
+    """Find the primary subtag of a language as people write it, such as 'en' of 'EN_us', 'eng' or 'English'.
 
     Examples
     --------
@@ -154,12 +154,12 @@ _NAMED = {name: code for one in _NAMES.split(",") for code, *names in (one.split
 
 
 def primary(language: str) -> str:
-    """The language without its region: 'en' of 'en-US' and 'EN_us'."""
+    """Drop the region of a language: 'en' of 'en-US' and 'EN_us'."""
     return language.replace("_", "-").split("-")[0].casefold()
 
 
 def site_language(articles: pa.Table) -> str:
-    """The language of stories that name none: the commonest named one, if at least half of all name theirs.
+    """Find the language of stories that name none: the commonest named one, if at least half of all name theirs.
 
     Otherwise the commonest among a sample of the unnamed, for sites often mark only their foreign stories; `MIXED`
     where a twentieth of the sample is in other languages.
@@ -176,14 +176,14 @@ def site_language(articles: pa.Table) -> str:
 
 
 def _named(articles: pa.Table) -> tuple[Counter[str], int]:
-    """How many stories name each language, and how many none."""
+    """Count how many stories name each language, and how many none."""
     counts = {one["values"]: one["counts"] for one in pc.value_counts(articles["language"]).to_pylist()}
     unnamed = counts.pop(None, 0)
     return Counter(counts), unnamed
 
 
 def _detected(articles: pa.Table, unnamed: int) -> Counter[str]:
-    """Languages of the stories that name none, by a sample; '' where the text is too short to tell."""
+    """Detect the languages of the stories that name none, by a sample; '' where the text is too short to tell."""
     from py3langid import classify
 
     rows = np.flatnonzero(articles["language"].is_null().to_numpy())

@@ -25,7 +25,7 @@ class Places:
         self._catalog = catalog
 
     def rows(self, texts: pa.ChunkedArray) -> _Rows:
-        """Row of each id or URL, -1 where there is none; (m,)."""
+        """Find the row of each id or URL, -1 where there is none; (m,)."""
         code, names = _codes(texts)
         row = self._catalog.find(names)
         rest = np.flatnonzero(row < 0)
@@ -33,7 +33,7 @@ class Places:
         return row[code]
 
     def targets(self, texts: pa.Array, story: _Rows) -> tuple[_Rows, NDArray[np.bool_]]:
-        """Row of each target, -1 where there is none, and whether it is the URL of the linking story; each (m,)."""
+        """Find the row of each target, -1 = none, and whether it is the URL of the linking story; each (m,)."""
         code, names = _codes(texts)
         row, itself = self._catalog.find(names)[code], np.zeros(len(code), dtype=bool)
         rest = np.flatnonzero(row < 0)
@@ -52,7 +52,7 @@ class Places:
         return row, itself
 
     def _at(self, urls: Sequence[str]) -> _Rows:
-        """Row of each normalised URL, the newest of several; -1 where there is none."""
+        """Find the row of each normalised URL, the newest of several; -1 where there is none."""
         if not len(urls):
             return np.empty(0, dtype=np.int64)
         held, rows = self._held
@@ -79,7 +79,7 @@ class Places:
 
 
 def _codes(texts: pa.Array | pa.ChunkedArray) -> tuple[_Rows, list[str]]:
-    """Code of each text, and what the codes stand for."""
+    """Number the texts, and give what each number stands for."""
     texts = whole(texts) if isinstance(texts, pa.ChunkedArray) else texts
     encoded = texts.dictionary_encode()
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()

@@ -103,7 +103,7 @@ def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int
 
 
 def without_links_to(catalog: Catalog, gone: NDArray[np.bool_]) -> pa.Table:
-    """The table of a catalog without the links that lead to some of its rows, (n,)."""
+    """Remove the links of a catalog's table that lead to some of its rows, (n,)."""
     story, links = flat_links(catalog.table)
     if not len(links):
         return catalog.table
@@ -119,7 +119,7 @@ def flat_links(table: pa.Table) -> tuple[_Rows, pa.StructArray]:
 
 
 def _with_lists(table: pa.Table, story: _Rows, links: pa.StructArray) -> pa.Table:
-    """A table with other links: those of each row, ascending."""
+    """Replace the links of a table; `story` is the row of each new link, ascending."""
     offsets = np.searchsorted(story, np.arange(len(table) + 1))
     column = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), links)
     place = table.column_names.index("links")

@@ -186,7 +186,7 @@ class _Pairs:
         self.story, self.item, self.place = story, np.full(len(story), -1), np.arange(len(story))
 
     def detail(self, name: str) -> pa.Array:
-        """One field of the links that are left."""
+        """Give one field of the links that are left."""
         return self._links.field(name).take(pa.array(self.place))
 
     def drop(self, dropped: NDArray[np.bool_]) -> int:
@@ -203,7 +203,7 @@ class _Pairs:
 
 
 def _shown_rows(catalog: Catalog, item: _Rows, story: _Rows) -> _Rows:
-    """The row that lists show for each item under its story: see `resolve_links`."""
+    """Find the row that lists show for each item under its story: see `resolve_links`."""
     group, published = catalog.copy_group, catalog.published
     rows = np.flatnonzero(catalog.alive & ~catalog.superseded)
     rows = rows[np.lexsort((catalog.id_rank[rows], published[rows], group[rows]))]
@@ -221,7 +221,7 @@ def _shown_rows(catalog: Catalog, item: _Rows, story: _Rows) -> _Rows:
 def _from_lists(
     catalog: Catalog, pairs: _Pairs, shown: Mapping[str, Collection[str]], as_of: datetime | None
 ) -> NDArray[np.bool_]:
-    """Links that may come from a published list, (m,)."""
+    """Find links that may come from a published list, (m,)."""
     listed = [(one, other) for one, others in shown.items() for other in others]
     stories, items = (catalog.find([pair[at] for pair in listed]) for at in (0, 1))
     known = (stories >= 0) & (items >= 0)
@@ -235,7 +235,7 @@ def _from_lists(
 
 
 def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Number the groups of `count` rows that links join, directly or through others; int64 (count,)."""
+    """Group `count` rows that links join, directly or through others; gives the number of each row's group."""
     graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1] if count else [], dtype=np.int64)
 

@@ -108,7 +108,7 @@ def words_of(data: _Bytes, start: int, stop: int, word: _Hashes, varies: NDArray
 
 
 def shingles_of(word: _Hashes, count: int, level: int) -> NDArray[np.uint32]:
-    """The different shingles of `count` words whose hash is below 2**32 >> `level`, in order."""
+    """Find the different shingles of `count` words whose hash is below 2**32 >> `level`, in order."""
     found = np.empty(max(count - SHINGLE + 1, 0), dtype=np.uint32)
     limit, size = np.uint64(2**32 >> level), 0
     for at in range(len(found)):
@@ -139,7 +139,7 @@ def level_of(words: int) -> int:
 
 
 def in_both(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[int, int, int]:
-    """Numbers of two sorted sets, up to a limit, and of those in both: (of `a`, of `b`, shared)."""
+    """Count the numbers of two sorted sets, up to a limit, and those in both: (of `a`, of `b`, shared)."""
     i, j, shared = 0, 0, 0
     while i < len(a) and j < len(b) and a[i] < limit and b[j] < limit:
         if a[i] == b[j]:
@@ -205,14 +205,14 @@ def mark(
 
 
 def all_shingles(data: _Bytes, start: int, stop: int) -> NDArray[np.uint32]:
-    """The different shingles of a text, in order."""
+    """Find the different shingles of a text, in order."""
     most = (stop - start) // 2 + 1
     word, varies = np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.bool_)
     return shingles_of(word, words_of(data, start, stop, word, varies), 0)
 
 
 def near(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[np.uint32]) -> bool:
-    """Whether two texts may be copies by their lengths and samples."""
+    """Tell by their lengths and samples whether two texts may be copies."""
     if min(words_a, words_b) < LEAST_RATIO * max(words_a, words_b):
         return False
     limit = 2**32 >> level_of(max(words_a, words_b))

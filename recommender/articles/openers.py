@@ -65,12 +65,12 @@ _MAYBE = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\
 
 @cache
 def labels() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Labels that a colon follows, and what opens a paragraph without one."""
+    """Find labels that a colon follows, and what opens a paragraph without one."""
     return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), CREDIT_OPENERS
 
 
 def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:
-    r"""Bytes that bylines and datelines take at the beginning of texts, (n,).
+    r"""Count the bytes that bylines and datelines take at the beginning of texts, (n,).
 
     Parameters
     ----------
@@ -100,6 +100,6 @@ def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:
 
 
 def datelines(texts: pa.Array) -> list[str]:
-    """A place in capitals and a dash, as "LONDON –", of each text that begins with one."""
+    """Find the dateline, a place in capitals and a dash as "LONDON –", of each text that begins with one."""
     heads = pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()
     return [found["opener"] for head in heads if (found := _DATELINE.match(head))]

@@ -55,7 +55,7 @@ def taken(value: Any, letters: Any) -> Any:
 
 
 def blank_at(data: _Bytes, at: int, stop: int) -> int:
-    """Bytes of the blank at a place; 0 where there is none. A no-break space is one."""
+    """Count the bytes of the blank at a place; 0 where there is none. A no-break space is one."""
     kind = _CLASS[data[at]]
     if kind == _BLANK:
         return 1
@@ -63,7 +63,7 @@ def blank_at(data: _Bytes, at: int, stop: int) -> int:
 
 
 def end_at(data: _Bytes, at: int, stop: int) -> int:
-    """Where a sentence ends whose last sign stands at a place, quotation marks and brackets included; -1 = nowhere."""
+    """Find where the sentence whose last sign stands at a place ends, quotation marks included; -1 = nowhere."""
     byte, after, wide = int(data[at]), at + 1, False
     if byte >= 0xE2:
         if at + 2 >= stop:
@@ -91,7 +91,7 @@ def end_at(data: _Bytes, at: int, stop: int) -> int:
 
 
 def is_wrapped(data: _Bytes, start: int, stop: int) -> bool:
-    """Whether lines end in mid-sentence, as in a telegram: a tenth of them go on with a small letter."""
+    """Tell whether lines end in mid-sentence, as in a telegram: a tenth of them go on with a small letter."""
     lines, inside = 0, 0
     for at in range(start, stop):
         if data[at] != 0x0A:
@@ -108,7 +108,7 @@ def is_wrapped(data: _Bytes, start: int, stop: int) -> bool:
 
 
 def break_at(data: _Bytes, at: int, stop: int, wrapped: bool) -> tuple[int, bool]:
-    """Where the blanks at a place end, and whether a paragraph ends with them: its lines may be wrapped."""
+    """Find where the blanks at a place end, and whether a paragraph ends with them: its lines may be wrapped."""
     lines, indent = 0, 0
     while at < stop:
         step = blank_at(data, at, stop)
@@ -194,7 +194,7 @@ def keys_of(key: _Hashes, words: _Rows, paragraph: _Rows, count: int, found: _Ha
 
 
 def is_in(table: _Hashes, key: Any) -> bool:
-    """Whether a hash table holds a key; it is a power of two long, never full, and 0 where it is empty."""
+    """Tell whether a hash table holds a key; it is a power of two long, never full, and 0 where it is empty."""
     last = np.uint64(len(table) - 1)
     place = key & last
     while table[place] != np.uint64(0):
@@ -205,7 +205,7 @@ def is_in(table: _Hashes, key: Any) -> bool:
 
 
 def is_labelled(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
-    """Whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
+    """Tell whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
     value, words, inside, at = np.uint64(0), 0, False, start
     while at < stop:
         wide = data[at] == 0xEF and at + 2 < stop and data[at + 1] == 0xBC and data[at + 2] == 0x9A

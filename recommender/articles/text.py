@@ -19,7 +19,7 @@ _SHORTEST = 41  # characters of a sentence before its full stop
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
-    """Title, then lead and body, cut to the first `tokens` words.
+    """Join title, lead and body, cut to the first `tokens` words.
 
     A word is at least one token, so a tokenizer that truncates to `tokens` sees all it can use,
     and a change further down the story leaves the text, and so its cached vector, alone.
@@ -42,7 +42,7 @@ def _first_words(title: str, lead: str, body: str, count: int) -> str:
 
 
 def whole_texts(articles: pa.Table, size: int = 2_048) -> Iterator[pa.LargeStringArray]:
-    """Title, lead and body as one text each, a block of stories at a time."""
+    """Join title, lead and body to one text each, a block of stories at a time."""
     newline = pa.scalar("\n", pa.large_string())
     for start in range(0, len(articles), size):
         some = articles.slice(start, size)
@@ -50,7 +50,7 @@ def whole_texts(articles: pa.Table, size: int = 2_048) -> Iterator[pa.LargeStrin
 
 
 def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
-    """Overlapping chunks of a body, each headed by the title; at least one.
+    """Cut a body into overlapping chunks, each headed by the title; at least one.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
 
 
 def teaser(lead: str, body: str) -> str:
-    """One line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+    """Choose one line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
 
     Examples
     --------

@@ -143,7 +143,7 @@ def _query(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    """A path or query in which exactly what needs it is percent-encoded, with capital digits."""
+    """Percent-encode exactly what needs it in a path or query, with capital digits."""
     if _CLEAN.fullmatch(text):
         return text
     text = _BARE_PERCENT.sub("%25", text)

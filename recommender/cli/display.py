@@ -41,7 +41,7 @@ def be_quiet() -> None:
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; elsewhere only what was resumed."""
+    """Show progress bars on a terminal; elsewhere only what was resumed."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -177,7 +177,7 @@ def print_list(found: ReadNext, k: int | None) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Rows with the same names as a table; the first column to the left."""
+    """Print rows with the same names as a table; the first column to the left."""
     # rich's tables cut what is too wide for the terminal, and a figure cut off is none
     lines = [list(rows[0]), *(list(row.values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -188,7 +188,7 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def _safe(text: str) -> str:
-    """Article text for a terminal: no control characters, no markup."""
+    """Make article text safe for a terminal: no control characters, no markup."""
     from rich.markup import escape
 
     return escape(cleaned(text))
@@ -206,7 +206,7 @@ def cleaned(text: str, kept: str = "") -> str:
 
 
 def print_json(data: bytes) -> None:
-    """One line of JSON; what a terminal would act on is escaped, which is the same value to a program."""
+    """Print one line of JSON; what a terminal would act on is escaped, which is the same value to a program."""
     text = "".join(
         c if c.isprintable() else "\\u" + c.encode("utf-16-be").hex("|", 2).replace("|", "\\u") for c in data.decode()
     )

@@ -37,7 +37,7 @@ def bfloat16_unit() -> Literal["amx", "avx512", ""]:
 
 @cache
 def mkl_lags() -> bool:
-    """Whether MKL, which PyTorch multiplies with, leaves the wider half of the processor's registers idle.
+    """Tell whether MKL, which PyTorch multiplies with, leaves half of the processor's wide registers idle.
 
     It uses AVX-512 on Intel's processors alone; oneDNN, which PyTorch has as well, wherever there is AVX-512.
     """
@@ -49,7 +49,7 @@ def mkl_lags() -> bool:
 
 
 def _capabilities() -> Mapping[str, object]:
-    """Processor features by name; PyTorch before 2.11 has them as private functions, where it has them at all."""
+    """Find processor features by name; PyTorch before 2.11 has them as private functions, if at all."""
     import torch
 
     if hasattr(torch.cpu, "get_capabilities"):

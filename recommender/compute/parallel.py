@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-    """Results of tasks in their order, worked on by as many threads as there are cores, a few tasks ahead.
+    """Work on tasks by as many threads as there are cores, a few ahead; gives results in the order of the tasks.
 
     The first is done alone: it fills the caches that the others share.
 
@@ -49,7 +49,7 @@ def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[R
 
 
 def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Rows of one array followed by those of another, as `np.concatenate`, by all cores.
+    """Join the rows of two arrays, as `np.concatenate` does, by all cores.
 
     For arrays of gigabytes, whose new pages cost more than their bytes.
 
@@ -80,7 +80,7 @@ def together(run: Callable[[Task], None], tasks: Iterable[Task]) -> None:
 
 @cache
 def torch_workers() -> ThreadPoolExecutor:
-    """As many threads as PyTorch would use, within each of which PyTorch uses no other.
+    """Start as many threads as PyTorch would use, within each of which PyTorch uses no other.
 
     Tasks that share no work need no barriers within each operation, nor do threads that have nothing to do
     keep a core busy while they wait for the next.
@@ -104,7 +104,7 @@ def torch_workers() -> ThreadPoolExecutor:
 
 
 def torch_threads() -> int:
-    """How many tasks `together` runs at once."""
+    """Tell how many tasks `together` runs at once."""
     import torch
 
     return int(torch.get_num_threads())

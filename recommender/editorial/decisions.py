@@ -47,7 +47,7 @@ class OverlayPin:
     by: str = ""
 
     def holds(self, now: datetime) -> bool:
-        """Whether the pin has not ended at a moment."""
+        """Tell whether the pin has not ended at a moment."""
         return self.until is None or now <= self.until
 
 
@@ -73,7 +73,7 @@ class Decisions:
     undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
 
     def after(self, action: Action, entries: Iterable[Any]) -> Decisions:
-        """What holds after an action; entries may come from JSON.
+        """Give the decisions that hold after an action; entries may come from JSON.
 
         Examples
         --------
@@ -96,7 +96,7 @@ class Decisions:
         return replace(self, **changed)
 
     def news(self, action: Action, entries: Iterable[Entry]) -> list[Entry]:
-        """Those entries that an action changes something for."""
+        """Find the entries that an action changes something for."""
         name, adds = KINDS[action]
         held: frozenset[Any] = getattr(self, name)
         if action == "unpin":

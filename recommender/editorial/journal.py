@@ -57,7 +57,7 @@ class Journal:
             raise PublishError(f"cannot write to {self.path}: {error.strerror}; nothing was done") from error
 
     def newest(self, count: int) -> list[dict[str, Any]]:
-        """The last entries, the newest first; a line that is cut is left out."""
+        """Read the last entries, the newest first; a line that is cut is left out."""
         try:
             data = self._end(count)
         except FileNotFoundError:
@@ -66,7 +66,7 @@ class Journal:
         return entries[::-1][:count]
 
     def find(self, entry_id: str) -> dict[str, Any] | None:
-        """The entry with an id."""
+        """Find the entry with an id; None where there is none."""
         needle = entry_id.encode(errors="replace")
         if not self.path.exists():
             return None
@@ -75,7 +75,7 @@ class Journal:
         return next((entry for entry in found if entry.get("id") == entry_id), None)
 
     def _end(self, count: int) -> bytes:
-        """The last lines of the file, and maybe some before."""
+        """Read the last lines of the file, and maybe some before."""
         with self.path.open("rb") as file:
             place, data = file.seek(0, os.SEEK_END), b""
             while place and data.count(b"\n") <= count:
@@ -98,7 +98,7 @@ class _Add:
         os.fsync(self._file.fileno())
 
     def _ends_whole(self) -> bool:
-        """Whether the last line ends; one that a killed process left is kept apart from the next."""
+        """Tell whether the last line ends; one that a killed process left is kept apart from the next."""
         self._file.seek(-1, os.SEEK_END)
         return self._file.read(1) == b"\n"
 

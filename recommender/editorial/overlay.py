@@ -122,7 +122,7 @@ class Tombstones:
         self._seen = (stat.st_ino, len(data))
 
     def copied(self, path: Path | None = None) -> Tombstones:
-        """What holds now, added to the overlay at `path`; in memory without it."""
+        """Copy the decisions that hold now, into the overlay at `path` or, without it, in memory."""
         other = Tombstones(path)
         other.follow(self)
         return other
@@ -163,7 +163,7 @@ class Tombstones:
         return changed
 
     def _acknowledged(self) -> int:
-        """Bytes that are known to have been written whole, so that a cut file is told from one that is growing."""
+        """Read how many bytes were written whole, to tell a file that was cut from one that grows."""
         assert self.path is not None
         head = self.path.with_name(HEAD)
         try:
@@ -178,7 +178,7 @@ class Tombstones:
             raise DamagedError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
 
     def _lines(self, data: bytes, acknowledged: int) -> bytes:
-        """The whole lines of the file; the last may be half-written by another process, if nobody acknowledged it."""
+        """Take the whole lines of the file; the last may be half-written, unless it was acknowledged."""
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < acknowledged:
             raise DamagedError(
@@ -256,7 +256,7 @@ class Decided:
 
 
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:
-    """A pin as the overlay keeps it."""
+    """Check a pin, and give it as the overlay keeps it."""
     if item == story:
         raise SettingsError(f"the story {story!r} cannot be pinned under itself")
     if not 1 <= position <= 1_000:
@@ -266,13 +266,13 @@ def pin_entry(item: str, story: str, position: int, until: datetime | None, by: 
 
 
 def _sealed(action: str, ids: list[Entry]) -> bytes:
-    """An action as a line with its checksum."""
+    """Write an action as a line with its checksum."""
     entry: dict[str, object] = {"action": action, "ids": ids}
     return orjson.dumps({**entry, "crc32": zlib.crc32(orjson.dumps(entry))})
 
 
 def named(ids: Iterable[Entry]) -> list[Entry]:
-    """`ordered`, of what can be written.
+    """Order ids as `ordered` does, and refuse what cannot be written.
 
     Raises
     ------
@@ -289,7 +289,7 @@ def named(ids: Iterable[Entry]) -> list[Entry]:
 
 
 def ordered(ids: Iterable[Entry]) -> list[Entry]:
-    """Each id or pair once, in order; a single id may be given as it is."""
+    """Keep each id or pair once, in order; a single id may be given as it is."""
     return sorted(
         {ids} if isinstance(ids, str) else set(ids),
         key=lambda entry: (entry, "") if isinstance(entry, str) else (entry[0], entry[1] or ""),

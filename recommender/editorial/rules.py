@@ -35,7 +35,7 @@ class _Dated(_Rule):
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
     def holds(self, as_of: datetime) -> bool:
-        """Whether the rule has not expired at a moment."""
+        """Tell whether the rule has not expired at a moment."""
         return self.until is None or as_of <= self.until
 
 
@@ -130,7 +130,7 @@ class Rules(_Rule):
         return validated(cls, values, origin)
 
     def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
-        """What is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.
+        """Find what is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.
 
         Parameters
         ----------
@@ -320,7 +320,7 @@ class RowRules:
         )
 
     def pinned(self, stories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pinned rows and positions of stories, int64 (q, p), each story's in order of position; -1 = none."""
+        """Find the pinned rows of stories and their positions, int64 (q, p), in order of position; -1 = none."""
         width = max((len(self.pins.get(story, ())) for story in stories.tolist()), default=0)
         rows = np.full((len(stories), width), -1, dtype=np.int64)
         positions = rows.copy()

@@ -34,7 +34,7 @@ def embed(
     forward: Callable[[Tokens], NDArray[np.float32]],
     dim: int,
 ) -> NDArray[np.float32]:
-    """Vectors of `texts`, float32 (n, dim); a text gets the same bits alone and in any company.
+    """Embed `texts`, float32 (n, dim); a text gets the same bits alone and in any company.
 
     Equal texts are embedded once. The calling thread tokenises, a few batches ahead, while one worker per
     thread of PyTorch runs forward passes: passes that do not share their work need no barriers between
@@ -71,7 +71,7 @@ def embed(
 def _batches(
     texts: Sequence[str], tokenise: Callable[[list[str]], Tokens]
 ) -> Iterator[tuple[NDArray[np.int64], Tokens]]:
-    """Rows of `texts` and their tokens, in batches of fixed shapes.
+    """Sort `texts` into batches of fixed shapes; gives the rows of each and their tokens.
 
     Texts without padding pass apart from padded ones, since a model takes another path where nothing is
     masked, and other paths round in other ways.

@@ -63,7 +63,7 @@ class VectorCache:
         encode: Encode,
         progress: Progress = silent,
     ) -> tuple[NDArray[np.int16], int]:
-        """Vectors of `texts`, int16 (n, d), and how many of them had to be encoded.
+        """Give vectors of `texts`, int16 (n, d), from the cache where it has them; and how many were encoded.
 
         Parameters
         ----------

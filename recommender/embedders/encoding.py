@@ -23,7 +23,7 @@ def encode_distinct(
     ledgers: Ledgers | None = None,
     progress: Progress = silent,
 ) -> tuple[NDArray[np.int16], int]:
-    """Vectors of `texts`, int16 (n, d), and how many texts had to be encoded.
+    """Encode each different text once, int16 (n, d); also tells how many texts were encoded.
 
     Equal texts are encoded once, and texts of one length together.
 

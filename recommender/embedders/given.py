@@ -51,7 +51,7 @@ class GivenVectors:
 
     @classmethod
     def aligned(cls, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> Self:
-        """Vectors in the order of their ids, such as a memory-mapped file of millions; nothing is copied.
+        """Take vectors in the order of their ids, such as a memory-mapped file of millions; nothing is copied.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class GivenVectors:
         return given
 
     def _hold(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> None:
-        """Ids in order, found by bisection: fixed-width bytes take a tenth of the memory of a dict."""
+        """Keep the ids in order, to be found by bisection: fixed-width bytes take a tenth of a dict's memory."""
         names = _bytes(ids)
         self._order = np.argsort(names, kind="stable")
         self._names = names[self._order]
@@ -97,7 +97,7 @@ class GivenVectors:
         return f"given-{self._vectors.shape[1]}"
 
     def fit(self, articles: pa.Table) -> None:
-        """Nothing to learn."""
+        """Learn nothing: the vectors are given."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
         """Take the ids."""
@@ -115,14 +115,14 @@ class GivenVectors:
         return np.asarray(self._vectors[rows[0] : rows[-1] + 1] if run else self._vectors[rows])
 
     def save(self, folder: Path) -> list[str]:
-        """Nothing to write: the archive's vectors are part of a saved archive already."""
+        """Write nothing: the archive's vectors are part of a saved archive already."""
         return []
 
     def load(self, folder: Path) -> None:
-        """Nothing to read."""
+        """Read nothing: the vectors are part of a saved archive."""
 
 
 def _bytes(ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> NDArray[np.bytes_]:
-    """Ids as fixed-width UTF-8, which sorts and compares as text does."""
+    """Encode ids as fixed-width UTF-8, which sorts and compares as text does."""
     array = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
     return np.asarray(array.cast(pa.large_binary()).to_numpy(zero_copy_only=False), dtype=np.bytes_)

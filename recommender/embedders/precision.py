@@ -40,7 +40,7 @@ def _packed(linear: Any) -> Any:
 
 
 def arithmetic(precision: Precision) -> str:
-    """Everything beside model and text that decides about the bits: precision, runtime, instruction set.
+    """Name everything beside model and text that decides about the bits: precision, runtime, instruction set.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class Embedder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Quantised unit vectors, int16 (n, d), of prepared texts."""
+        """Encode prepared texts as quantised unit vectors, int16 (n, d)."""
         ...
 
     def save(self, folder: Path) -> list[str]:

@@ -45,7 +45,7 @@ class SentenceTransformerEmbedder:
         self._loaded: Any = None
 
     def __reduce__(self) -> tuple[type[SentenceTransformerEmbedder], tuple[EmbeddingSettings]]:
-        """In another process the model is found, identified and loaded there."""
+        """Have another process find, identify and load the model there."""
         return type(self), (self.settings,)
 
     @cached_property
@@ -107,10 +107,10 @@ class SentenceTransformerEmbedder:
         return self._loaded
 
     def fit(self, articles: pa.Table) -> None:
-        """Nothing to learn."""
+        """Learn nothing: the model is trained already."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Title, lead and first words; or all chunks of the story."""
+        """Join title, lead and first words, or make chunks of the whole story, as the settings say."""
         if self.settings.text == "lead":
             return lead_texts(articles, self.settings.tokens)
         words, stride = self.settings.chunk_words, self.settings.chunk_stride
@@ -121,7 +121,7 @@ class SentenceTransformerEmbedder:
         ]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Mean of the unit vectors of a text's chunks (one chunk: the vector itself), quantised."""
+        """Average the unit vectors of a text's chunks (one chunk: the vector itself), and quantise."""
         pieces = [text.split(_PIECE) for text in texts]
         dim = self.model.get_embedding_dimension()
         vectors = embed([piece for parts in pieces for piece in parts], self.model.preprocess, self._forward, dim)
@@ -142,11 +142,11 @@ class SentenceTransformerEmbedder:
             return np.asarray(batch["sentence_embedding"].numpy())
 
     def save(self, folder: Path) -> list[str]:
-        """Nothing to write: the settings name the model."""
+        """Write nothing: the settings name the model."""
         return []
 
     def load(self, folder: Path) -> None:
-        """Nothing to read."""
+        """Read nothing: the settings name the model."""
 
 
 def _digest(parts: Sequence[str]) -> str:
