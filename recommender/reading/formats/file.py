@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import gzip
 import io
 import lzma
 import zlib
@@ -19,7 +18,7 @@ from typing import IO, Any
 import zstandard
 
 from recommender.reading.formats.encodings import encoding_of
-from recommender.reading.formats.packing import Allowance, Unpacked, Zstandard
+from recommender.reading.formats.packing import Allowance, Gzip, Unpacked, Zstandard
 from recommender.reading.formats.rows import TooMuch
 from recommender.reading.report import Told
 from recommender.settings import ReadingSettings
@@ -152,7 +151,7 @@ class File:
 
 def _unpacking(kind: str, file: IO[bytes]) -> Any:
     if kind == ".gz":
-        return gzip.GzipFile(fileobj=file)
+        return Gzip(file)
     if kind == ".bz2":
         return bz2.BZ2File(file)
     return lzma.LZMAFile(file) if kind == ".xz" else Zstandard(file)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from typing import IO, Any
 
 import zstandard
+from isal import isal_zlib
 
 from recommender.reading.formats.rows import TooMuch
 from recommender.settings import ReadingSettings
+
+_GZIP = b"\x1f\x8b"
+_PIECE = 1 << 13  # bytes of a packed file unpacked at a time, which can stand for 8 MiB
 
 
 class Zstandard(io.RawIOBase):
@@ -36,6 +41,48 @@ class Zstandard(io.RawIOBase):
             frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
             self._ready = memoryview(frame.decompress(data))
             self._frame, self._rest = (None, frame.unused_data) if frame.eof else (frame, b"")
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+
+class Gzip(io.RawIOBase):
+    """Unpacked members, three times as fast as Python's own reader; what that raises is raised here."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._member: Any = None  # the one being read
+        self._is_first = True
+        self._rest = b""  # read from the file, of the next member
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """What comes next."""
+        while not self._ready:
+            data = self._rest or self._file.read(_PIECE)
+            self._rest = b""
+            if not data:
+                if self._member is None:
+                    return 0
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            if self._member is None:
+                data = data if self._is_first else data.lstrip(b"\0")  # some tapes are filled up
+                if not data:
+                    continue
+                if not data.startswith(_GZIP[: len(data)]):
+                    raise gzip.BadGzipFile(f"Not a gzipped file ({data[:2]!r})")
+                self._member, self._is_first = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16), False
+            try:
+                self._ready = memoryview(self._member.decompress(data))
+            except isal_zlib.error as error:
+                raise gzip.BadGzipFile(str(error)) from error
+            if self._member.eof:
+                self._rest, self._member = self._member.unused_data, None
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
