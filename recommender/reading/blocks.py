@@ -107,6 +107,9 @@ class BlockReader:
 
     def _grouped(self, block: _Block) -> tuple[_Lines, list[tuple[list[int], Columns]]]:
         """Rows, those that Arrow has read still as bytes, and groups of the same columns with their places."""
+        if block.table is not None and len(block.places) == len(block.lines):
+            plan = self._reader.plan(tuple(block.table.column_names))
+            return block.lines, [(block.places, Columns.of_table(block.table, plan))]
         read = set(block.places) if block.table is not None else frozenset[int]()
         rows: _Lines = []
         places: list[int] = []

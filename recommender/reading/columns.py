@@ -44,6 +44,7 @@ _STRING = pa.large_string()
 _DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
 _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
+_MOST_ID = 1 << 63  # of numbers that are ids
 _DAY_US = 86_400_000_000
 # How blanks of Unicode begin or end in UTF-8; other characters may do so too.
 _BLANK = np.isin(
@@ -158,7 +159,10 @@ class Columns:
                 self.odd[at] |= known[key]
 
     def _ids(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        texts = [value.strip() if type(value) is str else None for value in values]
+        texts = [
+            value.strip() if type(value) is str else str(value) if type(value) is int and abs(value) < _MOST_ID else None
+            for value in values
+        ]
         most = self._plan.limits.max_id_chars
         self._mark(not text or len(text) > most for text in texts)
         return texts
@@ -169,13 +173,7 @@ class Columns:
         if isinstance(values, pa.LargeStringArray):
             return self._body(values, convert)
         if field == "tags":
-            part = self._converter(field, column, lambda text: [text])
-            return [
-                tuple(chain.from_iterable(part(at, one) or () for one in value))
-                if type(value) is list and len(value) <= limits.max_tags and all(type(one) is str for one in value)
-                else convert(at, value)
-                for at, value in enumerate(values)
-            ]
+            return self._tags(column, values, convert)
         if field in CONVERT and field not in _TEXTS:
             return [convert(at, value) for at, value in enumerate(values)]
         most = (
@@ -191,6 +189,25 @@ class Columns:
         if field == "url" and limits.site_url:
             self._mark((url or "").startswith("/") for url in found)
         return found
+
+    def _tags(self, column: str, values: Sequence[Any], convert: Callable[[int, Any], Any]) -> list[Any]:
+        """Lists of tags, each tag by itself and once; others by the converter."""
+        plan, most = self._plan, self._plan.limits.max_tags
+        part = self._converter("tags", column, lambda text: [text])
+        is_list = [
+            type(value) is list and len(value) <= most and all(type(one) is str for one in value) for value in values
+        ]
+        tags = set(chain.from_iterable(value for value, fits in zip(values, is_list, strict=True) if fits))
+        same = {tag for tag in tags if CONVERT["tags"]([tag], "tags", plan, column) == (tag,)}
+        plan.report.told = Told()  # it is told of the others below
+        return [
+            convert(at, value)
+            if not fits
+            else value
+            if same.issuperset(value)
+            else tuple(chain.from_iterable(part(at, one) or () for one in value))
+            for at, (value, fits) in enumerate(zip(values, is_list, strict=True))
+        ]
 
     def _body(self, texts: pa.LargeStringArray, convert: Callable[[int, Any], Any]) -> list[Any]:
         """The beginnings of bodies; their whole stays in Arrow."""

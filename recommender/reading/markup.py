@@ -112,7 +112,7 @@ def is_plain(text: str) -> bool:
     >>> is_plain("Ferry aground"), is_plain("Fish &amp; chips")
     (True, False)
     """
-    return "<" not in text and ("&" not in text or not _ENTITY.search(text))
+    return ("<" not in text or not _MARKUP.search(text)) and ("&" not in text or not _ENTITY.search(text))
 
 
 def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:

@@ -79,7 +79,7 @@ class Gzip(io.RawIOBase):
                 self._member, self._is_first = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16), False
             try:
                 self._ready = memoryview(self._member.decompress(data))
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
                 raise gzip.BadGzipFile(str(error)) from error
             if self._member.eof:
                 self._rest, self._member = self._member.unused_data, None
