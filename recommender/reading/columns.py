@@ -160,7 +160,11 @@ class Columns:
 
     def _ids(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
         texts = [
-            value.strip() if type(value) is str else str(value) if type(value) is int and abs(value) < _MOST_ID else None
+            value.strip()
+            if type(value) is str
+            else str(value)
+            if type(value) is int and abs(value) < _MOST_ID
+            else None
             for value in values
         ]
         most = self._plan.limits.max_id_chars
