@@ -96,3 +96,15 @@ def test_json_ld_of_a_list_and_of_paid_stories(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(orjson.dumps(value))
     (row,) = read_articles(tmp_path / "a.json")[0].to_pylist()
     assert (row["id"], row["access"]) == ("https://c.example/1", "paid")
+
+
+@pytest.mark.parametrize("depth", [300, 900, 20_000])
+def test_deep_json_ld_costs_at_most_its_page(tmp_path: Path, depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    node = f'{{"@type": "NewsArticle", "headline": "Deep", "about": {deep}}}'
+    text = f'<script type="application/ld+json">{{"@graph": [{node}]}}</script>'
+    (tmp_path / "a.html").write_text(page(text))
+    (tmp_path / "b.html").write_text(page(META).replace("https://c.example/1", "https://c.example/2"))
+    table, report = read_articles(tmp_path)
+    assert "https://c.example/2" in table["id"].to_pylist()
+    assert report.read == 2

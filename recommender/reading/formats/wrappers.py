@@ -167,9 +167,14 @@ def _graph(value: Row) -> list[Any] | None:
 
 
 def _resolved(value: Any, nodes: Mapping[str, Row]) -> Any:
+    """A value, or the values of a list, with nodes in the place of what refers to them."""
+    return [_node(one, nodes) for one in value] if isinstance(value, list) else _node(value, nodes)
+
+
+def _node(value: Any, nodes: Mapping[str, Row]) -> Any:
     if isinstance(value, Mapping) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
         return nodes.get(value["@id"], value)
-    return [_resolved(one, nodes) for one in value] if isinstance(value, list) else value
+    return value
 
 
 def _listed(value: Row) -> list[Any] | None:
