@@ -112,6 +112,7 @@ GOOD = "<item><guid>{}</guid><title>Ferry {}</title></item>"
     [
         ("<item><guid>x</guid><title>Broken</titl></item>", []),
         ("<item><guid>x</guid><title>Never closed</title>", []),
+        ("<item><guid>x</guid><title>Cut in its ti", []),
         ("<item><guid>x</guid><title>A & B&nbsp;&copy; &unknown;</title></item>", ["A & B © &unknown;"]),
         ("<item><guid>x</guid><title>Con\x0btrol&#11;</title></item>", ["Control"]),
         (

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from recommender.reading.formats.elements import Adapter, adapter_of
+from recommender.reading.formats.elements import Adapter, adapter_of, plain
 from recommender.reading.formats.encodings import encoding_of, is_encoding
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
@@ -57,7 +57,7 @@ def rows_of_xml(file: File) -> Rows:
         tags = re.compile(rf"<!--|<!\[CDATA\[|<(/?)((?:{_NAME}:)?(?:{'|'.join(map(re.escape, names))}))(?=[\s/>])")
         line = 1
         while True:
-            found = _item(held, tags)
+            found = _item(held, tags, adapter is plain.row)
             if isinstance(found, _Found):
                 line += held.count("\n", 0, found.start)
                 item = held[found.start : found.end]
@@ -115,9 +115,12 @@ def _stories(text: str) -> tuple[tuple[str, ...], Adapter]:
     return (names if root else ()), adapter
 
 
-def _item(text: str, tags: re.Pattern[str]) -> _Found | int | None:
-    """The first story of a text; where it begins, if it ends later; None where there is none."""
-    start, name, depth, at = -1, "", 0, 0
+def _item(text: str, tags: re.Pattern[str], nests: bool) -> _Found | int | None:
+    """The first story of a text; where it begins, if it ends later; None where there is none.
+
+    `nests` tells whether a story may hold elements of its own name, as no item of a feed does.
+    """
+    start, name, depth, at, nested = -1, "", 0, 0, False
     while (tag := tags.search(text, at)) is not None:
         at = tag.end()
         if tag[0] in _SKIPPED:
@@ -140,17 +143,18 @@ def _item(text: str, tags: re.Pattern[str]) -> _Found | int | None:
             depth -= 1
         elif text[close - 1] != "/":
             depth += 1
-            if depth == 2 and _siblings(text[start : tag.start()]):
+            if depth == 2 and not nested and (not nests or _siblings(text[start : tag.start()])):
                 return _Found(start, tag.start(), False)
+            nested = nested or depth == 2
         if depth == 0:
             return _Found(start, at, True)
     return start if start >= 0 else None
 
 
 def _siblings(text: str) -> bool:
-    """Whether all elements of a text but its first are closed, so that what follows is no part of them."""
+    """Whether all elements of a text but its first are closed, and it has any: what follows is no part of them."""
     opened = [tag for tag in _TAG.finditer(_PARTS.sub("", text)) if tag[0] not in _SKIPPED and tag[4][-1:] != "/"]
-    return sum(-1 if tag[1] else 1 for tag in opened) == 1
+    return len(opened) > 1 and sum(-1 if tag[1] else 1 for tag in opened) == 1
 
 
 def _row(item: str, adapter: Adapter) -> object:
