@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender import Filters, Recommender, Settings
+from recommender.editorial.overlay import Tombstones
 from recommender.embedders import GivenVectors
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import quantise
@@ -325,10 +327,17 @@ def stories(start: int, stop: int, dated: bool = False) -> list[dict[str, Any]]:
     ]
 
 
+@cache
+def fitted(dated: bool) -> Recommender:
+    """The archive that all share, each under settings of its own."""
+    return Recommender(Settings.relevance_only(), embedder=GivenVectors(GIVEN)).fit(stories(0, STORIES, dated))
+
+
 def recommender(kind: str, dated: bool = False, **override: Any) -> Recommender:
     chosen = {"retrieval.index": kind} | {name.replace("__", "."): value for name, value in override.items()}
-    settings = Settings.relevance_only().override(chosen)
-    return Recommender(settings, embedder=GivenVectors(GIVEN)).fit(stories(0, STORIES, dated))
+    rec = fitted(dated).under(Settings.relevance_only().override(chosen))
+    rec.tombstones = Tombstones()
+    return rec
 
 
 def manifest(root: Path) -> dict[str, Any]:

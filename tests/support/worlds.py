@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -19,6 +19,7 @@ AS_OF = START + timedelta(days=100)
 SECTIONS = ("city", "world", "fun")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SERIES = ("harbour quiz", "market table")
+_PAIRS = 20_000  # of stories, about which an archive is asked once: a test asks of each again and again
 
 
 @dataclass
@@ -33,12 +34,30 @@ class World:
     blocked: set[tuple[str, str | None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self._groups: dict[str | None, dict[str, frozenset[str]]] = {}
         self.by_id = {story["id"]: story for story in self.stories}
 
     @cached_property
     def reference(self) -> Recommender:
         """The archive without rules."""
         return Recommender(self.settings).fit(self.stories)
+
+    def groups(self, story: dict[str, Any]) -> dict[str, frozenset[str]]:
+        """`copy_groups` of all stories, and of a draft beside them; told once for each."""
+        draft = None if story["id"] in self.by_id else story["id"]
+        if draft not in self._groups:
+            self._groups[draft] = copy_groups([*self.stories, *([story] if draft else [])])
+        return self._groups[draft]
+
+    @cached_property
+    def superseded(self) -> set[str]:
+        """See the function of that name."""
+        return superseded(self.stories)
+
+    @cached_property
+    def series(self) -> dict[str, str | None]:
+        """The series of each story."""
+        return {story["id"]: series_of(story, self.stories) for story in self.stories}
 
 
 def random_stories(rng: Random, size: int) -> list[dict[str, Any]]:
@@ -217,6 +236,7 @@ def superseded(stories: list[dict[str, Any]]) -> set[str]:
     return found
 
 
+@lru_cache(_PAIRS)
 def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e-6) -> bool:
     """Whether two stories report one event within some hours; pairs at the very threshold do not count."""
     rows = rec.catalog.rows([a, b])
@@ -237,6 +257,7 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
     return bool(test.probability(rows[:1], rows[1:])[0] >= limit + slack)
 
 
+@lru_cache(_PAIRS)
 def same_words(rec: Recommender, a: str, b: str, slack: float = 1e-6) -> bool:
     """Whether two stories of an archive have nearly the same words, and vectors that do not contradict it."""
     one, other = rec.catalog.rows([a, b])
@@ -317,7 +338,7 @@ def may_be_found(world: World, story: dict[str, Any], other: dict[str, Any]) -> 
     """Whether a search over all stories finds another one, as far as can be told without it."""
     if story["id"] not in world.by_id or other["id"] == story["id"]:
         return False
-    if world.settings.selection.series_limit and series_of(other, world.stories):
+    if world.settings.selection.series_limit and world.series[other["id"]]:
         return False  # a newer edition may have been in its way
     return not world.settings.retrieval.same_language or other["language"] == story["language"]
 
@@ -335,7 +356,7 @@ def faults_of(world: World, story: dict[str, Any], ids: list[str], pinned: set[s
 
     wrong(story["id"] in ids, "itself")
     wrong(world.withdrawn & set(ids), "withdrawn")
-    wrong(superseded(world.stories) & set(ids), "superseded")
+    wrong(world.superseded & set(ids), "superseded")
     blocked = {(b.item, b.story) for b in rules.blocks if b.item} | world.blocked
     wrong({(i, None) for i in ids} & blocked, "blocked")
     wrong({(i, story["id"]) for i in ids} & blocked, "blocked here")
@@ -345,7 +366,7 @@ def faults_of(world: World, story: dict[str, Any], ids: list[str], pinned: set[s
         for left, right in (block.topics for block in rules.blocks if block.topics):
             for ours, theirs in ((left, right), (right, left)):
                 wrong(ours in topics_of(story) and theirs in topics_of(one), "topics")
-    groups = copy_groups([*world.stories, *([story] if story["id"] not in world.by_id else [])])
+    groups = world.groups(story)
     wrong(groups[story["id"]] & set(ids), "copy of the story")
     wrong(len({groups[i] for i in ids}) < len(ids), "copy")
     wrong(any(same_words(world.reference, a, b) for a, b in combinations(ids, 2)), "same words")
@@ -414,12 +435,12 @@ def _repeats(world: World, story: dict[str, Any], items: list[dict[str, Any]], p
 
 def _series_faults(world: World, story: dict[str, Any], items: list[dict[str, Any]], pinned: set[str]) -> bool:
     free = [one for one in items if one["id"] not in pinned]
-    mine = series_of(story, world.stories)
+    mine = world.series.get(story["id"])
     for one in free:
-        name = series_of(one, world.stories)
+        name = world.series[one["id"]]
         if not name:
             continue
-        if sum(series_of(other, world.stories) == name for other in items) > 1:
+        if sum(world.series[other["id"]] == name for other in items) > 1:
             return True
         if (
             name == mine
