@@ -117,7 +117,7 @@ class StoryFacts:
         return self.known_looks or self.looks_of(self.catalog.table, self.catalog.marks)
 
     def looks_of(self, stories: pa.Table, marks: Marks | None = None) -> Looks:
-        """What tells recurring formats, of any stories; `marks` may know their bodies as they are compared."""
+        """Compute what shows recurring formats, for any stories; `marks` are those of the cleaned bodies, if known."""
         return Looks.of(self.catalog.boilerplate.bodies_cleaned(stories), marks)
 
     @cached_property

@@ -36,11 +36,11 @@ class Neighbours:
     scale: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64]) -> Neighbours:
-        """Those of some stories."""
+        """Take those of some stories."""
         return Neighbours(self.hubness[rows], self.scale[rows])
 
     def beside(self, more: Neighbours) -> Neighbours:
-        """Those of these stories, followed by those of others."""
+        """Put those of other stories behind these."""
         return Neighbours(np.concatenate([self.hubness, more.hubness]), np.concatenate([self.scale, more.scale]))
 
 
@@ -69,12 +69,12 @@ class Hubness:
         return cls(terms[rows].tocsr(), np.asarray(vectors[rows]), key[rows])
 
     def without(self, ids: list[str], terms: NDArray[np.int64]) -> Hubness:
-        """Without some stories, in any of their versions, and with only some columns of terms."""
+        """Leave out some stories, in any of their versions, and all but some columns of terms."""
         held = ~np.isin(self.keys, _keys(ids))
         return Hubness(self.terms[held][:, terms].tocsr(), self.vectors[held], self.keys[held])
 
     def of(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
-        """How near the sample's stories are to each of some stories; a story's own text does not count.
+        """Measure how near the sample is to each of some stories; a story's own text does not count.
 
         Where there are fewer the missing ones count as 0.
         """

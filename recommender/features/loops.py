@@ -120,7 +120,7 @@ def sparse_cosines(
 
 
 def merged_cosine(left: Any, a: int, right: Any, b: int) -> float:
-    """Product of row a of one sparse matrix and row b of another, each given as indptr, terms and weights.
+    """Multiply row a of one sparse matrix with row b of another, each given as indptr, terms and weights.
 
     Products are rounded to float32 and added in the order of terms, which ascend within a row.
     """

@@ -141,7 +141,7 @@ def nearest_mean(
     passed: int,
     found: NDArray[np.float32],
 ) -> None:
-    """Mean of the greatest products of each row with the rows of a sample, which is given term by term: (n, 2).
+    """Average the greatest products of each row with the rows of a sample, which is given term by term: (n, 2).
 
     First of the greatest `few`, then of the `nearest` beyond the first ones, which are `passed` over. A product of 1 is
     the row itself, or a copy of its text, and does not count.
@@ -178,7 +178,7 @@ def nearest_products(
     passed: int,
     found: NDArray[np.float64],
 ) -> None:
-    """Mean of the greatest products of each vector with a sample, (n,), beyond the first few, which are `passed` over.
+    """Average each vector's greatest products with a sample, (n,), beyond the first few, which are `passed` over.
 
     A product from `limit` on is the row itself, or a copy of its text, and does not count.
     """

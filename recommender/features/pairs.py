@@ -76,7 +76,7 @@ class Pairs:
         return np.asarray(same, dtype=np.float32), np.asarray(path, dtype=np.float32)
 
     def standing(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where each value stands among those of the story's pool, float32 (q, c, 3).
+        """Tell where each value stands among those of the story's pool, float32 (q, c, 3).
 
         How many are greater; how much the greatest exceeds it; how much it exceeds the mean of the third to tenth.
         """

@@ -77,7 +77,7 @@ class Spelling:
         return np.asarray(self.written.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
 
     def among(self, terms: NDArray[np.int64]) -> Spelling:
-        """Names of some terms, which are numbered anew."""
+        """Keep the names of some terms, which are numbered anew."""
         number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last: of -1
         number[terms] = np.arange(len(terms))
         return Spelling(self.written.take(pa.array(terms)), number[self.before[terms]], number[self.after[terms]])
@@ -103,7 +103,7 @@ class Spelling:
 
 
 def _phrases(table: pa.Table) -> dict[str, int]:
-    """Runs of names of all stories, and how often each occurs."""
+    """Count how often each run of names occurs in all stories."""
     found: Counter[str] = Counter()
     for block in name_texts(table):
         runs = pc.replace_substring_regex(pc.utf8_trim_whitespace(block), r"\s{2,}|\s*\n\s*", "\n")

@@ -71,7 +71,7 @@ def section_paths(names: list[str | None]) -> list[tuple[str, ...]]:
 
 
 def section_codes(column: pa.ChunkedArray, known: Mapping[tuple[str, ...], int]) -> NDArray[np.int32]:
-    """Codes of the levels of each row's section, int32 (n, 4); -1 = none, and -2 = a section that `known` has not."""
+    """Find the codes of the levels of each row's section, int32 (n, 4); -1 = none, -2 = `known` lacks the section."""
     encoded = column.combine_chunks().dictionary_encode()
     paths = section_paths(encoded.dictionary.to_pylist())
     table = np.full((len(paths) + 1, _LEVELS), -1, dtype=np.int32)  # the last: no section

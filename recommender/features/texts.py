@@ -55,15 +55,15 @@ class TextParts:
         return cls(terms, *parts)
 
     def take(self, rows: NDArray[np.int64]) -> TextParts:
-        """The parts of some stories."""
+        """Take the parts of some stories."""
         return TextParts(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def among(self, terms: NDArray[np.int64]) -> TextParts:
-        """The same parts with only some terms, which are numbered anew."""
+        """Keep only some terms in all parts; these are numbered anew."""
         return TextParts(*(getattr(self, field.name)[:, terms].tocsr() for field in fields(self)))
 
     def beside(self, more: TextParts) -> TextParts:
-        """The parts of these stories followed by those of others."""
+        """Put the parts of other stories behind these."""
         pairs = ((getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
         return TextParts(*(sp.vstack(pair, format="csr") for pair in pairs))
 
@@ -113,19 +113,19 @@ def text_pairs(
 
 
 def rarity_of(tfidf: Tfidf) -> NDArray[np.float32]:
-    """How rare each term is beyond the middle of the scale, float32 (v,): 0 for common ones, up to .5."""
+    """Measure how rare each term is beyond the middle of the scale, float32 (v,): 0 for common ones, up to .5."""
     relative = (tfidf.idf.astype(np.float64) - 1) / np.log(1 + max(tfidf.stories, 1))
     return np.asarray(np.clip(relative - _RARE, 0, None), dtype=np.float32)
 
 
 def title_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """Titles, a block of stories at a time."""
+    """Give the titles, a block of stories at a time."""
     for start in range(0, len(table), _BLOCK):
         yield whole(table["title"].slice(start, _BLOCK))
 
 
 def opening_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """Titles with the first words of lead and body, a block of stories at a time."""
+    """Join titles with the first words of lead and body, a block of stories at a time."""
     space = pa.scalar(" ", pa.large_string())
     for start in range(0, len(table), _BLOCK):
         some = table.slice(start, _BLOCK)
@@ -136,7 +136,7 @@ def opening_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
 
 
 def name_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """The words of lead and body that begin with a capital in mid-sentence, a block of stories at a time.
+    """Find the words of lead and body that begin with a capital in mid-sentence, a block of stories at a time.
 
     What follows a full stop, a colon, a quotation mark or the start of a text says nothing by its capital.
     """
@@ -157,7 +157,7 @@ _LETTER[128:] = True
 
 
 def _named(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Texts with blanks in the place of everything but names; of the same lengths in bytes."""
+    """Put blanks in the place of everything but names; the texts keep their lengths in bytes."""
     if not len(texts):
         return texts
     _, ends, content = texts.buffers()

@@ -94,7 +94,7 @@ class Tfidf:
         return model, matrix
 
     def transform(self, texts: Iterable[pa.Array] | Sequence[str]) -> sp.csr_matrix:
-        """Rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
+        """Make rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
         parts = []
         for block in count_terms(texts):
             known = np.array([self._place.get(term, -1) for term in block.terms], dtype=np.int32)[block.term]
@@ -145,7 +145,7 @@ def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:
 
 
 def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1.
+    """Compute the TF-IDF cosine of each query with each of its candidates, float32 (q, c); 0 where `rows` is -1.
 
     The products are rounded to float32 and added in float64 in the order of the terms.
     """
@@ -161,7 +161,7 @@ def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32],
 
 
 def sketch_columns(tfidf: Tfidf, width: int) -> sp.csr_matrix:
-    """A signed column of `width` for each term that two stories share, by a hash of its letters; csr_matrix (v, width).
+    """Give each term that two stories share a signed column, by a hash of its letters; csr_matrix (v, width).
 
     A term of one story can match nothing, and would only add noise.
 
@@ -175,7 +175,7 @@ def sketch_columns(tfidf: Tfidf, width: int) -> sp.csr_matrix:
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
-    """TF-IDF rows without their IDF: unit rows of ``1 + log tf``, which mean the same in every archive."""
+    """Take the IDF out of TF-IDF rows: unit rows of ``1 + log tf`` mean the same in every archive."""
     plain = tfidf.data / idf[tfidf.indices]
     lengths = np.diff(tfidf.indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
@@ -187,7 +187,7 @@ def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_m
 def row_cosines(
     left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Products of unit rows `left[a]` and `right[b]`, float64 (m,), rounded and added as by `cosines`.
+    """Multiply unit rows `left[a]` and `right[b]`, float64 (m,), rounded and added as by `cosines`.
 
     Indices ascend within each row.
     """
@@ -204,7 +204,7 @@ def heaviest_shared(
     wanted: NDArray[np.bool_],
     count: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
+    """Find the terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class Counts:
 
 
 def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -> Iterator[Counts]:
-    """The terms of texts, a block at a time, in order; on all cores.
+    """Count the terms of texts, a block at a time, in order; on all cores.
 
     A term is a run of two or more letters, digits and underscores in lower case, no English stop word: what
     scikit-learn's vectorizers take for one; where words have no blanks between them, each pair of characters.
@@ -120,7 +120,7 @@ def _pairs(run: re.Match[str]) -> str:
 
 
 def _words(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], pa.LargeStringArray]:
-    """All runs of word characters, and where those of each text start among them, (n + 1,)."""
+    """Find all runs of word characters, and where those of each text start among them, (n + 1,)."""
     _, ends, content = texts.buffers()
     limits = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(1)
     limits = limits.astype(np.int64)

@@ -14,7 +14,7 @@ summation, batch, thread count or BLAS."""
 
 
 def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Unit vectors (n, d) as integers; the length is at most `SCALE`, zero vectors stay zero.
+    """Quantise vectors (n, d) to integers of unit length, which is `SCALE` at most; zero vectors stay zero.
 
     Examples
     --------
@@ -27,21 +27,21 @@ def quantise(vectors: NDArray[np.floating]) -> NDArray[np.int16]:
 
 
 def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 where `rows` is -1."""
+    """Compute the exact cosine of each query (q, d) with each of its candidates, float32 (q, c); 0 for row -1."""
     return (dots(queries, np.arange(len(queries)), vectors, rows) / SCALE**2).astype(np.float32)
 
 
 def dots(
     queries: NDArray[np.int16], at: NDArray[np.int64], vectors: NDArray[np.int16], rows: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Products of the queries `at` with their candidates, int32 (q, c); 0 where `rows` is -1."""
+    """Multiply the queries `at` with their candidates, int32 (q, c); 0 where `rows` is -1."""
     found = np.empty(rows.shape, dtype=np.int32)
     loops.dots(len(rows), np.asarray(queries), at, np.asarray(vectors), np.ascontiguousarray(rows), found)
     return found
 
 
 def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Exact cosines among the rows of each line, float32 (q, w, w); each ends with -1 for none, never read."""
+    """Compute exact cosines among the rows of each line, float32 (q, w, w); each ends with -1 for none, never read."""
     found = np.zeros((*rows.shape, rows.shape[1]), dtype=np.float32)
     loops.grams(len(rows), np.asarray(vectors), np.ascontiguousarray(rows), found)
     found /= np.float32(SCALE**2)

@@ -22,7 +22,6 @@ class KeptPools:
         self._waiting: dict[str, list[NDArray[np.int64]]] = {}
 
     def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """See `pools.Keeper`."""
         wanted = wanted.copy()
         for name in self._ledger.names:
             held = self._ledger.arrays(name) if name.startswith(f"{channel}-") else None
@@ -34,7 +33,6 @@ class KeptPools:
         return wanted
 
     def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
-        """See `pools.Keeper`."""
         waiting = np.concatenate([*self._waiting.pop(channel, ()), places])
         while len(waiting) >= checkpoints.SHARD:
             some, waiting = waiting[: checkpoints.SHARD], waiting[checkpoints.SHARD :]

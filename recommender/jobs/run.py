@@ -93,7 +93,7 @@ class Clock:
         self.last = time.perf_counter()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """See `progress.Progress`."""
+        """Add the time since the last call to a stage, and pass the call on."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
         self.last = now

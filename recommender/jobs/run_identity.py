@@ -41,7 +41,7 @@ class Inputs:
 
     @classmethod
     def of(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
-        """Of an archive before its pools are found; `as_of` as for `precompute`."""
+        """Identify an archive before its pools are found; `as_of` as for `precompute`."""
         moment = as_of or rec.newest()
         stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
         withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
@@ -78,7 +78,7 @@ class Inputs:
         return cls(moment, digest.hexdigest()[:12], plain)
 
     def with_rows(self, rows: NDArray[np.int64]) -> dict[str, str]:
-        """`parts`, and the rows that lists are made for."""
+        """Identify `parts`, and the rows that lists are made for."""
         return {**self.parts, "lists to make": hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()}
 
 

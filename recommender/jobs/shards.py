@@ -131,7 +131,7 @@ class Plan:
         np.save(self.work / _WANTED, rows)
 
     def wanted(self, shard: int) -> NDArray[np.int64]:
-        """Rows of a shard that lists are made for."""
+        """Find the rows of a shard that lists are made for."""
         rows, own = np.load(self.work / _WANTED, mmap_mode="r"), self.shard(shard)
         return np.asarray(rows[slice(*np.searchsorted(rows, [own[0], own[-1] + 1]))])
 
@@ -146,11 +146,11 @@ class Plan:
         return range(-(-self.size // self.rows))
 
     def shard(self, number: int) -> NDArray[np.int64]:
-        """Rows of a shard."""
+        """Find the rows of a shard."""
         return np.arange(number * self.stories, min((number + 1) * self.stories, self.size))
 
     def part(self, number: int) -> slice | None:
-        """Rows of a part; None = all."""
+        """Find the rows of a part; None = all."""
         return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
 
     def pools(self, lister: Lister, shard: int) -> Pools:

@@ -25,13 +25,13 @@ class Parts:
     values: NDArray[np.float64]
 
     def of(self, *names: str) -> NDArray[np.float64]:
-        """The sum over some families, (m,)."""
+        """Sum the parts of some families, (m,)."""
         places = [place for place, name in enumerate(self.families) if name in names]
         return np.asarray(self.values[:, places].sum(axis=1))
 
 
 def parts_of(selected: Ranked, settings: RankingSettings) -> Parts:
-    """The parts of a weighted sum: its two cosines."""
+    """Split the weighted sum of two cosines into its parts, for lists made without a ranker."""
     held = selected.rows >= 0
     words = settings.lexical_weight * selected.lexical[held].astype(np.float64)
     meaning = settings.dense_weight * selected.dense[held].astype(np.float64)

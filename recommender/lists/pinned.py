@@ -18,7 +18,7 @@ _FIGURES: dict[str, Any] = {
 def placed(
     record: Mapping[str, Any], pins: Iterable[OverlayPin], story_of: Callable[[str], Mapping[str, Any] | None]
 ) -> list[tuple[int, dict[str, Any]]]:
-    """The places of pinned items under a story, and the item of each, for `readnext.current`.
+    """Find where editors pinned items under a story, and the item for each place; for `readnext.current`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def placed(
 
 
 def _unmeasured(article_id: str, story: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """An item that no figure is known of, since it was no candidate."""
+    """Make an item without figures, for a pinned story that was no candidate."""
     if story is None:
         return None
     return {"rank": 0, "article_id": article_id, **story, "source": "pinned", **_FIGURES, "reasons": []}

@@ -34,7 +34,7 @@ class Reason:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Reason:
-        """From a reason of a record."""
+        """Make a reason from that of a record."""
         terms = tuple((term["term"], term["weight"]) for term in record.get("terms") or ())
         return cls(record["kind"], record["text"], record["weight"], terms)
 
@@ -81,7 +81,7 @@ class Recommendation:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Recommendation:
-        """From an item of a record."""
+        """Make an item from that of a record."""
         published = _time(record["published_at"])
         reasons = tuple(map(Reason.of, record["reasons"]))
         parts = {name: value for name, value in (record.get("contributions") or {}).items() if value is not None}
@@ -191,7 +191,7 @@ class ReadNext(_Deferred):
         blocked: frozenset[tuple[str, str | None]] = frozenset(),
         pinned: Sequence[tuple[int, Mapping[str, Any]]] = (),
     ) -> ReadNext:
-        """From a record as it stands now, see `current`."""
+        """Make a list from a record as it stands now, see `current`."""
         record = current(record, withdrawn, blocked, pinned)
         story = record.get("story")  # lists published by earlier versions have none
         return cls(
@@ -208,20 +208,20 @@ class ReadNext(_Deferred):
 
     @classmethod
     def deferred(cls, article_id: str, make: Callable[[], ReadNext]) -> ReadNext:
-        """The list that `make` makes, made when anything but its id is first looked at."""
+        """Put off making a list: `make` is called when anything but its id is first looked at."""
         one = object.__new__(cls)
         object.__setattr__(one, "article_id", article_id)
         object.__setattr__(one, "_make", make)
         return one
 
     def first(self, k: int) -> ReadNext:
-        """The same list with `k` places: of fewer the first, for more the reserves."""
+        """Resize the list to `k` places: fewer keep the first items, more take in reserves."""
         live = (*self.items, *self.reserves)
         status = status_of([item.source for item in live[:k]], k) if live else self.status
         return replace(self, status=status, k=k, items=live[:k], reserves=live[k:])
 
     def with_ids(self, give: Callable[[str], Any] | None) -> ReadNext:
-        """The same list with ids as `give` makes them of text; None leaves them."""
+        """Replace all ids of the list by what `give` makes of their text; None leaves them."""
         if give is None:
             return self
         items, reserves = (
@@ -231,7 +231,7 @@ class ReadNext(_Deferred):
         return replace(self, article_id=give(self.article_id), items=items, reserves=reserves)
 
     def without_list(self, status: Status) -> ReadNext:
-        """The same story with no items and another status."""
+        """Take out all items, and give the story another status."""
         return replace(self, status=status, items=(), reserves=())
 
 
@@ -241,7 +241,7 @@ def current(
     blocked: frozenset[tuple[str, str | None]] = frozenset(),
     pinned: Sequence[tuple[int, Mapping[str, Any]]] = (),
 ) -> dict[str, Any]:
-    """A record as editors' later decisions leave it.
+    """Apply editors' later decisions to a record.
 
     Reserves take the places of items withdrawn or blocked (item, story or None) since; `pinned` are places, ascending,
     and the items that stand there, each a record of an item.
@@ -266,7 +266,7 @@ def current(
 
 
 def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
-    """A record with `k` places: of fewer the first, for more the reserves.
+    """Resize a record to `k` places: fewer keep the first items, more take in reserves.
 
     Examples
     --------
@@ -282,7 +282,7 @@ def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
 
 
 def status_of(sources: Sequence[str], k: int) -> Status:
-    """Status of a list of `k` places from how its items came in.
+    """Derive the status of a list of `k` places from how its items came in.
 
     Examples
     --------
@@ -295,7 +295,10 @@ def status_of(sources: Sequence[str], k: int) -> Status:
 
 
 def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:
-    """Records, their times as datetimes, without some stories, as story and as item; and whether any was found."""
+    """Take some stories out of records, as story and as item; gives the records, and whether any was found.
+
+    Times of the records given back are datetimes.
+    """
     kept, found = [], False
     for record in records:
         if record["article_id"] in ids:

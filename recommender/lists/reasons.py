@@ -92,7 +92,7 @@ def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
 
 
 def _clause(sentence: str) -> str:
-    """A sentence as part of a list of reasons.
+    """Make a sentence part of a list of reasons.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def _pins(
 
 
 def _apart(own: NDArray[np.int64], time: NDArray[np.int64]) -> pa.Array:
-    """How long before or after a story an item was published, such as "two days earlier"; '' = not known."""
+    """Say how long before or after a story an item was published, as "two days earlier"; '' = not known."""
     known = (own != UNDATED) & (time != UNDATED)
     gap = np.where(known, time, 0) - np.where(known, own, 0)
     texts = {int(one): apart_text(int(one)) for one in np.unique(gap // HOUR_US)}
@@ -155,7 +155,7 @@ def _shared_names(
     rows: NDArray[np.int64],
     wording: Wording,
 ) -> tuple[NDArray[np.int64], pa.Array]:
-    """The items that share names with their story, and the names in words."""
+    """Find the items that share names with their story, and put the names in words."""
     found, _ = heaviest_shared(queries.terms, matrix, story, rows, wording.names, _NAMES + 1)
     term = found.astype(np.int64)
     held = term >= 0
@@ -180,7 +180,7 @@ def _shared_names(
 
 
 def _uses(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each row uses the term in the same place, (m,)."""
+    """Tell whether each row uses the term in the same place, (m,)."""
     if not len(rows):
         return np.zeros(0, dtype=bool)
     return np.asarray(np.asarray(matrix[rows, terms]).ravel() > 0)
@@ -193,7 +193,7 @@ def _shared_words(
     rows: NDArray[np.int64],
     wording: Wording,
 ) -> tuple[NDArray[np.int64], pa.Array, pa.ListArray]:
-    """The items that share telling words, the words in a text, and each with its part of the cosine."""
+    """Find the items that share telling words; gives the words in a text, and each with its part of the cosine."""
     term, product = heaviest_shared(queries.terms, matrix, story, rows, wording.words, _WORDS)
     top = term >= 0
     counts = top.sum(axis=1)
@@ -207,7 +207,7 @@ def _shared_words(
 
 
 def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
-    """The first reasons of each item as records."""
+    """Keep the first reasons of each item, as records."""
     told = [one for one in told if len(one.items)] or told[:1]
     sizes = [len(one.items) for one in told]
     owner = np.concatenate([one.items for one in told]).astype(np.int64)

@@ -109,7 +109,7 @@ def to_lists(
     blocked: frozenset[tuple[str, str | None]],
     pinned: Callable[[dict[str, Any]], Sequence[tuple[int, Mapping[str, Any]]]] | None = None,
 ) -> list[ReadNext]:
-    """Records as values; what `ReadNext.of` makes of each.
+    """Convert records to lists, as `ReadNext.of` does with each.
 
     A column at a time: dicts of dicts, one a reason, would take most of a call. `pinned` tells the items that later
     pins put into a record; None where there are none.
@@ -151,19 +151,19 @@ def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
 
 
 def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
-    """Values of each field that is neither a list nor a struct, by name; the others are empty, in their places."""
+    """Give the values of each field that is no list and no struct, by name; the others are empty, in their places."""
     nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
     return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
 
 
 def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
-    """What `make` makes of all values, as one tuple a list."""
+    """Make values of all lists' entries by one call of `make`, and group them as one tuple a list."""
     values = iter(make(lists.flatten()))
     return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
 
 
 def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
-    """Rejected candidates as values, each with the place of its story."""
+    """Convert rejected candidates to values, each with the place of its story."""
     place, column = np.nonzero(rejected.rows >= 0)
     items = catalog.table.select(["id", "title", "section", "published_at"])
     items = items.take(pa.array(rejected.rows[place, column]))
@@ -209,7 +209,7 @@ def _items(
 
 
 def _contributions(parts: Parts) -> pa.StructArray:
-    """The parts of each item by family; null for a family that the ranker does not read."""
+    """Split each item's score by family; null for a family that the ranker does not read."""
     none = pa.nulls(len(parts.values), pa.float64())
     columns = [
         pa.array(parts.values[:, parts.families.index(field.name)].round(4)) if field.name in parts.families else none

@@ -75,7 +75,7 @@ class Wording:
         return pc.coalesce(pair, alone)
 
     def neighbour(self, term: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The name that completes a name, (m,); -1 = none."""
+        """Find the name that completes a name, as a first name a last name, (m,); -1 = none."""
         if not len(self.spelling.before):  # stories without a word
             return np.full(term.shape, -1, dtype=np.int64)
         before, after = self.spelling.before[term], self.spelling.after[term]

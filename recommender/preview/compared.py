@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def comparison_page(found: Comparison) -> bytes:
-    """The page, its style in it: somebody may send it to somebody."""
+    """Write the comparison as one HTML page with its style inside, so that it can be sent to somebody."""
     loader = FileSystemLoader(_HERE / "templates")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     style = (_HERE / "static" / "preview.css").read_text(encoding="utf-8")
@@ -23,5 +23,5 @@ def comparison_page(found: Comparison) -> bytes:
 
 
 def _nowhere(article_id: str) -> str:
-    """A page that stands alone leads to no story."""
+    """Give no address: a page that stands alone leads to no story."""
     return ""

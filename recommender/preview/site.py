@@ -97,7 +97,7 @@ def write_preview(
 
 @lru_cache(maxsize=1 << 17)
 def page_name(article_id: str) -> str:
-    """File name of a story's page without its suffix: 128 bits of a hash, safe whatever the id holds.
+    """Name the file of a story's page, without its suffix: 128 bits of a hash, safe whatever the id holds.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def _micros(moment: datetime) -> int:
 
 
 def headline(shown: Story | Recommendation, article_id: str) -> str:
-    """What an item is called: its title, its first line, or its id."""
+    """Name an item by its title, else its first line, else its id."""
     return shown.title or shown.line or article_id
 
 
@@ -268,7 +268,7 @@ def _story_page(
 
 
 def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, list[Any], int]]:
-    """Rejected candidates by rule: its name, the first of them, and how many more there are."""
+    """Group rejected candidates by rule: its name, the first of them, and how many more there are."""
     rules: dict[str, list[Any]] = {}
     for candidate in rejected:
         if candidate.article_id in live:
@@ -306,7 +306,7 @@ def _rejected(
 
 
 def _search_data(entries: Sequence[_Entry], sections: Sequence[str]) -> str:
-    """Titles, sections and days of all stories, newest first, as a script: a page on disk may not fetch JSON."""
+    """Write titles, sections and days of all stories, newest first, as a script: pages on disk may not fetch JSON."""
     place = {section: number for number, section in enumerate(sections)}
     data = {
         "names": "".join(entry.name for entry in entries),
@@ -320,7 +320,7 @@ def _search_data(entries: Sequence[_Entry], sections: Sequence[str]) -> str:
 
 
 def script_json(value: Any) -> str:
-    r"""JSON that stays a value wherever a script holds it.
+    r"""Write JSON that stays a value wherever a script holds it.
 
     Examples
     --------

@@ -30,12 +30,12 @@ def rule_labels() -> dict[str, str]:
 
 
 def remedy(rule: str) -> str:
-    """What would have let a candidate in that a rule rejected."""
+    """Say what would have let in a candidate that a rule rejected."""
     return _REMEDIES.get(rule, "A pin puts it there all the same.")
 
 
 def reasons_of(item: Recommendation) -> str:
-    """Why an item is there, as a sentence without its full stop."""
+    """Say why an item is there, as a sentence without its full stop."""
     told = [*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)]
     return "; ".join(told) or "no reason is stored"
 

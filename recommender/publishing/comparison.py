@@ -75,7 +75,7 @@ class Comparison:
     went: tuple[tuple[str, str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values, for JSON."""
+        """Convert the comparison to plain values, for JSON."""
 
         def items(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
             return [{"article_id": name, "title": title} for name, title in pairs]
@@ -152,7 +152,7 @@ def _most(counts: Counter[tuple[str, str]]) -> tuple[tuple[str, str, int], ...]:
 
 
 def all_records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
-    """All lists of a version as readers see them now; of a database as they are stored, in one go."""
+    """Read all lists of a version as readers see them now; of a database as they are stored, in one go."""
     if is_database(lists.place):
         for batch in lists.records():
             yield from batch.to_pylist()

@@ -75,7 +75,7 @@ def purged_name(version: str, ids: frozenset[str]) -> str:
 
 
 def to_json(record: dict[str, Any]) -> bytes:
-    """A record as one line of JSON."""
+    """Write a record as one line of JSON."""
     return orjson.dumps(record, option=orjson.OPT_UTC_Z) + b"\n"
 
 
@@ -85,24 +85,24 @@ class Reader(Protocol):
     manifest: dict[str, Any]
 
     def get(self, article_id: str) -> Record | None:
-        """What gives the record of a story, or None: it is read and checked now, and may be decoded then."""
+        """Find the list of a story, or None: bytes are read and checked now, and decoded when the result is called."""
         ...
 
     def line(self, article_id: str) -> bytes | None:
-        """The record of a story as JSON, or None."""
+        """Read the record of a story as JSON, or None."""
         ...
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories of the version."""
+        """List the ids of all stories of the version."""
         ...
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All records as they are stored."""
+        """Read all records as they are stored."""
         ...
 
 
 def as_batches(records: Iterable[Record | None], size: int = 512) -> Iterator[pa.RecordBatch]:
-    """Decoded records as Arrow batches."""
+    """Decode records to Arrow batches."""
     from recommender.lists.records import RECORD
 
     decoded = (record() for record in records if record is not None)

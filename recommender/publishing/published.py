@@ -88,7 +88,7 @@ class PublishedLists(Decided):
 
     @staticmethod
     def versions(place: str | Path) -> list[KeptVersion]:
-        """The versions that are kept at a place, the oldest first."""
+        """List the versions that are kept at a place, the oldest first."""
         if is_database(place):
             found: list[KeptVersion] = _sql().kept_versions(str(place))
             return found
@@ -113,7 +113,7 @@ class PublishedLists(Decided):
         return self._reader.manifest
 
     def get(self, article_id: Id) -> ReadNext:
-        """The list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
+        """Read the list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
 
         It is read, checked and held against the withdrawals now; its items are made when first looked at. A story that
         the newsroom's system took back is unknown. The ids of the list come back in the type of the one that is asked.
@@ -136,7 +136,7 @@ class PublishedLists(Decided):
         )
 
     def json(self, article_id: Id) -> bytes:
-        """The list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
+        """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
 
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
         given as it is stored, without decoding it.
@@ -144,7 +144,7 @@ class PublishedLists(Decided):
         return self.jsons([article_id])[0]
 
     def jsons(self, article_ids: Sequence[Id], decisions: Decisions | None = None) -> list[bytes]:
-        """`json` of several stories, all by what editors had decided at one moment.
+        """Read several lists as `json` does, all by what editors had decided at one moment.
 
         With `decisions` by those, so that the effect of an act can be seen before it is done.
         """
@@ -171,28 +171,28 @@ class PublishedLists(Decided):
         return to_json(record)[:-1]
 
     def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:
-        """Pins of the overlay that hold now: between two runs nobody else would end one."""
+        """Find pins of the overlay that hold now: between two runs nobody else would end one."""
         held = decisions.pins
         return tuple(pin for pin in held[story] if pin.holds(datetime.now(UTC))) if story in held else ()
 
     def _story(self, article_id: str) -> dict[str, Any] | None:
-        """What a reader sees of a story; None for one that is not public, or not in the version."""
+        """Read what a reader sees of a story; None for one that is not public, or not in the version."""
         record = self._reader.get(article_id)
         found = None if record is None else record()
         return None if found is None or found["status"] == "not_computed" else found.get("story")
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories of the version that are neither withdrawn nor taken back."""
+        """List the ids of all stories of the version that are neither withdrawn nor taken back."""
         self.tombstones.refresh()
         hidden = self.tombstones.hidden
         return (i for i in self._reader.ids() if i not in hidden)
 
     def records(self) -> Iterator[pa.RecordBatch]:
-        """All lists of the version as they are stored: withdrawals since then are not looked at."""
+        """Read all lists of the version as they are stored: withdrawals since then are not looked at."""
         return self._reader.batches()
 
     def shown(self) -> dict[str, set[str]]:
-        """The items that each list of the version shows, by the id of its story."""
+        """Collect the items that each list of the version shows, by the id of its story."""
         return {
             record["article_id"]: {item["article_id"] for item in record["items"]}
             for batch in self.records()
@@ -228,7 +228,7 @@ _NO_LIST: dict[str, Any] = {
 
 
 def _shows(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:
-    """Whether items of a stored list may be withdrawn or blocked, read off its text."""
+    """Tell from its text whether items of a stored list may be withdrawn or blocked."""
     if not hidden and not blocked:
         return False
     # inside of a string the quotes would be escaped; the first is the story's own id

@@ -43,7 +43,7 @@ class _Index:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """`to_numpy` would import pandas where it is installed, which takes longer than all the rest."""
+    """Convert a column to numbers without `to_numpy`, which would import pandas where it is installed: that is slow."""
     return np.asarray(np.from_dlpack(column.chunk(0)) if len(column) else column.to_numpy())
 
 
@@ -60,7 +60,7 @@ class JsonlReader:
             self._data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
 
     def line(self, article_id: str) -> bytes | None:
-        """The record of a story as it is stored, or None."""
+        """Read the record of a story as it is stored, or None."""
         place = self._index.place(article_id)
         if place is None:
             return None
@@ -70,16 +70,15 @@ class JsonlReader:
         return line
 
     def get(self, article_id: str) -> Record | None:
-        """What gives the record of a story, or None; the checksum is compared now, the JSON decoded then."""
+        """Find the list of a story, or None; the checksum is compared now, and JSON decoded by calling the result."""
         line = self.line(article_id)
         return None if line is None else partial(orjson.loads, line)
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories."""
         return (i.as_py() for i in self._index.ids)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All records, in the file's order."""
+        """Read all records, in the file's order."""
         order = np.argsort(self._index.columns["start"])
         return as_batches(self.get(self._index.ids[place].as_py()) for place in order)
 
@@ -103,7 +102,6 @@ class ParquetReader:
         self._lock = Lock()
 
     def get(self, article_id: str) -> Record | None:
-        """What gives the record of a story, or None."""
         place = self._index.place(article_id)
         if place is None:
             return None
@@ -123,17 +121,16 @@ class ParquetReader:
         return lambda: found  # a record held back would hold its whole row group
 
     def line(self, article_id: str) -> bytes | None:
-        """The record of a story as JSON, or None."""
         record = self.get(article_id)
         return record and to_json(record())
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories, in the file's order, so that who walks them decodes each row group once."""
+        """List the ids of all stories in the file's order, so that a walk decodes each row group once."""
         order = np.argsort(self._index.columns["row"])
         return (self._index.ids[place].as_py() for place in order)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All records, in the file's order."""
+        """Read all records, in the file's order."""
         try:
             yield from self._file.iter_batches(batch_size=8_192)
         except (OSError, pa.ArrowException) as error:
@@ -141,7 +138,7 @@ class ParquetReader:
 
 
 def open_files(root: Path, name: str | None = None) -> tuple[Reader, Tombstones]:
-    """Reader and overlay of a published folder, by default of its current version."""
+    """Open a published folder and its overlay, by default at its current version."""
     held = VersionedFolder(root, "lists")
     version = held.current() if name is None else held.version(held.named(name))
     version.check([INDEX])
@@ -150,7 +147,7 @@ def open_files(root: Path, name: str | None = None) -> tuple[Reader, Tombstones]
 
 
 def kept_versions(root: Path) -> list[KeptVersion]:
-    """The versions of a published folder, the oldest first."""
+    """List the versions of a published folder, the oldest first."""
     held = VersionedFolder(root, "lists")
     current = held.current().folder
     found = []
@@ -165,7 +162,7 @@ def kept_versions(root: Path) -> list[KeptVersion]:
 
 
 def reader_of(version: Version) -> Reader:
-    """Reader of a version in its format."""
+    """Open a version with the reader of its format."""
     with refusing(version.folder):
         kinds: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
         kind = kinds[version.manifest["format_of_lists"]]

@@ -71,7 +71,7 @@ class LinkedPairs:
         return self.chosen, self.offered
 
     def take(self, stories: NDArray[np.bool_]) -> LinkedPairs:
-        """Some stories, by a mask (s,)."""
+        """Keep some stories, by a mask (s,)."""
         kept = stories[self.story]
         number = np.cumsum(stories) - 1
         return LinkedPairs(
@@ -86,13 +86,13 @@ class LinkedPairs:
         )
 
     def among(self, features: Sequence[str]) -> LinkedPairs:
-        """Only some features, in their order."""
+        """Keep only some features, in their order."""
         columns = [self.features.index(name) for name in features]
         return replace(self, values=np.ascontiguousarray(self.values[:, columns]), features=tuple(features))
 
     @classmethod
     def joined(cls, parts: Sequence[LinkedPairs], *, apart: bool = True) -> LinkedPairs:
-        """Several sets as one; their groups stay apart, unless they are numbered alike."""
+        """Join several sets; their groups stay apart, unless they are numbered alike."""
         first_story = np.cumsum([0, *(len(part) for part in parts)])
         first_group = np.cumsum([0, *(int(part.group.max(initial=-1)) + 1 if apart else 0 for part in parts)])
         counted = any(part.chosen is not None for part in parts)
@@ -115,7 +115,7 @@ def feature_names(*, without: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def monotone_of(features: Sequence[str]) -> list[int]:
-    """How the relevance may move with each feature: 1 = only up, -1 = only down, 0 = as it likes."""
+    """Tell how the relevance may move with each feature: 1 = only up, -1 = only down, 0 = as it likes."""
     known = {
         name: column.monotone
         for family in FAMILIES.values()
@@ -234,7 +234,7 @@ def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
 
 
 def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Upper ends of the bins of a feature: its quantiles."""
+    """Choose the upper ends of the bins of a feature: its quantiles."""
     known = column[~np.isnan(column)]
     if not len(known):
         return np.zeros(1, np.float32)
@@ -250,7 +250,7 @@ def _dropped_share(stories: int) -> float:
 
 
 def _drawn(pairs: LinkedPairs, down: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Weights of the pairs as ones that were not chosen, raised where others are left out, and those to train on."""
+    """Draw the pairs to train on; gives also their weights as not chosen, raised where others are left out."""
     useful = down > 0
     most = _MOST_PAIRS - int((pairs.linked).sum())
     if useful.sum() <= most:
@@ -263,7 +263,7 @@ def _drawn(pairs: LinkedPairs, down: NDArray[np.float64], seed: int) -> tuple[ND
 
 
 def _calibration(raw: NDArray[np.float64], pairs: LinkedPairs) -> tuple[float, float]:
-    """Slope and offset of the log odds of a link, by logistic regression (Platt, 1999)."""
+    """Fit slope and offset of the log odds of a link, by logistic regression (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1e6)

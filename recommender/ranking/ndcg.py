@@ -11,7 +11,7 @@ AT = 5  # places of a list
 
 
 def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = AT) -> NDArray[np.float64]:
-    """NDCG of each story's candidates by score, float64 (s,); all linked older items count, found or not.
+    """Compute nDCG of each story's candidates by score, float64 (s,); all linked older items count, found or not.
 
     Every linked item has gain 1, and one of a click log its clicks, each one over the propensity of its place, by the
     times that it was shown (Järvelin and Kekäläinen, 2002; Joachims et al., 2017); ties keep the order of the search.
@@ -21,7 +21,7 @@ def ndcg_by_story(pairs: LinkedPairs, scores: NDArray[np.float64], at: int = AT)
 
 
 def chance_by_story(pairs: LinkedPairs, at: int = AT) -> NDArray[np.float64]:
-    """NDCG that each story's candidates have in a random order, on average; float64 (s,)."""
+    """Compute the nDCG that each story's candidates have in a random order, on average; float64 (s,)."""
     count = np.bincount(pairs.story, minlength=len(pairs))
     mean = np.bincount(pairs.story, _gain(pairs), len(pairs)) / np.maximum(count, 1)
     return _shares(mean * _sums(at)[np.minimum(count, at)], _best(pairs, at))
@@ -33,7 +33,7 @@ def _gain(pairs: LinkedPairs) -> NDArray[np.float64]:
 
 
 def _best(pairs: LinkedPairs, at: int) -> NDArray[np.float64]:
-    """Discounted gain of the best order, (s,)."""
+    """Compute the discounted gain of the best order, (s,)."""
     if pairs.chosen is None:
         return _sums(at)[np.minimum(pairs.links, at)]
     lost = np.maximum(pairs.links - np.bincount(pairs.story, pairs.linked, len(pairs)).astype(np.int64), 0)
@@ -48,7 +48,7 @@ def _dcg(
     ahead: NDArray[np.int64],
     at: int,
 ) -> NDArray[np.float64]:
-    """Discounted gain of each story's candidates by score, behind so many others; (s,)."""
+    """Compute the discounted gain of each story's candidates by score, behind so many others; (s,)."""
     order = np.lexsort((-scores, story))  # stories stay where they are
     first = np.searchsorted(story, np.arange(len(ahead)))
     place = np.arange(len(scores)) - first[story] + ahead[story]
@@ -61,7 +61,7 @@ def _shares(found: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np
 
 
 def _sums(at: int) -> NDArray[np.float64]:
-    """Discounted gain of so many items of gain 1, from none to `at`."""
+    """Sum the discounted gain of so many items of gain 1, from none to `at`."""
     return np.concatenate([[0.0], np.cumsum(_discount(np.arange(at)))])
 
 

@@ -38,7 +38,7 @@ class Propensities:
     pairs: int = 0
 
     def weights(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What a click at each place, counted from 1, counts; float64, at most `MOST_WEIGHT`."""
+        """Weigh a click at each place, counted from 1, by how seldom readers look there; at most `MOST_WEIGHT`."""
         return np.asarray(np.minimum(1 / self.values[np.minimum(places, len(self.values)) - 1], MOST_WEIGHT))
 
 
@@ -96,20 +96,20 @@ def propensities(
 def _counts(
     pair: NDArray[np.int64], bucket: NDArray[np.int64], clicked: NDArray[np.bool_]
 ) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """How often each pair was shown, and clicked, at each bucket of places; (pairs, buckets) each."""
+    """Count how often each pair was shown, and clicked, at each bucket of places; (pairs, buckets) each."""
     shape = int(pair.max()) + 1, int(bucket.max()) + 1
     shown = sp.csr_matrix((np.ones(len(pair)), (pair, bucket)), shape=shape)
     return shown, sp.csr_matrix((clicked.astype(np.float64), (pair, bucket)), shape=shape)
 
 
 def _told_by(shown: sp.csr_matrix, clicks: sp.csr_matrix) -> NDArray[np.int64]:
-    """Pairs that were shown at several places, and clicked."""
+    """Find pairs that were shown at several places, and clicked."""
     several = np.diff(shown.indptr) > 1
     return np.flatnonzero(several & (np.asarray(clicks.sum(axis=1)).ravel() > 0))
 
 
 def _merged(clicks: NDArray[np.float64], least: int) -> NDArray[np.int64]:
-    """Number of the bucket of each place: neighbours together until each has enough clicks; the rest to the last."""
+    """Put neighbouring places into one bucket until each has enough clicks; the rest joins the last."""
     found, number, held = np.zeros(len(clicks), dtype=np.int64), 0, 0.0
     for at, count in enumerate(clicks):
         found[at] = number
@@ -120,7 +120,7 @@ def _merged(clicks: NDArray[np.float64], least: int) -> NDArray[np.int64]:
 
 
 def _climbed(shown: sp.csr_matrix, clicks: sp.csr_matrix) -> NDArray[np.float64]:
-    """Propensity of each bucket at which the clicks of all pairs are likeliest."""
+    """Find the propensity of each bucket at which the clicks of all pairs are likeliest."""
     of_pair, of_bucket = np.asarray(clicks.sum(axis=1)).ravel(), np.asarray(clicks.sum(axis=0)).ravel()
     found = np.ones(shown.shape[1])
     for _ in range(_ROUNDS):

@@ -196,7 +196,7 @@ class Ranker:
         return hashlib.sha256(self.to_json()).hexdigest()
 
     def to_json(self) -> bytes:
-        """The ranker as JSON, the same bytes for the same ranker."""
+        """Write the ranker as JSON, the same bytes for the same ranker."""
         trees = self.trees
         held = {
             "kind": _KIND,
@@ -283,7 +283,7 @@ class Ranker:
 
     @staticmethod
     def default(name: str) -> Ranker:
-        """The ranker of that name that ships with the package: 'minilm-lead' or 'lexical'."""
+        """Load the ranker of that name that ships with the package: 'minilm-lead' or 'lexical'."""
         from importlib.resources import files
 
         return Ranker.of(
@@ -292,7 +292,7 @@ class Ranker:
 
 
 def _trees(held: Mapping[str, Any], features: int) -> Trees:
-    """Trees from lists, checked so that no walk can leave its array."""
+    """Read trees from lists, checked so that no walk can leave its array."""
     feature, threshold = np.array(held["feature"], dtype=np.int32), np.array(held["threshold"], dtype=np.float32)
     missing_left, value = np.array(held["missing_left"], dtype=bool), np.array(held["value"], dtype=np.float64)
     count = np.array(held["count"], dtype=np.float64)

@@ -28,7 +28,7 @@ def relevance_floor(
     settings: Settings,
     calibration: str,
 ) -> float | None:
-    """The floor that the settings ask for.
+    """Find the least relevance of a related item, as the settings ask for it.
 
     'auto' is the greater of two values: the relevance at which a reader follows the link with
     probability .5 (`calibration.json`, per embedder and default weights; none for other models), and
@@ -57,7 +57,7 @@ def relevance_floor(
 
 
 def calibrated(calibration: str, settings: Settings) -> float | None:
-    """The judged half-way point of an embedder under the default weights, else None."""
+    """Look up the judged half-way point of an embedder under the default weights, else None."""
     table = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
     weights = settings.ranking.dense_weight, settings.ranking.lexical_weight
     if list(weights) != table["weights"]:

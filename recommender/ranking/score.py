@@ -71,7 +71,7 @@ class Ranked:
     pair: NDArray[np.int64]
 
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
-        """Only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
+        """Keep only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
         counts = mask.sum(axis=1)
         width = max(int(counts.max(initial=0)), 1)
         if width == mask.shape[1] and (counts == width).all():
@@ -89,27 +89,27 @@ class Ranked:
         return Ranked(moved(self.rows, -1), *(moved(getattr(self, f.name)) for f in fields(self)[1:]))
 
     def along(self, order: NDArray[np.int64]) -> Ranked:
-        """In another order, (q, w) places of each line."""
+        """Reorder each line by places, (q, w)."""
         place = order + np.arange(len(order))[:, None] * self.rows.shape[1]
         return Ranked(*(getattr(self, f.name).ravel()[place] for f in fields(self)))
 
     def lines(self, places: NDArray[np.int64]) -> Ranked:
-        """Some stories."""
+        """Take the lines of some stories."""
         return Ranked(*(getattr(self, f.name)[places] for f in fields(self)))
 
     def first(self, width: int) -> Ranked:
-        """Only the first places of each line."""
+        """Keep only the first places of each line."""
         return Ranked(*(getattr(self, f.name)[:, :width] for f in fields(self)))
 
     def scattered(self, places: NDArray[np.int64], other: Ranked) -> Ranked:
-        """With the lines of `other` at some places."""
+        """Replace the lines at some places by those of `other`."""
         width = max(self.rows.shape[1], other.rows.shape[1])
         others = np.setdiff1d(np.arange(len(self.rows)), places)
         both = Ranked.stack([self.lines(others).padded(width), other])
         return both.lines(np.argsort(np.concatenate([others, places])))
 
     def padded(self, width: int) -> Ranked:
-        """With empty places up to a width."""
+        """Add empty places up to a width."""
         blank = width - self.rows.shape[1]
         if blank <= 0:
             return self
@@ -118,7 +118,7 @@ class Ranked:
 
     @classmethod
     def stack(cls, parts: Sequence[Ranked]) -> Ranked:
-        """Lines of several, one below the other."""
+        """Put the lines of several one below the other."""
         if len(parts) == 1:
             return parts[0]
         width = max(part.rows.shape[1] for part in parts)
@@ -126,13 +126,13 @@ class Ranked:
         return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))
 
     def beside(self, other: Ranked) -> Ranked:
-        """Each line followed by the other's."""
+        """Put each line of the other behind the same line of this."""
         names = [f.name for f in fields(self)]
         both = Ranked(*(np.concatenate([getattr(self, n), getattr(other, n)], axis=1) for n in names))
         return both.keep(both.rows >= 0)
 
     def pinned(self, pins: NDArray[np.int64]) -> Ranked:
-        """The candidates of `pins`, (q, p) in order of position, first and safe; -1 = none."""
+        """Put the candidates that are in `pins`, (q, p) by position, -1 = none, first; no rule takes them out."""
         if not (pins >= 0).any():
             return self
         at = (self.rows[:, :, None] == pins[:, None, :]) & (pins[:, None, :] >= 0)
@@ -145,7 +145,7 @@ class Ranked:
         return self.along(np.argsort(place, axis=1, kind="stable"))
 
     def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
-        """Best first: safe ones as they stand, then what is related, each by key, relevance and article id."""
+        """Put the best first: safe ones as they stand, then what is related, each by key, relevance and article id."""
         held = self.rows >= 0
         key = np.where(held, -self.key, np.nan)  # which sorts last
         order = np.argsort(key, axis=1)
@@ -175,7 +175,7 @@ def relevance(
     rows: NDArray[np.int64],
     settings: RankingSettings,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-    """Dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
+    """Compute dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
     dense = cosines(queries.vectors, vectors, rows)
     words = tfidf.cosines(queries.terms, terms, rows)
     fused = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * words
@@ -185,7 +185,7 @@ def relevance(
 def learned(
     queries: Queries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
 ) -> tuple[NDArray[np.float64], Pairs, NDArray[np.float32]]:
-    """Raw scores of the ranker, (q, c), the pairs that they are of, and their features, (q * c, f).
+    """Score pairs by the ranker: raw scores (q, c), the pairs that they are of, and their features, (q * c, f).
 
     A score is -inf where there is no candidate.
 
@@ -203,7 +203,7 @@ def learned(
 
 
 def among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows of each line are among those of the same line of `others`, (q, c)."""
+    """Tell which rows of each line are among those of the same line of `others`, (q, c)."""
     size = int(max(rows.max(initial=-1), others.max(initial=-1))) + 1
     line = np.arange(len(rows))[:, None] * size
     held = np.where(others >= 0, line + others, -1).ravel()

@@ -63,12 +63,12 @@ class Report:
     tried: tuple[tuple[int, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Convert the report to plain values."""
         return asdict(self)
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Report:
-        """From what `to_json` gave, through JSON."""
+        """Make a report of what `to_json` gave, through JSON."""
         tried = tuple((int(effort), float(recall)) for effort, recall in values["tried"])
         plans = {name: Plan(**values[name]) for name in ("wanted", "used")}
         return cls(**{**values, **plans, "tried": tried})
@@ -98,7 +98,7 @@ class ApproximateIndex:
         return int(self._index.ntotal)
 
     def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
-        """See `VectorIndex.search`; equal scores are in the order of rows."""
+        """Search the index as `VectorIndex.search` says; equal scores are in the order of rows."""
         base, tail = _split(rows, self.rows)
         share = _size(base) / self.rows
         if share < LEAST_SHARE or not len(queries) or not k:
@@ -173,7 +173,7 @@ class Drafts:
 
     @classmethod
     def build(cls, vectors: NDArray[np.int16], plan: Plan) -> Drafts:
-        """See `build_index`; warns where the recall was out of reach."""
+        """Build the index as `build_index` does; warns where the recall was out of reach."""
         index, report = build_index(vectors, plan)
         if report.tried and report.used.kind != plan.kind:
             warnings.warn(
@@ -194,7 +194,7 @@ class Drafts:
         return len(self.index.vectors) - self.report.rows
 
     def over(self, vectors: NDArray[np.int16]) -> Drafts:
-        """With further rows behind: `vectors` holds the present ones and theirs."""
+        """Add further rows behind: `vectors` holds the present ones and theirs."""
         return Drafts(self.approximate.over(vectors) if self.approximate else FlatIndex(vectors), self.report)
 
     def save(self, folder: Path) -> None:
@@ -204,7 +204,7 @@ class Drafts:
 
     @classmethod
     def load(cls, folder: Path, vectors: NDArray[np.int16], report: dict[str, Any]) -> Drafts:
-        """From a folder whose checksums were checked, and the manifest's report."""
+        """Load from a folder whose checksums were checked, and the manifest's report."""
         told = Report.of(report)
         if told.used.kind == "flat":
             return cls(FlatIndex(vectors), told)
@@ -245,7 +245,7 @@ def build_index(vectors: NDArray[np.int16], plan: Plan, recall: float = RECALL) 
 
 
 def _nearest(index: VectorIndex, queries: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Cosines of the ten nearest rows of each query, descending, float32 (q, 10)."""
+    """Compute cosines of the ten nearest rows of each query, descending, float32 (q, 10)."""
     found = index.search(queries, _DEPTH, slice(0, len(index.vectors)))
     score = np.where(found >= 0, cosines(queries, index.vectors, found), -np.inf)
     return np.asarray(-np.sort(-score, axis=1), dtype=np.float32)
@@ -297,7 +297,7 @@ def _floats(vectors: NDArray[np.int16]) -> NDArray[np.float32]:
 
 
 def _split(rows: slice | NDArray[np.int64], end: int) -> tuple[slice | NDArray[np.int64], slice | NDArray[np.int64]]:
-    """Rows before `end`, and the rest."""
+    """Split rows into those before `end`, and the rest."""
     if isinstance(rows, slice):
         return slice(rows.start, min(rows.stop, end)), slice(max(rows.start, end), rows.stop)
     inside = rows < end

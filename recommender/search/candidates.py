@@ -73,7 +73,7 @@ class Channel(NamedTuple):
         return Pool.width(self.candidates) if self.candidates else 0
 
     def holds(self, found: NDArray[np.int64]) -> bool:
-        """Whether all rows are candidates, so that there is nothing to choose."""
+        """Tell whether all rows are candidates, so that there is nothing to choose."""
         return len(found) <= self.candidates
 
 
@@ -123,7 +123,7 @@ class Retriever:
     def by_language(
         self, asks: Asks, shown: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Stories that share their rows: (places of the stories, rows in order of time)."""
+        """Group stories that share their rows: (places of the stories, rows in order of time)."""
         found = np.flatnonzero(shown)
         found = found[np.argsort(self.catalog.published[found], kind="stable")]
         if not self.settings.same_language:
@@ -204,7 +204,7 @@ class Retriever:
         places: NDArray[np.int64],
         pool: Pool,
     ) -> None:
-        """`_search` with an index that knows no ages; stories with the same window are searched for together."""
+        """Search with an index that knows no ages; stories with the same window are searched for together."""
         spans = windows.spans(asks.published, self.catalog.published[found], channel.scope, self.settings)
         distinct, number = np.unique(spans, axis=0, return_inverse=True)
         for at, (a, b, c, d) in enumerate(distinct):

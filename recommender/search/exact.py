@@ -64,7 +64,7 @@ def nearest(
 def every(
     asking: Asking, rows: Rows, count: int, *, least: int = 0, weight: NDArray[np.float64] = TIMELESS
 ) -> Iterator[tuple[int, Best]]:
-    """`nearest` for all rows at once: story `i` of `asking` is row `i` of `rows`, and each product serves both.
+    """Search for all rows at once: story `i` of `asking` is row `i` of `rows`, and each product serves both.
 
     Yields
     ------
@@ -128,7 +128,7 @@ class _Search:
         self.products = Products(rows.vectors, rows.rows, stories, block)
 
     def part(self, number: int) -> slice:
-        """Places of the rows of a block."""
+        """Find the places of the rows of a block."""
         return slice(number * self.block, min((number + 1) * self.block, len(self.rows.rows)))
 
     def extend(self, stories: NDArray[np.int64], blocks: Iterable[int], asking: Asking, held: Held) -> None:
@@ -161,11 +161,11 @@ class _Search:
         return found if self.reach is None else np.maximum(found, self.reach[stories])
 
     def share(self, asking: Asking, held: Held, number: int) -> float:
-        """Share of the stories of a block that can still gain by a block of rows."""
+        """Compute the share of the stories of a block that can still gain by a block of rows."""
         return float(self.bound(np.arange(len(asking.rows)), asking, held, number)[2].mean())
 
     def pair(self, old: int, new: int, asks: list[Asking], held: dict[int, Held]) -> None:
-        """One product for two blocks: the older stories look for newer rows, the newer ones for older rows.
+        """Multiply two blocks once: the older stories look for newer rows, the newer ones for older rows.
 
         Each worker multiplies a part of one block by a part of the other, in as many turns as there are parts: no
         two of them offer rows to the same stories at once.
@@ -188,7 +188,7 @@ class _Search:
     def bound(
         self, stories: NDArray[np.int64], asking: Asking, held: Held, number: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Least product by which a row of a block could enter, its greatest weight, and whether any can; (s,) each."""
+        """Find the least product by which a row of a block could enter, its greatest weight, and if any can; (s,)."""
         hours, part = asking.hour[stories], self.part(number)
         away = np.maximum(np.maximum(self.oldest[number] - hours, hours - self.newest[number]), 0)
         reach = np.maximum(self._weight(away), _TINY)

@@ -16,7 +16,7 @@ class VectorIndex(Protocol):
     vectors: NDArray[np.int16]
 
     def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the k greatest cosine among `rows`, int64 (q, k), padded with -1.
+        """Find the rows of the k greatest cosines among `rows`, int64 (q, k), padded with -1.
 
         Parameters
         ----------
@@ -35,7 +35,6 @@ class FlatIndex:
         self.vectors, self._block = vectors, block
 
     def search(self, queries: NDArray[np.int16], k: int, rows: slice | NDArray[np.int64]) -> NDArray[np.int64]:
-        """See `VectorIndex.search`."""
         import faiss
 
         rows_at = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows

@@ -69,7 +69,7 @@ class Plan:
         return cls(kind, cells, LINKS if kind == "hnsw" else 0, EFFORT[kind])
 
     def memory(self, n: int, d: int) -> int:
-        """Bytes beside the vectors for `n` rows of `d` components, within a few per cent."""
+        """Estimate the bytes beside the vectors for `n` rows of `d` components, within a few per cent."""
         centroids = 4 * self.cells * d
         return {
             "flat": 0,
@@ -79,7 +79,7 @@ class Plan:
         }[self.kind]
 
     def seconds(self, n: int, d: int) -> float:
-        """Seconds of one query on the machine of the measurement."""
+        """Estimate the seconds of one query on the machine of the measurement."""
         cost = COSTS[self.kind]
         return cost.fixed + cost.per_component * n * d
 

@@ -91,14 +91,14 @@ class Candidates:
     rows: NDArray[np.int64]
 
     def beside(self, rows: NDArray[np.int64]) -> Candidates:
-        """With further rows, (q, p), each once; columns that are empty everywhere are left out."""
+        """Add further rows, (q, p), each once; columns that are empty everywhere are left out."""
         rows = -np.sort(-np.concatenate([self.rows, rows], axis=1), axis=1)
         rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
         rows = -np.sort(-rows, axis=1)
         return Candidates(rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)])
 
     def scattered(self, places: NDArray[np.int64], other: Candidates) -> Candidates:
-        """With the lines of `other` at some places."""
+        """Replace the lines at some places by those of `other`."""
         width = max(self.rows.shape[1], other.rows.shape[1])
         rows = np.pad(self.rows, ((0, 0), (0, width - self.rows.shape[1])), constant_values=-1)
         rows[places] = -1
@@ -123,16 +123,16 @@ class Pool:
 
     @staticmethod
     def width(count: int) -> int:
-        """Rows that are kept of a story with `count` candidates."""
+        """Tell how many rows are kept of a story with `count` candidates."""
         return count + _SPARE
 
     @classmethod
     def empty(cls, stories: int, width: int) -> Pool:
-        """Without any row."""
+        """Make a pool without any row."""
         return cls(np.full((stories, width), -1, np.int32))
 
     def take(self, places: NDArray[np.int64] | slice) -> Pool:
-        """Those of some stories."""
+        """Take those of some stories."""
         return Pool(self.rows[places])
 
     def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -141,7 +141,7 @@ class Pool:
         return np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
 
     def lost(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which stories have lost too many rows and must search again, (q,)."""
+        """Find the stories that have lost too many rows and must search again, (q,)."""
         found = np.zeros(len(self.rows), dtype=bool)
         full = np.flatnonzero((self.rows[:, -1:] != -1).all(axis=1))  # the others hold all that there is
         for start in range(0, len(full), _BLOCK):
@@ -162,7 +162,7 @@ class Pools(NamedTuple):
     timeless: Pool
 
     def take(self, places: NDArray[np.int64] | slice) -> Pools:
-        """Those of some stories."""
+        """Take those of some stories."""
         return Pools(self.near.take(places), self.timeless.take(places))
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:

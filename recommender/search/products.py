@@ -74,7 +74,7 @@ class Products:
         self._whole = {block} | {part.stop - part.start for part in self.parts(block)}
 
     def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], lengths: Lengths | None = None) -> Side:
-        """Vectors as they are multiplied; `lengths` where rounding them is known already."""
+        """Prepare vectors as they are multiplied; `lengths` where rounding them is known already."""
         run = len(rows) > 0 and bool((np.diff(rows) == 1).all())  # need not be copied together
         values = np.asarray(vectors)[rows[0] : rows[-1] + 1] if run else np.asarray(vectors)[rows]
         if self._direct:
@@ -100,7 +100,7 @@ class Products:
             return self._kept[number]
 
     def parts(self, size: int) -> list[slice]:
-        """Places within a block of some size, one part for each worker; some may be empty."""
+        """Divide a block of some size into places, one part for each worker; some may be empty."""
         # a whole block in nearly equal parts; others, of any size, in parts that `_padded` makes few shapes of
         unit = _STORIES // 2 if size == self._block else _ROWS
         edges = np.linspace(0, size / unit, self.workers + 1).round().astype(np.int64) * unit
@@ -108,7 +108,7 @@ class Products:
         return [slice(start, stop) for start, stop in pairwise(np.minimum(edges, size).tolist())]
 
     def __call__(self, asking: Side, rows: Side) -> NDArray[Any]:
-        """Products (s, w), until the thread's next call: float32, or the bits of bfloat16 as int16."""
+        """Multiply, (s, w): valid until the thread's next call; float32, or the bits of bfloat16 as int16."""
         shape = len(asking.values), len(rows.values)
         size = shape[0] * shape[1]
         if self._direct:
@@ -126,7 +126,7 @@ class Products:
         return found
 
     def _halved(self, asking: Any, rows: Any) -> NDArray[np.int16]:
-        """Bits of the products in half precision, (s, w), in one of few shapes.
+        """Multiply in half precision, and give the bits, (s, w), in one of few shapes.
 
         oneDNN makes machine code for each shape that it meets, .7 MiB, and keeps that of the last thousand: in a
         process that goes on for months, or looks at an archive with blocks of any size, that is 700 MiB.
@@ -153,7 +153,7 @@ class Products:
 
 
 def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
-    """How much smaller than exact a product may come out before it is rounded itself, (s,).
+    """Bound how much smaller than exact a product may come out before it is rounded itself, (s,).
 
     `|q.x - q'.x'| <= |q - q'||x| + |q'||x - x'|`, and single precision adds up d terms with a relative error of
     less than `d * 2**-23` of `|q'||x'|`.
@@ -167,7 +167,7 @@ def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
 
 
 def _lengths(values: NDArray[np.int16]) -> Lengths:
-    """`norm` and `loss` of a `Side`."""
+    """Compute `norm` and `loss` of a `Side`."""
     size, lost = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
     loops.lengths(len(values), values, size, lost)
     loss = np.sqrt(lost)
@@ -175,7 +175,7 @@ def _lengths(values: NDArray[np.int16]) -> Lengths:
 
 
 def _padded(values: Any, step: int) -> Any:
-    """Vectors with their last one repeated, up to a multiple of `step`."""
+    """Repeat the last vector, up to a multiple of `step`."""
     import torch
 
     missing = -len(values) % step

@@ -77,7 +77,7 @@ class Best(NamedTuple):
     dot: NDArray[np.int32]
 
     def take(self, places: NDArray[np.bool_]) -> Best:
-        """Of some stories."""
+        """Take those of some stories."""
         return Best(self.place[places], self.dot[places])
 
     @property
@@ -112,7 +112,7 @@ class Held(NamedTuple):
 
     @classmethod
     def empty(cls, stories: int, count: int) -> Held:
-        """Room for the best `count` rows of each story."""
+        """Make room for the best `count` rows of each story."""
         shape = (stories, count + max(count, _SPARE))
         size, worst = np.zeros(stories, np.int32), np.zeros(stories, np.float64)
         return cls(np.empty(shape, np.int32), np.empty(shape, np.int32), size, worst, count)
@@ -133,7 +133,7 @@ class Held(NamedTuple):
     def _score(
         self, stories: NDArray[np.int64], width: int, asking: Asking, rows: Rows, weight: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Scores of the first places, (s, width); -1 = empty."""
+        """Give the scores of the first places, (s, width); -1 = empty."""
         held = np.arange(width) < self.size[stories, None]
         score = self.dot[stories, :width].astype(np.float64)
         if len(weight) > 1:

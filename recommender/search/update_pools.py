@@ -61,7 +61,7 @@ def _renewed(
 
 
 def _comparable(asks: Asks, now: Retriever, channel: Channel, was: Retriever, old: Channel) -> bool:
-    """Whether most of what the earlier state found is still right."""
+    """Tell whether most of what the earlier state found is still right."""
     scope, before = now.scope, was.scope
     same = channel.width == old.width > 0 and scope.timed == before.timed
     same &= (scope.days_before, scope.days_around) == (before.days_before, before.days_around)
@@ -121,7 +121,7 @@ def _behind(
     held: NDArray[np.int32],
     line: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """How many rows of the pool in a line of `held` stand before each row that comes in, (m,): by bisection."""
+    """Count the rows of the pool in a line of `held` before each row that comes in, (m,): by bisection."""
     id_rank, width = now.catalog.id_rank, held.shape[1]
     score = now.scores(task, stories, rows[:, None])[:, 0]
     low, high = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), width)
@@ -136,5 +136,5 @@ def _behind(
 
 
 def _decoded(rows: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Rows of a pool, those that have left a story's window as well."""
+    """Give the rows of a pool, those that have left a story's window as well."""
     return np.where(rows < -1, -2 - rows, rows).astype(np.int64)

@@ -13,7 +13,7 @@ from recommender.settings import RetrievalSettings
 def spans(
     asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
 ) -> NDArray[np.int64]:
-    """Places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
+    """Find places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
     if not scope.windowed:
         return np.tile([0, len(published), 0, 0], (len(asked), 1))
     ends = times(asked, scope, settings)
@@ -44,7 +44,7 @@ def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -
 
 
 def has_own(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.bool_]:
-    """Stories older than the window have one of their own besides; (q,)."""
+    """Tell which stories are older than the window, and so have one of their own besides; (q,)."""
     if scope.days_before is None or scope.days_before != settings.window_days or scope.days_around is not None:
         return np.zeros(len(asked), dtype=bool)
     first = scope.as_of - scope.days_before * DAY_US

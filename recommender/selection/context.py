@@ -76,7 +76,7 @@ class Stories:
     positions: NDArray[np.int64]
 
     def take(self, places: NDArray[np.int64]) -> Stories:
-        """Some of them."""
+        """Take some of the stories, by their places."""
         marks = Marks(*(getattr(self.marks, name)[places] for name in ("topics", "sensitive", "light")))
         return Stories(
             queries=self.queries.take(places),

@@ -19,27 +19,27 @@ _HOUR_US = 3_600_000_000
 
 
 def time_part(a: int, b: int, model: NDArray[np.float64]) -> float:
-    """What the time between two stories adds to the logit; nothing where one is undated."""
+    """Compute what the time between two stories adds to the logit; nothing where one is undated."""
     if a == _UNDATED or b == _UNDATED:
         return 0.0
     return float(model[7] - model[6] * np.log1p(abs(a - b) / _HOUR_US))
 
 
 def dense_part(cosine: float, scale: float, model: NDArray[np.float64]) -> float:
-    """What the vectors say, with the intercept; `scale`, the lesser of both sides, is NaN where one has no vector."""
+    """Compute what the vectors add to the logit, with the intercept; `scale` is NaN where a side has no vector."""
     if np.isnan(scale):
         return float(model[9])
     return float(model[2] + model[0] * (cosine - max(scale, model[4])))
 
 
 def words_part(cosine: float, scale: float, blank: bool, model: NDArray[np.float64]) -> float:
-    """What the words say, more where one side has no vector."""
+    """Compute what the words add to the logit, more where one side has no vector."""
     beyond = min(cosine - max(scale, model[3]), model[5])
     return float((model[8] if blank else model[1]) * beyond)
 
 
 def lesser(a: float, b: float) -> float:
-    """The lesser of two scales; NaN where one is."""
+    """Take the lesser of two scales; NaN where one is."""
     return a if a < b or np.isnan(a) else b
 
 
@@ -61,7 +61,7 @@ def pair_logits(
     model: NDArray[np.float64],
     found: NDArray[np.float64],
 ) -> None:
-    """Logit of each pair, (m,); minus infinity, without a look at its words, where these cannot reach its least."""
+    """Compute the logit of each pair, (m,); minus infinity, words unread, where these cannot reach its least."""
     for pair in range(start, stop):
         one, other = a[pair], b[pair]
         near = lesser(np.float64(left_scale[one, 1]), np.float64(scale[other, 1]))

@@ -73,7 +73,7 @@ class SameEvent:
 
     @classmethod
     def of(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
-        """The model of an embedder; one that was not calibrated is judged by the words alone.
+        """Load the model of an embedder; one that was not calibrated is judged by the words alone.
 
         A story has a handful of reports of its event in any archive, but the more `stories`, the more look-alikes: the
         odds fall with the size of the archive, slowly.
@@ -110,7 +110,7 @@ class SameEvent:
 def same_event_probability(
     pairs: Iterable[tuple[Article, Article]], *, embedder: Embedder | None = None
 ) -> NDArray[np.float64]:
-    """Probability that two stories report the same event, from their texts alone.
+    """Estimate the probability that two stories report the same event, from their texts alone.
 
     In lists, time decides as well: what is of the story's own event within `selection.same_report_hours` of it is the
     same report, and no two items of one event within `selection.repeat_hours` stand in a list.
@@ -147,7 +147,7 @@ def relations(
     embedder: Embedder | None = None,
     settings: SelectionSettings | None = None,
 ) -> list[str]:
-    """How two stories relate: one of `RELATIONS`.
+    """Name how two stories relate: one of `RELATIONS`.
 
     A 'copy' repeats the text. Of two reports of one event the later one is the 'same_report' within
     `selection.same_report_hours`, and a 'development' at other times. Stories whose texts alone tell of one event, too
@@ -188,7 +188,7 @@ def relations(
 
 
 def is_copy(dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether two texts are one, a few words apart."""
+    """Tell whether two texts are one, a few words apart."""
     return (dense >= COPY) & (words >= COPY)
 
 
@@ -258,7 +258,7 @@ class EventTest:
     timed: bool
 
     def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
-        """P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
+        """Estimate P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
         found = self._logits(dense, a, self._rows, np.full(len(a), -np.inf), b, time)
         return _probability(found)
@@ -292,7 +292,7 @@ class EventTest:
     def joins(
         self, a: NDArray[np.int64], b: NDArray[np.int64], sure: NDArray[np.bool_], *, time: bool = True
     ) -> NDArray[np.bool_]:
-        """Whether pairs of rows report the same event, (m,).
+        """Tell whether pairs of rows report the same event, (m,).
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ class EventTest:
         rows: NDArray[np.int64],
         sure: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
-        """Whether stories and rows report the same event, (m,).
+        """Tell whether stories and rows report the same event, (m,).
 
         Parameters
         ----------
@@ -337,7 +337,7 @@ class EventTest:
     def running(
         self, queries: Queries, stories: NDArray[np.int64], dense: NDArray[np.float32], rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Whether stories and rows tell of one event by their texts, whenever they were published; (m,), see above."""
+        """Tell by their texts whether stories and rows tell of one event, whenever published; (m,), see above."""
         limits = np.full(len(rows), self.settings.event_threshold_untimed)
         return self._joined(dense, stories, _asking(queries), limits, rows, False)
 
@@ -349,7 +349,7 @@ class EventTest:
         b: NDArray[np.int64],
         sure: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
-        """The probability from which on pairs are joined, (m,)."""
+        """Find the probability from which on pairs are joined, (m,)."""
         settings = self.settings
         # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
         others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
@@ -387,7 +387,7 @@ class EventTest:
         b: NDArray[np.int64],
         time: bool,
     ) -> NDArray[np.float64]:
-        """Logits of pairs, (m,); minus infinity where one cannot reach its least."""
+        """Compute the logits of pairs, (m,); minus infinity where one cannot reach its least."""
         found = np.empty(len(a), dtype=np.float64)
         loops.pair_logits(
             len(a),

@@ -68,7 +68,7 @@ def filled(
 
 
 def _allowed(selection: Selection, language: NDArray[np.int32]) -> NDArray[np.int64]:
-    """How many rows a story may show, the story included, (q,)."""
+    """Tell how many rows a story may show, the story included, (q,)."""
     scope = selection.scope
     if not selection.same_language:
         return np.full(len(language), scope.allowed.sum())

@@ -140,7 +140,7 @@ def _most_varied(ranked: Ranked, open_: Mask, nearest: NDArray[np.float64], dive
 
 
 def boosted(ranked: Ranked, boost: NDArray[np.float64], learned: bool = False) -> Ranked:
-    """Scores and keys times the factor of the rules, in the order of before; probabilities by their odds."""
+    """Multiply scores and keys by the factor of the rules, in the order of before; probabilities by their odds."""
     factor = np.where(ranked.rows >= 0, boost[ranked.rows], 1.0)
     if (factor == 1).all():
         return ranked
@@ -150,7 +150,7 @@ def boosted(ranked: Ranked, boost: NDArray[np.float64], learned: bool = False) -
 
 
 def pinned(ranked: Ranked, pins: NDArray[np.int64], positions: NDArray[np.int64]) -> Ranked:
-    """Pinned items at their positions, the others around them in their order."""
+    """Put pinned items at their positions, the others around them in their order."""
     if not pins.shape[1]:
         return ranked
     fixed = (ranked.rows >= 0) & (ranked.source == PINNED)

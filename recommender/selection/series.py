@@ -72,7 +72,7 @@ _NO_FORMAT = re.compile(r"\b(?:extreme|severe|adverse|bad|wild) weather\b")
 
 
 def template(title: str) -> str:
-    """The title with dates and numbers blanked, so that editions of one format have one.
+    """Blank the dates and numbers of a title, so that editions of one format have one.
 
     A label before a colon stands alone if it names a recurring format, without the place that it is for. Of figures for
     a month only the clause that tells them counts, whether they rose or fell.
@@ -97,13 +97,13 @@ def template(title: str) -> str:
 
 
 def _is_format(label: str) -> bool:
-    """Whether a label names a format: one that only contains its name is a subject ("stock market crash: ...")."""
+    """Tell whether a label names a format: one that only contains its name is a subject ("stock market crash")."""
     found = _FORMAT.search(label)
     return found is not None and bool(_AFTER_FORMAT.match(label, found.end())) and not _NO_FORMAT.search(label)
 
 
 def _release(undated: str) -> str:
-    """The clause of a title that tells by what figure something changed in a month; empty where none does."""
+    """Find the clause of a title that tells by what figure something changed in a month; empty where none does."""
     for clause in _CLAUSE.split(undated):
         blank = _SCALE.sub("", _FIGURE.sub("#", _CHANGES.sub("!", clause)))
         found = _RELEASE.match(_PERCENT.sub("%", " ".join(blank.split())))
@@ -113,7 +113,7 @@ def _release(undated: str) -> str:
 
 
 def is_table(body: str) -> bool:
-    """Whether a body opens as a table or a row of figures.
+    """Tell whether a body opens as a table or a row of figures.
 
     Examples
     --------
@@ -156,7 +156,7 @@ class Looks(NamedTuple):
 
     @classmethod
     def of(cls, table: pa.Table, marks: Marks | None = None) -> Looks:
-        """Those of all stories of a table, of which `marks` may know the bodies."""
+        """Compute those of all stories of a table, of which `marks` may know the bodies."""
         if marks is None:
             marks = Marks.of(table["body"].combine_chunks())
         names = list(map(template, table["title"].to_pylist()))
@@ -170,11 +170,11 @@ class Looks(NamedTuple):
         )
 
     def take(self, rows: NDArray[np.int64]) -> Looks:
-        """Those of some stories."""
+        """Take those of some stories."""
         return Looks.named({name: column[rows] for name, column in self._asdict().items()})
 
     def beside(self, other: Looks) -> Looks:
-        """Followed by those of other stories."""
+        """Put those of other stories behind these."""
         return Looks.named({name: np.append(column, getattr(other, name)) for name, column in self._asdict().items()})
 
     @classmethod
@@ -228,7 +228,7 @@ class Series:
         return cls(tuple(rules), tuple(sorted(map(template, shown))), tuple(sorted(looks.skeleton[pages].tolist())))
 
     def codes(self, table: pa.Table, looks: Looks | None = None) -> NDArray[np.int64]:
-        """Number of the series of each row, (n,); -1 where a story belongs to none."""
+        """Find the number of the series of each row, (n,); -1 where a story belongs to none."""
         looks = looks or Looks.of(table)
         first = 1 + len(self.rules)
         titles = _numbered(looks.template, list(map(_digest, self.templates)), first)
@@ -272,7 +272,7 @@ def not_newest(series: NDArray[np.int64], published: NDArray[np.int64], kept: ND
 
 
 def _recurring(names: NDArray[np.uint64], editions: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """A row of each name, other than 0, that enough different editions have."""
+    """Find a row of each name, other than 0, that enough different editions have."""
     rows = np.flatnonzero((names != 0) & counted)
     order = rows[np.lexsort((editions[rows], names[rows]))]
     name, edition = names[order], editions[order]

@@ -15,7 +15,7 @@ _UNIT = SCALE * SCALE
 
 
 def dense_cosine(vectors: NDArray[np.int16], a: int, b: int) -> float:
-    """Product of two rows of integers; exact, and a cosine."""
+    """Multiply two rows of integers, exactly, to a cosine."""
     total = np.int32(0)
     for place in range(vectors.shape[1]):
         total += np.int32(vectors[a, place]) * np.int32(vectors[b, place])
@@ -37,7 +37,7 @@ def twins(
     fewest: int,
     found: NDArray[np.bool_],
 ) -> None:
-    """Whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
+    """Tell whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
 
     Words cost most, and are compared only where the vectors are alike, or one has none. Of fewer than `fewest` terms no
     text is told from another so.

@@ -14,7 +14,7 @@ def _compute(pairs: Pairs) -> Sequence[NDArray[np.float32]]:
 
 
 def _mixed(pairs: Pairs) -> NDArray[np.float32]:
-    """A plain sum of what tells most of the texts, for the standing alone.
+    """Sum what tells most of the texts, for the standing alone.
 
     Time and section have features of their own: within this sum they helped on newsrooms, and cost much on wires.
     """

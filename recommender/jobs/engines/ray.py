@@ -127,7 +127,7 @@ class RayEngine:
                 ray.shutdown()
 
     def resume(self, lists: str | Path) -> Path:
-        """Folder of finished shards, on the storage that all nodes share."""
+        """Name the folder of finished shards, on the storage that all nodes share."""
         return self._folder(lists, checkpoints.FOLDER)
 
     def _folder(self, lists: str | Path, name: str) -> Path:
@@ -181,7 +181,7 @@ class RayJob:
             yield from map(read, streams)
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Batches of texts embedded by the workers; None where vectors depend on the archive, or were given."""
+        """Embed batches of texts by the workers; None where vectors depend on the archive, or were given."""
         if not embedder.fingerprint:
             return None
 
@@ -239,7 +239,7 @@ class RayJob:
     def _map(
         self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
     ) -> Iterator[Row]:
-        """Each row through a step, in order; a step is set up once a worker, or once a task."""
+        """Put each row through a step, in order; a step is set up once a worker, or once a task."""
         if not rows:
             return
         import ray
@@ -315,7 +315,7 @@ def _connect(address: str | None) -> None:
 
 
 def _checked(work: Path) -> list[int]:
-    """CPUs of each node; every node must be like this one and see the work folder."""
+    """Count the CPUs of each node; every node must be like this one and see the work folder."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

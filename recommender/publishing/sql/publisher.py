@@ -166,7 +166,7 @@ class SqlPublisher:
 
 
 def _has_view(connection: sa.Connection) -> bool:
-    """Whether the view is there, and not that of an earlier version."""
+    """Tell whether the view is there, and not that of an earlier version."""
     inspector = sa.inspect(connection)
     if VIEW not in inspector.get_view_names():
         return False
@@ -195,7 +195,7 @@ def _list(seq: int, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _naive(time: datetime | None) -> datetime | None:
-    """Not every database keeps zones: stored as UTC."""
+    """Drop the zone of a time, in UTC: not every database keeps zones."""
     return time.astimezone(UTC).replace(tzinfo=None) if time else None
 
 

@@ -40,7 +40,6 @@ class SqlReader:
         self._engine, self._seq = engine, seq
 
     def get(self, article_id: str) -> Record | None:
-        """What gives the record of a story, or None."""
         if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
             return None  # what no database holds
         of_list = sa.select(LISTS).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
@@ -74,19 +73,17 @@ class SqlReader:
             raise SnapshotError(f"version {self.manifest['version']} is no longer kept; refresh() turns to the current")
 
     def line(self, article_id: str) -> bytes | None:
-        """The record of a story as JSON, or None."""
         record = self.get(article_id)
         return record and to_json(current(record()))
 
     def ids(self) -> Iterator[str]:
-        """Ids of all stories."""
         with reading(self._engine) as connection:
             self._check_kept(connection)
             wanted = sa.select(LISTS.c.article_id).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
             yield from connection.execution_options(stream_results=True).scalars(wanted)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All records, by id."""
+        """Read all records, by id."""
         return as_batches(self._records())
 
     def _records(self) -> Iterator[Record]:
@@ -125,7 +122,7 @@ def _named(version: str) -> sa.ColumnElement[bool]:
 
 
 def kept_versions(place: str) -> list[KeptVersion]:
-    """The versions of a database, the oldest first."""
+    """List the versions of a database, the oldest first."""
     engine = connect(place)
     with reading(engine) as connection:
         rows = connection.execute(sa.select(VERSIONS).order_by(VERSIONS.c.seq)).all()
@@ -136,7 +133,7 @@ def kept_versions(place: str) -> list[KeptVersion]:
 
 
 def open_sql(place: str, version: str | None = None) -> tuple[Reader, Tombstones]:
-    """Reader and overlay of a database that lists were published to, by default of its current version."""
+    """Open a database that lists were published to, with its overlay; by default at its current version."""
     engine = connect(place)
     name = place_name(engine)
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():

@@ -43,7 +43,6 @@ class _SqlUnpublished(Unpublished):
                 self._last = number
 
     def change(self, hidden: Collection[str], shown: Collection[str]) -> int:
-        """See `Unpublished.change`."""
         self.refresh()
         after = self.ids.difference(shown).union(hidden)
         rows = [(False, sorted(self.ids - after)), (True, sorted(after - self.ids))]

@@ -9,7 +9,7 @@ from recommender.selection.rules.rule import Beside, Mask, Rule
 
 
 def _capped(ranked: Ranked, selection: Selection) -> list[tuple[NDArray[np.int64], int]]:
-    """For each cap the codes of what it counts, (q, c), -1 = not counted, and the most that may stand in a list."""
+    """Give for each cap the codes of what it counts, (q, c), -1 = not counted, and the most in a list."""
     found = []
     for cap in (*selection.settings.caps, *selection.rules.rules.caps):
         codes, names = selection.codes[cap.by]
