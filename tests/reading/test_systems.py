@@ -1,0 +1,161 @@
+"""Answers of systems as a whole: with the names of tags and authors, sections and pictures beside the stories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.reading.read import read_articles
+
+WORDPRESS = [
+    {
+        "id": 7, "date": "2026-11-27T10:00:00", "date_gmt": "2026-11-27T09:00:00", "slug": "ferry", "status": "publish",
+        "type": "post", "link": "https://c.example/1", "guid": {"rendered": "https://c.example/?p=7"},
+        "title": {"rendered": "Ferry"}, "content": {"rendered": "<p>It ran aground.</p>"}, "author": 3,
+        "excerpt": {"rendered": "<p>In fog</p>"}, "categories": [2], "tags": [5], "featured_media": 9,
+        "format": "standard", "template": "", "_links": {"self": [{"href": "https://c.example/wp-json"}]},
+        "_embedded": {
+            "author": [{"id": 3, "name": "Ann"}], "wp:featuredmedia": [{"source_url": "https://c.example/i.jpg"}],
+            "wp:term": [[{"taxonomy": "category", "name": "Local"}], [{"taxonomy": "post_tag", "name": "sea"}]],
+        },
+    }
+]  # fmt: skip
+GHOST = {
+    "db": [{"meta": {"version": "5"}, "data": {
+        "posts": [
+            {"id": "7", "uuid": "u", "title": "Ferry", "slug": "f", "status": "published", "visibility": "public",
+             "html": '<p>It ran <a href="__GHOST_URL__/x/">aground</a>.</p>', "type": "post", "custom_excerpt": "In fog",
+             "published_at": "2026-11-27T09:00:00.000Z", "feature_image": "https://c.example/i.jpg",
+             "canonical_url": "https://c.example/1"},
+            {"id": "8", "uuid": "v", "title": "Draft", "slug": "d", "html": "<p>x</p>", "status": "draft",
+             "visibility": "public", "type": "post"},
+        ],
+        "tags": [{"id": "t1", "name": "sea"}, {"id": "t2", "name": "#internal"}],
+        "posts_tags": [{"post_id": "7", "tag_id": "t1"}, {"post_id": "7", "tag_id": "t2"}],
+        "users": [{"id": "u1", "name": "Ann"}], "posts_authors": [{"post_id": "7", "author_id": "u1"}],
+    }}]
+}  # fmt: skip
+DRUPAL = {
+    "jsonapi": {"version": "1.0"}, "links": {"self": {"href": "https://c.example/jsonapi"}},
+    "data": [{
+        "type": "node--article", "id": "7", "links": {"self": {"href": "https://c.example/jsonapi/7"}},
+        "attributes": {
+            "title": "Ferry", "status": True, "langcode": "en", "created": "2026-11-27T09:00:00+00:00",
+            "body": {"processed": "<p>It ran aground.</p>", "value": "x", "summary": "In fog"},
+            "path": {"alias": "https://c.example/1"}, "field_image": {"url": "https://c.example/i.jpg"},
+        },
+        "relationships": {
+            "uid": {"data": {"type": "user--user", "id": "u1"}},
+            "field_tags": {"data": [{"type": "term", "id": "t1"}]},
+            "field_section": {"data": {"type": "term", "id": "t2"}},
+        },
+    }],
+    "included": [
+        {"type": "user--user", "id": "u1", "attributes": {"display_name": "Ann"}},
+        {"type": "term", "id": "t1", "attributes": {"name": "sea"}},
+        {"type": "term", "id": "t2", "attributes": {"name": "Local"}},
+    ],
+}  # fmt: skip
+ARC = {
+    "type": "results", "count": 1,
+    "content_elements": [{
+        "_id": "7", "type": "story", "headlines": {"basic": "Ferry"}, "description": {"basic": "In fog"},
+        "first_publish_date": "2026-11-27T09:00:00Z", "canonical_url": "https://c.example/1",
+        "content_elements": [
+            {"type": "text", "content": "It ran aground."}, {"type": "image", "url": "x"},
+            {"type": "list", "items": [{"type": "text", "content": "One."}]},
+        ],
+        "credits": {"by": [{"type": "author", "name": "Ann"}]},
+        "taxonomy": {"tags": [{"text": "sea"}], "primary_section": {"_id": "/local", "name": "Local"}},
+        "promo_items": {"basic": {"type": "image", "url": "https://c.example/i.jpg"}},
+    }],
+}  # fmt: skip
+GUARDIAN = {
+    "response": {"status": "ok", "results": [{
+        "id": "7", "type": "article", "sectionName": "Local", "webPublicationDate": "2026-11-27T09:00:00Z",
+        "webTitle": "Ferry", "webUrl": "https://c.example/1",
+        "fields": {"headline": "Ferry", "trailText": "In fog", "body": "<p>It ran aground.</p>",
+                   "thumbnail": "https://c.example/i.jpg"},
+        "tags": [{"type": "keyword", "webTitle": "sea"}, {"type": "contributor", "webTitle": "Ann"}],
+    }]}
+}  # fmt: skip
+NEW_YORK_TIMES = {
+    "status": "OK", "response": {"docs": [{
+        "_id": "7", "uri": "nyt://article/7", "web_url": "https://c.example/1", "abstract": "In fog",
+        "headline": {"main": "Ferry", "kicker": None}, "lead_paragraph": "It ran aground.", "document_type": "article",
+        "section_name": "Local", "byline": {"original": "By Ann"}, "pub_date": "2026-11-27T09:00:00+0000",
+        "keywords": [{"name": "subject", "value": "sea"}],
+        "multimedia": {"default": {"url": "https://c.example/i.jpg"}},
+    }]}
+}  # fmt: skip
+NINJS = {
+    "uri": "7", "standard": {"name": "ninjs", "version": "3.0"}, "type": "text", "pubstatus": "usable", "by": "Ann",
+    "firstcreated": "2026-11-27T09:00:00Z", "versioncreated": "2026-11-27T10:00:00Z", "url": "https://c.example/1",
+    "headlines": [{"role": "short", "value": "F"}, {"role": "main", "value": "Ferry"}],
+    "descriptions": [{"role": "summary", "value": "In fog"}],
+    "bodies": [{"role": "main", "contenttype": "text/plain", "value": "It ran aground."},
+               {"role": "main", "contenttype": "text/html", "value": "<p>It ran aground.</p>"}],
+    "subjects": [{"name": "sea"}], "section": "Local",
+    "associations": [{"name": "main", "renditions": [{"href": "https://c.example/i.jpg"}]}],
+}  # fmt: skip
+ANSWERS: dict[str, Any] = {
+    "WordPress": WORDPRESS, "Ghost": GHOST, "Drupal": DRUPAL, "Arc XP": ARC, "Guardian": GUARDIAN,
+    "New York Times": NEW_YORK_TIMES, "ninjs": NINJS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", list(ANSWERS))
+@pytest.mark.parametrize("indent", [None, 2])
+def test_answers_as_a_whole(tmp_path: Path, system: str, indent: int | None) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(ANSWERS[system], indent=indent))
+    table, report = read_articles(tmp_path / "a.json")
+    (row,) = table.to_pylist()
+    names = ("id", "title", "lead", "url", "author", "tags", "image_url", "kind", "access")
+    assert {name: row[name] for name in names} == {
+        "id": "7",
+        "title": "Ferry",
+        "lead": "In fog",
+        "url": "https://c.example/1",
+        "author": "Ann",
+        "tags": ["sea"],
+        "image_url": "https://c.example/i.jpg",
+        "kind": "news",
+        "access": "free",
+    }
+    assert row["body"].startswith("It ran aground.")
+    assert row["section"] == (None if system == "Ghost" else "Local")
+    assert row["published_at"].isoformat() == "2026-11-27T09:00:00+00:00"
+    assert all("wp-json" not in link["target"] and "jsonapi" not in link["target"] for link in row["links"])
+    assert report.rejected == []
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"id": {"0": 1, "1": 2}, "title": {"0": "A", "1": "B"}},
+        {"id": [1, 2], "title": ["A", "B"]},
+        {"columns": ["id", "title"], "index": [0, 1], "data": [[1, "A"], [2, "B"]]},
+        {"1": {"title": "A"}, "2": {"title": "B"}},
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": "Courier",
+            "items": [{"id": "1", "title": "A"}, {"id": "2", "title": "B"}],
+        },
+        {"data": {"posts": {"x": 1}, "stories": [{"id": 1, "title": "A"}, {"id": 2, "title": "B"}]}},
+        {"data": [{"id": 1, "attributes": {"title": "A"}}, {"id": 2, "attributes": {"title": "B"}}], "meta": {}},
+        {
+            "items": [
+                {"sys": {"id": str(n)}, "fields": {"title": {"en-US": title}}} for n, title in ((1, "A"), (2, "B"))
+            ]
+        },
+        {"data": {"edges": [{"node": {"id": 1, "title": "A"}}, {"node": {"id": 2, "title": "B"}}]}},
+    ],
+)
+def test_layouts_of_pandas_feeds_and_interfaces(tmp_path: Path, layout: Any) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(layout))
+    table, report = read_articles(tmp_path / "a.json")
+    assert table.select(["id", "title"]).to_pylist() == [{"id": "1", "title": "A"}, {"id": "2", "title": "B"}]
+    assert report.rejected == []
