@@ -50,6 +50,10 @@ def test_columns_of_a_file_without_a_header_are_named_by_a_setting(tmp_path: Pat
     header = ("id", "title", "body")
     assert read(tmp_path / "a.csv", "1,A,x\n2,B,y\n", header=header)[0] == [("A", "x"), ("B", "y")]
     assert read(tmp_path / "a.csv", "ID,Title,body\n1,A,x\n", header=header)[0] == [("A", "x")]
+    text = "1;A;x, y, z, and more\n2;B;y\n"
+    for name, mark in (("a.csv", ";"), ("a.tsv", "\t")):
+        found, _ = read(tmp_path / name, text.replace(";", mark), header=header)
+        assert found == [("A", "x, y, z, and more"), ("B", "y")]
     found, report = read(tmp_path / "a.csv", "1,A,x\n2,B\n", header=header)
     assert (found, report.rejected[0].reason) == ([("A", "x")], "2 columns, expected 3 as in the header")
 
@@ -67,6 +71,8 @@ def test_a_first_line_of_unknown_names_is_told(tmp_path: Path) -> None:
 def test_a_quote_alone_between_tabs_is_a_letter(tmp_path: Path) -> None:
     rows, report = read(tmp_path / "a.tsv", 'id\ttitle\tbody\n1\t"Open\ty\n2\tB\tz\n')
     assert (rows, report.rejected) == ([('"Open', "y"), ("B", "z")], [])
+    rows, report = read(tmp_path / "a.tsv", 'id\ttitle\tbody\n1\t"Open\tand" more\n2\tB\tz\n')
+    assert (rows, report.rejected) == ([('"Open', 'and" more'), ("B", "z")], [])
 
 
 def test_a_forced_format_counts(tmp_path: Path) -> None:

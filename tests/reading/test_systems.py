@@ -27,8 +27,8 @@ GHOST = {
     "db": [{"meta": {"version": "5"}, "data": {
         "posts": [
             {"id": "7", "uuid": "u", "title": "Ferry", "slug": "f", "status": "published", "visibility": "public",
-             "html": '<p>It ran <a href="__GHOST_URL__/x/">aground</a>.</p>', "type": "post", "custom_excerpt": "In fog",
-             "published_at": "2026-11-27T09:00:00.000Z", "feature_image": "https://c.example/i.jpg",
+             "html": '<p>It ran <a href="__GHOST_URL__/x/">aground</a>.</p>', "type": "post",
+             "custom_excerpt": "In fog", "published_at": "2026-11-27T09:00:00.000Z", "feature_image": "https://c.example/i.jpg",
              "canonical_url": "https://c.example/1"},
             {"id": "8", "uuid": "v", "title": "Draft", "slug": "d", "html": "<p>x</p>", "status": "draft",
              "visibility": "public", "type": "post"},

@@ -56,7 +56,7 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
     with file.text() as text:
         records = _Records(text, file.limits.max_line_bytes)
         mark, given = records.mark(), file.limits.header
-        dialect = Dialect(mark=mark) if mark else _dialect(records.sample(), usual)
+        dialect = Dialect(mark=mark) if mark else _dialect(records.sample(), usual, len(given))
         names = _header(records, dialect, given)
         if names is not None:
             if not given and not known_names(names):
@@ -174,17 +174,22 @@ def _rows(records: _Records, dialect: Dialect, names: list[str]) -> Rows:
             values = values[: len(names)]  # separators at the end of the line
         if len(values) == len(names):
             yield records.line, dict(zip(names, values, strict=True))
+        elif len(literal := _literal(records.lines, dialect)) == len(names):
+            records.give_back()
+            yield records.line, dict(zip(names, literal, strict=True))
+            reader = dialect.reader(records)
         elif _runs_on(records.lines, names, dialect):
             count = len(records.lines)
-            literal = replace(dialect, literal=True).values(records.lines[0]) if dialect.mark == "\t" else []
             records.give_back()
-            if len(literal) == len(names):  # tabs need no quotes: this one is a letter
-                yield records.line, dict(zip(names, literal, strict=True))
-            else:
-                yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
+            yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
             reader = dialect.reader(records)
         else:
             yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header")
+
+
+def _literal(lines: list[str], dialect: Dialect) -> list[str]:
+    """The first line with its quotes as letters, which they may be between tabs: these need no quotes."""
+    return replace(dialect, literal=True).values(lines[0]) if dialect.mark == "\t" and lines else []
 
 
 def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
@@ -192,11 +197,15 @@ def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
     return len(lines) > 1 and len(dialect.values(lines[1])) == len(names) > 1
 
 
-def _dialect(lines: Sequence[str], usual: str) -> Dialect:
-    """The separator that makes the most columns of the header, and the quotes that make the most whole rows."""
+def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
+    """The separator that makes the most columns of the header, and the quotes that make the most whole rows.
+
+    Where the first line is no header, that of so many columns as are `expected`, as commas stand in texts too.
+    """
     first = next((line for line in lines if line.strip()), "")
     counts = {mark: len(Dialect(mark=mark).values(first)) for mark in (usual, *_MARKS)}
-    dialect = Dialect(mark=max(counts, key=lambda one: (counts[one], one == usual)))
+    mark = max(counts, key=lambda one: (counts[one] == expected, counts[one], one == usual))
+    dialect = Dialect(mark="\t" if usual == "\t" and counts["\t"] > 1 else mark)
     if not any('\\"' in line for line in lines):
         return dialect
     escaped = replace(dialect, escaped=True)
