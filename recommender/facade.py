@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -484,6 +484,17 @@ class Recommender(Decided):
         pinned = self._pinned(batch.column("article_id").to_pylist())
         lists = to_lists(batch, stones.withdrawn, stones.blocked, pinned)
         return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
+
+    def __repr__(self) -> str:
+        if self._archive is None:
+            return "<Recommender without an archive>"
+        return f"<Recommender of {int(self.catalog.alive.sum()):,} stories>"
+
+    def _unknown(self, ids: Iterable[str]) -> list[str]:
+        if self._archive is None:
+            return []
+        hidden = self.tombstones.hidden
+        return [one for one in ids if one not in hidden and one not in self.catalog]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:

@@ -421,7 +421,11 @@ def test_withdrawn_stories_vanish_everywhere_until_restored(newsroom: Recommende
     before = newsroom.recommend("astrolabe-arrest")
     assert "astrolabe-suspect-profile" in ids(before)
     assert newsroom.withdraw("astrolabe-suspect-profile") == 1
-    assert newsroom.withdraw(["astrolabe-suspect-profile", "not-yet-here"]) == 1
+    with pytest.raises(UnknownArticleError, match=r"'not-yet-here'; nothing was withdrawn.*unknown_too"):
+        newsroom.withdraw(["ferry-inquiry", "not-yet-here"])
+    assert "ferry-inquiry" not in newsroom.tombstones.withdrawn
+    assert newsroom.withdraw(["astrolabe-suspect-profile", "not-yet-here"], unknown_too=True) == 1
+    assert newsroom.withdraw("not-yet-here") == 0
     for found in newsroom.recommend_many([i for i in everyone if i != "astrolabe-suspect-profile"]):
         shown = [item.article_id for item in (*found.items, *found.reserves)]
         assert "astrolabe-suspect-profile" not in shown

@@ -71,6 +71,7 @@ app.command(rich_help_panel=MAKE)(jobs.precompute)
 app.command(rich_help_panel=MAKE)(jobs.refresh)
 app.command(rich_help_panel=MAKE)(lists.rollback)
 app.command(rich_help_panel=MAKE)(jobs.purge)
+app.command(rich_help_panel=EDIT)(editors.withdraw)
 for name, (done, text) in editors.STORIES.items():
     app.command(name, help=text, rich_help_panel=EDIT)(editors.on_stories(name, done))
 for name, (done, text) in editors.ITEMS.items():

@@ -90,16 +90,17 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
     out.print(f"{done} version {summary.version} to {output}", markup=False)
     if not _SHOWN["progress"]:
         return
+    where = f", see {summary.rejected_file}" if summary.rejected_file else ""
     rows = [
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),
         ("lists", _listed(summary)),
         *_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
-        ("rejected rows", f"{summary.rejected:,}"),
-        ("superseded", f"{summary.superseded:,} older versions of a story"),
-        ("copies", f"{summary.copies:,} stories repeat the text of another"),
-        ("withdrawn", f"{summary.withdrawn:,}"),
+        ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
+        ("superseded", f"{summary.superseded:,} older versions of a story") if summary.superseded else None,
+        ("copies", f"{summary.copies:,} stories repeat the text of another") if summary.copies else None,
+        ("withdrawn", f"{summary.withdrawn:,}") if summary.withdrawn else None,
         ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
         ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
         if summary.links or summary.unresolved_links
@@ -109,7 +110,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         else None,
         *(("articles", line) for line in summary.told),
         *(("note", finding) for finding in summary.findings),
-        ("vanished", f"{summary.vanished:,} stories of the last version are missing"),
+        ("vanished", f"{summary.vanished:,} stories of the last version are missing") if summary.vanished else None,
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("ranker", summary.ranker or "none"),
@@ -158,14 +159,15 @@ def _changes(summary: Summary) -> list[tuple[str, str]]:
     return [("changes", told), ("made again", f"{summary.recomputed:,} of {summary.lists:,} lists")]
 
 
-def print_list(found: ReadNext, k: int | None) -> None:
+def print_list(found: ReadNext) -> None:
     """Show a list as a reader sees it, each item with its reasons."""
-    items = found.items[:k] if k else found.items
     note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
-    out.print(f"[bold]Read next after {_safe(found.article_id)}[/]{note}")
+    title = "" if found.story is None else found.story.title or found.story.line
+    told = f"  [dim]{_safe(found.article_id)}[/]" if title else ""
+    out.print(f"[bold]Read next after {_safe(title or found.article_id)}[/]{told}{note}")
     if found.status == "empty":
         out.print(f"{'':30}[dim]no other story may stand here: see recommender preview[/]")
-    for item in items:
+    for item in found.items:
         title = item.title or item.line or item.article_id
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
         out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(title)}[/]")

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import cleaned, out
-from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, moment_of, open_tombstones
+from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, moment_of, open_tombstones, place_of
 
 if TYPE_CHECKING:
     from recommender.editorial.decisions import Action
 
 # name -> what is told when it is done, and the help text
 STORIES: dict[Action, tuple[str, str]] = {
-    "withdraw": ("withdrawn", "Take stories out of every list, at once, in every version, until `restore`."),
     "restore": ("restored", "Undo `withdraw`."),
     "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may stand in other lists."),
     "release": ("released", "Undo `withhold`."),
@@ -36,6 +35,29 @@ def on_stories(action: Action, done: str) -> Callable[..., None]:
         out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
 
     return command
+
+
+def withdraw(
+    article_ids: StoryIds,
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    unknown_too: Annotated[
+        bool, typer.Option("--unknown-too", help="Remember ids that are not known, for when they come in.")
+    ] = False,
+) -> None:
+    """Take stories out of every list, at once, in every version, until `restore`."""
+    place, kind = place_of(lists, archive)
+    if unknown_too:  # needs no version that can be read
+        done = open_tombstones(lists, archive).record("withdraw", article_ids)
+    elif kind == "snapshot":
+        from recommender.facade import Recommender
+
+        done = Recommender.load(place).withdraw(article_ids, unknown_too=unknown_too)
+    else:
+        from recommender.publishing import PublishedLists
+
+        done = PublishedLists.open(place).withdraw(article_ids, unknown_too=unknown_too)
+    out.print(f"withdrawn: {done}")
 
 
 def _tell_unknown(lists: str | None, article_ids: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,11 +51,22 @@ def recommend(
         for one in found:
             if one.status == "unknown":
                 raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
+    if k is not None and kind == "lists":
+        found = [_first(one, k) for one in found]
     for one in found:
         if json:
             print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
         else:
-            print_list(one, k)
+            print_list(one)
+
+
+def _first(found: ReadNext, k: int) -> ReadNext:
+    """The first `k` items; a warning tells of more than the version holds."""
+    held = len(found.items) + len(found.reserves)
+    if k > max(held, found.k):
+        message = f"{found.article_id}: {k} items were asked for, {held} were published; more needs --archive"
+        warnings.warn(message, stacklevel=2)
+    return found.first(k) if found.k else found
 
 
 def preview(

@@ -58,6 +58,6 @@ def demo(
         published = PublishedLists.open(lists)
         write_preview(published, site, archive=archive, progress=progress)
     for story in _SHOWN:
-        print_list(published.get(story), None)
+        print_list(published.get(story))
     print_summary(summary, str(lists))
     out.print(f"\nall lists, as readers and as editors see them: {site / 'index.html'}", markup=False)

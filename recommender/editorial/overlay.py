@@ -15,7 +15,7 @@ import orjson
 from recommender.articles.id_types import Id, id_text, id_texts
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
 from recommender.editorial.unpublished import STATE, Unpublished
-from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
+from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError, UnknownArticleError
 from recommender.storage.atomic import write_atomically
 from recommender.version import __version__
 
@@ -201,13 +201,31 @@ class Decided:
 
     tombstones: Tombstones
 
-    def withdraw(self, ids: Id | Iterable[Id]) -> int:
-        """Take stories out of every list.
+    def withdraw(self, ids: Id | Iterable[Id], *, unknown_too: bool = False) -> int:
+        """Take stories out of every list. For published lists and a saved archive this is written immediately.
 
-        An id that is not in the archive is remembered: should it come in, it stays withdrawn. For published
-        lists and a saved archive this is written to their place immediately.
+        Parameters
+        ----------
+        ids : str or int, or iterable of them
+        unknown_too : bool, default False
+            Remember ids that are not known too: should they come in, they stay withdrawn.
+
+        Raises
+        ------
+        UnknownArticleError
+            If an id is not known, and may be mistyped; nothing is withdrawn then.
         """
-        return self.tombstones.record("withdraw", id_texts(ids))
+        wanted = named(id_texts(ids))
+        if not unknown_too and (odd := self._unknown(str(one) for one in wanted)):
+            raise UnknownArticleError(
+                f"no story has the id {', '.join(map(repr, odd[:5]))}{' ...' if odd[5:] else ''}; nothing was "
+                "withdrawn: correct it, or remember it for when it comes in with unknown_too (--unknown-too)"
+            )
+        return self.tombstones.record("withdraw", wanted)
+
+    def _unknown(self, ids: Iterable[str]) -> list[str]:
+        """Those that neither the stories at hand nor the overlay know."""
+        raise NotImplementedError
 
     def restore(self, ids: Id | Iterable[Id]) -> int:
         """Undo `withdraw`."""

@@ -155,6 +155,7 @@ def precompute(
             each=job.read,
         )
         kept_rejected = _write_rejected(report, rejected, lists)
+        summary.rejected_file = str(kept_rejected) if kept_rejected and report.rejected else ""
         if not len(table):
             raise InputError(no_story(report, kept_rejected))
         guards = Guards.of(lists, settings.publish, allow_worse)

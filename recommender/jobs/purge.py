@@ -75,7 +75,7 @@ def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
 
 def _purge_archive(root: Path, ids: frozenset[str]) -> str:
     rec = Recommender.load(root)
-    rec.withdraw(ids)
+    rec.withdraw(ids, unknown_too=True)
     version = VersionedFolder(root, "snapshot").current()
     version.check()  # what is saved again must be whole
     saved_with = version.manifest["embedder"]

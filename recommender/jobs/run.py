@@ -44,8 +44,8 @@ class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
     `published` is False after a dry run; `resumed` counts the finished shards of an interrupted run that were taken
-    over, `unpublished` the rows that are no published stories, by what says so; `told` says what somebody should look
-    at in the input, `findings` in the rules.
+    over, `unpublished` the rows that are no published stories, by what says so; `rejected_file` holds the rejected
+    rows, if there are any; `told` says what somebody should look at in the input, `findings` in the rules.
     """
 
     version: str = ""
@@ -61,6 +61,7 @@ class Summary:
     empty: int = 0
     not_computed: int = 0
     rejected: int = 0
+    rejected_file: str = ""
     superseded: int = 0
     copies: int = 0
     withdrawn: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -213,6 +213,10 @@ class ReadNext(_Deferred):
         object.__setattr__(one, "article_id", article_id)
         object.__setattr__(one, "_make", make)
         return one
+
+    def to_dict(self) -> dict[str, Any]:
+        """The list as plain values, for JSON."""
+        return asdict(self)
 
     def first(self, k: int) -> ReadNext:
         """Resize the list to `k` places: fewer keep the first items, more take in reserves."""

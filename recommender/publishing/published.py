@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import names, plugin
 from recommender.publishing.protocol import KeptVersion, Publisher, Reader, to_json
-from recommender.storage.database import is_database
+from recommender.storage.database import is_database, shown
 
 if TYPE_CHECKING:
     from recommender.editorial.rules import Rules
@@ -180,6 +180,18 @@ class PublishedLists(Decided):
         record = self._reader.get(article_id)
         found = None if record is None else record()
         return None if found is None or found["status"] == "not_computed" else found.get("story")
+
+    def __repr__(self) -> str:
+        stories = self.manifest.get("stories")
+        return f"<PublishedLists of {shown(self.place)}: version {self.version}, {stories} stories>"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.ids())
+
+    def _unknown(self, ids: Iterable[str]) -> list[str]:
+        self.tombstones.refresh()
+        hidden = self.tombstones.hidden
+        return [one for one in ids if one not in hidden and self._reader.line(one) is None]
 
     def ids(self) -> Iterator[str]:
         """List the ids of all stories of the version that are neither withdrawn nor taken back."""

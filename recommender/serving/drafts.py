@@ -33,6 +33,12 @@ class Drafts:
         self._rec, self._own = self._loaded()
         self._obeyed: tuple[Decisions, frozenset[str], Decisions] | None = None
 
+    def warm_up(self) -> None:
+        """Ask for something, so that no editor waits for what is compiled when it is first used."""
+        with self._lock:
+            rec = self._current()
+            rec.explain_rejected(rec.catalog.ids.slice(0, 1).to_pylist())
+
     def recommend(self, draft: Mapping[str, Any], k: int | None) -> dict[str, Any]:
         """The list of a story that is not in the archive, in the shape of a published one."""
         with self._lock:

@@ -72,6 +72,8 @@ class Room:
     async def follow(self) -> None:
         """Follow the versions until cancelled, and make the stories of each, if anybody asked for them."""
         watching = asyncio.create_task(self.watched.watch())
+        if self.drafts is not None:
+            await asyncio.to_thread(self.drafts.warm_up)
         try:
             while True:
                 await asyncio.sleep(0.25)

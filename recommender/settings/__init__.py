@@ -19,6 +19,7 @@ from recommender.settings.stages import (
     SelectionSettings,
     SeriesRule,
     Stage,
+    did_you_mean,
     validated,
 )
 from recommender.settings.toml import read_toml, without_nones
@@ -115,7 +116,9 @@ class Settings(Stage):
         for name, value in dotted.items():
             stage, _, field = name.partition(".")
             if stage not in values or not field:
-                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k")
+                names = [f"{one}.{setting}" for one, settings in values.items() for setting in settings]
+                meant = did_you_mean(name, names)
+                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k{meant}")
             values[stage][field] = value
         return type(self).of(without_nones(values))
 

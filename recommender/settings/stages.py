@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 import reprlib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,12 +37,36 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
     except ValidationError as error:
         found = error.errors(include_url=False)
         faults = [
-            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {e['msg'][:500]} (given: {_given(e['input'])})"
+            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {e['msg'][:500]}{_meant(model, e['type'], e['loc'])} "
+            f"(given: {_given(e['input'])})"
             for e in found[:_FAULTS]
         ]
         if len(found) > _FAULTS:
             faults.append(f"and {len(found) - _FAULTS:,} more")
         raise SettingsError(f"{origin}: {'; '.join(faults)}") from error
+
+
+def _meant(model: type[BaseModel], fault: str, place: tuple[int | str, ...]) -> str:
+    """What a name that is no setting may have been meant for."""
+    if fault != "extra_forbidden":
+        return ""
+    known: Any = model
+    for part in place[:-1]:
+        field = known.model_fields.get(part) if hasattr(known, "model_fields") else None
+        known = None if field is None else field.annotation
+    return did_you_mean(str(place[-1]), getattr(known, "model_fields", ()))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that ends a message about an unknown name; empty if nothing is like it.
+
+    Examples
+    --------
+    >>> did_you_mean("relatd_at", ["related_at", "reserves"])
+    "; did you mean 'related_at'?"
+    """
+    alike = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {alike[0]!r}?" if alike else ""
 
 
 def _given(value: Any) -> str:

@@ -226,7 +226,7 @@ def test_bad_rows_are_unknown(run: Run) -> None:
 
 def test_counts_are_printed(run: Run) -> None:
     stories = len(list(PublishedLists.open(run.out).ids()))
-    assert re.search(rf"^ *rejected rows +{len(run.rejected)}$", run.done.stdout, re.MULTILINE)
+    assert re.search(rf"^ *rejected rows +{len(run.rejected)}, see .*rejected.jsonl$", run.done.stdout, re.MULTILINE)
     assert re.search(rf"^ *stories +{stories}$", run.done.stdout, re.MULTILINE)
     assert run.done.stderr == ""
 
@@ -315,8 +315,7 @@ def test_stories_that_vanish(tmp_path: Path) -> None:
     def vanished(done: subprocess.CompletedProcess[str]) -> int:
         assert done.returncode == 0, done.stderr
         found = re.search(r"^ *vanished +(\d+) ", done.stdout, re.MULTILINE)
-        assert found
-        return int(found[1])
+        return int(found[1]) if found else 0
 
     assert vanished(publish(100)) == 0
     before = PublishedLists.open(out)

@@ -167,10 +167,35 @@ def test_an_unknown_id_is_told_when_editors_act(tmp_path: Path) -> None:
     assert precompute(dump(tmp_path / "a.jsonl", checkerboard()), "--lists", out).returncode == 0
     known = cli("withdraw", "t0-s1", "--lists", out)
     assert (known.returncode, known.stderr) == (0, "")
-    for odd, command in (("x", ("withdraw", "t0-s1", "x")), ("y", ("block", "t0-s2", "--story", "y"))):
-        told = cli(*command, "--lists", out)
-        assert told.returncode == 0
-        assert f"no story of the published lists has the id '{odd}'" in told.stderr
+    told = cli("block", "t0-s2", "--story", "y", "--lists", out)
+    assert (told.returncode, "no story of the published lists has the id 'y'" in told.stderr) == (0, True)
+
+
+def test_a_mistyped_takedown_is_refused_and_one_of_a_story_to_come_is_remembered(places: tuple[Path, Path]) -> None:
+    for flag, place in zip(("--lists", "--archive"), places, strict=True):
+        refused(cli("withdraw", "t0-s0", "t0-s00", flag, place), "has the id 't0-s00'", "--unknown-too")
+        assert "withdrawn  0" in cli("info", flag, place).stdout
+        assert cli("withdraw", "t0-s0", "t0-s00", "--unknown-too", flag, place).stdout == "withdrawn: 2\n"
+        assert cli("restore", "t0-s0", "t0-s00", flag, place).returncode == 0
+
+
+def test_a_list_is_shown_under_its_headline_and_as_long_as_there_are_reserves(places: tuple[Path, Path]) -> None:
+    lists = places[0]
+    title = PublishedLists.open(lists).get("t0-s0").story.title  # type: ignore[union-attr]
+    assert cli("recommend", "t0-s0", "--lists", lists).stdout.startswith(f"Read next after {title}  t0-s0")
+    more = cli("recommend", "t0-s0", "--lists", lists, "--k", 9)
+    assert "  9  " in more.stdout
+    assert more.stderr == ""
+    beyond = cli("recommend", "t0-s0", "--lists", lists, "--k", 90)
+    assert "90 items were asked for, 10 were published; more needs --archive" in beyond.stderr
+
+
+def test_a_mistyped_setting_is_asked_after(tmp_path: Path) -> None:
+    stories = dump(tmp_path / "a.jsonl", checkerboard())
+    told = cli("precompute", stories, "--lists", tmp_path / "out", "--set", "selection.reservs=3")
+    refused(told, "did you mean 'reserves'?")
+    told = cli("precompute", stories, "--lists", tmp_path / "out", "--set", "selecton.k=3")
+    refused(told, "did you mean 'selection.k'?")
 
 
 def test_an_empty_list_says_why(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class TestContract:
         assert [item["article_id"] for item in orjson.loads(lists.json("t1-s0"))["items"][:2]] == [
             item.article_id for item in first[1:3]
         ]
-        lists.withdraw(["t0-s1", "t0-s3", 'a "quoted" id'])
+        lists.withdraw(["t0-s1", "t0-s3", 'a "quoted" id'], unknown_too=True)
         lists.withhold("t2-s1")
         check()
         assert orjson.loads(lists.json("t0-s1"))["status"] == "withdrawn"
@@ -282,7 +282,7 @@ def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[s
             publisher.publish([pa.RecordBatch.from_pylist([record], schema=RECORD)], {"version": "v"}, 1)
         lists = PublishedLists.open(folder)
         withdrawn, blocked = data.draw(some), data.draw(some)
-        lists.withdraw([*withdrawn, "never shown"])
+        lists.withdraw([*withdrawn, "never shown"], unknown_too=True)
         for one in blocked:
             lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])))
         elsewhere = {item for item, story in lists.tombstones.blocked if story == "another"} - {

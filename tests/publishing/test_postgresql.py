@@ -185,7 +185,7 @@ def test_the_view_shows_what_readers_see(place: str, sql: psycopg.Connection) ->
 
     check()
     first = lists.get("t1-s0").items
-    lists.withdraw(["t0-s0", 'it"s', first[0].article_id])
+    lists.withdraw(["t0-s0", 'it"s', first[0].article_id], unknown_too=True)
     check()
     lists.block(first[1].article_id, story="t1-s0")
     lists.block(lists.get("t2-s0").items[0].article_id)

@@ -1,0 +1,92 @@
+"""`diff` and `why`: two versions side by side, and why an item is in a list or is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from recommender import PublishedLists, Settings
+from recommender.jobs.precompute import precompute
+from recommender.publishing.comparison import compare
+from tests.cli.test_cli import refused
+from tests.support.checkerboard import checkerboard
+from tests.support.processes import cli
+
+SETTINGS = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 3, "reserves": 1}})
+MOMENT = datetime(2020, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions: the second lacks a story and has a new one, whose headline is markup."""
+    folder = tmp_path_factory.mktemp("made")
+    stories = checkerboard()
+    precompute(stories, folder / "lists", settings=SETTINGS, as_of=MOMENT)
+    later = {**stories[5], "id": "t0-new", "title": "<b>harbour ferry captain</b> again &lt;script>"}
+    changed = [*stories[1:], later]
+    moment = MOMENT
+    precompute(
+        changed, folder / "lists", archive=folder / "archive", settings=SETTINGS, as_of=moment, allow_shrink=True
+    )
+    return folder
+
+
+@pytest.fixture
+def lists(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made / "lists", tmp_path / "lists")
+
+
+def test_two_versions_are_compared_item_by_item(lists: Path) -> None:
+    old, new = PublishedLists.versions(lists)
+    found = compare(PublishedLists.open(lists, old.name), PublishedLists.open(lists, new.name))
+    assert (found.added, found.gone, found.stories) == (("t0-new",), ("t0-s0",), 23)
+    assert {change.section for change in found.changed} >= {"section0"}
+    for change in found.changed:
+        before, after = dict(change.before), dict(change.after)
+        assert dict(change.came).keys() == after.keys() - before.keys()
+        assert dict(change.went).keys() == before.keys() - after.keys()
+        assert list(before) != list(after)
+    assert sum(some for _, some in found.sections.values()) == len(found.changed)
+    same = compare(PublishedLists.open(lists), PublishedLists.open(lists))
+    assert (same.changed, same.added, same.gone) == ((), (), ())
+
+
+def test_versions_are_compared_on_the_command_line(lists: Path, tmp_path: Path) -> None:
+    told = cli("diff", "previous", "current", "--lists", lists, "--html", tmp_path / "page.html")
+    assert told.returncode == 0, told.stderr
+    assert "1 added, 1 gone" in told.stdout
+    assert "section0" in told.stdout
+    page = (tmp_path / "page.html").read_text()
+    assert "<script" not in page
+    assert "Lists that differ most" in page
+    found = json.loads(cli("diff", "000001", "000002", "--lists", lists, "--json").stdout)
+    assert (found["added"], found["lists_changed"]) == (["t0-new"], len(found["changed"]))
+    assert json.loads(cli("diff", lists, lists, "--json").stdout)["changed"] == []
+    refused(cli("diff", "previous", "current"), "add --lists DIR")
+    refused(cli("diff", "000009", "--lists", lists), "no version 000009")
+
+
+def test_why_an_item_is_listed_or_not(lists: Path, made: Path) -> None:
+    published = PublishedLists.open(lists)
+    found = published.get("t0-s1")
+    first, reserve = found.items[0], found.reserves[0]
+    told = cli("why", "t0-s1", first.article_id, "--lists", lists).stdout
+    assert told.startswith("It stands at place 1: ")
+    assert str(first.reasons[0]) in told
+    assert "beyond the 3 of the list" in cli("why", "t0-s1", reserve.article_id, "--lists", lists).stdout
+    listed = {item.article_id for item in (*found.items, *found.reserves)}
+    other = next(one for one in published.ids() if one not in listed and one != "t0-s1")
+    assert "A saved archive tells the rule" in cli("why", "t0-s1", other, "--lists", lists).stdout
+    asked = cli("why", "t0-s1", other, "--lists", lists, "--archive", made / "archive", "--json")
+    answer = json.loads(asked.stdout)
+    assert answer["place"] is None
+    assert answer["rule"] != ""
+    assert answer["remedy"] != ""
+    published.withdraw(first.article_id)
+    assert "It was withdrawn" in cli("why", "t0-s1", first.article_id, "--lists", lists).stdout
+    assert "No published story has this id" in cli("why", "t0-s1", "nobody", "--lists", lists).stdout
+    refused(cli("why", "nobody", "t0-s1", "--lists", lists), "has the id 'nobody'")

@@ -1,0 +1,167 @@
+"""The desk in a browser: with the keyboard alone, on a phone and on a desk, in the dark and in the light."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from recommender import PublishedLists
+from recommender.serving.tokens import make_token
+from tests.preview.test_preview import _luminance
+from tests.serving.conftest import ODD
+from tests.serving.test_api import publish_again
+from tests.serving.test_server import running
+
+
+@dataclass
+class Tab:
+    page: Any
+    root: str
+    place: Path
+    complaints: list[str]
+    requests: list[str]
+
+    def story(self, article_id: str) -> None:
+        self.page.goto(f"{self.root}/desk/story?id={quote(article_id, safe='')}")
+
+    def titles(self) -> list[str]:
+        rail = self.page.locator("section[aria-labelledby=next] .rail h3")
+        return [text.split(" ", 1)[1] for text in rail.all_inner_texts()]
+
+    def tab_to(self, selector: str) -> None:
+        """Press the tab key until an element has the focus."""
+        for _ in range(120):
+            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+@pytest.fixture
+def tab(browser: Any, place: Path, tmp_path: Path) -> Iterator[Tab]:
+    secret = make_token(tmp_path / "tokens", "ana", "write")
+    with running(place, "--tokens", tmp_path / "tokens", "--rate", 0) as (root, _):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        tab = Tab(page, root, place, [], [])
+        page.on("request", lambda request: tab.requests.append(request.url))
+        page.on("console", lambda message: tab.complaints.append(message.text))
+        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: tab.complaints.append("dialog"))
+        page.goto(f"{root}/desk/login")
+        page.keyboard.type(secret)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/desk")
+        yield tab
+        context.close()
+    assert tab.complaints == []
+    assert [url for url in tab.requests if not url.startswith(root + "/")] == []
+
+
+def test_with_the_keyboard_alone_a_story_is_found_an_item_blocked_and_brought_back(tab: Tab) -> None:
+    keys = tab.page.keyboard
+    keys.press("/")
+    keys.type("topic0word0")
+    tab.page.wait_for_selector("#results li")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    tab.page.wait_for_url("**/desk/story*")
+    before = tab.titles()
+    tab.tab_to(".reasoned .act summary")
+    keys.press("Enter")
+    tab.tab_to("input[name=what]")
+    keys.press("ArrowDown")  # from a pin to a block in this list
+    tab.tab_to(".reasoned input[name=why]")
+    keys.type("told twice")
+    keys.press("Enter")
+    tab.page.wait_for_selector(".effect")
+    assert tab.titles()[0] == before[1]
+    assert "Blocked" in tab.page.locator(".effect").inner_text()
+    assert tab.page.locator(".effect del").all_inner_texts() == [before[0]]
+    tab.tab_to(".effect .act summary")
+    keys.press("Enter")
+    tab.tab_to(".effect input[name=why]")
+    keys.type("a mistake")
+    keys.press("Enter")
+    tab.page.wait_for_function("document.querySelector('.effect')?.innerText.includes('Unblocked')")
+    assert tab.titles() == before
+
+
+def test_an_editor_pins_a_story_that_the_words_find_and_withdraws_it(tab: Tab) -> None:
+    tab.story("t0-s0")
+    tab.page.locator(".act.whole summary").click()
+    form = tab.page.locator(".act.whole form").last
+    form.locator("[name=item]").press_sequentially("topic2word2")
+    tab.page.wait_for_selector("#suggested option[value='t2-s2']", state="attached")
+    form.locator("[name=item]").fill("t2-s2")
+    form.locator("[name=position]").fill("2")
+    form.locator("[name=why]").fill("belongs here")
+    form.locator("button").click()
+    tab.page.wait_for_selector(".effect")
+    assert tab.titles()[1].endswith("topic2word2")
+    assert "Pinned by ana" in tab.page.locator(".rail > li").nth(1).inner_text()
+    tab.story("t2-s2")
+    tab.page.locator(".act.whole summary").click()
+    form = tab.page.locator(".act.whole form").first
+    form.locator("[value=withdraw]").check()
+    form.locator("[name=why]").fill("a court order")
+    form.locator("button").click()
+    tab.page.wait_for_selector(".effect")
+    assert "This story was withdrawn" in tab.page.locator("main").inner_text()
+    tab.story("t0-s0")
+    assert not any(title.endswith("topic2word2") for title in tab.titles())
+    tab.page.goto(f"{tab.root}/desk/journal")
+    assert "a court order" in tab.page.locator(".journal li").first.inner_text()
+
+
+def test_versions_stand_side_by_side(tab: Tab) -> None:
+    lists = PublishedLists.open(tab.place)
+    publish_again(tab.place, "lighthouse")
+    tab.page.goto(f"{tab.root}/desk/versions")
+    assert "stories" in tab.page.locator("main .facts").inner_text()
+    assert lists.version in tab.page.locator("select[name=a]").inner_text()
+
+
+def test_hostile_text_is_shown_and_runs_nothing(tab: Tab) -> None:
+    PublishedLists.open(tab.place).pin(ODD, story="t0-s0", by="<script>pwned=1</script>")
+    for address in ("/desk", "/desk/story?id=t0-s0", f"/desk/story?id={quote(ODD, safe='')}", "/desk?q=pwned"):
+        tab.page.goto(tab.root + address)
+        assert tab.page.evaluate("typeof pwned") == "undefined"
+        assert tab.page.locator("img").count() == 0
+        assert tab.page.locator('a[href^="javascript" i]').count() == 0
+    tab.page.keyboard.press("/")
+    tab.page.keyboard.type("pwned")
+    tab.page.wait_for_selector("#results li")
+    assert tab.page.evaluate("typeof pwned") == "undefined"
+    tab.page.evaluate(
+        "const s = document.createElement('script'); s.textContent = 'pwned = 1'; document.body.append(s);"
+    )
+    assert tab.page.evaluate("typeof pwned") == "undefined"
+    assert "Content Security Policy" in tab.complaints.pop()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen_and_text_has_contrast(tab: Tab, scheme: str, width: int) -> None:
+    PublishedLists.open(tab.place).pin(ODD, story="t0-s0")
+    tab.page.set_viewport_size({"width": width, "height": 844})
+    tab.page.emulate_media(color_scheme=scheme)
+    addresses = ("/desk", "/desk/story?id=t0-s0", "/desk/journal", "/desk/versions", "/desk/login", "/v1/docs")
+    for address in (*addresses, f"/desk/story?id={quote(ODD, safe='')}"):
+        tab.page.goto(tab.root + address)
+        tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, address
+        paper = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (_luminance(paper) < 0.2) == (scheme == "dark")
+        inks = tab.page.evaluate(
+            "[...new Set([...document.querySelectorAll('body *')].map(e => getComputedStyle(e).color))]"
+        )
+        for ink in inks:
+            darkest, lightest = sorted([_luminance(paper), _luminance(ink)])
+            assert (lightest + 0.05) / (darkest + 0.05) >= 4.5 or ink == paper, (address, ink)
