@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -107,14 +107,15 @@ def _story(request: Request) -> Response:
     if request.query_params.get("rejected") and room.drafts is not None:
         rejected = _by_rule(room, article_id)
     parts = [abs(value) for item in found.items for value in item.contributions.values()]
-    acts = room.acts
+    decided, acts = decided_of(decisions, article_id), room.acts
     done = acts.journal.find(request.query_params["done"]) if acts and request.query_params.get("done") else None
     return _page(
         request,
         "story_desk.html",
         found=found,
         article_id=article_id,
-        decided=decided_of(decisions, article_id),
+        decided=decided,
+        named=_headlines(lists, {one["item"] for one in decided}),
         done=done,
         done_list=_titles(lists, done),
         rejected=rejected,
@@ -188,8 +189,13 @@ def _titles(lists: PublishedLists, entry: Mapping[str, Any] | None) -> dict[str,
     if entry is None:
         return {}
     ids = {entry.get("item"), entry.get("story"), *entry["before"]["list"], *entry["after"]["list"]} - {None}
-    found = {name: lists.get(str(name)).story for name in ids}
-    return {str(name): story.title or story.line if story else str(name) for name, story in found.items()}
+    return _headlines(lists, map(str, ids))
+
+
+def _headlines(lists: PublishedLists, ids: Iterable[str]) -> dict[str, str]:
+    """Headlines of stories by their ids; of one that is not shown its id."""
+    found = {name: lists.get(name).story for name in ids}
+    return {name: (story.title or story.line if story else "") or name for name, story in found.items()}
 
 
 async def act(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,13 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
+from recommender import PublishedLists
+from recommender.serving.tokens import make_token
 from tests.serving.conftest import ODD
 from tests.support.processes import cli
 
@@ -92,6 +95,26 @@ def counted(root: str, expected: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{count} lists were counted, expected {expected}")
+
+
+def test_a_killed_worker_loses_no_act(place: Path, tmp_path: Path) -> None:
+    secret = make_token(tmp_path / "tokens", "cms", "write")
+    with running(place, "--workers", 2, "--rate", 0, "--tokens", tmp_path / "tokens") as (root, process):
+        for number in range(4):
+            act = {"what": "withdraw", "item": f"t{number}-s0", "who": "legal", "why": "an order"}
+            headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
+            urlopen(Request(f"{root}/v1/acts", json.dumps(act).encode(), headers), timeout=30).close()
+            for worker in workers_of(process.pid):
+                os.kill(worker, signal.SIGKILL)
+            for _ in range(300):  # until others have taken their places
+                with suppress(OSError):
+                    urlopen(f"{root}/healthz", timeout=5).close()
+                    break
+                time.sleep(0.1)
+    expected = {f"t{number}-s0" for number in range(4)}
+    assert PublishedLists.open(place).tombstones.withdrawn == expected
+    journal = (place / "journal.jsonl").read_text().splitlines()
+    assert {json.loads(line)["item"] for line in journal} == expected
 
 
 def workers_of(parent: int) -> list[int]:
