@@ -133,6 +133,15 @@ def test_what_cannot_be_served_is_one_clear_line(place: Path, tmp_path: Path) ->
     assert (done.returncode, "add --tokens FILE" in done.stderr) == (2, True)
 
 
+def test_without_the_extra_the_command_says_how_to_install_it(place: Path) -> None:
+    code = "import sys; sys.modules['starlette'] = None; from recommender.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", "--lists", place], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 2
+    assert "pip install 'recommender[serve]'" in done.stderr
+
+
 def test_a_token_is_printed_once_and_comes_in(place: Path, tmp_path: Path) -> None:
     secret = cli("token", "cms", "--tokens", tmp_path / "tokens", "--right", "read").stdout.strip()
     assert len(secret) > 40
