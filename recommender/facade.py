@@ -23,6 +23,7 @@ from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
+from recommender.articles.languages import unknown_languages
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.compute.hardware import release_memory
 from recommender.editorial.overlay import NAME as TOMBSTONES
@@ -155,6 +156,12 @@ class Recommender(Decided):
         self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
         self.report.boilerplate = self.catalog.boilerplate.told
         return self
+
+    @property
+    def by_words(self) -> dict[str, int]:
+        """Current stories by language whose lists go by words alone, for the embedder does not know that language."""
+        current = self.catalog.table.select(["language"]).filter(pa.array(self.catalog.alive))
+        return unknown_languages(current, self.embedder.languages, self.archive.site)
 
     def findings(self, report: ReadReport) -> tuple[str, ...]:
         """Tell what somebody should look at in stories that were read, one line each."""

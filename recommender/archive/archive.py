@@ -22,6 +22,7 @@ from recommender.articles.links import ResolvedLinks
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
+from recommender.features.common import common_words
 from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes
@@ -149,7 +150,7 @@ class Archive:
             tfidf=tfidf,
             terms=terms,
             parts=parts,
-            spelling=Spelling.fit(texts, tfidf),
+            spelling=Spelling.fit(texts, tfidf, common_words(terms, catalog.codes("language", default="")[0])),
             hubness=hubness,
             neighbours=hubness.of(terms, vectors),
             search=search,
@@ -302,6 +303,13 @@ class Archive:
     def mixed(self) -> bool:
         """Whether a twentieth of the stories are in other languages than the commonest."""
         return self.derived.stories.mixed
+
+    @property
+    def common_languages(self) -> tuple[str, ...]:
+        """Names of the languages that a twentieth of the stories are in."""
+        codes, code_of, _ = self.derived.stories.languages
+        counts = np.bincount(codes[self.catalog.alive], minlength=len(code_of))
+        return tuple(name for name, code in code_of.items() if counts[code] >= 0.05 * counts.sum())
 
     @property
     def languages(self) -> NDArray[np.int32]:

@@ -87,7 +87,7 @@ def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
     """Detect the languages of newcomers, where those of the archive differ."""
     told = archive.settings.reading.site_language is not None or not table["language"].null_count
-    return table if told or not archive.mixed else detected_languages(table)
+    return table if told or not archive.mixed else detected_languages(table, archive.common_languages)
 
 
 def _lacking(archive: Archive) -> str | None:

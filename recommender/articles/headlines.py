@@ -18,14 +18,16 @@ _LABELS = (  # what a piece is, in front of its headline or behind it
     "eil|eilmeldung|liveblog|kommentar|meinung|analyse|exklusiv|bilder|fotostrecke|"
     "en direct|direct|vidéo|vidéos|tribune|édito|exclusif|en images|infographie|"
     "en vivo|en directo|última hora|vídeo|opinión|análisis|exclusiva|fotos|ao vivo|opinião|análise|exclusivo|"
-    "opinie|exclusief|in beeld|diretta|in diretta|ultim.ora|esclusiva|foto"
+    "opinie|exclusief|in beeld|diretta|in diretta|ultim.ora|esclusiva|foto|"
+    "видео|срочно|молния|эксклюзив|мнение|відео|терміново|عاجل|فيديو|بالفيديو|صور|بالصور|वीडियो|속보|단독|영상|快讯|视频|图集|速報|動画|独自"
 )
 _WIRE = r"^(?:(?:UPDATE|WRAPUP|RPT|REFILE|CORRECTED|CORRECTION|EXCLUSIVE|FACTBOX)(?: ?\d+)? ?- ?)+"  # as agencies write
-_BEFORE = rf"^(?:[\[(](?:{_LABELS})[\])] |(?:{_LABELS}) ?(?:[:|•»] ?| [–—-] ))+"
+_BEFORE = rf"^(?:【[^】]{{1,12}}】 ?|[\[(](?:{_LABELS})[\])] |(?:{_LABELS}) ?(?:[:|•»] ?| [–—-] ))+"
 _BEHIND = rf"(?: [\[(](?:{_LABELS})[\])]| ?[|•] ?(?:{_LABELS})| [–—-] (?:{_LABELS}))+$"
 _SITE = r"^(?P<head>.*[^ ]) (?:\||–|—|-) (?P<site>[^|–—\d]{1,40})$"
 _SITE_TITLES = 3  # headlines behind which a name must stand to be a site's
 _LEAST = 16  # characters of a headline that tell it from others: "oil prices rise" comes every week
+_WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"  # characters that say as much as two letters
 _NAMES = 2  # names behind one headline: a section and a site
 
 
@@ -82,7 +84,7 @@ class Headlines(NamedTuple):
 
 
 def _forms(titles: pa.Array) -> list[pa.Array]:
-    found = pc.replace_substring_regex(_spaced(titles, r"\s+"), _WIRE, "")
+    found = pc.replace_substring_regex(_spaced(pc.utf8_normalize(titles, "NFC"), r"\s+"), _WIRE, "")
     forms = [_unlabelled(pc.utf8_lower(_spaced(found)))]
     for _ in range(_NAMES):
         head = pc.struct_field(pc.extract_regex(forms[-1], _SITE), "head")
@@ -93,7 +95,8 @@ def _forms(titles: pa.Array) -> list[pa.Array]:
 def _words(titles: pa.Array) -> pa.Array:
     """Keep the letters and digits of headlines; None where that is too little to compare."""
     words = _spaced(pc.replace_substring_regex(titles, "['’]", ""), r"[^\p{L}\p{M}\p{N}]+")
-    return pc.if_else(pc.greater_equal(pc.utf8_length(words), _LEAST), words, pa.scalar(None, pa.large_string()))
+    length = pc.add(pc.utf8_length(words), pc.count_substring_regex(words, _WIDE))
+    return pc.if_else(pc.greater_equal(length, _LEAST), words, pa.scalar(None, pa.large_string()))
 
 
 def _spaced(texts: pa.Array, between: str = " +") -> pa.Array:

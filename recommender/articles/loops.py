@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -40,33 +41,55 @@ def code_point(data: _Bytes, at: int, stop: int) -> tuple[int, int]:
 
 
 def kind_of(point: int) -> int:
-    """Tell whether a character belongs to a word, stands between two, is dropped from one, or is one by itself."""
-    if point < 0x80:
-        if 0x30 <= point <= 0x39 or 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A:
-            return _WORD
-        return _INSIDE if point == 0x27 else _APART
-    if point < 0xC0 or point in (0xD7, 0xF7):
-        return _WORD if point in (0xAA, 0xB5, 0xBA) else _APART
-    if 0x2000 <= point < 0x2070 or 0x2190 <= point < 0x2C00 or 0x3000 <= point < 0x3005 or 0x3008 <= point < 0x3040:
-        return _INSIDE if point == 0x2019 else _APART
-    if 0xFE00 <= point < 0xFE10 or 0xFF00 <= point < 0xFF10 or 0xFF1A <= point < 0xFF21 or 0x1F000 <= point < 0x20000:
+    """Tell of a character from U+2000 on whether it belongs to a word, stands between two, is dropped or is one."""
+    if 0x200C <= point < 0x2010 or point in (0x2019, 0x2060, 0xFEFF):
+        return _INSIDE
+    if point < 0x2070 or 0x2190 <= point < 0x2C00 or 0x3000 <= point < 0x3005 or 0x3008 <= point < 0x3040:
         return _APART
-    if 0x0E00 <= point < 0x0F00 or 0x1000 <= point < 0x10A0 or 0x1780 <= point < 0x1800:
-        return _ALONE  # Thai, Lao, Burmese, Khmer: no spaces between words
+    if 0xFE00 <= point < 0xFE10 or 0xFF61 <= point < 0xFF66 or 0x1F000 <= point < 0x20000:
+        return _APART
     if 0x3005 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or point >= 0x20000:
         return _ALONE  # Chinese and Japanese
     return _WORD
 
 
-def lower(point: int) -> int:
-    """Turn a Latin, Greek or Cyrillic capital into its small letter; any other character stays."""
-    if 0x41 <= point <= 0x5A or 0xC0 <= point <= 0xDE or 0x391 <= point <= 0x3A9 or 0x410 <= point <= 0x42F:
-        return point + 32
-    return point + 80 if 0x400 <= point < 0x410 else point
+def _letters() -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]]:
+    """What the characters up to kana are: their kind, the small letter without accents, and whether one is a capital.
+
+    Vowel signs of Indic and South-east Asian scripts are letters; signs that only help to read are dropped.
+    """
+    kind = np.full(_TABLE, _APART, dtype=np.uint8)
+    small = np.arange(_TABLE, dtype=np.uint16)
+    capital = np.zeros(_TABLE, dtype=np.bool_)
+    for point in range(_TABLE):
+        character = chr(point)
+        group = unicodedata.category(character)
+        if point in (0x27, 0x5F3, 0x5F4, 0x640) or group == "Cf" or _is_accent(character):
+            kind[point] = _INSIDE
+        elif point >= 0x2000:
+            kind[point] = kind_of(point)
+        elif group[0] in "LM" or group == "Nd" or point in (0xAA, 0xBA):
+            stacked = 0xE00 <= point < 0xF00 or 0x1000 <= point < 0x10A0 or 0x1780 <= point < 0x1800
+            kind[point] = _ALONE if stacked else _WORD  # Thai, Lao, Burmese, Khmer: no blanks between words
+        lower = character.lower()
+        base, rest = (whole := unicodedata.normalize("NFD", lower[:1]))[0], whole[1:]
+        small[point] = ord(base) if all(map(_is_accent, rest)) else ord(lower[0])
+        if group == "Nd":
+            small[point] = 0x30 + unicodedata.decimal(character)
+        capital[point] = lower != character
+    return kind, small, capital
 
 
-_KIND = np.array([kind_of(point) for point in range(128)], dtype=np.uint8)  # most characters need no more
-_SMALL = np.array([lower(point) for point in range(128)], dtype=np.uint8)
+def _is_accent(mark: str) -> bool:
+    """Whether a mark is an accent, a nukta, an Arabic vowel sign, a Hebrew point or that of a voiced kana."""
+    point = ord(mark)
+    return unicodedata.category(mark) == "Mn" and (
+        point < 0x370 or 0x590 <= point < 0x700 or 0x8D0 <= point < 0x900 or unicodedata.combining(mark) in (7, 8)
+    )
+
+
+_TABLE = 0x3100  # the last that hold accents are kana
+_KIND, _SMALL, _CAPITAL = _letters()
 
 
 def mixed(value: Any) -> Any:
@@ -81,13 +104,17 @@ def words_of(data: _Bytes, start: int, stop: int, word: _Hashes, varies: NDArray
     count, length, value, marked = 0, 0, np.uint64(0), False
     at = start
     while at < stop:
-        point = int(data[at])
-        if point < 0x80:
-            width, kind, small = 1, int(_KIND[point]), int(_SMALL[point])
-        else:
+        point, width = int(data[at]), 1
+        if point >= 0x80:
             point, width = code_point(data, at, stop)
-            kind, small = kind_of(point), lower(point)
+            if 0xFF01 <= point < 0xFF5F:  # of full width
+                point -= 0xFEE0
         at += width
+        small, kind, capital = point, 0, False
+        if point < _TABLE:
+            small, kind, capital = int(_SMALL[point]), int(_KIND[point]), bool(_CAPITAL[point])
+        else:
+            kind = kind_of(point)
         if kind == _INSIDE:
             continue
         if length and kind != _WORD:
@@ -95,7 +122,7 @@ def words_of(data: _Bytes, start: int, stop: int, word: _Hashes, varies: NDArray
             count, length, value, marked = count + 1, 0, np.uint64(0), False
         if kind == _APART:
             continue
-        marked |= (length == 0 and small != point) or 0x30 <= point <= 0x39 or 0xFF10 <= point <= 0xFF19
+        marked |= (length == 0 and capital) or 0x30 <= small <= 0x39
         value = (value ^ np.uint64(small)) * np.uint64(0x100000001B3) + np.uint64(0x9E3779B97F4A7C15)
         length += 1
         if kind == _ALONE:
@@ -155,7 +182,7 @@ def in_both(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[i
     return i, j, shared
 
 
-@kernel(least=64, parts=(code_point, kind_of, lower, mixed, words_of, shingles_of, level_of))
+@kernel(least=64, parts=(code_point, kind_of, mixed, words_of, shingles_of, level_of))
 def mark(
     start: int,
     stop: int,

@@ -9,13 +9,21 @@ from itertools import chain, islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recommender.articles.scripts import characters
+
 LINE_CHARS = 160
 LINE_OF = 600
 """Characters of a body that its line is made of at most."""
-# a sentence ends after a lower-case letter or digit, so that "U.S." and "Mr." seldom do
-_SENTENCE_END = re.compile(r"""[.!?](?<=[a-z\d\"”\x27’)%][.!?])[\"”\x27’)]*(?=\s)""")
+# a sentence ends after a small letter or a digit, so that "U.S." and "Mr." seldom do; a letter without case is small
+_CAPITALS = "".join(chr(point) for point in range(0x530) if chr(point).isupper())
+_SENTENCE_END = re.compile(
+    rf"""(?:[.!?](?<=[^\W_{_CAPITALS}][.!?]|[\"”\x27’)%»\u0900-\u0d7f][.!?])|[।॥؟۔។៕])[\"”\x27’)»]*(?=\s|$)(?<!\.$)"""
+)
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
 _OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
+_SHORTEST_WIDE = 12
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
@@ -70,12 +78,19 @@ def teaser(lead: str, body: str) -> str:
     --------
     >>> teaser("", "The ferry ran aground at 6.40 in thick fog off Gull Point. Nobody died.")
     'The ferry ran aground at 6.40 in thick fog off Gull Point.'
+    >>> teaser("", "青葉市長選で山本花子氏が当選した。投票率は五割だった。")
+    '青葉市長選で山本花子氏が当選した。'
     """
     text = " ".join((lead or body[:_OFTEN_ENOUGH]).split())
     if not lead and len(text) <= LINE_CHARS < len(body):
         text = " ".join(body[:LINE_OF].split())
-    if not lead and (end := _SENTENCE_END.search(text, _SHORTEST)):
+    wide = _WIDE.search(text, 0, 20) is not None
+    end = _WIDE_END.search(text, _SHORTEST_WIDE) if wide else _SENTENCE_END.search(text, _SHORTEST)
+    if not lead and end:
         text = text[: end.end()]
     if len(text) <= LINE_CHARS:
         return text
-    return text[: LINE_CHARS - 1].rsplit(" ", 1)[0].rstrip(",;:-–— ") + " …"
+    blank = text.rfind(" ", 0, LINE_CHARS - 1)
+    if blank < LINE_CHARS // 2:  # words without blanks between them: a letter stays with its marks
+        return "".join(characters(text[:LINE_CHARS])[:-1])[: LINE_CHARS - 2] + " …"
+    return text[:blank].rstrip(",;:-–— ") + " …"

@@ -114,6 +114,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
         ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
         ("ranker", summary.ranker or "none"),
+        ("by words alone", told_by_words(summary.by_words)) if summary.by_words else None,
         ("related from", f"{summary.related_at:.3f}" if summary.related_at is not None else "none"),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
         ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
@@ -122,6 +123,18 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
     for row in rows:
         if row:
             out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def told_by_words(languages: Mapping[str, int]) -> str:
+    """Say which stories are compared by words alone, on one line.
+
+    Examples
+    --------
+    >>> told_by_words({"nl": 1_234, "de": 56})
+    '1,290 stories in a language that the model does not know (nl, de)'
+    """
+    names = sorted(languages, key=lambda name: (-languages[name], name))
+    return f"{sum(languages.values()):,} stories in a language that the model does not know ({', '.join(names[:5])})"
 
 
 def told_links(links: int, stories: int, unresolved: int) -> str:

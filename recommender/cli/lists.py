@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.display import bars, cleaned, out, print_json, print_list, told_links
+from recommender.cli.display import bars, cleaned, out, print_json, print_list, told_by_words, told_links
 from recommender.cli.options import (
     ArchiveOrNone,
     JsonOption,
@@ -154,6 +154,8 @@ def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> No
     if ranker := told.get("ranker"):
         named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
         told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
+    if by_words := told.pop("by_words", None):
+        told["by words alone"] = told_by_words(by_words)
     if shares := told.get("shares"):
         told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
     if links := told.get("links"):

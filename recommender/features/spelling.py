@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.scripts import fold
+from recommender.features.phrases import phrases
 from recommender.features.texts import name_texts
 from recommender.features.tfidf import Tfidf
 
@@ -30,23 +32,29 @@ class Spelling:
         The commonest spelling of each term as a name; null = it is no name.
     before, after : ndarray of int32, shape (v,)
         The name that mostly stands right before or after it, as "Livia" before "Santoro"; -1 = none.
+    phrase : pyarrow.StringArray, length v
+        What a pair of characters stands for, see `phrases`; null = of a word.
+    common : ndarray of bool, shape (v,)
+        Words that tell nothing in their language, see `common_words`.
     """
 
     written: pa.StringArray
     before: NDArray[np.int32]
     after: NDArray[np.int32]
+    phrase: pa.StringArray
+    common: NDArray[np.bool_]
 
     @classmethod
-    def fit(cls, table: pa.Table, tfidf: Tfidf) -> Spelling:
+    def fit(cls, table: pa.Table, tfidf: Tfidf, common: NDArray[np.bool_] | None = None) -> Spelling:
         """Learn the names of stories that a vocabulary was fitted on."""
-        phrases = _phrases(table)
+        runs = _phrases(table)
         place = {term: number for number, term in enumerate(tfidf.terms)}
         spelled: dict[int, Counter[str]] = {}
         pairs: Counter[tuple[int, int]] = Counter()
-        for phrase, count in phrases.items():
+        for phrase, count in runs.items():
             numbers = []
             for word in phrase.split(" "):
-                number = place.get(word.lower(), -1)
+                number = place.get(fold(word), -1)
                 numbers.append(number)
                 if number >= 0:
                     spelled.setdefault(number, Counter())[word] += count
@@ -69,7 +77,9 @@ class Spelling:
                     (before, after)[side][number] = other
         # of both neighbours the commoner one completes a name
         before[best[0] < best[1]], after[best[0] >= best[1]] = -1, -1
-        return cls(pa.array(written, pa.string()), before, after)
+        if common is None:
+            common = np.zeros(len(place), dtype=bool)
+        return cls(pa.array(written, pa.string()), before, after, phrases(table, tfidf.names), common)
 
     @property
     def is_name(self) -> NDArray[np.bool_]:
@@ -80,11 +90,12 @@ class Spelling:
         """Keep the names of some terms, which are numbered anew."""
         number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last: of -1
         number[terms] = np.arange(len(terms))
-        return Spelling(self.written.take(pa.array(terms)), number[self.before[terms]], number[self.after[terms]])
+        written, phrase = (strings.take(pa.array(terms)) for strings in (self.written, self.phrase))
+        return Spelling(written, number[self.before[terms]], number[self.after[terms]], phrase, self.common[terms])
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
-        table = pa.table({"written": self.written, "before": self.before, "after": self.after})
+        table = pa.table({one.name: getattr(self, one.name) for one in fields(self)})
         with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
 
@@ -95,11 +106,13 @@ class Spelling:
             table = pa.ipc.open_file(source).read_all().combine_chunks()
         if len(table) != terms:
             raise ValueError(f"{name}.arrow holds {len(table)} terms of {terms}")
-        written = table["written"].combine_chunks() if terms else pa.array([], pa.string())
+        written, phrase = (
+            table[name].combine_chunks() if terms else pa.array([], pa.string()) for name in ("written", "phrase")
+        )
         before, after = (table[side].to_numpy().astype(np.int32) for side in ("before", "after"))
         if terms and not -1 <= min(before.min(), after.min()) <= max(before.max(), after.max()) < terms:
             raise ValueError(f"{name}.arrow names neighbours beyond its {terms} terms")
-        return cls(written, before, after)
+        return cls(written, before, after, phrase, table["common"].to_numpy().astype(bool))
 
 
 def _phrases(table: pa.Table) -> dict[str, int]:

@@ -146,14 +146,31 @@ def name_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
         yield _named(whole(pc.binary_join_element_wise(some["lead"], some["body"], newline)))
 
 
-_UPPER = np.zeros(256, dtype=bool)
-_UPPER[65:91] = True
+_BEGINS = np.zeros(256, dtype=bool)  # capitals, and the first bytes of letters that may be some
+_BEGINS[[*range(65, 91), *range(0xC3, 0xE2)]] = True
 _INSIDE = np.zeros(256, dtype=bool)  # what may stand before the blank in mid-sentence
 _INSIDE[[*range(48, 58), *range(65, 91), *range(97, 123), *b",)&-"]] = True
 _INSIDE[128:] = True
 _LETTER = np.zeros(256, dtype=bool)
 _LETTER[[*range(48, 58), *range(65, 91), *range(97, 123), 95]] = True
 _LETTER[128:] = True
+
+
+_CAPITAL = np.array([chr(point).isupper() for point in range(0x2000)])
+
+
+def _keep_capitals(data: NDArray[np.uint8], start: NDArray[np.bool_]) -> None:
+    """Leave of the first bytes of words beyond ASCII those of capitals."""
+    beyond = np.flatnonzero(start)
+    beyond = beyond[data[beyond] >= 0xC3]
+    start[beyond] = False
+    short = beyond[data[beyond] < 0xE0]
+    long = beyond[data[beyond] == 0xE1]  # three bytes, up to U+1FFF: Vietnamese, ancient Greek
+    for first, point in (
+        (short, (data[short] & 0x1F).astype(np.int64) << 6 | data[short + 1] & 0x3F),
+        (long, 0x1000 | (data[long + 1] & 0x3F).astype(np.int64) << 6 | data[long + 2] & 0x3F),
+    ):
+        start[first[_CAPITAL[point]]] = True
 
 
 def _named(texts: pa.LargeStringArray) -> pa.LargeStringArray:
@@ -166,7 +183,8 @@ def _named(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     if len(data) < 3:
         return pa.array([""] * len(texts), pa.large_string())
     start = np.zeros(len(data), dtype=bool)
-    start[2:] = _UPPER[data[2:]] & (data[1:-1] == 32) & _INSIDE[data[:-2]]
+    start[2:] = _BEGINS[data[2:]] & (data[1:-1] == 32) & _INSIDE[data[:-2]]
+    _keep_capitals(data, start)
     # the first two bytes of a text stand after another text
     for offset in (0, 1):
         first = limits[:-1] - limits[0] + offset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.scripts import fold, is_letter, without_gaps
 from recommender.compute.parallel import in_order
 
 BLOCK = 2_048  # texts counted together
@@ -47,8 +47,9 @@ class Counts:
 def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -> Iterator[Counts]:
     """Count the terms of texts, a block at a time, in order; on all cores.
 
-    A term is a run of two or more letters, digits and underscores in lower case, no English stop word: what
-    scikit-learn's vectorizers take for one; where words have no blanks between them, each pair of characters.
+    A term is a run of two or more letters with their marks, digits and underscores, as `scripts.fold` writes them, no
+    English stop word; where words have no blanks between them, each pair of characters. Of English texts these are the
+    terms of scikit-learn's vectorizers.
 
     Parameters
     ----------
@@ -67,6 +68,11 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -
         whole = pa.array(texts, pa.large_string())
         texts = (whole.slice(start, block) for start in range(0, len(whole), block))
     yield from in_order(_count, texts)
+
+
+def words_in_order(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """All words of texts as terms are written, one after another, stop words and short ones among them."""
+    return _words(_lower(texts))[1]
 
 
 def _count(texts: pa.LargeStringArray) -> Counts:
@@ -96,36 +102,38 @@ def _stop_words() -> pa.Array:
 def _lower(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     if pc.all(pc.string_is_ascii(texts)).as_py() in (True, None):
         return pc.ascii_lower(texts)
-    # Unicode's full mapping
-    return pa.array([without_gaps(text.lower()) for text in texts.to_pylist()], pa.large_string())
+    special = _special(texts)
+    pairs = zip(texts.to_pylist(), special.tolist(), strict=True)
+    return pa.array([without_gaps(fold(text)) if odd else text.lower() for text, odd in pairs], pa.large_string())
 
 
-_GAPLESS = re.compile("[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]{2,}")  # Chinese, Japanese
+def _special(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
+    """Tell which texts hold characters that `fold` and `without_gaps` may change, (n,): others need small letters."""
+    limits, data = _bytes(texts)
+    beyond = np.flatnonzero(data >= 0xCC)  # the first byte of a character from U+0300 on
+    lead = data[beyond]
+    # Greek, Cyrillic and Armenian stay, general punctuation and symbols, and what is for private use
+    odd = beyond[(lead < 0xCE) | (lead > 0xD5) & (lead != 0xE2) & (lead != 0xEE)]
+    found = np.zeros(len(texts), dtype=bool)
+    found[np.searchsorted(limits, odd, "right") - 1] = True
+    for rare in ("\u00ad", "\u0130"):
+        if rare.encode() in data.tobytes():
+            found |= pc.match_substring(texts, rare).to_numpy(zero_copy_only=False)
+    return found
 
 
-def without_gaps(text: str) -> str:
-    """Write what has no blanks between its words as overlapping pairs of characters, which count as words.
-
-    Examples
-    --------
-    >>> without_gaps("青葉市長 ferry")
-    ' 青葉 葉市 市長  ferry'
-    """
-    return _GAPLESS.sub(_pairs, text)
-
-
-def _pairs(run: re.Match[str]) -> str:
-    found = run.group()
-    return " " + " ".join(found[place : place + 2] for place in range(len(found) - 1)) + " "
-
-
-def _words(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], pa.LargeStringArray]:
-    """Find all runs of word characters, and where those of each text start among them, (n + 1,)."""
+def _bytes(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Find where each text begins and the last one ends, (n + 1,), and the bytes of all."""
     _, ends, content = texts.buffers()
     limits = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(1)
     limits = limits.astype(np.int64)
     data = np.frombuffer(content or b"", np.uint8)[limits[0] : limits[-1]]
-    limits -= limits[0]
+    return limits - limits[0], data
+
+
+def _words(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], pa.LargeStringArray]:
+    """Find all runs of word characters, and where those of each text start among them, (n + 1,)."""
+    limits, data = _bytes(texts)
     word = _WORD[data]
     _mark_beyond_ascii(data, word)
     edge = np.zeros(len(data) + 1, dtype=bool)  # between two bytes: a text ends here
@@ -149,6 +157,6 @@ def _mark_beyond_ascii(data: NDArray[np.uint8], word: NDArray[np.bool_]) -> None
         for step in range(1, size):
             point = point << 6 | data[lead + step] & 0x3F
         points, which = np.unique(point, return_inverse=True)
-        letters = lead[np.array([chr(point).isalnum() for point in points.tolist()], dtype=bool)[which]]
+        letters = lead[np.array([is_letter(point) for point in points.tolist()], dtype=bool)[which]]
         for step in range(size):
             word[letters + step] = True

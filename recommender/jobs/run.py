@@ -43,7 +43,8 @@ LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
-    `published` is False after a dry run; `resumed` counts the finished shards of an interrupted run that were taken
+    `published` is False after a dry run; `by_words` counts the stories by language that the embedder does not know, so
+    that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
     over, `unpublished` the rows that are no published stories, by what says so; `rejected_file` holds the rejected
     rows, if there are any; `told` says what somebody should look at in the input, `findings` in the rules.
     """
@@ -53,6 +54,7 @@ class Summary:
     as_of: datetime | None = None
     related_at: float | None = None
     ranker: str = ""
+    by_words: dict[str, int] = field(default_factory=dict)
     stories: int = 0
     lists: int = 0
     ok: int = 0
@@ -228,6 +230,7 @@ class Run:
             "embedder": type(rec.embedder).__name__,
             "related_at": rec.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
+            "by_words": rec.by_words,
             "time_counts": rec.dated,
         }
 
@@ -256,5 +259,6 @@ class Run:
         summary.related_at = rec.related_at
         summary.unpublished, summary.told = dict(report.unpublished), rec.findings(report)
         summary.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
+        summary.by_words = rec.by_words
         summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return summary

@@ -24,6 +24,7 @@ from recommender.search.pools import Queries
 
 MOST = 2  # reasons of an item
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells
+_PAIRS = 9  # shared terms that are looked at where several may be of one phrase
 _TEXTS = ("words", "title", "lead")  # families that look at shared words
 _SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -194,8 +195,12 @@ def _shared_words(
     wording: Wording,
 ) -> tuple[NDArray[np.int64], pa.Array, pa.ListArray]:
     """Find the items that share telling words; gives the words in a text, and each with its part of the cosine."""
-    term, product = heaviest_shared(queries.terms, matrix, story, rows, wording.words, _WORDS)
+    looked_at = _PAIRS if wording.tells_phrases else _WORDS
+    term, product = heaviest_shared(queries.terms, matrix, story, rows, wording.words, looked_at)
     top = term >= 0
+    if wording.tells_phrases:
+        top &= ~_told_before(wording.terms, np.where(top, term, -1))
+        top &= np.cumsum(top, axis=1) <= _WORDS
     counts = top.sum(axis=1)
     owners = np.flatnonzero(counts)
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32))
@@ -204,6 +209,22 @@ def _shared_words(
     terms = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([words, weights], fields=list(TERM)))
     text = pc.binary_join(pa.ListArray.from_arrays(offsets, words), ", ")
     return owners, pc.binary_join_element_wise("both on: ", text, ""), terms
+
+
+def _told_before(terms: pa.StringArray, found: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which places hold a phrase of which an earlier place of their line holds a part, or the whole."""
+    names = terms.take(pa.array(np.maximum(found, 0).ravel())).dictionary_encode()
+    code = np.where(found >= 0, names.indices.to_numpy().reshape(found.shape), -1).astype(np.int64)
+    phrase = names.dictionary.to_pylist()
+    again = np.zeros(found.shape, dtype=bool)
+    for later in range(1, found.shape[1]):
+        for earlier in range(later):
+            both = (code[:, later] >= 0) & (code[:, earlier] >= 0)
+            key, place = np.unique(code[both, later] * len(phrase) + code[both, earlier], return_inverse=True)
+            ours, theirs = np.divmod(key, max(len(phrase), 1))
+            same = [phrase[a] in phrase[b] or phrase[b] in phrase[a] for a, b in zip(ours, theirs, strict=True)]
+            again[both, later] |= np.array(same, dtype=bool)[place]
+    return again
 
 
 def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.features.common import COMMON, FEW, FREQUENT
 from recommender.features.spelling import Spelling
 from recommender.features.tfidf import Tfidf
+from recommender.reading.months import MONTHS
 
+_WEEK_DAYS = (
+    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag lundi mardi mercredi jeudi "
+    "vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì martedì mercoledì "
+    "giovedì venerdì sabato domenica segunda terça quarta quinta maandag dinsdag woensdag donderdag vrijdag "
+    "zaterdag zondag måndag tisdag onsdag torsdag fredag lördag söndag mandag tirsdag lørdag søndag "
+    "понедельник вторник среду четверг пятницу субботу воскресенье δευτέρα τρίτη τετάρτη πέμπτη παρασκευή "
+    "σάββατο κυριακή सोमवार मंगलवार बुधवार गुरुवार शुक्रवार शनिवार रविवार "
+)
 _CALENDAR = [
     name.lower()
     for names in (calendar.day_name, calendar.day_abbr, calendar.month_name, calendar.month_abbr)
     for name in names
     if name
 ]
-_COMMON = 0.02  # share of the vocabulary, the most frequent terms, that tells nothing
-_FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
-_FEW = 3  # stories with a term, in an archive of any size, up to which it tells something
+_CALENDAR += [name for name in MONTHS if len(name) > 4]  # shorter ones are words of other languages
+_CALENDAR += _WEEK_DAYS.split()
+_TELLING = r"^(?:\D{3,}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2})$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +42,7 @@ class Wording:
     Attributes
     ----------
     terms : pyarrow.StringArray, length v
+        As a reason tells them.
     words, names : ndarray of bool, shape (v,)
         Terms that a reason may tell as words, and as names.
     spelling : Spelling
@@ -44,13 +56,22 @@ class Wording:
     @classmethod
     def of(cls, tfidf: Tfidf, spelling: Spelling) -> Wording:
         """Leave out what is short, holds a digit, names a day or month, or is among the most frequent terms."""
-        telling = pc.match_substring_regex(tfidf.names, r"^\D{3,}$").to_numpy(zero_copy_only=False).astype(bool)
-        telling[np.argsort(tfidf.idf, kind="stable")[: int(_COMMON * len(telling))]] = False
-        telling &= tfidf.shares <= max(_FREQUENT, _FEW / max(tfidf.stories, 1))
+        telling = pc.match_substring_regex(tfidf.names, _TELLING).to_numpy(zero_copy_only=False).astype(bool)
+        telling[np.argsort(tfidf.idf, kind="stable")[: int(COMMON * len(telling))]] = False
+        telling &= tfidf.shares <= max(FREQUENT, FEW / max(tfidf.stories, 1))
+        telling &= ~spelling.common
+        # a pair of characters tells what its phrase tells
+        phrase = spelling.phrase
+        telling &= pc.fill_null(pc.greater(pc.utf8_length(phrase), 0), True).to_numpy(zero_copy_only=False)
         calendar_word = pc.is_in(tfidf.names, pa.array(_CALENDAR, tfidf.names.type))
         telling &= ~calendar_word.to_numpy(zero_copy_only=False).astype(bool)
         names = telling & spelling.is_name
-        return cls(tfidf.names, telling & ~names, names, spelling)
+        return cls(pc.coalesce(phrase, tfidf.names), telling & ~names, names, spelling)
+
+    @cached_property
+    def tells_phrases(self) -> bool:
+        """Whether several terms may be told as one."""
+        return bool(self.spelling.phrase.null_count < len(self.terms))
 
     def written(self, term: NDArray[np.int64], shared: NDArray[np.bool_], other: NDArray[np.int64]) -> pa.Array:
         """Write names, each with the neighbour that completes it where both stories share that too.

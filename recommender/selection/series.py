@@ -30,7 +30,11 @@ _PROSE = re.compile(  # words that hold sentences together, in the languages who
     r"le|la|les|du|de|en|un|une|et|est|sont|au|aux|dans|par|pour|sur|ce|se|qui|que|d'une?|"
     r"el|los|las|del|una|y|con|por|para|al|il|di|che|per|da|nel|della|do|dos|no|na|em|com|um|uma|os|"
     r"het|een|van|op|te|zijn|werd|voor|met|och|att|som|av|på|med|til|og|det|er|af|"
-    r"w|z|po|się|jest|nie|od|za|na|że|ve|bir|için"
+    r"w|z|po|się|jest|nie|od|za|na|że|ve|bir|için|ja|oli|az|és|egy|și|în|la|cu|dan|yang|dengan|của|và|trong|"
+    r"и|в|во|на|с|со|по|из|для|не|что|от|до|за|к|у|о|об|как|та|з|із|від|що|це|се|е|да|"
+    r"και|το|τα|του|της|των|τον|την|στο|στη|στην|στον|με|από|για|οι|η|ο|που|"
+    r"של|את|על|עם|לא|הוא|היא|כי|גם|في|من|على|إلى|عن|مع|أن|التي|الذي|و|در|به|از|که|را|با|است|"
+    r"میں|کے|کی|کا|سے|نے|اور|को|में|के|की|का|से|ने|और|है|हैं|पर|.*다\."
 )
 _TABLE_RUN = 5  # words in a row that may stand without a figure: captions are short in any language
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -46,7 +50,7 @@ _WHEN = re.compile(
     r"sat|sun)\b\.?"
     r"|\b(?:first|second|third|fourth|1st|2nd|3rd|\d+th)\b"
 )
-_NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:/-]\d+)*(?!\w)")
+_NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:/-]\d+)*(?!\w)|\d+(?=[年月日時分回号년월일시])")
 _FORMAT = re.compile(
     r"\b(?:quiz|crossword|sudoku|horoscopes?|weather|forecast|briefing|newsletter|round-?up|diary|letters|"
     r"obituaries|lottery|fixtures|tide times|markets?|week in pictures|what's on)\b"

@@ -185,7 +185,7 @@ def test_names_are_capitals_in_mid_sentence() -> None:
     assert [text.split() for text in found.to_pylist()] == [
         ["Voss", "Ana", "Santoro", "Ellery", "NATO"],
         [],
-        ["Opera", "Fähre"],
+        ["Älteste", "Opera", "Über", "Fähre"],
     ]
 
 

@@ -19,8 +19,10 @@
   let active = -1;
   let timer = 0;
 
+  // Accents, Arabic vowel signs, Hebrew points and joiners go; vowel signs of Hindi, Thai and the like are letters.
+  const LEFT_OUT = /[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u200c-\u200f]+/gu;
   const plain = (text) =>
-    " " + text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+    " " + text.normalize("NFKD").replace(LEFT_OUT, "").toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, " ").trim();
 
   const load = () => {
     loading ??= new Promise((resolve, reject) => {
