@@ -20,7 +20,7 @@ COLUMNS = 5
 
 
 def impressions(path: Path, report: ReadReport) -> Iterator[dict[str, Any]]:
-    """Rows of behaviors.tsv: list_id, session, time, history, shown and the set clicked.
+    """Read rows of behaviors.tsv: list_id, session, time, history, shown and the set clicked.
 
     Times carry no zone in MIND and are taken as UTC.
     """
@@ -77,7 +77,7 @@ def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str])
 
 
 def _is_behaviors(path: Path) -> bool:
-    """Whether a file begins with an impression of MIND."""
+    """Tell whether a file begins with an impression of MIND."""
     if path.suffix.lower() != ".tsv" or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -89,7 +89,7 @@ def _is_behaviors(path: Path) -> bool:
 
 
 def tsv_rows(path: Path, columns: int, parse: Any, report: ReadReport) -> Iterator[dict[str, Any]]:
-    """Rows of a file without header, quoting or escapes."""
+    """Read rows of a file without header, quoting or escapes."""
     with path.open("rb") as file:
         for line, raw in enumerate(file, 1):
             report.read += 1

@@ -44,7 +44,7 @@ class BlockReader:
         self._json = JsonColumns(reader.is_simple)
 
     def tables(self, strict: bool = False) -> Iterator[pa.Table]:
-        """Articles in their order, columns of `READ`; no more after a bad row if `strict`, or after too many."""
+        """Read articles in their order, columns of `READ`; stops after a bad row if `strict`, or after too many."""
         stream, told = self._reader.stream, Told()
         blocks = self._blocks(stream.lines(told))
         for block in _ahead(blocks) if stream.path else blocks:
@@ -58,7 +58,7 @@ class BlockReader:
         return rejected > (0 if strict else self._reader.settings.max_rejected)
 
     def _blocks(self, lines: Iterator[tuple[int, Any]]) -> Iterator[_Block]:
-        """Blocks of lines; this runs beside the rest, and touches nothing that the rest changes."""
+        """Read blocks of lines; this runs beside the rest, and touches nothing that the rest changes."""
         some: _Lines = []
         held = 0
         for one in lines:
@@ -106,7 +106,7 @@ class BlockReader:
         return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(places))))
 
     def _grouped(self, block: _Block) -> tuple[_Lines, list[tuple[list[int], Columns]]]:
-        """Rows, those that Arrow has read still as bytes, and groups of the same columns with their places."""
+        """Group rows of the same columns, with their places; those that Arrow has read are still bytes."""
         if block.table is not None and len(block.places) == len(block.lines):
             plan = self._reader.plan(tuple(block.table.column_names))
             return block.lines, [(block.places, Columns.of_table(block.table, plan))]
@@ -137,7 +137,7 @@ class BlockReader:
 
 
 def _ahead(source: Iterator[_T]) -> Iterator[_T]:
-    """What an iterator gives; the next is made while one is used."""
+    """Make the next value of an iterator in a thread while one is used."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, source, None)
         while (one := coming.result()) is not None:

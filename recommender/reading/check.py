@@ -80,7 +80,7 @@ class Check:
     findings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON would hold it."""
+        """Convert the check to what JSON can hold."""
         told = asdict(self)
         for name in ("newest", "oldest"):
             told[name] = told[name] and told[name].isoformat()
@@ -149,13 +149,13 @@ def check(
 
 
 def _by_form(table: pa.Table) -> int:
-    """Stories that lose something though nothing recurs."""
+    """Count stories that lose something though nothing recurs."""
     bodies = ONLY_BY_FORM.cleaned(table)["body"]
     return int(pc.sum(pc.not_equal(bodies, table["body"])).as_py() or 0)
 
 
 def _filled(column: pa.ChunkedArray) -> float:
-    """Share of the rows that hold something."""
+    """Compute the share of the rows that hold something."""
     if not len(column):
         return 0.0
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):

@@ -123,7 +123,7 @@ class ClickLog:
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]]) -> ClickLog:
-        """A log of rows in memory, as `read` takes them; raises InputError at the first bad one."""
+        """Make a log of rows in memory, as `read` takes them; raises InputError at the first bad one."""
         return cls.read(rows, strict=True)[0]
 
     def __len__(self) -> int:
@@ -161,7 +161,7 @@ class ClickLog:
         return codes(pc.coalesce(*named))
 
     def between(self, start: datetime | None = None, end: datetime | None = None) -> ClickLog:
-        """The lists shown at `start` or later and before `end`; those without a time are in no such part."""
+        """Keep the lists shown at `start` or later and before `end`; those without a time are in no such part."""
         held = pc.is_valid(self.table["time"])
         if start is not None:
             held = pc.and_(held, pc.greater_equal(self.table["time"], _moment(start)))
@@ -170,7 +170,7 @@ class ClickLog:
         return ClickLog(self.table.filter(pc.fill_null(held, False)))
 
     def among(self, ids: Collection[str]) -> ClickLog:
-        """Only these articles: other items are taken out, and lists under others or with fewer than two items left."""
+        """Keep only these articles: lists under others, or with fewer than two of these items, are left out."""
         known = pa.array(sorted(ids), pa.large_string())
         table = self.table.filter(pc.is_in(self.table["source"].combine_chunks(), known))
         columns = {}
@@ -187,7 +187,7 @@ class ClickLog:
         return ClickLog(table.filter(pa.array(_lengths(columns["shown"]) >= 2)))
 
     def split(self, at: datetime | float) -> tuple[ClickLog, ClickLog]:
-        """Past and future: what is tuned on the first part is tested on the second.
+        """Split into past and future: what is tuned on the first part is tested on the second.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class ClickLog:
         return parts
 
     def paths(self) -> list[list[str]]:
-        """What each session read, in order of time: the source of each list and then its clicks.
+        """List what each session read, in order of time: the source of each list and then its clicks.
 
         A list without a session is a path of its own.
         """
@@ -276,7 +276,7 @@ def _accepted(
 
 
 def _recognised(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
-    """Which column feeds which field: first `mapping`, then the known names."""
+    """Find which column feeds which field: first `mapping`, then the known names."""
     by_name = {fold(column): column for column in reversed(columns) if isinstance(column, str)}
     found = {}
     for field in SCHEMA.names:
@@ -350,5 +350,5 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
 
 
 def codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Numbers of names, (n,)."""
+    """Number names, (n,)."""
     return np.asarray(names.combine_chunks().dictionary_encode().indices.to_numpy(), dtype=np.int64)

@@ -59,7 +59,7 @@ class Columns:
 
     @classmethod
     def of_table(cls, table: pa.Table, plan: Plan) -> Columns:
-        """Of what Arrow has read: a body stays there, other columns are short."""
+        """Take what Arrow has read: a body stays there, other columns are short."""
         body = plan.columns.get("body", ("",))[0]
         columns = {
             name: column.chunk(0) if name == body and column.type == _STRING else column.to_pylist()
@@ -77,7 +77,7 @@ class Columns:
         self.odd = np.zeros(count, dtype=bool)
 
     def table(self) -> pa.Table:
-        """The articles of all rows; what it holds of odd rows means nothing."""
+        """Convert all rows to a table of articles; what it holds of odd rows means nothing."""
         plan, count = self._plan, self._count
         if "extra" in plan.columns or "id" not in plan.columns:
             self.odd[:] = True
@@ -122,7 +122,7 @@ class Columns:
         self.odd |= np.fromiter(odd, dtype=bool, count=self._count)
 
     def _first(self, field: str, names: tuple[str, ...], read: _Read) -> list[Any]:
-        """Values of a field by the first of its columns that holds any; a row that needs another is odd."""
+        """Find values of a field in the first of its columns that holds any; a row that needs another is odd."""
         if len(names) == 1:
             return read(field, names[0], self._raw[names[0]])
         name = next((one for one in names if not all(map(_is_absent, self._raw[one]))), names[0])
@@ -133,7 +133,7 @@ class Columns:
         return found
 
     def _array(self, values: Sequence[Any] | None, kind: pa.DataType) -> pa.Array:
-        """Values as Arrow has them; rows with a NUL or with what is no UTF-8 are odd."""
+        """Put values in Arrow; rows with a NUL or with what is no UTF-8 are odd."""
         if values is None:
             return pa.nulls(self._count, kind)
         try:
@@ -147,7 +147,7 @@ class Columns:
         return array
 
     def _check_status(self) -> None:
-        """Rows that say that they are not published, or what is not known, are odd."""
+        """Mark as odd the rows that say that they are not published, or what is not known."""
         known: dict[Any, bool] = {}
         columns = {column: self._raw[column] for column, _ in self._plan.status.columns}
         if columns:
@@ -172,7 +172,7 @@ class Columns:
         return texts
 
     def _words(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        """Values of a column that holds no times: plain texts as they are, others by the converter of the field."""
+        """Read a column without times: plain texts as they are, others by the converter of the field."""
         limits, convert = self._plan.limits, self._converter(field, column)
         if isinstance(values, pa.LargeStringArray):
             return self._body(values, convert)
@@ -214,7 +214,7 @@ class Columns:
         ]
 
     def _body(self, texts: pa.LargeStringArray, convert: Callable[[int, Any], Any]) -> list[Any]:
-        """The beginnings of bodies; their whole stays in Arrow."""
+        """Take the beginnings of bodies, as lines for readers need them; the whole bodies stay in Arrow."""
         ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
         data = np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
         sizes = np.diff(ends)  # in bytes; a character has at most four
@@ -238,7 +238,7 @@ class Columns:
         return begins
 
     def _times(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        """Microseconds since 1970 of times as ISO 8601 has them, others by the converter."""
+        """Read times as microseconds since 1970: ISO 8601 in one go, others by the converter."""
         convert, forms = self._converter(field, column), self._plan.forms[column]
         texts = self._array([value if type(value) is str else None for value in values], _STRING)
         if forms.form is not None:
@@ -255,7 +255,7 @@ class Columns:
         ]
 
     def _converter(self, field: str, column: str, given: Callable[[str], Any] = str) -> Callable[[int, Any], Any]:
-        """What turns a value into that of a field, each text once; a row of which something would be told is odd."""
+        """Make what turns a column's value into a field's, each text once; rows with something to report are odd."""
         plan, report = self._plan, self._plan.report
         convert = read_moment if field in TIMES else CONVERT.get(field, word)
         known: dict[str, tuple[bool, Any, datetime | None]] = {}
@@ -290,7 +290,7 @@ class Columns:
         return converted
 
     def _extra(self, bodies: Sequence[str]) -> list[str | None]:
-        """Further details as JSON."""
+        """Write further details as JSON."""
         columns = {name: cells for name, cells in self._raw.items() if name not in self._used}
         for name, cells in columns.items():
             odd = [type(cell) not in _JSON or (name == "extra" and type(cell) is dict) for cell in cells]
@@ -326,7 +326,7 @@ class Columns:
 
 
 def _moments(texts: pa.Array, form: str, kind: pa.DataType) -> pa.Array:
-    """Microseconds since 1970 of the texts of a form; null for others, and around days that stand for no date."""
+    """Parse texts of a form to microseconds since 1970; null for others, and around days that stand for no date."""
     texts = pc.if_else(pc.match_substring_regex(texts, form), texts, pa.scalar(None, _STRING))
     micros = texts.cast(kind).cast(pa.int64())
     for zero in _ZEROS:

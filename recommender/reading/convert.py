@@ -45,7 +45,7 @@ def _within(text: str, field: str, most: int) -> str:
 
 
 def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
-    """A short text."""
+    """Read a short text."""
     if type(value) is not str and field in ("author", "section") and isinstance(value, list | tuple):
         parts = [unwrapped(one) for one in value]
         value = ", ".join(as_text(part, field) for part in parts if not is_missing(part))
@@ -71,7 +71,7 @@ def _markup(value: Any, field: str, plan: Plan) -> str | None:
 
 
 def _paragraph(value: Any, field: str) -> str | None:
-    """One of several parts of a text; pictures and the like are none."""
+    """Read one of several parts of a text; pictures and the like are none."""
     if isinstance(value, Mapping) and str(value.get("type", "text")) not in _TEXT_PARTS:
         return None
     value = unwrapped(value)
@@ -84,7 +84,7 @@ def _title(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list[Anchor]] | None:
-    """A text that may hold HTML, and the links of its sentences."""
+    """Read a text that may hold HTML, and the links of its sentences."""
     text = _markup(value, field, plan)
     if text is None:
         return None
@@ -122,7 +122,7 @@ def _access(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | None:
-    """A time, in the forms of its column."""
+    """Read a time, in the forms of its column."""
     if not isinstance(value, str | struct_time):
         value = one_of(value)
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
@@ -156,7 +156,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text b
 
 
 def kept_extra(rest: dict[Any, Any], plan: Plan) -> dict[str, Any]:
-    """Further details as they can be kept; what cannot be kept is left out by itself."""
+    """Convert further details to what can be kept; what cannot is left out by itself."""
     try:
         return _as_json(rest)
     except (orjson.JSONEncodeError, UnicodeEncodeError, ValueError):

@@ -100,7 +100,7 @@ def _id(raw: Mapping[str, Any], plan: Plan, used: set[str]) -> str:
 def _first(
     raw: Mapping[str, Any], field: str, columns: tuple[str, ...], convert: Converter, plan: Plan, used: set[str]
 ) -> Any:
-    """The first filled of several columns; what cannot be read is told, and costs the field alone."""
+    """Read the first filled of several columns; what cannot be read is told, and costs the field alone."""
     for column in columns:
         value = raw.get(column)
         if type(value) is not str:
@@ -151,7 +151,7 @@ def _add_links(
 
 
 def links_of(anchors: Iterable[Anchor], linked: Any, id: str, url: str | None, plan: Plan) -> tuple[Link, ...]:
-    """Links of a story, from those of its texts and what its column of links holds; they start from its address."""
+    """Collect the links of a story, from its texts and its column of links; addresses start from the story's."""
     base = url or (id if "://" in id else plan.limits.site_url)
     return story_links(anchors, linked, base, plan.limits, plan.report.links_left_out)
 

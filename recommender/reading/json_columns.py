@@ -26,7 +26,7 @@ class JsonColumns:
         self._failures = 0
 
     def read(self, lines: Sequence[bytes]) -> pa.Table | None:
-        """The columns of some regular lines, null where one lacks a column; None unless Arrow reads all as orjson does.
+        """Read regular lines into columns, null where one lacks a column; None unless Arrow reads all as orjson does.
 
         As many objects as lines, all of which begin and end as objects do, are one a line: none goes on after `}` and
         the end of a line with `{`.
@@ -70,5 +70,5 @@ class JsonColumns:
 
 
 def is_regular(line: bytes, longest: int) -> bool:
-    """Whether a line begins and ends as an object does, and was not cut."""
+    """Tell whether a line begins and ends as an object does, and was not cut."""
     return line.startswith(b"{") and line.endswith((b"}\n", b"}\r\n")) and len(line) < longest - 2

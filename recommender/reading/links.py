@@ -96,7 +96,7 @@ anchor='', time=None, kind=None))
 def _candidates(
     anchors: Iterable[Anchor], value: Any, base: str | None, left_out: Counter[str]
 ) -> Iterable[tuple[Any, Mapping[str, Any]]]:
-    """Target and further details of each link; addresses are joined to the base."""
+    """Find the target and further details of each link; addresses are joined to the base."""
     for anchor in anchors:
         yield absolute_url(anchor.href, base), {"anchor": anchor.text}
     for one in _listed(value, left_out):
@@ -130,7 +130,7 @@ def _listed(value: Any, left_out: Counter[str]) -> Iterable[Any]:
 
 
 def _link(target: Any, rest: Mapping[str, Any], limits: ReadingSettings) -> Link | None:
-    """One link; None where it leads to no page."""
+    """Read one link; None where it leads to no page."""
     target = _text(target, "a link")
     if not leads_to_a_page(target):
         return None
@@ -146,7 +146,7 @@ def _link(target: Any, rest: Mapping[str, Any], limits: ReadingSettings) -> Link
 
 
 def _text(value: Any, what: str) -> str:
-    """A text, or a number that is an id, without blanks around it."""
+    """Check a text, or a number that is an id, and strip the blanks around it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RowError(f"{what} that is {type(value).__name__}, expected text")
     try:
@@ -160,7 +160,7 @@ def _text(value: Any, what: str) -> str:
 
 
 def _words(value: Any, limits: ReadingSettings) -> str:
-    """Words of a link on one line, cut to the limit; empty if they cannot be used."""
+    """Put the words of a link on one line, cut to the limit; empty if they cannot be used."""
     if not isinstance(value, str):
         return ""
     text = " ".join(_CONTROL.sub(" ", value[: 4 * limits.max_field_chars]).split())[: limits.max_field_chars]
@@ -322,7 +322,7 @@ def _rows(
 
 
 def _spread(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
-    """Rows as they are, but for picks of an editor, `id` with a list `picks`: one row a pick."""
+    """Spread picks of an editor, `id` with a list `picks`, to one row a pick; other rows stay."""
     for line, raw in rows:
         if isinstance(raw, Mapping) and isinstance(raw.get("picks"), list) and "id" in raw:
             for pick in raw["picks"]:
@@ -332,7 +332,7 @@ def _spread(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
 
 
 def _recognised(names: tuple[Any, ...], file: str) -> dict[str, str]:
-    """Which column of a row feeds which field; without story and item it is no row of links."""
+    """Find which column of a row feeds which field; without story and item it is no row of links."""
     known = {name.strip().casefold().replace("-", "_"): name for name in reversed(names) if isinstance(name, str)}
     found = {
         field: column

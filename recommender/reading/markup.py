@@ -76,12 +76,12 @@ class _Block:
 
 
 def _is_label(text: str) -> bool:
-    """Whether a text only announces links."""
+    """Tell whether a text only announces links."""
     return len(text) <= _LONGEST_LABEL and " ".join(_WORD.findall(text)).casefold().replace("’", "'") in _LABELS
 
 
 def _is_rail(outside: str, before: str) -> bool:
-    """Whether a text with links is nothing but links: beside them only bullets, punctuation, and one short label."""
+    """Tell whether a text is nothing but links: beside them only bullets, punctuation, and one short label."""
     words = _WORD.findall(outside)
     if all(word.isdecimal() and len(word) < 3 for word in words):  # 1. 2. 3. are bullets too
         return True
@@ -92,7 +92,7 @@ def _is_rail(outside: str, before: str) -> bool:
 
 
 def to_text(markup: str) -> str:
-    r"""Plain text of a field that may hold HTML; plain text comes back as it is, ends stripped.
+    r"""Convert a field that may hold HTML to plain text; plain text comes back as it is, ends stripped.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def to_text(markup: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text holds nothing that is read as more than itself: without its ends, it is what `to_text` gives.
+    """Tell whether a text holds nothing that is read as more than itself: stripped, it is what `to_text` gives.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def is_plain(text: str) -> bool:
 
 
 def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
-    """Whether each text is plain, as `is_plain` says, and has no NUL; a few that are may be told as if they were not.
+    """Tell whether each text is plain, as `is_plain` says, without a NUL; a few plain ones may be missed.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
-    r"""Plain text of a field that may hold HTML, and the links of its sentences in their order.
+    r"""Convert a field that may hold HTML to plain text, and find the links of its sentences in order.
 
     A paragraph that is nothing but links, such as "Read more: ...", gives none and leaves the text, unless all of it
     would go; cells of tables stay. Links in `nav`, `header`, `footer`, `aside` and `figure` are none of the story's.
@@ -165,7 +165,7 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
 
 
 def unescaped(text: str) -> str:
-    """Text with the characters that its entities stand for; those of double escaping as well."""
+    """Replace entities by the characters that they stand for; those of double escaping as well."""
     for _ in range(2):
         if "&" in text and _ENTITY.search(text):
             text = html.unescape(text).replace("\xa0", " ")
@@ -173,14 +173,14 @@ def unescaped(text: str) -> str:
 
 
 def _unused(text: str) -> str:
-    """Seven characters of private use that a text does not hold; empty if it holds nearly all."""
+    """Find seven characters of private use that a text does not hold; empty if it holds nearly all."""
     held = set(text)
     free = "".join(islice((one for one in map(chr, range(0xE000, 0xF900)) if one not in held), 7))
     return free if held and len(free) == 7 else ""
 
 
 def _marked(tree: LexborHTMLParser, links: list[LexborNode], marks: str) -> tuple[str, list[Anchor]]:
-    """Text and links of a tree, whose links and other places are marked by characters, so that one pass finds all."""
+    """Read text and links of a tree; characters mark links and other places, so that one pass finds all."""
     for nodes, at in ((links, 0), (tree.css(_BESIDE), 2), (tree.css("table"), 4)):
         for node in nodes:
             node.insert_before(marks[at])
@@ -210,7 +210,7 @@ def _marked(tree: LexborHTMLParser, links: list[LexborNode], marks: str) -> tupl
 
 
 def _blocks(text: str, marks: str) -> tuple[list[_Block], list[list[str]], set[int]]:
-    """Blocks, the words of each link, and the links that stand in running text; links count up in their order.
+    """Find blocks, the words of each link, and the links that stand in running text; links count up in their order.
 
     A line of the source ends no block, as a sentence may go on in the next; without any tag for blocks a blank line
     does.

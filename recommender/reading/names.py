@@ -94,7 +94,7 @@ TIMES = ("published_at", "updated_at", "expires_at")
 
 
 def fold(name: str) -> str:
-    """A column name without case, spaces, hyphens and underscores.
+    """Drop case, spaces, hyphens and underscores of a column name.
 
     Examples
     --------
@@ -108,7 +108,7 @@ _NAMES = {field: tuple(fold(name) for name in (field, *ALIASES.get(field, ()))) 
 
 
 def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Which columns feed which field: first `mapping` (field -> column), then the known names, in their order.
+    """Find which columns feed which field: first `mapping` (field -> column), then the known names, in order.
 
     Of several columns the first that is filled counts.
 
@@ -136,7 +136,7 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, t
 
 
 def known_names(columns: Iterable[str]) -> frozenset[str]:
-    """The fields that columns of these names feed.
+    """Find the fields that columns of these names feed.
 
     Examples
     --------

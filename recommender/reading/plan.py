@@ -48,7 +48,7 @@ class Plan:
         report: ReadReport | None = None,
         drafts: bool = False,
     ) -> Plan:
-        """For rows with columns of these names; with `drafts` whatever says that a row is not published is ignored."""
+        """Plan how to read rows with these columns; `drafts` may be marked as not published."""
         names = [name for name in names if isinstance(name, str)]
         columns = recognise(names, mapping)
         if "id" not in columns and (url := columns.get("url")):
@@ -83,6 +83,6 @@ class Plan:
         return self.columns.get("id") is not None and self.columns["id"] == self.columns.get("url")
 
     def with_order(self, column: str, day_first: bool | None) -> Plan:
-        """The same, knowing what a column shows of the order of its days and months."""
+        """Add to the plan what a column shows of the order of its days and months."""
         forms = {**self.forms, column: replace(self.forms[column], day_first=day_first)}
         return replace(self, forms=forms, settled=self.settled | {column})

@@ -138,7 +138,7 @@ def _read(
     progress: Progress = silent,
     drafts: bool = False,
 ) -> Part:
-    """The usable rows of one stream, several of an id among them; `strict` stops after the first that is not."""
+    """Read the usable rows of one stream, several of an id among them; `strict` stops after the first bad one."""
     report = ReadReport()
     tables = [READ.empty_table()]
     for part in stream.parts(report.told):
@@ -219,7 +219,7 @@ def _streams(source: Source, told: Told, format: str | None) -> list[Stream]:
 
 
 def _of_folder(folder: Path, told: Told) -> list[Stream]:
-    """A stream a file; where several files are called the same, they are called by their folders too."""
+    """Open each file of a folder as a stream; files of one name are called by their folders too."""
     inside = sorted(_files(folder))
     found = [path for path in inside if is_readable(path, certain=True)]
     if not found:
@@ -232,12 +232,12 @@ def _of_folder(folder: Path, told: Told) -> list[Stream]:
 
 
 def _name(path: Path) -> str:
-    """What ids come from, where a file of one story names none."""
+    """Name a file as its story's id does, where the story names none."""
     return page_name(path) if path.suffix.lower() in (".md", ".markdown", ".mdx") else path.name
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files of a folder and of those in it; not the versions of published lists and saved archives, nor hidden ones."""
+    """Find files of a folder and those in it; not versions of published lists and saved archives, nor hidden ones."""
     ours = (folder / "CURRENT").exists()
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name in _OURS:

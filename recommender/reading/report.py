@@ -44,7 +44,7 @@ class Told:
         self.examples = {**other.examples, **self.examples}
 
     def lines(self) -> list[str]:
-        """One line a kind, the commonest first."""
+        """Write one line a kind, the commonest first."""
         return [
             f"{count:,} {what}" + (f", such as {self.examples[what]}" if self.examples[what] else "")
             for what, count in sorted(self.counts.items(), key=lambda one: (-one[1], one[0]))
@@ -91,7 +91,7 @@ class ReadReport:
         return Counter(one.reason for one in self.rejected).most_common(1)[0]
 
     def rejected_jsonl(self) -> bytes:
-        """The rejected rows as JSON lines."""
+        """Write the rejected rows as JSON lines."""
         return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)
 
     def take(self, part: ReadReport) -> None:
@@ -109,7 +109,7 @@ class ReadReport:
             self.newest_naive = time
 
     def findings(self, now: datetime) -> tuple[str, ...]:
-        """What somebody should look at, one line each."""
+        """Say what somebody should look at, one line each."""
         found = self.told.lines()
         if self.unknown_statuses:
             total = sum(self.unknown_statuses.values())
@@ -129,6 +129,6 @@ class ReadReport:
 
 
 def counted(counts: Counter[str]) -> str:
-    """The commonest values with their counts, for a line."""
+    """Write the commonest values with their counts, for a line."""
     parts = [f"{value} {count:,}" for value, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
     return ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")

@@ -50,7 +50,7 @@ class RowReader:
         self._shapes: dict[tuple[Any, ...], Callable[[dict[str, Any]], dict[str, Any]] | None] = {}
 
     def read(self, line: int, raw: Any) -> tuple[Article, str | None] | None:
-        """The article of a row, and what says that it is no published story; None where the row is rejected."""
+        """Read the article of a row, and what says that it is no published story; None where the row is rejected."""
         try:
             if isinstance(raw, BadRow):
                 raise RowError(str(raw))
@@ -64,7 +64,7 @@ class RowReader:
             return None
 
     def shaped(self, raw: Article | Mapping[str, Any]) -> Mapping[str, Any]:
-        """A row whose columns are known by name."""
+        """Rename and unpack the columns of a row, so that all are known by name."""
         if isinstance(raw, Article):
             raw = {name: getattr(raw, name) for name in FIELDS}
         shape = self._shape(tuple(raw))
@@ -76,7 +76,7 @@ class RowReader:
         return self._shapes[names]
 
     def is_simple(self, names: tuple[str, ...]) -> bool:
-        """Whether a column that a row lacks and one that holds null are the same in all rows with some of these names.
+        """Tell whether a missing column and one that holds null are the same in all rows with some of these names.
 
         So it is where no field has two columns, nothing wraps stories, and no order of columns is kept.
         """
@@ -94,14 +94,14 @@ class RowReader:
         )
 
     def plan(self, names: tuple[Any, ...]) -> Plan:
-        """How rows with these columns become articles."""
+        """Plan how rows with these columns become articles."""
         if names not in self._plans:
             given = {field: column for field, column in self._mapping.items() if column in names}
             self._plans[names] = Plan.of(names, given, self.settings, self.report, self._drafts)
         return self._plans[names]
 
     def _article(self, raw: Mapping[str, Any]) -> Article:
-        """The article of a row; the column of a date with day and month either way round is looked at first."""
+        """Read the article of a row; a column of dates such as 3/4 is looked through for their order first."""
         names = tuple(raw)
         while True:
             try:
@@ -116,7 +116,7 @@ class RowReader:
 
 
 def _texts(stream: Stream, column: str) -> Iterator[str]:
-    """What a column of a stream holds, as far as it is text."""
+    """Read the texts that a column of a stream holds."""
     for _, raw in stream.rows():
         value = raw.get(column) if isinstance(raw, Mapping) else None
         if isinstance(value, str):

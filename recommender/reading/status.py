@@ -55,7 +55,7 @@ _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")
 
 
 def folded(value: str) -> str:
-    """A word without case and what stands between its parts."""
+    """Drop case, and what stands between the parts of a word."""
     return "".join(part for part in value.casefold() if part not in " _-./:")
 
 
@@ -79,14 +79,14 @@ class StatusCheck:
 
     @classmethod
     def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
-        """Of columns by their folded names."""
+        """Make the check of columns by their folded names."""
         known = {*_STATUSES, *_FLAGS, *_TYPES}
         found = tuple((column, name) for name, column in columns.items() if name in known)
         hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
         return cls(found, hidden, shown)
 
     def __call__(self, raw: Mapping[str, Any]) -> tuple[str | None, str | None]:
-        """What says that a row is no published story, and a status that is not known; None for either.
+        """Find what says that a row is no published story, and a status that is not known; None for either.
 
         Examples
         --------
@@ -112,7 +112,7 @@ class StatusCheck:
 
 
 def _said(name: str, word: str) -> bool | None:
-    """Whether a column says that a row is no published story; None where it says neither."""
+    """Tell whether a column says that a row is no published story; None where it says neither."""
     if name in _TYPES:
         return word in _NOT_STORIES
     if word in _YES or word in _NO:

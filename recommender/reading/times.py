@@ -91,7 +91,7 @@ class TimeForms:
 
     @classmethod
     def of(cls, settings: ReadingSettings) -> TimeForms:
-        """Those of the settings."""
+        """Take the forms of times from the settings."""
         if settings.date_format is not None and settings.date_format != "excel":
             _compiled(settings.date_format)
         home = UTC if settings.time_zone is None else region(settings.time_zone)
@@ -102,7 +102,7 @@ PLAIN = TimeForms()
 
 
 def to_time(value: Any, field: str = "time", forms: TimeForms = PLAIN) -> datetime | None:
-    """A point in time, in UTC, from text, a number or a datetime; None where a word or a zero says that there is none.
+    """Read a point in time, in UTC, from text, a number or a datetime; None for a word or zero that means none.
 
     What is read, and what is not, is told in ``docs/input.md``. Numbers count seconds since 1970, or milli-, micro- or
     nanoseconds, told by their size.
@@ -124,7 +124,7 @@ def to_time(value: Any, field: str = "time", forms: TimeForms = PLAIN) -> dateti
 
 
 def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
-    """`to_time`, as it was written: without a zone where none is named."""
+    """Read a time as `to_time` does, as it was written: without a zone where none is named."""
     if isinstance(value, str) and len(value) <= _LONGEST_TIME:
         value = value.strip()
         if value.casefold() in _NO_TIME or (value[0] in "01" and _ZERO.fullmatch(value)):
@@ -147,7 +147,7 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
 
 
 def in_utc(found: datetime, field: str, forms: TimeForms) -> datetime:
-    """A time of `read_time` as the moment that it is."""
+    """Convert a time of `read_time` to the moment that it is."""
     try:
         return (found.replace(tzinfo=forms.home) if found.tzinfo is None else found).astimezone(UTC)
     except (ArithmeticError, ValueError):  # within a day of the last that there is
@@ -163,7 +163,7 @@ def shown(value: Any) -> str:
 
 
 def days_first(texts: Iterable[str]) -> bool | None:
-    """Whether a column writes the day before the month; None where nothing shows it, or dates contradict each other.
+    """Tell whether a column writes the day before the month; None where nothing shows it, or dates disagree.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def _iso(text: str) -> datetime | None:
 
 
 def _written(text: str, forms: TimeForms) -> datetime:
-    """A date as people write it, with or without a time before or after it."""
+    """Read a date as people write it, with or without a time before or after it."""
     if found := _UNIX.fullmatch(text):
         hour, minute, second = map(int, found[3].split(":"))
         local = datetime(int(found[5]), _month(found[1]), int(found[2]), hour, minute, second)
@@ -259,7 +259,7 @@ def _written(text: str, forms: TimeForms) -> datetime:
 
 
 def _day(text: str, forms: TimeForms) -> tuple[tuple[int, int, int], int] | None:
-    """Year, month and day at the start of a text, and where they end."""
+    """Read year, month and day at the start of a text, and where they end."""
     if (found := _YEAR_FIRST.match(text)) or (found := _CJK.match(text)):
         numbers = [int(part) for part in found.groups() if part.isdigit()]
         return (numbers[0], numbers[1], numbers[2]), found.end()
@@ -290,7 +290,7 @@ def _month(name: str) -> int:
 
 
 def _at(day: datetime, parts: dict[str, str | None]) -> datetime:
-    """A day at a time of a clock of 24 hours, or of 12 with its half."""
+    """Add the time of a clock of 24 hours, or of 12 with its half, to a day."""
     if not parts["hour"]:
         return day
     hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
@@ -362,7 +362,7 @@ _CODES = {
 
 @cache
 def _compiled(form: str) -> re.Pattern[str]:
-    """What a form of `strptime` matches; words for week days may be of any language.
+    """Compile what a form of `strptime` matches; words for week days may be of any language.
 
     Raises
     ------

@@ -38,7 +38,7 @@ _LONGEST_REPR = 100_000  # characters of a Python list that is read
 
 
 def plain(value: Any) -> Any:
-    """A value without what pandas, NumPy and databases put around it; None where it stands for nothing.
+    """Unpack what pandas, NumPy and databases put around a value; None where it stands for nothing.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a plain value is nothing, or a word for it.
+    """Tell whether a plain value is nothing, or a word for it.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def is_missing(value: Any) -> bool:
 
 
 def unwrapped(value: Any, address: bool = False) -> Any:
-    """What an object stands for, by the keys that systems use; other values as they are.
+    """Find what an object stands for, by the keys that systems use; other values stay as they are.
 
     `address` looks for the URL first.
 
@@ -108,7 +108,7 @@ def unwrapped(value: Any, address: bool = False) -> Any:
 
 
 def one_of(value: Any, address: bool = False) -> Any:
-    """The first of a list that holds something, unwrapped."""
+    """Find the first of a list that holds something, unwrapped."""
     if type(value) is str:
         return value
     value = unwrapped(value, address)
@@ -119,7 +119,7 @@ def one_of(value: Any, address: bool = False) -> Any:
 
 
 def as_text(value: Any, field: str) -> str:
-    """A plain value as text.
+    """Convert a plain value to text.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def as_text(value: Any, field: str) -> str:
 
 
 def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
-    """A list of what a field holds: a list as JSON or as Python prints it, text with separators, or one thing.
+    """List what a field holds: a list as JSON or as Python prints it, text with separators, or one thing.
 
     Examples
     --------
@@ -174,7 +174,7 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
 
 
 def _printed(text: str) -> list[Any] | None:
-    """A list that JSON or Python printed."""
+    """Read a list that JSON or Python printed."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:

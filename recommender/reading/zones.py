@@ -38,7 +38,7 @@ ZONE = (
 
 @cache
 def region(name: str) -> ZoneInfo:
-    """A zone by its name in the time zone database, such as 'Asia/Tokyo'.
+    """Find a zone by its name in the time zone database, such as 'Asia/Tokyo'.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def region(name: str) -> ZoneInfo:
 
 
 def placed(local: datetime, written: str, home: tzinfo) -> datetime:
-    """A time without a zone at the place that a text after it names; `home` is the zone of the newsroom.
+    """Put a time into the zone that a text after it names; `home` is the zone of the newsroom.
 
     Raises
     ------

@@ -24,18 +24,18 @@ _TAR = 257, b"ustar"  # where a tar archive says what it is
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether a file that begins so is a zip archive."""
+    """Tell whether a file that begins so is a zip archive."""
     return data.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def is_tar(data: bytes) -> bool:
-    """Whether a file that begins so is a tar archive."""
+    """Tell whether a file that begins so is a tar archive."""
     return data[_TAR[0] :].startswith(_TAR[1])
 
 
 @contextmanager
 def members(archive: File) -> Iterator[Iterator[tuple[str, File | BadRow]]]:
-    """The files of an archive with their names in it, in order; each is there until the next is asked for."""
+    """Open the files of an archive one by one, in order, with their names; each is there until the next one."""
     opened = _zipped if is_zip(archive.head) else _tarred
     with tempfile.TemporaryDirectory(prefix="recommender-") as folder:
         yield _unpacked(archive, opened(archive), Path(folder) / "member")
@@ -92,5 +92,5 @@ def _tarred(archive: File) -> Iterator[tuple[str, int, IO[bytes] | BadRow]]:
 
 
 def is_told(name: str) -> bool:
-    """Whether a file of an archive is none of those that systems hide."""
+    """Tell whether a file of an archive is none of those that systems hide."""
     return not any(part.startswith((".", "__MACOSX")) and part not in (".", "..") for part in PurePosixPath(name).parts)

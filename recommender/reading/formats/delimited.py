@@ -37,18 +37,18 @@ class Dialect:
     literal: bool = False
 
     def reader(self, lines: Iterator[str] | Sequence[str]) -> Any:
-        """A reader of records."""
+        """Make a reader of records from lines."""
         if self.literal:
             return csv.reader(lines, delimiter=self.mark, quoting=csv.QUOTE_NONE)
         return csv.reader(lines, delimiter=self.mark, escapechar="\\" if self.escaped else None)
 
     def values(self, line: str) -> list[str]:
-        """What one line holds."""
+        """Split one line into its values."""
         return next(self.reader([line]), [])
 
 
 def rows_of_delimited(file: File, usual: str = ",") -> Rows:
-    """Rows of a file whose first line names the columns; its separator is told by that line.
+    """Read rows of a file whose first line names the columns; that line also shows the separator.
 
     `reading.header` names them where that line is a row already.
     """
@@ -69,7 +69,7 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
 
 
 def separates(text: str) -> bool:
-    """Whether a text begins with names of columns of which some are known."""
+    """Tell whether a text begins with names of columns of which some are known."""
     line = re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
     if line.casefold().startswith("sep=") and len(line) == 5:
         return True
@@ -90,7 +90,7 @@ class _Records:
         self.begin()
 
     def sample(self) -> list[str]:
-        """The first lines; they are read again."""
+        """Look at the first lines, which are read again afterwards."""
         held = sum(map(len, self._again))
         while len(self._again) < _SAMPLE and held < _MOST and (line := self._text.readline(self._longest + 1)):
             self._again.append(line)
@@ -98,7 +98,7 @@ class _Records:
         return list(self._again)
 
     def mark(self) -> str | None:
-        """The separator where the first line names it, ``sep=;`` as Excel writes it; that line is read then."""
+        """Read the separator where the first line names it, ``sep=;`` as Excel writes it; any other line is kept."""
         line = self._text.readline(self._longest + 1)
         if line.casefold().startswith("sep=") and len(line.rstrip("\r\n")) == 5:
             self.line += 1
@@ -108,7 +108,7 @@ class _Records:
         return None
 
     def begin(self) -> None:
-        """A record starts."""
+        """Forget the lines of the record before: the next one starts a record."""
         self.lines: list[str] = []
         self._held = 0
 
@@ -135,7 +135,7 @@ class _Records:
 
 
 def _header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[str] | None:
-    """The names of the columns; None for an empty file."""
+    """Read the names of the columns; None for an empty file."""
     for head in dialect.reader(records):
         if any(head):
             break
@@ -193,12 +193,12 @@ def _literal(lines: list[str], dialect: Dialect) -> list[str]:
 
 
 def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
-    """Whether a record of several lines swallowed others, of which the next is a row by itself."""
+    """Tell whether a record of several lines swallowed others, of which the next is a row by itself."""
     return len(lines) > 1 and len(dialect.values(lines[1])) == len(names) > 1
 
 
 def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
-    """The separator that makes the most columns of the header, and the quotes that make the most whole rows.
+    """Choose the separator that makes most columns of the header, and the quotes that make most whole rows.
 
     Where the first line is no header, that of so many columns as are `expected`, as commas stand in texts too.
     """
@@ -213,7 +213,7 @@ def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
 
 
 def _whole(dialect: Dialect, lines: Sequence[str]) -> int:
-    """How many records have as many values as the first."""
+    """Count the records with as many values as the first."""
     try:
         records = list(dialect.reader(lines))
     except csv.Error:

@@ -34,7 +34,7 @@ _RUNS = re.compile(rb"[\x80-\xff]+")
 
 
 def encoding_of(data: bytes, few: int = 0) -> str:
-    """The encoding of a text by a part of it: 'ascii' where nothing tells, else 'utf-8' unless it cannot be.
+    """Guess the encoding of a text by a part of it: 'ascii' where nothing tells, else 'utf-8' unless it cannot be.
 
     So `few` bytes that are no UTF-8 are damage.
 
@@ -60,7 +60,7 @@ def encoding_of(data: bytes, few: int = 0) -> str:
 
 
 def _wide(data: bytes) -> str | None:
-    """UTF-16 without its mark: every other byte of most letters is zero."""
+    """Recognise UTF-16 without its mark: every other byte of most letters is zero."""
     part = data[:1_024]
     if len(part) < 8 or b"\x00" not in part:
         return None
@@ -71,7 +71,7 @@ def _wide(data: bytes) -> str | None:
 
 
 def _legacy(data: bytes) -> str:
-    """An encoding of one or two bytes a letter."""
+    """Guess an encoding of one or two bytes a letter."""
     runs = [run[0] for run in _RUNS.finditer(data)]
     letters = b"".join(runs)[:_SAMPLE].decode("cp1252", "replace")
     # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs
@@ -86,7 +86,7 @@ def _legacy(data: bytes) -> str:
 
 
 def _is_written_in(data: bytes, name: str) -> bool:
-    """Whether a text in an encoding holds what is written there: kana, hangul, or common signs."""
+    """Tell whether a text in an encoding holds what is written there: kana, hangul, or common signs."""
     try:
         text = data.decode(name)
     except UnicodeDecodeError:
@@ -96,7 +96,7 @@ def _is_written_in(data: bytes, name: str) -> bool:
 
 
 def is_encoding(name: str) -> bool:
-    """Whether text can be written in an encoding of this name."""
+    """Tell whether text can be written in an encoding of this name."""
     try:
         return codecs.lookup(name)._is_text_encoding
     except LookupError:

@@ -81,7 +81,7 @@ class File:
 
     @contextmanager
     def opened(self) -> Iterator[io.BufferedReader[Any]]:
-        """Its bytes, unpacked where it is packed, and no further than its size can explain."""
+        """Open the bytes, unpacked where they are packed, and no further than the file's size can explain."""
         with self.path.open("rb") as file:
             end = PurePath(self.called or self.path).suffix.lower()
             start = file.peek(8)
@@ -100,7 +100,7 @@ class File:
         return next(self._pieces(), b"")
 
     def _pieces(self) -> Iterator[bytes]:
-        """Its bytes up to where they cannot be read; whoever reads the rows is told why."""
+        """Read the bytes up to where they cannot be read; whoever reads the rows is told why."""
         with self.opened() as stream:
             while True:
                 piece = b""
@@ -115,7 +115,7 @@ class File:
                 yield piece
 
     def encoding(self, few: int = 0) -> str:
-        """The encoding of its text, by its mark, or by the first of its bytes that are not ASCII.
+        """Find the encoding of the text, by its mark, or by the first of its bytes that are not ASCII.
 
         So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
         """
@@ -130,7 +130,7 @@ class File:
 
     @contextmanager
     def utf8(self, few: int = 0) -> Iterator[io.BufferedReader[Any]]:
-        """Its bytes, as UTF-8 whatever encoding they are written in; bytes that are wrong in UTF-8 stay."""
+        """Open the bytes as UTF-8, whatever encoding they are written in; bytes that are wrong in UTF-8 stay."""
         encoding = self.encoding(few)
         with self.opened() as stream:
             if encoding == "utf-8":
@@ -144,7 +144,7 @@ class File:
 
     @contextmanager
     def text(self) -> Iterator[io.TextIOWrapper]:
-        """Its text; bytes that are wrong in UTF-8 stay visible as surrogates, and ends of lines as they are."""
+        """Open the text; bytes that are wrong in UTF-8 stay visible as surrogates, and ends of lines as they are."""
         with self.utf8() as stream, io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
             yield text
 

@@ -18,17 +18,17 @@ _TOGETHER = 1_000  # rows turned into Python at a time
 
 
 def is_frame(data: Any) -> bool:
-    """Whether something is a table by its columns: of Arrow, pandas, Polars, DuckDB and whatever gives Arrow's."""
+    """Tell whether data is a table by columns: of Arrow, pandas, Polars, DuckDB and whatever gives Arrow's."""
     return hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__") or _is_lazy(data)
 
 
 def _is_lazy(data: Any) -> bool:
-    """Whether something is a query that gives a frame, such as those of Polars."""
+    """Tell whether something is a query that gives a frame, such as those of Polars."""
     return callable(getattr(data, "collect", None)) and hasattr(data, "collect_schema")
 
 
 def rows_in_memory(data: Any) -> Iterator[Any]:
-    """The rows of a frame, or those that an iterable gives: articles, mappings, objects, or frames in turn."""
+    """Read the rows of a frame, or those that an iterable gives: articles, mappings, objects, or frames in turn."""
     if is_frame(data):
         yield from _rows_of_frame(data)
         return
@@ -65,7 +65,7 @@ def _batches(frame: Any) -> Any:
 
 
 def _rows_of_pandas(frame: Any) -> Iterator[Any]:
-    """As its own values: an Arrow table has no columns of several types. An index with a name is a column."""
+    """Read pandas' own values: Arrow has no columns of several types. An index with a name is a column."""
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index(allow_duplicates=True)
     names = list(frame.columns)
@@ -77,7 +77,7 @@ def _rows_of_pandas(frame: Any) -> Iterator[Any]:
 
 
 def _as_mapping(row: Any) -> Any:
-    """The fields of an object: a dataclass, a named tuple, a model of pydantic or attrs, or a row of a database."""
+    """Read the fields of an object: a dataclass, named tuple, model of pydantic or attrs, or row of a database."""
     if is_dataclass(row) and not isinstance(row, type):
         return {field.name: getattr(row, field.name) for field in fields(row)}
     if isinstance(row, sqlite3.Row):

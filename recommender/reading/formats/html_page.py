@@ -46,7 +46,7 @@ _BESIDE = "script,style,nav,header,footer,aside,form,figure,noscript,template,h1
 
 
 def rows_of_page(file: File) -> Rows:
-    """The story of a page; a page that does not say that it is a story is of type `webpage`."""
+    """Read the story of a page; a page that does not say that it is a story is of type `webpage`."""
     with file.utf8() as stream:
         data = stream.read(file.limits.max_line_bytes + 1)
     if len(data) > file.limits.max_line_bytes:
@@ -82,7 +82,7 @@ def _row(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
 
 
 def _head(tree: LexborHTMLParser) -> dict[str, Any]:
-    """What the head says of the page."""
+    """Read what the head says of the page."""
     found: dict[str, Any] = {}
     tags: list[str] = []
     for node in tree.css("meta"):
@@ -110,7 +110,7 @@ def _head(tree: LexborHTMLParser) -> dict[str, Any]:
 
 
 def _article(tree: LexborHTMLParser) -> dict[str, Any] | None:
-    """The article that the page describes in JSON-LD, if it does."""
+    """Find the article that the page describes in JSON-LD, if it does."""
     for node in tree.css('script[type="application/ld+json"]'):
         try:
             value = orjson.loads(node.text(deep=True).strip())
@@ -125,7 +125,7 @@ def _article(tree: LexborHTMLParser) -> dict[str, Any] | None:
 
 
 def _body(tree: LexborHTMLParser) -> str | None:
-    """The markup of the article in a page, without what stands beside it."""
+    """Find the markup of the article in a page, without what stands beside it."""
     for selector in _BODIES:
         nodes: list[LexborNode] = tree.css(selector)
         if nodes:

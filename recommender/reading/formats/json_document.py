@@ -22,7 +22,7 @@ _FEW = 2  # bytes that are no UTF-8: damage of a row or two
 
 
 def rows_of_lines(file: File) -> Rows:
-    """Lines of a file with one JSON object each; an array or a wrapper in its place is read as `rows_of_json` does."""
+    """Read lines with one JSON object each; an array or a wrapper in its place is read as `rows_of_json` does."""
     longest = file.limits.max_line_bytes
     with file.utf8(_FEW) as stream:
         first = stream.readline(longest)
@@ -38,7 +38,7 @@ def rows_of_lines(file: File) -> Rows:
 
 
 def rows_of_json(file: File) -> Rows:
-    """Rows of a JSON file: an array, objects one after another, or an object that holds a list of them."""
+    """Read a JSON file: an array, objects one after another, or an object that holds a list of them."""
     longest = file.limits.max_line_bytes
     with file.utf8(_FEW) as stream:
         first = stream.readline(longest)
@@ -53,24 +53,24 @@ def _plain(line: bytes) -> bytes:
 
 
 def _holds_objects(text: bytes) -> bool:
-    """Whether a line begins an array of objects."""
+    """Tell whether a line begins an array of objects."""
     return text[1:].lstrip()[:1] == b"{"
 
 
 def _filled(lines: Iterator[bytes]) -> Rows:
-    """Lines with their numbers, as they stand; blank ones are passed over."""
+    """Number the lines, as they stand; blank ones are passed over."""
     return ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
 
 
 def rows_of_line(line: bytes, longest: int) -> list[Any]:
-    """The rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
+    """Read the rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
     text = _plain(line)
     row = _json_row(text, longest) if text else None
     return list(rows_within(row)) if isinstance(row, dict) else [] if row is None else [row]
 
 
 def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
-    """Lines, each cut to the longest that is read."""
+    """Read lines, each cut to the longest that is read."""
     while text := stream.readline(longest):
         yield text
         while len(text) == longest and not text.endswith(b"\n"):
@@ -94,7 +94,7 @@ def _json_row(text: bytes, longest: int) -> Any:
 
 
 def _with_nan(text: bytes) -> Any:
-    """JSON as Python prints it: with NaN and Infinity."""
+    """Decode JSON as Python prints it: with NaN and Infinity."""
     if b"NaN" not in text and b"Infinity" not in text:
         return None
     try:
@@ -104,7 +104,7 @@ def _with_nan(text: bytes) -> Any:
 
 
 def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
-    """Rows of a document, whose values are decoded one after another; its first line was read before."""
+    """Read a document, whose values are decoded one after another; its first line was read before."""
     joined = io.BufferedReader(_Joined(first, stream))
     text = io.TextIOWrapper(joined, "utf-8-sig", "surrogateescape", newline="\n")
     for line, value in _values(text, longest):
@@ -135,7 +135,7 @@ class _Joined(io.RawIOBase):
 
 
 def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
-    """The objects of a document with the line that each begins at; an array stands for what it holds."""
+    """Decode the objects of a document with the line that each begins at; an array stands for what it holds."""
     held, line, ended, inside = "", 1, False, False
     while True:
         start = len(held) - len(held.lstrip(_SPACE + ("[]\ufeff" if not inside else "]")))

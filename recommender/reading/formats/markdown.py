@@ -29,7 +29,7 @@ class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
 
 
 def rows_of_markdown(file: File) -> Rows:
-    """The story of a page: its front matter, in YAML, TOML or JSON, and its text."""
+    """Read the story of a page: its front matter, in YAML, TOML or JSON, and its text."""
     with file.utf8() as stream:
         data = stream.read(file.limits.max_line_bytes)
     if not data:
@@ -74,7 +74,7 @@ def _page(text: str, path: PurePath, called: bool) -> Any:
 
 
 def page_name(path: PurePath) -> str:
-    """What a page is called: by its file, or by the folder of an index."""
+    """Name a page by its file, or by the folder of an index."""
     return path.parent.name if _is_index(path) else path.stem
 
 

@@ -26,11 +26,11 @@ class Zstandard(io.RawIOBase):
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """Say that the stream can be read, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """What comes next."""
+        """Unpack the next bytes into a buffer."""
         while not self._ready:
             # little at a time: a kilobyte of zeros can stand for 32 MiB
             data = self._rest or self._file.read(1_024)
@@ -115,17 +115,17 @@ class Unpacked(io.RawIOBase):
         self._allowance = allowance
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """Say that the stream can be read, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """What comes next."""
+        """Read the next bytes into a buffer, as far as the allowance goes."""
         # one piece at a time: what comes before the end of a cut file must not be lost with it
         count = int(self._readinto(buffer))
         self._allowance.use(count)
         return count
 
     def close(self) -> None:
-        """With it the packed stream is closed."""
+        """Close this stream and the packed one under it."""
         self._stream.close()
         super().close()

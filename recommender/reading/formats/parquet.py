@@ -24,7 +24,7 @@ _UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, MemoryError)
 
 
 def rows_of_parquet(file: File) -> Rows:
-    """Rows of a Parquet file."""
+    """Read rows of a Parquet file."""
     if not file.held:
         return
     with file.opened() as stream:
@@ -36,7 +36,7 @@ def rows_of_parquet(file: File) -> Rows:
 
 
 def rows_of_arrow(file: File) -> Rows:
-    """Rows of a file of Arrow batches, as Feather is one, or of a stream of them."""
+    """Read rows of a file of Arrow batches, as Feather is one, or of a stream of them."""
     with file.opened() as stream:
         data = stream.read()
     allowance = Allowance(file.held, file.limits)
@@ -57,7 +57,7 @@ def rows_of_arrow(file: File) -> Rows:
 
 
 def rows_of_batch(batch: pa.RecordBatch) -> list[Any]:
-    """Rows of a batch; a row that holds what Python cannot is bad, the others are kept."""
+    """Read rows of a batch; a row that holds what Python cannot is bad, the others are kept."""
     try:
         # Python's times end at microseconds
         fields = [
@@ -74,7 +74,7 @@ def rows_of_batch(batch: pa.RecordBatch) -> list[Any]:
 
 
 def _parquet_rows(source: Any, size: int, limits: ReadingSettings) -> Iterator[Any]:
-    """Rows of a file; one that holds more than its size can explain ends with the reason.
+    """Read rows of a file; one that holds more than its size can explain ends with the reason.
 
     A dictionary stands for as many copies of a long text as there are rows: it stays one until its rows are due.
     """
@@ -97,13 +97,13 @@ def _parquet_rows(source: Any, size: int, limits: ReadingSettings) -> Iterator[A
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Without dictionaries, in its columns at least."""
+    """Decode dictionaries, in columns at least."""
     columns = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _row_bytes(column: pa.Array) -> NDArray[np.int64]:
-    """About how many bytes the value of each row comes to."""
+    """Estimate how many bytes the value of each row comes to."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         lengths = pc.fill_null(pc.binary_length(column.dictionary), 0).cast(pa.int64())

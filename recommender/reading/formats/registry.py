@@ -37,7 +37,7 @@ class Head:
 
     @classmethod
     def of(cls, file: File) -> Head:
-        """Of a file."""
+        """Read the head of a file."""
         encoding = encoding_of(file.head)
         return cls(file.head, file.head.decode(encoding, "replace").lstrip("\ufeff \t\r\n"))
 
@@ -146,7 +146,7 @@ def format_by_end(end: str) -> Format | None:
 
 
 def format_named(name: str) -> Format:
-    """The format of a name.
+    """Find the format of a name.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def format_named(name: str) -> Format:
 
 
 def format_of(file: File, *, certain: bool = False) -> Format | None:
-    """The format of a file by what it holds, and where that does not tell by the end of its name; None if neither does.
+    """Find the format of a file by what it holds, else by the end of its name; None if neither tells.
 
     With `certain`, as for one file of many, only names that say what they hold, or nothing at all, are looked into.
     """

@@ -18,7 +18,7 @@ _HEADER_WITHIN = 20  # rows in which the names of the columns stand
 
 
 def is_sheet(data: bytes) -> bool:
-    """Whether a file that begins so holds sheets."""
+    """Tell whether a file that begins so holds sheets."""
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return True  # of Excel before 2007, and of other programs of that time
     zipped = data.startswith(b"PK\x03\x04")
@@ -26,7 +26,7 @@ def is_sheet(data: bytes) -> bool:
 
 
 def rows_of_sheet(file: File) -> Rows:
-    """Rows of the first sheet with a line that names columns."""
+    """Read rows of the first sheet with a line that names columns."""
     try:
         import python_calamine
     except ImportError:

@@ -54,7 +54,7 @@ class Stream:
     size: int | None = None
 
     def parts(self, told: Told | None = None) -> Iterator[Stream]:
-        """Itself; of an archive the files in it, each there until the next is asked for.
+        """Give the stream itself; of an archive the files in it, each there until the next is asked for.
 
         Files of an archive that are of no format are told and passed over.
         """
@@ -75,7 +75,7 @@ class Stream:
                     yield replace(whole, path=one.path, size=one.size, format=inside.name, called=_called(name, inside))
 
     def rows(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
-        """(line, raw row or BadRow), of an archive of all its files; a stream that breaks off ends with the reason.
+        """Read (line, raw row or BadRow), of an archive of all its files; a broken stream ends with the reason.
 
         What was mended is added to `told`.
         """
@@ -87,7 +87,7 @@ class Stream:
                 yield line, raw
 
     def lines(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
-        """What `rows` gives, but for lines of JSON, which come as they stand, as bytes."""
+        """Read what `rows` reads, but for lines of JSON, which come as they stand, as bytes."""
         line = 0
         try:
             for line, raw in self._parsed(told):
@@ -119,7 +119,7 @@ class Stream:
 
 
 def _called(name: str, kind: Format) -> str:
-    """What a file of an archive is called, where ids may come from it: pages of Markdown by their own names."""
+    """Name a file of an archive, where ids may come from it: pages of Markdown by their own names."""
     path = PurePosixPath(name)
     if kind.name != "markdown":
         return name
@@ -130,11 +130,11 @@ PASSED_OVER = "files are no articles by their names, and were passed over"
 
 
 def is_readable(path: Path, *, certain: bool = False) -> bool:
-    """Whether a file is of a format that is known; `certain` as for `format_of`."""
+    """Tell whether a file is of a format that is known; `certain` as for `format_of`."""
     file = File(path, _LIMITS)
     return format_by_end(file.name.suffix.lower()) is not None or format_of(file, certain=certain) is not None
 
 
 def shown_name(path: Path) -> str:
-    """A path that can be written as JSON: file names may hold bytes that are not UTF-8."""
+    """Write a path so that JSON can hold it: file names may hold bytes that are not UTF-8."""
     return str(path).encode(errors="backslashreplace").decode()

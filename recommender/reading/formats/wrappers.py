@@ -28,7 +28,7 @@ _TOLD = frozenset(("title", "headline", "headlines", "body", "text", "webTitle",
 
 
 def rows_within(value: Row) -> Iterator[Any]:
-    """The stories that an object wraps; itself where it wraps none.
+    """Take the stories that an object wraps out of it; the object itself where it wraps none.
 
     Examples
     --------
@@ -45,12 +45,12 @@ def rows_within(value: Row) -> Iterator[Any]:
 
 
 def wraps_stories(value: Mapping[str, Any]) -> bool:
-    """Whether an object wraps stories, and is none itself."""
+    """Tell whether an object wraps stories, and is none itself."""
     return next(rows_within(dict(value)), value) != value
 
 
 def _columns(value: Row) -> list[Any] | None:
-    """Columns by name, as pandas writes them: lists, or objects by one index."""
+    """Read columns by name, as pandas writes them: lists, or objects by one index."""
     if _TOLD.isdisjoint(value) or len(value) < 2:
         return None
     columns = list(value.values())
@@ -64,14 +64,14 @@ def _columns(value: Row) -> list[Any] | None:
 
 
 def _itself(value: Row) -> list[Any] | None:
-    """A story may hold lists of its own, such as `content`."""
+    """Recognise an object that is a story: it may hold lists of its own, such as `content`."""
     if isinstance(value.get("data"), list) and isinstance(value.get("included"), list):
         return None
     return [value] if not _STORY.isdisjoint(value) and not _is_feed(value) else None
 
 
 def _is_feed(value: Row) -> bool:
-    """Whether a title is that of a feed or of a list."""
+    """Tell whether a title is that of a feed or of a list."""
     lists = ("items", "entries", "articles", "results", "posts", "stories", "itemListElement", "@graph", "docs")
     if value.get("id") is not None and "@graph" not in value and "version" not in value:
         return False
@@ -85,7 +85,7 @@ def _objects(value: Any) -> bool:
 
 
 def _ghost(value: Row) -> list[Any] | None:
-    """Posts of a Ghost export, with the names of their tags and authors."""
+    """Read posts of a Ghost export, with the names of their tags and authors."""
     parts = value.get("db")
     if not isinstance(parts, list):
         parts = [value] if isinstance(value.get("data"), Mapping) and "meta" in value else None
@@ -109,7 +109,7 @@ _GHOST = {"tags": ("posts_tags", "tag_id", "tags"), "authors": ("posts_authors",
 
 
 def _joined(data: Mapping[str, Any], pairs: str, key: str, table: str) -> dict[Any, list[str]]:
-    """Names by the id of a post."""
+    """Find names by the id of a post."""
     named = {one.get("id"): one.get("name") for one in _mappings(data.get(table)) if _hashable(one.get("id"))}
     found: dict[Any, list[tuple[Any, str]]] = {}
     for pair in _mappings(data.get(pairs)):
@@ -129,7 +129,7 @@ def _hashable(value: Any) -> bool:
 
 
 def _json_api(value: Row) -> list[Any] | None:
-    """Stories of a JSON:API document, with the names of what they are related to."""
+    """Read stories of a JSON:API document, with the names of what they are related to."""
     data, included = value.get("data"), value.get("included")
     if isinstance(data, dict) and "attributes" in data:
         data = [data]
@@ -144,7 +144,7 @@ def _json_api(value: Row) -> list[Any] | None:
 
 
 def _related(relationships: Any, named: Mapping[Any, Any]) -> dict[str, list[Any]]:
-    """What each relationship leads to, as far as it is included."""
+    """Find what each relationship leads to, as far as it is included."""
     found = {}
     for name, one in relationships.items() if isinstance(relationships, Mapping) else ():
         data = one.get("data") if isinstance(one, Mapping) else None
@@ -157,7 +157,7 @@ def _related(relationships: Any, named: Mapping[Any, Any]) -> dict[str, list[Any
 
 
 def _graph(value: Row) -> list[Any] | None:
-    """Nodes of a JSON-LD graph; what they only refer to is filled in."""
+    """Read nodes of a JSON-LD graph; what they only refer to is filled in."""
     graph = value.get("@graph")
     if not _objects(graph):
         return None
@@ -178,7 +178,7 @@ def _node(value: Any, nodes: Mapping[str, Row]) -> Any:
 
 
 def _listed(value: Row) -> list[Any] | None:
-    """A list under one of the usual names."""
+    """Find a list under one of the usual names."""
     for path in _WRAPPERS:
         found: Any = value
         for name in path:
@@ -192,7 +192,7 @@ def _listed(value: Row) -> list[Any] | None:
 
 
 def _split(value: Row) -> list[Any] | None:
-    """Rows beside the names of their columns, as pandas and databases write them."""
+    """Read rows beside the names of their columns, as pandas and databases write them."""
     names = value.get("columns")
     rows = value.get("data") if isinstance(value.get("data"), list) else value.get("rows")
     if not (isinstance(names, list) and isinstance(rows, list) and rows):
@@ -204,7 +204,7 @@ def _split(value: Row) -> list[Any] | None:
 
 
 def _by_id(value: Row) -> list[Any] | None:
-    """Stories by their ids."""
+    """Read stories that stand by their ids."""
     if not value or not all(isinstance(one, dict) and not _STORY.isdisjoint(one) for one in value.values()):
         return None
     return [{"id": key, **one} for key, one in value.items()]

@@ -43,7 +43,7 @@ class _Found(NamedTuple):
 
 
 def rows_of_xml(file: File) -> Rows:
-    """One row a story, by the line that it begins in."""
+    """Read one row a story, by the line that it begins in."""
     longest = file.limits.max_line_bytes
     with _text(file) as text:
         held = text.read(_PIECE)
@@ -77,7 +77,7 @@ def rows_of_xml(file: File) -> Rows:
 
 @contextmanager
 def _text(file: File) -> Iterator[io.TextIOBase]:
-    """The text of a file, in the encoding that it declares, unless its bytes say another."""
+    """Open the text of a file, in the encoding that it declares, unless its bytes say another."""
     found = encoding_of(file.head)
     declared = _DECLARED.search(file.head[:1_000])
     name = declared[1].decode().casefold() if declared else "utf-8"
@@ -91,7 +91,7 @@ def _text(file: File) -> Iterator[io.TextIOBase]:
 
 
 def _stories(text: str) -> tuple[tuple[str, ...], Adapter]:
-    """The names of the elements that are stories, and what makes rows of them; no names where there is no element."""
+    """Find the names of the elements that are stories, and what makes rows of them; no names without elements."""
     path: list[str] = []
     root, first, story = "", "", ""
     at = 0
@@ -116,7 +116,7 @@ def _stories(text: str) -> tuple[tuple[str, ...], Adapter]:
 
 
 def _item(text: str, tags: re.Pattern[str], nests: bool) -> _Found | int | None:
-    """The first story of a text; where it begins, if it ends later; None where there is none.
+    """Find the first story of a text; or where one begins that ends later; None where there is none.
 
     `nests` tells whether a story may hold elements of its own name, as no item of a feed does.
     """
@@ -152,13 +152,13 @@ def _item(text: str, tags: re.Pattern[str], nests: bool) -> _Found | int | None:
 
 
 def _siblings(text: str) -> bool:
-    """Whether all elements of a text but its first are closed, and it has any: what follows is no part of them."""
+    """Tell whether all elements but the first are closed, so that what follows is no part of them."""
     opened = [tag for tag in _TAG.finditer(_PARTS.sub("", text)) if tag[0] not in _SKIPPED and tag[4][-1:] != "/"]
     return len(opened) > 1 and sum(-1 if tag[1] else 1 for tag in opened) == 1
 
 
 def _row(item: str, adapter: Adapter) -> object:
-    """The row of a story; what is wrong in many exports is mended first."""
+    """Make a row of a story; what is wrong in many exports is mended first."""
     prefixes = sorted(set(_PREFIX.findall(item)) - {"xml", "xmlns"})
     spaces = "".join(f' xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes)
     try:
@@ -174,7 +174,7 @@ def _row(item: str, adapter: Adapter) -> object:
 
 
 def _parsed(text: str) -> ElementTree.Element:
-    """The element in another."""
+    """Parse a text, and give the element inside its outermost one."""
     parser: Any = ElementTree.XMLPullParser(("start", "end"))
     if text.count("<") <= _MOST_DEPTH:
         return ElementTree.fromstring(text)[0]
@@ -190,7 +190,7 @@ def _parsed(text: str) -> ElementTree.Element:
 
 
 def _mended(item: str) -> str:
-    """A story in which `&` alone, names of HTML for letters, and letters that XML does not know are no error."""
+    """Mend what is no XML: `&` alone, HTML's names of letters, and letters that XML does not know."""
     parts = _PARTS.split(_CONTROL.sub("", item))
     return "".join(part if part.startswith("<![CDATA[") else _plain(part) for part in parts)
 
@@ -201,12 +201,12 @@ def _plain(text: str) -> str:
 
 
 def _reference(found: re.Match[str]) -> str:
-    """A number of a letter; nothing where XML knows none such."""
+    """Keep a letter that is written as a number; drop what XML does not know."""
     number = int(found[1][1:], 16) if found[1][0] in "xX" else int(found[1])
     return "" if number > 0x10FFFF or _CONTROL.match(chr(number)) else found[0]
 
 
 def _letters(entity: str) -> str:
-    """A name of HTML as what it stands for; any other as it is written."""
+    """Replace a name of HTML by what it stands for; any other stays as it is written."""
     found = html.unescape(entity) if entity.endswith(";") else entity
     return "".join(f"&#{ord(one)};" for one in found) if found != entity else entity.replace("&", "&amp;")

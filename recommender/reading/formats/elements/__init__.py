@@ -24,7 +24,7 @@ ELEMENTS: dict[str, tuple[tuple[str, ...], Adapter]] = {
 
 
 def adapter_of(root: str, story: str) -> tuple[tuple[str, ...], Adapter]:
-    """The names of the elements that are stories, and what makes rows of them.
+    """Find the names of the elements that are stories, and the function that makes rows of them.
 
     `root` is the outermost element; `story` is what looks like one where that is not known.
     """

@@ -20,7 +20,7 @@ _MEDIA = ("thumbnail", "content", "enclosure", "image")
 
 
 def row(item: Element) -> dict[str, Any]:
-    """What an item says, by the names of its elements; the first of several counts."""
+    """Make a row of an item of a feed, by the names of its elements; the first of several counts."""
     found: dict[str, list[Any]] = {}
     _add(item, found)
     row: dict[str, Any] = {name: values if name == "tags" else values[0] for name, values in found.items()}
@@ -58,7 +58,7 @@ def _add(parent: Element, found: dict[str, list[Any]]) -> None:
 
 
 def _add_category(found: dict[str, list[Any]], child: Element) -> None:
-    """A tag, or in WordPress the section, which its domain tells."""
+    """Add a tag, or in WordPress the section, as the domain of the category tells."""
     text = (child.get("label") or child.text or child.get("term") or "").strip()
     if text and child.get("domain") not in ("post_format", "language", "nav_menu"):
         name = "section" if child.get("domain") == "category" and "section" not in found else "tags"

@@ -14,7 +14,7 @@ _NO_STORIES = ("picture", "video", "audio", "graphic", "animation")
 
 
 def row(item: Element) -> dict[str, Any]:
-    """What the item says of itself and of its content, and the text in it."""
+    """Make a row of an item: what it says of itself and of its content, and the text in it."""
     about, content = _part(item, "itemMeta"), _part(item, "contentMeta")
     texts = _part(item, "contentSet")
     kind = _code(about, "itemClass")
@@ -57,13 +57,13 @@ def _attribute(parent: Element, name: str, key: str) -> str | None:
 
 
 def _code(parent: Element, name: str) -> str | None:
-    """The last part of a code such as `stat:usable`."""
+    """Read the last part of a code such as `stat:usable`."""
     found = _attribute(parent, name, "qcode") or _attribute(parent, name, "uri")
     return found.replace("/", ":").rpartition(":")[2] if found else None
 
 
 def _name(parent: Element, name: str) -> str | None:
-    """What somebody is called."""
+    """Read the name of a person or an organisation."""
     one = _direct(parent, name)
     if one is None:
         return None
@@ -93,7 +93,7 @@ def _web(about: Element) -> str | None:
 
 
 def _body(inside: Element | None) -> str | None:
-    """The text of NITF or of HTML."""
+    """Read the text of an item, which is NITF or HTML."""
     if inside is None:
         return None
     if first(inside, "body.content") is not None:

@@ -9,7 +9,7 @@ from recommender.reading.formats.elements.plain import local, text_of
 
 
 def first(item: Element, *names: str) -> Element | None:
-    """The first element of one of these names, by the order of the names."""
+    """Find the first element of one of these names, by the order of the names."""
     for name in names:
         for one in item.iter():
             if local(one) == name:
@@ -18,12 +18,12 @@ def first(item: Element, *names: str) -> Element | None:
 
 
 def words(element: Element | None) -> str | None:
-    """The text of an element, blanks as one."""
+    """Join the text of an element, blanks as one."""
     return " ".join("".join(element.itertext()).split()) or None if element is not None else None
 
 
 def row(item: Element) -> dict[str, Any]:
-    """What the head of a story says, and its paragraphs."""
+    """Make a row of a story: what its head says, and its paragraphs."""
     given = {
         "image": _attribute(item, "media-reference", "source"),  # before the body loses it
         "id": _attribute(item, "doc-id", "id-string"),
@@ -46,7 +46,7 @@ def row(item: Element) -> dict[str, Any]:
 
 
 def body(item: Element) -> str | None:
-    """The text of a story as HTML, without its pictures and tables of contents."""
+    """Read the text of a story as HTML, without its pictures and tables of contents."""
     content = first(item, "body.content")
     if content is None:
         return None

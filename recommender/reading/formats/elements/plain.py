@@ -9,12 +9,12 @@ _HELD = ("p", "div", "br", "b", "i", "em", "strong", "a", "ul", "ol", "h1", "h2"
 
 
 def local(element: Element) -> str:
-    """The name of an element without its namespace."""
+    """Drop the namespace of an element's name."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def text_of(element: Element) -> str:
-    """All text in an element; as HTML where it holds such."""
+    """Join all text in an element; as HTML where it holds such."""
     if any(local(one).casefold() in _HELD for one in element.iter() if one is not element):
         for one in element.iter():
             one.tag = local(one) or one.tag
@@ -24,7 +24,7 @@ def text_of(element: Element) -> str:
 
 
 def row(item: Element) -> dict[str, Any]:
-    """Its attributes and children by their names; a name that comes again is a list."""
+    """Make a row of an element's attributes and children, by their names; a name that comes again is a list."""
     found: dict[str, list[Any]] = {}
     for name, value in item.attrib.items():
         found.setdefault(name.rpartition("}")[2], []).append(value)

@@ -11,7 +11,7 @@ _NAMES = {"publication_date": "published_at", "lastmod": "updated_at", "loc": "u
 
 
 def row(item: Element) -> dict[str, Any]:
-    """The address, and what the site says of the story; of its pictures the first."""
+    """Make a row of an address and what the site says of the story; of its pictures the first."""
     found: dict[str, Any] = {}
     picture = False
     for child in item.iter():

@@ -29,5 +29,5 @@ __all__ = ["SHAPES", "Shape", "shape_of"]
 
 
 def shape_of(names: Collection[str]) -> Callable[[Row], Row] | None:
-    """What makes rows with these columns plain; None where they are."""
+    """Find the function that makes rows with these columns plain; None where they are."""
     return next((shape.plain for shape in SHAPES if shape.fits(names)), None)

@@ -30,7 +30,7 @@ def _name(value: Any) -> Any:
 
 
 def _paragraphs(elements: Any) -> list[Any]:
-    """The elements that are text; of lists and quotes what they hold."""
+    """Find the elements that are text; of lists and quotes what they hold."""
     found: list[Any] = []
     for one in mappings(elements):
         if one.get("type") in ("list", "quote", "blockquote", "link_list"):

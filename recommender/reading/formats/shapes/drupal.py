@@ -25,7 +25,7 @@ def _plain(row: Row) -> Row:
 
 
 def _with_related(plain: Row, related: Any) -> Row:
-    """With the names that relationships lead to, as far as the answer includes them."""
+    """Add the names that relationships lead to, as far as the answer includes them."""
     if not isinstance(related, Mapping):
         return plain
     more: dict[str, list[Any]] = {}

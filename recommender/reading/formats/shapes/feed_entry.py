@@ -6,7 +6,7 @@ from recommender.reading.formats.shapes.shape import Row, Shape, filled, mapping
 
 
 def _plain(row: Row) -> Row:
-    """Texts without what tells of them, and times as they were parsed, which are UTC."""
+    """Take texts without what describes them, and times as they were parsed, which are UTC."""
     parsed = {field: row.get(f"{name}_parsed") for name, field in _TIMES.items()}
     times = {field: time for field, time in parsed.items() if time}
     told = [name for name in row if name.endswith(("_detail", "_parsed"))]
@@ -25,7 +25,7 @@ _APART = ("links", "link", "guidislink", "content", "authors")
 
 
 def _markup(parts: object) -> str | None:
-    """The text of an entry: the first in HTML, else the first of any kind."""
+    """Find the text of an entry: the first in HTML, else the first of any kind."""
     found = mappings(parts)
     chosen = next((one for one in found if "html" in str(one.get("type"))), found[0] if found else None)
     return str(chosen.get("value") or "") if chosen is not None else None

@@ -23,7 +23,7 @@ def _plain(row: Row) -> Row:
 
 
 def _image(media: Any) -> Any:
-    """The address of the first picture, where it is whole."""
+    """Find the address of the first picture, where it is whole."""
     found = within(media, "default", "url") or next((one.get("url") for one in mappings(media) if one.get("url")), None)
     return found if isinstance(found, str) and "://" in found else None
 

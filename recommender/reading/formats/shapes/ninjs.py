@@ -35,7 +35,7 @@ def _first_time(row: Row) -> Any:
 
 
 def _of_role(parts: Any) -> Any:
-    """The main text of several; HTML before plain text, as it holds the links."""
+    """Find the main text of several; HTML before plain text, as it holds the links."""
     found = mappings(parts)
     if not found:
         return parts if isinstance(parts, str) else None

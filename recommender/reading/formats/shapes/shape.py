@@ -35,12 +35,12 @@ class Shape:
     plain: Callable[[Row], Row]
 
     def fits(self, names: Collection[str]) -> bool:
-        """Whether rows with columns of these names are of this system."""
+        """Tell whether rows with columns of these names are of this system."""
         return any(told.issubset(names) for told in self.any_of)
 
 
 def with_kind(row: Row) -> Row:
-    """A row with a type that is one of ours, or none."""
+    """Translate the type of a row to one of ours, or drop it for plain stories."""
     kind = str(row.get("type") or "").casefold()
     if kind in _PLAIN_KINDS:
         return {name: value for name, value in row.items() if name != "type"}
@@ -48,12 +48,12 @@ def with_kind(row: Row) -> Row:
 
 
 def without(row: Mapping[str, Any], *names: str) -> Row:
-    """A row without some columns."""
+    """Leave out some columns of a row."""
     return {name: value for name, value in row.items() if name not in names}
 
 
 def within(value: Any, *path: str | int) -> Any:
-    """What stands at a path through objects and lists; None where it ends before."""
+    """Follow a path through objects and lists to what stands there; None where it ends before."""
     for name in path:
         if isinstance(name, int):
             value = value[name] if isinstance(value, list) and -len(value) <= name < len(value) else None
@@ -63,11 +63,11 @@ def within(value: Any, *path: str | int) -> Any:
 
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of a list; those of an object, where it stands for a list; none of anything else."""
+    """List the objects of a list; those of an object, where it stands for a list; none of anything else."""
     held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return [one for one in held if isinstance(one, Mapping)]
 
 
 def filled(row: Row, **more: Any) -> Row:
-    """A row with further columns, where they hold something and the row has none such."""
+    """Add further columns to a row, where they hold something and the row has none such."""
     return {**row, **{name: value for name, value in more.items() if value and not row.get(name)}}

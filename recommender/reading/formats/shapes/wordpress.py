@@ -11,7 +11,7 @@ _NUMBERS = ("author", "categories", "tags", "featured_media")
 
 
 def _of_rest(row: Row) -> Row:
-    """Without numbers of authors, categories and tags, which tell a reader nothing; embedded names are read."""
+    """Drop numbers of authors, categories and tags, which tell readers nothing; embedded names are read."""
     plain = {name: value for name, value in row.items() if not (name in _NUMBERS and _is_numbers(value))}
     # the form of a post, such as `standard`, and what the theme looks for
     plain = without(plain, "format", "template", "guid", "_links")
@@ -34,7 +34,7 @@ _TERMS = ("category", "post_tag")
 
 
 def _of_table(row: Row) -> Row:
-    """Without the number of the author; a guid is an address with the number of the post."""
+    """Drop the number of the author; a guid is an address with the number of the post."""
     plain = without(row, "guid")
     kind = str(row.get("post_type") or "")
     plain = without(plain, "post_type") if kind == "post" else plain
