@@ -339,7 +339,7 @@ def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | 
 
 
 def _needed(gain: Estimate, tested: int) -> int | None:
-    """Test stories at which an interval around this gain would leave 0 out."""
+    """Estimate how many test stories would put an interval around this gain above 0."""
     if gain.low > 0 or gain.high < 0 or not gain.value or not np.isfinite(gain.low):
         return None
     width = (gain.high - gain.low) / 2

@@ -421,7 +421,7 @@ def _datelines(table: pa.Table, least: int) -> Iterator[dict[str, str | int | No
 
 @cache
 def _labels() -> NDArray[np.uint64]:
-    """Hash table of the labels of paragraphs."""
+    """Make the hash table of the labels of paragraphs."""
     found = []
     with np.errstate(over="ignore"):
         for texts, opens in zip(labels(), (False, True), strict=True):

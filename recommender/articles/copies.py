@@ -120,7 +120,7 @@ def repeated(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> NDArray
 
 
 def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place of the text that each of some different ones repeats, (m,)."""
+    """Find the place of the text that each of some different ones repeats, (m,)."""
     data, offset = _buffers(texts)
     sizes = marks.sampled[rows].astype(np.int64)
     begin = np.concatenate([[0], np.cumsum(sizes)])

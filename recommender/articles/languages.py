@@ -69,7 +69,7 @@ def known_rows(articles: pa.Table, known: Collection[str] | None, site: str) -> 
 
 
 def unknown_languages(articles: pa.Table, known: Collection[str] | None, site: str) -> dict[str, int]:
-    """How many stories are in each language that an embedder does not know.
+    """Count the stories in each language that an embedder does not know.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def languages_of(texts: Sequence[str], likely: Collection[str] = ()) -> list[str
 
 
 def _shared_script(text: str) -> str:
-    """The first script of several languages in which a text has most of its letters; of all others, Latin."""
+    """Find the script of several languages in which a text has most of its letters; Latin for all others."""
     letters = sum(map(str.isalpha, text))
     for name, pattern in _SHARED.items():
         if 2 * len(pattern.findall(text)) > letters:
@@ -142,7 +142,7 @@ def _shared_script(text: str) -> str:
 
 
 def _by_words(text: str) -> list[str]:
-    """Languages of a text, the likeliest first."""
+    """Guess the languages of a text, the likeliest first."""
     from py3langid import rank
 
     return list(dict.fromkeys(subtag(name) or name for name, _ in rank(text)[: 2 * _PLAUSIBLE]))

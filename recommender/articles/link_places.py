@@ -79,7 +79,7 @@ class Places:
 
 
 def _codes(texts: pa.Array | pa.ChunkedArray) -> tuple[_Rows, list[str]]:
-    """Number the texts, and give what each number stands for."""
+    """Assign a number to each text, and give what each number stands for."""
     texts = whole(texts) if isinstance(texts, pa.ChunkedArray) else texts
     encoded = texts.dictionary_encode()
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()

@@ -190,7 +190,7 @@ class _Pairs:
         return self._links.field(name).take(pa.array(self.place))
 
     def drop(self, dropped: NDArray[np.bool_]) -> int:
-        """Leave some out; how many."""
+        """Leave out some links, and count them."""
         self._take(np.flatnonzero(~dropped))
         return int(dropped.sum())
 

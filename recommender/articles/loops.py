@@ -54,7 +54,7 @@ def kind_of(point: int) -> int:
 
 
 def _letters() -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]]:
-    """What the characters up to kana are: their kind, the small letter without accents, and whether one is a capital.
+    """Describe characters up to kana: kind, small letter without accents, and whether one is a capital.
 
     Vowel signs of Indic and South-east Asian scripts are letters; signs that only help to read are dropped.
     """
@@ -81,7 +81,7 @@ def _letters() -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]
 
 
 def _is_accent(mark: str) -> bool:
-    """Whether a mark is an accent, a nukta, an Arabic vowel sign, a Hebrew point or that of a voiced kana."""
+    """Tell whether a mark is an accent, a nukta, an Arabic vowel sign, a Hebrew point or that of a voiced kana."""
     point = ord(mark)
     return unicodedata.category(mark) == "Mn" and (
         point < 0x370 or 0x590 <= point < 0x700 or 0x8D0 <= point < 0x900 or unicodedata.combining(mark) in (7, 8)

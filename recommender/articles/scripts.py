@@ -64,7 +64,7 @@ def without_gaps(text: str) -> str:
 
 
 def characters(text: str) -> list[str]:
-    """The letters of a text without blanks, each with what is written around it.
+    """Split a text without blanks into letters, each with what is written around it.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _decimal(run: re.Match[str]) -> str:
 
 @cache
 def _digits() -> re.Pattern[str]:
-    """Digits beyond ASCII."""
+    """List the digits beyond ASCII."""
     zeros = [chr(point) for point in range(128, 0x20000) if unicodedata.decimal(chr(point), -1) == 0]
     return re.compile("[" + "".join(f"{zero}-{chr(ord(zero) + 9)}" for zero in zeros) + "]+")
 
@@ -98,7 +98,7 @@ def _pairs(run: re.Match[str]) -> str:
 
 @cache
 def is_letter(point: int) -> bool:
-    """Whether a character stands inside words: a letter, a digit, or a mark on one.
+    """Tell whether a character stands inside words: a letter, a digit, or a mark on one.
 
     Examples
     --------

@@ -24,7 +24,7 @@ class _Terminal(Console):
     """A console that shows control characters of what it is given as blanks: to a terminal they are commands."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """See `rich.console.Console.print`; texts keep their line ends."""
+        """Print as `rich.console.Console.print` does; texts keep their line ends."""
         super().print(*(cleaned(one, "\n") if isinstance(one, str) else one for one in objects), **options)
 
 

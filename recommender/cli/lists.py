@@ -61,7 +61,7 @@ def recommend(
 
 
 def _first(found: ReadNext, k: int) -> ReadNext:
-    """The first `k` items; a warning tells of more than the version holds."""
+    """Keep the first `k` items; warns where more are asked for than the version holds."""
     held = len(found.items) + len(found.reserves)
     if k > max(held, found.k):
         message = f"{found.article_id}: {k} items were asked for, {held} were published; more needs --archive"

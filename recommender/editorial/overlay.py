@@ -224,7 +224,7 @@ class Decided:
         return self.tombstones.record("withdraw", wanted)
 
     def _unknown(self, ids: Iterable[str]) -> list[str]:
-        """Those that neither the stories at hand nor the overlay know."""
+        """Find the ids that neither the stories at hand nor the overlay know."""
         raise NotImplementedError
 
     def restore(self, ids: Id | Iterable[Id]) -> int:

@@ -51,7 +51,7 @@ class Case:
 
     @classmethod
     def of(cls, judged: EvaluationSet, k: int, wanted: Sequence[Measure], cache: Path) -> Case:
-        """With the stories that can be asked, and an archive to measure their lists against."""
+        """Find the stories of a set that can be asked, and an archive to measure their lists against."""
         stories, judgments, counts = asked_stories(judged)
         yardstick = None
         if judged.asks_stories:
@@ -97,13 +97,13 @@ class Case:
         return DistinctNDCG.of(self.stories, self.judgments, self.yardstick, self.k)
 
     def ids(self, ranking: Ranking) -> list[list[str]]:
-        """Article ids of a ranking, line by line."""
+        """List the article ids of a ranking, line by line."""
         names = self.judged.catalog.ids.to_pylist()
         return [[names[row] for row in rows if row >= 0] for rows in ranking.rows.tolist()]
 
 
 def only_wanted(judgments: Judgments) -> bool:
-    """Whether nothing was judged but what is wanted, as links tell it.
+    """Tell whether nothing was judged but what is wanted, as links tell it.
 
     There the share of judged items is the precision once more: that the better of two systems has more of them makes
     no verdict undecided, and a ranking of judged items alone has no mistakes.
@@ -165,7 +165,7 @@ def _training(system: System | HeldOut, told: tuple[str, ...], judged: Evaluatio
 
 
 def ledger_of(system: System | HeldOut, case: Case, ledgers: Ledgers | None) -> Ledger | None:
-    """The ledger of a system's answers on a set; None for a system of which it is not known what decides about them."""
+    """Open the ledger of a system's answers on a set; None where it is not known what decides about the answers."""
     known = None if isinstance(system, HeldOut) else identity(system)
     if ledgers is None or known is None:
         return None
@@ -180,7 +180,7 @@ def ledger_of(system: System | HeldOut, case: Case, ledgers: Ledgers | None) -> 
 
 
 def _replayed(system: System, judged: EvaluationSet, clicks: ClickLog) -> Replay | None:
-    """The click log in the order of a system; None if it knows only its lists."""
+    """Replay the click log in the order of a system; None if it knows only its lists."""
     rows = judged.catalog.rows
     if system.relevance(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)) is None:
         return None

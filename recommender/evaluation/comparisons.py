@@ -19,7 +19,7 @@ PAIRS = ("AUC", "Spearman", "Pearson")
 def compare_stories(
     case: Case, answered: Sequence[Answered], seed: int
 ) -> tuple[dict[str, dict[Part, dict[str, Estimate]]], list[Comparison]]:
-    """Figures of every system, and comparisons with the first, of all measures that have a value by story."""
+    """Measure every system, and compare each with the first, by all measures that have a value by story."""
     base = answered[0]
     figures: dict[str, dict[Part, dict[str, Estimate]]] = {one.system.name: {} for one in answered}
     comparisons: list[Comparison] = []
@@ -73,7 +73,7 @@ def _groups(case: Case, part: Part, base: Answered) -> NDArray[np.int64]:
 
 
 def _fair(*compared: Answered) -> bool:
-    """Whether none of them knows the answers: those get no p value and no verdict, and do not count in Holm's."""
+    """Tell whether no system knows the answers: otherwise there is no p value and no verdict, nor a part in Holm's."""
     return all(one.training != TRAINED_HERE for one in compared)
 
 
@@ -85,7 +85,7 @@ def _identical(part: Part, one: Answered, base: Answered) -> bool:
 
 
 def _judged_gap(part: Part, one: Answered, base: Answered) -> float:
-    """Difference in the share of judged items among those shown, by the least cut-off at which it was measured."""
+    """Compute the difference in the share of judged items among those shown, by the least measured cut-off."""
     name = next((name for name in base.values[part] if name.startswith("Judged")), None)
     shown = [x.values[part][name] for x in (one, base)] if name else []
     shown = [share[~np.isnan(share)] for share in shown]
@@ -95,7 +95,7 @@ def _judged_gap(part: Part, one: Answered, base: Answered) -> float:
 def compare_pairs(
     case: Case, answered: Sequence[Answered], seed: int
 ) -> tuple[dict[str, dict[Part, dict[str, Estimate]]], list[Comparison]]:
-    """The same of the scores of judged pairs."""
+    """Measure every system on judged pairs, and compare each with the first."""
     base = answered[0].system.name
     named = {one.system.name: one for one in answered}
     scores = {one.system.name: one.answers.pairs for one in answered if one.answers.pairs is not None}

@@ -185,7 +185,7 @@ def _result(case: Case, one: Answered, figures: Mapping[Part, Mapping[str, Estim
 
 
 def _make_up(case: Case, one: Answered, seed: int) -> dict[str, Any]:
-    """What the final lists are like, apart from judgments."""
+    """Measure what the final lists are like, apart from judgments."""
     if case.yardstick is None:
         return {"quality": {}, "safety": {}, "ages_days": np.zeros(0)}
     lists, moments, yardstick, k = one.answers.lists, case.moments, case.yardstick, case.k
@@ -202,7 +202,7 @@ def _make_up(case: Case, one: Answered, seed: int) -> dict[str, Any]:
 
 
 def _same_scale(system: System | HeldOut, case: Case) -> bool:
-    """Whether the yardstick's `related_at` means for this system what its own does."""
+    """Tell whether the yardstick's `related_at` means for this system what its own does."""
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
     plain, own = Settings(), system.settings

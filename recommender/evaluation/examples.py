@@ -15,7 +15,7 @@ _EXAMPLES = 20
 
 
 def worst_of(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
-    """Stories with the lowest nDCG of the first system."""
+    """Find the stories with the lowest nDCG of the first system."""
     if not case.stories:
         return ()
     values = _values(case, answered)
@@ -23,7 +23,7 @@ def worst_of(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
 
 
 def changed_most(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
-    """Stories whose nDCG differs most between the first system and another."""
+    """Find the stories whose nDCG differs most between the first system and another."""
     if not case.stories or len(answered) < 2:
         return ()
     values = _values(case, answered)

@@ -47,20 +47,20 @@ class Answers:
     seconds_story: float
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it as arrays by name, for `of`."""
+        """Give all of it as arrays by name, for `of`."""
         seconds = np.array([self.seconds_fit, self.seconds_story])
         pairs = {} if self.pairs is None else {"pairs": self.pairs}
         return {**self.ranked.arrays("ranked"), **self.lists.arrays("lists"), **pairs, "seconds": seconds}
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Answers:
-        """What `arrays` gave."""
+        """Rebuild answers from what `arrays` gave."""
         ranked, lists = (Ranking.from_arrays(arrays, name) for name in ("ranked", "lists"))
         return cls(ranked, lists, arrays.get("pairs"), *arrays["seconds"].tolist())
 
 
 def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str, int]]:
-    """Stories to evaluate under a set's protocol, the judgments that hold there, and what is left out.
+    """Find the stories to evaluate under a set's protocol, the judgments that hold there, and what is left out.
 
     A story is asked for if anything that may stand under it has a grade above 0.
     """
@@ -174,7 +174,7 @@ def ask(
     pairs: bool = True,
     progress: Progress = silent,
 ) -> Answers:
-    """Rankings and lists of a system under the protocol of the set.
+    """Ask a system for rankings and lists under the protocol of the set.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def _check_apart(links: pa.Table, stories: list[str], name: str) -> None:
 
 
 def _epochs(published: NDArray[np.int64], moments: NDArray[np.int64]) -> dict[int, int]:
-    """How many stories a system has learned from at each moment: all that are older, or those of its last epoch."""
+    """Tell how many stories a system has learned from at each moment: all older ones, or those of its last epoch."""
     learned, found = 0, {}
     for moment in np.unique(moments).tolist():
         older = int(np.searchsorted(published, moment, side="left"))  # the catalog is in publication order
@@ -267,7 +267,7 @@ def _in_time(
     links: pa.Table | None,
     progress: Progress,
 ) -> tuple[Ranking, Ranking, tuple[float, float]]:
-    """Story after story, oldest first; those of one moment together, on what is older than they are.
+    """Ask story after story, oldest first; those of one moment together, on what is older than they are.
 
     Between two epochs systems hold what came in and learn nothing, as between two runs of a job.
     """

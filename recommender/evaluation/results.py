@@ -189,7 +189,7 @@ class Evaluation:
     groups: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: NaN as None, arrays as lists."""
+        """Convert to plain values for JSON: NaN as None, arrays as lists."""
         from dataclasses import asdict
 
         plain: dict[str, Any] = _plain(asdict(self))

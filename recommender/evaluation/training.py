@@ -219,7 +219,7 @@ def _named(make_system: MakeSystem | Mapping[str, MakeSystem]) -> Mapping[str, M
 
 
 def _joined(judged: EvaluationSet) -> EvaluationSet:
-    """The set, for lists, in groups that no link and no group of its own leaves."""
+    """Prepare the set for lists, in groups that no link and no group of its own leaves."""
     if "lists" not in judged.uses:
         raise InputError(f"{judged.name} judges {' and '.join(judged.uses)}, not lists")
     links = judged.judgments.links()
@@ -230,7 +230,7 @@ def _joined(judged: EvaluationSet) -> EvaluationSet:
 
 
 def _outside(links: pa.Table, judged: EvaluationSet, held_out: Sequence[str]) -> pa.Table:
-    """Links of groups of which no article is held out."""
+    """Find links of groups of which no article is held out."""
     closed = {judged.group.get(one, one) for one in held_out}
     ends = [[judged.group.get(one, one) not in closed for one in links[side].to_pylist()] for side in ("story", "item")]
     return links.filter(pa.array(np.logical_and(*np.array(ends, dtype=bool).reshape(2, len(links)))))

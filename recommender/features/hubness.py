@@ -36,11 +36,11 @@ class Neighbours:
     scale: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64]) -> Neighbours:
-        """Take those of some stories."""
+        """Take the neighbours of some stories."""
         return Neighbours(self.hubness[rows], self.scale[rows])
 
     def beside(self, more: Neighbours) -> Neighbours:
-        """Put those of other stories behind these."""
+        """Put the neighbours of other stories behind these."""
         return Neighbours(np.concatenate([self.hubness, more.hubness]), np.concatenate([self.scale, more.scale]))
 
 

@@ -24,7 +24,7 @@ _PARTICLE = re.compile("(?:에서|으로|[은는이가을를에의도와과로�
 
 
 def phrases(table: pa.Table, terms: pa.StringArray) -> pa.StringArray:
-    """The phrase that each pair of characters nearly always stands in, (v,); null = of no pair, '' = nothing to tell.
+    """Find the phrase that each pair of characters nearly always stands in, (v,); null = no pair, '' = nothing to tell.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def phrases(table: pa.Table, terms: pa.StringArray) -> pa.StringArray:
 def _neighbours(
     table: pa.Table, pairs: pa.StringArray, parts: list[list[str]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pair that nearly always follows each one, overlapping it, and the one before it, (m,); -1 = none."""
+    """Find the pair that nearly always follows each one, overlapping it, and the one before it, (m,); -1 = none."""
     step = max(len(table) // _STORIES, 1)
     some = table.take(pa.array(np.arange(0, len(table), step)))
     edges = {character: number for number, character in enumerate({one for pair in parts for one in pair})}
@@ -72,7 +72,7 @@ def _neighbours(
 
 
 def _codes(table: pa.Table, pairs: pa.StringArray) -> Iterator[NDArray[np.int64]]:
-    """Places of the words of stories among pairs of characters, in the order of the text; -1 = of another word."""
+    """Find words of stories among pairs of characters, in the order of the text; -1 = of another word."""
     known = pairs.cast(pa.large_string())
     for block in whole_texts(table):
         words = words_in_order(block)
@@ -92,7 +92,7 @@ def _phrase(number: int, parts: list[list[str]], after: NDArray[np.int64], befor
 
 
 def _told(phrase: list[str]) -> str:
-    """A phrase without particles around it; '' where too little is left, and in scripts whose words it may cut."""
+    """Strip the particles around a phrase; '' where too little is left, and in scripts whose words may be cut."""
     text = "".join(phrase)
     if "\uac00" <= text[0] <= "\ud7a3":
         text = _PARTICLE.sub("", text)

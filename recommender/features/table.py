@@ -82,7 +82,7 @@ def section_codes(column: pa.ChunkedArray, known: Mapping[tuple[str, ...], int])
 
 
 def section_levels(column: pa.ChunkedArray) -> dict[tuple[str, ...], int]:
-    """Number every level of every section."""
+    """Give a number to every level of every section."""
     paths = section_paths(sorted(value for value in pc.unique(column).to_pylist() if value))
     levels = sorted({path[: level + 1] for path in paths for level in range(len(path))})
     return {path: code for code, path in enumerate(levels)}

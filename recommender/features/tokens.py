@@ -71,7 +71,7 @@ def count_terms(texts: Iterable[pa.Array] | Sequence[str], block: int = BLOCK) -
 
 
 def words_in_order(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """All words of texts as terms are written, one after another, stop words and short ones among them."""
+    """List all words of texts as terms are written, in order, stop words and short ones among them."""
     return _words(_lower(texts))[1]
 
 

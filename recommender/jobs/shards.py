@@ -170,12 +170,12 @@ class Plan:
 
 
 def pools_name(shard: int, part: int) -> str:
-    """Name of the pools of a shard in a part."""
+    """Name the pools of a shard in a part."""
     return f"{shard:06d}-{part:06d}"
 
 
 def lists_name(shard: int) -> str:
-    """Name of the lists of a shard."""
+    """Name the lists of a shard."""
     return f"{shard:06d}"
 
 

@@ -215,7 +215,7 @@ class ReadNext(_Deferred):
         return one
 
     def to_dict(self) -> dict[str, Any]:
-        """The list as plain values, for JSON."""
+        """Convert the list to plain values, for JSON."""
         return asdict(self)
 
     def first(self, k: int) -> ReadNext:

@@ -69,7 +69,7 @@ class KeptVersion:
 
 
 def purged_name(version: str, ids: frozenset[str]) -> str:
-    """Name of a version after a purge: other lists, another name."""
+    """Name a version after a purge: other lists, another name."""
     digest = hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()
     return digest[:12]
 

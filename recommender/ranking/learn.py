@@ -125,7 +125,7 @@ def monotone_of(features: Sequence[str]) -> list[int]:
 
 
 def weights_of(pairs: LinkedPairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weight of each pair as one that was chosen, and as one that was not; float64 (m,) each.
+    """Weigh each pair as one that was chosen, and as one that was not; float64 (m,) each.
 
     Each story counts the same: what was chosen 1 together, and the rest `NEGATIVES`; 0 where nothing was chosen.
     """

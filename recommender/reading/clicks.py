@@ -350,5 +350,5 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
 
 
 def codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Number names, (n,)."""
+    """Assign a number to each different name, (n,)."""
     return np.asarray(names.combine_chunks().dictionary_encode().indices.to_numpy(), dtype=np.int64)

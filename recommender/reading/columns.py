@@ -195,7 +195,7 @@ class Columns:
         return found
 
     def _tags(self, column: str, values: Sequence[Any], convert: Callable[[int, Any], Any]) -> list[Any]:
-        """Lists of tags, each tag by itself and once; others by the converter."""
+        """Read lists of tags, each tag once; what is no list goes through the converter."""
         plan, most = self._plan, self._plan.limits.max_tags
         part = self._converter("tags", column, lambda text: [text])
         is_list = [

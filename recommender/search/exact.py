@@ -156,7 +156,7 @@ class _Search:
                 least_worst = float(self.worst(held, stories).min())
 
     def worst(self, held: Held, stories: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Score that a row must reach, (s,)."""
+        """Find the score that a row must reach, (s,)."""
         found = held.worst[stories]
         return found if self.reach is None else np.maximum(found, self.reach[stories])
 

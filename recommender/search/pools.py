@@ -132,7 +132,7 @@ class Pool:
         return cls(np.full((stories, width), -1, np.int32))
 
     def take(self, places: NDArray[np.int64] | slice) -> Pool:
-        """Take those of some stories."""
+        """Take the pools of some stories."""
         return Pool(self.rows[places])
 
     def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -162,7 +162,7 @@ class Pools(NamedTuple):
     timeless: Pool
 
     def take(self, places: NDArray[np.int64] | slice) -> Pools:
-        """Take those of some stories."""
+        """Take the pools of some stories, in every channel."""
         return Pools(self.near.take(places), self.timeless.take(places))
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
@@ -180,5 +180,5 @@ class Keeper(Protocol):
         ...
 
     def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
-        """Hear that these lines of a pool are final."""
+        """Keep lines of a pool, which are final now."""
         ...

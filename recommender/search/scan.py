@@ -77,7 +77,7 @@ class Best(NamedTuple):
     dot: NDArray[np.int32]
 
     def take(self, places: NDArray[np.bool_]) -> Best:
-        """Take those of some stories."""
+        """Take the rows of some stories."""
         return Best(self.place[places], self.dot[places])
 
     @property

@@ -128,7 +128,7 @@ def with_developments(chosen: Ranked, stories: Stories, selection: Selection) ->
 
 
 def _most_varied(ranked: Ranked, open_: Mask, nearest: NDArray[np.float64], diversity: float) -> NDArray[np.int64]:
-    """Place of the next item by maximal marginal relevance (Carbonell & Goldstein, 1998), (q,).
+    """Find the place of the next item by maximal marginal relevance (Carbonell & Goldstein, 1998), (q,).
 
     The greatest ``(1 - diversity) * score - diversity * max cosine`` to the items placed; pins first, as they stand,
     and what is related before what is not.

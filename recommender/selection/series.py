@@ -160,7 +160,7 @@ class Looks(NamedTuple):
 
     @classmethod
     def of(cls, table: pa.Table, marks: Marks | None = None) -> Looks:
-        """Compute those of all stories of a table, of which `marks` may know the bodies."""
+        """Compute the looks of all stories of a table; `marks` may know the bodies."""
         if marks is None:
             marks = Marks.of(table["body"].combine_chunks())
         names = list(map(template, table["title"].to_pylist()))
@@ -174,11 +174,11 @@ class Looks(NamedTuple):
         )
 
     def take(self, rows: NDArray[np.int64]) -> Looks:
-        """Take those of some stories."""
+        """Take the looks of some stories."""
         return Looks.named({name: column[rows] for name, column in self._asdict().items()})
 
     def beside(self, other: Looks) -> Looks:
-        """Put those of other stories behind these."""
+        """Put the looks of other stories behind these."""
         return Looks.named({name: np.append(column, getattr(other, name)) for name, column in self._asdict().items()})
 
     @classmethod
@@ -288,7 +288,7 @@ def _recurring(names: NDArray[np.uint64], editions: NDArray[np.int64], counted: 
 
 
 def _numbered(names: NDArray[np.uint64], known: Sequence[int], first: int) -> NDArray[np.int64]:
-    """Place of each name among those that are known, counted from `first`; -1 where it is none of them."""
+    """Find the place of each name among the known ones, counted from `first`; -1 where it is none of them."""
     if not known:
         return np.full(len(names), -1, dtype=np.int64)
     digests = np.fromiter(known, np.uint64, len(known))

@@ -188,7 +188,7 @@ class Acts:
         return self.do(lists, act, token, undoes=entry_id)
 
     def _state(self, lists: PublishedLists, act: Act, decisions: Decisions) -> dict[str, Any]:
-        """What holds of the entry of an act, and the list that it is about, under some decisions."""
+        """Give what holds of the entry of an act, and the list that it is about, under some decisions."""
         holds: Any
         if act.what in ("pin", "unpin"):
             pins = [entry for entry in decisions.pinned if entry[:2] == (act.item, act.story)]
@@ -204,7 +204,7 @@ class Acts:
 
 
 def decided_of(decisions: Decisions, article_id: str) -> list[dict[str, Any]]:
-    """What editors decided of a story and its list, each as the act that undoes it."""
+    """List what editors decided of a story and its list, each as the act that undoes it."""
     found: list[dict[str, Any]] = []
     if article_id in decisions.withdrawn:
         found.append({"what": "restore", "item": article_id, "story": None, "told": "Withdrawn from every list"})

@@ -27,13 +27,13 @@ _STATUS = {"unknown": 404, "withdrawn": 410}
 
 
 def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A value as JSON."""
+    """Answer with a value as JSON."""
     data = orjson.dumps(value, option=orjson.OPT_UTC_Z)
     return Response(data, status, {"cache-control": "no-cache", **(headers or {})}, _JSON)
 
 
 def number_of(request: Request, name: str, default: int | None, most: int, least: int = 1) -> int | None:
-    """A whole number of the query; raises 400 for anything else."""
+    """Read a whole number of the query; raises 400 for anything else."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -48,7 +48,7 @@ def _whole(given: Any, name: str, most: int, least: int = 1) -> int:
 
 
 async def read_next(request: Request) -> Response:
-    """The list of a story as it is stored, or with `k` places."""
+    """Answer with the list of a story as it is stored, or with `k` places."""
     room: Room = request.app.state.room
     article_id = request.path_params.get("article_id") or request.query_params.get("id")
     if not article_id:
@@ -69,7 +69,7 @@ def _asked(request: Request) -> str:
 
 
 async def _lists(room: Room, lists: PublishedLists, ids: Sequence[str], k: int | None) -> tuple[list[bytes], list[str]]:
-    """The lists of some stories as JSON, all of one version and one moment, and their statuses."""
+    """Read the lists of some stories as JSON, all of one version and one moment, and their statuses."""
     found = await room.reading(lists.jsons, ids)
     records = [orjson.loads(data) for data in found]
     if k is not None:
@@ -82,7 +82,7 @@ async def _lists(room: Room, lists: PublishedLists, ids: Sequence[str], k: int |
 
 
 async def read_next_batch(request: Request) -> Response:
-    """The lists of many stories, all of one version; what is unknown or withdrawn says so in its status."""
+    """Answer with the lists of many stories, all of one version; unknown or withdrawn ones say so in `status`."""
     room: Room = request.app.state.room
     asked = await _object(request)
     ids = asked.get("ids")
@@ -98,7 +98,7 @@ async def read_next_batch(request: Request) -> Response:
 
 
 async def read_next_draft(request: Request) -> Response:
-    """The list of a story that is not published yet."""
+    """Answer with the list of a story that is not published yet."""
     room: Room = request.app.state.room
     asked = await _object(request)
     if room.drafts is None:
@@ -126,7 +126,7 @@ async def _object(request: Request) -> dict[str, Any]:
 
 
 async def stories(request: Request) -> Response:
-    """Stories by words of their headlines, section and state of their list, the newest first."""
+    """Find stories by words of their headlines, section and state of their list, the newest first."""
     room: Room = request.app.state.room
     query = request.query_params
     limit, offset = (number_of(request, name, *rest) for name, rest in _PAGES.items())
@@ -145,7 +145,7 @@ _PAGES: dict[str, tuple[int, int, int]] = {"limit": (20, MOST_STORIES, 1), "offs
 
 
 async def versions(request: Request) -> Response:
-    """The versions that are kept, the newest first."""
+    """Answer with the versions that are kept, the newest first."""
     room: Room = request.app.state.room
     kept = await run_in_threadpool(PublishedLists.versions, room.config.lists)
     told = [
@@ -163,7 +163,7 @@ async def versions(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Whether lists can be read, and whether the newest version is the one that is served."""
+    """Tell whether lists can be read, and whether the newest version is the one that is served."""
     room: Room = request.app.state.room
     lists = room.watched.lists
     try:
@@ -178,7 +178,7 @@ async def health(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Figures for Prometheus."""
+    """Answer with the figures that Prometheus collects."""
     from recommender.serving.metrics import CONTENT_TYPE
 
     room: Room = request.app.state.room

@@ -24,7 +24,7 @@ _log = logging.getLogger("recommender.serving")
 
 
 def make_app(config: Config) -> ASGIApp:
-    """The application of one worker.
+    """Make the application of one worker.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def make_app(config: Config) -> ASGIApp:
 
 
 def from_environment() -> ASGIApp:
-    """The application as worker processes make it."""
+    """Make the application in a worker process, by the configuration in its environment."""
     return make_app(Config.from_environment())
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    """What was wrong with a request, as JSON, or on a page."""
+    """Tell the client what was wrong with a request, as JSON, or on a page."""
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/desk"):
         return pages.error_page(request, error.status_code, error.detail)
@@ -78,6 +78,6 @@ async def _told(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """What went wrong here: told to the log; to others only where it says what to do, and names no file of ours."""
+    """Log what went wrong here, and tell the client only what may be told: no file of ours is named."""
     _log.error("%s %s: %s", request.method, request.url.path, error, exc_info=not isinstance(error, RecommenderError))
     return await _told(request, HTTPException(503, "the lists cannot be read now; the server's log says why"))

@@ -92,11 +92,11 @@ class Config:
         return None if is_database(self.lists) else Path(self.lists) / "journal.jsonl"
 
     def to_environment(self) -> None:
-        """Leave it where worker processes read it; it holds no secret."""
+        """Leave the configuration where worker processes read it; it holds no secret."""
         os.environ[VARIABLE] = orjson.dumps(asdict(self)).decode()
 
     @classmethod
     def from_environment(cls) -> Self:
-        """What `to_environment` left."""
+        """Read the configuration that `to_environment` left."""
         values = orjson.loads(os.environ[VARIABLE])
         return cls(**{**values, "names": tuple(values["names"])})

@@ -34,7 +34,7 @@ _LISTS = 60  # lists of a comparison
 
 
 def _page(request: Request, template: str, **values: Any) -> Response:
-    """A page of the desk, with what all of them show."""
+    """Make a page of the desk, with what all of them show."""
     room: Room = request.app.state.room
     lists, token = room.watched.lists, request.scope["token"]
     return render(
@@ -50,7 +50,7 @@ def _page(request: Request, template: str, **values: Any) -> Response:
 
 
 async def control_room(request: Request) -> Response:
-    """Totals, weak lists, and all stories with filters."""
+    """Show totals, weak lists, and all stories with filters."""
     return await run_in_threadpool(_control_room, request)
 
 
@@ -91,7 +91,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def story(request: Request) -> Response:
-    """A story with its list, the reasons, and what may be done about it."""
+    """Show a story with its list, the reasons, and what may be done about it."""
     return await run_in_threadpool(_story, request)
 
 
@@ -145,7 +145,7 @@ _BARS = 5
 
 
 def _strongest(item: Recommendation) -> list[tuple[str, float]]:
-    """The families that say most for or against an item, those that speak for it first."""
+    """Find the families that say most for or against an item, those that speak for it first."""
     loudest = sorted(item.contributions.items(), key=lambda part: -abs(part[1]))[:_BARS]
     return sorted(loudest, key=lambda part: -part[1])
 
@@ -161,7 +161,7 @@ class _Live:
 
 
 def _apart(found: ReadNext, published: datetime | None) -> str:
-    """How far an item's time is from the story's, in words."""
+    """Say how far an item's time is from the story's."""
     own = None if found.story is None else found.story.published_at
     if own is None or published is None:
         return ""
@@ -169,7 +169,7 @@ def _apart(found: ReadNext, published: datetime | None) -> str:
 
 
 def _by_rule(room: Room, article_id: str) -> list[dict[str, Any]] | None:
-    """Rejected candidates by the rule that keeps them out, in words."""
+    """Group rejected candidates by the rule that keeps them out, in words."""
     assert room.drafts is not None
     found = room.drafts.rejected(article_id)
     if found is None:
@@ -185,7 +185,7 @@ def _by_rule(room: Room, article_id: str) -> list[dict[str, Any]] | None:
 
 
 def _titles(lists: PublishedLists, entry: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headlines of the stories that an entry of the journal names."""
+    """Find the headlines of the stories that an entry of the journal names."""
     if entry is None:
         return {}
     ids = {entry.get("item"), entry.get("story"), *entry["before"]["list"], *entry["after"]["list"]} - {None}
@@ -193,7 +193,7 @@ def _titles(lists: PublishedLists, entry: Mapping[str, Any] | None) -> dict[str,
 
 
 def _headlines(lists: PublishedLists, ids: Iterable[str]) -> dict[str, str]:
-    """Headlines of stories by their ids; of one that is not shown its id."""
+    """Find the headlines of stories by their ids; of one that is not shown its id."""
     found = {name: lists.get(name).story for name in ids}
     return {name: (story.title or story.line if story else "") or name for name, story in found.items()}
 
@@ -225,7 +225,7 @@ async def act_json(request: Request) -> Response:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form of ours."""
+    """Read the fields of a form of ours."""
     room: Room = request.app.state.room
     may_write(request.scope)
     data = await body_of(request, room.config.max_body)
@@ -267,7 +267,7 @@ def _check_known(lists: PublishedLists, wanted: Act, unknown_too: bool) -> None:
 
 
 async def journal(request: Request) -> Response:
-    """What was done, the newest first."""
+    """Show what was done, the newest first."""
     room: Room = request.app.state.room
     acts = _acts(room)
     entries = await run_in_threadpool(acts.journal.newest, _LAST)
@@ -288,7 +288,7 @@ async def journal(request: Request) -> Response:
 
 
 async def journal_file(request: Request) -> Response:
-    """The journal as it is stored."""
+    """Send the journal as it is stored."""
     acts = _acts(request.app.state.room)
     if request.scope["token"] is None:
         raise HTTPException(401, "the journal is given to who has a token")
@@ -304,7 +304,7 @@ def _acts(room: Room) -> Acts:
 
 
 async def compared(request: Request) -> Response:
-    """Two versions side by side."""
+    """Show two versions side by side."""
     return await run_in_threadpool(_compared, request)
 
 
@@ -326,7 +326,7 @@ def _compared(request: Request) -> Response:
 
 
 async def login_page(request: Request) -> Response:
-    """Where a token is shown to the door."""
+    """Show the page on which a token is entered."""
     return _page(request, "login.html", wrong=False)
 
 
@@ -346,14 +346,14 @@ async def login(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """Forget the token."""
+    """Log out: the browser forgets the token."""
     response = RedirectResponse("/desk", 303)
     response.delete_cookie(COOKIE)
     return response
 
 
 def routes() -> list[BaseRoute]:
-    """Where each page of the desk is."""
+    """List the addresses of the pages of the desk."""
     return [
         Route("/desk", control_room),
         Route("/desk/story", story),

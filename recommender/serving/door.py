@@ -111,7 +111,7 @@ def _cost(method: str, path: str) -> float:
 
 
 def _same_site(headers: Headers) -> bool:
-    """Whether a browser says that a page of ours sent the request; programs say nothing."""
+    """Tell whether a browser says that a page of ours sent the request; programs say nothing."""
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return False
@@ -120,7 +120,7 @@ def _same_site(headers: Headers) -> bool:
 
 
 def _secret(headers: Headers) -> tuple[str, bool]:
-    """The token that came with a request, and whether it came as a cookie."""
+    """Read the token that came with a request, and whether it came as a cookie."""
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and value:
         return value.strip(), False
@@ -136,7 +136,7 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 
 def may_write(scope: Scope) -> Token:
-    """Who sends the request, if it may act; raises 401 or 403."""
+    """Give the token of whoever sends the request, if it may write; raises 401 or 403."""
     token: Token | None = scope["token"]
     if token is None:
         raise HTTPException(401, "this needs a token that may write", {"www-authenticate": "Bearer"})
@@ -146,7 +146,7 @@ def may_write(scope: Scope) -> Token:
 
 
 def form_key(scope: Scope) -> str:
-    """What a form of ours carries, and one of another site cannot: made of the token, which that does not know."""
+    """Make the key that our forms carry and those of other sites cannot: of the token, which they do not know."""
     secret: Any = scope["secret"]
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest() if secret else ""
 

@@ -40,13 +40,13 @@ class Drafts:
             rec.explain_rejected(rec.catalog.ids.slice(0, 1).to_pylist())
 
     def recommend(self, draft: Mapping[str, Any], k: int | None) -> dict[str, Any]:
-        """The list of a story that is not in the archive, in the shape of a published one."""
+        """Make the list of a story that is not in the archive, in the shape of a published one."""
         with self._lock:
             found: ReadNext = self._current().recommend_for(draft, k=k)
         return asdict(found) | {"version": self._watched.lists.version}
 
     def rejected(self, article_id: str) -> list[Rejected] | None:
-        """The candidates that are not in the list of a story, best first; None for one that the archive lacks."""
+        """Find candidates that are not in the list of a story, best first; None for one that the archive lacks."""
         with self._lock:
             rec = self._current()
             return rec.explain_rejected([article_id])[article_id] if article_id in rec.catalog else None

@@ -34,7 +34,7 @@ class Rate:
         self._left: dict[str, tuple[float, float]] = {}
 
     def allows(self, client: str, cost: float = 1.0) -> bool:
-        """Whether a client may ask for something of this cost now."""
+        """Tell whether a client may ask for something of this cost now."""
         if not self._rate:
             return True
         now, most = self._clock(), self._rate * BURST
@@ -48,7 +48,7 @@ class Rate:
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The body of a request, read no further than it may be long."""
+    """Read the body of a request, no further than it may be long."""
     told = request.headers.get("content-length")
     if told is not None and (not told.isdigit() or int(told) > most):
         raise HTTPException(413, f"the request is larger than {most:,} bytes")

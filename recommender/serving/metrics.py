@@ -55,7 +55,7 @@ class Metrics:
         self.since.set(time.time())
 
     def text(self) -> bytes:
-        """All figures in the form that Prometheus reads."""
+        """Write all figures in the form that Prometheus reads."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()

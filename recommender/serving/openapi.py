@@ -169,5 +169,5 @@ DOCUMENT: dict[str, Any] = {
 
 
 async def document(request: Request) -> Response:
-    """The OpenAPI document."""
+    """Answer with the OpenAPI document."""
     return answer(DOCUMENT)

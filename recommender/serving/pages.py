@@ -25,7 +25,7 @@ _FILES = {
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    """The templates of the desk, beside those of the preview, which share macros and style."""
+    """Load the templates of the desk, beside those of the preview, which share macros and style."""
     loaders = [PackageLoader("recommender.serving"), PackageLoader("recommender.preview")]
     pages = Environment(
         loader=ChoiceLoader(loaders),
@@ -47,28 +47,28 @@ def _templates() -> Environment:
 
 
 def story_address(article_id: str) -> str:
-    """Path of a story's page; its id may hold anything."""
+    """Make the path of a story's page; its id may hold anything."""
     return "/desk/story?id=" + quote(article_id.encode(errors="replace"), safe="")
 
 
 def render(template: str, status: int = 200, **values: Any) -> Response:
-    """A page."""
+    """Fill a template, and answer with the page."""
     text = _templates().get_template(template).render(**values)
     return HTMLResponse(text.encode(errors="replace"), status, {"cache-control": "no-store"})
 
 
 def error_page(request: Request, status: int, message: str) -> Response:
-    """A page that says what was wrong."""
+    """Make a page that says what was wrong."""
     return render("error.html", status, code=status, message=message)
 
 
 async def documentation(request: Request) -> Response:
-    """The read API, for people."""
+    """Show the documentation of the read API, for people."""
     return render("api.html", document=DOCUMENT)
 
 
 async def static(request: Request) -> Response:
-    """A style sheet or script of ours; no other file has a name here."""
+    """Send a style sheet or script of ours; no other file has a name here."""
     found = _FILES.get(request.path_params["name"])
     if found is None:
         return error_page(request, 404, "There is no such file.")
@@ -77,12 +77,12 @@ async def static(request: Request) -> Response:
 
 
 async def front(request: Request) -> Response:
-    """The address without a path leads to the desk."""
+    """Lead from the address without a path to the desk."""
     return RedirectResponse("/desk", 303)
 
 
 def routes() -> list[BaseRoute]:
-    """Where each page is."""
+    """List the addresses of the pages."""
     return [
         Route("/", front),
         Route("/v1/docs", documentation),

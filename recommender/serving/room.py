@@ -54,11 +54,11 @@ class Room:
         return read(*args, **kwargs)
 
     def search(self, wanted: Wanted) -> Found:
-        """Stories that are asked for."""
+        """Find the stories that a visitor of the desk asks for."""
         return self.stories().find(wanted)
 
     def stories(self) -> Stories:
-        """The stories of the current version; made when they are first asked for, and then with each version."""
+        """Give the stories of the current version; made when they are first asked for, and then with each version."""
         found = self._stories
         return found if found is not None else self._made()
 

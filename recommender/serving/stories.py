@@ -133,7 +133,7 @@ class Stories:
         return sum(self.statuses.values())
 
     def find(self, wanted: Wanted) -> Found:
-        """The stories that hold every word, the newest first; spelled nearly so, if none does."""
+        """Find the stories that hold every word, the newest first; spelled nearly so, if none does."""
         with self._lock:
             words = _WORD.findall(_plain(wanted.text))
             meant: list[str] = []
@@ -150,7 +150,7 @@ class Stories:
         return Found(version=self.lists.version, total=total - len(rows) + len(told), rows=told, meant=meant)
 
     def weak(self, count: int) -> list[dict[str, Any]]:
-        """The newest stories of whose list less than half is related."""
+        """Find the newest stories of whose list less than half is related."""
         hidden = self.lists.tombstones.hidden
         with self._lock:
             rows = self._memory.execute(
@@ -184,7 +184,7 @@ class Stories:
         return total, self._memory.execute(query, [*values, wanted.limit, wanted.offset]).fetchall()
 
     def _nearly(self, words: list[str]) -> tuple[str, list[str]]:
-        """A query of words of headlines that are spelled nearly as those given, and the first of each."""
+        """Make a query of words of headlines that are spelled nearly as those given; also gives the first of each."""
         parts, meant = [], []
         for word in words:
             scored = extract(
@@ -219,6 +219,6 @@ def _row(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _plain(text: str) -> str:
-    """A text without accents, in lower case."""
+    """Drop accents and case of a text."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()

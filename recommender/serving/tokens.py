@@ -47,7 +47,7 @@ class Tokens:
         self._read()
 
     def check(self, secret: str) -> Token | None:
-        """Whose token this is. Every line is compared, each in constant time."""
+        """Find whose token this is. Every line is compared, each in constant time."""
         self._read()
         digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
         found = None

@@ -59,7 +59,7 @@ class Watched:
         return True
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look for new versions again and again, until cancelled."""
         while True:
             await asyncio.sleep(_EVERY)
             await asyncio.to_thread(self.look)
@@ -70,7 +70,7 @@ class Watched:
         _log.info("serving version %s of %s stories", self.lists.version, manifest.get("stories"))
 
     def _mark(self) -> tuple[int, int] | None:
-        """What changes when another version becomes current; None where only asking tells."""
+        """Read what changes when another version becomes current; None where only asking tells."""
         if is_database(self._place):
             return None
         try:

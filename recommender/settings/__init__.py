@@ -60,7 +60,7 @@ class Settings(Stage):
 
     @classmethod
     def relevance_only(cls) -> Self:
-        """Pure relevance order: no freshness, window, language rule or limits, and all items count as related.
+        """Order by relevance alone: no freshness, window, language rule or limits, and all items count as related.
 
         Examples
         --------
@@ -123,5 +123,5 @@ class Settings(Stage):
         return type(self).of(without_nones(values))
 
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change exactly when a setting does."""
+        """Compute sixteen hex digits that change exactly when a setting does."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

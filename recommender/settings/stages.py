@@ -31,7 +31,7 @@ class Stage(BaseModel):
 
 
 def validated(model: type[Model], values: Any, origin: str) -> Model:
-    """Nested values as a model; each fault is named in one `SettingsError`."""
+    """Validate nested values as a model; each fault is named in one `SettingsError`."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -47,7 +47,7 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
 
 
 def _meant(model: type[BaseModel], fault: str, place: tuple[int | str, ...]) -> str:
-    """What a name that is no setting may have been meant for."""
+    """Find what a name that is no setting may have been meant for."""
     if fault != "extra_forbidden":
         return ""
     known: Any = model
@@ -58,7 +58,7 @@ def _meant(model: type[BaseModel], fault: str, place: tuple[int | str, ...]) -> 
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that ends a message about an unknown name; empty if nothing is like it.
+    """Write the question that ends a message about an unknown name; empty if nothing is like it.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from recommender.errors import SettingsError
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
-    """Values of a TOML file.
+    """Read the values of a TOML file.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
 
 
 def without_nones(values: dict[str, Any]) -> dict[str, Any]:
-    """Values of stages with None for the word 'none', which is all that TOML and a command line can say."""
+    """Replace the word 'none' in stages by None, which TOML and a command line cannot say."""
     said = {("ranking", "ranker")}  # where the word is a value
     return {
         stage: {

@@ -35,7 +35,7 @@ class Estimate:
 
 
 def short(value: float) -> str:
-    """Three decimals without the leading zero, as papers print them; - where there is none.
+    """Write three decimals without the leading zero, as papers print them; - where there is none.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def fold_of(groups: NDArray[np.integer], folds: int, *, seed: int = 0) -> NDArra
 
 
 def group_draws(groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0) -> NDArray[np.float64]:
-    """How often each group is in each bootstrap sample of whole groups (Field & Welsh 2007, cluster bootstrap).
+    """Draw whole groups, and count each in each bootstrap sample (Field & Welsh 2007, cluster bootstrap).
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _draws(number: int, times: int, seed: int) -> NDArray[np.float64]:
 
 
 def counted_draws(rng: np.random.Generator, times: int, number: int) -> NDArray[np.float64]:
-    """How often each of `number` things is among as many draws with replacement; (times, number)."""
+    """Draw `number` things as often with replacement, and count each; (times, number)."""
     draws = np.zeros((times, number))
     for line in draws:
         line[:] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
@@ -124,7 +124,7 @@ def counted_draws(rng: np.random.Generator, times: int, number: int) -> NDArray[
 def bootstrap(
     values: NDArray[np.float64], groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0
 ) -> Estimate:
-    """Mean over stories with its 95 % interval from samples of whole groups.
+    """Compute the mean over stories with its 95 % interval from samples of whole groups.
 
     Each sample's mean is a ratio: the sum of its values over its number of stories. The interval is Hesterberg's (2015)
     expanded percentile interval: the plain one is too narrow for few groups.
@@ -218,7 +218,7 @@ def known_values(
 
 
 def expanded_interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:
-    """95 % expanded percentile interval: quantiles where a t interval of the population's spread would end."""
+    """Compute a 95 % expanded percentile interval: quantiles where a t interval of the population's spread ends."""
     draws = draws[~np.isnan(draws)]
     if groups < 2 or not len(draws):
         return float("nan"), float("nan")

@@ -17,7 +17,7 @@ _EXACT = 13  # groups up to which all sign vectors are enumerated
 def randomisation(
     differences: NDArray[np.float64], groups: NDArray[np.integer], *, times: int = 10_000, seed: int = 0
 ) -> float:
-    """Two-sided p value of the paired randomisation test (Fisher 1935; Smucker, Allan & Carterette 2007).
+    """Test paired differences by randomisation, two-sided (Fisher 1935; Smucker, Allan & Carterette 2007).
 
     If the two systems were alike, each group's differences could as well have the opposite sign. p is the share of
     sign vectors whose absolute sum is at least the observed one: of all 2**G with up to 13 groups, else of `times`
@@ -65,7 +65,7 @@ def randomisation(
 
 
 def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """P values corrected for their number by Holm's (1979) step-down method, in the order given.
+    """Correct p values for their number by Holm's (1979) step-down method, in the order given.
 
     NaN stay NaN and do not count.
 
@@ -81,7 +81,7 @@ def holm(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def effect_size(differences: NDArray[np.float64]) -> float:
-    """Cohen's (1988) d_z of paired differences: mean / standard deviation (n - 1); NaN are left out.
+    """Compute Cohen's (1988) d_z of paired differences: mean / standard deviation (n - 1); NaN are left out.
 
     NaN for fewer than two differences or where all are equal.
 
@@ -97,7 +97,7 @@ def effect_size(differences: NDArray[np.float64]) -> float:
 
 
 def wins_ties_losses(differences: NDArray[np.float64], tolerance: float = 1e-9) -> tuple[int, int, int]:
-    """Stories with a difference above, within and below the tolerance; NaN are not counted.
+    """Count stories with a difference above, within and below the tolerance; NaN are not counted.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def required_stories(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> int:
-    """How many stories a paired comparison needs to see a mean difference of this size.
+    """Compute how many stories a paired comparison needs to see a mean difference of this size.
 
     The normal approximation ``((z[1 - alpha / 2] + z[power]) * sd / difference) ** 2`` (Cohen 1988) with the spread of
     the observed differences, times the design effect of their groups (Kish 1965), which is taken as at least 1.

@@ -27,7 +27,7 @@ _UNREADABLE = (
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """What goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
+    """Raise what goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
     try:
         yield
     except _UNREADABLE as error:
@@ -63,7 +63,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file."""
+    """Compute the hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

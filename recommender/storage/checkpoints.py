@@ -85,7 +85,7 @@ class Ledger:
         return sorted({path.stem for path in _shards(self.folder)})
 
     def path(self, name: str) -> Path | None:
-        """The file of a finished shard, whose digest was compared; None where there is none, or a damaged one."""
+        """Find the file of a finished shard, and compare its digest; None where there is none, or a damaged one."""
         for path in _shards(self.folder, name):
             try:
                 if sha256(path)[:16] == path.suffix[1:]:
@@ -99,7 +99,7 @@ class Ledger:
 
     @contextmanager
     def add(self, name: str) -> Iterator[BinaryIO]:
-        """A file to write a shard to; it counts as finished once the block ends without an error.
+        """Open a file to write a shard to; it counts as finished once the block ends without an error.
 
         Should somebody delete the folder meanwhile, only the shard is lost.
         """
@@ -119,7 +119,7 @@ class Ledger:
             beside.unlink(missing_ok=True)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """The arrays of a finished shard, or None."""
+        """Read the arrays of a finished shard; None where there is none."""
         path = self.path(name)
         if path is None:
             return None
@@ -132,7 +132,7 @@ class Ledger:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def batches(self, name: str, made: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The record batches of a finished shard, or those that are `made` now, which are kept on the way."""
+        """Read the record batches of a finished shard, or keep those that are `made` now while passing them on."""
         path = self.path(name)
         if path is not None:
             with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
@@ -144,7 +144,7 @@ class Ledger:
                 yield batch
 
     def _unlike(self, folder: Path) -> str:
-        """Why the shards of a folder are of no use; empty if they are."""
+        """Say why the shards of a folder are of no use; empty if they are."""
         try:
             inputs = orjson.loads((folder / _INPUTS).read_bytes())
             changed = sorted(name for name in {*inputs, *self.inputs} if inputs.get(name) != self.inputs.get(name))
@@ -176,7 +176,7 @@ class Ledgers:
         self._opened: list[Ledger] = []
 
     def open(self, stage: str, inputs: Mapping[str, str], total: int | None = None) -> Ledger | None:
-        """The ledger of a stage, see `Ledger`; None without a folder."""
+        """Open the ledger of a stage, see `Ledger`; None without a folder."""
         if self.root is None:
             return None
         ledger = Ledger(self.root, f"{stage} ({self.job})", inputs)
@@ -208,14 +208,14 @@ def clear(root: Path, names: str = "*") -> int:
 
 
 def _folders(root: Path, names: str = "*") -> list[Path]:
-    """Folders that are named as ledgers are and hold nothing else."""
+    """Find folders that are named as ledgers are and hold nothing else."""
     named = (path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir())
     held = {path: {one for one in path.iterdir() if one.name != _INPUTS and one.name[0] != "."} for path in named}
     return sorted(path for path, files in held.items() if files == set(_shards(path)))
 
 
 def _delete(folder: Path) -> None:
-    """The inputs last: what is left by a process that dies here is whole."""
+    """Delete a ledger, the inputs last: what is left by a process that dies here is whole."""
     for path in _shards(folder):
         path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

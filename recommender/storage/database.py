@@ -24,7 +24,7 @@ _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"
 
 
 def is_database(place: object) -> bool:
-    """Whether a place is a database: a URL such as ``sqlite:///lists.db``, or ``env:NAME`` for one in a variable.
+    """Tell whether a place is a database: a URL such as ``sqlite:///lists.db``, or ``env:NAME`` for one in a variable.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def is_database(place: object) -> bool:
 
 
 def shown(place: str | Path) -> str:
-    """A place as it may be printed or logged: a variable by its name, a URL without its password.
+    """Write a place as it may be printed or logged: a variable by its name, a URL without its password.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def shown(place: str | Path) -> str:
 
 
 def connect(place: str) -> sa.Engine:
-    """Connections to a database; none is opened yet. Those to a server are shared by all who name it.
+    """Prepare connections to a database, opening none yet; all who name the same server share them.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def connect(place: str) -> sa.Engine:
 
 @cache
 def _server(url: str, _process: int) -> sa.Engine:
-    """Connections of one process: a forked one must not use its parent's."""
+    """Make the connections of one process: a forked one must not use its parent's."""
     import sqlalchemy as sa
 
     engine = sa.create_engine(url, pool_pre_ping=True)
@@ -105,7 +105,7 @@ def _sqlite(engine: sa.Engine) -> None:
 
 
 def cause(error: BaseException) -> str:
-    """The first line of what the database said."""
+    """Quote the first line of what the database said."""
     told = str(getattr(error, "orig", None) or error).strip()
     return told.splitlines()[0] if told else type(error).__name__
 
@@ -132,7 +132,7 @@ class SqlQuery:
     query: str
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Rows as dicts.
+        """Read rows as dicts.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class SqlQuery:
 
 
 def _plain(value: Any) -> Any:
-    """A value as a file would hold it."""
+    """Convert a value to what a file would hold."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Decimal):

@@ -11,7 +11,7 @@ _HASHED = 1 << 15  # rows hashed together
 
 
 def digest_of(texts: Iterable[str]) -> str:
-    """Hex digest of texts in their order."""
+    """Compute the hex digest of texts in their order."""
     digest = hashlib.sha256()
     for text in texts:
         data = text.encode()

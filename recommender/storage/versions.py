@@ -65,7 +65,7 @@ class Version:
 
 
 def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
-    """Which versions go: of equal ones in a row all but the newest, beyond `keep` rows; the last but one stays.
+    """Find versions to delete: of equal ones in a row all but the newest, beyond `keep` rows; the last but one stays.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class VersionedFolder:
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
-        """An empty folder to fill; gone afterwards unless `publish` moved it. Needs `writing`."""
+        """Make an empty folder to fill; gone afterwards unless `publish` moved it. Needs `writing`."""
         staging = self.root / _STAGING
         staging.mkdir()
         try:
@@ -182,7 +182,7 @@ class VersionedFolder:
         return self.root / _VERSIONS / f"{number:06d}-{details['version']}"
 
     def versions(self) -> list[Path]:
-        """Folders of the complete versions, oldest first."""
+        """Find the folders of the complete versions, oldest first."""
         return sorted((self.root / _VERSIONS).glob("[0-9]" * 6 + "-*"))
 
     def switch(self, folder: Path) -> None:
@@ -205,7 +205,7 @@ class VersionedFolder:
         return wanted.name
 
     def named(self, version: str | None) -> Path:
-        """The folder of a kept version by its name or number; None = the one before the current.
+        """Find the folder of a kept version by its name or number; None = the one before the current.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class VersionedFolder:
         return wanted[0]
 
     def current(self) -> Version:
-        """The version that readers see.
+        """Open the version that readers see.
 
         Raises
         ------
@@ -250,7 +250,7 @@ class VersionedFolder:
         return self.version(folder)
 
     def version(self, folder: Path) -> Version:
-        """A version by its folder, checked as `current` is."""
+        """Open a version by its folder, checked as `current` is."""
         path = folder / "manifest.json"
         with refusing(path):
             manifest = orjson.loads(path.read_bytes())
@@ -270,7 +270,7 @@ class VersionedFolder:
 
 
 def kind_of(root: str | Path) -> str | None:
-    """'lists' for a folder of published lists, 'snapshot' for one of a saved archive, else None."""
+    """Tell what a folder holds: 'lists' for published lists, 'snapshot' for a saved archive, else None."""
     for kind in ("lists", "snapshot"):
         try:
             VersionedFolder(root, kind).current()

@@ -16,7 +16,7 @@ from recommender.reading.clicks import ClickLog
 
 
 def next_click(log: ClickLog) -> Judgments:
-    """Judgments from clicks: what readers of a story went on to.
+    """Make judgments from clicks: what readers of a story went on to.
 
     Grade 1 = clicked under the story at least once, 0 = shown under it and never clicked; votes = times shown.
     Only what the logged lists showed is judged, and a click depends on the place in the list as well as on the item
@@ -50,7 +50,7 @@ def co_click(
     least: int = 2,
     grade: Literal["readers", "ppmi"] = "readers",
 ) -> Judgments:
-    """Judgments from what the same readers read one after the other, in either order.
+    """Make judgments from what the same readers read one after the other, in either order.
 
     Popular stories are next to everything, and readers click what they are shown, at the top first: these are weak
     labels. "ppmi" takes the popularity out of the grade, not out of the choice of pairs.

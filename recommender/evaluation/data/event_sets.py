@@ -72,11 +72,11 @@ class Labelled:
         return cls(stories=stories, event=event, running=told)
 
     def among(self, ids: set[str]) -> Labelled:
-        """Some of the stories, with their labels."""
+        """Keep some of the stories, with their labels."""
         return replace(self.only(ids), stories=[one for one in self.stories if one["id"] in ids])
 
     def only(self, ids: set[str]) -> Labelled:
-        """All of the stories, with the labels of some."""
+        """Keep all of the stories, with the labels of some."""
         event, running = ({one: of[one] for one in of if one in ids} for of in (self.event, self.running))
         return replace(self, event=event, running=running, unused=frozenset(self.event.keys() - ids))
 
@@ -86,7 +86,7 @@ class Labelled:
         return {one["id"]: datetime.fromisoformat(one["published_at"]) for one in self.stories if "published_at" in one}
 
     def made(self, name: str, *, later: bool = False, **values: Any) -> EvaluationSet:
-        """A set in which grade 1 is an item of the story's running story; `later`: more than a day from it in time."""
+        """Make a set in which items of the story's running story have grade 1; `later`: only more than a day apart."""
         members, times = defaultdict(list), self.times
         for one in sorted(self.running):
             members[self.running[one]].append(one)
@@ -129,7 +129,7 @@ def ecbplus(data: Path) -> EvaluationSet:
 
 
 def headlines(data: Path) -> Labelled:
-    """Headlines of `refnews`; labels near the event in time, and of no event that has too many, are used."""
+    """Read headlines of `refnews`; labels near the event in time, and of no event that has too many, are used."""
     whole = Labelled.read(data, "refnews")
     near = {  # of a headline that two events cite the last label counts
         row["id"]: abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
@@ -151,7 +151,7 @@ def refnews(data: Path) -> EvaluationSet:
 
 
 def short_chains(data: Path) -> Labelled:
-    """Running stories of `current_events` that end within two weeks, among items without a label."""
+    """Keep running stories of `current_events` that end within two weeks, among items without a label."""
     whole = Labelled.read(data, "current_events", running="outer")
     times = whole.times
     days = defaultdict(list)

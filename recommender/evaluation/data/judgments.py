@@ -77,7 +77,7 @@ class Judgments:
         symmetric: bool = False,
         complete: Collection[str] = (),
     ) -> Judgments:
-        """From (story, item, grade) or (story, item, grade, votes).
+        """Make judgments of (story, item, grade) or (story, item, grade, votes).
 
         Of a pair given more than once the mean counts, its votes added up. Pairs of a story with itself are left out.
 
@@ -128,7 +128,7 @@ class Judgments:
         return np.asarray(self.table["grade"].to_numpy())
 
     def directed(self) -> Judgments:
-        """Symmetric judgments with both directions written out; others as they are."""
+        """Write out both directions of symmetric judgments; others stay as they are."""
         if not self.symmetric:
             return self
         back = self.table.rename_columns(["item", "story", "grade", "votes"]).select(SCHEMA.names)
@@ -136,7 +136,7 @@ class Judgments:
         return replace(self, table=both, symmetric=False)
 
     def among(self, stories: Collection[str], items: Collection[str] | None = None) -> Judgments:
-        """Those whose story is among `stories` and whose item among `items` (default: `stories`).
+        """Keep those whose story is among `stories` and whose item among `items` (default: `stories`).
 
         `complete` shrinks with them: a pair that is left out was judged, but is not grade 0.
         """
@@ -149,7 +149,7 @@ class Judgments:
         return replace(self, table=self.table.filter(held), complete=complete)
 
     def topics(self) -> dict[str, str]:
-        """Article -> topic: articles that relevant pairs join, directly or through others; named by its first id.
+        """Group articles that relevant pairs join, directly or through others; article -> first id of its group.
 
         Empty where one topic would hold more than half of the articles: then the pairs tell no topics apart.
         """
@@ -176,7 +176,7 @@ class Judgments:
         return digest.hexdigest()
 
     def where(self, held: NDArray[np.bool_]) -> Judgments:
-        """Those that a mask in the order of the table keeps."""
+        """Keep those that a mask in the order of the table keeps."""
         return replace(self, table=self.table.filter(pa.array(held)))
 
 
@@ -248,7 +248,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def whole_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line, row) of a file of which every row must be sound.
+    """Read (line, row) of a file of which every row must be sound.
 
     Raises
     ------
@@ -319,7 +319,7 @@ def _read_qrels(path: Path, relevant: float | None) -> Judgments:
 def _one_way(
     rows: list[tuple[str, str, object, object]],
 ) -> list[tuple[str, str, object, object]]:
-    """Both directions of a pair under the one that was given first."""
+    """Put both directions of a pair under the one that was given first."""
     first: dict[tuple[str, str], tuple[str, str]] = {}
     found = []
     for story, item, grade, votes in rows:

@@ -20,7 +20,7 @@ from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
 
 
 def cnrec(data: Path) -> EvaluationSet:
-    """CNRec: the share of six judges who would follow the link from one story to the other."""
+    """Load CNRec: the share of six judges who would follow the link from one story to the other."""
     folder = data / "cnrec"
     need_files(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
     judgments = read_judgments(folder / "pairs.csv", grade="follow", relevant=0.5)
@@ -43,7 +43,7 @@ def cnrec(data: Path) -> EvaluationSet:
 
 
 def sts22(data: Path) -> EvaluationSet:
-    """SemEval-2022 task 8, English pairs: how far two articles tell the same story."""
+    """Load the English pairs of SemEval-2022 task 8: how far two articles tell the same story."""
     folder = data / "sts22"
     need_files(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
     path = folder / "pairs.jsonl.gz"
@@ -159,7 +159,7 @@ def _linked(
 
 
 def lee(data: Path | None = None) -> EvaluationSet:
-    """Lee et al. (2005): 50 short news texts with the mean similarity that students saw between any two."""
+    """Load Lee et al. (2005): 50 short news texts with the mean similarity that students saw between any two."""
     spec = find_spec("gensim")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError("the Lee corpus comes with gensim; install it with: pip install 'recommender[lee]'")
@@ -188,7 +188,7 @@ def lee(data: Path | None = None) -> EvaluationSet:
 
 
 def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: int = 0) -> EvaluationSet:
-    """Reuters-21578: shared topics as weak labels, in time.
+    """Load Reuters-21578: shared topics as weak labels, in time.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
 
 
 def mind(data: Path) -> EvaluationSet:
-    """MIND: what readers clicked next, after the story they read last."""
+    """Load MIND: what readers clicked next, after the story they read last."""
     from recommender.evaluation.data.mind import ABOUT, LICENCE, read_mind
 
     folder = next((place for place in (data / "mind", data / "mind_sample") if place.is_dir()), data / "mind")
@@ -255,7 +255,7 @@ def mind(data: Path) -> EvaluationSet:
 
 
 def sample(data: Path | None = None) -> EvaluationSet:
-    """The sample newsroom with its editor's picks."""
+    """Load the sample newsroom with its editor's picks."""
     names = ("articles.jsonl", "editor_picks.jsonl", "events.jsonl")
     folder = next(
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
@@ -291,7 +291,7 @@ SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
 
 
 def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
-    """A named set; `data` is the folder that holds those which no package carries.
+    """Load a named set; `data` is the folder that holds those which no package carries.
 
     Raises
     ------

@@ -85,7 +85,7 @@ class EvaluationSet:
         protocol: Protocol | None = None,
         **values: Any,
     ) -> EvaluationSet:
-        """From articles in any form that `Recommender.fit` takes, and judgments.
+        """Make a set of judgments and of articles in any form that `Recommender.fit` takes.
 
         Judgments that name an article which is not there are left out and counted.
 
@@ -143,7 +143,7 @@ class EvaluationSet:
         return not {"lists", "rankings"}.isdisjoint(self.uses)
 
     def fingerprint(self) -> str:
-        """Hex digest of the articles and of all that was said of them."""
+        """Compute a hex digest of the articles and of all that was said of them."""
         judgments, digest = self.judgments, hashlib.sha256()
         for table in (self.catalog.table, judgments.table, *([self.clicks.table] if self.clicks is not None else ())):
             hash_table(digest, table)
@@ -161,14 +161,14 @@ class EvaluationSet:
         return frozenset({self.name, self.fingerprint(), self.judgments.fingerprint()})
 
     def groups_of(self, ids: list[str]) -> NDArray[np.int64]:
-        """Group numbers of articles, (n,), counted from 0 in order of name."""
+        """Find the group number of each article, (n,), counted from 0 in order of name."""
         names = [self.group.get(article_id, f"\0{article_id}") for article_id in ids]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def split(
         self, by: Literal["group", "time"] = "group", *, share: float = 0.5, seed: int = 0
     ) -> tuple[EvaluationSet, EvaluationSet]:
-        """A development part and a test part; the archive stays whole in both.
+        """Split the judgments into a development part and a test part; the archive stays whole in both.
 
         Judgments between the parts are in neither; lists of a click log go with their source. By time a group may
         stand in both.
@@ -222,7 +222,7 @@ def own_set(
     relevant: float | None = None,
     protocol: Protocol | None = None,
 ) -> EvaluationSet:
-    """Your own articles with judgments, a click log, or both as a set.
+    """Make a set of your own articles with judgments, a click log, or both.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) 
 
 
 def _score_test(values: NDArray[np.float64], second: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
-    """Two-sided p of equal means of both versions, residuals from the common mean summed within groups."""
+    """Test equal means of both versions, two-sided, residuals from the common mean summed within groups."""
     share = np.where(second, 1 / second.sum(), -1 / (~second).sum()) * (values - values.mean())
     spread = float(np.sum(np.bincount(groups, share) ** 2))
     return float(2 * norm.sf(abs(share.sum()) / sqrt(spread))) if spread > 0 else 1.0
@@ -152,7 +152,7 @@ def _by_place(items: pa.Table, held: NDArray[np.bool_]) -> NDArray[np.float64]:
 def sample_size(
     rate: float, difference: float, *, power: float = 0.8, alpha: float = 0.05, design_effect: float = 1.0
 ) -> int:
-    """Lists needed of each version, so that a difference in click-through is found.
+    """Compute how many lists each version needs, so that a difference in click-through is found.
 
     Normal approximation of two proportions, two-sided, without continuity correction (Fleiss, Levin and Paik 2003,
     section 4.2), times the design effect.
@@ -199,7 +199,7 @@ def sample_size(
 
 
 def design_effect(clicked: ArrayLike, clusters: ArrayLike) -> float:
-    """How many times more lists are needed because those of one session resemble each other (Kish 1965).
+    """Estimate how many times more lists are needed because those of one session are alike (Kish 1965).
 
     The variance of the click-through with lists summed within clusters, over that of as many independent lists.
 

@@ -60,7 +60,7 @@ class DistinctNDCG:
 
     @classmethod
     def of(cls, stories: Sequence[str], judgments: Judgments, yardstick: Yardstick, k: int) -> DistinctNDCG:
-        """For lists of `k` places under these stories, by directed judgments of articles in the archive."""
+        """Prepare for lists of `k` places under these stories, by directed judgments of articles in the archive."""
         catalog = yardstick.archive.catalog
         place = {story: line for line, story in enumerate(stories)}
         line = np.array([place.get(story, -1) for story in judgments.table["story"].to_pylist()], dtype=np.int64)
@@ -76,7 +76,7 @@ class DistinctNDCG:
         return cls(judged=line * len(catalog) + item, grades=grades, best=best, yardstick=yardstick)
 
     def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Value of each story's list.
+        """Compute the value of each story's list.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class DistinctNDCG:
         return found
 
     def _gains(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Grade of each place, (q, k); 0 where nobody graded the item."""
+        """Find the grade of each place, (q, k); 0 where nobody graded the item."""
         if not len(self.judged):
             return np.zeros_like(rows)
         size = len(self.yardstick.archive.catalog)
@@ -108,7 +108,7 @@ def _discounted(gains: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _best(items: NDArray[np.int64], grades: NDArray[np.int64], k: int, yardstick: Yardstick) -> NDArray[np.int64]:
-    """Grades of the best list without repeats, at most k, of one story's items with a grade above 0."""
+    """Find the grades of the best list without repeats, at most k, of one story's items with a grade above 0."""
     group = yardstick.archive.catalog.copy_group[items]
     first, second = np.broadcast_arrays(items[:, None], items[None, :])
     same = (group[:, None] == group[None, :]) | tell_the_same(first, second, yardstick)

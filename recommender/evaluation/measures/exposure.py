@@ -12,7 +12,7 @@ from recommender.evaluation.measures.yardstick import Yardstick
 
 
 def gini(exposure: NDArray[np.int64]) -> float:
-    """Gini index: 0 where all have the same, (n - 1) / n where one has all; NaN where nobody has anything.
+    """Compute the Gini index: 0 where all have the same, (n - 1) / n where one has all; NaN where nobody has any.
 
     ``sum (2 i - n - 1) x_i / (n sum x)``, x in ascending order, i from 1 (Gini 1912; of recommendations Fleder &
     Hosanagar 2009).
@@ -28,7 +28,7 @@ def gini(exposure: NDArray[np.int64]) -> float:
 
 
 def jensen_shannon(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """Divergence of two distributions over the same values, base 2 (Lin 1991): 0 = equal, 1 = disjoint.
+    """Compute the divergence of two distributions over the same values (Lin 1991): 0 = equal, 1 = disjoint.
 
     ``H((p + q) / 2) - (H(p) + H(q)) / 2``, H the entropy in bits.
 
@@ -42,7 +42,7 @@ def jensen_shannon(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
 
 
 def drift(shown: NDArray[np.int64], eligible: NDArray[np.bool_], sections: NDArray[np.int64]) -> float:
-    """Divergence of the sections of shown rows from those of eligible ones; NaN where one of them has none."""
+    """Compute the divergence of the sections of shown rows from those of eligible ones; NaN where one has none."""
     counts = [
         np.bincount(part[part >= 0], minlength=sections.max(initial=0) + 1)
         for part in (sections[shown], sections[eligible])
@@ -53,18 +53,18 @@ def drift(shown: NDArray[np.int64], eligible: NDArray[np.bool_], sections: NDArr
 
 
 def lists_showing(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Number of lists that show each catalog row, (n,)."""
+    """Count the lists that show each catalog row, (n,)."""
     return np.bincount(rows[(rows >= 0) & (nth_of_group(rows) == 0)], minlength=size)
 
 
 def novelty(shown_in: NDArray[np.int64], lists: int) -> float:
-    """Mean bits of shown items, from how many of the lists show each; NaN where nothing is shown."""
+    """Compute the mean bits of shown items, from how many of the lists show each; NaN where nothing is shown."""
     count = shown_in[shown_in > 0]
     return float(np.average(np.log2(lists / count), weights=count)) if len(count) else float("nan")
 
 
 def ages_days(rows: NDArray[np.int64], moments: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.float64]:
-    """Age in days of every dated item at the moment of its list, (m,), list after list."""
+    """Compute the age in days of every dated item at the moment of its list, (m,), list after list."""
     published = yardstick.archive.catalog.published
     dated = (rows >= 0) & (published[rows] != UNDATED) & (moments != UNDATED)[:, None]
     return np.asarray((np.broadcast_to(moments[:, None], rows.shape)[dated] - published[rows[dated]]) / DAY_US)
@@ -73,7 +73,7 @@ def ages_days(rows: NDArray[np.int64], moments: NDArray[np.int64], yardstick: Ya
 def first_list(
     rows: NDArray[np.int64], moments: NDArray[np.int64], yardstick: Yardstick
 ) -> tuple[NDArray[np.float64], float]:
-    """Hours from publication to the first list, of stories that one shows; the share of those that none shows."""
+    """Measure the hours to the first list of shown stories, and the share of stories that no list shows."""
     catalog, times = yardstick.archive.catalog, moments[moments != UNDATED]
     if not len(times) or times.min() == times.max():
         return np.zeros(0), float("nan")

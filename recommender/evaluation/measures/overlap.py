@@ -12,7 +12,7 @@ from recommender.evaluation.measures.places import blocks, mean, nth_of_group
 
 
 def rank_biased_overlap(a: Sequence[object], b: Sequence[object], p: float = 0.9) -> float:
-    """How alike two rankings are, the top counting most: extrapolated RBO of Webber, Moffat & Zobel (2010, eq. 32).
+    """Measure how alike two rankings are, the top counting most: RBO_EXT (Webber, Moffat & Zobel 2010, eq. 32).
 
     The lists may be of different length. An item given twice counts once. Two empty lists are alike, an empty one
     and another have nothing in common.
@@ -46,7 +46,7 @@ def rank_biased_overlap(a: Sequence[object], b: Sequence[object], p: float = 0.9
 
 
 def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> float:
-    """Mean `rank_biased_overlap` of the lists of two systems, line by line; NaN where there are none.
+    """Average `rank_biased_overlap` of the lists of two systems, line by line; NaN where there are none.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
 
 
 def _overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float) -> NDArray[np.float64]:
-    """RBO of lists of distinct items, (q, w) both."""
+    """Compute RBO of lists of distinct items, (q, w) both."""
     lengths = np.stack([(a >= 0).sum(axis=1), (b >= 0).sum(axis=1)])
     short, long = lengths.min(axis=0)[:, None], lengths.max(axis=0)[:, None]
     equal = (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
@@ -91,7 +91,7 @@ def _overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float) -> NDArray[np
 
 
 def _distinct(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Each item once, empty places last, (q, width)."""
+    """Keep each item once, empty places last, (q, width)."""
     rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
     rows = np.where(nth_of_group(rows) > 0, -1, rows)
     return np.take_along_axis(rows, np.argsort(rows < 0, axis=1, kind="stable"), axis=1)

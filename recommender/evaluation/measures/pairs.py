@@ -47,7 +47,7 @@ def pair_intervals(
     times: int = 1000,
     seed: int = 0,
 ) -> PairFigures:
-    """A measure of judged pairs with 95 % intervals, and paired differences from a baseline.
+    """Compute a measure of judged pairs with 95 % intervals, and paired differences from a baseline.
 
     Pairs that share a story are not independent, so groups of stories are drawn, the same for all systems. A pair
     counts the product of how often its two groups were drawn, or once that of the group that holds both stories. Such
@@ -125,7 +125,7 @@ def pair_intervals(
 
 
 def _settled(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Samples by groups with the spread that is theirs; `line` as in `pair_intervals`."""
+    """Correct the spread of samples by groups; `line` as in `pair_intervals`."""
     value, by_group, by_dyad = line[0, 0], line[1:, 0], line[1:, 1]
     by_group, by_dyad = by_group[~np.isnan(by_group)], by_dyad[~np.isnan(by_dyad)]
     if np.isnan(value) or not len(by_group):
@@ -136,7 +136,7 @@ def _settled(line: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bootstrap_p(draws: NDArray[np.float64], groups: int) -> float:
-    """Two-sided p value of a difference from its samples."""
+    """Compute the two-sided p value of a difference from its samples."""
     if groups < 2 or not len(draws):
         return float("nan")
     fewer = min((draws <= NOISE).sum(), (draws >= -NOISE).sum())
@@ -146,7 +146,7 @@ def _bootstrap_p(draws: NDArray[np.float64], groups: int) -> float:
 def auc(
     scores: NDArray[np.float64], relevant: NDArray[np.generic], weights: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Share of (relevant, other) pairs in which the relevant one has the higher score, ties half (Mann & Whitney 1947).
+    """Compute the share of (relevant, other) pairs in the right order, ties half (Mann & Whitney 1947).
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def auc(
 def pearson(
     scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Weighted product-moment correlation (Pearson 1895).
+    """Compute the weighted product-moment correlation (Pearson 1895).
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def pearson(
 def spearman(
     scores: NDArray[np.float64], grades: NDArray[np.float64], weights: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Weighted rank correlation (Spearman 1904): `pearson` of mid-ranks, in which a weight of 2 is a pair twice.
+    """Compute the weighted rank correlation (Spearman 1904): `pearson` of mid-ranks; a weight of 2 is a pair twice.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def spearman(
 
 
 def _mid_ranks(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Weight below each value and half of the weight at it; as `weights`."""
+    """Sum the weight below each value and half of the weight at it; as `weights`."""
     order = np.argsort(values, kind="stable")
     new = np.diff(values[order], prepend=np.nan) != 0
     at = np.add.reduceat(weights[..., order], np.flatnonzero(new), axis=-1, dtype=np.float64)
@@ -229,12 +229,12 @@ def _mid_ranks(values: NDArray[np.float64], weights: NDArray[np.floating]) -> ND
 
 
 def _centred(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values minus their weighted mean; exactly 0 where only rounding is left."""
+    """Subtract the weighted mean; exactly 0 where only rounding is left."""
     mean = _ratio((weights * values).sum(axis=-1), weights.sum(axis=-1))[..., None]
     off = values - mean
     return np.where(np.abs(off) <= NOISE * np.abs(mean), 0.0, off)
 
 
 def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quotient, NaN for nothing below the line."""
+    """Divide, NaN for nothing below the line."""
     return np.where(under > 0, over, np.nan) / np.where(under > 0, under, 1)

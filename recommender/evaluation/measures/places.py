@@ -11,25 +11,25 @@ _PLACES = 1 << 14  # places of lists worked on at a time: 25 MB of vectors at 38
 
 
 def blocks(rows: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of lists, at least one."""
+    """Cut lists into slices, at least one."""
     step = max(_PLACES // max(rows.shape[1], 1), 1)
     for start in range(0, max(len(rows), 1), step):
         yield slice(start, start + step)
 
 
 def ratio(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Quotients; NaN where the count is 0."""
+    """Divide; NaN where the count is 0."""
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]) -> float:
-    """Mean of those that are not NaN; NaN where there is none."""
+    """Average those that are not NaN; NaN where there is none."""
     left = values[~np.isnan(values)]
     return float(left.mean()) if len(left) else float("nan")
 
 
 def nth_of_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of the same group stand before each place of its line; 0 for a negative one, which is no group; (q, c).
+    """Count how many of its group stand before each place of its line, (q, c); 0 for a negative one: no group.
 
     Examples
     --------

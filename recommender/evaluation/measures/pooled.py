@@ -106,7 +106,7 @@ def _values(evaluation: Evaluation, result: SystemResult, part: Part, measure: s
 
 
 def _judged(results: Sequence[SystemResult], part: Part) -> float:
-    """Share of judged items among the first, over the stories of all sets; 0 where it was not measured."""
+    """Compute the share of judged items among the first, over the stories of all sets; 0 where not measured."""
     shares = [
         values
         for result in results

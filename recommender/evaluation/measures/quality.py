@@ -62,7 +62,7 @@ def list_quality(
     k: int,
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, float]:
-    """The measures of `QUALITY`, in its order; NaN where one does not apply.
+    """Compute the measures of `QUALITY`, in its order; NaN where one does not apply.
 
     Items without a date have no age, those without a section none.
 
@@ -129,7 +129,7 @@ def by_list(
     k: int,
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """The value of each list, (q,), of the measures named in `BY_LIST`; NaN where one does not apply to a list.
+    """Compute for each list, (q,), the measures named in `BY_LIST`; NaN where one does not apply to a list.
 
     Parameters are those of `list_quality`.
     """
@@ -145,7 +145,7 @@ def by_list(
 
 
 def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> dict[str, int]:
-    """Number of lists of each status, as `ReadNext.status` tells them of lists that were made.
+    """Count the lists of each status, as `ReadNext.status` tells them of lists that were made.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> di
 def _of_block(
     rows: NDArray[np.int64], stories: NDArray[np.int64], yardstick: Yardstick
 ) -> tuple[NDArray[np.float64], ...]:
-    """Of each list: repeats, reports of the story's own event, distance and section entropy; (q,) each."""
+    """Measure each list: repeats, reports of the story's own event, distance and section entropy; (q,) each."""
     repeated = repeats(rows, yardstick).sum(axis=1).astype(np.float64)
     own = np.where(stories >= 0, own_reports(rows, stories, yardstick).sum(axis=1), np.nan)
     return repeated, own, _distance(rows, yardstick), _entropy(rows, yardstick)

@@ -53,7 +53,7 @@ class Measure:
 
     @classmethod
     def parse(cls, text: str) -> Measure:
-        """From its printed form, such as 'nDCG@5'; case does not matter.
+        """Read a measure in its printed form, such as 'nDCG@5'; case does not matter.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Measure:
         return MEANINGS[self.name]
 
     def in_ir_measures(self, relevant: int) -> Any:
-        """The measure of `ir_measures`; `relevant` is the least integer grade of a relevant item."""
+        """Find the measure of `ir_measures`; `relevant` is the least integer grade of a relevant item."""
         import ir_measures
 
         one = getattr(ir_measures, self.name)
@@ -94,7 +94,7 @@ class Measure:
 
 
 def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArray[np.int64], int]:
-    """Grades and threshold as integers in the same proportions, which is what nDCG goes by.
+    """Convert grades and threshold to integers in the same proportions, which is what nDCG goes by.
 
     Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 100 fits, ten-thousandths of
     the greatest grade. The threshold is the least integer of a relevant grade.
@@ -123,7 +123,7 @@ def per_story(
     *,
     condensed: bool = False,
 ) -> dict[str, NDArray[np.float64]]:
-    """Values of ranking measures, one per story.
+    """Compute ranking measures, one value per story.
 
     Parameters
     ----------

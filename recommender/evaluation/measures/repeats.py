@@ -18,7 +18,7 @@ RETOLD, RETOLD_UNDATED = 0.3, 0.6  # cosine of words from which on two stories o
 
 
 def repeats(rows: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.bool_]:
-    """Items that repeat a better placed item of their list: of its event within a day, or its copy.
+    """Find items that repeat a better placed item of their list: of its event within a day, or its copy.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def repeats(rows: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.bool_]:
 
 
 def own_reports(rows: NDArray[np.int64], stories: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.bool_]:
-    """Items, (q, k), that report the event of the story (q,) itself within a day; none of a story that is -1."""
+    """Find items, (q, k), that report the event of the story (q,) itself within a day; none of a story that is -1."""
     return tell_the_same(np.broadcast_to(stories[:, None], rows.shape), rows, yardstick)
 
 
 def tell_the_same(a: NDArray[np.int64], b: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.bool_]:
-    """Whether two stories report one event within a day of each other, for rows of any one shape; false for -1.
+    """Tell whether two stories report one event within a day, for rows of any one shape; false for -1.
 
     Without dates in the archive an event is one report, and words alone must tell, from a greater cosine. In an archive
     with dates a story without one repeats nothing.

@@ -44,7 +44,7 @@ class Replay:
     left_out: int
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it as arrays by name, for `of`."""
+        """Give all of it as arrays by name, for `of`."""
         tables = {"values": self.values, "logged": self.logged}
         columns = {f"replay.{table}.{name}": array for table, one in tables.items() for name, array in one.items()}
         rest = {"rows": self.rows, "groups": self.groups, "left_out": np.array(self.left_out)}
@@ -52,7 +52,7 @@ class Replay:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Replay:
-        """What `arrays` gave."""
+        """Rebuild a replay from what `arrays` gave."""
         values, logged = (
             {name.removeprefix(table): one for name, one in arrays.items() if name.startswith(table)}
             for table in ("replay.values.", "replay.logged.")
@@ -127,7 +127,7 @@ def replay(log: ClickLog, relevance: Relevance) -> Replay:
 def _measured(
     lists: NDArray[np.int64], scores: NDArray[np.float64], clicked: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float64]]:
-    """Expected measures over random orders of ties; `lists` ascending from 0, each with clicked and other items."""
+    """Compute expected measures over random orders of ties; `lists` ascend from 0; each has clicks and other items."""
     order = np.lexsort((-scores, lists))
     scores, hit = scores[order], clicked[order].astype(np.float64)
     size, clicks = np.bincount(lists), np.bincount(lists, hit)
@@ -154,5 +154,5 @@ def _measured(
 
 
 def _log_choose(n: NDArray[np.floating], k: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Natural logarithm of the binomial coefficient; -inf where k > n."""
+    """Compute the natural logarithm of the binomial coefficient; -inf where k > n."""
     return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))

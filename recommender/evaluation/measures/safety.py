@@ -42,7 +42,7 @@ def safety(
     blocked: Collection[tuple[str, str | None]] = (),
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, int]:
-    """The counts of `SAFETY`, in its order: items that must not stand where they stand.
+    """Count the items that must not stand where they stand, by the names of `SAFETY`, in its order.
 
     Of a story outside the archive neither the id nor the text is known: of it only what concerns the items alone
     is counted. Without a moment nothing is in the future or expired.
@@ -92,7 +92,7 @@ def safety(
 def _blocked(
     ids: NDArray[np.int64], own: NDArray[np.int64], names: list[str], blocked: Collection[tuple[str, str | None]]
 ) -> NDArray[np.bool_]:
-    """Places, (q, w), whose pair of item and story, or whose item alone, is blocked."""
+    """Find places, (q, w), whose pair of item and story, or whose item alone, is blocked."""
     number = {name: code for code, name in enumerate(names)}
     everywhere = [number[item] for item, story in blocked if story is None and item in number]
     pairs = [number[i] * len(names) + number[s] for i, s in blocked if i in number and s is not None and s in number]
@@ -105,7 +105,7 @@ def _unlabelled(
     sources: NDArray[np.object_] | NDArray[np.str_],
     archive: Archive,
 ) -> NDArray[np.bool_]:
-    """Places, (q, w), that come in as related and are less relevant than that."""
+    """Find places, (q, w), that come in as related and are less relevant than that."""
     found = np.zeros(rows.shape, dtype=bool)
     if archive.related_at is None:
         return found

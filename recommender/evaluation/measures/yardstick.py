@@ -32,7 +32,7 @@ class Yardstick:
 
     @classmethod
     def of(cls, archive: Archive, events: Mapping[str, str | None] | None = None) -> Yardstick:
-        """With events by article id; stories that are not named have none."""
+        """Prepare with events by article id; stories that are not named have none."""
         if events is None:
             return cls(archive)
         names = pa.array([events.get(article_id) for article_id in archive.catalog.ids.to_pylist()], pa.string())
@@ -44,7 +44,7 @@ class Yardstick:
         return self.archive.catalog.codes("section")[0].astype(np.int64)
 
     def eligible(self, moments: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Rows that a list may show: current, and not published after the last moment; (n,)."""
+        """Find rows that a list may show: current, and not published after the last moment; (n,)."""
         catalog, last = self.archive.catalog, moments.max(initial=UNDATED)
         return np.asarray(catalog.alive & ((catalog.published <= last) | (last == UNDATED)))
 

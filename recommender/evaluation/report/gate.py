@@ -16,7 +16,7 @@ from recommender.statistics import bootstrap
 
 
 def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list[str]:
-    """What is worse than in an earlier report, one line each.
+    """Find what is worse than in an earlier report, one line each.
 
     A measure with values by story has fallen if the 95 % interval of its difference from then, paired by story, lies
     below 0; a measure of pairs if it lies below the interval that it had then. A count of `safety` may not grow.

@@ -63,7 +63,7 @@ class Point:
 def against(
     points: Sequence[Point], baseline: str, *, x: str, y: str, log: bool = False, key: str = "against"
 ) -> str | None:
-    """Quality of each system against something else, with 95 % intervals.
+    """Plot the quality of each system against something else, with 95 % intervals.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def against(
 
 
 def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: str = "differences") -> str | None:
-    """Differences of each story from the baseline, sorted: one row for each system.
+    """Plot the differences of each story from the baseline, sorted: one row for each system.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
 
 
 def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str | None:
-    """Shares of shown items by age: one row of columns for each system.
+    """Plot the shares of shown items by age: one row of columns for each system.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
 
 
 def scores(values: Mapping[str, NDArray[np.float64]], *, key: str = "scores") -> str | None:
-    """Histograms of scores of shown items: one row for each system, from its least to its greatest score.
+    """Plot histograms of scores of shown items: one row for each system, from its least to its greatest.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def _bare(axes: Axes, rows: int) -> None:
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
-    """Names beside the plot in the order of the points, moved apart, each with a line to its point."""
+    """Write names beside the plot in the order of the points, moved apart, each with a line to its point."""
     order = sorted(points, key=lambda point: point.y.value)
     to_axes = axes.transData + axes.transAxes.inverted()
     at = np.array([to_axes.transform((point.x, point.y.value)) for point in order])
@@ -311,7 +311,7 @@ def _label(axes: Axes, points: Sequence[Point]) -> None:
 
 
 def _svg(axes: Axes, key: str, title: str, told: str) -> str:
-    """The figure as an element for a page, with a title and a description for those who cannot see it."""
+    """Draw the figure as an element for a page, with a title and a description for those who cannot see it."""
     held = io.StringIO()
     # browsers have the letters that matplotlib's own font lacks
     with matplotlib.rc_context({"svg.hashsalt": key}), warnings.catch_warnings():
@@ -345,7 +345,7 @@ def _spread(points: Sequence[Point]) -> float:
 
 
 def _nice(top: float) -> float:
-    """The next of .01, .02, .05, .1 ... 1, 2, 5 ..."""
+    """Round up to the next of .01, .02, .05, .1 ... 1, 2, 5 ..."""
     if top < 0.01:
         return 0.01
     power = 10 ** np.floor(np.log10(top))

@@ -76,7 +76,7 @@ class Table:
 
 
 def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
-    """One row for each system, in plain words and figures.
+    """Make a table of one row for each system, in plain words and figures.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
 
 
 def tables_of(evaluation: Evaluation) -> list[Table]:
-    """All but the long list of comparisons, in the order of the report."""
+    """Make all tables but the long list of comparisons, in the order of the report."""
     headline = [one for one in evaluation.comparisons if (one.part, one.measure) == evaluation.headline]
     found = (
         *(_figures(evaluation, part) for part in PARTS),
@@ -123,13 +123,13 @@ def tables_of(evaluation: Evaluation) -> list[Table]:
 
 
 def other_comparisons(evaluation: Evaluation) -> Table | None:
-    """The long list: comparisons by all but the headline measure."""
+    """Make the long table: comparisons by all but the headline measure."""
     others = [one for one in evaluation.comparisons if (one.part, one.measure) != evaluation.headline]
     return _comparisons(evaluation, others, "Comparisons by other measures")
 
 
 def meanings_of(tables: Iterable[Table], meanings: Mapping[str, str]) -> dict[str, str]:
-    """Meanings of the columns that have one, by the whole name or the name before its cut."""
+    """Find the meanings of the columns that have one, by the whole name or the name before its cut."""
     names = dict.fromkeys(name for table in tables for name in table.columns)
     return {
         name: meanings.get(name) or meanings[name.partition("@")[0]]
@@ -139,7 +139,7 @@ def meanings_of(tables: Iterable[Table], meanings: Mapping[str, str]) -> dict[st
 
 
 def _figures(evaluation: Evaluation, part: Part) -> Table | None:
-    """Each system's figures of a part, beneath them those of judged items only."""
+    """Make the table of each system's figures of a part, beneath them those of judged items only."""
     found = against_baseline(evaluation)
     columns = _names(result.figures.get(part, {}) for result in evaluation.systems)
     if not columns:
@@ -200,7 +200,7 @@ def _comparisons(evaluation: Evaluation, among: Sequence[Comparison], title: str
 
 
 def _lists(evaluation: Evaluation) -> Table | None:
-    """What the lists are like, apart from judgments."""
+    """Make the table of what the lists are like, apart from judgments."""
     if not evaluation.stories and not any(result.quality for result in evaluation.systems):
         return None
     columns = [name for name in _names(result.quality for result in evaluation.systems) if name != "items"]

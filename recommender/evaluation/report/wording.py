@@ -48,12 +48,12 @@ TRAININGS: dict[Training, str] = {
 
 
 def verdicts(evaluation: Evaluation) -> list[str]:
-    """One sentence for each system: how it compares with the baseline, before selection and in its lists."""
+    """Say of each system how it compares with the baseline, before selection and in its lists; one sentence each."""
     return [sentence for _, sentence in marked_verdicts(evaluation)]
 
 
 def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Of each system its verdicts and their sentences: before selection, by the headline measure, by distinct nDCG."""
+    """Give the verdicts of each system and their sentences: before selection, headline, distinct nDCG."""
     part, measure = evaluation.headline
     found = against_baseline(evaluation)
     told = []
@@ -75,7 +75,7 @@ def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 
 def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
-    """One sentence on a comparison, which calls no noise a gain."""
+    """Say in one sentence what a comparison shows, and call no noise a gain."""
     named = {result.system: result for result in evaluation.systems}
     if comparison.verdict == TRAINED_HERE:
         return _no_verdict(evaluation, comparison)
@@ -105,7 +105,7 @@ def _same_lists(evaluation: Evaluation, comparison: Comparison) -> bool:
 
 
 def _no_verdict(evaluation: Evaluation, comparison: Comparison) -> str:
-    """Why a comparison has no verdict: who of the two has seen the answers."""
+    """Say why a comparison has no verdict: who of the two has seen the answers."""
     trained = {result.system for result in evaluation.systems if result.training == TRAINED_HERE}
     who = [name for name in (comparison.system, comparison.baseline) if name in trained]
     return (
@@ -131,7 +131,7 @@ def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
 
 
 def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
-    """What relevance of single items does not count against a list: one event told again."""
+    """Say what relevance of single items does not count against a list: one event told again."""
     name = "repeats"
     base = next(one for one in evaluation.systems if one.system == evaluation.baseline)
     ours, theirs = (one.quality.get(name, np.nan) for one in (result, base))
@@ -143,7 +143,7 @@ def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
 
 
 def alarms(evaluation: Evaluation) -> list[str]:
-    """One line for every safety count that is not 0."""
+    """Write one line for every safety count that is not 0."""
     return [
         f"{result.system} on {evaluation.name}: {count:,} × {name}; expected 0"
         for result in evaluation.systems
@@ -153,7 +153,7 @@ def alarms(evaluation: Evaluation) -> list[str]:
 
 
 def carries(evaluation: Evaluation) -> str:
-    """How far the figures carry, from counts and interval widths."""
+    """Say how far the figures carry, from counts and interval widths."""
     part, measure = evaluation.headline
     what, stories = headline_name(evaluation), len(evaluation.stories)
     groups = evaluation.counts.get("groups")
@@ -194,29 +194,29 @@ def carries(evaluation: Evaluation) -> str:
 
 
 def headline_name(evaluation: Evaluation) -> str:
-    """The headline measure and what it is measured of."""
+    """Name the headline measure and what it is measured of."""
     part, measure = evaluation.headline
     return f"{measure} {PARTS[part][1]}"
 
 
 def against_baseline(evaluation: Evaluation) -> dict[tuple[str, str, str], Comparison]:
-    """Comparisons with the baseline by part, measure and system."""
+    """Group comparisons with the baseline by part, measure and system."""
     return {(c.part, c.measure, c.system): c for c in evaluation.comparisons if c.baseline == evaluation.baseline}
 
 
 def figure_of(result: SystemResult, part: Part, measure: str) -> Estimate:
-    """A figure of a system, all NaN where it was not measured."""
+    """Find a figure of a system, all NaN where it was not measured."""
     return result.figures.get(part, {}).get(measure) or Estimate(*[float("nan")] * 3)
 
 
 def judged_share(result: SystemResult, part: Part) -> float:
-    """Share of judged items at the first cut that was measured, NaN if none was."""
+    """Find the share of judged items at the first cut that was measured, NaN if none was."""
     found = (one.value for measure, one in result.figures.get(part, {}).items() if measure.startswith("Judged"))
     return next(found, float("nan"))
 
 
 def signed(difference: Estimate) -> str:
-    """A difference with its sign and interval.
+    """Write a difference with its sign and interval.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def signed(difference: Estimate) -> str:
 
 
 def number(value: float) -> str:
-    """Three decimals below ten, one above.
+    """Write three decimals below ten, one above.
 
     Examples
     --------
@@ -238,13 +238,13 @@ def number(value: float) -> str:
 
 
 def with_sign(value: float) -> str:
-    """A figure with its sign; what rounds to 0 has no plus."""
+    """Write a figure with its sign; what rounds to 0 has no plus."""
     text = short(value)
     return f"+{text}" if value > 0 and float(text) else text
 
 
 def p_value(value: float, name: str = "") -> str:
-    """A p value as papers print it.
+    """Write a p value as papers print it.
 
     Examples
     --------

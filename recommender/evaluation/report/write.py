@@ -94,7 +94,7 @@ def write_report(
 
 
 def to_json(evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any]) -> bytes:
-    """All values as JSON, `{"format": 1, "settings": ..., "sets": [...]}`: sorted names, null for NaN."""
+    """Write all values as JSON, `{"format": 1, "settings": ..., "sets": [...]}`: sorted names, null for NaN."""
     document = {"format": FORMAT, "settings": settings, "sets": [one.to_dict() for one in evaluations]}
     options = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(document, default=_simple, option=options)
@@ -103,7 +103,7 @@ def to_json(evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any]) -
 def to_html(
     evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any], meanings: Mapping[str, str] | None = None
 ) -> str:
-    """The report as one page: style, plots and the script that sorts its tables inside."""
+    """Write the report as one page: style, plots and the script that sorts its tables inside."""
     here = Path(__file__).parent / "templates"
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     env = Environment(
@@ -133,7 +133,7 @@ def to_markdown(
     settings: Mapping[str, Any] | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> str:
-    """The report in Markdown that reads well in a terminal: no plots, examples shortened."""
+    """Write the report in Markdown that reads well in a terminal: no plots, examples shortened."""
     return "\n".join(_markdown(evaluations, settings or {}, MEANINGS if meanings is None else meanings)) + "\n"
 
 
@@ -313,7 +313,7 @@ def _item(article_id: str, title: str, grade: float | None, relevant: float) -> 
 
 
 def _clean(text: str) -> str:
-    """Without control characters and those that turn the direction of what follows."""
+    """Drop control characters and those that turn the direction of what follows."""
     return _UNSEEN.sub(" ", text).strip()
 
 
@@ -322,7 +322,7 @@ def _md(text: str) -> str:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Settings by dotted name, as text."""
+    """List settings by dotted name, as text."""
     found: dict[str, str] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping) and value:

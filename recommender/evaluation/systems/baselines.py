@@ -42,12 +42,10 @@ class Scorer(ABC):
         self.name, self.cache = name, cache
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
-        """See `System.fit`."""
         self.held = articles
         self.learn(articles)
 
     def add(self, articles: pa.Table) -> None:
-        """See `System.add`."""
         self.held = pa.concat_tables([self.held, articles])
         self.hold(articles)
 
@@ -57,14 +55,13 @@ class Scorer(ABC):
 
     @abstractmethod
     def hold(self, articles: pa.Table) -> None:
-        """Hold more of them."""
+        """Hold more stories, which can then be ranked."""
 
     @abstractmethod
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """Score of every held story under each story, (q, n)."""
+        """Score every held story under each story, (q, n)."""
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """See `System.rank`."""
         found = Ranking.empty(len(stories), depth)
         ids = self.held["id"].combine_chunks()
         for start in range(0, len(stories), _BLOCK):
@@ -83,11 +80,9 @@ class Scorer(ABC):
         return found
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        """See `System.lists`."""
         return self.rank(stories, k)
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """See `System.relevance`."""
         stories, line = np.unique(a, return_inverse=True)
         found = np.zeros(len(a))
         for start in range(0, len(stories), _BLOCK):
@@ -104,16 +99,13 @@ class Random(Scorer):
     least = -1.0
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         self._codes = np.zeros(0, dtype=np.uint64)
         self.hold(articles)
 
     def hold(self, articles: pa.Table) -> None:
-        """See `Scorer.hold`."""
         self._codes = np.concatenate([self._codes, _codes(articles)])
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """See `Scorer.scores`."""
         mixed = _codes(stories)[:, None] ^ (self._codes * np.uint64(0x9E3779B97F4A7C15))[None, :]
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):  # splitmix64
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
@@ -134,17 +126,14 @@ class Recent(Scorer):
     least = -np.inf
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         self.hold(articles)
 
     def hold(self, articles: pa.Table) -> None:
-        """See `Scorer.hold`."""
         published = Catalog(self.held, np.ones(len(self.held), dtype=bool), 0).published
         years = published / (365.25 * 86_400e6)  # since 1970
         self.years = np.where(published == UNDATED, self._UNDATED, years)
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """See `Scorer.scores`."""
         return np.tile(self.years, (len(stories), 1))
 
 
@@ -156,7 +145,6 @@ class SameSection(Recent):
     _AHEAD = 6_000.0  # more than lies between any two years
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """See `Scorer.scores`."""
         sections = self.held["section"].combine_chunks()
         same = [
             pc.fill_null(pc.equal(sections, one), False).to_numpy(zero_copy_only=False) for one in stories["section"]
@@ -168,23 +156,20 @@ class Vectors(Scorer):
     """Cosine of vectors."""
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         self.matrix = self.represent(articles)
 
     def hold(self, articles: pa.Table) -> None:
-        """See `Scorer.hold`."""
         more, sparse = self.represent(articles), sp.issparse(self.matrix)
         self.matrix = sp.vstack([self.matrix, more], format="csr") if sparse else np.concatenate([self.matrix, more])
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """See `Scorer.scores`."""
         product = self.represent(stories) @ self.matrix.T
         # rounded, so that equal texts score alike in whatever order their products were summed
         return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64).round(6)
 
     @abstractmethod
     def represent(self, articles: pa.Table) -> Any:
-        """Unit vectors of stories, array or csr_matrix (n, d)."""
+        """Make unit vectors of stories, array or csr_matrix (n, d)."""
 
 
 class TfidfCosine(Vectors):
@@ -193,12 +178,10 @@ class TfidfCosine(Vectors):
     about = "TF-IDF over the whole text (scikit-learn)"
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         self._model = _tfidf(_texts(articles))
         super().learn(articles)
 
     def represent(self, articles: pa.Table) -> Any:
-        """See `Vectors.represent`."""
         texts = _texts(articles)
         return sp.csr_matrix((len(texts), 0)) if self._model is None else self._model.transform(texts)
 
@@ -209,7 +192,6 @@ class TfidfSvd(TfidfCosine):
     about = "TF-IDF + SVD, 128 dimensions (scikit-learn)"
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         from sklearn.decomposition import TruncatedSVD
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import Normalizer
@@ -231,17 +213,14 @@ class Bm25(Scorer):
     about = "BM25, the whole story as the query (bm25s)"
 
     def learn(self, articles: pa.Table) -> None:
-        """See `Scorer.learn`."""
         self._tokens: list[list[str]] = []
         self.hold(articles)
 
     def hold(self, articles: pa.Table) -> None:
-        """See `Scorer.hold`."""
         self._tokens += _tokens(articles)
         self._index: Any = None  # built when asked, as bm25s cannot add
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """See `Scorer.scores`."""
         import bm25s
 
         if self._index is None:
@@ -288,7 +267,6 @@ class MiniLm(Vectors):
         self._embedder = SentenceTransformerEmbedder(EmbeddingSettings())
 
     def represent(self, articles: pa.Table) -> Any:
-        """See `Vectors.represent`."""
         texts = self._embedder.prepare(articles)
         if self.cache is None:
             vectors = self._embedder.encode(texts)
@@ -311,7 +289,6 @@ class SemanticSearch(Vectors):
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def represent(self, articles: pa.Table) -> Any:
-        """See `Vectors.represent`."""
         texts = _texts(articles)
         missing = sorted({text for text in texts if text not in self._vectors}, key=len)
         if missing:
@@ -320,7 +297,6 @@ class SemanticSearch(Vectors):
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """See `System.rank`."""
         from sentence_transformers import util
 
         found = Ranking.empty(len(stories), depth)
@@ -335,7 +311,7 @@ class SemanticSearch(Vectors):
 
 
 def _tfidf(texts: list[str]) -> Any:
-    """A fitted TfidfVectorizer; None where no text holds a term."""
+    """Fit a TfidfVectorizer; None where no text holds a term."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     model = TfidfVectorizer(sublinear_tf=True, stop_words="english")

@@ -14,7 +14,7 @@ from recommender.storage.versions import kind_of
 
 
 def make_system(spec: str, *, cache: Path | None = None) -> System:
-    """A system by name.
+    """Make a system by its name.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
 
 
 def identity(system: System) -> str | None:
-    """Everything beside the articles that decides about the answers of a system; None if that is not known.
+    """Name everything beside the articles that decides about a system's answers; None if that is not known.
 
     Published lists have none: they are only looked up.
 

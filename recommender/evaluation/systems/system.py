@@ -43,23 +43,23 @@ class Ranking:
 
     @classmethod
     def empty(cls, stories: int, width: int) -> Ranking:
-        """Without items."""
+        """Make a ranking without items."""
         shape = (stories, width)
         return cls(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan), np.full(shape, "", dtype=object))
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """The three as arrays without objects, for `from_arrays`."""
+        """Give the three as arrays without objects, for `from_arrays`."""
         return {f"{name}.rows": self.rows, f"{name}.scores": self.scores, f"{name}.sources": self.sources.astype(str)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Ranking:
-        """What `arrays` gave under that name."""
+        """Rebuild a ranking from what `arrays` gave under that name."""
         rows, scores, sources = (arrays[f"{name}.{part}"] for part in ("rows", "scores", "sources"))
         return cls(rows, scores, sources.astype(object))
 
     @classmethod
     def of(cls, lists: Sequence[ReadNext], row: dict[str, int], width: int, *, reserves: bool = False) -> Ranking:
-        """Lists as rows; items that `row` does not know are left out."""
+        """Convert lists to rows; items that `row` does not know are left out."""
         found = cls.empty(len(lists), width)
         for line, one in enumerate(lists):
             items = [*one.items, *(one.reserves if reserves else ())]
@@ -99,13 +99,13 @@ class System(Protocol):
         """Hold more stories; what was learned stays."""
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """The held stories by relevance to each story, before any selection; (q, depth)."""
+        """Rank the held stories by relevance to each story, before any selection; (q, depth)."""
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        """The final lists; (q, k)."""
+        """Make the final list of each story; (q, k)."""
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Relevance of rows `b` under rows `a`, (m,); None if the system knows only its lists."""
+        """Score rows `b` under rows `a`, (m,); None if the system knows only its lists."""
 
 
 class OwnSystem:
@@ -149,7 +149,6 @@ class OwnSystem:
         )
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
-        """See `System.fit`."""
         self._ids = articles["id"].to_pylist()
         self._lists = Recommender(self.settings, embedder=self.embedder, cache=self.cache)
         with warnings.catch_warnings():
@@ -158,7 +157,6 @@ class OwnSystem:
         self._refresh()
 
     def add(self, articles: pa.Table) -> None:
-        """See `System.add`."""
         self._ids += articles["id"].to_pylist()
         self._lists.update(articles)
         self._refresh()
@@ -168,11 +166,9 @@ class OwnSystem:
         self._row = {article_id: row for row, article_id in enumerate(self._ids)}
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """See `System.rank`."""
         return self._answer(self._rank, stories, depth)
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        """See `System.lists`."""
         return self._answer(self._lists, stories, k)
 
     def _answer(self, rec: Recommender, stories: pa.Table, k: int) -> Ranking:
@@ -191,7 +187,6 @@ class OwnSystem:
         return datetime.fromtimestamp(max(int(self._lists.catalog.published.max()), 0) / 1e6, UTC)
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """See `System.relevance`."""
         names = self._ids
         return self._rank.relevance([names[row] for row in a], [names[row] for row in b])
 
@@ -208,26 +203,21 @@ class PublishedSystem:
         self._published = PublishedLists.open(place)
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
-        """See `System.fit`."""
         self._ids: list[str] = []
         self.add(articles)
 
     def add(self, articles: pa.Table) -> None:
-        """See `System.add`."""
         self._ids += articles["id"].to_pylist()
         self._row = {article_id: row for row, article_id in enumerate(self._ids)}
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """See `System.rank`."""
         return Ranking.of(self._get(stories), self._row, depth, reserves=True)
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        """See `System.lists`."""
         return Ranking.of(self._get(stories), self._row, k)
 
     def _get(self, stories: pa.Table) -> list[ReadNext]:
         return [self._published.get(article_id) for article_id in stories["id"].to_pylist()]
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """See `System.relevance`."""
         return None

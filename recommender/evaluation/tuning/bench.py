@@ -60,7 +60,7 @@ class Bench:
     def values(
         self, settings: Settings, measure: Measure, coverage: Measure
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lines of `cross_validation.Values`, and the judged share of each story's items."""
+        """Measure lines of `cross_validation.Values`, and the judged share of each story's items."""
         asked, judgments = self.asked, self.asked.judgments
         ranked = rankings(self.rec.under(settings), asked.judged, asked.stories, self.width)
         whole = per_story([measure, coverage], judgments, asked.stories, ranked)
@@ -79,7 +79,7 @@ class Bench:
 
 
 def rankings(rec: Recommender, judged: EvaluationSet, stories: Sequence[str], k: int) -> list[list[str]]:
-    """Ids of the items under each story, best first, under the protocol of the set; `rec` holds its whole catalog."""
+    """Rank the items under each story, best first, under the set's protocol; `rec` holds its whole catalog."""
     catalog = judged.catalog
     if judged.protocol == "undated":
         return [_ids(one) for one in rec.recommend_many(stories, k=k)]

@@ -45,7 +45,7 @@ class Chosen:
     p: float
 
     def verdict(self, judged_gap: float = 0.0) -> str:
-        """As `statistics.verdict`: 'better' is a gain."""
+        """Judge the gain as `statistics.verdict` does: 'better' is a gain."""
         identical = not np.nan_to_num(self.differences).any()
         return statistics.verdict(self.gain, self.p, identical=identical, judged_gap=judged_gap)
 
@@ -91,7 +91,7 @@ def search(
     line: int,
     groups: NDArray[np.integer],
 ) -> Point:
-    """One setting after another by the one-standard-error rule, until nothing changes; `line` is that of `values`."""
+    """Search one setting after another by the one-standard-error rule, until nothing changes; `line` as in `values`."""
     point = start
     for _ in range(_PASSES):
         before = point
@@ -105,7 +105,7 @@ def search(
 
 
 def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer], start: int) -> int:
-    """The row nearest to row `start` among those within one standard error of the best (Breiman et al. 1984).
+    """Find the row nearest to row `start` within one standard error of the best (Breiman et al. 1984).
 
     The standard error is that of the mean paired difference to the best row, from sums over groups (Liang & Zeger
     1986). Of two rows equally near the one with the greater mean is taken.

@@ -42,7 +42,7 @@ _CHOICE = 10  # mean good items of a story up to which judgments are a choice an
 def grid_of(
     sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings
 ) -> dict[str, tuple[float | str | None, ...]]:
-    """Values to try by setting, that of the start among them."""
+    """List the values to try by setting, that of the start among them."""
     unfit = {name: [reason for one in sets if (reason := _refusal(name, one))] for name in GRID}
     if start.ranking.ranker != "none":
         learned = "any set while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'"
@@ -70,12 +70,12 @@ def grid_of(
 
 
 def _size(value: float | str | None) -> float:
-    """Place of a value in the order of its grid: no freshness is above all half-lives."""
+    """Find the place of a value in the order of its grid: no freshness is above all half-lives."""
     return float("inf") if value is None or isinstance(value, str) else value
 
 
 def _refusal(name: str, judged: EvaluationSet) -> str:
-    """Why a set cannot judge a setting; empty if it can."""
+    """Say why a set cannot judge a setting; empty if it can."""
     if name == WEIGHT:
         return ""
     if name == AGE:
@@ -103,7 +103,7 @@ def _refusal(name: str, judged: EvaluationSet) -> str:
 
 
 def current_value(settings: Settings, name: str) -> float | str | None:
-    """What a setting is, the lexical weight as its share of both."""
+    """Find the value of a setting; the lexical weight is its share of both."""
     if name == WEIGHT:
         ranking = settings.ranking
         return round(ranking.lexical_weight / (ranking.dense_weight + ranking.lexical_weight), 6)
@@ -113,7 +113,7 @@ def current_value(settings: Settings, name: str) -> float | str | None:
 
 
 def with_values(start: Settings, values: Mapping[str, float | str | None]) -> Settings:
-    """The start with these values; the sum of both weights stays."""
+    """Change the start to these values; the sum of both weights stays."""
     changed: dict[str, Any] = {name: value for name, value in values.items() if value != current_value(start, name)}
     if WEIGHT in changed:
         share, total = changed[WEIGHT], start.ranking.dense_weight + start.ranking.lexical_weight

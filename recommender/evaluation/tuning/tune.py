@@ -292,7 +292,7 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
 
 
 def _measured(settings: Settings, part: Part) -> Settings:
-    """What is asked in a trial: the list, or the ranking before selection."""
+    """Make the settings of a trial: of the list, or of the ranking before selection."""
     if part == "list":
         return settings.override({"selection.reserves": 0})
     plain = Settings.relevance_only()
@@ -306,7 +306,7 @@ def _measured(settings: Settings, part: Part) -> Settings:
 
 
 def _joined(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Groups of several sets, those of different sets apart."""
+    """Join the groups of several sets; those of different sets stay apart."""
     above = np.cumsum([0, *(int(one.max(initial=-1)) + 1 for one in groups[:-1])])
     joined = np.concatenate([one + more for one, more in zip(groups, above, strict=True)])
     if len(np.unique(joined)) < 2:

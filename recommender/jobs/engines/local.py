@@ -34,7 +34,7 @@ class LocalEngine:
         yield self
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Leave it to the embedder."""
+        """Leave embedding to the embedder."""
         return None
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:

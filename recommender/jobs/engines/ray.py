@@ -131,7 +131,7 @@ class RayEngine:
         return self._folder(lists, checkpoints.FOLDER)
 
     def _folder(self, lists: str | Path, name: str) -> Path:
-        """Name the job's own: whoever publishes to another place has another."""
+        """Name the folder of this job: whoever publishes to another place has another."""
         if self.work is None and is_database(lists):
             raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
         if self.work is None:

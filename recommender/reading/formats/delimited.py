@@ -188,7 +188,7 @@ def _rows(records: _Records, dialect: Dialect, names: list[str]) -> Rows:
 
 
 def _literal(lines: list[str], dialect: Dialect) -> list[str]:
-    """The first line with its quotes as letters, which they may be between tabs: these need no quotes."""
+    """Split the first line as if quotes were letters, which they may be where tabs separate values."""
     return replace(dialect, literal=True).values(lines[0]) if dialect.mark == "\t" and lines else []
 
 
@@ -198,7 +198,7 @@ def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
 
 
 def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
-    """Choose the separator that makes most columns of the header, and the quotes that make most whole rows.
+    """Choose the separator that makes the most columns of the header, and the quotes that make the most whole rows.
 
     Where the first line is no header, that of so many columns as are `expected`, as commas stand in texts too.
     """

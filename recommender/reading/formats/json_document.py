@@ -58,7 +58,7 @@ def _holds_objects(text: bytes) -> bool:
 
 
 def _filled(lines: Iterator[bytes]) -> Rows:
-    """Number the lines, as they stand; blank ones are passed over."""
+    """Pass over blank lines; the others come with their numbers, as they stand."""
     return ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
 
 

@@ -58,11 +58,11 @@ class Gzip(io.RawIOBase):
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """Say that the stream can be read, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """What comes next."""
+        """Unpack the next bytes into a buffer."""
         while not self._ready:
             data = self._rest or self._file.read(_PIECE)
             self._rest = b""

@@ -167,7 +167,7 @@ def _graph(value: Row) -> list[Any] | None:
 
 
 def _resolved(value: Any, nodes: Mapping[str, Row]) -> Any:
-    """A value, or the values of a list, with nodes in the place of what refers to them."""
+    """Put nodes in the place of what refers to them, in a value or in the values of a list."""
     return [_node(one, nodes) for one in value] if isinstance(value, list) else _node(value, nodes)
 
 
