@@ -13,7 +13,7 @@ import pyarrow as pa
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.overlay import Decided, Tombstones
-from recommender.errors import MissingExtraError, SettingsError
+from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import names, plugin
@@ -191,7 +191,16 @@ class PublishedLists(Decided):
     def _unknown(self, ids: Iterable[str]) -> list[str]:
         self.tombstones.refresh()
         hidden = self.tombstones.hidden
-        return [one for one in ids if one not in hidden and self._reader.line(one) is None]
+        odd = [one for one in ids if one not in hidden]
+        try:
+            for reader in (self._reader, None):  # a version that came since may know them
+                held = reader or _open_reader(self.place)[0]
+                odd = [one for one in odd if held.line(one) is None]
+                if not odd:
+                    break
+        except SnapshotError:
+            return []  # a takedown does not wait until a version can be read
+        return odd
 
     def ids(self) -> Iterator[str]:
         """List the ids of all stories of the version that are neither withdrawn nor taken back."""

@@ -130,7 +130,7 @@ def _save(world: World) -> None:
 
 
 def _withdraw(world: World) -> None:
-    PublishedLists.open(world.out).withdraw(WITHDRAWN)
+    PublishedLists.open(world.out).withdraw(WITHDRAWN, unknown_too=True)
 
 
 def _embed(world: World) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from recommender import PublishedLists, Recommender, Settings, SettingsError, SnapshotError
+from recommender import PublishedLists, Recommender, Settings, SettingsError, SnapshotError, UnknownArticleError
 from recommender.editorial.overlay import NAME, Tombstones
 from recommender.jobs.precompute import precompute
 from tests.support.checkerboard import checkerboard
@@ -158,3 +158,17 @@ def test_pins_on_the_command_line(made: Path, tmp_path: Path) -> None:
     refused = cli("pin", FAR, "--story", "t0-s0", "--lists", place, "--until", "soon")
     assert refused.returncode == 2
     assert "--until" in refused.stderr
+
+
+def test_a_takedown_knows_stories_of_a_version_that_came_since_and_needs_none_that_can_be_read(
+    made: Path, tmp_path: Path
+) -> None:
+    place = shutil.copytree(made / "jsonl", tmp_path / "lists")
+    lists = PublishedLists.open(place)
+    with pytest.raises(UnknownArticleError):
+        lists.withdraw("t9-s0")
+    later = {**checkerboard()[0], "id": "t9-s0"}
+    precompute([*checkerboard(), later], place, settings=SETTINGS, as_of=datetime(2020, 2, 1, tzinfo=UTC))
+    assert lists.withdraw("t9-s0") == 1
+    (place / "CURRENT").write_bytes(b"{}")
+    assert lists.withdraw("t9-s1") == 1
