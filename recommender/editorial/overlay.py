@@ -95,7 +95,11 @@ class Tombstones:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            self._lines(b"", self._acknowledged())
+            acknowledged = self._acknowledged()
+            if acknowledged and self.path.exists():  # the first action was written between the two looks
+                self.refresh()
+            else:
+                self._lines(b"", acknowledged)
             return
         if (stat.st_ino, stat.st_size) == self._seen:
             return
