@@ -33,7 +33,7 @@ class Judged:
 
 
 def cell(value: object) -> object:
-    """A value for a CSV that a spreadsheet may open: a text that it would compute stands behind an apostrophe.
+    """Make a value safe for a CSV that a spreadsheet may open: a text that it would compute gets an apostrophe.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def cell(value: object) -> object:
 
 
 def cnrec(data: Path) -> Judged:
-    """The CNRec development half."""
+    """Load the CNRec development half."""
     with (data / "cnrec" / "articles.jsonl").open(encoding="utf-8") as file:
         articles = [json.loads(line) for line in file]
     with (data / "cnrec" / "pairs.csv").open(encoding="utf-8", newline="") as file:

@@ -79,7 +79,7 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process and its children have taken of the processor."""
+    """Read the seconds that a process and its children have taken of the processor."""
     found = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

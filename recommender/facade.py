@@ -183,7 +183,7 @@ class Recommender(Decided):
             warnings.warn("; ".join(lines), stacklevel=3)
 
     def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
-        """Do what `fit` does for a table that `read_articles` returned."""
+        """Make a table that `read_articles` returned searchable, as `fit` does."""
         self._archive, self.embedded = build_archive(table, self.settings, self._rules, self._vectors, progress)
         return self
 
@@ -300,9 +300,9 @@ class Recommender(Decided):
         return self
 
     def under(self, settings: Settings) -> Recommender:
-        """Put the same archive under other settings of retrieval, ranking, selection; nothing is embedded again.
+        """Make a recommender of the same archive under other settings of retrieval, ranking and selection.
 
-        Withdrawals made through either hold for both.
+        Nothing is embedded again. Withdrawals made through either hold for both.
 
         Raises
         ------
@@ -324,7 +324,7 @@ class Recommender(Decided):
         return other
 
     def ordered_by(self, ranker: str | Path) -> Recommender:
-        """Put the same archive under another ranker, without pools; itself, if that is the ranker that it has.
+        """Make a recommender of the same archive with another ranker, without pools; itself, if it has that ranker.
 
         Parameters
         ----------
@@ -353,7 +353,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
-        """Give the ranked list under one story.
+        """Make the ranked list of one story.
 
         Parameters
         ----------
@@ -382,7 +382,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Id | Sequence[Id] = (),
     ) -> list[ReadNext]:
-        """Give the lists of several stories, in their order; raises as `recommend` does, before any work."""
+        """Make the lists of several stories, in their order; raises as `recommend` does, before any work."""
         self.tombstones.refresh()
         texts = id_texts(article_ids)
         self._refuse_withdrawn(texts)
@@ -400,7 +400,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
-        """Give the list of a story that is not in the archive, such as a draft; the archive stays as it is.
+        """Make the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
         Its candidates may come from an approximate index: `index_recall` tells what that finds.
 
@@ -443,7 +443,7 @@ class Recommender(Decided):
         return pinned
 
     def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
-        """Tell the relevance of each item under the story in the same place, before freshness and limits; float64 (m,).
+        """Compute how relevant each item is to the story in the same place, before freshness and limits; float64 (m,).
 
         Raises
         ------
@@ -479,7 +479,7 @@ class Recommender(Decided):
         filters: Filters | None = None,
         exclude: Id | Sequence[Id] = (),
     ) -> Lister:
-        """Give what makes lists of the archive for one moment, as `recommend` takes its arguments."""
+        """Prepare lists of the archive for one moment, as `recommend` takes its arguments."""
         if more := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *more))
@@ -618,11 +618,11 @@ class Recommender(Decided):
         return self.archive.index_recall
 
     def moment(self, as_of: datetime | None = None) -> datetime:
-        """Tell the moment that lists are for: `as_of`, else that of `newest`, else now."""
+        """Find the moment that lists are for: `as_of`, else that of `newest`, else now."""
         return datetime.fromtimestamp(_moment(self.archive, as_of) / 1e6, UTC)
 
     def newest(self) -> datetime | None:
-        """Tell the default `as_of`: the newest publication time that is not in the future."""
+        """Find the default `as_of`: the newest publication time that is not in the future."""
         micros = self.archive.newest(datetime.now(UTC))
         return datetime.fromtimestamp(micros / 1e6, UTC) if self.archive.dated else None
 

@@ -105,7 +105,7 @@ class Compared:
     copy: np.ndarray
 
     def only(self, wanted: np.ndarray) -> Compared:
-        """Some pairs."""
+        """Keep some pairs."""
         arrays = {name: value[wanted] for name, value in vars(self).items() if name not in ("name", "stories")}
         return Compared(name=self.name, stories=self.stories, **arrays)
 
@@ -183,7 +183,7 @@ def _set(name: str, told: Labelled, *, unlabelled: int) -> EventSet:
 
 
 def wikinews(data: Path) -> EventSet:
-    """Reports that Wikinews cites; every story has an event, of half of them it is told."""
+    """Load reports that Wikinews cites; every story has an event, of half of them it is told."""
     return _set("wikinews_sources", Labelled.read(data, "wikinews_sources"), unlabelled=-1)
 
 

@@ -46,7 +46,7 @@ Model = dict[str, float]
 
 
 def least_scales(parts: list[Compared]) -> tuple[float, float]:
-    """The local scale, by words and by vectors, that nine of ten stories exceed."""
+    """Find the local scale, by words and by vectors, that nine of ten stories exceed."""
     found = [
         np.quantile(part.scale[~np.isnan(part.scale).any(axis=1)] if dense else part.scale[:, :1], 0.1, axis=0)
         for part in parts
@@ -57,7 +57,7 @@ def least_scales(parts: list[Compared]) -> tuple[float, float]:
 
 
 def texts(part: Compared, use: str, least: tuple[float, float]) -> np.ndarray:
-    """What a model of the texts looks at, (m, 2): vectors, words."""
+    """Give what a model of the texts looks at, (m, 2): vectors, words."""
     if use == "pairs":
         return np.stack([part.dense, part.plain], axis=1)
     dense = np.nan_to_num(part.dense - np.maximum(part.scale[:, 1], least[1]))
@@ -65,12 +65,12 @@ def texts(part: Compared, use: str, least: tuple[float, float]) -> np.ndarray:
 
 
 def offset(part: Compared, use: str) -> float:
-    """What the size of the archive takes from the logit."""
+    """Compute what the size of the archive takes from the logit."""
     return SIZE["growth"] * float(np.log(SIZE["stories"] / part.stories)) if use == "archive" else 0.0
 
 
 def time(part: Compared) -> np.ndarray:
-    """What time adds to the logit."""
+    """Compute what time adds to the logit."""
     told = TIME["slope"] * (np.log1p(TIME["hours"]) - np.log1p(np.nan_to_num(part.hours)))
     return np.where(np.isnan(part.hours), 0.0, told)
 
@@ -102,7 +102,7 @@ def probability(model: Model, part: Compared, use: str, dated: bool) -> np.ndarr
 
 
 def recall_at(same: np.ndarray, p: np.ndarray, weight: np.ndarray, precision: float) -> float:
-    """The greatest recall at a precision."""
+    """Find the greatest recall at a precision."""
     order = np.argsort(-p, kind="stable")
     right, told = np.cumsum((same * weight)[order]), np.cumsum(weight[order])
     reached = np.flatnonzero(right >= precision * np.maximum(told, 1e-9))

@@ -51,7 +51,7 @@ def same_reports(archive: Archive, stories: Rows, rows: Rows) -> NDArray[np.bool
 
 
 def audit(archive: Archive, place: str) -> dict[str, Any]:
-    """Counts of one published version."""
+    """Count repeats, editions and the like in one published version."""
     lists, catalog = PublishedLists.open(place), archive.catalog
     stories = list(lists.ids())
     shown = [[item.article_id for item in lists.get(story)] for story in stories]

@@ -40,7 +40,7 @@ _HEAVY = ("per_story", "ages_days", "scores")
 
 
 def systems_of(name: str, folder: Path) -> tuple[str, ...]:
-    """The systems of a set, first the one that the others are compared with."""
+    """Name the systems of a set, first the one that the others are compared with."""
     if name not in LEFT_OUT:
         return SYSTEMS
     settings = folder / "left-out.toml"
@@ -49,7 +49,7 @@ def systems_of(name: str, folder: Path) -> tuple[str, ...]:
 
 
 def slim(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation without what is by story or not on the page, with its sentences."""
+    """Leave out of an evaluation what is by story or not on the page, and add its sentences."""
     found = evaluation.to_dict()
     for name in ("stories", "worst", "changed", "stability"):
         del found[name]
@@ -60,7 +60,7 @@ def slim(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def estimate(figure: dict[str, float | None] | None) -> str:
-    """A figure with its interval, which is left out where all values are alike."""
+    """Write a figure with its interval, which is left out where all values are alike."""
     if figure is None or figure["value"] is None:
         return "-"
     if figure["low"] == figure["value"] == figure["high"]:
@@ -94,7 +94,7 @@ def table(one: dict[str, Any]) -> Iterator[str]:
 
 
 def lists_table(one: dict[str, Any]) -> Iterator[str]:
-    """What the lists of the systems of one set are like."""
+    """Write a table of what the lists of the systems of one set are like."""
     systems = one["systems"]
     statuses = list(systems[0]["statuses"])
     yield "| system | " + " | ".join([*BY_LIST, *OF_ALL, " / ".join(statuses)]) + " |"
@@ -150,7 +150,7 @@ def pool(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
 
 
 def conclusions(result: dict[str, Any]) -> Iterator[str]:
-    """What the measure that charges for repeats shows, said as far as it is shown and no further."""
+    """Say what the measure that charges for repeats shows, as far as it is shown and no further."""
     better: dict[str, list[str]] = {}
     for one in result["rows"]:
         compared = [c for c in one["comparisons"] if (c["part"], c["measure"]) == ("list", f"distinct nDCG@{one['k']}")]

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measure(rec: Recommender) -> dict[str, float]:
-    """The figures of one setting over all stories."""
+    """Measure one setting over all stories."""
     tags = [frozenset(t) for t in rec.catalog.table["tags"].to_pylist()]
     published = rec.catalog.published / 86_400e6
     topic, relevance, gap, shown, short = [], [], [], [], 0

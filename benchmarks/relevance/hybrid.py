@@ -182,7 +182,7 @@ def lexical_cosines(texts: list[str], leads: list[str], bodies: list[str]) -> di
 
 
 def bm25(texts: list[str], k1: float = 1.2, b: float = 0.75) -> Any:
-    """Unit rows with BM25's saturation, length norm and idf in both stories of a pair."""
+    """Make unit rows with BM25's saturation, length norm and idf in both stories of a pair."""
     counts = CountVectorizer(stop_words="english", dtype=np.float64).fit_transform(texts).tocoo()
     length = np.asarray(counts.sum(axis=1)).ravel()
     norm = k1 * (1 - b + b * length / length.mean())

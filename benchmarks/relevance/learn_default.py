@@ -84,7 +84,7 @@ def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDAr
 
 
 def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str, float]]:
-    """The greatest cut that keeps five of six pairs that most judges of CNRec would follow, and what it does there.
+    """Find the greatest cut that keeps five of six CNRec pairs that most judges would follow, and its effect there.
 
     The probability of a link cannot be compared between archives: the cut only takes out what is plainly unrelated.
     """

@@ -31,7 +31,7 @@ WEIGHTS = {"dense": (1.0, 0.0), "dense + lexical": (0.5, 0.5), "lexical": (0.0, 
 
 
 def measure(matrix: np.ndarray, a: np.ndarray, b: np.ndarray, follow: np.ndarray, group: np.ndarray) -> dict[str, str]:
-    """The four measures with their standard errors."""
+    """Compute the four measures with their standard errors."""
     similarity = (matrix + matrix.T) / 2
     gains = np.zeros_like(matrix)
     gains[a, b] = gains[b, a] = follow

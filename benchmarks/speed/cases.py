@@ -82,7 +82,7 @@ class Job:
         return np.unique(np.linspace(0, self.n - 1, count).round().astype(np.int64))
 
     def open(self) -> ScaleArchive:
-        """The archive."""
+        """Open the archive."""
         return ScaleArchive(Path(self.archive))
 
     @property
@@ -130,7 +130,7 @@ class Case:
     synthetic: bool = True
 
     def find(self, name: str) -> Callable[[Job], Figures]:
-        """What a process runs by name."""
+        """Find what a process runs by name."""
         if name == "prepare" and self.prepare:
             return self.prepare
         return {one.name: one.run for one in (*self.contenders, *self.products)}[name]
@@ -261,7 +261,7 @@ def _embedded(job: Job, encode: Callable[[list[str]], np.ndarray], texts: list[s
 
 
 def embed_ours(job: Job, precision: Precision = "float32") -> Figures:
-    """The default embedder on prepared texts."""
+    """Embed prepared texts with the default embedder."""
     from recommender import SentenceTransformerEmbedder
 
     embedder = SentenceTransformerEmbedder(EmbeddingSettings(precision=precision))
@@ -287,7 +287,7 @@ def embed_plain(job: Job) -> Figures:
 
 
 def embed_whole(job: Job) -> Figures:
-    """The usual way: the whole article into `encode`."""
+    """Embed the usual way: the whole article into `encode`."""
     model = _plain_model()
     table = real_stories(job)
     texts = [
@@ -314,7 +314,7 @@ def overlap(job: Job, found: Path, reference: Path) -> float:
 
 
 def build_ours(job: Job) -> Figures:
-    """Reading, terms, floor; then the archive saved and loaded again. Vectors are there already."""
+    """Read stories, fit terms and floor; then save the archive and load it again. Vectors are there already."""
     archive = job.open()
     embedder = archive.embedder()
     few = pq.ParquetFile(archive.articles).read_row_group(0).slice(0, 50)
@@ -330,7 +330,7 @@ def build_ours(job: Job) -> Figures:
 
 
 def build_plain(job: Job) -> Figures:
-    """What a script does: rows read, scikit-learn's TF-IDF over all texts, vectors added to a FAISS index."""
+    """Do what a script does: read rows, fit scikit-learn's TF-IDF, add vectors to a FAISS index."""
     import faiss
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -349,7 +349,7 @@ def build_plain(job: Job) -> Figures:
 
 
 def fitted(job: Job) -> Figures:
-    """The archive saved with its pools, for the cases that start from one; an earlier case may have made it."""
+    """Save the archive with its pools, for the cases that start from one; an earlier case may have made it."""
     if job.snapshot.exists():
         return {"seconds": 0.0}
     archive = job.open()
@@ -395,7 +395,7 @@ def call_ours(job: Job) -> Figures:
 
 
 def published(job: Job) -> Figures:
-    """Lists made before, read by id from one process: `benchmarks.reads`, on 100,000 lists at most."""
+    """Read lists made before by id, from one process: `benchmarks.reads`, on 100,000 lists at most."""
     figures = reads.measure(min(job.n, _READ))
     return {"seconds": 1 / figures["jsonl"]["get_a_second"], "reads": figures}
 
@@ -415,7 +415,7 @@ def _imported(archive: ScaleArchive) -> None:
 
 
 def refresh_ours(job: Job) -> Figures:
-    """Some stories corrected: what that costs in retrieval (`seconds`), and in lists that are made again."""
+    """Correct some stories, and time retrieval (`seconds`) and the lists that are made again."""
     archive = job.open()
     _imported(archive)
     rec = Recommender.load(job.snapshot, embedder=archive.embedder())
@@ -439,7 +439,7 @@ def refresh_ours(job: Job) -> Figures:
 
 
 def full_run(job: Job) -> Figures:
-    """The retrieval of a run over all stories (`seconds`), and all lists."""
+    """Time the retrieval of a run over all stories (`seconds`), and all lists."""
     archive = job.open()
     _imported(archive)
     rec = Recommender.load(job.snapshot, embedder=archive.embedder())
@@ -474,7 +474,7 @@ def memory_ours(job: Job, window_days: int | None = None) -> Figures:
 
 
 def memory_thirty(job: Job) -> Figures:
-    """The thirty-line script, vectors given."""
+    """Run the thirty-line script, vectors given."""
     archive = job.open()
     vectors = archive.unit_vectors()
     rows = job.rows()

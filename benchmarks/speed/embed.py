@@ -134,7 +134,7 @@ def flops(model: Any, tokens: NDArray[np.int64]) -> float:
 
 
 def product_rate(seconds: float = 0.5) -> float:
-    """The best rate of a bare float32 product of the model's size on all threads, GFlop/s."""
+    """Measure the best rate of a bare float32 product of the model's size on all threads, GFlop/s."""
     import torch
 
     a, b, out = torch.randn(2048, 384), torch.randn(384, 1536), torch.empty(2048, 1536)

@@ -104,7 +104,7 @@ def size(index: ApproximateIndex) -> int:
 
 
 def costs(rows: list[dict[str, Any]]) -> dict[Kind, Cost]:
-    """The constants of `choose_index`, two significant digits: the largest archive's time grows with the rows.
+    """Fit the constants of `choose_index`, two significant digits: the largest archive's time grows with the rows.
 
     Exact search does just that. The time of the others grows more slowly, so theirs is a bound for larger archives,
     and that of the smallest one is added.

@@ -32,7 +32,7 @@ _BLOCK = 512
 
 
 def archive_of(count: int, data: Path | None) -> Recommender:
-    """An archive with given vectors, as if they came from a cache."""
+    """Make an archive with given vectors, as if they came from a cache."""
     words = Recommender(Settings.of({"embedding": {"model": "tfidf", "svd_dim": DIMENSIONS}})).fit(
         made(count) if data is None else reuters(count, data)
     )

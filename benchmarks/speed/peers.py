@@ -60,7 +60,7 @@ def usearch(vectors: Vectors, k: int) -> Search:
 
 
 def txtai(vectors: Vectors, k: int) -> Search:
-    """The default index of txtai: FAISS, IVF from 5,000 stories on."""
+    """Search with the default index of txtai: FAISS, IVF from 5,000 stories on."""
     from txtai.ann import ANNFactory
 
     index = ANNFactory.create({"backend": "faiss", "dimensions": vectors.shape[1]})
@@ -76,7 +76,7 @@ def txtai(vectors: Vectors, k: int) -> Search:
 
 
 def thirty(vectors: Vectors, k: int) -> Search:
-    """The script that people write today, from its vectors on."""
+    """Search with the script that people write today, from its vectors on."""
     ids = [str(row) for row in range(len(vectors))]
 
     def search(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -115,7 +115,7 @@ def _torch(queries: Vectors, block: Vectors, kind: str) -> Callable[[], object]:
 
 
 def product_faiss(queries: Vectors, block: Vectors) -> Callable[[], object]:
-    """The BLAS inside FAISS, through its linear transform."""
+    """Multiply with the BLAS inside FAISS, through its linear transform."""
     import faiss
 
     product = faiss.LinearTransform(block.shape[1], len(block), False)

@@ -60,7 +60,7 @@ def made(n: int) -> list[dict[str, Any]]:
 
 
 def reuters(n: int, data: Path) -> list[dict[str, Any]]:
-    """The first stories of Reuters-21578."""
+    """Read the first stories of Reuters-21578."""
     with gzip.open(data / "reuters21578.jsonl.gz", "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in islice(file, n)]
 

@@ -41,7 +41,7 @@ _WORDS = (
 
 
 def records(n: int, seed: int = 0) -> Iterator[pa.RecordBatch]:
-    """Lists of five items and five reserves with reasons, about 4 KB each as JSON; the texts of 1,024 lists recur."""
+    """Make lists of five items and five reserves with reasons, about 4 KB each; texts of 1,024 lists recur."""
     draw = random.Random(seed)
     start = datetime(2024, 1, 1, tzinfo=UTC)
     text = lambda words: " ".join(draw.choices(_WORDS, k=words)).capitalize()  # noqa: E731
@@ -92,7 +92,7 @@ def best(work: Callable[[], object]) -> float:
 
 
 def a_second(ask: Callable[[str], object], ids: Sequence[str]) -> float:
-    """Calls a second, one id after the other."""
+    """Measure the calls a second, one id after the other."""
 
     def work() -> None:
         for article_id in ids:

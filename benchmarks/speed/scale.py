@@ -245,7 +245,7 @@ class Plan:
         return len(self.cut)
 
     def take(self, rows: NDArray[np.int64] | slice) -> Plan:
-        """Some stories."""
+        """Take some stories."""
         return Plan(
             self.parents[rows],
             self.weights[rows],
@@ -257,7 +257,7 @@ class Plan:
 
 
 def vectors_of(seeds: Seeds, plan: Plan, noise: float) -> NDArray[np.int16]:
-    """Unit mixtures with noise, quantised; (n, d)."""
+    """Mix unit vectors with noise, and quantise them; (n, d)."""
     unit = seeds.vectors.astype(np.float32) / SCALE
     mixed = np.einsum("np,npd->nd", plan.weights, unit[plan.parents])
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
@@ -326,7 +326,7 @@ class ScaleArchive:
         return np.asarray(np.load(self.folder / "vectors.npy", mmap_mode="r"))
 
     def unit_vectors(self) -> NDArray[np.float32]:
-        """The same as unit vectors in memory; the file stays mapped no longer than a block."""
+        """Read all as unit vectors in memory; the file stays mapped no longer than a block."""
         shape = self.vectors().shape
         unit = np.empty(shape, dtype=np.float32)
         for start in range(0, shape[0], _BLOCK):
@@ -334,7 +334,7 @@ class ScaleArchive:
         return unit
 
     def embedder(self) -> GivenVectors:
-        """An embedder that knows these stories."""
+        """Make an embedder that knows these stories."""
         ids = pq.read_table(self.articles, columns=["id"])["id"]
         return GivenVectors.aligned(ids, self.vectors())
 
@@ -367,7 +367,7 @@ def generate(folder: Path, seeds: Seeds, recipe: Recipe) -> ScaleArchive:
 
 
 def real(folder: Path, data: Path, cache: Path | None = None) -> ScaleArchive:
-    """The real stories of Reuters-21578 in the same form, to be reported beside the synthetic ones."""
+    """Put the real stories of Reuters-21578 in the same form, to be reported beside the synthetic ones."""
     rec = Recommender(cache=cache).fit(data / "reuters21578.jsonl.gz")
     folder.mkdir(parents=True, exist_ok=True)
     table = rec.catalog.table

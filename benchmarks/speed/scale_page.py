@@ -64,11 +64,11 @@ class Curve:
         return cls(float(np.exp(log_factor)), float(exponent), sizes)
 
     def __call__(self, n: float) -> float:
-        """The value at a size."""
+        """Compute the value at a size."""
         return float(self.factor * n**self.exponent)
 
     def reach(self, value: float) -> float:
-        """The size at which the value is reached."""
+        """Compute the size at which the value is reached."""
         return float((value / self.factor) ** (1 / self.exponent))
 
 
@@ -80,7 +80,7 @@ def synthetic(rows: Sequence[Mapping[str, Any]], case: str) -> list[Mapping[str,
 
 
 def lines(rows: Sequence[Mapping[str, Any]], case: str, figure: str) -> dict[str, dict[int, float]]:
-    """A figure of every contender by size; the memory of a search of some stories is not that of all."""
+    """Collect a figure of every contender by size; memory of searching some stories is not that of all."""
     found: dict[str, dict[int, float]] = {}
     for row in synthetic(rows, case):
         for name, figures in ((OURS, row["ours"]), *row["peers"].items()):
@@ -203,7 +203,7 @@ def size(mib: float) -> str:
 
 
 def count(n: float) -> str:
-    """A number of stories, two digits of it.
+    """Write a number of stories, two digits of it.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def _figure(figures: Mapping[str, Any]) -> str:
 
 
 def _case(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The sizes of one case, and every peer at each."""
+    """Write the sizes of one case, and every peer at each."""
     yield f"\n## {rows[0]['case']}\n"
     products = any(row["products"] for row in rows)
     fraction = " of the bare product |" if products else ""
@@ -243,7 +243,7 @@ def _case(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _extras(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What a case tells besides."""
+    """Write what a case tells besides."""
     named = {
         "p99": ("p99 of a call", duration),
         "cold_p99": ("p99 of first calls, which may wait for the disk", duration),
@@ -267,7 +267,7 @@ def _extras(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _costs(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The curves carried on."""
+    """Write what the curves give for larger archives."""
     seconds, memory = (lines(rows, "all-lists", figure).get(OURS, {}) for figure in PLOTS)
     time, space = Curve.fit(seconds), Curve.fit(memory)
     whole, peak = (Curve.fit(lines(rows, "memory", figure).get(OURS, {})) for figure in PLOTS)
@@ -310,7 +310,7 @@ def _costs(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def document(result: Mapping[str, Any], name: str) -> str:
-    """The page of a result file of some name."""
+    """Write the page of a result file of some name."""
     rows = result["rows"]
     text = [HEAD.format(title=page(name).replace("_", ": ").capitalize(), result=name)]
     machines: dict[str, None] = {}
@@ -336,7 +336,7 @@ def document(result: Mapping[str, Any], name: str) -> str:
 
 
 def page(name: str) -> str:
-    """What the page of a result file of some name is called.
+    """Name the page of a result file of some name.
 
     Examples
     --------

@@ -151,7 +151,7 @@ def _summary(found: list[dict[str, Any]], by: str) -> dict[str, Any]:
 
 
 def archive_for(n: int, seeds: Seeds, seed: int, work: Path) -> ScaleArchive:
-    """The synthetic archive of a size, made unless it is there."""
+    """Make the synthetic archive of a size, unless it is there."""
     folder = work / "archives" / f"{seeds.name}-{n}"
     if not (folder / "archive.json").exists():
         _note.print(f"making {n:,} synthetic stories in {folder}")
@@ -182,7 +182,7 @@ def _rounded(value: Any) -> Any:
 
 
 def show(row: dict[str, Any]) -> Table:
-    """A row as a table for people."""
+    """Show a row as a table for people."""
     table = Table(title=f"{row['case']}: {CASES[row['case']].what}; n = {row['n']:,}, {row['stories']}")
     for name in ("", "seconds", "median", "peak MiB", "recall", f"ratio by {row['by']}"):
         table.add_column(name, justify="left" if not name else "right")
@@ -249,7 +249,7 @@ def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Make the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -22,7 +22,7 @@ def embed(articles: list[dict[str, str]]) -> np.ndarray:
 
 
 def related(ids: list[str], vectors: np.ndarray, k: int, stories: Sequence[int]) -> dict[str, list[dict[str, object]]]:
-    """The k nearest of some stories, by place, among all."""
+    """Find the k nearest of some stories, by place, among all."""
     lists = {}
     for start in range(0, len(stories), BLOCK):
         block = stories[start : start + BLOCK]

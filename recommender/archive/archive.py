@@ -137,7 +137,7 @@ class Archive:
         rules: Rules,
         ranker: Ranker | None = None,
     ) -> Archive:
-        """Fit the terms on a catalog with its vectors."""
+        """Fit the terms on a catalog with its vectors, and so make an archive."""
         texts = catalog.cleaned()
         tfidf, terms = Tfidf.fit(whole_texts(texts))
         parts = TextParts.of(texts, tfidf, terms)
@@ -163,7 +163,7 @@ class Archive:
         return archive.under(settings)
 
     def under(self, settings: Settings) -> Archive:
-        """Put the same stories under other settings of retrieval, ranking and selection, and their cut."""
+        """Copy the archive under other settings of retrieval, ranking and selection, with their cut."""
         drafts = self.drafts if settings.retrieval.index == self.settings.retrieval.index else None
         if self.ranker is not None:
             wanted = settings.selection.related_at
@@ -443,7 +443,7 @@ class Archive:
         )
 
     def base(self, moment: int) -> Scope:
-        """Find the rows of one moment, before editors and the filters of a call take some out: pools hold these."""
+        """Find the rows that lists of a moment may show, before editors and filters take some out; pools hold these."""
         found = self._bases.get(moment)
         if found is None:
             found = self.scope(moment, Filters(), frozenset())

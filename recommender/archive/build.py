@@ -91,7 +91,7 @@ def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
 
 
 def _lacking(archive: Archive) -> str | None:
-    """Tell of a ranker that goes by what no story of the archive has."""
+    """Write the warning of a ranker that goes by what no story of the archive has."""
     ranker = archive.ranker
     if ranker is None:
         return None

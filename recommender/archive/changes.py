@@ -84,7 +84,7 @@ def changed_archive(
 
 
 def _taken_back(catalog: Catalog, report: ReadReport) -> NDArray[np.int64]:
-    """Find the stories that the input says are not published any more, unless that is older than what is held."""
+    """Find the stories that the input says are unpublished, unless that is older than what the archive holds."""
     ids = list(report.taken_back)
     rows = catalog.find(ids)
     found = np.flatnonzero(rows >= 0)

@@ -218,7 +218,7 @@ class Derived:
         neighbours: Neighbours,
         before: Derived | None = None,
     ) -> Derived:
-        """Derive from some values; a part of an earlier state that was derived from the same ones stays."""
+        """Prepare derived values; a part of an earlier state that was derived from the same values stays."""
         stories = StoryFacts(catalog=catalog, site_language=site_language)
         stories = _kept(None if before is None else before.stories, stories)
         vocabulary = Vocabulary(tfidf=tfidf, spelling=spelling)
@@ -235,11 +235,11 @@ class Derived:
         return None if self.formats.rules is None else self.stories.looks
 
     def knowing(self, looks: Looks | None) -> Derived:
-        """Derive the same, where what tells recurring formats is known."""
+        """Copy with what shows recurring formats put in: it need not be derived again."""
         return self._with(replace(self.stories, known_looks=looks), None)
 
     def saved(self) -> Saved:
-        """Give what is slow to derive, to be stored; for `restored`."""
+        """Collect what is slow to derive, to be stored and given to `restored`."""
         stories, (series, editions) = self.stories, self.formats.recurring
         columns = {**stories.catalog.derived(), "language": stories.languages.codes, "outlet": stories.outlets.codes}
         columns["series"] = editions
@@ -255,7 +255,7 @@ class Derived:
         return Saved(columns, names)
 
     def restored(self, saved: Saved) -> Derived:
-        """Derive the same, but for what `saved` gave once."""
+        """Copy with what `saved` gave put in: it need not be derived again."""
         columns, names = saved
         looks = {name.removeprefix(_LOOKS): columns[name] for name in columns if name.startswith(_LOOKS)}
         code_of = {name: code for code, name in enumerate(names["languages"])}

@@ -199,7 +199,7 @@ def learn_ranker(
 
 
 def _told(report: ClickReport) -> dict[str, object]:
-    """Tell what a ranker's file says of the clicks that it was learned from."""
+    """Collect what a ranker's file says of the clicks that it was learned from."""
     return {
         "lists": report.used,
         "stories": report.stories,
@@ -339,7 +339,7 @@ def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | 
 
 
 def _needed(gain: Estimate, tested: int) -> int | None:
-    """Estimate how many test stories would put an interval around this gain above 0."""
+    """Estimate how many test stories would leave 0 out of an interval around this gain."""
     if gain.low > 0 or gain.high < 0 or not gain.value or not np.isfinite(gain.low):
         return None
     width = (gain.high - gain.low) / 2

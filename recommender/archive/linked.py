@@ -100,7 +100,7 @@ def linked_pairs(
 def _without_anchors(
     archive: Archive, rows: NDArray[np.int64], stories: NDArray[np.int64], anchors: Sequence[str]
 ) -> FeatureTable:
-    """Give what stories are compared by, without the words of their links."""
+    """Leave the words of a story's links out of what stories are compared by."""
     words: dict[int, list[str]] = {}
     for story, anchor in zip(stories.tolist(), anchors, strict=True):
         if anchor:

@@ -65,7 +65,7 @@ class Lister:
         k: int | None = None,
         filters: Filters | None = None,
     ) -> Lister:
-        """Make lists for a moment in microseconds, under the withdrawals and blocks of an overlay.
+        """Prepare lists for a moment in microseconds, under the withdrawals and blocks of an overlay.
 
         Raises
         ------
@@ -148,13 +148,13 @@ class Lister:
         return self._retriever(part).pools(self.archive.asks(rows))
 
     def joined(self, rows: NDArray[np.int64], parts: Sequence[Pools]) -> Pools:
-        """Make of the pools that were found in each part of the archive, in order, those of a search in all of it."""
+        """Join the pools found in each part of the archive, in order, to those of a search in all of it."""
         return parts[0] if len(parts) == 1 else self._retriever().joined(self.archive.asks(rows), parts)
 
     def pooled(
         self, *, before: Archive | None = None, found: Pools | None = None, keeper: Keeper | None = None
     ) -> Archive:
-        """Give the archive with the candidates of all its stories: lists for this moment need no search then.
+        """Keep the candidates of all stories in the archive: lists for this moment need no search then.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Tell the relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
+    """Compute the relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
     if archive.ranker is None:
         sums = relevance(archive.queries(a), archive.vectors, archive.terms, b[:, None], archive.settings.ranking)
         return sums[2][:, 0]
@@ -43,7 +43,7 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
 def standing(
     archive: Archive, moment: int, withdrawn: frozenset[str], blocks: frozenset[tuple[str, str | None]]
 ) -> tuple[Selection, bool]:
-    """Give the selection of a moment without filters, and whether the pools at hand hold for it.
+    """Prepare the selection of a moment without filters, and tell whether the pools at hand hold for it.
 
     The last one is kept: what it takes to make it grows with the archive, what a list takes does not.
     """
@@ -58,7 +58,7 @@ def standing(
 
 
 def retriever(archive: Archive, scope: Scope, k: int, part: slice | None = None, times: int = 1) -> Retriever:
-    """Give the search for candidates within a scope, for lists of `k`, in a range of rows or in all.
+    """Prepare the search for candidates within a scope, for lists of `k`, in a range of rows or in all.
 
     `times` as many candidates as the settings say are found, if there are so many rows.
     """
@@ -92,7 +92,7 @@ def covered(archive: Archive, scope: Scope) -> bool:
 
 
 def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.bool_]:
-    """Find the languages of which a search has nothing to choose from, see `Channel.holds`."""
+    """Find the languages with so few stories that a search takes them all, see `Channel.holds`."""
     language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
     counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
     return np.asarray(counts <= retriever(archive, scope, k).count)
@@ -101,7 +101,7 @@ def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.bool_]:
 def pools_among(
     archive: Archive, rows: NDArray[np.int64], scope: Scope, k: int, holds: bool
 ) -> tuple[Pools, NDArray[np.int64]]:
-    """Give pools among which are those of some rows, and where these stand.
+    """Find pools among which are those of some rows, and where these stand.
 
     They are the pools at hand if these hold, see `covered`, and are as long as `k` needs, else found by a search.
     """
@@ -112,7 +112,7 @@ def pools_among(
 
 
 def standing_among(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: int) -> Candidates:
-    """Find the candidates that the standing of each story's candidates is told by: those of its pool among a scope.
+    """Find the candidates that each story's candidates are placed among: those of its pool within a scope.
 
     Pools of an earlier moment may have lost too many to expiry: those stories search again.
     """

@@ -181,7 +181,7 @@ def _earlier(folder: Path, what: str) -> SnapshotError:
 
 
 def _neighbours(folder: Path, stories: int, terms: int, width: int) -> tuple[Hubness, Neighbours]:
-    """Read the sample that neighbours are sought among, and what was found for each story."""
+    """Read the sample that neighbours are sought among, and the neighbours of each story."""
     if not (folder / "scale.npy").exists():
         raise _earlier(folder, "whose stories had no local scale")
     words = _matrix(folder, "hubness", None, terms)

@@ -81,7 +81,7 @@ class Boilerplate:
 
     @classmethod
     def fit(cls, table: pa.Table, *, least: int = 5, share: float = 0.005) -> Boilerplate:
-        """Find what recurs in the stories of a table.
+        """Find what recurs in the stories of a table, such as bylines and calls to subscribe.
 
         A passage counts where `least` different texts of an outlet hold it, and that `share` of all; of an archive
         with several outlets also where as many of all do. Copies of one text count as one.

@@ -47,7 +47,7 @@ class Marks(NamedTuple):
 
     @classmethod
     def of(cls, texts: pa.Array, block: int = BLOCK) -> Marks:
-        """Read a large_string array of n texts, `block` of them at a time.
+        """Compute the marks of a large_string array of n texts, `block` of them at a time.
 
         Examples
         --------
@@ -88,7 +88,7 @@ class Marks(NamedTuple):
 
     @classmethod
     def named(cls, columns: Mapping[str, NDArray[Any]]) -> Marks:
-        """Make them of columns by name."""
+        """Make marks of columns by name."""
         return cls(**columns)
 
 

@@ -49,7 +49,7 @@ class Headlines(NamedTuple):
 
     @classmethod
     def of(cls, titles: pa.Array) -> Headlines:
-        """Find those of a large_string array.
+        """Prepare the headlines of a large_string array for comparison.
 
         A site is what stands last, behind a bar or a dash, in three headlines or more, or behind what is another's
         whole headline.
@@ -75,7 +75,7 @@ class Headlines(NamedTuple):
         return pc.binary_join_element_wise(kind, pc.coalesce(self.words, self.titles), pa.scalar("", pa.large_string()))
 
     def like(self, title: str) -> NDArray[np.bool_]:
-        """Tell which are the same as a headline from outside, (n,)."""
+        """Tell which headlines are the same as one from outside, (n,)."""
         asked = _forms(pa.array([title], pa.large_string()))
         whole, *shorter = (_words(form)[0] for form in asked)
         hits = [pc.equal(self.titles, title), *(pc.equal(self.words, one) for one in (whole, *shorter))]

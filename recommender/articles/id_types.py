@@ -42,7 +42,7 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
 
 
 def giving_back(asked: Any) -> Callable[[str], Any] | None:
-    """Make of texts of ids what is of the type of an id that was asked; None where that is text.
+    """Make the function that turns ids back into the type of the id that was asked; None where that is text.
 
     An id that cannot be of that type stays text.
 

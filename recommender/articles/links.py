@@ -93,7 +93,7 @@ def resolve_links(
     shown: Mapping[str, Collection[str]] | None = None,
     as_of: datetime | None = None,
 ) -> ResolvedLinks:
-    """Find out which stories the links of an archive lead to.
+    """Find the stories that the links of an archive lead to.
 
     A target is the id of a story or, after `normalise_url`, its URL; of stories with one URL the newest counts. A link
     to a version or copy counts for the one that lists show: of its copies that no other version supersedes the newest
@@ -195,7 +195,7 @@ class _Pairs:
         return int(dropped.sum())
 
     def sort(self, *keys: _Rows) -> None:
-        """Put them in order of the first key, then of the next."""
+        """Sort the links by the first key, then by the next."""
         self._take(np.lexsort(keys[::-1]))
 
     def _take(self, order: _Rows) -> None:

@@ -29,7 +29,7 @@ _BLANK, _END, _NO_BREAK, _WIDE = 1, 2, 3, 4
 
 
 def _class_of(byte: int) -> int:
-    """Tell a byte that is a blank, one that may end a sentence, one that may begin a no-break space, or a wide sign."""
+    """Classify a byte: a blank, one that may end a sentence, begin a no-break space, or a wide sign."""
     if byte == 0x20 or 0x09 <= byte <= 0x0D:
         return _BLANK
     if byte in (0x2E, 0x21, 0x3F, 0xE2):

@@ -232,7 +232,7 @@ class Decided:
         raise NotImplementedError
 
     def restore(self, ids: Id | Iterable[Id]) -> int:
-        """Undo `withdraw`."""
+        """Undo `withdraw`: the stories may stand in lists again."""
         return self.tombstones.record("restore", id_texts(ids))
 
     def withhold(self, ids: Id | Iterable[Id]) -> int:
@@ -240,7 +240,7 @@ class Decided:
         return self.tombstones.record("withhold", id_texts(ids))
 
     def release(self, ids: Id | Iterable[Id]) -> int:
-        """Undo `withhold`."""
+        """Undo `withhold`: the lists are shown again."""
         return self.tombstones.record("release", id_texts(ids))
 
     def block(self, item: Id, *, story: Id | None = None) -> int:

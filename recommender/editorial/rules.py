@@ -126,7 +126,7 @@ class Rules(_Rule):
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
-        """Validate nested values; `origin` names their source in the error."""
+        """Make rules of nested values, and validate them; `origin` names their source in the error."""
         return validated(cls, values, origin)
 
     def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:

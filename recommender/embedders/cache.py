@@ -103,7 +103,7 @@ class VectorCache:
         return found[[first[key] for key in keys]], len(missing)
 
     def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:
-        """Tell the model's dimensions; remembered, so that none is loaded for nothing; 0 = not yet."""
+        """Look up the model's dimensions, so that no model is loaded to ask it; 0 = not yet known."""
         for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
             return int(dim)
         return 0

@@ -100,7 +100,7 @@ class GivenVectors:
         """Learn nothing: the vectors are given."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Take the ids."""
+        """Take the ids, by which `encode` finds the vectors."""
         return list(articles["id"].to_pylist())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:

@@ -50,7 +50,7 @@ class TfidfSvdEmbedder:
             self._components = svd.components_.astype(np.float32)
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Take the whole text."""
+        """Join title, lead and body, whole."""
         return [text for block in whole_texts(articles) for text in block.to_pylist()]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:

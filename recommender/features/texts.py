@@ -160,7 +160,7 @@ _CAPITAL = np.array([chr(point).isupper() for point in range(0x2000)])
 
 
 def _keep_capitals(data: NDArray[np.uint8], start: NDArray[np.bool_]) -> None:
-    """Leave of the first bytes of words beyond ASCII those of capitals."""
+    """Keep only capitals among the first letters of words beyond ASCII."""
     beyond = np.flatnonzero(start)
     beyond = beyond[data[beyond] >= 0xC3]
     start[beyond] = False

@@ -50,7 +50,7 @@ class Guards:
 
     @classmethod
     def of(cls, lists: str | Path, settings: PublishSettings, allowed: bool = False) -> Guards:
-        """Compare with what is published in a place."""
+        """Prepare the guards of a place: they compare a new version with what is published there."""
         try:
             return cls(settings, PublishedLists.open(lists).manifest, allowed)
         except SnapshotError:  # none, or one that cannot be compared with

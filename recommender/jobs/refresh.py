@@ -167,7 +167,7 @@ def refresh(
 def _to_go_on_from(
     rec: Recommender, place: str | Path, ranker: str | Path | None, summary: Summary
 ) -> tuple[Recommender, Archive | None]:
-    """Give the archive under the ranker that is asked for, and its last state; none if everything is made again."""
+    """Find the archive under the ranker that is asked for, and its last state; None if all is made again."""
     held = rec.archive
     if held.pooled is None:
         saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held

@@ -165,7 +165,7 @@ class Run:
             check_writable(Path(archive))
 
     def stones(self) -> Tombstones:
-        """Give what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
+        """Open what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
         stones = self.publisher.tombstones
         if self.summary.published:
             return stones
@@ -174,7 +174,7 @@ class Run:
         return copy
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
-        """Give what makes the vectors of stories, and keeps them where there is no cache."""
+        """Make what embeds stories, and keeps their vectors where there is no cache."""
         return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
 
     def identify(self, rec: Recommender, as_of: datetime | None) -> Inputs:

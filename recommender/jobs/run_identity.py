@@ -83,7 +83,7 @@ class Inputs:
 
 
 def _state(rec: Recommender) -> str:
-    """Tell what the present decides where time does not count: which stories may be shown, which rules hold."""
+    """Digest what the present decides where time does not count: which stories may be shown, which rules hold."""
     now = datetime.now(UTC)
     allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
     return repr(

@@ -43,7 +43,7 @@ class Read:
 
     @staticmethod
     def rows(streams: list[Stream], work: Path) -> list[Row]:
-        """Tell each file to a step; all streams must be files."""
+        """Make a row of each file, for the step that reads it; all streams must be files."""
         files = [replace(stream, path=stream.path.absolute()) for stream in streams if stream.path]
         return [
             {
@@ -56,7 +56,7 @@ class Read:
         ]
 
     def __call__(self, row: Row) -> Row:
-        """Read one."""
+        """Read one file."""
         stream = pickle.loads(row["stream"])
         if not stream.path.is_file() or stream.path.stat().st_size != row["size"]:
             raise InputError(
@@ -71,7 +71,7 @@ class Read:
 
     @staticmethod
     def part(row: Row) -> Part:
-        """Give what was read."""
+        """Load what the step read."""
         return pa.ipc.open_file(Path(row["to"]).read_bytes()).read_all(), pickle.loads(row["report"])
 
 
@@ -122,12 +122,12 @@ class Plan:
         snapshot.write(self.work / _ARCHIVE, archive, embedder)
 
     def lister(self) -> Lister:
-        """Give what makes lists of the archive as it was saved."""
+        """Prepare lists of the archive as it was saved."""
         archive, _ = snapshot.load(self.work / _ARCHIVE)
         return Lister.of(archive, self.stones, to_micros(self.moment))
 
     def want(self, rows: NDArray[np.int64]) -> None:
-        """Write for which rows, ascending, lists are made."""
+        """Write down the rows that lists are made for, ascending."""
         np.save(self.work / _WANTED, rows)
 
     def wanted(self, shard: int) -> NDArray[np.int64]:

@@ -85,7 +85,7 @@ def explain(block: Block) -> pa.ListArray:
 
 
 def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
-    """Tell of items without another reason what their strongest family says."""
+    """Give the strongest family as the reason of items that have no other."""
     best = parts.values[items].argmax(axis=1)
     sentences = [_clause(FAMILIES[name].about) if name in FAMILIES else "close in meaning" for name in parts.families]
     text = pa.array(sentences, pa.string()).take(pa.array(best))
@@ -129,7 +129,7 @@ def _apart(own: NDArray[np.int64], time: NDArray[np.int64]) -> pa.Array:
 
 
 def apart_text(hours: int) -> str:
-    """Tell a distance in time as an editor would.
+    """Write a distance in time as an editor would.
 
     Examples
     --------

@@ -109,7 +109,7 @@ def page_name(article_id: str) -> str:
 
 
 def time_label(moment: datetime | None) -> str:
-    """Tell what a reader sees of a time, in UTC; midnight is taken for a bare date.
+    """Write a time as a reader sees it, in UTC; midnight is taken for a bare date.
 
     Examples
     --------

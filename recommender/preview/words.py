@@ -25,7 +25,7 @@ _REMEDIES = {
 
 
 def rule_labels() -> dict[str, str]:
-    """Tell what is the matter with what each rule rejects, by its name."""
+    """Describe what is the matter with what each rule rejects, by its name."""
     return {rule.name: rule.label for rule in every_rule()} | {"rank": "Ranked behind the last reserve"}
 
 

@@ -45,11 +45,11 @@ class FilePublisher:
         self._folder.check_writable()
 
     def writing(self) -> AbstractContextManager[None]:
-        """Hold the writer's lock."""
+        """Hold the writer's lock, so that nobody else publishes meanwhile."""
         return self._folder.writing()
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
-        """Write, seal and switch."""
+        """Write records as the next version, seal it and switch to it."""
         with self._folder.stage() as staging:
             _write(batches, staging, self.format)
             self._folder.publish(staging, {"format_of_lists": self.format, **details}, keep)

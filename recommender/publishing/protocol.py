@@ -30,7 +30,7 @@ class Publisher(Protocol):
         """Raise `PublishError` before any work if nothing can be written."""
 
     def writing(self) -> AbstractContextManager[None]:
-        """Hold the writer's lock."""
+        """Hold the writer's lock, so that nobody else publishes meanwhile."""
         ...
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:

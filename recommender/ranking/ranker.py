@@ -137,7 +137,7 @@ class Ranker:
         return found
 
     def contributions(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Tell what each family of features adds to the log odds of pairs.
+        """Compute what each family of features adds to the log odds of pairs.
 
         On the way to its leaf a pair passes from node to node; each step counts for the feature that was looked at
         (Saabas 2014). With what an average pair scores, the parts sum to the log odds.

@@ -219,7 +219,7 @@ def rank_learned(
     scope: Scope,
     ranker: Ranker,
 ) -> tuple[Ranked, NDArray[np.float32]]:
-    """Score every candidate by the ranker; in no order; with the features, (m, f), that `Ranked.pair` points into.
+    """Score every candidate by the ranker; gives also the features, (m, f), that `Ranked.pair` points into.
 
     `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
     """
@@ -258,7 +258,7 @@ def rank(
     scope: Scope,
     settings: RankingSettings,
 ) -> Ranked:
-    """Score every candidate; in no order."""
+    """Score every candidate by the weighted sum; the candidates stay in no order."""
     rows = candidates.rows
     dense, words, fused = relevance(queries, vectors, terms, rows, settings)
     freshness, key, score = np.ones(rows.shape), fused, fused

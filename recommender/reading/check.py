@@ -96,7 +96,7 @@ def check(
     format: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Check, ReadReport]:
-    """Read everything, publish nothing, and tell what there is.
+    """Read everything, publish nothing, and describe what is there.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class ClickLog:
         columns: Mapping[str, str] | None = None,
         strict: bool = False,
     ) -> tuple[ClickLog, ReadReport]:
-        """Read a log.
+        """Read a log of lists that were shown and of what readers clicked in them.
 
         Parameters
         ----------

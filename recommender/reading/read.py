@@ -154,7 +154,7 @@ def _read(
 
 
 def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
-    """Keep one row an id."""
+    """Keep one row of each id, the newest."""
     code = table["id"].combine_chunks().dictionary_encode()
     if len(code.dictionary) == len(table):
         return table

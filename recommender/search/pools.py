@@ -36,7 +36,7 @@ class Queries:
         return len(self.rows)
 
     def take(self, places: NDArray[np.int64]) -> Queries:
-        """Take some of them."""
+        """Take some of the queries."""
         return Queries(
             rows=self.rows[places],
             vectors=self.vectors[places],
@@ -74,7 +74,7 @@ class Asks:
         return len(self.rows)
 
     def take(self, places: NDArray[np.int64]) -> Asks:
-        """Take some of them."""
+        """Take some of the stories that ask."""
         return Asks(self.vectors, self.at[places], self.rows[places], self.published[places], self.language[places])
 
 

@@ -88,7 +88,7 @@ class Products:
         return Side(half, *(lengths or _lengths(values)))
 
     def block(self, number: int) -> Side:
-        """Give a block of rows; as many as there is room for stay converted, the nearest ones in time."""
+        """Convert a block of rows; as many blocks as there is room for stay converted, the nearest ones in time."""
         with self._converting:
             if number not in self._kept:
                 rows = self._rows[number * self._block : (number + 1) * self._block]

@@ -58,7 +58,7 @@ class Asking(NamedTuple):
     spans: NDArray[np.int64]
 
     def take(self, places: NDArray[np.int64] | slice) -> Asking:
-        """Take some of them."""
+        """Take some of the stories that ask."""
         return Asking(self.vectors, self.rows[places], self.own[places], self.hour[places], self.spans[places])
 
 

@@ -64,7 +64,7 @@ def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, tr
 
 
 def _told_apart(ranked: Ranked, related_at: float | None) -> Ranked:
-    """Mark as more what is not related: by the relevance, so that no boost turns one into the other."""
+    """Label as more what is not related: by the relevance, so that no boost turns one into the other."""
     if related_at is None:
         return ranked
     free = (ranked.source == RELATED) | (ranked.source == EVERGREEN)

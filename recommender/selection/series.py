@@ -183,7 +183,7 @@ class Looks(NamedTuple):
 
     @classmethod
     def named(cls, columns: Mapping[str, NDArray[Any]]) -> Looks:
-        """Make them of columns by name."""
+        """Make looks of columns by name."""
         return cls(**columns)
 
 

@@ -34,7 +34,7 @@ class Drafts:
         self._obeyed: tuple[Decisions, frozenset[str], Decisions] | None = None
 
     def warm_up(self) -> None:
-        """Ask for something, so that no editor waits for what is compiled when it is first used."""
+        """Answer one question, so that no editor waits for what is compiled when first used."""
         with self._lock:
             rec = self._current()
             rec.explain_rejected(rec.catalog.ids.slice(0, 1).to_pylist())

@@ -48,7 +48,7 @@ class Metrics:
         tell(seconds)
 
     def turned_to(self, stories: int, as_of: datetime | None) -> None:
-        """Tell of the version that is served from now on."""
+        """Record which version is served from now on."""
         self.reloads.labels("done").inc()
         self.stories.set(stories)
         self.as_of.set(as_of.timestamp() if as_of else 0)

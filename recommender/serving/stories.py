@@ -202,7 +202,7 @@ class Stories:
         return self._memory.execute(query).fetchall()
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Give the memory of the search index back."""
         with self._lock, closing(self._memory):
             pass
 

@@ -95,7 +95,7 @@ class Settings(Stage):
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
-        """Validate nested values; `origin` names their source in the error.
+        """Make settings of nested values, and validate them; `origin` names their source in the error.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Settings(Stage):
         return validated(cls, values, origin)
 
     def override(self, dotted: dict[str, Any]) -> Self:
-        """Copy them with values replaced by dotted name, such as ``{"selection.k": 3}``.
+        """Copy the settings with values replaced by dotted name, such as ``{"selection.k": 3}``.
 
         Raises
         ------

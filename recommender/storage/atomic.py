@@ -49,7 +49,7 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside, fsync, replace: readers see the old file or the new one."""
+    """Write a file beside, fsync it and move it into place: readers see the old file or the new one."""
     beside = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
@@ -69,7 +69,7 @@ def sha256(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
-    """Have a file or folder on disk when this returns."""
+    """Write a file or folder through to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

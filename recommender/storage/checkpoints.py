@@ -127,7 +127,7 @@ class Ledger:
             return dict(found)
 
     def keep(self, name: str, **arrays: NDArray[Any]) -> None:
-        """Add a shard of arrays."""
+        """Keep arrays as a finished shard."""
         with self.add(name) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ class Ledgers:
 
 
 def clear(root: Path, names: str = "*") -> int:
-    """Delete ledgers in a folder, and the folder if nothing else is left in it; how many shards there were."""
+    """Delete ledgers in a folder, and the folder if nothing else is left in it; gives the number of shards."""
     folders = _folders(root, names)
     number = sum(len(_shards(folder)) for folder in folders)
     for folder in folders:

@@ -104,7 +104,7 @@ class VersionedFolder:
         self.root, self.kind = Path(root), kind
 
     def check_writable(self) -> None:
-        """Raise `PublishError` now rather than after the work."""
+        """Raise `PublishError` before any work if the folder cannot be written."""
         check_writable(self.root)
 
     @contextmanager

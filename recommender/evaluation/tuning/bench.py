@@ -31,7 +31,7 @@ class Asked:
 
     @classmethod
     def of(cls, judged: EvaluationSet) -> Asked:
-        """Read it from a set."""
+        """Find the stories to ask, their judgments and their groups in a set."""
         stories, judgments, _ = asked_stories(judged)
         ids = judged.catalog.ids.to_pylist()
         group = dict(zip(ids, judged.groups_of(ids).tolist(), strict=True))
@@ -52,7 +52,7 @@ class Bench:
 
     @classmethod
     def of(cls, asked: Asked, fold: NDArray[np.int64], folds: int, rec: Recommender, width: int) -> Bench:
-        """Fit the archive; `width` items are asked for under each story."""
+        """Fit an archive on the set; `width` items are asked for under each story."""
         of_group = dict(zip(asked.groups.tolist(), fold.tolist(), strict=True))
         of_article = {name: of_group.get(group, -1) for name, group in asked.group.items()}
         return cls(asked, fold, of_article, folds, rec.fit_table(asked.judged.catalog.table), width)

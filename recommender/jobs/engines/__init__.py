@@ -26,7 +26,7 @@ ENGINES: dict[str, Callable[[str | None], Engine]] = {"local": _local, "ray": _r
 
 
 def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
-    """Give the engine of a name, or the one that was given.
+    """Make the engine of a name; an engine is given back as it is.
 
     Raises
     ------

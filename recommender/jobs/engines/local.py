@@ -30,7 +30,7 @@ class LocalEngine:
 
     @contextmanager
     def started(self, lists: str | Path) -> Iterator[LocalEngine]:
-        """Begin: there is nothing to connect to."""
+        """Begin and end a job: there is nothing to connect to."""
         yield self
 
     def encode(self, embedder: Embedder) -> Encode | None:
@@ -38,12 +38,12 @@ class LocalEngine:
         return None
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
-        """Find them all, or take over those of an interrupted run."""
+        """Find the candidates of all stories, or take over those of an interrupted run."""
         rec.archive = rec.lister(as_of=run.inputs.as_of).pooled(keeper=kept_pools(rec, run))
         release_memory()
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """Make them a shard at a time: those of an interrupted run, or made now and kept for the next."""
+        """Make the lists a shard at a time; those of an interrupted run are taken over, new ones kept for the next."""
         inputs = run.inputs
         starts, kept, lister = range(0, len(rows), checkpoints.SHARD), None, rec.lister(as_of=inputs.as_of)
         if len(starts) > 1:

@@ -26,7 +26,7 @@ class Job(Protocol):
         ...
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Give what embeds batches of texts; None = the embedder itself."""
+        """Make the function that embeds batches of texts; None = the embedder itself."""
         ...
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:

@@ -239,7 +239,7 @@ class RayJob:
     def _map(
         self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
     ) -> Iterator[Row]:
-        """Put each row through a step, in order; a step is set up once a worker, or once a task."""
+        """Run each row through a step, in order; a step is set up once a worker, or once a task."""
         if not rows:
             return
         import ray
@@ -350,7 +350,7 @@ def _node() -> str:
 
 
 def _node_class() -> dict[str, str]:
-    """Tell what decides, with the input, about the bits of a result: the same on all nodes of one job."""
+    """Name what decides, with the input, about the bits of a result: the same on all nodes of one job."""
     instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return {
         "node": _node(),

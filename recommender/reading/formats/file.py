@@ -75,7 +75,7 @@ class File:
         return self.path.stat().st_size if self.size is None else self.size
 
     def tell(self, what: str, example: str = "") -> None:
-        """Tell what was mended."""
+        """Report something that was mended in the file."""
         if self.told is not None:
             self.told.add(what, example)
 

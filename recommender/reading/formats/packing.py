@@ -96,12 +96,12 @@ class Allowance:
         self._most = self._left = limits.max_expansion * size + limits.max_line_bytes
 
     def check(self, count: int) -> None:
-        """Raise if there is not so much left."""
+        """Raise if less than so many bytes are left."""
         if count > self._left:
             raise TooMuch(f"the file unpacks to more than {self._most:,} bytes (reading.max_expansion)")
 
     def use(self, count: int) -> None:
-        """Take a part."""
+        """Take so many bytes off what is left."""
         self.check(count)
         self._left -= count
 
