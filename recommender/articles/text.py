@@ -21,6 +21,8 @@ _SENTENCE_END = re.compile(
 )
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
+_ENDS = re.compile(r"[.!?…。！？।॥؟۔។៕][\"”\x27’)»」]*(?:\s|$)")  # more than `_SENTENCE_END`: any sentence at all
+_NEAR = 300  # characters of a body in which its first sentence is looked for
 _OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
 _SHORTEST_WIDE = 12
@@ -71,8 +73,21 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
     return [head + " ".join(tokens[start : start + words]) for start in starts]
 
 
+def _from_a_sentence(body: str) -> str:
+    """The beginning of a body, from its first paragraph on that holds a sentence: headings and labels are none."""
+    body = body[:LINE_OF]
+    at = 0
+    for paragraph in body.split("\n\n"):  # single lines may end in mid-sentence
+        if _ENDS.search(paragraph):
+            return body[at:]
+        at += len(paragraph) + 2
+        if at > _NEAR:
+            break
+    return body
+
+
 def teaser(lead: str, body: str) -> str:
-    """Choose one line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+    r"""Choose one line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
 
     Examples
     --------
@@ -80,10 +95,13 @@ def teaser(lead: str, body: str) -> str:
     'The ferry ran aground at 6.40 in thick fog off Gull Point.'
     >>> teaser("", "青葉市長選で山本花子氏が当選した。投票率は五割だった。")
     '青葉市長選で山本花子氏が当選した。'
+    >>> teaser("", "What we know\n\nThe ferry ran aground in fog.")
+    'The ferry ran aground in fog.'
     """
+    body = "" if lead else _from_a_sentence(body)
     text = " ".join((lead or body[:_OFTEN_ENOUGH]).split())
     if not lead and len(text) <= LINE_CHARS < len(body):
-        text = " ".join(body[:LINE_OF].split())
+        text = " ".join(body.split())
     wide = _WIDE.search(text, 0, 20) is not None
     end = _WIDE_END.search(text, _SHORTEST_WIDE) if wide else _SENTENCE_END.search(text, _SHORTEST)
     if not lead and end:

@@ -12,7 +12,7 @@ import orjson
 
 from recommender.articles.languages import subtag
 from recommender.errors import RowError
-from recommender.reading.markup import Anchor, to_text, to_text_and_links, unescaped
+from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
 from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
 from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
@@ -25,6 +25,8 @@ _ACCESS = {
 _TEXT_PARTS = frozenset(
     ("text", "paragraph", "p", "header", "heading", "raw_html", "html", "list", "quote", "blockquote", "block")
 )
+
+_ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not read but followed
 
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
@@ -53,8 +55,8 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if is_missing(value):
         return None
     text = as_text(value, field).strip()
-    if "&" in text and field not in ("url", "image_url", "canonical_id"):
-        text = unescaped(text)
+    if field not in _ADDRESSES and not is_plain(text):
+        text = " ".join(to_text(text).split())
     if field != "image_url":  # which may hold the image itself
         _within(text, field, plan.limits.max_field_chars)
     return text or None
@@ -93,6 +95,8 @@ def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list
 
 
 def _tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:
+    if isinstance(value, str) and "&" in value and value.lstrip()[:1] not in ("[", "{"):
+        value = unescaped(value)  # the semicolons of entities part no tags
     parts = as_list(value)
     most, told = plan.limits.max_tags, plan.report.told
     if len(parts) > most:
@@ -103,7 +107,7 @@ def _tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:
         if is_missing(part):
             continue
         try:
-            tag = _within(unescaped(as_text(part, "a tag")).strip(), "a tag", plan.limits.max_field_chars)
+            tag = _within(" ".join(to_text(as_text(part, "a tag")).split()), "a tag", plan.limits.max_field_chars)
         except RowError:
             told.add("tags could not be used, and were left out", shown(part))
         else:

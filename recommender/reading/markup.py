@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
+from recommender.reading.leftovers import ODD, of_markdown, tidied, visible
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
@@ -23,13 +24,18 @@ _BLOCKS = (
 )
 _SILENT = "script,style,noscript,template,iframe"
 _BESIDE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
-# Newswire copy holds tickers such as <IBM> and <T>: only a closing tag, <br> or an attribute makes HTML.
+# Newswire copy holds tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
+# beginning of the text make HTML.
 _MARKUP = re.compile(
-    r"</(?:p|div|span|a|b|i|em|strong|h[1-6]|ul|ol|li|table|script|style|figure|blockquote|section|article|html|body)\s*>"
-    r"|<br\s*/?>|<(?:p|div|a|img|span|figure|iframe|script|style)\s+[a-z-]+\s*=",
+    r"</(?:p|div|span|a|b|i|u|s|em|strong|h[1-6]|ul|ol|li|dl|dt|dd|table|tr|td|th|script|style|figure|blockquote|pre|"
+    r"section|article|html|body|font|center|small|big|tt|strike|code|cite|q|sub|sup|mark|time|abbr|header|footer)\s*>"
+    r"|<br\s*/?>|<hr\s*/?>|<!--|^\s*<p>|<(?:p|div|a|img|span|figure|iframe|script|style|font|table|td|h[1-6])\s+[a-z-]+\s*="
+    r"|(?-i:<(?:p|li|ul|ol|h[1-6]|blockquote|strong|em|div|span|center|b|i|u)>)",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});", re.IGNORECASE)
+_ESCAPED = 3  # times that HTML may have been escaped
 _LONGEST_ENTITY = 40  # bytes
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _MOST_WORDS = 4  # of a label that ends in a colon
@@ -50,6 +56,18 @@ _LABELS = frozenset(
         *("czytaj także", "czytaj też", "czytaj więcej", "zobacz także"),
     )
 )
+
+
+# Bytes of UTF-8 that begin what `ODD` finds, a tag or an entity, and pairs of them; a few pairs begin something else.
+_FIRST = np.zeros(256, dtype=bool)
+_FIRST[[*b"<[&\0{*#-", 0xC2, 0xC3, 0xE2, 0xEF]] = True
+_SECOND = np.zeros((256, 256), dtype=bool)
+_SECOND[list(b"<[&\0")] = True
+_SECOND[
+    [*b"{{*##-", 0xC2, 0xEF, 0xE2, 0xE2, *[0xC3] * 8],
+    [*b"{%*# -", 0xAD, 0xBB, 0x80, 0x81, 0x82, 0x83, 0xA2, 0x84, 0x85, 0x90, 0x91, 0xB0],
+] = True
+_QUOTED = (0xE2, 0x80)  # most signs beyond ASCII begin with these two
 
 
 class Anchor(NamedTuple):
@@ -112,7 +130,8 @@ def is_plain(text: str) -> bool:
     >>> is_plain("Ferry aground"), is_plain("Fish &amp; chips")
     (True, False)
     """
-    return ("<" not in text or not _MARKUP.search(text)) and ("&" not in text or not _ENTITY.search(text))
+    tagged, entities = "<" in text and _MARKUP.search(text), "&" in text and _ENTITY.search(text)
+    return not tagged and not entities and not ODD.search(text)
 
 
 def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
@@ -125,7 +144,10 @@ def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     """
     ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    marks = np.flatnonzero((data == ord("<")) | (data == ord("&")) | (data == 0))
+    marks = np.flatnonzero(_FIRST[data])
+    first, second, third = (data[np.minimum(marks + step, len(data) - 1)] for step in range(3))
+    quoted = (first == _QUOTED[0]) & (second == _QUOTED[1]) & ((third < 0x8B) | (third > 0x8D))
+    marks = marks[_SECOND[first, second] & ~quoted]
     # an entity ends with a semicolon
     after = data[np.minimum(marks[:, None] + np.arange(1, _LONGEST_ENTITY), len(data) - 1)]
     marks = marks[(data[marks] != ord("&")) | (after == ord(";")).any(axis=1)]
@@ -145,6 +167,31 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
     >>> to_text_and_links('<p>It <a href="/ferry">ran aground</a>.</p><p>See also: <a href="/cup">Cup final</a></p>')
     ('It ran aground.', [Anchor(href='/ferry', text='ran aground')])
     """
+    if is_plain(markup):
+        return markup.strip(), []
+    markup = _as_html(tidied(markup))
+    text, links = _read(markup)
+    text = visible(unescaped(text))
+    if _MARKUP.search(text) and not _CODE.search(markup):  # it was escaped within HTML
+        text, links = _read(text)
+    return text.strip(), links
+
+
+def _as_html(text: str) -> str:
+    """A text as it was before its tags were escaped, and with links of Markdown as tags."""
+    raw = text
+    for _ in range(_ESCAPED):
+        if _MARKUP.search(raw):
+            return raw
+        raw, before = html.unescape(raw), raw
+        if raw == before:
+            break
+    found, is_html = of_markdown(text)
+    return found if is_html or found != text else text
+
+
+def _read(markup: str) -> tuple[str, list[Anchor]]:
+    """Text and links of HTML; other text comes back as it is."""
     if _MARKUP.search(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
@@ -161,7 +208,7 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
         text = tree.body.text() if tree.body else ""
         lines = (" ".join(line.split()) for line in text.split("\n"))
         return "\n\n".join(line for line in lines if line), []
-    return unescaped(markup).strip(), []
+    return markup, []
 
 
 def unescaped(text: str) -> str:

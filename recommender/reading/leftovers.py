@@ -1,0 +1,121 @@
+"""What systems leave in texts besides HTML: shortcodes, CDATA, Markdown, invisible characters, broken encodings."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ftfy import TextFixerConfig
+
+_MOJIBAKE = re.compile(
+    "[\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u2122]"
+)
+_UNSEEN = re.compile(
+    "[\u00ad\u2060\ufeff]|(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b"
+)  # Thai words end at \u200b
+_JOINERS = re.compile("(?<=[A-Za-z0-9\u00c0-\u024f])[\u200c\u200d]+(?=[A-Za-z0-9\u00c0-\u024f])")
+_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_FRONT = re.compile(r"\A\s*---[ \t]*\n(?:[\w-]+:.*\n|[ \t]+.*\n|-[ \t].*\n)+---[ \t]*(?:\n|\Z)")
+_WHOLE_SHORTCODE = re.compile(
+    r"\[(caption|embed|gallery|video|audio|playlist|youtube|twitter|tweet|instagram|facebook|vimeo|soundcloud)\b[^\]]*\]"
+    r"(?:(?:(?!\[/?\1\b).){0,2000}\[/\1\])",
+    re.DOTALL | re.IGNORECASE,
+)
+_SHORTCODE = re.compile(
+    r"\[/?(?:caption|embed|gallery|video|audio|playlist|youtube|twitter|tweet|instagram|facebook|vimeo|soundcloud|"
+    r"contact-form(?:-7)?|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_\w+)(?:\s[^\]]*)?/?\]"
+    r"|\[/?[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"\]]*\"|'[^'\]]*'|[\u201c\u201d\u2033][^\]]*|[^\s\]]+))+\s*/?\]",
+    re.IGNORECASE,
+)
+_TEMPLATE = re.compile(r"\{\{[<%].{0,2000}?[>%]\}\}|\{%.{0,2000}?%\}", re.DOTALL)
+_IMAGE = re.compile(r"!\[[^\[\]\n]{0,500}\]\([^\s()]*(?:\([^\s()]*\))?[^\s()]*(?:\s+\"[^\"\n]*\")?\)")
+_LINK = re.compile(
+    r"\[([^\[\]\n]{1,500})\]\(((?:https?://|/|#|mailto:)[^\s()]*(?:\([^\s()]*\))?[^\s()]*)(?:\s+(?:&quot;|\")[^\"\n]*(?:&quot;|\"))?\)"
+)
+_STRONG = re.compile(r"(?<![\w*])\*\*(?=\S)([^*\n]{1,500}?)(?<=\S)\*\*(?![\w*])")
+_EMPHASIS = re.compile(r"(?<![\w*_])([*_])(?=\S)([^*_\n]{1,500}?)(?<=\S)\1(?![\w*_])")
+_HEADING = re.compile(r"^#{1,6} +(?=\S)(.*?)[ #]*$", re.MULTILINE)
+_QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
+_WRAPPED = re.compile(r"(?<=[^\s#])\n(?=[^\s#>*\-+|\d])")
+ODD = re.compile(
+    "[<\\[\u00ad\u200b-\u200d\u2060\ufeff]|\\{[{%]|\\*\\*|^#{1,6} |^\\s*---[ \t]*\n|" + _MOJIBAKE.pattern, re.MULTILINE
+)
+"""What a text holds that anything here changes, or that begins a tag of HTML; most texts hold none of it."""
+
+
+def tidied(text: str) -> str:
+    r"""Leave out what is no text: front matter, shortcodes, marks of CDATA, characters that nobody sees.
+
+    A text whose bytes were once read in the wrong encoding is mended where that is certain.
+
+    Examples
+    --------
+    >>> tidied('The mayor\u00e2\u20ac\u2122s plan [gallery ids="1,2"]')
+    'The mayor’s plan '
+    """
+    if _MOJIBAKE.search(text):
+        text = _mended(text)
+    text = visible(text)
+    if "---" in text:
+        text = _FRONT.sub("", text)
+    if "CDATA" in text or "]]>" in text:
+        text = _CDATA.sub("", text)
+    if "[" in text:
+        text = _SHORTCODE.sub("", _WHOLE_SHORTCODE.sub("", text))
+    return _TEMPLATE.sub("", text) if "{" in text else text
+
+
+def visible(text: str) -> str:
+    """A text without characters that nobody sees, such as soft hyphens; joiners of scripts that need them stay.
+
+    Examples
+    --------
+    >>> visible("har" + chr(0xAD) + "bour")
+    'harbour'
+    """
+    return text if text.isascii() else _JOINERS.sub("", _UNSEEN.sub("", text))
+
+
+def of_markdown(text: str) -> tuple[str, bool]:
+    """Plain text of Markdown, and whether it is HTML now: with links it is, so that they can be read.
+
+    A text is Markdown if it has its links, images, bold words or headings; any other comes back as it is.
+
+    Examples
+    --------
+    >>> of_markdown("The **mayor** resigns")
+    ('The mayor resigns', False)
+    >>> of_markdown("The [mayor](https://courier.example/m) resigns")
+    ('The <a href="https://courier.example/m">mayor</a> resigns', True)
+    """
+    found = _STRONG.sub(r"\1", _IMAGE.sub("", text))
+    if "\n" in text:
+        found = _HEADING.sub(r"\1", found)
+    linked = _LINK.search(found) is not None
+    if found == text and not linked:
+        return text, False
+    found = _EMPHASIS.sub(r"\2", _QUOTE.sub("", _WRAPPED.sub(" ", found)))
+    if not linked:
+        return found, False
+    return _LINK.sub(_anchor, html.escape(found, quote=False)), True
+
+
+def _anchor(found: re.Match[str]) -> str:
+    return f'<a href="{html.escape(html.unescape(found[2]))}">{found[1]}</a>'
+
+
+def _mended(text: str) -> str:
+    from ftfy import fix_encoding  # slow to import, and seldom needed
+
+    return fix_encoding(text, config=_careful())
+
+
+@cache
+def _careful() -> TextFixerConfig:
+    """Only what decodes to what was meant without a guess."""
+    from ftfy import TextFixerConfig
+
+    return TextFixerConfig(restore_byte_a0=False, replace_lossy_sequences=False, fix_c1_controls=False)
