@@ -20,28 +20,29 @@ _JOINERS = re.compile("(?<=[A-Za-z0-9\u00c0-\u024f])[\u200c\u200d]+(?=[A-Za-z0-9
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 _FRONT = re.compile(r"\A\s*---[ \t]*\n(?:[\w-]+:.*\n|[ \t]+.*\n|-[ \t].*\n)+---[ \t]*(?:\n|\Z)")
 _WHOLE_SHORTCODE = re.compile(
-    r"\[(caption|embed|gallery|video|audio|playlist|youtube|twitter|tweet|instagram|facebook|vimeo|soundcloud)\b[^\]]*\]"
+    r"\[(caption|embed|gallery|video|audio|playlist|youtube|twitter|tweet|instagram|facebook|vimeo|soundcloud)\b[^\]]{0,1000}\]"
     r"(?:(?:(?!\[/?\1\b).){0,2000}\[/\1\])",
     re.DOTALL | re.IGNORECASE,
 )
 _SHORTCODE = re.compile(
     r"\[/?(?:caption|embed|gallery|video|audio|playlist|youtube|twitter|tweet|instagram|facebook|vimeo|soundcloud|"
-    r"contact-form(?:-7)?|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_\w+)(?:\s[^\]]*)?/?\]"
-    r"|\[/?[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"\]]*\"|'[^'\]]*'|[\u201c\u201d\u2033][^\]]*|[^\s\]]+))+\s*/?\]",
+    r"contact-form(?:-7)?|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_\w+)(?:\s[^\]]{0,1000})?/?\]"
+    r"|\[/?[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"\]]{0,500}\"|'[^'\]]{0,500}'|[\u201c\u201d\u2033][^\]]{0,500}|[^\s\]]{1,500})){1,50}\s*/?\]",
     re.IGNORECASE,
 )
-_TEMPLATE = re.compile(r"\{\{[<%].{0,2000}?[>%]\}\}|\{%.{0,2000}?%\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\{\{[<%].{0,300}?[>%]\}\}|\{%.{0,300}?%\}", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,500}\]\([^\s()]*(?:\([^\s()]*\))?[^\s()]*(?:\s+\"[^\"\n]*\")?\)")
 _LINK = re.compile(
     r"\[([^\[\]\n]{1,500})\]\(((?:https?://|/|#|mailto:)[^\s()]*(?:\([^\s()]*\))?[^\s()]*)(?:\s+(?:&quot;|\")[^\"\n]*(?:&quot;|\"))?\)"
 )
 _STRONG = re.compile(r"(?<![\w*])\*\*(?=\S)([^*\n]{1,500}?)(?<=\S)\*\*(?![\w*])")
 _EMPHASIS = re.compile(r"(?<![\w*_])([*_])(?=\S)([^*_\n]{1,500}?)(?<=\S)\1(?![\w*_])")
-_HEADING = re.compile(r"^#{1,6} +(?=\S)(.*?)[ #]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6} +(?=\S)", re.MULTILINE)
 _QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
 _WRAPPED = re.compile(r"(?<=[^\s#])\n(?=[^\s#>*\-+|\d])")
 ODD = re.compile(
-    "[<\\[\u00ad\u200b-\u200d\u2060\ufeff]|\\{[{%]|\\*\\*|^#{1,6} |^\\s*---[ \t]*\n|" + _MOJIBAKE.pattern, re.MULTILINE
+    "[<\\[\u00ad\u200b-\u200d\u2060\ufeff]|\\{[{%]|\\*\\*|^#{1,6} |^[ \t]*---[ \t]*\n|" + _MOJIBAKE.pattern,
+    re.MULTILINE,
 )
 """What a text holds that anything here changes, or that begins a tag of HTML; most texts hold none of it."""
 
@@ -93,7 +94,7 @@ def of_markdown(text: str) -> tuple[str, bool]:
     """
     found = _STRONG.sub(r"\1", _IMAGE.sub("", text))
     if "\n" in text:
-        found = _HEADING.sub(r"\1", found)
+        found = _HEADING.sub("", found)
     linked = _LINK.search(found) is not None
     if found == text and not linked:
         return text, False
