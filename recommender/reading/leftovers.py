@@ -41,10 +41,10 @@ _HEADING = re.compile(r"^#{1,6} +(?=\S)", re.MULTILINE)
 _QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
 _WRAPPED = re.compile(r"(?<=[^\s#])\n(?=[^\s#>*\-+|\d])")
 ODD = re.compile(
-    "[<\\[\u00ad\u200b-\u200d\u2060\ufeff]|\\{[{%]|\\*\\*|^#{1,6} |^[ \t]*---[ \t]*\n|" + _MOJIBAKE.pattern,
+    "[\\[\u00ad\u200b-\u200d\u2060\ufeff]|\\{[{%]|\\*\\*|^#{1,6} |^[ \t]*---[ \t]*\n|" + _MOJIBAKE.pattern,
     re.MULTILINE,
 )
-"""What a text holds that anything here changes, or that begins a tag of HTML; most texts hold none of it."""
+"""What a text holds that anything here changes; most texts hold none of it."""
 
 
 def tidied(text: str) -> str:
