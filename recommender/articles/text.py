@@ -74,7 +74,7 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
 
 
 def _from_a_sentence(body: str) -> str:
-    """The beginning of a body, from its first paragraph on that holds a sentence: headings and labels are none."""
+    """Cut a body to its beginning, from the first paragraph on that holds a sentence: headings and labels are none."""
     body = body[:LINE_OF]
     at = 0
     for paragraph in body.split("\n\n"):  # single lines may end in mid-sentence

@@ -70,7 +70,7 @@ def tidied(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text without characters that nobody sees, such as soft hyphens; joiners of scripts that need them stay.
+    """Leave out characters that nobody sees, such as soft hyphens; joiners of scripts that need them stay.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def visible(text: str) -> str:
 
 
 def of_markdown(text: str) -> tuple[str, bool]:
-    """Plain text of Markdown, and whether it is HTML now: with links it is, so that they can be read.
+    """Read Markdown as plain text, and tell whether it is HTML now: with links it is, so that they can be read.
 
     A text is Markdown if it has its links, images, bold words or headings; any other comes back as it is.
 

@@ -178,7 +178,7 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
 
 
 def _as_html(text: str) -> str:
-    """A text as it was before its tags were escaped, and with links of Markdown as tags."""
+    """Undo the escaping of tags, and write links of Markdown as tags."""
     raw = text
     for _ in range(_ESCAPED):
         if _MARKUP.search(raw):
@@ -191,7 +191,7 @@ def _as_html(text: str) -> str:
 
 
 def _read(markup: str) -> tuple[str, list[Anchor]]:
-    """Text and links of HTML; other text comes back as it is."""
+    """Take the text and the links from HTML; other text comes back as it is."""
     if _MARKUP.search(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
