@@ -575,7 +575,7 @@ class Recommender(Decided):
 
     @property
     def catalog(self) -> Catalog:
-        """The archive."""
+        """The stories of the archive as Arrow columns, by row."""
         return self.archive.catalog
 
     @property

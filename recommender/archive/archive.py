@@ -394,23 +394,23 @@ class Archive:
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:
-        """None where series do not count."""
+        """Rules for recurring formats, of editors and of the settings; None where series do not count."""
         selection = self.settings.selection
         return (*self.rules.series, *selection.series) if selection.series_limit else None
 
     @property
     def outlets(self) -> Outlets:
-        """Who published each row."""
+        """The outlet that published each row."""
         return self.derived.stories.outlets
 
     @property
     def links(self) -> ResolvedLinks:
-        """Editors' links between its stories."""
+        """Editors' links between the stories of the archive."""
         return self.derived.stories.links
 
     @cached_property
     def event_test(self) -> EventTest:
-        """Whether rows report the same event."""
+        """The test of whether rows report the same event."""
         model = SameEvent.of("archive", self.calibration, self.tfidf.stories)
         return EventTest(
             vectors=self.vectors,

@@ -104,7 +104,7 @@ class StoryFacts:
 
     @cached_property
     def outlets(self) -> Outlets:
-        """Who published each row."""
+        """The outlet that published each row."""
         if self.known_outlets is not None:
             return self.known_outlets
         encoded = outlets(self.catalog.table).dictionary_encode()
@@ -113,7 +113,7 @@ class StoryFacts:
 
     @cached_property
     def looks(self) -> Looks:
-        """What tells recurring formats, of every row."""
+        """What shows recurring formats, for every row."""
         return self.known_looks or self.looks_of(self.catalog.table, self.catalog.marks)
 
     def looks_of(self, stories: pa.Table, marks: Marks | None = None) -> Looks:
@@ -231,7 +231,7 @@ class Derived:
 
     @property
     def looks(self) -> Looks | None:
-        """What tells recurring formats, of every row; None where series do not count: nobody asks for it then."""
+        """What shows recurring formats, for every row; None where series do not count: nobody asks for it then."""
         return None if self.formats.rules is None else self.stories.looks
 
     def knowing(self, looks: Looks | None) -> Derived:

@@ -94,7 +94,7 @@ class LearnReport:
 
     @property
     def verdict(self) -> str:
-        """One sentence for people."""
+        """What the comparison shows, in one sentence."""
         if self.better:
             return f"better than the ranker at hand: {self.gain} nDCG@5 on {self.tested:,} stories"
         if self.worse:

@@ -108,7 +108,7 @@ class Boilerplate:
 
     @property
     def told(self) -> tuple[Passage, ...]:
-        """What was found, the commonest first; what all outlets are told of is not told of each."""
+        """What was found, the commonest first; what is found for all outlets is not repeated for each."""
         shown = self.found.filter(pc.not_equal(self.found["kind"], "beside")).select(["text", "outlet", "stories"])
         found = {Passage(**row) for row in shown.to_pylist()}
         everywhere = {one.text for one in found if one.outlet is None}
@@ -117,7 +117,7 @@ class Boilerplate:
 
     @cached_property
     def digest(self) -> str:
-        """Of all that decides how texts are cleaned."""
+        """Digest of all that decides how texts are cleaned."""
         found = hashlib.sha256(repr(self.on).encode())
         for row in self.found.select(["key", "kind", "text", "outlet"]).to_pylist():
             found.update(repr(tuple(row.values())).encode())
@@ -248,7 +248,7 @@ class _Outlets:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one."""
+        """Whether there is more than one outlet."""
         return len(np.unique(self.code)) > 1
 
     @property

@@ -114,24 +114,24 @@ class Catalog:
 
     @cached_property
     def published(self) -> NDArray[np.int64]:
-        """Microseconds since 1970, `UNDATED` where missing; shape (n,)."""
+        """Publication times in microseconds since 1970, `UNDATED` where missing; shape (n,)."""
         return _micros(self.table["published_at"])
 
     @cached_property
     def expires(self) -> NDArray[np.int64]:
-        """Microseconds since 1970; the greatest int64 where a story never expires."""
+        """Times of expiry in microseconds since 1970; the greatest int64 where a story never expires."""
         times = _micros(self.table["expires_at"])
         return np.where(times == UNDATED, np.iinfo(np.int64).max, times)
 
     @cached_property
     def timeless(self) -> NDArray[np.bool_]:
-        """Undated or of kind 'evergreen': such rows have no freshness."""
+        """Rows that are undated or of kind 'evergreen': such rows have no freshness."""
         evergreen = pc.equal(self.table["kind"], "evergreen").to_numpy()
         return np.asarray(evergreen | (self.published == UNDATED))
 
     @cached_property
     def live(self) -> NDArray[np.bool_]:
-        """Of kind 'live'."""
+        """Rows of kind 'live'."""
         return np.asarray(pc.equal(self.table["kind"], "live").to_numpy(), dtype=bool)
 
     @cached_property
@@ -199,7 +199,7 @@ class Catalog:
 
     @cached_property
     def marks(self) -> Marks:
-        """What the bodies are told apart by."""
+        """Marks of the bodies, by which copies are found."""
         return Marks.of(whole(self.cleaned()["body"]))
 
     @cached_property

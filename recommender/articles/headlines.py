@@ -70,7 +70,7 @@ class Headlines(NamedTuple):
 
     @property
     def keys(self) -> pa.Array:
-        """Equal where two headlines are the same: their words, or all of a headline that has too few."""
+        """Keys that are equal where two headlines are: their words, or all of a headline that has too few."""
         kind = pc.if_else(pc.is_valid(self.words), "words ", "title ").cast(pa.large_string())
         return pc.binary_join_element_wise(kind, pc.coalesce(self.words, self.titles), pa.scalar("", pa.large_string()))
 

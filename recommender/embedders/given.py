@@ -93,7 +93,7 @@ class GivenVectors:
 
     @property
     def space(self) -> str:
-        """Given vectors of one length are taken to come from one model."""
+        """Name of the vector space: given vectors of one length are taken to come from one model."""
         return f"given-{self._vectors.shape[1]}"
 
     def fit(self, articles: pa.Table) -> None:

@@ -19,7 +19,7 @@ class Embedder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Decides, with the text, about the vector. Empty: vectors are not cached."""
+        """Name of all that decides, with the text, about the vector. Empty: vectors are not cached."""
         ...
 
     @property

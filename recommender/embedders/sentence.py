@@ -50,12 +50,12 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _weights(self) -> str:
-        """Tell what identifies the weights; a digest is taken when it is first asked for."""
+        """What identifies the weights; a digest is taken when it is first asked for."""
         return _identity(self._folder)
 
     @cached_property
     def languages(self) -> frozenset[str] | None:
-        """English for the default model; others are taken to know every language."""
+        """Codes that the model knows: English for the default; None for others, which are taken to know all."""
         return frozenset({"en"}) if self._weights == DEFAULT_MODEL_SHA256 else None
 
     @cached_property
@@ -65,19 +65,19 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _parts(self) -> list[str]:
-        """Weights and text, and how much of it."""
+        """What decides about a vector: the weights, the part of a story that is read, and how much of it."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
         return ["st", self._weights, self.settings.text, *map(str, shape)]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of everything that, with the text, decides about the vector."""
+        """Name of everything that, with the text, decides about the vector."""
         return _digest([*self._parts, SHAPES, arithmetic(self.settings.precision)])
 
     @cached_property
     def space(self) -> str:
-        """Of what decides about the vector up to rounding: the same on every machine."""
+        """Name of what decides about the vector up to rounding: the same on every machine."""
         return _digest(self._parts)
 
     @property

@@ -78,7 +78,7 @@ class Case:
 
     @property
     def graded(self) -> Part:
-        """What grades of items bear on: the final list, or the ranking before selection alone."""
+        """The part that grades of items bear on: the final list, or the ranking before selection alone."""
         return "list" if "list" in self.measures else "relevance"
 
     @property

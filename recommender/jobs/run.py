@@ -84,7 +84,7 @@ class Summary:
 
     @property
     def stories_per_second(self) -> float:
-        """Over the whole run."""
+        """Stories a second over the whole run."""
         return self.stories / max(sum(self.seconds.values()), 1e-9)
 
 

@@ -89,7 +89,7 @@ class _Block:
 
     @property
     def is_rail(self) -> bool:
-        """Whether it is nothing but links."""
+        """Whether the block is nothing but links."""
         return bool(self.links) and _is_rail("".join(self.outside), "".join(self.before))
 
 

@@ -69,7 +69,7 @@ class Channel(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Of its pool."""
+        """Rows that the pool of the channel keeps of each story."""
         return Pool.width(self.candidates) if self.candidates else 0
 
     def holds(self, found: NDArray[np.int64]) -> bool:
@@ -112,7 +112,7 @@ class Retriever:
 
     @property
     def channels(self) -> tuple[Channel, Channel]:
-        """Of `Pools`, in their order."""
+        """Channels of `Pools`, in their order."""
         shown, windowed = self.scope.allowed, self.scope.windowed
         apart = shown & self.catalog.timeless & windowed  # no window holds what has no date
         return (

@@ -56,7 +56,7 @@ class Queries:
 
     @property
     def asks(self) -> Asks:
-        """What a search needs to know of them."""
+        """What a search needs to know of the queries."""
         return Asks(self.search, np.arange(len(self)), self.rows, self.published, self.language)
 
 

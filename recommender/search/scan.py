@@ -82,7 +82,7 @@ class Best(NamedTuple):
 
     @property
     def size(self) -> NDArray[np.int64]:
-        """How many were found, (q,)."""
+        """Number of rows found, (q,)."""
         return np.asarray((self.place >= 0).sum(axis=1))
 
 

@@ -90,7 +90,7 @@ class Act:
 
     @property
     def entry(self) -> Entry:
-        """What the overlay keeps of it."""
+        """The entry that the overlay keeps of the act."""
         if self.what == "pin":
             return pin_entry(self.item, self.story or "", self.position, self.until, self.who)
         if self.what == "unpin":

@@ -139,7 +139,7 @@ class EvaluationSet:
 
     @property
     def asks_stories(self) -> bool:
-        """Whether rankings and lists are made under its stories."""
+        """Whether rankings and lists are made under the stories of the set."""
         return not {"lists", "rankings"}.isdisjoint(self.uses)
 
     def fingerprint(self) -> str:
@@ -154,7 +154,7 @@ class EvaluationSet:
 
     @cached_property
     def known_as(self) -> frozenset[str]:
-        """Collect the words by which a ranker may tell that it was trained on this set.
+        """Words by which a ranker may tell that it was trained on this set.
 
         The name, the fingerprint of the set and that of its judgments: see `System.trained_on`.
         """

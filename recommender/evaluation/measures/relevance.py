@@ -76,12 +76,12 @@ class Measure:
 
     @property
     def part(self) -> Literal["pairs", "ranking"]:
-        """Whether it looks at scores of pairs or at rankings."""
+        """Whether the measure looks at scores of pairs or at rankings."""
         return "pairs" if self.name in PAIRS else "ranking"
 
     @property
     def meaning(self) -> str:
-        """One line of what it says, with its source."""
+        """What the measure says, in one line, with its source."""
         return MEANINGS[self.name]
 
     def in_ir_measures(self, relevant: int) -> Any:

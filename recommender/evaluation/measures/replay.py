@@ -62,12 +62,12 @@ class Replay:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Mean of each measure, system's order."""
+        """Mean of each measure, in the system's order."""
         return {name: float(values.mean()) for name, values in self.values.items()}
 
     @property
     def logged_mean(self) -> dict[str, float]:
-        """Mean of each measure, logged order."""
+        """Mean of each measure, in the logged order."""
         return {name: float(values.mean()) for name, values in self.logged.items()}
 
 

@@ -22,7 +22,7 @@ class Job(Protocol):
 
     @property
     def read(self) -> Each | None:
-        """See `read_articles`."""
+        """How files are read, as `read_articles` asks for it; None = in this process."""
         ...
 
     def encode(self, embedder: Embedder) -> Encode | None:

@@ -63,7 +63,7 @@ class File:
 
     @property
     def name(self) -> PurePath:
-        """What it is called, without the end that says that it is packed."""
+        """Name of the file, without the end that says that it is packed."""
         name = PurePath(self.called or self.path)
         if name.suffix.lower() in _PACKED:
             return name.with_suffix("")
@@ -71,7 +71,7 @@ class File:
 
     @property
     def held(self) -> int:
-        """Bytes that it takes."""
+        """Bytes that the file takes."""
         return self.path.stat().st_size if self.size is None else self.size
 
     def tell(self, what: str, example: str = "") -> None:
@@ -96,7 +96,7 @@ class File:
 
     @cached_property
     def head(self) -> bytes:
-        """Its first bytes, as far as they can be read."""
+        """First bytes of the file, as far as they can be read."""
         return next(self._pieces(), b"")
 
     def _pieces(self) -> Iterator[bytes]:
