@@ -310,7 +310,7 @@ class SelectionSettings(Stage):
         description="least P(same event) of stories of two outlets (`source`, else the host of the URL)",
     )
     event_threshold_own: float = Field(
-        0.97, gt=0, le=1, description="least P(same event) of stories of one outlet, which seldom tells the same twice"
+        0.985, gt=0, le=1, description="least P(same event) of stories of one outlet, which seldom tells the same twice"
     )
     event_threshold_untimed: float = Field(
         0.6, gt=0, le=1, description="least P(same event), at least, where dates do not tell that the times are close"
