@@ -12,7 +12,8 @@ import pytest
 from recommender import InputError
 from recommender.articles.article import SCHEMA, Article, Link, row_digest, to_table
 from recommender.articles.catalog import Catalog
-from recommender.articles.links import LINKS, LinkReport, add_links, link_table, resolve_links, without_links_to
+from recommender.articles.link_tables import LINKS, add_links, link_table, without_links_to
+from recommender.articles.links import LinkReport, resolve_links
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 

@@ -36,6 +36,7 @@ def unpacked(stream: Any) -> tuple[bytes, type[Exception] | None]:
         gzip.compress(TEXT) + b"\0" * 20_000 + gzip.compress(NOISE) + b"\0",
         b"".join(gzip.compress(b"%d" % at) for at in range(3_000)),
     ],
+    ids=["nothing", "empty", "text", "stored", "two members", "zeros between", "many members"],
 )
 def test_members_are_unpacked_one_after_another(data: bytes) -> None:
     assert unpacked(Gzip(io.BytesIO(data))) == (gzip.decompress(data) if data else b"", None)
@@ -58,6 +59,7 @@ def test_a_cut_file_gives_what_comes_before_the_cut(kept: int) -> None:
         gzip.compress(TEXT)[:-8] + b"\0" * 4 + gzip.compress(TEXT)[-4:],
         gzip.compress(NOISE, 0)[:20_000] + b"wrong" + gzip.compress(NOISE, 0)[20_005:],
     ],
+    ids=["no gzip", "more behind", "wrong checksum", "damaged inside"],
 )
 def test_a_damaged_file_is_no_gzip(data: bytes) -> None:
     assert unpacked(Gzip(io.BytesIO(data)))[1] is gzip.BadGzipFile
