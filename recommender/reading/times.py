@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
+from unicodedata import normalize
 
 from recommender.errors import RowError, SettingsError
 from recommender.reading.months import MONTHS
@@ -44,7 +45,7 @@ _ISO = re.compile(
 _NUMBER = re.compile(r"-?\d{9,}(?:\.\d+)?|\d+\.\d+", re.ASCII)
 _JSON_DATE = re.compile(r"/?(?:new )?Date\((-?\d{1,16})(?:[+-]\d{4})?\)/?")
 _WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:r|rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s*", re.IGNORECASE)
-_WORD = r"([^\W\d_]{3,10})"
+_WORD = r"([^\W\d_]{3,12})"
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?:uhr|uur|hrs|h)\b)?"
@@ -283,7 +284,7 @@ def _day(text: str, forms: TimeForms) -> tuple[tuple[int, int, int], int] | None
 
 
 def _month(name: str) -> int:
-    number = MONTHS.get(name.casefold())
+    number = MONTHS.get(normalize("NFC", name.casefold()))  # Greek letters fold to ones with marks beside them
     if number is None:
         raise ValueError(f"unknown month: {name}")
     return number

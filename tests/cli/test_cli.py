@@ -77,7 +77,7 @@ def test_show_info_withdraw_restore_and_roll_back(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text("[selection]\nk = 4\n")
     assert precompute(NEWSROOM, "--lists", out, "--archive", snap, "--settings", tmp_path / "s.toml").returncode == 0
     shown = cli("recommend", "ferry-inquiry", "--lists", out)
-    assert "Read next after ferry-inquiry" in shown.stdout
+    assert "Read next after Safety board opens inquiry into Marisol grounding  ferry-inquiry" in shown.stdout
     assert "local" in shown.stdout
     assert "both on:" in shown.stdout
     for place in (("--lists", out), ("--archive", snap)):

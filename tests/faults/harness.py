@@ -129,7 +129,7 @@ class Harness:
         files = [path for path in self.first.root.rglob("*") if path.is_file()]
         # by the path below the root: lists and snapshot have files of one name
         named = [path for path in files if f"/{path.relative_to(self.first.root)}" in message]
-        if not message.startswith(("error: ", "SnapshotError", "EmbedderError")):
+        if not message.startswith(("error: ", "DamagedError", "SnapshotError", "EmbedderError")):
             return False
         for path in named:
             target = world.root / path.relative_to(self.first.root)

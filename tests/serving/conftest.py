@@ -20,7 +20,8 @@ from recommender.serving.config import Config  # noqa: E402
 from recommender.serving.tokens import make_token  # noqa: E402
 
 SETTINGS = Settings.of({"embedding": {"model": "tfidf"}, "selection": {"k": 3, "reserves": 2}})
-ATTACK = "<script>pwned=1</script> <img src=x onerror=pwned=1> \"'</title></script> harbour ferry"
+# as it is after reading, which drops what a browser would run for a headline
+ATTACK = "<xss onfocus=pwned=1 autofocus tabindex=0> <SCRIPT>pwned=1 \"' harbour ferry"
 ODD = "../../etc/passwd?a=b#c&\u202e"
 STORIES = [
     *checkerboard(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -204,7 +205,7 @@ class TestPages:
     def test_a_story_shows_its_list_with_reasons_and_bars(self, desk: Served) -> None:
         text = page(desk, "t0-s0")
         for title in (item["title"] for item in desk.get("/v1/read-next/t0-s0").json()["items"]):
-            assert title in text
+            assert title in html.unescape(text)
         assert "Both on:" in text or "Same running story" in text
         assert "<svg" in text
         assert "Published a day later" in text
