@@ -9,7 +9,7 @@ import pyarrow as pa
 from recommender.archive.archive import Archive
 from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
-from recommender.articles.languages import MIXED, detected_languages, site_language, unknown_language_warning
+from recommender.articles.languages import detected_languages, unknown_language_warning, with_site_language
 from recommender.compute.hardware import release_memory
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
@@ -45,8 +45,8 @@ def build_archive(
         raise InputError("no usable story was given; expected at least one with an id and a title or body")
     embedder, reading = vectors.embedder, settings.reading
     ranker = ranker_for(settings, embedder)  # one that cannot be used is refused before any vector is made
-    site = reading.site_language or site_language(table)
-    catalog = Catalog.of(detected_languages(table) if site == MIXED else table)
+    table, site = with_site_language(table, reading.site_language)
+    catalog = Catalog.of(table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
     catalog = catalog.without(Boilerplate.of(catalog.table, reading))

@@ -99,6 +99,19 @@ def detected_languages(articles: pa.Table, likely: Collection[str] = ()) -> pa.T
     return articles.set_column(place, articles.schema.field(place), pa.array(column, pa.large_string()))
 
 
+def with_site_language(articles: pa.Table, given: str | None = None) -> tuple[pa.Table, str]:
+    """Find the language of stories that name none, `given` or the site's; where there are several, name each story's.
+
+    Examples
+    --------
+    >>> from recommender.articles.article import Article, to_table
+    >>> with_site_language(to_table([Article(id="1", title="Fähre")]), "de")[1]
+    'de'
+    """
+    site = given or site_language(articles)
+    return (detected_languages(articles) if site == MIXED else articles), site
+
+
 def _openings(articles: pa.Table, rows: Sequence[int] | NDArray[np.int64]) -> list[str]:
     some = articles.select(["title", "lead", "body"]).take(pa.array(rows, pa.int64()))
     return [f"{one['title']} {one['lead']} {one['body'][:_OPENING]}" for one in some.to_pylist()]

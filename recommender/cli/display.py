@@ -112,7 +112,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         *(("note", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing") if summary.vanished else None,
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
-        ("embedded", f"{summary.embedded:,} ({summary.stories - summary.embedded:,} had a text embedded before)"),
+        ("embedded", _embedded(summary)),
         ("ranker", summary.ranker or "none"),
         ("by words alone", told_by_words(summary.by_words)) if summary.by_words else None,
         ("related from", f"{summary.related_at:.3f}" if summary.related_at is not None else "none"),
@@ -123,6 +123,12 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
     for row in rows:
         if row:
             out.print(f"{row[0]:>17}  {row[1]}", markup=False)
+
+
+def _embedded(summary: Summary) -> str:
+    """Count the texts that were embedded, and the stories whose text had been; those by words alone have no vector."""
+    before = max(summary.stories - summary.embedded - sum(summary.by_words.values()), 0)
+    return f"{summary.embedded:,} ({before:,} had a text embedded before)"
 
 
 def told_by_words(languages: Mapping[str, int]) -> str:

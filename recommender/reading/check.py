@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from recommender.articles.article import UNDATED
 from recommender.articles.boilerplate import ONLY_BY_FORM, Boilerplate, Passage
 from recommender.articles.catalog import Catalog
-from recommender.articles.languages import site_language
+from recommender.articles.languages import MIXED, UNKNOWN, with_site_language
 from recommender.articles.links import resolve_links
 from recommender.progress import Progress, silent
 from recommender.reading.read import Source, read_articles
@@ -124,7 +124,7 @@ def check(
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
     reasons = Counter(one.reason for one in report.rejected) + report.unpublished
-    site = site_language(table) if len(table) else None
+    named, site = with_site_language(table, settings.site_language) if len(table) else (table, UNKNOWN)
     return Check(
         rows=report.read,
         stories=len(table),
@@ -136,7 +136,7 @@ def check(
         newest=_moment(dated.max()) if len(dated) else None,
         oldest=_moment(dated.min()) if len(dated) else None,
         without_clock=round(float((dated % _DAY_US == 0).mean()), 4) if len(dated) else 0.0,
-        languages=_commonest(pc.fill_null(table["language"], site) if site else table["language"]),
+        languages=_commonest(pc.fill_null(named["language"], UNKNOWN if site == MIXED else site)),
         kinds=_commonest(table["kind"]),
         sections=_commonest(table["section"]),
         copies=len(table) - len(np.unique(catalog.copy_group)),

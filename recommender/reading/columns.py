@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from recommender.articles.article import SCHEMA, TIME
 from recommender.articles.text import LINE_OF, teaser
 from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, UnsettledOrder, read_moment, word
+from recommender.reading.convert import CONVERT, UnsettledOrder, is_cut_from, read_moment, word
 from recommender.reading.fields import ID_IS_URL, LONG_TEXT, links_of
 from recommender.reading.links import is_other_than_links
 from recommender.reading.markup import Anchor, are_plain, is_plain
@@ -96,6 +96,9 @@ class Columns:
         for field, default in _DEFAULTS.items():
             found[field] = [value or default for value in found[field]] if field in found else [default] * count
         self._mark(not (title or body) for title, body in zip(found["title"], found["body"], strict=True))
+        for at, lead in enumerate(found["lead"]):
+            if lead.endswith("]") and is_cut_from(lead, self._body_at(at, found["body"])):
+                found["lead"][at] = ""
         found["extra"] = self._extra(found["body"])
         found["line"] = list(map(teaser, found["lead"], found["body"]))
         arrays = self._whole | {
@@ -109,6 +112,10 @@ class Columns:
             for _ in range(count - int(self.odd.sum())):
                 self._given.report.told.add(ID_IS_URL)
         return pa.Table.from_arrays([arrays[name] for name in READ.names], schema=READ)
+
+    def _body_at(self, row: int, begins: Sequence[str]) -> str:
+        """Take the whole body of a row, which Arrow may hold."""
+        return str(self._whole["body"][row]) if "body" in self._whole else begins[row]
 
     def _note_naive(self) -> None:
         for at, time in self._naive:

@@ -32,6 +32,23 @@ Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
 
 
+_CUT = re.compile(r"\s*\[\s*(?:…|\.\s?\.\s?\.)\s*\]\s*$")
+
+
+def is_cut_from(lead: str, body: str) -> bool:
+    """Tell whether a lead is a beginning of the body, cut by a machine as "[…]" says: no editor wrote it.
+
+    Examples
+    --------
+    >>> is_cut_from("The ferry ran […]", "The ferry ran aground."), is_cut_from("Fog […]", "The ferry ran aground.")
+    (True, False)
+    """
+    if not (cut := _CUT.search(lead)):
+        return False
+    words = lead[: cut.start()].split()
+    return body.split(maxsplit=len(words))[: len(words)] == words
+
+
 class UnsettledOrder(Exception):
     """A date of a column of which it is not known yet whether it shows the order of days and months."""
 

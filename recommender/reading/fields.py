@@ -9,7 +9,7 @@ from typing import Any
 from recommender.articles.article import Article, Link
 from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, Converter, kept_extra, read_moment, to_texts, word
+from recommender.reading.convert import CONVERT, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
 from recommender.reading.names import TIMES
@@ -67,6 +67,8 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
             values[field] = found
     if not values.get("title") and not values.get("body"):
         raise RowError("neither title nor body")
+    if is_cut_from(values.get("lead", ""), values.get("body", "")):
+        del values["lead"]
     _add_links(values, anchors, raw, plan, used)
     rest = {key: value for key, value in raw.items() if key not in used and not _absent(value)}
     if rest:

@@ -60,7 +60,7 @@ class RowReader:
             return row.article, row.reason
         except RowError as error:
             told_id = _given_id(raw, self._plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
-            self.report.rejected.append(Rejected(self.stream.name, line, str(error), told_id))
+            self.report.rejected.append(Rejected(self.stream.name, line, _error_answer(raw) or str(error), told_id))
             return None
 
     def shaped(self, raw: Article | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,6 +121,13 @@ def _texts(stream: Stream, column: str) -> Iterator[str]:
         value = raw.get(column) if isinstance(raw, Mapping) else None
         if isinstance(value, str):
             yield value
+
+
+def _error_answer(raw: Any) -> str | None:
+    """Say what an interface answered in place of stories, as ``{"code": ..., "message": ...}``."""
+    if not isinstance(raw, Mapping) or not all(isinstance(raw.get(name), str) for name in ("code", "message")):
+        return None
+    return f"an error in place of a story: {raw['code'][:60]}, {raw['message'][:200]}; ask the interface again"
 
 
 def _given_id(raw: Mapping[str, Any], plan: Plan | None) -> str | None:

@@ -85,12 +85,14 @@ def is_missing(value: Any) -> bool:
 def unwrapped(value: Any, address: bool = False) -> Any:
     """Find what an object stands for, by the keys that systems use; other values stay as they are.
 
-    `address` looks for the URL first.
+    `address` looks for the URL first. An object whose known keys hold nothing stands for nothing.
 
     Examples
     --------
     >>> unwrapped({"rendered": "Ferry aground", "protected": False}), unwrapped({"@type": "Person", "name": "Ann"})
     ('Ferry aground', 'Ann')
+    >>> unwrapped({"rendered": "", "protected": False}) is None
+    True
     """
     if type(value) is str:
         return value
@@ -102,7 +104,8 @@ def unwrapped(value: Any, address: bool = False) -> Any:
         found = next((key for key in keys if key in value and not is_missing(plain(value[key]))), None)
         if found is None:
             name = (" ".join(str(value[part]) for part in parts if value.get(part)) for parts in _PARTS)
-            return next((one for one in name if one), value)
+            empty = None if any(key in value for key in keys) else value
+            return next((one for one in name if one), empty)
         value = value[found]
     return value
 

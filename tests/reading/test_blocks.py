@@ -52,6 +52,9 @@ TEXTS: list[Any] = [
     *("\ud800 is half of a character, and no text", "<p>Storm hits <b>coast</b></p><p>More of it.</p>", "x" * 300),
     '<p>The ferry <a href="/ferry">ran aground</a> in fog.</p><p>See also: <a href="/cup">Cup final</a></p>',
     '<p><a href="https://courier.example/a">Alone</a></p>',
+    "The ferry ran aground at 6.40 in thick fog […]",
+    "<p>The ferry ran aground&nbsp;[&hellip;]</p>",
+    *({"rendered": "", "protected": False}, {"rendered": "", "protected": True}),
     *(
         "&lt;p&gt;escaped twice, &amp;amp; more&lt;/p&gt;",
         "<!-- nothing -->" * 3,

@@ -96,3 +96,11 @@ def test_an_input_without_a_story_is_a_failure(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["check", str(articles)])
     assert found.exit_code == 2
     assert "stories  0" in found.stdout
+
+
+def test_languages_are_told_story_by_story_where_there_are_several() -> None:
+    german = "Der Stadtrat hat am Dienstag nach langer Debatte den Haushalt für das kommende Jahr mit großer Mehrheit "
+    english = "The city council has passed the budget for the coming year after a long debate by a large majority on "
+    texts = [f"{german} beschlossen, und die Bürger sind zufrieden.", f"{english} Tuesday, and people are content."]
+    found, _ = check([{"id": at, "title": f"{at}", "body": texts[at % 2]} for at in range(30)], now=NOW)
+    assert found.languages == {"de": 15, "en": 15}

@@ -159,3 +159,36 @@ def test_layouts_of_pandas_feeds_and_interfaces(tmp_path: Path, layout: Any) -> 
     table, report = read_articles(tmp_path / "a.json")
     assert table.select(["id", "title"]).to_pylist() == [{"id": "1", "title": "A"}, {"id": "2", "title": "B"}]
     assert report.rejected == []
+
+
+def post(id: int, excerpt: str = "", protected: bool = False) -> dict[str, Any]:
+    content = "" if protected else '<p>The ferry ran aground off <a href="#">the point</a>.</p>'
+    return {
+        "id": id,
+        "date_gmt": "2026-03-02T07:00:00",
+        "slug": f"ferry-{id}",
+        "status": "publish",
+        "title": {"rendered": "Ferry aground"},
+        "content": {"rendered": content, "protected": protected},
+        "excerpt": {"rendered": excerpt, "protected": protected},
+    }
+
+
+def test_posts_of_wordpress_with_a_password_are_not_published() -> None:
+    table, report = read_articles([post(1), post(2, protected=True)])
+    assert table["id"].to_pylist() == ["1"]
+    assert report.unpublished == {"status password protected": 1}
+
+
+def test_a_cut_beginning_of_the_body_is_no_lead_nor_is_an_empty_excerpt() -> None:
+    cut, written = "<p>The ferry ran aground [&hellip;]</p>\n", "<p>Fog at the point [&hellip;]</p>"
+    table, report = read_articles([post(1), post(2, cut), post(3, written)])
+    assert table["lead"].to_pylist() == ["", "", "Fog at the point […]"]
+    assert table["links"].to_pylist() == [[], [], []]
+    assert not report.told.counts
+
+
+def test_an_error_of_an_interface_is_told_as_such() -> None:
+    answer = {"code": "rest_no_route", "message": "No route was found", "data": {"status": 404}}
+    _, report = read_articles([post(1), answer])
+    assert "rest_no_route, No route was found" in report.rejected[0].reason

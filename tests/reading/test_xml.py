@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,15 @@ def test_atom_with_markup_and_the_source_of_another_feed(tmp_path: Path) -> None
     (row,), _ = read(tmp_path, text)
     assert shown(row, "id", "title", "body") == ("tag:1", "Ferry & crew", "It ran aground.")
     assert [link["target"] for link in row["links"]] == ["https://c.example/x"]
+    assert row["published_at"] == row["updated_at"] == datetime(2026, 11, 27, 9, tzinfo=UTC)
+
+
+def test_a_post_with_a_password_in_an_export_is_not_published(tmp_path: Path) -> None:
+    item = "<item><title>{}</title><guid>{}</guid><post_password>{}</post_password></item>"
+    text = f"<rss><channel>{item.format('Ferry', 1, '')}{item.format('Storm', 2, 'secret')}</channel></rss>"
+    rows, report = read(tmp_path, text)
+    assert [row["title"] for row in rows] == ["Ferry"]
+    assert report.unpublished == {"status password protected": 1}
 
 
 TAGS = "<tags><tag>a</tag><tag>b</tag></tags>"

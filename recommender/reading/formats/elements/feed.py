@@ -15,6 +15,7 @@ _NAMES = {
     "creator": "author",
     "guid": "guid",
 }
+_PUBLISHED = ("published", "published_at", "issued", "created", "date")
 _SKIPPED = ("source", "postmeta", "comment", "contributor", "links", "in-reply-to", "total")  # of others, or of none
 _MEDIA = ("thumbnail", "content", "enclosure", "image")
 
@@ -26,6 +27,10 @@ def row(item: Element) -> dict[str, Any]:
     row: dict[str, Any] = {name: values if name == "tags" else values[0] for name, values in found.items()}
     if row.get("body") and row.get("content") and "post_id" not in row:
         row.pop("content")
+    if row.pop("post_password", None):
+        row["status"] = "password protected"
+    if local(item) == "entry" and row.get("updated") and not any(row.get(name) for name in _PUBLISHED):
+        row["published"] = row["updated"]  # the one time that Atom asks for
     return row
 
 

@@ -9,6 +9,8 @@ def _plain(row: Row) -> Row:
     """Take texts without what describes them, and times as they were parsed, which are UTC."""
     parsed = {field: row.get(f"{name}_parsed") for name, field in _TIMES.items()}
     times = {field: time for field, time in parsed.items() if time}
+    if not times.get("published_at") and not row.get("published") and times.get("updated_at"):
+        times["published_at"] = times["updated_at"]
     told = [name for name in row if name.endswith(("_detail", "_parsed"))]
     written = [name for name, field in _TIMES.items() if field in times]
     plain = filled(

@@ -7,6 +7,8 @@ from typing import Any
 
 from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, within, without
 
+PROTECTED = "password protected"
+"""Status of a post that readers see with a password only."""
 _NUMBERS = ("author", "categories", "tags", "featured_media")
 
 
@@ -27,6 +29,10 @@ def _of_rest(row: Row) -> Row:
             tags=names["post_tag"],
             image_url=within(held.get("wp:featuredmedia"), 0, "source_url"),
         )
+    if any(
+        isinstance(row.get(name), Mapping) and row[name].get("protected") is True for name in ("content", "excerpt")
+    ):
+        plain["status"] = PROTECTED
     return with_kind(filled(plain, image_url=row.get("jetpack_featured_media_url")))
 
 
@@ -35,7 +41,9 @@ _TERMS = ("category", "post_tag")
 
 def _of_table(row: Row) -> Row:
     """Drop the number of the author; a guid is an address with the number of the post."""
-    plain = without(row, "guid")
+    plain = without(row, "guid", "post_password")
+    if row.get("post_password"):
+        plain["post_status"] = PROTECTED
     kind = str(row.get("post_type") or "")
     plain = without(plain, "post_type") if kind == "post" else plain
     return without(plain, "post_author") if str(row.get("post_author", "")).isdecimal() else plain
