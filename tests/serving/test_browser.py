@@ -89,7 +89,7 @@ def test_with_the_keyboard_alone_a_story_is_found_an_item_blocked_and_brought_ba
     tab.tab_to(".effect input[name=why]")
     keys.type("a mistake")
     keys.press("Enter")
-    tab.page.wait_for_function("document.querySelector('.effect')?.innerText.includes('Unblocked')")
+    tab.page.locator(".effect", has_text="Unblocked").wait_for()
     assert tab.titles() == before
 
 
