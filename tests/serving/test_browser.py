@@ -55,6 +55,7 @@ def tab(browser: Any, place: Path, tmp_path: Path) -> Iterator[Tab]:
         page.on("pageerror", lambda error: tab.complaints.append(str(error)))
         page.on("dialog", lambda dialog: tab.complaints.append("dialog"))
         page.goto(f"{root}/desk/login")
+        page.locator("input[name=token]:focus").wait_for()
         page.keyboard.type(secret)
         page.keyboard.press("Enter")
         page.wait_for_url("**/desk")
