@@ -12,13 +12,15 @@ from recommender.errors import RowError
 from recommender.reading.convert import CONVERT, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
-from recommender.reading.names import TIMES
+from recommender.reading.names import TIMES, guessed_id
 from recommender.reading.plan import Plan
 from recommender.reading.times import AmbiguousDate, shown
 from recommender.reading.values import WrongType, as_text, one_of, plain
 
 LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
+_TEXTS = frozenset(("title", "body"))
+_MOST_NAMES, _LONGEST_NAME = 12, 40  # names of columns that a reason tells, and characters of each
 ID_IS_URL = "stories have no id: their address serves as one"
 _NO_BODY = "stories have no body, but a long text in the column {!r}: --column body={} reads it"
 
@@ -66,7 +68,7 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
                 found, anchors[field] = found
             values[field] = found
     if not values.get("title") and not values.get("body"):
-        raise RowError("neither title nor body")
+        raise RowError(_missing_text(raw, plan))
     if is_cut_from(values.get("lead", ""), values.get("body", "")):
         del values["lead"]
     _add_links(values, anchors, raw, plan, used)
@@ -96,7 +98,28 @@ def _id(raw: Mapping[str, Any], plan: Plan, used: set[str]) -> str:
             plan.report.told.add(ID_IS_URL)
         used.add(column)
         return text
-    raise RowError("missing id")
+    raise RowError(_missing_id(raw, plan))
+
+
+def _missing_id(raw: Mapping[str, Any], plan: Plan) -> str:
+    """Say that a row has no id, and where none of its columns is known as one, which column may be."""
+    names = [name for name in raw if isinstance(name, str)]
+    guess = guessed_id(names)
+    if "id" in plan.columns or not names or (guess is None and not _TEXTS.isdisjoint(plan.columns)):
+        return "missing id"
+    return f"missing id: {_found(names)} is known as one, and --column id={guess or 'NAME'} names it"
+
+
+def _missing_text(raw: Mapping[str, Any], plan: Plan) -> str:
+    names = [name for name in raw if isinstance(name, str)]
+    if len(names) < 2 or not _TEXTS.isdisjoint(plan.columns):
+        return "neither title nor body"
+    return f"neither title nor body: {_found(names)} is known as one, and --column title=NAME names it"
+
+
+def _found(names: list[str]) -> str:
+    more = " ..." if len(names) > _MOST_NAMES else ""
+    return f"none of the columns {', '.join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES])}{more}"
 
 
 def _first(

@@ -9,8 +9,14 @@ from recommender.articles.article import FIELDS
 
 # The first filled one counts, so a field's own name comes first. Compared without case and "_- ".
 ALIASES: dict[str, tuple[str, ...]] = {
-    "id": ("article_id", "story_id", "doc_id", "news_id", "uuid", "guid", "_id", "uri", "post_id", "nid", "content_id"),
-    "title": ("headline", "head", "name", "headlines", "post_title", "web_title", "heading"),
+    "id": (
+        *("article_id", "story_id", "doc_id", "news_id", "uuid", "guid", "_id", "uri", "post_id", "nid", "content_id"),
+        *("artikel_id", "artikelnummer", "artikel_nr", "id_article", "identifiant", "identificador", "id_articulo"),
+    ),
+    "title": (
+        *("headline", "head", "name", "headlines", "post_title", "web_title", "heading"),
+        *("titel", "überschrift", "ueberschrift", "schlagzeile", "titre", "título", "titulo", "titular"),
+    ),
     "body": (
         *("text", "content", "article_body", "full_text", "body_html", "content_html", "html", "body_text"),
         *(
@@ -23,6 +29,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "plaintext",
             "main_content",
         ),
+        *("artikeltext", "volltext", "texte", "contenu", "texto", "contenido", "cuerpo", "tekst", "inhoud"),
     ),
     "lead": (
         *("abstract", "summary", "description", "standfirst", "dek", "teaser", "subtitle", "excerpt"),
@@ -40,6 +47,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "section": (
         *("category", "desk", "channel", "rubric", "department", "categories", "section_name", "article_section"),
         *("primary_section", "ressort", "rubrik", "primary_category", "sections"),
+        *("kategorie", "rubrique", "catégorie", "categorie", "sección", "seccion", "categoría", "categoria", "rubriek"),
     ),
     "tags": ("keywords", "topics", "labels", "subject", "subjects", "tag_names", "tag"),
     "language": ("lang", "locale", "in_language", "language_code", "lang_code"),
@@ -61,6 +69,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "publishedat_utc",
         ),
         *("date", "datetime", "timestamp", "created_at", "created", "created_date", "date_created", "time"),
+        *("veröffentlichungsdatum", "erscheinungsdatum", "veröffentlicht_am", "date_de_publication"),
+        *("date_publication", "fecha_de_publicación", "fecha_publicacion", "publicatiedatum", "datum", "fecha"),
     ),
     "updated_at": (
         *(
@@ -133,6 +143,20 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, t
             if columns_ := tuple(dict.fromkeys([*own, *known])):
                 found[field] = columns_
     return found
+
+
+def guessed_id(columns: Iterable[str]) -> str | None:
+    """Guess which column holds the id, by the last word of its name; None where none looks so.
+
+    Examples
+    --------
+    >>> guessed_id(["Kopf", "Beitrags-ID"]), guessed_id(["Kopf", "Covid"])
+    ('Beitrags-ID', None)
+    """
+    return next((name for name in columns if _LIKE_ID.search(name.strip())), None)
+
+
+_LIKE_ID = re.compile(r"(?:^|[\W_])(?i:id|nr|no|num|number|nummer|key|code|ref)\.?$|[a-z](?:ID|Id|Nr|Key)$")
 
 
 def known_names(columns: Iterable[str]) -> frozenset[str]:

@@ -60,7 +60,8 @@ class RowReader:
             return row.article, row.reason
         except RowError as error:
             told_id = _given_id(raw, self._plans.get(tuple(raw))) if isinstance(raw, Mapping) else None
-            self.report.rejected.append(Rejected(self.stream.name, line, _error_answer(raw) or str(error), told_id))
+            reason = (_error_answer(raw) or str(error)).encode(errors="replace").decode()
+            self.report.rejected.append(Rejected(self.stream.name, line, reason, told_id))
             return None
 
     def shaped(self, raw: Article | Mapping[str, Any]) -> Mapping[str, Any]:

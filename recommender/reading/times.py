@@ -166,17 +166,24 @@ def shown(value: Any) -> str:
 def days_first(texts: Iterable[str]) -> bool | None:
     """Tell whether a column writes the day before the month; None where nothing shows it, or dates disagree.
 
+    Where nothing shows it, dates with dots have the day first, as DIN 5008 and custom do.
+
     Examples
     --------
     >>> days_first(["05/11/2026", "27/11/2026"]), days_first(["05/11/2026"]), days_first(["27/11/2026", "11/27/2026"])
     (True, None, None)
+    >>> days_first(["05.11.2026"]), days_first(["05.11.2026", "11.27.2026"])
+    (True, False)
     """
-    seen = set()
+    seen, marks = set(), set()
     for text in texts:
         if found := _YEAR_LAST.search(text):
             first, second = int(found[1]), int(found[3])
+            marks.add(found[2])
             if (first > 12) != (second > 12):
                 seen.add(first > 12)
+    if not seen and marks == {"."}:
+        return True
     return seen.pop() if len(seen) == 1 else None
 
 

@@ -100,3 +100,35 @@ def test_what_is_no_sheet_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04 no sheet")
     _, report = read_articles(tmp_path / "a.xlsx")
     assert "a sheet that cannot be read" in report.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Artikel-ID;Titel;Text;Datum;Ressort",
+        "identifiant;Titre;Contenu;Date de publication;Rubrique",
+        "identificador;Título;Texto;Fecha;Sección",
+        "artikel_id;Titel;Tekst;Publicatiedatum;Rubriek",
+    ],
+)
+def test_columns_with_names_of_other_languages_are_known(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(f"{header}\n7;Fähre;Auf Grund gelaufen.;02.03.2026 00:00;Lokales\n")
+    (row,) = read_articles(path)[0].to_pylist()
+    assert [row[name] for name in ("id", "title", "body", "section")] == [
+        "7",
+        "Fähre",
+        "Auf Grund gelaufen.",
+        "Lokales",
+    ]
+    assert f"{row['published_at']:%Y-%m-%d}" == "2026-03-02"
+
+
+def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("Beitrags-ID;Titel\n7;Fähre\n")
+    (bad,) = read_articles(path)[1].rejected
+    assert "columns Beitrags-ID, Titel is known as one, and --column id=Beitrags-ID names it" in bad.reason
+    path.write_text("id;Kopf\n7;Fähre\n")
+    (bad,) = read_articles(path)[1].rejected
+    assert "columns id, Kopf is known as one, and --column title=NAME names it" in bad.reason

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import RowError, SettingsError
 from recommender.reading.months import MONTHS
+from recommender.reading.read import read_articles
 from recommender.reading.times import AmbiguousDate, TimeForms, days_first, to_time
 from recommender.settings import ReadingSettings, Settings
 
@@ -117,6 +118,17 @@ def test_a_column_shows_its_order_only_where_a_day_does(dates: list[date], day_f
     form = "%d/%m/%Y" if day_first else "%m/%d/%Y"
     shows = any(one.day > 12 for one in dates)
     assert days_first(one.strftime(form) for one in dates) == (day_first if shows else None)
+
+
+def test_dates_with_dots_have_the_day_first_unless_their_column_contradicts() -> None:
+    def read(*dates: str) -> list[str | None]:
+        rows = [{"id": at, "title": "Ferry", "date": one} for at, one in enumerate(dates)]
+        return [one and f"{one:%m-%d}" for one in read_articles(rows)[0]["published_at"].to_pylist()]
+
+    assert read("02.03.2026 00:00", "04.05.2026") == ["03-02", "05-04"]
+    assert read("02.03.2026", "12.31.2026") == ["02-03", "12-31"]
+    assert read("02.03.2026", "12.31.2026", "31.12.2026") == [None, "12-31", "12-31"]
+    assert read("02/03/2026") == [None]
 
 
 @settings(max_examples=400, deadline=None)

@@ -160,9 +160,9 @@ def test_without_ids_the_address_serves_and_that_is_said_once() -> None:
 
 
 def test_a_long_text_that_was_not_used_is_named() -> None:
-    _, report = read_articles([{"id": 1, "title": "t", "tekst": "word " * 200}])
+    _, report = read_articles([{"id": 1, "title": "t", "verhaal": "word " * 200}])
     (line,) = report.told.lines()
-    assert "--column body=tekst" in line
+    assert "--column body=verhaal" in line
 
 
 def test_a_canonical_id_that_many_stories_share_is_ignored_and_told() -> None:
