@@ -46,6 +46,7 @@ class Pooled(NamedTuple):
     """The pools of all rows, and what they were found for.
 
     A scope, the rows of it that editors had not withdrawn or blocked, lists of `k`, and the blocks of single stories.
+    `state` identifies all that a job made lists from: versions whose manifest names the same were made from this.
     """
 
     pools: Pools
@@ -53,6 +54,7 @@ class Pooled(NamedTuple):
     shown: NDArray[np.bool_]
     k: int
     blocks: frozenset[tuple[str, str | None]]
+    state: str = ""
 
 
 _BLOCK = 512  # pairs scored together

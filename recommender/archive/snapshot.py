@@ -240,6 +240,7 @@ def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
         "days_before": scope.days_before,
         "k": pooled.k,
         "blocks": ordered(pooled.blocks),
+        "state": pooled.state,
     }
 
 
@@ -263,7 +264,7 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
         days_around=None,
     )
     blocks = frozenset((item, story) for item, story in details["blocks"])
-    return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks)
+    return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks, details.get("state", ""))
 
 
 def _load_derived(folder: Path, size: int) -> Saved:

@@ -55,7 +55,8 @@ def refresh(
 
     Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
     the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
-    in as well. Vocabulary and fitted vectors stay as the last `precompute` left them: until the next one, the
+    in as well. Lists that were not made from the archive as it is, such as those of a rollback or of a second place,
+    are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: until the next one, the
     lists are those that a run over all stories would make.
 
     Parameters
@@ -145,7 +146,12 @@ def refresh(
 
         def kept(rows: NDArray[np.int64], version: str) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
             last = _last_version(lists, rec)
-            if last is None or before is None:
+            if last is None or before is None or before.pooled is None:
+                return iter(()), rows
+            if last.manifest.get("state") != before.pooled.state:
+                summary.findings += (
+                    f"the lists of version {last.version} were not made from this archive: all were made again",
+                )
                 return iter(()), rows
             again = touched(before, rec.archive)
             again[: len(before.catalog)] |= looked_past(last, before)

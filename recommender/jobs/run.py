@@ -6,7 +6,7 @@ import logging
 import resource
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -195,6 +195,8 @@ class Run:
             Given the rows and the version's name: records that need not be made again, and the rows to make.
         """
         catalog, settings, summary = rec.catalog, rec.settings, self.summary
+        if rec.archive.pooled is not None:
+            rec.archive = replace(rec.archive, pooled=rec.archive.pooled._replace(state=self.inputs.version))
         summary.as_of, summary.version = self.inputs.as_of, self.inputs.version
         withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
         rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
@@ -224,6 +226,7 @@ class Run:
             "as_of": summary.as_of.isoformat() if summary.as_of else None,
             "stories": stories,
             "k": rec.settings.selection.k,
+            "state": self.inputs.version,  # a purge renames the version, but not what it was made from
             "settings_fingerprint": archive.fingerprint,
             "settings": rec.settings.model_dump(mode="json"),
             "rules": rec.rules.model_dump(mode="json"),

@@ -52,7 +52,8 @@ class Inputs:
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.vectors).data)
         vectors = digest.hexdigest()
-        digest.update(repr((settings, __version__, moment, RECORD.to_string(), *added)).encode())
+        told = _state(rec) if moment is None else moment.isoformat()
+        digest.update(repr((settings, __version__, told, RECORD.to_string(), *added)).encode())
         ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
         digest.update(ranker.encode())
         digest.update(rules.encode())
@@ -62,6 +63,7 @@ class Inputs:
         fitted = hashlib.sha256(repr(rec.related_at).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
         fitted.update(rec.catalog.boilerplate.digest.encode())
         hash_table(fitted, pa.table({"name": tfidf.names}))
+        digest.update(fitted.digest())  # the same stories, as a refresh and as a whole run leave them, differ in it
         parts = {
             "stories": stories,
             "vectors": vectors,
@@ -72,7 +74,7 @@ class Inputs:
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",
             **({"added rules": ", ".join(added)} if added else {}),
-            "moment": _state(rec) if moment is None else moment.isoformat(),
+            "moment": told,
         }
         plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
         return cls(moment, digest.hexdigest()[:12], plain)

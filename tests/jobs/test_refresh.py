@@ -21,6 +21,7 @@ from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
 from recommender.jobs.touched import looked_past
+from recommender.publishing import open_publisher
 from recommender.ranking.ranker import Ranker
 from recommender.search import candidates, exact, pools
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
@@ -270,6 +271,63 @@ def test_nothing_new_makes_nothing_again(tmp_path: Path) -> None:
     summary = refresh([], out, snapshot)
     assert summary.recomputed == 0
     assert published(out) == before
+
+
+class TestListsOfAnotherState:
+    """Lists that were not made from the archive as it is are all made again, and that is told."""
+
+    MOVED = "https://example.org/moved"
+
+    def moved(self, *ids: str) -> list[dict[str, Any]]:
+        return [{**story, "url": self.MOVED} for story in checkerboard() if story["id"] in ids]
+
+    def told(self, findings: tuple[str, ...], version: str) -> bool:
+        return any(f"lists of version {version} were not made from this archive" in one for one in findings)
+
+    def test_after_a_rollback(self, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        refresh(self.moved("t1-s3"), out, snapshot)
+        second = published(out)
+        open_publisher(str(out)).rollback()
+        old = PublishedLists.open(out).version
+        summary = refresh([], out, snapshot)
+        assert summary.recomputed == summary.lists
+        assert self.told(summary.findings, old)
+        assert published(out) == second
+        again = refresh([], out, snapshot)
+        assert (again.recomputed, again.findings) == (0, ())
+
+    def test_of_a_second_place(self, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        other = Path(shutil.copytree(out, tmp_path / "other"))
+        refresh(self.moved("t1-s3"), out, snapshot)
+        old = PublishedLists.open(other).version
+        summary = refresh(self.moved("t2-s1"), other, snapshot)
+        assert self.told(summary.findings, old)
+        shown = [item for record in published(other).values() for item in record["items"]]
+        urls = {(item["article_id"], item["url"]) for item in shown if item["article_id"] in ("t1-s3", "t2-s1")}
+        assert urls == {("t1-s3", self.MOVED), ("t2-s1", self.MOVED)}
+
+    def test_of_a_place_with_other_withdrawals(self, tmp_path: Path) -> None:
+        out, snapshot = board(tmp_path)
+        other = Path(shutil.copytree(out, tmp_path / "other"))
+        PublishedLists.open(out).withdraw("t1-s3")
+        refresh([], out, snapshot)
+        PublishedLists.open(other).withdraw("t1-s3")
+        refresh([], other, snapshot)
+        assert published(other) == published(out)
+        assert PublishedLists.open(other).version == PublishedLists.open(out).version
+
+
+def test_a_whole_run_names_what_it_fitted_anew_otherwise_than_a_refresh(tmp_path: Path) -> None:
+    """The same stories make the same catalog, but words are counted over other ones."""
+    stories = sorted(checkerboard(), key=lambda story: story["published_at"])
+    options = WITHIN_TOPICS.override(ANY_CHANGE)
+    precompute(stories[:-1], tmp_path / "out", settings=options, archive=tmp_path / "snapshot")
+    refreshed = refresh(stories[-1:], tmp_path / "out", tmp_path / "snapshot")
+    whole = precompute(stories, tmp_path / "whole", settings=options)
+    assert refreshed.as_of == whole.as_of
+    assert refreshed.version != whole.version
 
 
 def past_the_pool(root: Path) -> tuple[Path, Path]:
