@@ -1,4 +1,4 @@
-"""What stands beside a story's own sentences, told by its form: bylines, datelines, labels of links and pictures."""
+"""What stands beside a story's own sentences, told by its form: bylines, datelines, captions, labels of links."""
 
 from __future__ import annotations
 
@@ -61,6 +61,23 @@ _WIRE = re.compile(
 )
 _DATELINE = re.compile(rf"\s*(?P<opener>{_CAPITALS}{_DASH}) ")
 _MAYBE = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")  # a quick look
+_LONGEST_CAPTION = 1_200
+_BESIDE = re.compile(
+    r"\s*(?:"
+    r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
+    r"|\d+ of \d+ [A-Z]"
+    r"|In this [^\n]{0,80}\b(?:photo|image)\b"
+    r"|(?:This|A) (?:file |undated |handout )?(?:photo|photograph|image) (?:taken|provided|posted|released|made|shows)\b"
+    r"|(?:Photo|Video)s? (?:illustration )?by |Photo illustration:|Illustration by "
+    r"|Enlarge this image\b|Click to (?:email|share|print|expand|enlarge)\b"
+    r"|Get (?:the latest |our )?(?:breaking )?news alerts\b|Sign up (?:for|to) (?:our|the) [^\n]{0,60}newsletter"
+    r")"
+)
+_ENDING = '.!?)"”'
+_CREDITED = re.compile(
+    r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|\bREUTERS/|Photo: [^\n]{3,60}$"
+    r"|/ ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b|/ ?(?:AP|Reuters)\)?$"
+)
 
 
 @cache
@@ -103,3 +120,23 @@ def datelines(texts: pa.Array) -> list[str]:
     """Find the dateline, a place in capitals and a dash as "LONDON –", of each text that begins with one."""
     heads = pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()
     return [found["opener"] for head in heads if (found := _DATELINE.match(head))]
+
+
+def beside(body: str, at: int) -> int:
+    r"""Find where the text goes on behind a caption, a credit or a call that begins at a place; 0 = none, or no text.
+
+    Examples
+    --------
+    >>> body = "FILE - In this May 3, 2025, file photo, Ada Reed waves. (AP Photo/Jo Lee)\n\nAda Reed resigned."
+    >>> body[beside(body, 0) :].strip()
+    'Ada Reed resigned.'
+    """
+    end = body.find("\n", at, at + _LONGEST_CAPTION)
+    if 0 <= end < len(body) - 2 and body[end - 1] not in _ENDING and body[end + 1] != "\n":  # lines of a sentence
+        end = body.find("\n\n", at, at + _LONGEST_CAPTION)
+    if not 0 <= end < len(body) - 2:
+        return 0
+    if _BESIDE.match(body, at):
+        return end + 1
+    maybe = body.find("/", at, end) >= 0 or body.find("Photo", at, end) >= 0 or body.find("Foto:", at, end) >= 0
+    return end + 1 if maybe and _CREDITED.search(body, at, end) else 0

@@ -9,19 +9,17 @@ from itertools import chain, islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recommender.articles.openers import beside
 from recommender.articles.scripts import characters
+from recommender.articles.sentences import sentence_end
 
 LINE_CHARS = 160
-LINE_OF = 600
+LINE_OF = 2_200
 """Characters of a body that its line is made of at most."""
-# a sentence ends after a small letter or a digit, so that "U.S." and "Mr." seldom do; a letter without case is small
-_CAPITALS = "".join(chr(point) for point in range(0x530) if chr(point).isupper())
-_SENTENCE_END = re.compile(
-    rf"""(?:[.!?](?<=[^\W_{_CAPITALS}][.!?]|[\"”\x27’)%»\u0900-\u0d7f][.!?])|[।॥؟۔។៕])[\"”\x27’)»]*(?=\s|$)(?<!\.$)"""
-)
+_LOOKED_AT = 600  # of them, behind captions
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
-_ENDS = re.compile(r"[.!?…。！？।॥؟۔។៕][\"”\x27’)»」]*(?:\s|$)")  # more than `_SENTENCE_END`: any sentence at all
+_ENDS = re.compile(r"[.!?…。！？।॥؟۔។៕][\"”\x27’)»」]*(?:\s|$)")  # any sentence at all
 _NEAR = 300  # characters of a body in which its first sentence is looked for
 _OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
@@ -74,11 +72,14 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
 
 
 def _from_a_sentence(body: str) -> str:
-    """Cut a body to its beginning, from the first paragraph on that holds a sentence: headings and labels are none."""
-    body = body[:LINE_OF]
+    """Cut a body to its beginning, from the first paragraph on that holds a sentence: headings and captions do not."""
+    begin = 0
+    while 0 < (behind := beside(body, begin)) <= LINE_OF - _LOOKED_AT:
+        begin = behind
+    body = body[begin : begin + _LOOKED_AT]
     at = 0
     for paragraph in body.split("\n\n"):  # single lines may end in mid-sentence
-        if _ENDS.search(paragraph):
+        if _ENDS.search(paragraph) and not (at and beside(body, at)):
             return body[at:]
         at += len(paragraph) + 2
         if at > _NEAR:
@@ -103,9 +104,10 @@ def teaser(lead: str, body: str) -> str:
     if not lead and len(text) <= LINE_CHARS < len(body):
         text = " ".join(body.split())
     wide = _WIDE.search(text, 0, 20) is not None
-    end = _WIDE_END.search(text, _SHORTEST_WIDE) if wide else _SENTENCE_END.search(text, _SHORTEST)
-    if not lead and end:
-        text = text[: end.end()]
+    if not lead and wide and (found := _WIDE_END.search(text, _SHORTEST_WIDE)):
+        text = text[: found.end()]
+    elif not lead and not wide:
+        text = text[: sentence_end(text, _SHORTEST)]
     if len(text) <= LINE_CHARS:
         return text
     blank = text.rfind(" ", 0, LINE_CHARS - 1)

@@ -1,0 +1,78 @@
+"""Lines that readers see: whole sentences of the story, not of what stands beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from recommender.articles.text import LINE_OF, teaser
+
+STORY = "The ferry to Gull Point ran aground in thick fog. Nobody was hurt."
+LINE = "The ferry to Gull Point ran aground in thick fog."
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The long contest of the harbour ended in victory against Sen. Ada Reed.",
+        "The council of the harbour town gathers again on Wednesday, Oct. 16.",
+        "The bells of the old harbour town could be heard as far as St. Mary.",
+        "In the harbour town on the long grey coast the winner was Mr. Reed, Jr. of Oslo.",
+        "The books of the long winter in the harbour were all by J. K. Rowling.",
+        "The long and winding talks in the harbour led to a treaty of the U.S. and Peru.",
+        "Der Rat der kleinen Hafenstadt an der Küste entschied für Dr. Anna Weber.",
+        "In der kleinen Hafenstadt an der Küste gilt das für alles, z. B. Boote.",
+        "Die kleine Hafenstadt an der Küste feiert ihr großes Jubiläum am 3. Oktober.",
+        "Le conseil de la petite ville du port a nommé hier soir la juge Mme. Duval.",
+        "El consejo de la ciudad del puerto eligió anoche por unanimidad a la Sra. Ruiz.",
+        "De raad van het kleine havenstadje koos gisteravond voor mevr. De Vries.",
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(sentence: str) -> None:
+    assert teaser("", f"{sentence} Then it rained for a week.") == sentence
+
+
+def test_words_that_look_like_abbreviations_end_one() -> None:
+    body = "For a week nobody in the harbour town had seen the Sun. Then it rained. "
+    assert teaser("", body * 3) == "For a week nobody in the harbour town had seen the Sun."
+    body = "Asked for more time by the harbour, the mayor only said No. Then it rained. "
+    assert teaser("", body * 3) == "Asked for more time by the harbour, the mayor only said No."
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "Click to email this to a friend (Opens in new window)\n\nClick to share on Facebook (Opens in new window)",
+        "Get breaking news alerts and special reports. The stories that matter, every weekday.",
+        "1 of 5 FILE - In this May 3, 2025, file photo, Ada Reed waves to voters. (AP Photo/Jo Lee, File)",
+        "In this Oct. 4, 2024, file photo, Ada Reed arrives at the Capitol for questions.",
+        "FILE PHOTO: Ada Reed departs after a hearing, June 20, 2024. REUTERS/Jo Lee/File Photo",
+        "This photo taken from video provided by the harbour shows the ferry.",
+        "Photo illustration by the Courier. Covers via Weekly.",
+        "JO LEE / AFP) (Photo by JO LEE/AFP via Getty Images Ada Reed talks about the ferry on Friday.",
+        "Ada Reed speaks at the harbour, May 18, 2024. (Jo Lee/Reuters)",
+        "Ferry Runs Aground In Fog\n\nEnlarge this image toggle caption Jo Lee/AP Jo Lee/AP Inc. Jo Lee/AP",
+    ],
+)
+def test_captions_credits_and_calls_are_no_line(beside: str) -> None:
+    assert teaser("", f"{beside}\n\n{STORY}") == LINE
+    assert teaser("", f"{beside}\n\n{beside}\n\n{STORY}") == LINE
+
+
+def test_a_caption_without_a_story_is_better_than_nothing() -> None:
+    body = "FILE - In this May 3, 2025, file photo, Ada Reed waves to the voters."
+    assert teaser("", body) == body
+
+
+def test_a_story_about_photos_keeps_its_first_sentence() -> None:
+    body = "A photo taken by a drone won the prize of the harbour town. It shows a ferry (left) in fog."
+    text = "In this town of the coast nobody has seen a ferry for weeks. The fog is thick."
+    assert teaser("", f"{text}\n\n{body}").startswith("In this town of the coast")
+    assert teaser("", f"Photos of the ferry moved the town of the long coast. It sank.\n\n{body}").startswith(
+        "Photos of"
+    )
+
+
+def test_the_line_needs_no_more_than_the_beginning_of_a_body() -> None:
+    caption = "FILE - In this May 3, 2025, file photo, Ada Reed waves. (AP Photo/Jo Lee)\n\n"
+    for body in (STORY * 40, caption * 3 + STORY * 40, caption * 40 + STORY):
+        assert teaser("", body) == teaser("", body[:LINE_OF])
