@@ -67,7 +67,7 @@ _BESIDE = re.compile(
     r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
     r"|\d+ of \d+ [A-Z]"
     r"|In this [^\n]{0,80}\b(?:photo|image)\b"
-    r"|(?:This|A) (?:file |undated |handout )?(?:photo|photograph|image) (?:taken|provided|posted|released|made|shows)\b"
+    r"|(?:This|A) (?:file |undated |handout )?(?:photo(?:graph)?|image) (?:taken|provided|posted|released|made|shows)\b"
     r"|(?:Photo|Video)s? (?:illustration )?by |Photo illustration:|Illustration by "
     r"|Enlarge this image\b|Click to (?:email|share|print|expand|enlarge)\b"
     r"|Get (?:the latest |our )?(?:breaking )?news alerts\b|Sign up (?:for|to) (?:our|the) [^\n]{0,60}newsletter"

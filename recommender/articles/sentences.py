@@ -9,20 +9,19 @@ _CAPITALS = "".join(chr(point) for point in range(0x530) if chr(point).isupper()
 _END = re.compile(
     rf"""(?:[.!?](?<=[^\W_{_CAPITALS}][.!?]|[\"”\x27’)%»\u0900-\u0d7f][.!?])|[।॥؟۔។៕])[\"”\x27’)»]*(?=\s|$)(?<!\.$)"""
 )
-_BEFORE_WORDS = frozenset(
+_WORDS = (
     "Sen Sens Rep Reps Gov Govs Gen Mr Mrs Ms Mx Messrs Dr Drs St Ste Ft Mt Jr Sr Lt Col Sgt Capt Cmdr Cpl Maj Adm Rev "
     "Hon Prof Supt Inc Corp Co Cos Ltd Bros vs v dr prof mr Hr Hrn Fr Frl bzw vgl inkl evtl ggf sog ca z d u o "
-    "MM Mme Mmes Mlle Me Sra Srta Sres Dra Sto Sta dhr mevr mw drs bijv resp".split()
+    "MM Mme Mmes Mlle Me Sra Srta Sres Dra Sto Sta dhr mevr mw drs bijv resp"
 )
-"""Abbreviations that a name or more of the sentence follows."""
-_BEFORE_NUMBERS = frozenset(
+_BEFORE_WORDS = frozenset(_WORDS.split())  # a name or more of the sentence follows
+_NUMBERED = (
     "No Nos Nr nr Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Art art "
-    "Abs Kap Vol vol Fig fig Bd núm nº pág p pp".split()
+    "Abs Kap Vol vol Fig fig Bd núm nº pág p pp"
 )
-"""Abbreviations before a number; before anything else they may be words that end a sentence."""
-_MONTHS = tuple(
-    "Januar Jänner Februar März April Mai Juni Juli August September Oktober November Dezember Jahrhundert".split()
-)
+_BEFORE_NUMBERS = frozenset(_NUMBERED.split())  # before anything else they may be words that end a sentence
+_ORDINAL = "Januar Jänner Februar März April Mai Juni Juli August September Oktober November Dezember Jahrhundert"
+_MONTHS = tuple(_ORDINAL.split())
 _OPENING = "(\"'“‘„«[-–—"
 
 
