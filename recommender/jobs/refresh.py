@@ -62,7 +62,7 @@ def refresh(
     Parameters
     ----------
     changes : path, list of paths, pyarrow.Table, or iterable of Article or dict
-        New stories and new versions of known ones; may be empty.
+        New stories and new versions of known ones. Without any the moment alone is new, and embargoes that have passed.
     lists : path or str
         Folder, or database URL, of the published lists.
     archive : path
@@ -120,7 +120,12 @@ def refresh(
         rec.tombstones = stones
         held = int(rec.catalog.alive.sum())
         table, rec.report = read_articles(
-            changes, settings=rec.settings.reading, columns=columns, format=input_format, strict=strict
+            changes,
+            settings=rec.settings.reading,
+            columns=columns,
+            format=input_format,
+            strict=strict,
+            may_be_empty=True,
         )
         rec.archive, summary.changes, summary.embedded = changed_archive(
             rec.archive, table, rec.report, run.vectors(rec)

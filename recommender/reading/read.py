@@ -39,6 +39,8 @@ _OURS = (
     "unpublished.json",
 )  # written beside lists, where a folder is both input and output
 
+NO_STORY = "files or folders without a story"
+
 Part: TypeAlias = tuple[pa.Table, ReadReport]
 Each: TypeAlias = Callable[[Callable[[Stream], Part], list[Stream]], Iterable[Part]]
 
@@ -53,6 +55,7 @@ def read_articles(
     progress: Progress = silent,
     each: Each | None = None,
     drafts: bool = False,
+    may_be_empty: bool = False,
 ) -> tuple[pa.Table, ReadReport]:
     """Read a whole archive.
 
@@ -75,6 +78,8 @@ def read_articles(
         Gives what a function returns for every stream, in order, and may call it elsewhere; default: one after another.
     drafts : bool, default False
         Read rows that are no published stories like all others.
+    may_be_empty : bool, default False
+        Tell of files and folders without a story, which are otherwise bad: nothing may be new.
 
     Returns
     -------
@@ -99,7 +104,10 @@ def read_articles(
     TimeForms.of(settings)  # refuses what cannot be, before any work
     format = format_named(format).name if format is not None else None
     report = ReadReport()
-    streams = [replace(stream, limits=settings, format=format) for stream in _streams(source, report.told, format)]
+    streams = [
+        replace(stream, limits=settings, format=format)
+        for stream in _streams(source, report.told, format, may_be_empty)
+    ]
     _check_mapping(streams, columns)
     for stream in streams:
         refuse_mixed_ids(stream.data, columns)
@@ -107,7 +115,7 @@ def read_articles(
     def count(stage: str, done: int, total: int | None) -> None:
         progress(stage, report.read + done, total)
 
-    read = partial(_read, mapping=columns, settings=settings, strict=strict, drafts=drafts)
+    read = partial(_read, mapping=columns, settings=settings, strict=strict, drafts=drafts, may_be_empty=may_be_empty)
     tables = []
     for table, part in each(read, streams) if each else map(partial(read, progress=count), streams):
         if strict and part.rejected:
@@ -137,6 +145,7 @@ def _read(
     strict: bool,
     progress: Progress = silent,
     drafts: bool = False,
+    may_be_empty: bool = False,
 ) -> Part:
     """Read the usable rows of one stream, several of an id among them; `strict` stops after the first bad one."""
     report = ReadReport()
@@ -149,7 +158,10 @@ def _read(
         if report.rejected and (strict or len(report.rejected) > settings.max_rejected):
             break
         if part.path and report.read + len(report.rejected) == before:
-            report.rejected.append(Rejected(part.name, 0, "empty file"))
+            if may_be_empty:
+                report.told.add(NO_STORY, part.name)
+            else:
+                report.rejected.append(Rejected(part.name, 0, "empty file"))
     return pa.concat_tables(tables), report
 
 
@@ -186,7 +198,7 @@ def _published(table: pa.Table, report: ReadReport) -> pa.Table:
     return table.drop_columns(HIDDEN)
 
 
-def _streams(source: Source, told: Told, format: str | None) -> list[Stream]:
+def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool) -> list[Stream]:
     if is_frame(source):
         return [Stream("<table>", data=source)]
     if isinstance(source, SqlQuery):
@@ -203,10 +215,10 @@ def _streams(source: Source, told: Told, format: str | None) -> list[Stream]:
         source = list(source)
         if not source or not isinstance(source[0], str | Path):
             return [Stream("<articles>", data=source)]
-        return [stream for path in source for stream in _streams(path, told, format)]
+        return [stream for path in source for stream in _streams(path, told, format, may_be_empty)]
     path = Path(source)
     if path.is_dir():
-        return _of_folder(path, told)
+        return _of_folder(path, told, may_be_empty)
     if not path.exists():
         raise InputError(f"no such file: {path}")
     try:
@@ -218,10 +230,13 @@ def _streams(source: Source, told: Told, format: str | None) -> list[Stream]:
     return [Stream(shown_name(path), path)]
 
 
-def _of_folder(folder: Path, told: Told) -> list[Stream]:
+def _of_folder(folder: Path, told: Told, may_be_empty: bool) -> list[Stream]:
     """Open each file of a folder as a stream; files of one name are called by their folders too."""
     inside = sorted(_files(folder))
     found = [path for path in inside if is_readable(path, certain=True)]
+    if not inside and may_be_empty:
+        told.add(NO_STORY, shown_name(folder))
+        return []
     if not found:
         raise InputError(f"no article files in folder {folder}; expected {KNOWN}")
     for other in sorted(set(inside).difference(found)):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
+from recommender import InputError, PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
@@ -328,6 +328,29 @@ def test_a_whole_run_names_what_it_fitted_anew_otherwise_than_a_refresh(tmp_path
     whole = precompute(stories, tmp_path / "whole", settings=options)
     assert refreshed.as_of == whole.as_of
     assert refreshed.version != whole.version
+
+
+@pytest.mark.parametrize("kind", ["empty list", "empty file", "only a header", "empty folder"])
+def test_an_hour_without_stories_is_an_update_of_nothing(kind: str, tmp_path: Path) -> None:
+    out, snapshot = board(tmp_path)
+    before = published(out)
+    source = tmp_path / {"empty folder": "news", "only a header": "news.csv"}.get(kind, "news.json")
+    if kind == "empty folder":
+        source.mkdir()
+    else:
+        source.write_text({"empty list": "[]", "only a header": "id,title\n"}.get(kind, ""))
+    summary = refresh(source, out, snapshot, strict=True)
+    assert (summary.recomputed, summary.rejected, summary.findings) == (0, 0, ())
+    assert summary.told == (f"1 files or folders without a story, such as {source}",)
+    assert published(out) == before
+    later = PublishedLists.open(out).as_of + timedelta(hours=3)  # type: ignore[operator]
+    assert refresh(source, out, snapshot, as_of=later).as_of == later
+
+
+def test_a_file_that_does_not_exist_is_no_hour_without_stories(tmp_path: Path) -> None:
+    out, snapshot = board(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        refresh(tmp_path / "news.json", out, snapshot)
 
 
 def past_the_pool(root: Path) -> tuple[Path, Path]:
