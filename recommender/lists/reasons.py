@@ -19,7 +19,7 @@ from recommender.lists.block import Block
 from recommender.lists.parts import Parts
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
-from recommender.ranking.score import DEVELOPMENT, EVERGREEN, PINNED, VARIETY
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY
 from recommender.search.pools import Queries
 
 MOST = 2  # reasons of an item
@@ -54,7 +54,7 @@ def explain(block: Block) -> pa.ListArray:
     boost = selected.boost[held]
     own_time, time = queries.published[story], catalog.published[rows]
     pinned = np.flatnonzero(source == PINNED)
-    development = np.flatnonzero(notes & DEVELOPMENT)
+    development = np.flatnonzero((notes & DEVELOPMENT > 0) & (source != MORE))
     apart = _apart(own_time[development], time[development])
     running = pc.if_else(
         pc.equal(apart, ""), "same running story", pc.binary_join_element_wise("same running story", apart, ", ")
@@ -81,7 +81,9 @@ def explain(block: Block) -> pa.ListArray:
         _Reasons("newer", np.flatnonzero(newer), "newer than this story", 0.0, 7),
     ]
     bare = np.setdiff1d(np.arange(len(rows)), np.concatenate([one.items for one in told]))
-    return _gathered([*told, _strongest(parts, bare)], len(rows))
+    far = source[bare] == MORE
+    told.append(_Reasons("meaning", bare[far], "no closer story left", 0.0, 8))
+    return _gathered([*told, _strongest(parts, bare[~far])], len(rows))
 
 
 def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
@@ -167,9 +169,12 @@ def _shared_names(
     both[line, place] = _uses(queries.terms, story[line], asked) & _uses(matrix, rows[line], asked)
     # a name that completes one before it, is completed by one, or by the same word, tells nothing new
     other = np.where(both, other, -1)
+    held &= both | ~_bare(wording, term)
+    base = np.where(held, wording.base[np.maximum(term, 0)], -1) if len(wording.base) else term
     for number in range(1, term.shape[1]):
         own, mine = term[:, number, None], other[:, number, None]
         known = (other[:, :number] == own) | (mine >= 0) & ((term[:, :number] == mine) | (other[:, :number] == mine))
+        known |= (base[:, :number] == base[:, number, None]) & held[:, :number]
         held[:, number] &= ~known.any(axis=1)
     held &= np.cumsum(held, axis=1) <= _NAMES
     counts = held.sum(axis=1)
@@ -178,6 +183,13 @@ def _shared_names(
     offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
     told = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), written), " and ")
     return owners, pc.binary_join_element_wise("both mention ", told, "")
+
+
+def _bare(wording: Wording, term: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which places hold a name that tells nothing alone."""
+    if not len(wording.bare):  # stories without a word
+        return np.zeros(term.shape, dtype=bool)
+    return wording.bare[np.maximum(term, 0)]
 
 
 def _uses(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -111,3 +111,30 @@ def test_contributions_say_what_the_relevance_is_made_of(ranker: str) -> None:
 )
 def test_distances_in_time_are_words(hours: int, text: str) -> None:
     assert apart_text(hours) == text
+
+
+def test_titles_page_debris_and_bare_first_names_are_no_reason() -> None:
+    stories = newsroom()
+    stories[0]["body"] += " Later Steve, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    stories[1]["body"] += " Later Steve, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    rec = Recommender(Settings().override(OPTIONS)).fit(stories)
+    text = " ".join(told(rec, "mayor")["train"])
+    assert "both mention" in text
+    assert not {"Steve", "Gov", "Getty", "getty", "toggle", "Images", "File"} & set(text.replace(",", "").split())
+
+
+def test_a_word_and_its_plural_are_told_once() -> None:
+    stories = newsroom()
+    for one in stories[:2]:
+        one["body"] = one["body"].replace("Livia Santoro", "a Disease of many Diseases")
+    rec = Recommender(Settings().override(OPTIONS)).fit(stories)
+    (names,) = (text for text in told(rec, "mayor")["train"] if text.startswith("both mention"))
+    assert names in {"both mention Disease", "both mention Diseases"}
+
+
+def test_the_next_best_is_not_called_close() -> None:
+    rec = Recommender(Settings().override({**OPTIONS, "selection.k": 30})).fit(checkerboard())
+    found = [item for one in rec.recommend_many(rec.catalog.ids.to_pylist()) for item in one if item.source == "more"]
+    assert found
+    texts = {str(reason) for item in found for reason in item.reasons}
+    assert not any("as close" in text or "running story" in text for text in texts)
