@@ -33,7 +33,8 @@ from recommender.version import __version__
 
 SETS = ("cbc", "nos")
 COUNTS = (50, 100, 200, 400)
-CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.05)
+CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.05)
+KEPT = 3 / 4  # of the pairs that most judges would follow
 FOLDS = 5
 RANKERS = Path(__file__).parents[1] / "rankers"
 SHIPPED = Path(recommender.__file__).parent / "ranking"
@@ -84,7 +85,7 @@ def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDAr
 
 
 def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str, float]]:
-    """Find the greatest cut that keeps five of six CNRec pairs that most judges would follow, and its effect there.
+    """Find the greatest cut that keeps three of four CNRec pairs that most judges would follow, and its effect there.
 
     The probability of a link cannot be compared between archives: the cut only takes out what is plainly unrelated.
     """
@@ -96,7 +97,7 @@ def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str
     pairs = judged.judgments.table
     chance = rec.relevance(pairs["story"].to_pylist(), pairs["item"].to_pylist())
     follow = pairs["grade"].to_numpy() >= 0.5
-    cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= 5 / 6 * follow.sum())
+    cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= KEPT * follow.sum())
     kept = chance >= cut
     return cut, {
         "pairs": len(pairs),
