@@ -20,6 +20,7 @@ from recommender.cli.options import (
     JsonOption,
     Lists,
     QueryOption,
+    RejectedOption,
     ResumeOption,
     SetOption,
     SettingsOption,
@@ -89,9 +90,7 @@ def precompute(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
     cache: CacheOption = None,
-    rejected: Annotated[
-        Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
-    ] = None,
+    rejected: RejectedOption = None,
     resume: ResumeOption = None,
     engine: Annotated[
         str, typer.Option(help="Compute here (local), on a Ray cluster (ray), or by an engine that a package adds.")
@@ -174,6 +173,7 @@ def refresh(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
     cache: CacheOption = None,
+    rejected: RejectedOption = None,
     resume: ResumeOption = None,
 ) -> None:
     """Publish a version with new and changed stories: only the lists that they touch are made again."""
@@ -192,6 +192,7 @@ def refresh(
             dry_run=dry_run,
             as_of=moment_of(as_of),
             cache=cache_of(cache, lists),
+            rejected=rejected,
             resume=resume,
             ranker=ranker,
             progress=progress,

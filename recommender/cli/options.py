@@ -67,6 +67,9 @@ StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first 
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")
 ]
+RejectedOption = Annotated[
+    Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
+]
 ResumeOption = Annotated[
     Path | None,
     typer.Option(

@@ -91,7 +91,7 @@ def precompute(
     archive : path, optional
         Folder that the fitted archive is saved to as well, for `refresh` and `Recommender.load`.
     rejected : path, optional
-        File of rejected rows; default ``rejected.jsonl`` in the folder of the lists.
+        File of rejected rows; default ``rejected.jsonl`` in the folder of the lists, which a dry run leaves as it is.
     resume : path, optional
         Folder of finished shards; default ``.resume`` in the folder of the lists, for a database in that of the
         archive, else none.
@@ -154,8 +154,7 @@ def precompute(
             progress=clock,
             each=job.read,
         )
-        kept_rejected = _write_rejected(report, rejected, lists)
-        summary.rejected_file = str(kept_rejected) if kept_rejected and report.rejected else ""
+        kept_rejected = write_rejected(report, rejected, lists, summary)
         if not len(table):
             raise InputError(no_story(report, kept_rejected))
         guards = Guards.of(lists, settings.publish, allow_worse)
@@ -187,9 +186,12 @@ def no_story(report: ReadReport, rejected: Path | None) -> str:
     return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
 
 
-def _write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path) -> Path | None:
-    if rejected is None and not is_database(lists):
+def write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path, summary: Summary) -> Path | None:
+    """Write the rejected rows to the file that was named, else beside the lists, if these are published."""
+    if rejected is None and summary.published and not is_database(lists):
         rejected = Path(lists) / "rejected.jsonl"
-    if rejected is not None:
-        write_atomically(Path(rejected), report.rejected_jsonl())
-    return None if rejected is None else Path(rejected)
+    if rejected is None:
+        return None
+    write_atomically(Path(rejected), report.rejected_jsonl())
+    summary.rejected_file = str(rejected) if report.rejected else ""
+    return Path(rejected)

@@ -20,7 +20,7 @@ from recommender.errors import DamagedError, InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, kept_pools
 from recommender.jobs.guards import Guards, check_taken_back, check_together
-from recommender.jobs.precompute import no_story
+from recommender.jobs.precompute import no_story, write_rejected
 from recommender.jobs.run import Run, Summary
 from recommender.jobs.touched import looked_past, touched
 from recommender.lists.records import RECORD
@@ -46,6 +46,7 @@ def refresh(
     dry_run: bool = False,
     as_of: datetime | None = None,
     cache: str | Path | None = None,
+    rejected: str | Path | None = None,
     resume: str | Path | None = None,
     ranker: str | Path | None = None,
     recommender: Recommender | None = None,
@@ -70,6 +71,9 @@ def refresh(
     format : {'jsonl', 'parquet', 'sql'}
     columns, input_format, strict, cache, resume, progress
         As for `precompute`.
+    rejected : path, optional
+        File of rejected rows, written at once; default ``rejected.jsonl`` in the folder of the lists, once they are
+        published.
     allow_worse : bool, default False
         Publish even what the limits of `settings.publish` refuse.
     dry_run : bool, default False
@@ -104,6 +108,8 @@ def refresh(
     run = Run("refresh", lists, format=format, archive=archive, resume=resume, dry=dry_run, progress=progress)
     if resume is not None:
         check_writable(Path(resume))
+    if rejected is not None:
+        check_writable(Path(rejected).parent)
     clock, summary = run.clock, run.summary
     with run.publisher.writing():
         stones = run.stones()
@@ -127,11 +133,12 @@ def refresh(
             strict=strict,
             may_be_empty=True,
         )
+        named = None if rejected is None else write_rejected(rec.report, rejected, lists, summary)
         rec.archive, summary.changes, summary.embedded = changed_archive(
             rec.archive, table, rec.report, run.vectors(rec)
         )
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
-            raise InputError(no_story(rec.report, None))
+            raise InputError(no_story(rec.report, named))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
         gone = rec.tombstones.withdrawn.union(rec.tombstones.unpublished, rec.report.taken_back)
         check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
@@ -169,6 +176,8 @@ def refresh(
             return _unchanged(last, same, version, moment), rows[again[rows]]
 
         run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), kept)
+        if named is None:  # only now: a run that fails leaves the file of the last good one
+            write_rejected(rec.report, None, lists, summary)
         if not dry_run:
             rec.save(archive)
             clock("saving", len(rec.catalog), len(rec.catalog))

@@ -353,6 +353,36 @@ def test_a_file_that_does_not_exist_is_no_hour_without_stories(tmp_path: Path) -
         refresh(tmp_path / "news.json", out, snapshot)
 
 
+def test_rejected_rows_are_told_by_the_last_good_run(tmp_path: Path) -> None:
+    out, snapshot = board(tmp_path)
+    file, bad = out / "rejected.jsonl", {"title": "no id"}
+    file.unlink()
+    dry = refresh([bad, checkerboard()[0]], out, snapshot, dry_run=True)
+    assert (dry.rejected, dry.rejected_file, file.exists()) == (1, "", False)
+    done = refresh([bad, checkerboard()[0]], out, snapshot)
+    assert (done.rejected, done.rejected_file) == (1, str(file))
+    told = file.read_bytes()
+    assert b"missing id" in told
+    with pytest.raises(InputError, match="no usable story among 2 rows"):
+        refresh([bad, bad], out, snapshot)
+    refresh([], out, snapshot, dry_run=True)
+    assert file.read_bytes() == told
+    named = tmp_path / "mine.jsonl"
+    with pytest.raises(InputError, match=r"see .*mine\.jsonl"):
+        refresh([bad, bad], out, snapshot, rejected=named)
+    assert named.read_bytes().count(b"\n") == 2
+    assert refresh([], out, snapshot).rejected_file == ""
+    assert file.read_bytes() == b""
+
+
+def test_a_dry_whole_run_leaves_the_folder_of_the_lists_as_it_is(tmp_path: Path) -> None:
+    out, _ = board(tmp_path)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    options = WITHIN_TOPICS.override(ANY_CHANGE)
+    precompute([{"title": "no id"}, *checkerboard()], out, settings=options, dry_run=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
 def past_the_pool(root: Path) -> tuple[Path, Path]:
     """Lists of three items from five candidates.
 
