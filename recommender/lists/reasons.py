@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.catalog import Catalog, whole
+from recommender.articles.columns import outlets
 from recommender.features.families import FAMILIES
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
@@ -59,7 +60,14 @@ def explain(block: Block) -> pa.ListArray:
     running = pc.if_else(
         pc.equal(apart, ""), "same running story", pc.binary_join_element_wise("same running story", apart, ", ")
     )
-    of_names, names = _shared_names(queries, story, block.terms, rows, block.wording)
+    unique, place = np.unique(rows, return_inverse=True)
+    publishers = np.column_stack(
+        [
+            block.wording.named(outlets(stories))[story],
+            block.wording.named(outlets(catalog.table.select(["source", "url"]).take(pa.array(unique))))[place],
+        ]
+    )
+    of_names, names = _shared_names(queries, story, block.terms, rows, block.wording, publishers)
     of_words, words, terms = _shared_words(queries, story, block.terms, rows, block.wording)
     section = whole(catalog.table["section"]).take(pa.array(rows))
     own_section = whole(stories["section"]).take(pa.array(story))
@@ -157,8 +165,9 @@ def _shared_names(
     matrix: sp.csr_matrix,
     rows: NDArray[np.int64],
     wording: Wording,
+    publishers: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], pa.Array]:
-    """Find the items that share names with their story, and put the names in words."""
+    """Find the items that share names, none of them of who published either, and put the names in words."""
     found, _ = heaviest_shared(queries.terms, matrix, story, rows, wording.names, _NAMES + 1)
     term = found.astype(np.int64)
     held = term >= 0
@@ -169,7 +178,7 @@ def _shared_names(
     both[line, place] = _uses(queries.terms, story[line], asked) & _uses(matrix, rows[line], asked)
     # a name that completes one before it, is completed by one, or by the same word, tells nothing new
     other = np.where(both, other, -1)
-    held &= both | ~_bare(wording, term)
+    held &= (both | ~_bare(wording, term)) & ~(term[:, :, None] == publishers[:, None, :]).any(axis=2)
     base = np.where(held, wording.base[np.maximum(term, 0)], -1) if len(wording.base) else term
     for number in range(1, term.shape[1]):
         own, mine = term[:, number, None], other[:, number, None]

@@ -103,6 +103,12 @@ class Wording:
         """Whether several terms may be told as one."""
         return bool(self.spelling.phrase.null_count < len(self.terms))
 
+    def named(self, publishers: pa.Array) -> NDArray[np.int64]:
+        """Find the term that is the name of an outlet, as "courier" of "courier.example", (m,); -2 = none."""
+        name = pc.replace_substring_regex(publishers, r"^the |^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1")
+        place = pc.index_in(name.cast(pa.string()), self.terms.cast(pa.string()), skip_nulls=True)
+        return np.asarray(pc.fill_null(place, -2).to_numpy(zero_copy_only=False), dtype=np.int64)
+
     def written(self, term: NDArray[np.int64], shared: NDArray[np.bool_], other: NDArray[np.int64]) -> pa.Array:
         """Write names, each with the neighbour that completes it where both stories share that too.
 

@@ -138,3 +138,15 @@ def test_the_next_best_is_not_called_close() -> None:
     assert found
     texts = {str(reason) for item in found for reason in item.reasons}
     assert not any("as close" in text or "running story" in text for text in texts)
+
+
+@pytest.mark.parametrize("more", [{"source": "The Courier"}, {"url": "https://www.courier.example/a"}])
+def test_who_published_a_story_is_no_reason(more: dict[str, str]) -> None:
+    stories = newsroom()
+    for number, one in enumerate(stories[:2]):
+        one["body"] += " It was told to the Courier of Oslo."
+        if number:
+            one |= more
+    text = " ".join(told(Recommender(Settings().override(OPTIONS)).fit(stories), "mayor")["train"])
+    assert "Courier" not in text
+    assert "both mention" in text
