@@ -36,7 +36,7 @@ from recommender.embedders.stories import StoryVectors
 from recommender.errors import NotFittedError, SettingsError, WithdrawnArticleError
 from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.lists.records import STORY, to_lists
+from recommender.lists.records import STORY, titled, to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.reading.behaviors import read_clicks
@@ -433,7 +433,7 @@ class Recommender(Decided):
             if article_id not in catalog:
                 return None
             row = catalog.row(article_id)
-            story: dict[str, Any] = catalog.table.select(STORY.names).slice(row, 1).to_pylist()[0]
+            story: dict[str, Any] = titled(catalog.table.select(STORY.names).slice(row, 1)).to_pylist()[0]
             published = story["published_at"]
             return story if published is None or published <= now else None
 

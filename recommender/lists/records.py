@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
@@ -66,6 +67,25 @@ RECORD = pa.schema(
 )
 
 
+def titled(stories: pa.Table) -> pa.Table:
+    """Put the line of stories without a headline in its place, as readers are shown them; the others stay.
+
+    Examples
+    --------
+    >>> titled(pa.table({"title": ["", "Storm"], "line": ["The ferry ran aground.", "It blew."]})).to_pylist()
+    [{'title': 'The ferry ran aground.', 'line': ''}, {'title': 'Storm', 'line': 'It blew.'}]
+    """
+    untitled = pc.equal(stories["title"], "")
+    if not pc.any(untitled).as_py():
+        return stories
+    for name, column in (
+        ("title", pc.if_else(untitled, stories["line"], stories["title"])),
+        ("line", pc.if_else(untitled, pa.scalar("", stories["line"].type), stories["line"])),
+    ):
+        stories = stories.set_column(stories.column_names.index(name), name, column)
+    return stories
+
+
 def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
     """Turn a block of lists into records of `RECORD`.
 
@@ -76,7 +96,7 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
         One list of reasons for each item, as `explain` gives them.
     heading : Heading
     """
-    selected, stories, k = block.chosen, block.stories, heading.k
+    selected, stories, k = block.chosen, titled(block.stories), heading.k
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
     items = _items(selected, held, place, block.catalog, reasons, block.parts)
@@ -165,8 +185,8 @@ def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> 
 def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
     """Convert rejected candidates to values, each with the place of its story."""
     place, column = np.nonzero(rejected.rows >= 0)
-    items = catalog.table.select(["id", "title", "section", "published_at"])
-    items = items.take(pa.array(rejected.rows[place, column]))
+    items = catalog.table.select(["id", "title", "section", "published_at", "line"])
+    items = titled(items.take(pa.array(rejected.rows[place, column]))).drop_columns("line")
     items = items.rename_columns(["article_id", "title", "section", "published_at"])
     numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
     for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
@@ -183,7 +203,7 @@ def _items(
 ) -> pa.StructArray:
     rows = selected.rows[held]
     shown = catalog.table.select(["id", *(field.name for field in STORY)])
-    shown = shown.take(pa.array(rows)).combine_chunks()
+    shown = titled(shown.take(pa.array(rows)).combine_chunks())
     freshness = selected.freshness[held]
     ageless = np.isnan(freshness)
     components = pa.StructArray.from_arrays(

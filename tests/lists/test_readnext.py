@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recommender import ReadNext, Reason, Recommendation
+from recommender import ReadNext, Reason, Recommendation, Recommender, Settings
 from recommender.lists.readnext import status_of
 
 ITEM = Recommendation(
@@ -128,3 +128,24 @@ def test_a_withdrawal_changes_the_status_with_the_items() -> None:
     assert ReadNext.of(whole, blocked=frozenset({("i4", None)})).status == "ok"
     for status in ("withheld", "not_computed"):
         assert ReadNext.of(record([], status=status), frozenset({"i1"})).status == status
+
+
+def test_stories_without_a_headline_are_shown_by_the_beginning_of_their_text(tfidf: Settings) -> None:
+    body = "The ferry ran aground in thick fog off Gull Point. " + "Nobody died at Gull Point. " * 20
+    long = "ferry fog harbour Gull Point aground " * 20
+    rows = [
+        {"id": "a", "body": body},
+        {"id": "b", "body": long},
+        {"id": "c", "title": "Ferry in fog", "body": body[:90]},
+    ]
+    rec = Recommender(tfidf).fit(rows)
+    lists = [rec.recommend(story) for story in ("a", "b", "c")]
+    told = {one.article_id: one for found in lists for one in (*found.items, *found.reserves)}
+    assert {found.story.title for found in lists if found.story} == {one.title for one in told.values()}
+    assert told["a"].title == "The ferry ran aground in thick fog off Gull Point."
+    assert told["a"].line == ""
+    assert told["b"].title.startswith("ferry fog")
+    assert told["b"].title.endswith(" …")
+    assert len(told["b"].title) <= 160
+    assert told["c"].title == "Ferry in fog"
+    assert rec.catalog.table["title"].to_pylist() == ["", "", "Ferry in fog"]
