@@ -149,10 +149,10 @@ class TestPages:
         write_preview(lists, site := tmp_path / "site")
         story = lists.get("untitled").story
         assert story is not None
-        assert story.title == ""
-        assert story.line
-        assert f'<h1 dir="auto" lang="">{story.line}</h1>' in page(site, "untitled")
-        assert f">{story.line}</a>" in (site / "index.html").read_text(encoding="utf-8")
+        assert story.title
+        assert story.line == ""
+        assert f'<h1 dir="auto" lang="">{story.title}</h1>' in page(site, "untitled")
+        assert f">{story.title}</a>" in (site / "index.html").read_text(encoding="utf-8")
 
     def test_states_of_lists_are_said(self, lists: Edited, tmp_path: Path) -> None:
         lists.withhold("t1-s0")
