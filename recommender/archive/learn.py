@@ -335,7 +335,10 @@ def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | 
     if present.related_at is None:
         return None
     passed = present.probability(present.raw(pairs.among(present.features).values)) >= present.related_at
-    return float(np.quantile(ranker.probability(ranker.raw(pairs.values)), 1 - passed.mean()))
+    # a few trees give many candidates one value: of the cuts between values the one nearest to that share
+    values, counts = np.unique(ranker.probability(ranker.raw(pairs.values)), return_counts=True)
+    shares = np.cumsum(counts[::-1])[::-1] / counts.sum()
+    return float(values[np.abs(shares - passed.mean()).argmin()])
 
 
 def _needed(gain: Estimate, tested: int) -> int | None:
