@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
-from recommender.reading.leftovers import ODD, of_markdown, tidied, visible
+from recommender.reading.leftovers import is_odd, of_markdown, tidied, visible
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
@@ -58,7 +58,7 @@ _LABELS = frozenset(
 )
 
 
-# Bytes of UTF-8 that begin what `ODD` finds, a tag or an entity, and pairs of them; a few pairs begin something else.
+# Bytes of UTF-8 that begin what `is_odd` finds, a tag or an entity, and pairs of them; a few pairs begin something else.
 _FIRST = np.zeros(256, dtype=bool)
 _FIRST[[*b"<[&\0{*#-", 0xC2, 0xC3, 0xE2, 0xEF]] = True
 _SECOND = np.zeros((256, 256), dtype=bool)
@@ -130,8 +130,11 @@ def is_plain(text: str) -> bool:
     >>> is_plain("Ferry aground"), is_plain("Fish &amp; chips")
     (True, False)
     """
-    tagged, entities = "<" in text and _MARKUP.search(text), "&" in text and _ENTITY.search(text)
-    return not tagged and not entities and not ODD.search(text)
+    return not _is_tagged(text) and not ("&" in text and _ENTITY.search(text)) and not is_odd(text)
+
+
+def _is_tagged(text: str) -> bool:
+    return "<" in text and _MARKUP.search(text) is not None
 
 
 def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
@@ -172,7 +175,7 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
     markup = _as_html(tidied(markup))
     text, links = _read(markup)
     text = visible(unescaped(text))
-    if _MARKUP.search(text) and not _CODE.search(markup):  # it was escaped within HTML
+    if _is_tagged(text) and not _CODE.search(markup):  # it was escaped within HTML
         text, links = _read(text)
     return text.strip(), links
 
@@ -181,7 +184,7 @@ def _as_html(text: str) -> str:
     """Undo the escaping of tags, and write links of Markdown as tags."""
     raw = text
     for _ in range(_ESCAPED):
-        if _MARKUP.search(raw):
+        if _is_tagged(raw):
             return raw
         raw, before = html.unescape(raw), raw
         if raw == before:
@@ -192,7 +195,7 @@ def _as_html(text: str) -> str:
 
 def _read(markup: str) -> tuple[str, list[Anchor]]:
     """Take the text and the links from HTML; other text comes back as it is."""
-    if _MARKUP.search(markup):
+    if _is_tagged(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
         tree = LexborHTMLParser(markup)
