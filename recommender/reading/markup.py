@@ -58,7 +58,7 @@ _LABELS = frozenset(
 )
 
 
-# Bytes of UTF-8 that begin what `is_odd` finds, a tag or an entity, and pairs of them; a few pairs begin something else.
+# Bytes of UTF-8 that begin what `is_odd` finds, a tag or an entity, and pairs of them; some begin something else.
 _FIRST = np.zeros(256, dtype=bool)
 _FIRST[[*b"<[&\0{*#-", 0xC2, 0xC3, 0xE2, 0xEF]] = True
 _SECOND = np.zeros((256, 256), dtype=bool)
