@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
+from recommender.articles.columns import whole
 from recommender.articles.copies import Marks, repeated_by, text_groups
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
@@ -325,11 +326,6 @@ class Catalog:
         rank[: len(self)] = self.id_rank + before[self.id_rank]
         rank[len(self) + new] = place + np.arange(len(new))
         return rank
-
-
-def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Give a column as one array; without a copy where it is one."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -47,3 +47,18 @@ def to_micros(time: datetime) -> int:
     """Convert a time to microseconds since 1970; a time without a zone is UTC."""
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return round(time.timestamp() * 1e6)
+
+
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Give a column as one array; without a copy where it is one."""
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Give the bytes of a large_string array, and where each text begins, (n + 1,)."""
+    _, offsets, data = texts.buffers()
+    begin = np.zeros(1, dtype=np.int64) if offsets is None else np.frombuffer(offsets, dtype=np.int64)
+    content = np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+    return content, begin[texts.offset : texts.offset + len(texts) + 1]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import loops
+from recommender.articles.columns import buffers
 from recommender.articles.headlines import Headlines
 
 BLOCK = 8_192  # texts read together
@@ -55,7 +56,7 @@ class Marks(NamedTuple):
         >>> marks.words.tolist(), bool(marks.digest[0] == marks.digest[1])
         ([4, 4, 0], True)
         """
-        data, offset = _buffers(texts)
+        data, offset = buffers(texts)
         size = len(texts)
         words, plain, sampled = (np.zeros(size, dtype=np.int32) for _ in range(3))
         digest, skeleton = (np.zeros(size, dtype=np.uint64) for _ in range(2))
@@ -121,7 +122,7 @@ def repeated(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> NDArray
 
 def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Find the place of the text that each of some different ones repeats, (m,)."""
-    data, offset = _buffers(texts)
+    data, offset = buffers(texts)
     sizes = marks.sampled[rows].astype(np.int64)
     begin = np.concatenate([[0], np.cumsum(sizes)])
     sample = marks.sample[np.repeat(marks.begin[rows] - begin[:-1], sizes) + np.arange(begin[-1])]
@@ -189,11 +190,3 @@ def text_groups(
         _, first, inverse = np.unique(keys.dictionary_encode().indices, return_index=True, return_inverse=True)
         group[some] = some[first[inverse]]
     return group
-
-
-def _buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Give the bytes of a large_string array, and where each text begins."""
-    _, offsets, data = texts.buffers()
-    begin = np.zeros(1, dtype=np.int64) if offsets is None else np.frombuffer(offsets, dtype=np.int64)
-    content = np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
-    return content, begin[texts.offset : texts.offset + len(texts) + 1]

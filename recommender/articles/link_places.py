@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
-from recommender.articles.catalog import Catalog, whole
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import whole
 from recommender.articles.urls import normalise_url
 
 _Rows: TypeAlias = NDArray[np.int64]

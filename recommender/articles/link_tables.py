@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import LINK, TIME
-from recommender.articles.catalog import Catalog, whole
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import whole
 from recommender.articles.link_places import Places
 from recommender.errors import InputError
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
-from recommender.articles.catalog import Catalog, whole
-from recommender.articles.columns import to_micros
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import to_micros, whole
 from recommender.articles.link_places import Places, micros
 from recommender.articles.link_tables import LINKS, flat_links, link_structs, link_table
 from recommender.errors import InputError

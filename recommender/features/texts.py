@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.catalog import whole
+from recommender.articles.columns import whole
 from recommender.features import pair_loops as loops
 from recommender.features.tfidf import Tfidf
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.catalog import whole
+from recommender.articles.columns import whole
 from recommender.features import loops
 from recommender.features.tokens import Counts, count_terms
 

@@ -12,8 +12,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.article import HOUR_US, UNDATED
-from recommender.articles.catalog import Catalog, whole
-from recommender.articles.columns import outlets
+from recommender.articles.catalog import Catalog
+from recommender.articles.columns import outlets, whole
 from recommender.features.families import FAMILIES
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
@@ -69,6 +69,9 @@ def explain(block: Block) -> pa.ListArray:
     )
     of_names, names = _shared_names(queries, story, block.terms, rows, block.wording, publishers)
     of_words, words, terms = _shared_words(queries, story, block.terms, rows, block.wording)
+    # the next best shares a few words as any two stories do: they explain nothing
+    telling = source[of_words] != MORE
+    of_words, words, terms = of_words[telling], words.filter(pa.array(telling)), terms.filter(pa.array(telling))
     section = whole(catalog.table["section"]).take(pa.array(rows))
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
@@ -258,7 +261,7 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     kind = pa.concat_arrays([pa.repeat(one.kind, n) for one, n in zip(told, sizes, strict=True)])
     text = pa.concat_arrays(
         [
-            pa.repeat(one.text, n) if isinstance(one.text, str) else _array(one.text)
+            pa.repeat(one.text, n) if isinstance(one.text, str) else whole(one.text).cast(pa.string())
             for one, n in zip(told, sizes, strict=True)
         ]
     )
@@ -276,10 +279,6 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     counts = np.bincount(owner[order], minlength=count)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons)
-
-
-def _array(text: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return (whole(text) if isinstance(text, pa.ChunkedArray) else text).cast(pa.string())
 
 
 def _no_terms(count: int) -> pa.ListArray:
