@@ -31,7 +31,7 @@ SHOWN = 20  # rejected candidates of one rule that a page lists
 FOLDER = "stories"
 
 _HERE = Path(__file__).parent
-_STATIC = ("preview.css", "preview.js")
+_STATIC = ("preview.css", "combobox.js", "preview.js")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
 STATES = ("Full", "Filled up", "Short", "Empty", "Withheld", "Not computed yet")

@@ -18,6 +18,7 @@ from recommender.serving.openapi import DOCUMENT
 _HERE = Path(__file__).parent
 _FILES = {
     "preview.css": (Path(site.__file__).parent / "static" / "preview.css", "text/css"),
+    "combobox.js": (Path(site.__file__).parent / "static" / "combobox.js", "text/javascript"),
     "desk.css": (_HERE / "static" / "desk.css", "text/css"),
     "desk.js": (_HERE / "static" / "desk.js", "text/javascript"),
 }

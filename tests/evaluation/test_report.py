@@ -26,6 +26,7 @@ from recommender.evaluation.report.wording import MARKS, PARTS, number, p_value,
 from recommender.evaluation.report.write import to_html, to_markdown, write_report
 from recommender.evaluation.results import Comparison, Evaluation, Example, SystemResult
 from recommender.statistics import Estimate, short
+from tests.support.colours import stands_out
 
 NAN = float("nan")
 MEASURES = ("nDCG@5", "P@5", "Judged@5")
@@ -737,8 +738,7 @@ class TestBrowser:
         )
         assert len(shown) > 4
         for ink, paper in shown:
-            darkest, lightest = sorted([_luminance(paper), _luminance(ink)])
-            assert (lightest + 0.05) / (darkest + 0.05) >= 4.5, (ink, paper)
+            assert stands_out(ink, paper), (ink, paper)
 
     def test_details_open_with_the_keyboard(self, page: Any) -> None:
         story = page.locator("details.story").first
@@ -766,9 +766,3 @@ class TestBrowser:
         named = page.get_by_role("img", name="nDCG@5 of the list against distance")
         assert named.count() > 2
         assert "default: " in (named.first.locator("desc").text_content() or "")
-
-
-def _luminance(color: str) -> float:
-    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

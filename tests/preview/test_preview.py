@@ -35,6 +35,7 @@ from recommender.preview.replace import MARKER
 from recommender.preview.site import page_name, safe_link, script_json
 from tests.cli.test_cli import refused
 from tests.support.checkerboard import checkerboard
+from tests.support.colours import assert_readable
 from tests.support.processes import cli
 
 SETTINGS = Settings.of(
@@ -122,7 +123,15 @@ class TestPages:
         written = contents(tmp_path / "a")
         assert written == contents(tmp_path / "deep" / "b")
         names = {f"stories/{page_name(story['id'])}.html" for story in STORIES}
-        assert set(written) == {"index.html", "preview.css", "preview.js", "search-data.js", MARKER, *names}
+        assert set(written) == {
+            "index.html",
+            "preview.css",
+            "combobox.js",
+            "preview.js",
+            "search-data.js",
+            MARKER,
+            *names,
+        }
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "deep", "lists"]
 
     @pytest.mark.parametrize("format", ["parquet", "sql"])
@@ -138,7 +147,9 @@ class TestPages:
         for name, data in contents(tmp_path / "site").items():
             text = data.decode()
             if name.endswith(".html"):
-                assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) == 1, name
+                assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) == 2, name
+                scripts = re.findall(r'<script src="(?:\.\./)?(\w+\.js)" defer></script>', text)
+                assert scripts == ["combobox.js", "preview.js"], name
                 assert "<img" not in text
                 assert 'href="javascript' not in text
         data = (tmp_path / "site" / "search-data.js").read_text(encoding="utf-8")
@@ -517,15 +528,7 @@ class TestBrowser:
         tab.page.emulate_media(color_scheme=scheme)
         for address in ("index.html", *(f"stories/{page_name(i)}.html#editor" for i in (HOSTILE, "t0-s0", "linked"))):
             tab.page.goto(f"{tab.root}/{address}")
-            assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, address
-            paper = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert (_luminance(paper) < 0.2) == (scheme == "dark")
-            inks = tab.page.evaluate(
-                "[...new Set([...document.querySelectorAll('body *')].map(e => getComputedStyle(e).color))]"
-            )
-            for ink in inks:
-                darkest, lightest = sorted([_luminance(paper), _luminance(ink)])
-                assert (lightest + 0.05) / (darkest + 0.05) >= 4.5 or ink == paper, ink
+            assert_readable(tab.page, width, scheme, address)
 
     def test_a_withdrawn_story_is_gone_after_the_next_run(self, browser: Any, lists: Edited, tmp_path: Path) -> None:
         write_preview(lists, tmp_path / "site")
@@ -550,9 +553,3 @@ class TestBrowser:
         assert focused.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
         tab.page.keyboard.press("Enter")
         assert tab.page.evaluate("document.activeElement.id") == "main"
-
-
-def _luminance(color: str) -> float:
-    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

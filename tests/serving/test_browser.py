@@ -12,10 +12,10 @@ import pytest
 
 from recommender import PublishedLists
 from recommender.serving.tokens import make_token
-from tests.preview.test_preview import _luminance
 from tests.serving.conftest import ODD
 from tests.serving.test_api import publish_again
 from tests.serving.test_server import running
+from tests.support.colours import assert_readable
 
 
 @dataclass
@@ -157,12 +157,4 @@ def test_nothing_is_wider_than_the_screen_and_text_has_contrast(tab: Tab, scheme
     for address in (*addresses, f"/desk/story?id={quote(ODD, safe='')}"):
         tab.page.goto(tab.root + address)
         tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, address
-        paper = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (_luminance(paper) < 0.2) == (scheme == "dark")
-        inks = tab.page.evaluate(
-            "[...new Set([...document.querySelectorAll('body *')].map(e => getComputedStyle(e).color))]"
-        )
-        for ink in inks:
-            darkest, lightest = sorted([_luminance(paper), _luminance(ink)])
-            assert (lightest + 0.05) / (darkest + 0.05) >= 4.5 or ink == paper, (address, ink)
+        assert_readable(tab.page, width, scheme, address)

@@ -231,7 +231,9 @@ class TestPages:
         for address in addresses:
             answer = desk.get(address)
             text = answer.text
-            assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) <= 1, address
+            scripts = re.findall(r'<script src="/static/(\w+\.js)" defer></script>', text)
+            assert scripts in ([], ["combobox.js", "desk.js"]), address
+            assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) == len(scripts), address
             assert "<img" not in text
             assert 'href="javascript' not in text
             assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', '""', text))

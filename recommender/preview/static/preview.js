@@ -16,7 +16,6 @@
   let loading = null;
   let found = [];
   let limit = STEP;
-  let active = -1;
   let timer = 0;
 
   // Accents, Arabic vowel signs, Hebrew points and joiners go; vowel signs of Hindi, Thai and the like are letters.
@@ -90,27 +89,11 @@
     return item;
   };
 
-  const choose = (place) => {
-    const items = list.children;
-    if (active >= 0 && items[active]) items[active].setAttribute("aria-selected", "false");
-    active = place;
-    if (active < 0) {
-      box.removeAttribute("aria-activedescendant");
-      return;
-    }
-    items[active].setAttribute("aria-selected", "true");
-    items[active].scrollIntoView({ block: "nearest" });
-    box.setAttribute("aria-activedescendant", items[active].id);
-  };
-
   const show = (data) => {
     const rows = found.slice(0, limit);
-    list.replaceChildren(...rows.map((row, place) => option(data, row, place)));
-    choose(-1);
+    results.show(rows.map((row, place) => option(data, row, place)));
     const any = rows.length > 0;
     const asked = plain(box.value).trim() !== "" || chosen(section) !== "" || chosen(state) !== "";
-    list.hidden = !any;
-    box.setAttribute("aria-expanded", String(any));
     more.hidden = found.length <= limit;
     const total = found.length.toLocaleString("en");
     if (!asked) said.textContent = "";
@@ -132,6 +115,8 @@
     }
   };
 
+  const results = combobox(box, list, { run, enter: run });
+
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(run, WAIT);
@@ -144,37 +129,8 @@
     const from = limit;
     limit += STEP;
     show(await load());
-    choose(from);
+    results.choose(from);
     if (more.hidden) box.focus();
-  });
-
-  box.addEventListener("keydown", async (event) => {
-    if (event.isComposing) return;
-    const last = list.children.length - 1;
-    if (event.key === "ArrowDown" && last >= 0) {
-      event.preventDefault();
-      choose(active < last ? active + 1 : 0);
-    } else if (event.key === "ArrowUp" && last >= 0) {
-      event.preventDefault();
-      choose(active > 0 ? active - 1 : last);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      if (active < 0) await run();
-      const item = list.children[Math.max(active, 0)];
-      if (item) item.firstChild.click();
-    } else if (event.key === "Escape") {
-      event.preventDefault();
-      box.value = "";
-      run();
-    }
-  });
-
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
-    event.preventDefault();
-    box.focus();
-    box.select();
   });
 
   // A link to the panel opens it.

@@ -8,7 +8,6 @@
   const said = document.getElementById("said");
   let timer = 0;
   let asked = 0;
-  let active = -1;
 
   const find = async (text, limit) => {
     const answer = await fetch(`/v1/stories?limit=${limit}&q=${encodeURIComponent(text)}`);
@@ -45,24 +44,8 @@
     return item;
   };
 
-  const choose = (place) => {
-    const items = list.children;
-    if (items[active]) items[active].setAttribute("aria-selected", "false");
-    active = place;
-    if (active < 0) {
-      box.removeAttribute("aria-activedescendant");
-      return;
-    }
-    items[active].setAttribute("aria-selected", "true");
-    items[active].scrollIntoView({ block: "nearest" });
-    box.setAttribute("aria-activedescendant", items[active].id);
-  };
-
   const show = (stories, text) => {
-    list.replaceChildren(...stories.map(option));
-    choose(-1);
-    list.hidden = !stories.length;
-    box.setAttribute("aria-expanded", String(stories.length > 0));
+    results.show(stories.map(option));
     said.textContent = text;
   };
 
@@ -81,35 +64,11 @@
     }
   };
 
+  const results = box && combobox(box, list, { run });
   if (box) {
     box.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(run, WAIT);
-    });
-    box.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      const last = list.children.length - 1;
-      if (event.key === "ArrowDown" && last >= 0) {
-        event.preventDefault();
-        choose(active < last ? active + 1 : 0);
-      } else if (event.key === "ArrowUp" && last >= 0) {
-        event.preventDefault();
-        choose(active > 0 ? active - 1 : last);
-      } else if (event.key === "Enter" && active >= 0) {
-        event.preventDefault();
-        list.children[active].firstChild.click();
-      } else if (event.key === "Escape") {
-        event.preventDefault();
-        box.value = "";
-        run();
-      }
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.closest("input, select, textarea, [contenteditable]")) return;
-      event.preventDefault();
-      box.focus();
-      box.select();
     });
   }
 
