@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from recommender.publishing import PublishedLists
     from recommender.reading.links import read_links
     from recommender.search.scope import Filters
-    from recommender.selection.events import relations, same_event_probability
+    from recommender.selection.same_event import relations, same_event_probability
     from recommender.settings import Settings
     from recommender.storage.database import SqlQuery
 
@@ -73,8 +73,8 @@ _HOME = {
     "read_links": "reading.links",
     "precompute": "jobs.precompute",
     "refresh": "jobs.refresh",
-    "relations": "selection.events",
-    "same_event_probability": "selection.events",
+    "relations": "selection.same_event",
+    "same_event_probability": "selection.same_event",
 }
 
 __all__ = [

@@ -26,7 +26,7 @@ from recommender.articles.article import DAY_US
 from recommender.features.tfidf import row_cosines
 from recommender.features.vectors import cosines
 from recommender.search.index import FlatIndex
-from recommender.selection.events import is_copy
+from recommender.selection.same_event import is_copy
 
 STRATA = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 EACH, STORIES, NEAREST = 20, 3_000, 30

@@ -21,7 +21,7 @@ from recommender.features.hubness import Hubness
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import SCALE, cosines
 from recommender.reading.read import read_articles
-from recommender.selection.events import is_copy
+from recommender.selection.same_event import is_copy
 from recommender.settings import EmbeddingSettings
 
 LABELS = Path(__file__).parents[1] / "labels"

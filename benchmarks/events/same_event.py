@@ -26,7 +26,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import recommender
 from benchmarks.common import RESULTS, write_result
 from benchmarks.events.event_sets import FITTED, MEASURED, Compared, EventSet, compared
-from recommender.selection.events import PUBLIC_TOKENS
+from recommender.selection.same_event import PUBLIC_TOKENS
 from recommender.settings import EmbeddingSettings
 
 ARCHIVE_CASES = {

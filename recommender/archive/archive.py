@@ -37,7 +37,8 @@ from recommender.search.index_choice import Plan, choose_index
 from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.selection.context import Selection
-from recommender.selection.events import EventTest, SameEvent
+from recommender.selection.events import EventTest
+from recommender.selection.same_event import SameEvent
 from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 

@@ -1,233 +1,24 @@
-"""Whether two stories report the same event: a calibrated probability, and names for how they relate."""
+"""Which rows of an archive report the same event, and which are one text, told pair by pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import orjson
-import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.article import DAY_US, HOUR_US, UNDATED, Article, to_table
-from recommender.articles.catalog import Catalog
-from recommender.articles.text import whole_texts
-from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
+from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.features.vectors import cosines
 from recommender.selection import event_loops as loops
 from recommender.selection import twin_loops
-from recommender.settings import EmbeddingSettings, SelectionSettings
+from recommender.selection.same_event import COPY, FEWEST_TERMS, LIKELY_COPY, SameEvent, probability_of
+from recommender.settings import SelectionSettings
 
 if TYPE_CHECKING:
-    from recommender.embedders import Embedder
     from recommender.search.pools import Queries
-
-PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
-COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
-FEWEST_TERMS = 12  # of a text, with which many the same words make a copy
-LIKELY_COPY = 0.6  # cosine of vectors below which the words of two rows need not be compared for that
-RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
-_TOPIC = 0.1  # least P(same event) of stories that share a topic
-
-
-@dataclass(frozen=True, kw_only=True)
-class SameEvent:
-    """Logistic model of "both report the same event", on two cosines, how crowded their corner is, and time.
-
-    ``logit = intercept + dense * (cosine - scale) + words * min(tfidf - scale, most) - slope * log((1 + hours) / 25)``
-
-    `scale` is the local scale of each cosine, the lesser of both stories' (`features.hubness`): in a crowded topic a
-    cosine says less than in an empty one. Unlike the rarity of shared words it does not fade as an event gets more
-    reports. Where a story has no vector its words alone decide; where one has no date, time says nothing. Coefficients
-    and provenance: ``same_event.json``, written by ``benchmarks/events/same_event.py``.
-
-    Attributes
-    ----------
-    dense, words, intercept : float
-    words_alone, intercept_alone : float
-        The same where a story has no vector.
-    least_dense_scale, least_words_scale : float
-        Of the local scale, which a handful of stories cannot tell.
-    most : float
-        Beyond it shared words say no more, so that most pairs need not be looked at word by word.
-    slope, hours : float
-        Of time: within `hours` of each other stories are likelier to report one event than by their texts, and beyond
-        them less likely.
-    """
-
-    dense: float
-    words: float
-    intercept: float
-    words_alone: float
-    intercept_alone: float
-    least_dense_scale: float = 0.0
-    least_words_scale: float = 0.0
-    most: float = float("inf")
-    slope: float
-    hours: float
-
-    @classmethod
-    def of(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
-        """Load the model of an embedder; one that was not calibrated is judged by the words alone.
-
-        A story has a handful of reports of its event in any archive, but the more `stories`, the more look-alikes: the
-        odds fall with the size of the archive, slowly.
-        """
-        content = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())
-        models = content[use]
-        alone = models["words"]
-        model = cls(
-            **models.get(calibration, alone),
-            **content["time"],
-            words_alone=alone["words"],
-            intercept_alone=alone["intercept"],
-        )
-        if stories is None:
-            return model
-        growth = content["size"]
-        shift = growth["growth"] * float(np.log(growth["stories"] / max(stories, 1)))
-        return replace(model, intercept=model.intercept + shift, intercept_alone=model.intercept_alone + shift)
-
-    @cached_property
-    def parameters(self) -> NDArray[np.float64]:
-        """What the compiled loops read."""
-        neutral = self.slope * np.log1p(self.hours)
-        return np.array(
-            [
-                *(self.dense, self.words, self.intercept),
-                *(self.least_words_scale, self.least_dense_scale, self.most),
-                *(self.slope, neutral),
-                *(self.words_alone, self.intercept_alone),
-            ]
-        )
-
-
-def same_event_probability(
-    pairs: Iterable[tuple[Article, Article]], *, embedder: Embedder | None = None
-) -> NDArray[np.float64]:
-    """Estimate the probability that two stories report the same event, from their texts alone.
-
-    In lists, time decides as well: what is of the story's own event within `selection.same_report_hours` of it is the
-    same report, and no two items of one event within `selection.repeat_hours` stand in a list.
-
-    Parameters
-    ----------
-    pairs : iterable of (Article, Article)
-    embedder : Embedder, optional
-        Default: MiniLM on title and first 128 tokens.
-
-    Returns
-    -------
-    ndarray of float64, shape (m,)
-
-    Examples
-    --------
-    >>> from recommender import Article, same_event_probability
-    >>> a = Article(id="a", title="Ferry aground off Gull Point", body="A ferry with 214 aboard ran onto rocks.")
-    >>> b = Article(id="b", title="Ferry hits rocks at Gull Point", body="214 people were aboard the ferry.")
-    >>> c = Article(id="c", title="Opera names a new director", body="Emeka Duval takes over in autumn.")
-    >>> near, far = same_event_probability([(a, b), (a, c)])
-    >>> bool(near > 0.5 > far)
-    True
-    """
-    pairs = list(pairs)
-    if not pairs:
-        return np.zeros(0)
-    return _probability(_features(pairs, embedder).logit)
-
-
-def relations(
-    pairs: Iterable[tuple[Article, Article]],
-    *,
-    embedder: Embedder | None = None,
-    settings: SelectionSettings | None = None,
-) -> list[str]:
-    """Name how two stories relate: one of `RELATIONS`.
-
-    A 'copy' repeats the text. Of two reports of one event the later one is the 'same_report' within
-    `selection.same_report_hours`, and a 'development' at other times. Stories whose texts alone tell of one event, too
-    far apart for that, are of one 'running_story'. Below the threshold stories of probability .1 and above share the
-    'same_topic'; all others are 'different'.
-
-    Examples
-    --------
-    >>> from recommender import Article
-    >>> a = Article(id="a", title="Ferry aground", body="A ferry with 214 aboard ran onto rocks at Gull Point.")
-    >>> b = Article(id="b", title="Ferry aground", body="A ferry with 214 aboard ran onto rocks at Gull Point.")
-    >>> relations([(a, b)])
-    ['copy']
-    """
-    pairs, settings = list(pairs), settings or SelectionSettings()
-    if not pairs:
-        return []
-    found = _features(pairs, embedder)
-    times = [_times(side) for side in zip(*pairs, strict=True)]
-    dated = (times[0] != UNDATED) & (times[1] != UNDATED)
-    gap = np.abs(np.where(dated, times[0] - np.where(dated, times[1], 0), 0)) / HOUR_US
-    text = _probability(found.logit)
-    model = found.model
-    timed = _probability(found.logit + np.where(dated, model.slope * np.log((1 + model.hours) / (1 + gap)), 0.0))
-    near = timed >= settings.event_threshold
-    named = np.select(
-        [
-            is_copy(found.dense, found.words),
-            near & (gap <= (settings.same_report_hours or 0)),
-            near,
-            text >= settings.event_threshold,
-            text >= _TOPIC,
-        ],
-        list(RELATIONS[:0:-1]),
-        RELATIONS[0],
-    )
-    return [str(name) for name in named]
-
-
-def is_copy(dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell whether two texts are one, a few words apart."""
-    return (dense >= COPY) & (words >= COPY)
-
-
-def _times(articles: tuple[Article, ...]) -> NDArray[np.int64]:
-    table = to_table(articles)
-    return Catalog(table, np.ones(len(table), dtype=bool), 0).published
-
-
-class _Features(NamedTuple):
-    """What two texts without an archive say, (m,) each."""
-
-    dense: NDArray[np.float64]
-    words: NDArray[np.float64]
-    logit: NDArray[np.float64]
-    model: SameEvent
-
-
-def _features(pairs: list[tuple[Article, Article]], embedder: Embedder | None) -> _Features:
-    from recommender.embedders import make_embedder
-
-    chosen = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
-    calibration = chosen.calibration if embedder else f"{chosen.calibration}-{PUBLIC_TOKENS}"
-    left, right = (to_table(side) for side in zip(*pairs, strict=True))
-    both = pa.concat_tables([left, right])
-    vectors = chosen.encode(chosen.prepare(both))
-    tfidf, terms = Tfidf.fit(whole_texts(both))
-    plain = term_frequencies(terms, tfidf.idf)
-    a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
-    dense = cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
-    words = row_cosines(plain, plain, a, b)
-    model = SameEvent.of("pairs", calibration)
-    blank = ~(vectors[a].any(axis=1) & vectors[b].any(axis=1))
-    alone = model.intercept_alone + model.words_alone * words
-    logit = np.where(blank, alone, model.intercept + model.dense * dense + model.words * words)
-    return _Features(np.where(blank, words, dense), words, logit, model)
-
-
-def _probability(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +52,7 @@ class EventTest:
         """Estimate P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
         dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
         found = self._logits(dense, a, self._rows, np.full(len(a), -np.inf), b, time)
-        return _probability(found)
+        return probability_of(found)
 
     def within(
         self, a: NDArray[np.int64], b: NDArray[np.int64], hours: float

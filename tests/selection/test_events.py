@@ -18,7 +18,7 @@ from recommender.archive.archive import Archive
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.embedders import Embedder, make_embedder
 from recommender.features.vectors import SCALE, cosines
-from recommender.selection.events import SameEvent
+from recommender.selection.same_event import SameEvent
 from recommender.settings import EmbeddingSettings, SelectionSettings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.events import COPY as LEAST
-from recommender.selection.events import FEWEST_TERMS, LIKELY_COPY
 from recommender.selection.rules.rule import Beside, Mask, Rule, at, same_as_last
+from recommender.selection.same_event import COPY as LEAST
+from recommender.selection.same_event import FEWEST_TERMS, LIKELY_COPY
 
 
 def _groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
