@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from recommender.archive.archive import Archive
 from recommender.archive.build import build_archive, ranker_for, with_languages
 from recommender.archive.changes import Changes, changed_archive
 from recommender.archive.lister import Lister
+from recommender.archive.pins import placing
 from recommender.archive.pooling import pair_relevance
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
@@ -34,9 +35,8 @@ from recommender.embedders.cache import VectorCache
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import NotFittedError, SettingsError, WithdrawnArticleError
-from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.lists.records import STORY, titled, to_lists
+from recommender.lists.records import to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.reading.behaviors import read_clicks
@@ -423,25 +423,6 @@ class Recommender(Decided):
         given = article.id if isinstance(article, Article) else article.get("id", "")
         return found.with_ids(giving_back(given))
 
-    def _pinned(self, stories: Sequence[str]) -> Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]] | None:
-        """Find what the overlay pins into the records of some stories; None for nothing."""
-        pins, catalog, now = self.tombstones.decisions.pins, self.catalog, datetime.now(UTC)
-        if pins.keys().isdisjoint(stories):
-            return None
-
-        def story_of(article_id: str) -> dict[str, Any] | None:
-            if article_id not in catalog:
-                return None
-            row = catalog.row(article_id)
-            story: dict[str, Any] = titled(catalog.table.select(STORY.names).slice(row, 1)).to_pylist()[0]
-            published = story["published_at"]
-            return story if published is None or published <= now else None
-
-        def pinned(record: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-            return placed(record, (pin for pin in pins.get(record["article_id"], ()) if pin.holds(now)), story_of)
-
-        return pinned
-
     def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
         """Compute how relevant each item is to the story in the same place, before freshness and limits; float64 (m,).
 
@@ -488,7 +469,8 @@ class Recommender(Decided):
     def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
         """Turn records into lists under what editors have decided by now."""
         stones = self.tombstones
-        pinned = self._pinned(batch.column("article_id").to_pylist())
+        asked = batch.column("article_id").to_pylist()
+        pinned = placing(stones.decisions.pins, asked, self.catalog, datetime.now(UTC))
         lists = to_lists(batch, stones.withdrawn, stones.blocked, pinned)
         return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
 

@@ -1,0 +1,39 @@
+"""Items that editors pinned after lists were made, in lists that an archive makes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from recommender.articles.catalog import Catalog
+from recommender.editorial.decisions import OverlayPin
+from recommender.lists.pinned import placed
+from recommender.lists.records import STORY, titled
+
+Placing: TypeAlias = Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]]
+"""Given the record of a list: the items that editors pinned into it, each with its position."""
+
+
+def placing(
+    pins: Mapping[str, Sequence[OverlayPin]], stories: Iterable[str], catalog: Catalog, now: datetime
+) -> Placing | None:
+    """Prepare `placed` for lists that are made from an archive; None where nothing is pinned under these stories.
+
+    A pin of a story that the archive does not hold, or that is not published yet, is left out.
+    """
+    if pins.keys().isdisjoint(stories):
+        return None
+
+    def story_of(article_id: str) -> dict[str, Any] | None:
+        if article_id not in catalog:
+            return None
+        row = catalog.row(article_id)
+        story: dict[str, Any] = titled(catalog.table.select(STORY.names).slice(row, 1)).to_pylist()[0]
+        published = story["published_at"]
+        return story if published is None or published <= now else None
+
+    def pinned(record: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        return placed(record, (pin for pin in pins.get(record["article_id"], ()) if pin.holds(now)), story_of)
+
+    return pinned
