@@ -132,12 +132,14 @@ def test_a_word_and_its_plural_are_told_once() -> None:
     assert names in {"both mention Disease", "both mention Diseases"}
 
 
-def test_the_next_best_is_not_called_close() -> None:
+def test_the_next_best_is_not_called_close_and_tells_no_shared_words() -> None:
     rec = Recommender(Settings().override({**OPTIONS, "selection.k": 30})).fit(checkerboard())
     found = [item for one in rec.recommend_many(rec.catalog.ids.to_pylist()) for item in one if item.source == "more"]
     assert found
     texts = {str(reason) for item in found for reason in item.reasons}
     assert not any("as close" in text or "running story" in text for text in texts)
+    assert not any(reason.kind == "shared_terms" for item in found for reason in item.reasons)
+    assert all(item.reasons for item in found)
 
 
 @pytest.mark.parametrize("more", [{"source": "The Courier"}, {"url": "https://www.courier.example/a"}])
