@@ -1,5 +1,11 @@
 """All errors of the package: one base class, and messages that say what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ALIKE = 0.7  # least likeness of a name that may have been meant
+
 
 class RecommenderError(Exception):
     """Base class of every error that `recommender` raises on purpose."""
@@ -51,3 +57,18 @@ class PublishError(RecommenderError):
 
 class RowError(ValueError):
     """Why one row cannot be used; becomes the reason in `rejected.jsonl`."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Write the question that ends a message about an unknown name; empty if nothing is like it.
+
+    Examples
+    --------
+    >>> did_you_mean("relatd_at", ["related_at", "reserves"])
+    "; did you mean 'related_at'?"
+    """
+    from rapidfuzz.distance import OSA  # only errors need it
+    from rapidfuzz.process import extractOne
+
+    alike = extractOne(name, list(known), scorer=OSA.normalized_similarity, score_cutoff=_ALIKE)
+    return f"; did you mean {alike[0]!r}?" if alike else ""

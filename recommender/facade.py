@@ -27,8 +27,9 @@ from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.articles.languages import unknown_languages
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.compute.hardware import release_memory
+from recommender.editorial.decided import Decided
 from recommender.editorial.overlay import NAME as TOMBSTONES
-from recommender.editorial.overlay import Decided, Tombstones
+from recommender.editorial.overlay import Tombstones
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
@@ -479,11 +480,16 @@ class Recommender(Decided):
             return "<Recommender without an archive>"
         return f"<Recommender of {int(self.catalog.alive.sum()):,} stories>"
 
+    def sections(self) -> set[str]:
+        """Collect the sections of the stories of the archive."""
+        return {name for name in self.catalog.table["section"].unique().to_pylist() if name}
+
+    def _known(self) -> Iterable[str]:
+        ids: list[str] = self.catalog.ids.to_pylist()
+        return ids
+
     def _unknown(self, ids: Iterable[str]) -> list[str]:
-        if self._archive is None:
-            return []
-        hidden = self.tombstones.hidden
-        return [one for one in ids if one not in hidden and one not in self.catalog]
+        return [] if self._archive is None else [one for one in ids if one not in self.catalog]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:

@@ -421,7 +421,7 @@ def test_withdrawn_stories_vanish_everywhere_until_restored(newsroom: Recommende
     before = newsroom.recommend("astrolabe-arrest")
     assert "astrolabe-suspect-profile" in ids(before)
     assert newsroom.withdraw("astrolabe-suspect-profile") == 1
-    with pytest.raises(UnknownArticleError, match=r"'not-yet-here'; nothing was withdrawn.*unknown_too"):
+    with pytest.raises(UnknownArticleError, match=r"'not-yet-here'; nothing was done.*unknown_too"):
         newsroom.withdraw(["ferry-inquiry", "not-yet-here"])
     assert "ferry-inquiry" not in newsroom.tombstones.withdrawn
     assert newsroom.withdraw(["astrolabe-suspect-profile", "not-yet-here"], unknown_too=True) == 1

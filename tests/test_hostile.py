@@ -676,7 +676,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.filterwarnings("ignore:no story of the published lists has the id")
+@pytest.mark.filterwarnings("ignore:no story has the id")
 def test_nothing_reaches_a_terminal_but_text(published: Path) -> None:
     out, snapshot = published / "out", published / "snapshot"
     shown = 0

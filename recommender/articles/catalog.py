@@ -23,7 +23,7 @@ from recommender.articles.copies import Marks, repeated_by, text_groups
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
 from recommender.articles.ids import IdBytes, encoded
-from recommender.errors import UnknownArticleError
+from recommender.errors import UnknownArticleError, did_you_mean
 
 _MARKS = "body_"  # before the names of what bodies are told apart by
 _DERIVED = ("id_rank", "superseded", "text_group", "copy_group")
@@ -275,8 +275,9 @@ class Catalog:
         """
         row = self._find(article_id)
         if row is None:
+            meant = did_you_mean(str(article_id), self.ids.to_pylist())
             raise UnknownArticleError(
-                f"no article with id {article_id!r} among the {int(self.alive.sum())} of this archive"
+                f"no article with id {article_id!r} among the {int(self.alive.sum())} of this archive{meant}"
             )
         return row
 

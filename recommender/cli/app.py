@@ -15,6 +15,8 @@ from recommender.cli.display import be_quiet, cleaned, err, out
 from recommender.errors import RecommenderError
 from recommender.version import __version__
 
+_FOR_ALL = ("--quiet", "-q", "--verbose", "-v")
+
 app = typer.Typer(
     help="Give every story of a news archive its ranked Read next list.",
     no_args_is_help=True,
@@ -29,7 +31,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.showwarning = lambda message, *_, **__: err.print(cleaned(f"warning: {message}"), markup=False)
     try:
-        app()
+        app(_for_all_first(sys.argv[1:]))
     except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
         err.print(cleaned(f"error: {error}"), markup=False)
         sys.exit(2)
@@ -47,10 +49,12 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only results and errors: no bars, no warnings.")
+        bool,
+        typer.Option("--quiet", "-q", help="Only results and errors; before or after the command."),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log each finished step, with its time, to standard error.")
+        bool,
+        typer.Option("--verbose", "-v", help="Log each finished step, with its time, to standard error; likewise."),
     ] = False,
 ) -> None:
     """Give every story of a news archive its ranked Read next list."""
@@ -62,6 +66,19 @@ def _root(
         logging.getLogger("recommender").setLevel(logging.INFO)
 
 
+def _for_all_first(words: list[str]) -> list[str]:
+    """Put the options of all commands first, where they are declared: people write them last.
+
+    Examples
+    --------
+    >>> _for_all_first(["info", "--lists", "out", "-q", "--", "-v"])
+    ['-q', 'info', '--lists', 'out', '--', '-v']
+    """
+    end = words.index("--") if "--" in words else len(words)
+    moved = [word for word in words[:end] if word in _FOR_ALL]
+    return [*moved, *(word for word in words[:end] if word not in _FOR_ALL), *words[end:]]
+
+
 BEGIN, MAKE, EDIT, LOOK, PROVE = "Begin", "Make lists", "Edit lists", "Look at lists", "Prove and improve"
 # in the order of the help text
 app.command(rich_help_panel=BEGIN)(start.demo)
@@ -71,13 +88,21 @@ app.command(rich_help_panel=MAKE)(jobs.precompute)
 app.command(rich_help_panel=MAKE)(jobs.refresh)
 app.command(rich_help_panel=MAKE)(lists.rollback)
 app.command(rich_help_panel=MAKE)(jobs.purge)
-app.command(rich_help_panel=EDIT)(editors.withdraw)
 for name, (done, text) in editors.STORIES.items():
     app.command(name, help=text, rich_help_panel=EDIT)(editors.on_stories(name, done))
-for name, (done, text) in editors.ITEMS.items():
-    app.command(name, help=text, rich_help_panel=EDIT)(editors.on_items(name, done))
-app.command(rich_help_panel=EDIT)(editors.pin)
-app.command(rich_help_panel=EDIT)(editors.unpin)
+for name, (done, text) in editors.STORIES_BACK.items():
+    app.command(name, help=text, rich_help_panel=EDIT)(editors.back_on_stories(name, done))
+for command in (
+    editors.block,
+    editors.unblock,
+    editors.pin,
+    editors.unpin,
+    editors.boost,
+    editors.unboost,
+    editors.undo,
+):
+    app.command(rich_help_panel=EDIT)(command)
+app.command("journal", rich_help_panel=EDIT)(editors.list_acts)
 app.command(rich_help_panel=EDIT)(editors.rules)
 app.command(rich_help_panel=LOOK)(lists.recommend)
 app.command(rich_help_panel=LOOK)(lists.preview)

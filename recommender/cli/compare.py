@@ -110,14 +110,15 @@ def why(
     """Say why an item is in the list of a story, or why it is not, and what would let it in."""
     import orjson
 
-    from recommender.errors import UnknownArticleError
+    from recommender.errors import UnknownArticleError, did_you_mean
     from recommender.preview.words import why as answer_of
     from recommender.publishing import PublishedLists
 
     published = PublishedLists.open(lists)
     found, other = published.get(story), published.get(item)
     if found.status == "unknown":
-        raise UnknownArticleError(f"no story of the published lists has the id {story!r}")
+        meant = did_you_mean(story, published.ids())
+        raise UnknownArticleError(f"no story of the published lists has the id {story!r}{meant}")
     rejected = None
     if archive is not None:
         from recommender.facade import Recommender

@@ -1,123 +1,289 @@
-"""The commands of editors: what they decide holds at once, in every version."""
+"""The commands of editors: what they decide holds at once, in every version, and stands in the journal."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from getpass import getuser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.display import cleaned, out
-from recommender.cli.options import ArchiveOrNone, Lists, ListsOrNone, StoryIds, moment_of, open_tombstones, place_of
+from recommender.cli.display import cleaned, out, print_json
+from recommender.cli.options import ArchiveOrNone, JsonOption, Lists, ListsOrNone, StoryIds, open_tombstones, place_of
+from recommender.errors import SettingsError, SnapshotError, UnknownArticleError
 
 if TYPE_CHECKING:
+    from recommender.editorial.decided import Decided
     from recommender.editorial.decisions import Action
+    from recommender.editorial.journal import Journal
+    from recommender.publishing import PublishedLists
 
-# name -> what is told when it is done, and the help text
+ByOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who decides, for the journal (default: your login name).")
+]
+WhyOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the journal.")]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
+]
+UnknownToo = Annotated[
+    bool, typer.Option("--unknown-too", help="Remember ids that are not known, for when they come in.")
+]
+UnderStory = Annotated[str, typer.Option("--story", metavar="ID", help="Story whose list it stands in.")]
+OneStory = Annotated[
+    str | None,
+    typer.Option("--story", metavar="ID", help="Only in the list under this story (default: in every list)."),
+]
+ItemIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the items.")]
+ItemId = Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")]
+UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last moment, or day, on which it holds.")]
+Section = Annotated[str, typer.Argument(metavar="SECTION", help="Name of the section.")]
+
+# name -> what is told when it is done, and the help text; each with the command that undoes it
 STORIES: dict[Action, tuple[str, str]] = {
-    "restore": ("restored", "Undo `withdraw`."),
+    "withdraw": ("withdrawn", "Take stories out of every list, at once, in every version, until `restore`."),
     "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may stand in other lists."),
+}
+STORIES_BACK: dict[Action, tuple[str, str]] = {
+    "restore": ("restored", "Undo `withdraw`."),
     "release": ("released", "Undo `withhold`."),
 }
-ITEMS: dict[Action, tuple[str, str]] = {
-    "block": ("blocked", "Keep items out of every list, or of one, at once, until `unblock`."),
-    "unblock": ("unblocked", "Undo `block` with the same arguments."),
-}
+
+
+def _act(
+    action: Action,
+    items: list[str],
+    lists: str | None,
+    archive: Path | None,
+    by: str | None,
+    why: str,
+    journal: Path | None,
+    *,
+    unknown_too: bool = False,
+    **more: Any,
+) -> int:
+    """Write one act an item to the journal and the overlay; gives how many of them changed something."""
+    from recommender.publishing.acts import Act, do, journal_of
+
+    place, _ = place_of(lists, archive)
+    acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
+    stones = open_tombstones(lists, archive)
+    published = _published(lists)
+    held = published or (None if unknown_too or action in INVERSE else _loaded(archive))
+    named = [*items, *([more["story"]] if more.get("story") else [])]
+    if held is not None and not unknown_too:
+        _check(held, action, named)
+    return len(do(journal_of(place, journal), stones, acts, "command line", published))
+
+
+def _login() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return "unknown"
+
+
+def _published(lists: str | None) -> PublishedLists | None:
+    """Open published lists; None for those that cannot be read: a takedown does not wait until they can."""
+    from recommender.publishing import PublishedLists
+
+    try:
+        return None if lists is None else PublishedLists.open(lists)
+    except SnapshotError:
+        return None
+
+
+def _loaded(archive: Path | None) -> Decided | None:
+    from recommender.facade import Recommender
+
+    return None if archive is None else Recommender.load(archive)
+
+
+def _check(held: Decided, action: Action, named: list[str]) -> None:
+    """Refuse what is not known; of what undoes an act only warn, for it does no harm."""
+    try:
+        if action in ("boost", "unboost"):
+            held.refuse_unknown_section(named[0])
+        else:
+            held.refuse_unknown(named)
+    except (UnknownArticleError, SettingsError) as error:
+        if action not in INVERSE:
+            raise
+        warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
+
+
+INVERSE = ("restore", "release", "unblock", "unpin", "unboost")
 
 
 def on_stories(action: Action, done: str) -> Callable[..., None]:
     """Make the command that records an action on stories."""
 
-    def command(article_ids: StoryIds, lists: ListsOrNone = None, archive: ArchiveOrNone = None) -> None:
-        _tell_unknown(lists, article_ids)
-        out.print(f"{done}: {open_tombstones(lists, archive).record(action, article_ids)}")
-
-    return command
-
-
-def withdraw(
-    article_ids: StoryIds,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    unknown_too: Annotated[
-        bool, typer.Option("--unknown-too", help="Remember ids that are not known, for when they come in.")
-    ] = False,
-) -> None:
-    """Take stories out of every list, at once, in every version, until `restore`."""
-    place, kind = place_of(lists, archive)
-    if unknown_too:  # needs no version that can be read
-        done = open_tombstones(lists, archive).record("withdraw", article_ids)
-    elif kind == "snapshot":
-        from recommender.facade import Recommender
-
-        done = Recommender.load(place).withdraw(article_ids, unknown_too=unknown_too)
-    else:
-        from recommender.publishing import PublishedLists
-
-        done = PublishedLists.open(place).withdraw(article_ids, unknown_too=unknown_too)
-    out.print(f"withdrawn: {done}")
-
-
-def _tell_unknown(lists: str | None, article_ids: list[str]) -> None:
-    """Warn of ids that the published lists do not know: what was meant to go at once may still stand."""
-    from recommender.errors import SnapshotError
-    from recommender.publishing import PublishedLists
-
-    if lists is None:
-        return
-    try:
-        published = PublishedLists.open(lists)
-    except SnapshotError:
-        return
-    if odd := [one for one in article_ids if published.get(one).status == "unknown"]:
-        warnings.warn(f"no story of the published lists has the id {', '.join(map(repr, odd[:5]))}", stacklevel=2)
-
-
-def on_items(action: Action, done: str) -> Callable[..., None]:
-    """Make the command that records an action on items of lists."""
-
     def command(
-        items: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the items.")],
+        article_ids: StoryIds,
         lists: ListsOrNone = None,
         archive: ArchiveOrNone = None,
-        story: Annotated[
-            str | None, typer.Option(metavar="ID", help="Only in the list under this story (default: in every list).")
-        ] = None,
+        by: ByOption = None,
+        why: WhyOption = "",
+        journal: JournalOption = None,
+        unknown_too: UnknownToo = False,
     ) -> None:
-        _tell_unknown(lists, [*items, *([story] if story else [])])
-        out.print(f"{done}: {open_tombstones(lists, archive).record(action, [(item, story) for item in items])}")
+        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal, unknown_too=unknown_too)}")
 
     return command
+
+
+def back_on_stories(action: Action, done: str) -> Callable[..., None]:
+    """Make the command that undoes an action on stories."""
+
+    def command(
+        article_ids: StoryIds,
+        lists: ListsOrNone = None,
+        archive: ArchiveOrNone = None,
+        by: ByOption = None,
+        why: WhyOption = "",
+        journal: JournalOption = None,
+    ) -> None:
+        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal)}")
+
+    return command
+
+
+def block(
+    items: ItemIds,
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    story: OneStory = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+    unknown_too: UnknownToo = False,
+) -> None:
+    """Keep items out of every list, or of one, at once, until `unblock`."""
+    done = _act("block", items, lists, archive, by, why, journal, story=story, unknown_too=unknown_too)
+    out.print(f"blocked: {done}")
+
+
+def unblock(
+    items: ItemIds,
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    story: OneStory = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+) -> None:
+    """Undo `block` with the same arguments."""
+    out.print(f"unblocked: {_act('unblock', items, lists, archive, by, why, journal, story=story)}")
 
 
 def pin(
-    item: Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")],
-    story: Annotated[str, typer.Option(metavar="ID", help="Story whose list it stands in.")],
+    item: ItemId,
+    story: UnderStory,
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     position: Annotated[int, typer.Option(help="Its place in the list.")] = 1,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Last moment at which it holds.")] = None,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who pinned it, for the reason shown.")] = "",
+    until: UntilOption = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+    unknown_too: UnknownToo = False,
 ) -> None:
-    """Put an item at a place of the list under a story, at once, until `unpin`."""
-    from recommender.editorial.overlay import pin_entry
+    """Put an item at a place of the list under a story, at once, until `unpin`; `--by` is told as its reason."""
+    from recommender.publishing.acts import end_of
 
-    _tell_unknown(lists, [item, story])
-    entry = pin_entry(item, story, position, moment_of(until, "--until"), by)
-    out.print(f"pinned: {open_tombstones(lists, archive).record('pin', [entry])}")
+    more: dict[str, Any] = {"story": story, "position": position, "until": end_of(until), "unknown_too": unknown_too}
+    out.print(f"pinned: {_act('pin', [item], lists, archive, by, why, journal, **more)}")
 
 
 def unpin(
-    item: Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")],
-    story: Annotated[str, typer.Option(metavar="ID", help="Story whose list it stands in.")],
+    item: ItemId,
+    story: UnderStory,
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
 ) -> None:
     """Undo `pin`; pins of the rules stay."""
-    _tell_unknown(lists, [item, story])
-    out.print(f"unpinned: {open_tombstones(lists, archive).record('unpin', [(item, story)])}")
+    out.print(f"unpinned: {_act('unpin', [item], lists, archive, by, why, journal, story=story)}")
+
+
+def boost(
+    section: Section,
+    factor: Annotated[float, typer.Option(help="Above 1 lifts, below 1 lowers.")],
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    until: UntilOption = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+) -> None:
+    """Lift or lower a section in all lists, among items and reserves at once and in full from the next run on."""
+    from recommender.publishing.acts import end_of
+
+    more: dict[str, Any] = {"factor": factor, "until": end_of(until)}
+    out.print(f"boosted: {_act('boost', [section], lists, archive, by, why, journal, **more)}")
+
+
+def unboost(
+    section: Section,
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+) -> None:
+    """Undo `boost`; boosts of the rules stay."""
+    out.print(f"unboosted: {_act('unboost', [section], lists, archive, by, why, journal)}")
+
+
+def undo(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="Id of an act, as `recommender journal` lists them.")],
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    by: ByOption = None,
+    why: WhyOption = "",
+    journal: JournalOption = None,
+) -> None:
+    """Undo an act of the journal, whoever did it."""
+    from recommender.publishing.acts import do, undone
+
+    held = _journal(lists, archive, journal)
+    act = undone(held.find(entry), by or _login(), why)
+    done = do(held, open_tombstones(lists, archive), [act], "command line", _published(lists), entry)
+    out.print(f"{act.what}: {len(done)}")
+
+
+def list_acts(
+    lists: ListsOrNone = None,
+    archive: ArchiveOrNone = None,
+    journal: JournalOption = None,
+    count: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List what editors did: when, who, what and why, with the id that `undo` takes."""
+    import orjson
+
+    for entry in _journal(lists, archive, journal).newest(count):
+        if json:
+            print_json(orjson.dumps(entry))
+            continue
+        what = " ".join(str(entry[name]) for name in ("what", "item") if entry.get(name))
+        under = f" under {entry['story']}" if entry.get("story") else ""
+        why = f": {entry['why']}" if entry.get("why") else ""
+        out.print(cleaned(f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{why}"), markup=False)
+
+
+def _journal(lists: str | None, archive: Path | None, named: Path | None) -> Journal:
+    from recommender.publishing.acts import journal_of
+
+    place, _ = place_of(lists, archive)
+    found = journal_of(place, named)
+    if found is None:
+        raise SettingsError("lists in a database have no journal beside them: name its file with --journal FILE")
+    return found
 
 
 def rules(

@@ -20,7 +20,7 @@ from recommender.cli.options import (
     open_tombstones,
     place_of,
 )
-from recommender.errors import RecommenderError
+from recommender.errors import UnknownArticleError, did_you_mean
 from recommender.storage.database import is_database, shown
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def recommend(
         found = [published.get(article_id) for article_id in article_ids]
         for one in found:
             if one.status == "unknown":
-                raise RecommenderError(f"no article with id {one.article_id!r} in {shown(place)}")
+                meant = did_you_mean(one.article_id, published.ids())
+                raise UnknownArticleError(f"no article with id {one.article_id!r} in {shown(place)}{meant}")
     if k is not None and kind == "lists":
         found = [_first(one, k) for one in found]
     for one in found:
@@ -115,6 +116,7 @@ def info(
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     check: Annotated[bool, typer.Option("--check", help="Compare every file of a folder with its checksum.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also settings that are as they come.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Say what published lists or a saved archive hold: kind, version, moment, counts, settings."""
@@ -147,7 +149,18 @@ def info(
         named = {name.replace(" ", "_"): value for name, value in told.items()}
         print_json(orjson.dumps({**named, "settings": manifest["settings"], "rules": manifest.get("rules", {})}))
     else:
-        _print_info(told, manifest["settings"])
+        _print_info(told, manifest["settings"] if every else _changed(manifest["settings"]))
+
+
+def _changed(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Leave out the settings that are as they come."""
+    from recommender.settings import Settings
+
+    usual = Settings().model_dump(mode="json")
+    return {
+        stage: {name: value for name, value in values.items() if value != usual.get(stage, {}).get(name, value)}
+        for stage, values in settings.items()
+    }
 
 
 def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:

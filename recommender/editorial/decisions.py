@@ -1,4 +1,4 @@
-"""What holds in an overlay at one moment, as one value: what was withdrawn, withheld, blocked and pinned."""
+"""What holds in an overlay at one moment, as one value: what was withdrawn, withheld, blocked, pinned and boosted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock", "pin", "unpin"]
+Action = Literal["withdraw", "restore", "withhold", "release", "block", "unblock", "pin", "unpin", "boost", "unboost"]
 Pair = tuple[str, str | None]
 PinEntry = tuple[str, str, int, str | None, str]
-Entry = str | Pair | PinEntry
+BoostEntry = tuple[str, float, str | None, str]
+Entry = str | Pair | PinEntry | BoostEntry
 KINDS: dict[Action, tuple[str, bool]] = {
     "withdraw": ("withdrawn", True),
     "restore": ("withdrawn", False),
@@ -21,8 +22,18 @@ KINDS: dict[Action, tuple[str, bool]] = {
     "unblock": ("blocked", False),
     "pin": ("pinned", True),
     "unpin": ("pinned", False),
+    "boost": ("boosted", True),
+    "unboost": ("boosted", False),
 }
 """What each action changes, and whether it adds to it."""
+_ONCE = ("pinned", "boosted")
+
+
+def _told_by(name: str, entry: Any) -> Any:
+    """Give what tells an entry from all others of its kind: the item and story of a pin, the section of a boost."""
+    if name == "boosted":
+        return entry if isinstance(entry, str) else entry[0]
+    return entry[:2] if name == "pinned" else entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +73,8 @@ class Decisions:
         Item and story; None = under every story.
     pinned : frozenset of tuple
         Item, story, position, end as text or None, who.
+    boosted : frozenset of tuple
+        Section, factor, end as text or None, who.
     undone : mapping of str to frozenset
         By kind, such as 'withdrawn'.
     """
@@ -70,6 +83,7 @@ class Decisions:
     withheld: frozenset[str] = frozenset()
     blocked: frozenset[Pair] = frozenset()
     pinned: frozenset[PinEntry] = frozenset()
+    boosted: frozenset[BoostEntry] = frozenset()
     undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
 
     def after(self, action: Action, entries: Iterable[Any]) -> Decisions:
@@ -84,11 +98,9 @@ class Decisions:
         named = frozenset(entry if isinstance(entry, str) else tuple(entry) for entry in entries)
         held: frozenset[Any] = getattr(self, name)
         undone = self.undone.get(name, frozenset())
-        if name == "pinned":
-            pairs = frozenset(entry[:2] for entry in named)
-            held = frozenset(entry for entry in held if entry[:2] not in pairs)  # an item has one place in a list
-        else:
-            pairs = named
+        pairs = frozenset(_told_by(name, entry) for entry in named)
+        if name in _ONCE:  # an item has one place in a list, a section one factor
+            held = frozenset(entry for entry in held if _told_by(name, entry) not in pairs)
         changed: dict[str, Any] = {
             name: held | named if adds else held - named,
             "undone": {**self.undone, name: undone - pairs if adds else undone | pairs},
@@ -99,8 +111,8 @@ class Decisions:
         """Find the entries that an action changes something for."""
         name, adds = KINDS[action]
         held: frozenset[Any] = getattr(self, name)
-        if action == "unpin":
-            held = frozenset(entry[:2] for entry in held)
+        if not adds:
+            held = frozenset(_told_by(name, entry) for entry in held)
         return [entry for entry in entries if (entry in held) != adds]
 
     @cached_property
@@ -112,3 +124,10 @@ class Decisions:
             pin = OverlayPin(item=item, story=story, position=position, until=end, by=by)
             found.setdefault(story, []).append(pin)
         return {story: tuple(pins) for story, pins in found.items()}
+
+    def factors(self, now: datetime) -> dict[str, float]:
+        """Give the factor of each section whose boost has not ended at a moment."""
+        held = ((section, factor, until) for section, factor, until, _ in self.boosted)
+        return {
+            section: factor for section, factor, until in held if until is None or now <= datetime.fromisoformat(until)
+        }

@@ -86,14 +86,15 @@ class Journal:
 
 
 class _Add:
-    """Adds a line, and has it on disk."""
+    """Adds lines, and has them on disk."""
 
     def __init__(self, file: BufferedRandom) -> None:
         self._file = file
 
-    def __call__(self, entry: dict[str, Any]) -> None:
+    def __call__(self, *entries: dict[str, Any]) -> None:
         cut = self._file.tell() and not self._ends_whole()
-        self._file.write((b"\n" if cut else b"") + orjson.dumps(entry, option=orjson.OPT_UTC_Z) + b"\n")
+        self._file.write(b"\n" if cut else b"")
+        self._file.writelines(orjson.dumps(entry, option=orjson.OPT_UTC_Z) + b"\n" for entry in entries)
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -1,4 +1,4 @@
-"""The overlay of what editors withdrew, withheld, blocked and pinned: append-only, outside the versions."""
+"""The overlay of what editors withdrew, withheld, blocked, pinned and boosted: append-only, outside the versions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from pathlib import Path
 
 import orjson
 
-from recommender.articles.id_types import Id, id_text, id_texts
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
 from recommender.editorial.unpublished import STATE, Unpublished
-from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError, UnknownArticleError
+from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
 from recommender.storage.atomic import write_atomically
 from recommender.version import __version__
 
@@ -23,12 +22,13 @@ NAME, HEAD = "tombstones.jsonl", "tombstones.head"
 
 
 class Tombstones:
-    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story), blocks and pins, by editors.
+    """Withdrawn ids (in no list, with no list), withheld ids (no list under this story), blocks, pins and boosts.
 
     Beside them stand the ids that the newsroom's system took back, see `take_back`.
 
     A block is a pair (item, story); with None for the story it holds everywhere. A pin is a tuple of item, story,
-    position, end as ISO 8601 text or None, and who pinned it. Threads may share one: what holds is replaced as a whole.
+    position, end as ISO 8601 text or None, and who pinned it; a boost one of section, factor, end and who. Threads may
+    share one: what holds is replaced as a whole.
 
     Parameters
     ----------
@@ -197,94 +197,26 @@ class Tombstones:
         return changed
 
 
-class Decided:
-    """What editors decide after the lists were made: it holds at once, in every version, and until it is undone.
-
-    Those who read or make lists inherit it. Each method returns for how many ids it changed something.
-    """
-
-    tombstones: Tombstones
-
-    def withdraw(self, ids: Id | Iterable[Id], *, unknown_too: bool = False) -> int:
-        """Take stories out of every list. For published lists and a saved archive this is written immediately.
-
-        Parameters
-        ----------
-        ids : str or int, or iterable of them
-        unknown_too : bool, default False
-            Remember ids that are not known too: should they come in, they stay withdrawn.
-
-        Raises
-        ------
-        UnknownArticleError
-            If an id is not known, and may be mistyped; nothing is withdrawn then.
-        """
-        wanted = named(id_texts(ids))
-        if not unknown_too and (odd := self._unknown(str(one) for one in wanted)):
-            raise UnknownArticleError(
-                f"no story has the id {', '.join(map(repr, odd[:5]))}{' ...' if odd[5:] else ''}; nothing was "
-                "withdrawn: correct it, or remember it for when it comes in with unknown_too (--unknown-too)"
-            )
-        return self.tombstones.record("withdraw", wanted)
-
-    def _unknown(self, ids: Iterable[str]) -> list[str]:
-        """Find the ids that neither the stories at hand nor the overlay know."""
-        raise NotImplementedError
-
-    def restore(self, ids: Id | Iterable[Id]) -> int:
-        """Undo `withdraw`: the stories may stand in lists again."""
-        return self.tombstones.record("restore", id_texts(ids))
-
-    def withhold(self, ids: Id | Iterable[Id]) -> int:
-        """Show no list under these stories; they may stand in others."""
-        return self.tombstones.record("withhold", id_texts(ids))
-
-    def release(self, ids: Id | Iterable[Id]) -> int:
-        """Undo `withhold`: the lists are shown again."""
-        return self.tombstones.record("release", id_texts(ids))
-
-    def block(self, item: Id, *, story: Id | None = None) -> int:
-        """Keep an item out of every list, or of the list under one story."""
-        return self.tombstones.record("block", [(id_text(item), id_text(story))])
-
-    def unblock(self, item: Id, *, story: Id | None = None) -> int:
-        """Undo `block` with the same arguments; blocks of the rules stay."""
-        return self.tombstones.record("unblock", [(id_text(item), id_text(story))])
-
-    def pin(self, item: Id, *, story: Id, position: int = 1, until: datetime | None = None, by: str = "") -> int:
-        """Put an item at a place of the list under one story, instead of any other place that it has there.
-
-        What is withdrawn, blocked or not published is not shown by it.
-
-        Parameters
-        ----------
-        item, story : str
-        position : int, default 1
-        until : datetime, optional
-            Last moment at which it holds; without a zone: UTC.
-        by : str
-            Who pinned it, for the reason shown.
-
-        Raises
-        ------
-        SettingsError
-            If the position is no place of a list, or the item is the story itself.
-        """
-        return self.tombstones.record("pin", [pin_entry(id_text(item), id_text(story), position, until, by)])
-
-    def unpin(self, item: Id, *, story: Id) -> int:
-        """Undo `pin`; pins of the rules stay."""
-        return self.tombstones.record("unpin", [(id_text(item), id_text(story))])
-
-
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:
     """Check a pin, and give it as the overlay keeps it."""
     if item == story:
         raise SettingsError(f"the story {story!r} cannot be pinned under itself")
     if not 1 <= position <= 1_000:
         raise SettingsError(f"position is {position}, expected 1 to 1,000")
-    end = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
-    return item, story, position, None if end is None else end.astimezone(UTC).isoformat(), by
+    return item, story, position, _end(until), by
+
+
+def boost_entry(section: str, factor: float, until: datetime | None, by: str) -> Entry:
+    """Check a boost, and give it as the overlay keeps it."""
+    if not 0 < factor <= 100:
+        raise SettingsError(f"factor is {factor:g}, expected more than 0 and up to 100")
+    return section, float(factor), _end(until), by
+
+
+def _end(until: datetime | None) -> str | None:
+    if until is None:
+        return None
+    return (until if until.tzinfo else until.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def _sealed(action: str, ids: list[Entry]) -> bytes:

@@ -186,12 +186,21 @@ def no_story(report: ReadReport, rejected: Path | None) -> str:
     return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
 
 
-def write_rejected(report: ReadReport, rejected: str | Path | None, lists: str | Path, summary: Summary) -> Path | None:
-    """Write the rejected rows to the file that was named, else beside the lists, if these are published."""
+def write_rejected(
+    report: ReadReport, rejected: str | Path | None, lists: str | Path, summary: Summary, *, before: bool = False
+) -> Path | None:
+    """Write the rejected rows to the file that was named, else beside the lists, if these are published.
+
+    With `before` those of earlier runs stay in the file.
+    """
     if rejected is None and summary.published and not is_database(lists):
         rejected = Path(lists) / "rejected.jsonl"
     if rejected is None:
         return None
-    write_atomically(Path(rejected), report.rejected_jsonl())
+    held, news = Path(rejected), report.rejected_jsonl()
+    if before and held.is_file():
+        told = set(news.splitlines())
+        news = b"".join(line + b"\n" for line in held.read_bytes().splitlines() if line not in told) + news
+    write_atomically(held, news)
     summary.rejected_file = str(rejected) if report.rejected else ""
     return Path(rejected)

@@ -72,8 +72,8 @@ def refresh(
     columns, input_format, strict, cache, resume, progress
         As for `precompute`.
     rejected : path, optional
-        File of rejected rows, written at once; default ``rejected.jsonl`` in the folder of the lists, once they are
-        published.
+        File of rejected rows, written at once; by default they are added to ``rejected.jsonl`` in the folder of the
+        lists, once these are published: what it held since the last ``precompute`` stays.
     allow_worse : bool, default False
         Publish even what the limits of `settings.publish` refuse.
     dry_run : bool, default False
@@ -177,7 +177,7 @@ def refresh(
 
         run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), kept)
         if named is None:  # only now: a run that fails leaves the file of the last good one
-            write_rejected(rec.report, None, lists, summary)
+            write_rejected(rec.report, None, lists, summary, before=True)  # the last whole run's are still to be mended
         if not dry_run:
             rec.save(archive)
             clock("saving", len(rec.catalog), len(rec.catalog))

@@ -29,8 +29,10 @@ def rule_labels() -> dict[str, str]:
     return {rule.name: rule.label for rule in every_rule()} | {"rank": "Ranked behind the last reserve"}
 
 
-def remedy(rule: str) -> str:
-    """Say what would have let in a candidate that a rule rejected."""
+def remedy(rule: str, dated: bool = True) -> str:
+    """Say what would have let in a candidate that a rule rejected; without hours where a date is missing."""
+    if rule == "same_report" and not dated:
+        return "By their words both tell one event; a pin puts it there all the same."
     return _REMEDIES.get(rule, "A pin puts it there all the same.")
 
 
@@ -95,9 +97,11 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Ans
         )
     for candidate in rejected:
         if candidate.article_id == name:
-            text = f"{rule_labels().get(candidate.rule, candidate.rule)}."
-            rule = candidate.rule
-            return Answer(place=None, sentence=text, rule=rule, score=candidate.score, remedy=remedy(rule))
+            dated = candidate.published_at is not None and found.story is not None and bool(found.story.published_at)
+            rule, label = candidate.rule, rule_labels().get(candidate.rule, candidate.rule)
+            return Answer(
+                place=None, sentence=f"{label}.", rule=rule, score=candidate.score, remedy=remedy(rule, dated)
+            )
     return Answer(
         place=None,
         sentence="It was no candidate: others of the archive are closer to the story in meaning and words.",

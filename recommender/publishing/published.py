@@ -11,8 +11,9 @@ import orjson
 import pyarrow as pa
 
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
+from recommender.editorial.decided import Decided
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
-from recommender.editorial.overlay import Decided, Tombstones
+from recommender.editorial.overlay import Tombstones
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
@@ -188,10 +189,16 @@ class PublishedLists(Decided):
     def __len__(self) -> int:
         return sum(1 for _ in self.ids())
 
+    def sections(self) -> set[str]:
+        """Collect the sections of the stories of the version; it reads all of them."""
+        columns = (batch.column("story").field("section") for batch in self.records())
+        return {name for column in columns for name in column.unique().to_pylist() if name}
+
+    def _known(self) -> Iterable[str]:
+        return self.ids()
+
     def _unknown(self, ids: Iterable[str]) -> list[str]:
-        self.tombstones.refresh()
-        hidden = self.tombstones.hidden
-        odd = [one for one in ids if one not in hidden]
+        odd = list(ids)
         try:
             for reader in (self._reader, None):  # a version that came since may know them
                 held = reader or _open_reader(self.place)[0]

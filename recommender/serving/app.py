@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from recommender.errors import RecommenderError
-from recommender.serving import api, desk, openapi, pages
+from recommender.serving import api, decide, desk, openapi, pages
 from recommender.serving.config import Config
 from recommender.serving.door import Door
 from recommender.serving.room import Room
@@ -56,6 +56,7 @@ def make_app(config: Config) -> ASGIApp:
             Route("/metrics", api.metrics),
             *pages.routes(),
             *desk.routes(),
+            *decide.routes(),
         ],
         exception_handlers={HTTPException: _told, RecommenderError: _failed, Exception: _failed},
         lifespan=lifespan,

@@ -5,13 +5,11 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Self
 
 import orjson
 
 from recommender.errors import SettingsError
-from recommender.storage.database import is_database
 
 VARIABLE = "RECOMMENDER_SERVE"  # how worker processes are told
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -83,13 +81,6 @@ class Config:
         if not self.open and not self.names:
             return None
         return frozenset((*self.names, *_LOOPBACK, self.host))
-
-    @property
-    def journal_path(self) -> Path | None:
-        """Where acts are written to; None where lists are in a database and no file was named."""
-        if self.journal is not None:
-            return Path(self.journal)
-        return None if is_database(self.lists) else Path(self.lists) / "journal.jsonl"
 
     def to_environment(self) -> None:
         """Leave the configuration where worker processes read it; it holds no secret."""

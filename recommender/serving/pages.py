@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from recommender.preview import site
+from recommender.serving.door import form_key
 from recommender.serving.openapi import DOCUMENT
+from recommender.serving.room import Room
 
 _HERE = Path(__file__).parent
 _FILES = {
@@ -56,6 +59,27 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
     """Fill a template, and answer with the page."""
     text = _templates().get_template(template).render(**values)
     return HTMLResponse(text.encode(errors="replace"), status, {"cache-control": "no-store"})
+
+
+def page(request: Request, template: str, **values: Any) -> Response:
+    """Make a page of the desk, with what all of them show."""
+    room: Room = request.app.state.room
+    lists, token = room.watched.lists, request.scope["token"]
+    return render(
+        template,
+        version=lists.version,
+        as_of=lists.as_of,
+        token=token,
+        writes=token is not None and token.right == "write" and room.journal is not None,
+        key=form_key(request.scope),
+        trouble=room.watched.trouble,
+        **values,
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a time as journal and search have it."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def error_page(request: Request, status: int, message: str) -> Response:

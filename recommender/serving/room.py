@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from recommender.editorial.journal import Journal
-from recommender.serving.acts import Acts
+from recommender.publishing.acts import journal_of
 from recommender.serving.config import Config
 from recommender.serving.metrics import Metrics
 from recommender.serving.stories import Found, Stories, Wanted
@@ -42,8 +41,7 @@ class Room:
             from recommender.serving.drafts import Drafts  # models take seconds to import
 
             self.drafts = Drafts(config.archive, self.watched)
-        journal = config.journal_path
-        self.acts = None if journal is None else Acts(Journal(journal))
+        self.journal = journal_of(config.lists, config.journal)
         self._stories: Stories | None = None
         self._making = Lock()
 

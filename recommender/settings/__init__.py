@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Self
 
-from recommender.errors import SettingsError
+from recommender.errors import SettingsError, did_you_mean
 from recommender.settings.stages import (
     Cap,
     Column,
@@ -19,7 +19,6 @@ from recommender.settings.stages import (
     SelectionSettings,
     SeriesRule,
     Stage,
-    did_you_mean,
     validated,
 )
 from recommender.settings.toml import read_toml, without_nones

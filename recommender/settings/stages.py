@@ -5,14 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 import reprlib
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from recommender.errors import SettingsError
+from recommender.errors import SettingsError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,18 +53,6 @@ def _meant(model: type[BaseModel], fault: str, place: tuple[int | str, ...]) -> 
         field = known.model_fields.get(part) if hasattr(known, "model_fields") else None
         known = None if field is None else field.annotation
     return did_you_mean(str(place[-1]), getattr(known, "model_fields", ()))
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Write the question that ends a message about an unknown name; empty if nothing is like it.
-
-    Examples
-    --------
-    >>> did_you_mean("relatd_at", ["related_at", "reserves"])
-    "; did you mean 'related_at'?"
-    """
-    alike = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {alike[0]!r}?" if alike else ""
 
 
 def _given(value: Any) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -190,6 +190,18 @@ class VersionedFolder:
         digest = sha256(folder / "manifest.json")
         pointer = orjson.dumps({"folder": folder.name, "manifest_sha256": digest})
         write_atomically(self.root / _CURRENT, pointer + b"\n")
+        self._link(folder)
+
+    def _link(self, folder: Path) -> None:
+        """Let a link lead to the version too, for programs that read its files; readers of ours go by `CURRENT`."""
+        link = self.root / _CURRENT.lower()
+        if link.exists() and not link.is_symlink():  # it is `CURRENT` itself where case does not count
+            return
+        beside = self.root / f".{link.name}"
+        with suppress(OSError):  # a file system may have no links
+            beside.unlink(missing_ok=True)
+            beside.symlink_to(Path(_VERSIONS) / folder.name, target_is_directory=True)
+            os.replace(beside, link)
 
     def rollback(self, version: str | None = None) -> str:
         """Return to `version`, or to the one before the current; gives the version's folder name.

@@ -110,7 +110,7 @@ def test_what_orders_the_lists_is_told(tmp_path: Path) -> None:
         assert f"ranker  {ranker.name if ranker else 'none'}\n" in done.stdout
         for place in (("--lists", lists), ("--archive", archive)):
             told = cli("info", *place).stdout
-            assert f"ranking.ranker = {wanted}" in told
+            assert (f"ranking.ranker = {wanted}" in told) == (wanted != "auto")
             assert f"ranker  {ranker.name} ({ranker.sha256[:12]})" in told if ranker else "ranker  None" in told
     done = cli("refresh", stories, "--lists", lists, "--archive", archive, "--ranker", tmp_path / "own.json")
     assert "note  the ranker was none and is our own (" in done.stdout
@@ -145,7 +145,7 @@ def test_the_word_none_is_no_value(tmp_path: Path) -> None:
         "selection.related_at=none",
     )
     assert precompute(stories, "--lists", tmp_path / "out", *more).returncode == 0
-    told = cli("info", "--lists", tmp_path / "out").stdout
+    told = cli("info", "--lists", tmp_path / "out", "--all").stdout
     for said in (
         "retrieval.window_days = None",
         "ranking.half_life_days = None",
@@ -167,8 +167,39 @@ def test_an_unknown_id_is_told_when_editors_act(tmp_path: Path) -> None:
     assert precompute(dump(tmp_path / "a.jsonl", checkerboard()), "--lists", out).returncode == 0
     known = cli("withdraw", "t0-s1", "--lists", out)
     assert (known.returncode, known.stderr) == (0, "")
-    told = cli("block", "t0-s2", "--story", "y", "--lists", out)
-    assert (told.returncode, "no story of the published lists has the id 'y'" in told.stderr) == (0, True)
+    for act in (["block", "t0-s22"], ["withhold", "t0-s33"], ["pin", "t0-s44", "--story", "t0-s0"]):
+        meant = act[1][:-1]
+        refused(cli(*act, "--lists", out), f"no story has the id {act[1]!r}; did you mean {meant!r}?", "--unknown-too")
+        assert cli(*act, "--lists", out, "--unknown-too").stdout.endswith(": 1\n")
+    told = cli("restore", "t0-s12", "--lists", out)
+    assert (told.stdout, told.stderr) == (
+        "restored: 0\n",
+        "warning: no story has the id 't0-s12'; did you mean 't0-s2'?\n",
+    )
+
+
+def test_what_is_done_on_the_command_line_stands_in_the_journal(
+    places: tuple[Path, Path],
+) -> None:
+    for flag, place in zip(("--lists", "--archive"), places, strict=True):
+        cli("withdraw", "t0-s0", "t0-s1", flag, place, "--by", "legal", "--why", "court order")
+        cli("withdraw", "t0-s0", flag, place)  # changes nothing, so nothing is told
+        cli("boost", "section1", "--factor", 3, flag, place)
+        told = [json.loads(line) for line in (place / "journal.jsonl").read_text().splitlines()[-3:]]
+        assert [(one["who"], one["what"], one["item"], one["why"]) for one in told[:2]] == [
+            ("legal", "withdraw", "t0-s0", "court order"),
+            ("legal", "withdraw", "t0-s1", "court order"),
+        ]
+        assert (told[2]["what"], told[2]["factor"], told[2]["token"]) == ("boost", 3.0, "command line")
+        assert told[2]["who"]
+        listed = cli("journal", flag, place, "--count", 2).stdout.splitlines()
+        assert [line.split()[0] for line in listed] == [told[2]["id"], told[1]["id"]]
+        assert cli("undo", told[0]["id"], flag, place, "-q").stdout == "restore: 1\n"
+        assert "withdrawn  1" in cli("info", flag, place).stdout
+        refused(cli("undo", "nothing", flag, place), "no such act")
+        refused(cli("boost", "sektion1", "--factor", 3, flag, place), "did you mean 'section1'?")
+        assert cli("restore", "t0-s1", flag, place).returncode == 0
+        assert cli("unboost", "section1", flag, place).stdout == "unboosted: 1\n"
 
 
 def test_a_mistyped_takedown_is_refused_and_one_of_a_story_to_come_is_remembered(places: tuple[Path, Path]) -> None:

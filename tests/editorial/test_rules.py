@@ -309,9 +309,9 @@ def test_rules_name_drafts_too() -> None:
     rec = board({"blocks": [{"item": "t0-s0", "story": "draft"}]})
     draft = {"id": "draft", "title": "harbour ferry captain"}
     assert "t0-s0" not in ids(rec.recommend_for(draft, k=6))
-    rec.block("t0-s1", story="draft")
+    rec.block("t0-s1", story="draft", unknown_too=True)
     assert "t0-s1" not in ids(rec.recommend_for(draft, k=6))
-    rec.withhold("draft")
+    rec.withhold("draft", unknown_too=True)
     assert rec.recommend_for(draft).status == "withheld"
 
 

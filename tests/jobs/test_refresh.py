@@ -130,7 +130,8 @@ class Changing:
             lists.withdraw(rng.sample([story["id"] for story in self.held], k=2))
         if kind == 4:
             lists.restore(sorted(lists.tombstones.withdrawn)[:1])
-            lists.block(rng.choice(self.held)["id"], story=rng.choice([None, rng.choice(self.held)["id"]]))
+            story = rng.choice([None, rng.choice(self.held)["id"]])
+            lists.block(rng.choice(self.held)["id"], story=story, unknown_too=True)
         if kind == 5:
             self.as_of += timedelta(hours=rng.choice([1, 30, 200]))
         return [dict(story) for story in {story["id"]: story for story in changes}.values()]
@@ -372,6 +373,10 @@ def test_rejected_rows_are_told_by_the_last_good_run(tmp_path: Path) -> None:
         refresh([bad, bad], out, snapshot, rejected=named)
     assert named.read_bytes().count(b"\n") == 2
     assert refresh([], out, snapshot).rejected_file == ""
+    assert file.read_bytes() == told  # nobody may have looked at them yet
+    refresh([{"title": "no id"}, {"body": "nor here"}, checkerboard()[0]], out, snapshot)
+    assert file.read_bytes().count(b"\n") == 2  # of the last whole run and since, each once
+    precompute(checkerboard(), out, settings=WITHIN_TOPICS)
     assert file.read_bytes() == b""
 
 

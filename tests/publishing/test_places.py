@@ -284,7 +284,7 @@ def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[s
         withdrawn, blocked = data.draw(some), data.draw(some)
         lists.withdraw([*withdrawn, "never shown"], unknown_too=True)
         for one in blocked:
-            lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])))
+            lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])), unknown_too=True)
         elsewhere = {item for item, story in lists.tombstones.blocked if story == "another"} - {
             item for item, story in lists.tombstones.blocked if story != "another"
         }

@@ -97,7 +97,7 @@ class TestActs:
         [
             ({"what": "withdraw", "item": "t0-s0", "why": " "}, 400, "say why"),
             ({"what": "withdraw", "item": "t0-s0", "who": ""}, 400, "say who decides"),
-            ({"what": "withdraw", "item": "t0-s9"}, 404, "no published story has the id"),
+            ({"what": "withdraw", "item": "t0-s9"}, 404, "no story has the id"),
             ({"what": "bury", "item": "t0-s0"}, 400, "expected one of"),
             ({"what": "pin", "item": "t0-s0", "story": "t0-s0"}, 400, "under itself"),
             ({"what": "pin", "item": "t0-s1"}, 400, "in whose list"),

@@ -152,7 +152,9 @@ class Soak:
     def _decide(self, made: datetime) -> None:
         lists = PublishedLists.open(self.out)
         for action, article_id in self.newsroom.decisions(self.hours):
-            options = {"unknown_too": True} if action == "withdraw" else {}  # it may come in with the next refresh
+            options = (
+                {"unknown_too": True} if action in ("withdraw", "withhold", "block") else {}
+            )  # it may come in with the next refresh
             getattr(lists, action)(article_id, **options)
             self.newsroom.decided(action, article_id)
             self._count(action)

@@ -185,7 +185,7 @@ def wrong_folders(out: Path, snapshot: Path, keep: int, decisions: int) -> Itera
         versions = VersionedFolder(root, kind).versions()
         if len(versions) > most:
             yield f"{root.name} keeps {len(versions)} versions, at most {most} are asked for"
-        known = {"CURRENT", "versions", ".lock", "tombstones.jsonl", "tombstones.head", "rejected.jsonl"}
+        known = {"CURRENT", "current", "versions", ".lock", "tombstones.jsonl", "tombstones.head", "rejected.jsonl"}
         if odd := sorted({path.name for path in root.iterdir()} - known):
             yield f"{root.name} holds {odd}"
         overlay = root / "tombstones.jsonl"

@@ -1,0 +1,266 @@
+"""What editors do: checked, written to the journal, then to the overlay, where every reader sees it at once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import orjson
+
+from recommender.editorial.decisions import Action, Decisions, Entry
+from recommender.editorial.journal import JOURNAL, Journal
+from recommender.editorial.overlay import Tombstones, boost_entry, pin_entry
+from recommender.errors import RowError, SettingsError
+from recommender.publishing import PublishedLists
+from recommender.reading.times import to_time
+from recommender.storage.database import is_database
+
+ACTIONS: tuple[Action, ...] = get_args(Action)
+INVERSE: dict[str, Action] = {
+    "withdraw": "restore",
+    "restore": "withdraw",
+    "withhold": "release",
+    "release": "withhold",
+    "block": "unblock",
+    "unblock": "block",
+    "pin": "unpin",
+    "unpin": "pin",
+    "boost": "unboost",
+    "unboost": "boost",
+}
+_UNDER_STORIES = ("block", "unblock", "pin", "unpin")
+_MOST = 500  # characters of who and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One decision of an editor.
+
+    Attributes
+    ----------
+    what : str
+        As the commands are called: withdraw, restore, withhold, release, block, unblock, pin, unpin, boost, unboost.
+    item : str
+        A story; of a boost the section.
+    who, why : str
+    story : str or None
+        Whose list it is about; None of a block = everywhere.
+    position : int
+        Of a pin.
+    factor : float
+        Of a boost.
+    until : datetime or None
+    """
+
+    what: Action
+    item: str
+    who: str
+    why: str
+    story: str | None = None
+    position: int = 1
+    factor: float = 1.0
+    until: datetime | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Act:
+        """Read a form or a JSON object.
+
+        Raises
+        ------
+        SettingsError
+            Naming what is missing or impossible.
+        """
+        given = dict(given)
+        if given.get("what") == "block-everywhere":  # a choice of the desk's forms
+            given |= {"what": "block", "story": None}
+        text = {name: str(given.get(name) or "").strip() for name in ("what", "item", "story", "until", "who", "why")}
+        action = next((one for one in ACTIONS if one == text["what"]), None)
+        if action is None:
+            raise SettingsError(f"what is {text['what']!r}, expected one of {', '.join(ACTIONS)}")
+        for name, asked in (("item", "which story or section"), ("who", "who decides"), ("why", "why")):
+            if not text[name]:
+                raise SettingsError(f"{name} is empty: say {asked}")
+        if len(text["who"]) > _MOST or len(text["why"]) > _MOST:
+            raise SettingsError(f"who and why may have {_MOST} characters each")
+        if action in ("pin", "unpin") and not text["story"]:
+            raise SettingsError("story is empty: say in whose list")
+        return cls(
+            what=action,
+            item=str(given["item"]),
+            story=(str(given["story"]) if text["story"] else None) if action in _UNDER_STORIES else None,
+            position=_position(given.get("position")),
+            factor=_factor(given.get("factor")),
+            until=end_of(text["until"]),
+            who=text["who"],
+            why=text["why"],
+        )
+
+    @property
+    def entry(self) -> Entry:
+        """The entry that the overlay keeps of the act."""
+        if self.what == "pin":
+            return pin_entry(self.item, self.story or "", self.position, self.until, self.who)
+        if self.what == "boost":
+            return boost_entry(self.item, self.factor, self.until, self.who)
+        if self.what == "unpin":
+            return self.item, self.story or ""
+        return (self.item, self.story) if self.what in _UNDER_STORIES else self.item
+
+    def check(self, lists: PublishedLists) -> None:
+        """Raise if the act names a story or section that is not known: a mistyped one would be confirmed as done."""
+        if self.what in ("boost", "unboost"):
+            lists.refuse_unknown_section(self.item)
+        else:
+            lists.refuse_unknown([self.item, *([self.story] if self.story else [])])
+
+
+def _position(given: Any) -> int:
+    text = str(given or 1)
+    if not text.isascii() or not text.isdigit() or len(text) > 4:
+        raise SettingsError(f"position is {text[:40]!r}, expected a place of the list, such as 1")
+    return int(text)
+
+
+def _factor(given: Any) -> float:
+    try:
+        return float(given or 1)
+    except (TypeError, ValueError):
+        raise SettingsError(f"factor is {str(given)[:40]!r}, expected a number, such as 2") from None
+
+
+def end_of(text: str | None) -> datetime | None:
+    """Read when something ends; a day that is named counts as a whole.
+
+    Raises
+    ------
+    SettingsError
+        If it is no moment, or has passed.
+    """
+    try:
+        found = to_time(text) if text else None
+    except RowError as error:
+        raise SettingsError(f"until: {error}") from None
+    if found is None:
+        return None
+    if (found.hour, found.minute, found.second) == (0, 0, 0):
+        found += timedelta(days=1, seconds=-1)
+    if found <= datetime.now(UTC):
+        raise SettingsError(f"until: {text} has passed")
+    return found
+
+
+def journal_of(place: str | Path, named: str | Path | None = None) -> Journal | None:
+    """Open the journal of a place: the file that was named, else one beside the overlay; None for a database."""
+    if named is None and is_database(place):
+        return None
+    return Journal(Path(place) / JOURNAL if named is None else Path(named))
+
+
+def do(
+    journal: Journal | None,
+    stones: Tombstones,
+    acts: Sequence[Act],
+    token: str,
+    lists: PublishedLists | None = None,
+    undoes: str | None = None,
+) -> list[dict[str, Any]]:
+    """Write acts of one kind to the journal and then to the overlay; gives the entries of those that change something.
+
+    The journal comes first: nothing has an effect that it does not tell, however a process ends.
+
+    Parameters
+    ----------
+    journal : Journal or None
+        Without one only the overlay is written.
+    stones : Tombstones
+        The overlay.
+    acts : sequence of Act
+    token : str
+        How they came in: the name of a token, or 'command line'.
+    lists : PublishedLists, optional
+        The journal then tells the list before and after.
+    undoes : str, optional
+        Entry that is undone.
+
+    Raises
+    ------
+    PublishError
+        If journal or overlay cannot be written.
+    """
+    told: list[dict[str, Any]] = []
+    wanted: list[Entry] = []
+    with nullcontext(None) if journal is None else journal.writing() as add:
+        stones.refresh()
+        held = stones.decisions
+        for act in acts:
+            if held.news(act.what, [act.entry]):
+                after = held.after(act.what, [act.entry])
+                told.append(_entry(act, token, undoes, _state(act, held, lists), _state(act, after, lists)))
+                wanted.append(act.entry)
+                held = after
+        if add and told:
+            add(*told)
+        if told:
+            stones.record(acts[0].what, wanted)
+    return told
+
+
+def undone(found: Mapping[str, Any] | None, who: str, why: str) -> Act:
+    """Make the act that undoes one of the journal.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such act.
+    """
+    if found is None or found.get("what") not in INVERSE:
+        raise SettingsError("the journal has no such act")
+    before = found["before"]["holds"]
+    earlier = before if isinstance(before, dict) else None  # a pin or boost of another place or strength
+    what = found["what"].removeprefix("un") if earlier else INVERSE[found["what"]]
+    values = {**found, "what": what, "who": who, "why": why or f"undoes {found['what']}"}
+    return Act.of({**values, **(earlier or {"until": None})})
+
+
+def _entry(act: Act, token: str, undoes: str | None, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": secrets.token_hex(8),
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "who": act.who,
+        "token": token,
+        "what": act.what,
+        "item": act.item,
+        "story": act.story,
+        "position": act.position if act.what == "pin" else None,
+        "factor": act.factor if act.what == "boost" else None,
+        "until": None if act.until is None else act.until.isoformat(),
+        "why": act.why,
+        "undoes": undoes,
+        "before": before,
+        "after": after,
+    }
+
+
+def _state(act: Act, decisions: Decisions, lists: PublishedLists | None) -> dict[str, Any]:
+    """Give what holds of the entry of an act, and the list that it is about, under some decisions."""
+    holds: Any
+    if act.what in ("pin", "unpin"):
+        pins = [entry for entry in decisions.pinned if entry[:2] == (act.item, act.story)]
+        holds = {"position": pins[0][2], "until": pins[0][3]} if pins else None
+    elif act.what in ("boost", "unboost"):
+        boosts = [entry for entry in decisions.boosted if entry[0] == act.item]
+        holds = {"factor": boosts[0][1], "until": boosts[0][2]} if boosts else None
+    elif act.what in ("block", "unblock"):
+        holds = (act.item, act.story) in decisions.blocked
+    else:
+        holds = act.item in (decisions.withheld if act.what in ("withhold", "release") else decisions.withdrawn)
+    shown: list[str] = []
+    if lists is not None and act.what not in ("boost", "unboost"):
+        record = orjson.loads(lists.jsons([act.story or act.item], decisions)[0])
+        shown = [item["article_id"] for item in record["items"]]
+    return {"holds": holds, "list": shown}
