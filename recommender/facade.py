@@ -462,6 +462,8 @@ class Recommender(Decided):
         exclude: Id | Sequence[Id] = (),
     ) -> Lister:
         """Prepare lists of the archive for one moment, as `recommend` takes its arguments."""
+        if self.archive.rules.desk != (rules := self.rules).desk:
+            self.archive = replace(self.archive, rules=rules)
         if more := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *more))
@@ -552,8 +554,8 @@ class Recommender(Decided):
 
     @property
     def rules(self) -> Rules:
-        """What editors decide; new rules hold from the next call on."""
-        return self._rules
+        """What editors decide, with the boosts of the overlay; new rules hold from the next call on."""
+        return self._rules.with_desk(self.tombstones.decisions.boosted)
 
     @rules.setter
     def rules(self, rules: Rules) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in
+from recommender.editorial.decisions import BoostEntry
 from recommender.errors import SettingsError
 from recommender.settings import Cap, SeriesRule, read_toml, validated
 
@@ -96,6 +97,7 @@ class Rules(_Rule):
     caps: tuple[Cap, ...] = Field((), description="further limits, such as at most two paid items")
     series: tuple[SeriesRule, ...] = Field((), description="recurring formats")
     evergreen_slots: Literal[0, 1] | None = Field(None, description="overrides `selection.timeless_slots`")
+    desk: tuple[Boost, ...] = Field((), description="boosts of the overlay, as a run found them; no file needs them")
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -128,6 +130,14 @@ class Rules(_Rule):
     def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
         """Make rules of nested values, and validate them; `origin` names their source in the error."""
         return validated(cls, values, origin)
+
+    def with_desk(self, boosted: Collection[BoostEntry]) -> Self:
+        """Take the boosts of the overlay in the place of those that an earlier run found there."""
+        made = tuple(
+            Boost.model_validate({"by": "section", "value": section, "factor": factor, "until": until})
+            for section, factor, until, _ in sorted(boosted)
+        )
+        return self if made == self.desk else self.model_copy(update={"desk": made})
 
     def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
         """Find what is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.
@@ -294,7 +304,7 @@ class RowRules:
             if story is not None and story in catalog and item in catalog
         ]
         boost = np.ones(size)
-        for rule in rules.boosts:
+        for rule in (*rules.boosts, *rules.desk):
             if rule.holds(as_of):
                 hit = (
                     has_tag(catalog.table, [rule.value])

@@ -178,7 +178,8 @@ class Run:
         return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
 
     def identify(self, rec: Recommender, as_of: datetime | None) -> Inputs:
-        """Find out what decides about the lists of a fitted archive."""
+        """Find out what decides about the lists of a fitted archive; boosts of the overlay are taken into its rules."""
+        rec.rules = rec.rules
         self.inputs = Inputs.of(rec, as_of)
         return self.inputs
 

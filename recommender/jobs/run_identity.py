@@ -88,6 +88,5 @@ def _state(rec: Recommender) -> str:
     """Digest what the present decides where time does not count: which stories may be shown, which rules hold."""
     now = datetime.now(UTC)
     allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
-    return repr(
-        (hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in (*rec.rules.pins, *rec.rules.boosts)])
-    )
+    dated = (*rec.rules.pins, *rec.rules.boosts, *rec.rules.desk)
+    return repr((hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in dated]))

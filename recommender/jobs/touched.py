@@ -140,7 +140,7 @@ def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _boosts(archive: Archive, as_of: int) -> list[bool]:
-    return [boost.holds(_time(as_of)) for boost in archive.rules.boosts]
+    return [boost.holds(_time(as_of)) for boost in (*archive.rules.boosts, *archive.rules.desk)]
 
 
 def _time(micros: int) -> datetime:

@@ -49,7 +49,7 @@ def _boosted(item: dict[str, Any], factors: Mapping[str, float], learned: bool) 
         return item
     times = item["score"] * factor
     text = "lifted at the desk" if factor > 1 else "lowered at the desk"
-    reason = {"kind": "boosted" if factor > 1 else "buried", "text": text, "weight": 0.0, "terms": []}
+    reason: dict[str, Any] = {"kind": "boosted" if factor > 1 else "buried", "text": text, "weight": 0.0, "terms": []}
     other = [one for one in item["reasons"] if one["kind"] not in ("boosted", "buried")]
     return {
         **item,

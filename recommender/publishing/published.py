@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from recommender.editorial.decided import Decided
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.overlay import Tombstones
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
+from recommender.lists.boosted import boosted
 from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import names, plugin
@@ -101,6 +103,7 @@ class PublishedLists(Decided):
         """Turn to the current version; True if it is another one."""
         before = self._reader.manifest
         self._reader, self.tombstones = _open_reader(self.place)
+        self.__dict__.pop("_made_with", None)
         return before != self._reader.manifest
 
     @property
@@ -128,13 +131,16 @@ class PublishedLists(Decided):
         record = None if article_id in self.tombstones.unpublished else self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        hidden, blocked = self.tombstones.hidden, self.tombstones.blocked
+        hidden, blocked, decisions = self.tombstones.hidden, self.tombstones.blocked, self.tombstones.decisions
         if article_id in self.tombstones.withheld:
             return ReadNext.of(record()).without_list("withheld")
-        pins = self._pins(article_id, self.tombstones.decisions)
-        return ReadNext.deferred(
-            article_id, lambda: ReadNext.of(found := record(), hidden, blocked, placed(found, pins, self._story))
-        )
+        pins, factors = self._pins(article_id, decisions), self._factors(decisions)
+
+        def made() -> ReadNext:
+            found = boosted(record(), factors, self._learned) if factors else record()
+            return ReadNext.of(found, hidden, blocked, placed(found, pins, self._story))
+
+        return ReadNext.deferred(article_id, made)
 
     def json(self, article_id: Id) -> bytes:
         """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
@@ -154,9 +160,12 @@ class PublishedLists(Decided):
             decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
         else:
             hidden = decisions.withdrawn | self.tombstones.unpublished
-        return [self._json(article_id, decisions, hidden) for article_id in id_texts(article_ids)]
+        factors = self._factors(decisions)
+        return [self._json(article_id, decisions, hidden, factors) for article_id in id_texts(article_ids)]
 
-    def _json(self, article_id: str, decisions: Decisions, hidden: frozenset[str]) -> bytes:
+    def _json(
+        self, article_id: str, decisions: Decisions, hidden: frozenset[str], factors: Mapping[str, float]
+    ) -> bytes:
         line = None if article_id in hidden else self._reader.line(article_id)
         if line is None:
             status = "withdrawn" if article_id in decisions.withdrawn else "unknown"
@@ -165,9 +174,12 @@ class PublishedLists(Decided):
             record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
         else:
             pins = self._pins(article_id, decisions)
-            if not pins and not _shows(line, article_id, hidden, decisions.blocked):
+            lifted = any(b'"section":' + orjson.dumps(section) in line for section in factors)
+            if not pins and not lifted and not _shows(line, article_id, hidden, decisions.blocked):
                 return line[:-1]
             record = orjson.loads(line)
+            if lifted:
+                record = boosted(record, factors, self._learned)
             record = current(record, hidden, decisions.blocked, placed(record, pins, self._story))
         return to_json(record)[:-1]
 
@@ -175,6 +187,24 @@ class PublishedLists(Decided):
         """Find pins of the overlay that hold now: between two runs nobody else would end one."""
         held = decisions.pins
         return tuple(pin for pin in held[story] if pin.holds(datetime.now(UTC))) if story in held else ()
+
+    def _factors(self, decisions: Decisions) -> dict[str, float]:
+        """Find the factors of sections that hold now, beside those that the version was made with."""
+        made = self._made_with
+        if not decisions.boosted and not made:
+            return {}
+        now = decisions.factors(datetime.now(UTC))
+        found = {section: now.get(section, 1.0) / made.get(section, 1.0) for section in (*now, *made)}
+        return {section: factor for section, factor in found.items() if factor != 1}
+
+    @cached_property
+    def _made_with(self) -> dict[str, float]:
+        boosts = self.manifest.get("rules", {}).get("desk", ())
+        return {one["value"]: one["factor"] for one in boosts if _held(one["until"], self.as_of)}
+
+    @property
+    def _learned(self) -> bool:
+        return self.manifest.get("ranker") is not None
 
     def _story(self, article_id: str) -> dict[str, Any] | None:
         """Read what a reader sees of a story; None for one that is not public, or not in the version."""
@@ -253,6 +283,10 @@ _NO_LIST: dict[str, Any] = {
     "items": [],
     "reserves": [],
 }
+
+
+def _held(until: str | None, as_of: datetime | None) -> bool:
+    return until is None or as_of is None or as_of <= datetime.fromisoformat(until)
 
 
 def _shows(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:

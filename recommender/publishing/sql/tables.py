@@ -83,7 +83,7 @@ WITH entries AS (
         CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 0 ELSE entry #>> '{{}}' END AS item,
         CASE jsonb_typeof(entry) WHEN 'array' THEN entry ->> 1 END AS story
     FROM recommender_tombstones, jsonb_array_elements(ids\:\:jsonb) AS entry
-    WHERE action NOT IN ('pin', 'unpin')
+    WHERE action NOT IN ('pin', 'unpin', 'boost', 'unboost')
 ), stones AS (
     SELECT kind, item, story FROM (
         SELECT DISTINCT ON (kind, item, story) * FROM entries ORDER BY kind, item, story, number DESC
@@ -112,7 +112,7 @@ FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
 """What readers of the current version see: reserves have taken the places of what is withdrawn or blocked.
 
-Pins of the overlay are not in it: what they show has no row of its own.
+Pins and boosts of the overlay are not in it: what a pin shows has no row of its own.
 """
 
 
