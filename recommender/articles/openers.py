@@ -61,7 +61,8 @@ _WIRE = re.compile(
 )
 _DATELINE = re.compile(rf"\s*(?P<opener>{_CAPITALS}{_DASH}) ")
 _MAYBE = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")  # a quick look
-_LONGEST_CAPTION = 1_200
+LONGEST_CAPTION = 1_200
+"""Characters of a caption at most."""
 _BESIDE = re.compile(
     r"\s*(?:"
     r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
@@ -131,12 +132,12 @@ def beside(body: str, at: int) -> int:
     >>> body[beside(body, 0) :].strip()
     'Ada Reed resigned.'
     """
-    end = body.find("\n", at, at + _LONGEST_CAPTION)
+    end = body.find("\n", at, at + LONGEST_CAPTION)
     if 0 <= end < len(body) - 2 and body[end - 1] not in _ENDING and body[end + 1] != "\n":  # lines of a sentence
-        end = body.find("\n\n", at, at + _LONGEST_CAPTION)
+        end = body.find("\n\n", at, at + LONGEST_CAPTION)
     if not 0 <= end < len(body) - 2:
         return 0
     if _BESIDE.match(body, at):
         return end + 1
-    maybe = body.find("/", at, end) >= 0 or body.find("Photo", at, end) >= 0 or body.find("Foto:", at, end) >= 0
+    maybe = body.find("/", at, end) >= 0 or body.find("oto", at, end) >= 0  # Photo and Foto
     return end + 1 if maybe and _CREDITED.search(body, at, end) else 0

@@ -6,8 +6,10 @@ import re
 
 # a sentence ends after a small letter or a digit, so that "U.S." and "J. K." do not; a letter without case is small
 _CAPITALS = "".join(chr(point) for point in range(0x530) if chr(point).isupper())
-_END = re.compile(
-    rf"""(?:[.!?](?<=[^\W_{_CAPITALS}][.!?]|[\"”\x27’)%»\u0900-\u0d7f][.!?])|[।॥؟۔។៕])[\"”\x27’)»]*(?=\s|$)(?<!\.$)"""
+_STOPS = "।॥؟۔។៕"  # behind anything
+_END = re.compile(  # begins with a set of signs, which a search finds many times faster than anything else
+    rf"""[.!?{_STOPS}](?:(?<=[^\W_{_CAPITALS}][.!?])|(?<=["”\x27’)%»\u0900-\u0d7f][.!?])|(?<=[{_STOPS}]))"""
+    r"""["”\x27’)»]*(?=\s|$)(?<!\.$)"""
 )
 _WORDS = (
     "Sen Sens Rep Reps Gov Govs Gen Mr Mrs Ms Mx Messrs Dr Drs St Ste Ft Mt Jr Sr Lt Col Sgt Capt Cmdr Cpl Maj Adm Rev "

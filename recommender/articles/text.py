@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import beside
+from recommender.articles.openers import LONGEST_CAPTION, beside
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
 LINE_CHARS = 160
-LINE_OF = 2_200
-"""Characters of a body that its line is made of at most."""
-_LOOKED_AT = 600  # of them, behind captions
+_MOST_BESIDE = 1_600  # characters of captions and the like before a story
+_LOOKED_AT = 600  # characters behind them
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
 _ENDS = re.compile(r"[.!?…。！？।॥؟۔។៕][\"”\x27’)»」]*(?:\s|$)")  # any sentence at all
@@ -71,24 +70,36 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
     return [head + " ".join(tokens[start : start + words]) for start in starts]
 
 
-def _from_a_sentence(body: str) -> str:
-    """Cut a body to its beginning, from the first paragraph on that holds a sentence: headings and captions do not."""
-    begin = 0
-    while 0 < (behind := beside(body, begin)) <= LINE_OF - _LOOKED_AT:
+def _from_a_sentence(body: str, begin: int) -> tuple[int, int]:
+    """Find the part of a body that its line is made of, behind what stands beside the story.
+
+    It begins with the first paragraph that holds a sentence: headings and captions do not.
+    """
+    while begin > 0 and 0 < (behind := beside(body, begin)) <= _MOST_BESIDE:
         begin = behind
-    body = body[begin : begin + _LOOKED_AT]
-    at = 0
-    for paragraph in body.split("\n\n"):  # single lines may end in mid-sentence
-        if _ENDS.search(paragraph) and not (at and beside(body, at)):
-            return body[at:]
-        at += len(paragraph) + 2
-        if at > _NEAR:
-            break
-    return body
+    at, stop = begin, min(begin + _LOOKED_AT, len(body))
+    while at <= begin + _NEAR and (found := _ENDS.search(body, at, stop)):
+        end = body.find("\n\n", at, found.start())  # single lines may end in mid-sentence
+        if end < 0:
+            if at == begin or not beside(body, at):
+                return at, stop
+            end = body.find("\n\n", found.start(), stop)
+            if end < 0:
+                break
+        at = end + 2
+    return begin, stop
 
 
-def teaser(lead: str, body: str) -> str:
+def _one_line(text: str) -> str:
+    """Put one blank where there are blanks of any kind."""
+    line = text.replace("\n\n", " ").replace("\n", " ")
+    return line.strip() if line.isprintable() and "  " not in line else " ".join(text.split())
+
+
+def teaser(lead: str, body: str, whole: Callable[[], str] | None = None) -> str:
     r"""Choose one line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+
+    Of a body of which only the beginning is given, `whole` gives the rest too, where that is needed.
 
     Examples
     --------
@@ -99,10 +110,16 @@ def teaser(lead: str, body: str) -> str:
     >>> teaser("", "What we know\n\nThe ferry ran aground in fog.")
     'The ferry ran aground in fog.'
     """
-    body = "" if lead else _from_a_sentence(body)
-    text = " ".join((lead or body[:_OFTEN_ENOUGH]).split())
-    if not lead and len(text) <= LINE_CHARS < len(body):
-        text = " ".join(body.split())
+    at = stop = 0
+    if not lead:
+        behind = beside(body, 0)
+        if whole and (behind or len(body) <= LONGEST_CAPTION):
+            body = whole()
+            behind = beside(body, 0)
+        at, stop = _from_a_sentence(body, behind if behind <= _MOST_BESIDE else 0)
+    text = _one_line(lead or body[at : min(at + _OFTEN_ENOUGH, stop)])
+    if not lead and len(text) <= LINE_CHARS < stop - at:
+        text = _one_line(body[at:stop])
     wide = _WIDE.search(text, 0, 20) is not None
     if not lead and wide and (found := _WIDE_END.search(text, _SHORTEST_WIDE)):
         text = text[: found.end()]

@@ -6,38 +6,42 @@ the same converters; and a row that would be rejected, or of which anything woul
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from functools import partial
+from itertools import chain, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from recommender.articles.article import SCHEMA, TIME
-from recommender.articles.text import LINE_OF, teaser
+from recommender.articles.openers import LONGEST_CAPTION
+from recommender.articles.text import teaser
 from recommender.errors import RowError
 from recommender.reading.convert import CONVERT, UnsettledOrder, is_cut_from, read_moment, word
 from recommender.reading.fields import ID_IS_URL, LONG_TEXT, links_of
 from recommender.reading.links import is_other_than_links
-from recommender.reading.markup import Anchor, are_plain, is_plain
+from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Told
-from recommender.reading.values import LONGEST_MISSING, plain
+from recommender.reading.times import MISSING
+from recommender.reading.values import plain
 
 HIDDEN = "unpublished"
 """A column beside those of articles: what says that a row is no published story."""
 READ = SCHEMA.append(pa.field(HIDDEN, pa.large_string()))
 
 _TEXTS = ("title", "body", "lead")
-_ADDRESSES = ("url", "image_url", "canonical_id")  # where & begins no entity
-_DEFAULTS = {**dict.fromkeys(_TEXTS, ""), "access": "free", "kind": "news", "tags": ()}
-_Read: TypeAlias = Callable[[str, str, Sequence[Any]], list[Any]]
+_LONGEST_MISSING = 3 * max(map(len, MISSING))  # bytes of a word for nothing, as letters that fold to one have three
+_DEFAULTS = {**dict.fromkeys(_TEXTS, ""), "access": "free", "kind": "news"}
+_Values: TypeAlias = Sequence[Any] | pa.LargeStringArray
+_Read: TypeAlias = Callable[[str, str, _Values], pa.Array]
 _JSON = frozenset((str, int, bool, float, list, dict, type(None)))
 _STRING = pa.large_string()
 # Times that Arrow reads as `read_moment` does; a 29 February is left to that.
@@ -51,6 +55,7 @@ _BLANK = np.isin(
     np.arange(256), [*chain.from_iterable(chr(one).encode() for one in range(0x10000) if chr(one).isspace())]
 )
 _ZEROS = (0, -25_568 * _DAY_US)  # 1970 and the end of 1899, which stand for no date
+_BEGINNING = LONGEST_CAPTION + 200  # bytes of a body by which its line is mostly told
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,21 +64,20 @@ class Columns:
 
     @classmethod
     def of_table(cls, table: pa.Table, plan: Plan) -> Columns:
-        """Take what Arrow has read: a body stays there, other columns are short."""
-        body = plan.columns.get("body", ("",))[0]
+        """Take what Arrow has read: texts stay there."""
         columns = {
-            name: column.chunk(0) if name == body and column.type == _STRING else column.to_pylist()
+            name: column.chunk(0) if column.type == _STRING else column.to_pylist()
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
         return cls(columns, len(table), plan)
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]], count: int, plan: Plan) -> None:
+    def __init__(self, columns: Mapping[str, _Values], count: int, plan: Plan) -> None:
         self._raw, self._count = columns, count
         self._given, self._plan = plan, replace(plan, report=ReadReport())  # so that nothing is told twice
         self._used = set(plan.alone)
         self._naive: list[tuple[int, datetime]] = []  # row and time
         self._naive_micros = pa.nulls(0, pa.int64())
-        self._whole: dict[str, pa.Array] = {}  # fields that are as Arrow has them already
+        self._anchors: dict[str, dict[int, list[Anchor]]] = {"lead": {}, "body": {}}
         self.odd = np.zeros(count, dtype=bool)
 
     def table(self) -> pa.Table:
@@ -83,39 +87,28 @@ class Columns:
             self.odd[:] = True
             return READ.empty_table()
         self._check_status()
-        found = {"id": self._first("id", plan.columns["id"], self._ids)}
-        found |= {field: self._first(field, names, self._times) for field, names in plan.times}
+        found = {field.name: pa.nulls(count, field.type) for field in READ}
+        found["id"] = self._first("id", plan.columns["id"], self._ids)
+        found |= {field: self._first(field, names, self._times).cast(TIME) for field, names in plan.times}
         found |= {field: self._first(field, names, self._words) for field, names in plan.words}
-        anchors: dict[int, list[Anchor]] = defaultdict(list)
-        for field in ("lead", "body"):
-            for at, one in enumerate(found.get(field, ())):
-                if type(one) is tuple:
-                    found[field][at] = one[0]
-                    if one[1]:
-                        anchors[at] += one[1]
-        for field, default in _DEFAULTS.items():
-            found[field] = [value or default for value in found[field]] if field in found else [default] * count
-        self._mark(not (title or body) for title, body in zip(found["title"], found["body"], strict=True))
-        for at, lead in enumerate(found["lead"]):
-            if lead.endswith("]") and is_cut_from(lead, self._body_at(at, found["body"])):
-                found["lead"][at] = ""
-        found["extra"] = self._extra(found["body"])
-        found["line"] = list(map(teaser, found["lead"], found["body"]))
-        arrays = self._whole | {
-            field.name: self._array(found.get(field.name), field.type)
-            for field in READ
-            if field.name not in self._whole
-        }
-        arrays["links"] = self._array(self._links(found, anchors), arrays["links"].type)
+        found |= {field: pc.fill_null(found[field], default) for field, default in _DEFAULTS.items()}
+        found["tags"] = pa.LargeListArray.from_arrays(found["tags"].offsets, found["tags"].values)  # empty, not null
+        no_body = _sizes(found["body"]) == 0
+        self.odd |= no_body & (_sizes(found["title"]) == 0)
+        leads = found["lead"].to_pylist()
+        cut = [at for at, lead in enumerate(leads) if lead.endswith("]") and is_cut_from(lead, str(found["body"][at]))]
+        for at in cut:
+            leads[at] = ""
+        if cut:
+            found["lead"] = pa.array(leads, _STRING)
+        found["extra"] = pa.array(self._extra(no_body), _STRING)
+        found["line"] = pa.array(_lines(leads, found["body"]), _STRING)
+        found["links"] = pa.array(self._links(found), READ.field("links").type)
         self._note_naive()
         if plan.id_is_url:
             for _ in range(count - int(self.odd.sum())):
                 self._given.report.told.add(ID_IS_URL)
-        return pa.Table.from_arrays([arrays[name] for name in READ.names], schema=READ)
-
-    def _body_at(self, row: int, begins: Sequence[str]) -> str:
-        """Take the whole body of a row, which Arrow may hold."""
-        return str(self._whole["body"][row]) if "body" in self._whole else begins[row]
+        return pa.Table.from_arrays([found[name] for name in READ.names], schema=READ)
 
     def _note_naive(self) -> None:
         for at, time in self._naive:
@@ -128,35 +121,37 @@ class Columns:
     def _mark(self, odd: Iterable[bool]) -> None:
         self.odd |= np.fromiter(odd, dtype=bool, count=self._count)
 
-    def _first(self, field: str, names: tuple[str, ...], read: _Read) -> list[Any]:
+    def _first(self, field: str, names: tuple[str, ...], read: _Read) -> pa.Array:
         """Find values of a field in the first of its columns that holds any; a row that needs another is odd."""
         if len(names) == 1:
             return read(field, names[0], self._raw[names[0]])
-        name = next((one for one in names if not all(map(_is_absent, self._raw[one]))), names[0])
+        filled = {name: np.array([not _is_absent(one) for one in self._raw[name]]) for name in names}
+        name = next((one for one in names if filled[one].any()), names[0])
         self._used.add(name)
         found = read(field, name, self._raw[name])
-        cells = zip(*(self._raw[one] for one in names), strict=True)
-        self._mark(not value and not all(map(_is_absent, some)) for value, some in zip(found, cells, strict=True))
+        self.odd |= found.is_null().to_numpy(False) & np.any([*filled.values()], axis=0)
         return found
 
-    def _array(self, values: Sequence[Any] | None, kind: pa.DataType) -> pa.Array:
-        """Put values in Arrow; rows with a NUL or with what is no UTF-8 are odd."""
-        if values is None:
-            return pa.nulls(self._count, kind)
+    def _texts(self, values: _Values) -> pa.LargeStringArray:
+        """Put the texts of a column in Arrow, null for others; rows with what is no UTF-8 are odd."""
+        if isinstance(values, pa.LargeStringArray):
+            return values
+        texts = [value if type(value) is str else None for value in values]
         try:
-            array = pa.array(values, kind)
+            return pa.array(texts, _STRING)
         except UnicodeEncodeError:
-            wrong = [type(value) is str and not _is_utf_8(value) for value in values]
+            wrong = [text is not None and not _is_utf_8(text) for text in texts]
             self._mark(wrong)
-            array = pa.array([None if one else value for one, value in zip(wrong, values, strict=True)], kind)
-        if kind == _STRING and (data := array.buffers()[2]) and not np.frombuffer(data, np.uint8).all():
-            self._mark(pc.fill_null(pc.match_substring(array, "\0"), False).to_pylist())
-        return array
+            return pa.array([None if one else text for one, text in zip(wrong, texts, strict=True)], _STRING)
+
+    def _listed(self, name: str) -> Sequence[Any]:
+        values = self._raw[name]
+        return values.to_pylist() if isinstance(values, pa.Array) else values
 
     def _check_status(self) -> None:
         """Mark as odd the rows that say that they are not published, or what is not known."""
         known: dict[Any, bool] = {}
-        columns = {column: self._raw[column] for column, _ in self._plan.status.columns}
+        columns = {column: self._listed(column) for column, _ in self._plan.status.columns}
         if columns:
             for at, values in enumerate(zip(*columns.values(), strict=True)):
                 # True, 1 and 1.0 are one key
@@ -165,41 +160,44 @@ class Columns:
                     known[key] = self._plan.status(dict(zip(columns, values, strict=True))) != (None, None)
                 self.odd[at] |= known[key]
 
-    def _ids(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
-        texts = [
-            value.strip()
-            if type(value) is str
-            else str(value)
-            if type(value) is int and abs(value) < _MOST_ID
-            else None
-            for value in values
-        ]
-        most = self._plan.limits.max_id_chars
-        self._mark(not text or len(text) > most for text in texts)
+    def _ids(self, field: str, column: str, values: _Values) -> pa.LargeStringArray:
+        if not isinstance(values, pa.Array):
+            values = [str(one) if type(one) is int and abs(one) < _MOST_ID else one for one in values]
+        texts = self._texts(values)
+        sizes = _sizes(texts)
+        self.odd |= (sizes == 0) | (sizes > self._plan.limits.max_id_chars) | ~_are_stripped(texts)
+        if not _bytes(texts).all():  # a NUL
+            self._mark(pc.fill_null(pc.match_substring(texts, "\0"), False).to_pylist())
         return texts
 
-    def _words(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
+    def _words(self, field: str, column: str, values: _Values) -> pa.Array:
         """Read a column without times: plain texts as they are, others by the converter of the field."""
         limits, convert = self._plan.limits, self._converter(field, column)
-        if isinstance(values, pa.LargeStringArray):
-            return self._body(values, convert)
         if field == "tags":
-            return self._tags(column, values, convert)
+            tags = self._tags(column, self._listed(column), convert)
+            return pa.array([some or None for some in tags], READ.field("tags").type)
+        texts = self._texts(values)
         if field in CONVERT and field not in _TEXTS:
-            return [convert(at, value) for at, value in enumerate(values)]
-        most = (
-            limits.max_body_chars if field in ("body", "lead") else min(limits.max_field_chars, limits.max_body_chars)
-        )
-        is_usual = bool if field in _ADDRESSES else is_plain
-        found = [
-            value.strip() or None
-            if type(value) is str and LONGEST_MISSING < len(value) <= most and is_usual(value)
-            else convert(at, value)
-            for at, value in enumerate(values)
-        ]
+            usual = np.zeros(self._count, dtype=bool)
+        else:
+            most = (
+                limits.max_body_chars
+                if field in ("body", "lead")
+                else min(limits.max_field_chars, limits.max_body_chars)
+            )
+            sizes = _sizes(texts)
+            usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & are_plain(texts) & _are_stripped(texts)
+        others = np.flatnonzero(~usual).tolist()
+        some = texts.filter(~usual).to_pylist() if isinstance(values, pa.Array) else [values[at] for at in others]
+        read = [convert(at, value) for at, value in zip(others, some, strict=True)]
+        if field in self._anchors:
+            self._anchors[field] = {at: one[1] for at, one in zip(others, read, strict=True) if one and one[1]}
+            read = [one and one[0] for one in read]
+        if others:
+            texts = pc.replace_with_mask(texts, ~usual, pa.array(read, _STRING))
         if field == "url" and limits.site_url:
-            self._mark((url or "").startswith("/") for url in found)
-        return found
+            self._mark(pc.fill_null(pc.starts_with(texts, "/"), False).to_pylist())
+        return texts
 
     def _tags(self, column: str, values: Sequence[Any], convert: Callable[[int, Any], Any]) -> list[Any]:
         """Read lists of tags, each tag once; what is no list goes through the converter."""
@@ -220,46 +218,25 @@ class Columns:
             for at, (value, fits) in enumerate(zip(values, is_list, strict=True))
         ]
 
-    def _body(self, texts: pa.LargeStringArray, convert: Callable[[int, Any], Any]) -> list[Any]:
-        """Take the beginnings of bodies, as lines for readers need them; the whole bodies stay in Arrow."""
-        ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        data = np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
-        sizes = np.diff(ends)  # in bytes; a character has at most four
-        usual = (sizes > 4 * LONGEST_MISSING) & (sizes <= self._plan.limits.max_body_chars) & are_plain(texts)
-        begins: list[Any] = pc.utf8_slice_codeunits(texts, 0, LINE_OF).to_pylist()
-        edges = _BLANK[data[np.minimum(ends[:-1], len(data) - 1)]] | _BLANK[data[np.maximum(ends[1:] - 1, 0)]]
-        for at in np.flatnonzero(usual & edges).tolist():
-            end = data[ends[at + 1] - 4 : ends[at + 1]].tobytes().decode(errors="ignore")
-            usual[at] = not (begins[at][0].isspace() or end[-1].isspace())
-        others = np.flatnonzero(~usual & (sizes > 0))
-        if len(others):
-            read = [
-                convert(at, value) for at, value in zip(others.tolist(), texts.take(others).to_pylist(), strict=True)
-            ]
-            for at, found in zip(others.tolist(), read, strict=True):
-                begins[at] = found
-            mask = np.zeros(len(texts), dtype=bool)
-            mask[others] = True
-            texts = pc.replace_with_mask(texts, mask, pa.array([found and found[0] for found in read], _STRING))
-        self._whole["body"] = pc.fill_null(texts, "")
-        return begins
-
-    def _times(self, field: str, column: str, values: Sequence[Any]) -> list[Any]:
+    def _times(self, field: str, column: str, values: _Values) -> pa.Int64Array:
         """Read times as microseconds since 1970: ISO 8601 in one go, others by the converter."""
         convert, forms = self._converter(field, column), self._plan.forms[column]
-        texts = self._array([value if type(value) is str else None for value in values], _STRING)
-        if forms.form is not None:
-            return [convert(at, value) for at, value in enumerate(values)]
-        micros = _moments(texts, _ZONED, TIME)
-        if forms.home is UTC and micros.null_count > texts.null_count:
-            naive = _moments(texts, _NAIVE, pa.timestamp("us"))
-            micros = pc.coalesce(micros, naive)
-            if field == "published_at":
-                self._naive_micros = naive
-        return [
-            convert(at, value) if micro is None else micro
-            for at, (value, micro) in enumerate(zip(values, micros.to_pylist(), strict=True))
-        ]
+        texts = self._texts(values)
+        micros = pa.nulls(self._count, pa.int64())
+        if forms.form is None:
+            micros = _moments(texts, _ZONED, TIME)
+            if forms.home is UTC and micros.null_count > texts.null_count:
+                naive = _moments(texts, _NAIVE, pa.timestamp("us"))
+                micros = pc.coalesce(micros, naive)
+                if field == "published_at":
+                    self._naive_micros = naive
+        if micros.null_count:
+            missing = micros.is_null()
+            others = np.flatnonzero(missing).tolist()
+            given = self._listed(column)
+            read = pa.array([convert(at, given[at]) for at in others], TIME)
+            micros = pc.replace_with_mask(micros, missing, read.cast(pa.int64()))
+        return micros
 
     def _converter(self, field: str, column: str, given: Callable[[str], Any] = str) -> Callable[[int, Any], Any]:
         """Make what turns a column's value into a field's, each text once; rows with something to report are odd."""
@@ -296,16 +273,16 @@ class Columns:
 
         return converted
 
-    def _extra(self, bodies: Sequence[str]) -> list[str | None]:
+    def _extra(self, no_body: NDArray[np.bool_]) -> list[str | None]:
         """Write further details as JSON."""
-        columns = {name: cells for name, cells in self._raw.items() if name not in self._used}
+        texts: list[str | None] = [None] * self._count
+        columns = {name: self._listed(name) for name in self._raw if name not in self._used}
         for name, cells in columns.items():
             odd = [type(cell) not in _JSON or (name == "extra" and type(cell) is dict) for cell in cells]
             self._mark(odd)
             if True in odd or float in map(type, cells):
                 missing = (one or (type(cell) is float and cell != cell) for one, cell in zip(odd, cells, strict=True))
                 columns[name] = tuple(None if one else cell for one, cell in zip(missing, cells, strict=True))
-        texts: list[str | None] = [None] * self._count
         for at, cells in enumerate(zip(*columns.values(), strict=True)):
             rest = {name: cell for name, cell in zip(columns, cells, strict=True) if cell is not None and cell != ""}
             if rest and not self.odd[at]:
@@ -314,22 +291,64 @@ class Columns:
                 except (TypeError, ValueError):  # of surrogates, too large numbers and keys that are no text
                     self.odd[at] = True
                 else:
-                    self.odd[at] |= "\\u0000" in text or (not bodies[at] and len(text) >= LONG_TEXT)
+                    self.odd[at] |= "\\u0000" in text or (no_body[at] and len(text) >= LONG_TEXT)
         return texts
 
-    def _links(self, found: Mapping[str, Sequence[Any]], anchors: Mapping[int, list[Anchor]]) -> list[Any]:
+    def _links(self, found: Mapping[str, pa.Array]) -> list[Any]:
         names = self._plan.columns.get("links")
-        given = self._raw[names[0]] if names else ()
+        given = self._listed(names[0]) if names else ()
         linked = {at: plain(value) for at, value in enumerate(given) if not _is_absent(value)}
         for at in linked:
             self.odd[at] |= is_other_than_links(given[at])
         links: list[Any] = [()] * self._count
-        for at in {*anchors, *linked}:
+        for at in {*linked, *chain.from_iterable(self._anchors.values())}:
             if not self.odd[at]:
-                url = found["url"][at] if "url" in found else None
-                some = links_of(anchors.get(at, ()), linked.get(at), found["id"][at], url, self._given)
-                links[at] = [asdict(link) for link in some]
+                id_, url = (found[field][at].as_py() for field in ("id", "url"))
+                anchors = chain.from_iterable(some.get(at, ()) for some in self._anchors.values())
+                links[at] = [asdict(link) for link in links_of(anchors, linked.get(at), id_, url, self._given)]
         return links
+
+
+def _ends(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+    return np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+
+
+def _bytes(texts: pa.LargeStringArray) -> NDArray[np.uint8]:
+    return np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+
+
+def _sizes(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+    """Count the bytes of texts; none where there is none."""
+    return np.diff(_ends(texts))
+
+
+def _lines(leads: Sequence[str], bodies: pa.LargeStringArray) -> Iterator[str]:
+    """Choose lines of text for readers, most of them by the beginnings of bodies."""
+    data = _bytes(bodies).data
+    for at, (lead, (start, end)) in enumerate(zip(leads, pairwise(_ends(bodies).tolist()), strict=True)):
+        if end - start <= _BEGINNING:
+            yield teaser(lead, str(data[start:end], "utf-8"))
+        else:
+            begins = str(data[start : start + _BEGINNING], "utf-8", "ignore")  # a character may be cut
+            yield teaser(lead, begins, partial(_text_at, bodies, at))
+
+
+def _text_at(texts: pa.LargeStringArray, at: int) -> str:
+    return str(texts[at])
+
+
+def _are_stripped(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
+    """Tell which texts neither begin nor end with a blank; empty ones do."""
+    ends, data = _ends(texts), _bytes(texts)
+    stripped = np.diff(ends) > 0
+    rows = np.flatnonzero(stripped)
+    edges = _BLANK[data[ends[rows]]] | _BLANK[data[ends[rows + 1] - 1]]
+    for row in rows[edges].tolist():
+        start, end = ends[row : row + 2]
+        first = data[start : min(start + 4, end)].tobytes().decode(errors="ignore")[0]
+        last = data[max(start, end - 4) : end].tobytes().decode(errors="ignore")[-1]
+        stripped[row] = not (first.isspace() or last.isspace())
+    return stripped
 
 
 def _moments(texts: pa.Array, form: str, kind: pa.DataType) -> pa.Array:

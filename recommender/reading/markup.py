@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
-from recommender.reading.leftovers import is_odd, of_markdown, tidied, visible
+from recommender.reading.leftovers import ODD_BRACKET, is_odd, of_markdown, tidied, visible
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
@@ -26,17 +26,17 @@ _SILENT = "script,style,noscript,template,iframe"
 _BESIDE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
 # Newswire copy holds tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
 # beginning of the text make HTML.
-_MARKUP = re.compile(
-    r"</(?:p|div|span|a|b|i|u|s|em|strong|h[1-6]|ul|ol|li|dl|dt|dd|table|tr|td|th|script|style|figure|blockquote|pre|"
+_TAG = (
+    r"<(?:/(?:p|div|span|a|b|i|u|s|em|strong|h[1-6]|ul|ol|li|dl|dt|dd|table|tr|td|th|script|style|figure|blockquote|pre|"
     r"section|article|html|body|font|center|small|big|tt|strike|code|cite|q|sub|sup|mark|time|abbr|header|footer)\s*>"
-    r"|<br\s*/?>|<hr\s*/?>|<!--|^\s*<p>|<(?:p|div|a|img|span|figure|iframe|script|style|font|table|td|h[1-6])\s+[a-z-]+\s*="
-    r"|(?-i:<(?:p|li|ul|ol|h[1-6]|blockquote|strong|em|div|span|center|b|i|u)>)",
-    re.IGNORECASE,
+    r"|br\s*/?>|hr\s*/?>|!--|(?:p|div|a|img|span|figure|iframe|script|style|font|table|td|h[1-6])\s+[a-z-]+\s*="
+    r"|(?-i:(?:p|li|ul|ol|h[1-6]|blockquote|strong|em|div|span|center|b|i|u)>))"
 )
+_MARKUP = re.compile(rf"{_TAG}|^\s*<p>", re.IGNORECASE | re.ASCII)
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});", re.IGNORECASE)
+_SOME_ENTITY = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
+_ENTITY = re.compile(_SOME_ENTITY, re.IGNORECASE | re.ASCII)
 _ESCAPED = 3  # times that HTML may have been escaped
-_LONGEST_ENTITY = 40  # bytes
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _MOST_WORDS = 4  # of a label that ends in a colon
 _LONGEST_LABEL = 40  # characters
@@ -58,16 +58,21 @@ _LABELS = frozenset(
 )
 
 
-# Bytes of UTF-8 that begin what `is_odd` finds, a tag or an entity, and pairs of them; some begin something else.
-_FIRST = np.zeros(256, dtype=bool)
-_FIRST[[*b"<[&\0{*#-", 0xC2, 0xC3, 0xE2, 0xEF]] = True
-_SECOND = np.zeros((256, 256), dtype=bool)
-_SECOND[list(b"<[&\0")] = True
-_SECOND[
-    [*b"{{*##-", 0xC2, 0xEF, 0xE2, 0xE2, *[0xC3] * 8],
-    [*b"{%*# -", 0xAD, 0xBB, 0x80, 0x81, 0x82, 0x83, 0xA2, 0x84, 0x85, 0x90, 0x91, 0xB0],
-] = True
-_QUOTED = (0xE2, 0x80)  # most signs beyond ASCII begin with these two
+# What a text is no plain one for, at the bytes that begin it; a few plain ones have it too.
+_ASCII_SIGNS = b"<[&{*#-\0"
+_ODD_ASCII = re.compile(
+    "|".join((_TAG, "<p>", _SOME_ENTITY, ODD_BRACKET, r"\{[{%]", r"\*\*", "#{1,6} ", "---", r"\0")).encode(),
+    re.IGNORECASE,
+)
+# Pairs of bytes of UTF-8 that begin what is unseen or broken, and the bytes that stand behind some of them.
+_PAIRS = np.zeros((256, 256), dtype=bool)
+_PAIRS[[0xC2, 0xEF, 0xE2, 0xE2], [0xAD, 0xBB, 0x80, 0x81]] = True
+_PAIRS[0xC3, [0x82, 0x83, 0xA2, 0x84, 0x85, 0x90, 0x91, 0xB0]] = True
+_THIRDS = np.ones((256, 256), dtype=bool)
+_THIRDS[[0xE2, 0xC3]] = False
+_THIRDS[0xE2, [0x8B, 0x8C, 0x8D, 0xA0]] = True
+_THIRDS[0xC3, [0xC2, 0xC5, 0xC6, 0xCB, 0xE2]] = True
+_PIECE = 1 << 16  # bytes that are looked through at a time: they stay in the processor's cache
 
 
 class Anchor(NamedTuple):
@@ -146,16 +151,27 @@ def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     [True, False, True]
     """
     ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    marks = np.flatnonzero(_FIRST[data])
-    first, second, third = (data[np.minimum(marks + step, len(data) - 1)] for step in range(3))
-    quoted = (first == _QUOTED[0]) & (second == _QUOTED[1]) & ((third < 0x8B) | (third > 0x8D))
-    marks = marks[_SECOND[first, second] & ~quoted]
-    # an entity ends with a semicolon
-    after = data[np.minimum(marks[:, None] + np.arange(1, _LONGEST_ENTITY), len(data) - 1)]
-    marks = marks[(data[marks] != ord("&")) | (after == ord(";")).any(axis=1)]
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: ends[-1]]
+    signs, wide = [], []
+    for start in range(int(ends[0]), len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        held = piece == _ASCII_SIGNS[0]
+        for sign in _ASCII_SIGNS[1:]:
+            held |= piece == sign
+        signs.append(np.flatnonzero(held) + start)
+        wide.append(np.flatnonzero(piece > 0xC1) + start)
     found = np.ones(len(texts) + 2, dtype=bool)
-    found[np.searchsorted(ends, marks, "right")] = False
+    if not signs:
+        return found[1:-1]
+    marks, most = np.concatenate(signs), len(data) - 1
+    hyphens = data[marks] == ord("-")
+    marks = marks[~hyphens | (data[np.minimum(marks + 1, most)] == ord("-"))]
+    whole = data.data
+    odd = [at for at in marks.tolist() if _ODD_ASCII.match(whole, at)]
+    marks = np.concatenate(wide)
+    first, second, third = (data[np.minimum(marks + step, most)] for step in range(3))
+    marks = marks[_PAIRS[first, second] & _THIRDS[first, third]]
+    found[np.searchsorted(ends, [*odd, *marks], "right")] = False
     return found[1:-1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recommender.articles.text import LINE_OF, teaser
+from recommender.articles.text import teaser
 
 STORY = "The ferry to Gull Point ran aground in thick fog. Nobody was hurt."
 LINE = "The ferry to Gull Point ran aground in thick fog."
@@ -75,4 +75,12 @@ def test_a_story_about_photos_keeps_its_first_sentence() -> None:
 def test_the_line_needs_no_more_than_the_beginning_of_a_body() -> None:
     caption = "FILE - In this May 3, 2025, file photo, Ada Reed waves. (AP Photo/Jo Lee)\n\n"
     for body in (STORY * 40, caption * 3 + STORY * 40, caption * 40 + STORY):
-        assert teaser("", body) == teaser("", body[:LINE_OF])
+        assert teaser("", body[:1_300], lambda body=body: body) == teaser("", body)  # type: ignore[misc]
+
+
+def test_the_rest_of_a_body_is_only_asked_for_behind_captions() -> None:
+    def fail() -> str:
+        raise AssertionError
+
+    assert teaser("", (STORY * 40)[:1_300], fail) == LINE
+    assert teaser("The lead.", STORY[:10], fail) == "The lead."
