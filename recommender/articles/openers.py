@@ -71,9 +71,15 @@ _BESIDE = re.compile(
     r"|(?:This|A) (?:file |undated |handout )?(?:photo(?:graph)?|image) (?:taken|provided|posted|released|made|shows)\b"
     r"|(?:Photo|Video)s? (?:illustration )?by |Photo illustration:|Illustration by "
     r"|Enlarge this image\b|Click to (?:email|share|print|expand|enlarge)\b"
-    r"|Get (?:the latest |our )?(?:breaking )?news alerts\b|Sign up (?:for|to) (?:our|the) [^\n]{0,60}newsletter"
+    r"|Get (?:the latest |our )?(?:breaking )?news alerts\b|Share All sharing options for:"
+    r"|(?:Please )?(?:Sign up|Subscribe|Follow us|Join us)(?: (?:for|to|on|here|now|today)\b|[.!]|\n)"
+    r"|A version of this (?:story|article|column) (?:first |originally )?appeared\b"
+    r"|Thank you for (?:signing up|subscribing)\b|(?:Abonnieren Sie|Melden Sie sich|Abonnez-vous|Inscrivez-vous"
+    r"|Abbonati|Iscriviti|Suscríbe[ts]e|Assine|Inscreva-se|Schrijf (?:je|u)|Meld (?:je|u)|Abonneer|Prenumerera)\b"
     r")"
 )
+_CALL = re.compile(r"your inbox|[Ss]ign up (?:here|now|for free)|[Ss]ubscribe (?:here|now)")
+_LONGEST_CALL = 400  # characters of a paragraph that is nothing but one
 _ENDING = '.!?)"”'
 _CREDITED = re.compile(
     r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|\bREUTERS/|Photo: [^\n]{3,60}$"
@@ -139,5 +145,7 @@ def beside(body: str, at: int) -> int:
         return 0
     if _BESIDE.match(body, at):
         return end + 1
-    maybe = body.find("/", at, end) >= 0 or body.find("oto", at, end) >= 0  # Photo and Foto
-    return end + 1 if maybe and _CREDITED.search(body, at, end) else 0
+    text = body[at:end]
+    if len(text) < _LONGEST_CALL and ("ign up" in text or "inbox" in text or "bscribe" in text) and _CALL.search(text):
+        return end + 1
+    return end + 1 if ("/" in text or "oto" in text) and _CREDITED.search(text) else 0  # Photo and Foto

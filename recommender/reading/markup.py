@@ -20,8 +20,11 @@ from recommender.reading.leftovers import ODD_BRACKET, is_odd, of_markdown, tidi
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
     "p,div,br,li,ul,ol,dt,dd,tr,td,th,caption,h1,h2,h3,h4,h5,h6,blockquote,figure,figcaption,"
-    "section,article,header,footer,aside,nav,hr,pre"
+    "section,article,header,footer,aside,nav,hr,pre,main,address,details,summary,form,fieldset,legend,center,menu,dir,"
+    "dialog,option,button"
 )
+_PICTURES = "img,picture,svg,video,audio,object,embed,iframe"  # no word goes on behind one
+_INLINE = ",".join(f"* + {tag}" for tag in ("a", "span", "b", "strong", "i", "em", "u", "small", "font"))
 _SILENT = "script,style,noscript,template,iframe"
 _BESIDE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
 # Newswire copy holds tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
@@ -215,6 +218,7 @@ def _read(markup: str) -> tuple[str, list[Anchor]]:
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
         tree = LexborHTMLParser(markup)
+        _part(tree)
         for node in tree.css(_SILENT):
             node.decompose()
         links = [node for node in tree.css("a[href]") if leads_to_a_page(node.attributes.get("href") or "")]
@@ -228,6 +232,22 @@ def _read(markup: str) -> tuple[str, list[Anchor]]:
         lines = (" ".join(line.split()) for line in text.split("\n"))
         return "\n\n".join(line for line in lines if line), []
     return markup, []
+
+
+def _part(tree: LexborHTMLParser) -> None:
+    """Put blanks where words abut that a page shows apart: around pictures, and between links and other boxes.
+
+    Editors' programs cut words into boxes as well, but none before a capital.
+    """
+    for node in tree.css(_PICTURES):
+        node.insert_before(" ")
+    for node in tree.css(_INLINE):
+        before = node.prev
+        if before is None or before.tag == "-text":
+            continue
+        ends, begins = (one.text(deep=False) for one in (before, node))
+        if (before.tag == node.tag == "a") or (ends[-1:].islower() and begins[:1].isupper()):
+            node.insert_before(" ")
 
 
 def unescaped(text: str) -> str:

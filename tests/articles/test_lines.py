@@ -78,6 +78,32 @@ def test_the_line_needs_no_more_than_the_beginning_of_a_body() -> None:
         assert teaser("", body[:1_300], lambda body=body: body) == teaser("", body)  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Sign up to get our new weekly column as a newsletter.",
+        "Sign up for Next Harbour, a weekly email on where the port stands now and where it goes next.",
+        "Tide Tables is a daily letter on the harbour. Sign up here.",
+        "Want the best of the Courier straight to your inbox? Sign up here.",
+        "A version of this story first appeared in the Courier's evening letter. Sign up for free right here.",
+        "Share All sharing options for: The ferry ran aground. Who pays?",
+        "Abonnieren Sie unseren Newsletter aus dem Hafen.",
+        "Inscrivez-vous à notre lettre du soir, chaque jour.",
+        "Subscribe now!",
+    ],
+)
+def test_a_call_to_subscribe_is_no_line(call: str) -> None:
+    assert teaser("", f"{call}\n\n{STORY}") == LINE
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["Sign-ups for the harbour race opened on Monday.", "Subscribers of the harbour line pay more from Monday on."],
+)
+def test_a_sentence_about_subscribers_is_a_line(sentence: str) -> None:
+    assert teaser("", f"{sentence}\n\n{STORY}") == sentence
+
+
 def test_the_rest_of_a_body_is_only_asked_for_behind_captions() -> None:
     def fail() -> str:
         raise AssertionError
