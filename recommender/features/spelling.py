@@ -19,6 +19,7 @@ from recommender.features.texts import name_texts
 from recommender.features.tfidf import Tfidf
 
 _NAMED = 0.5  # share of the stories with a term that write it as a name, from which on it is one
+_LED = 0.6  # share of a name's occurrences right before another, from which on it is a part of longer ones
 _PAIRED = 0.3  # share of a name's occurrences beside its commonest neighbour, from which on they belong together
 
 
@@ -32,6 +33,8 @@ class Spelling:
         The commonest spelling of each term as a name; null = it is no name.
     before, after : ndarray of int32, shape (v,)
         The name that mostly stands right before or after it, as "Livia" before "Santoro"; -1 = none.
+    bare : ndarray of bool, shape (v,)
+        Names that mostly stand before others, and tell little without: first names, titles, "National".
     phrase : pyarrow.StringArray, length v
         What a pair of characters stands for, see `phrases`; null = of a word.
     common : ndarray of bool, shape (v,)
@@ -41,6 +44,7 @@ class Spelling:
     written: pa.StringArray
     before: NDArray[np.int32]
     after: NDArray[np.int32]
+    bare: NDArray[np.bool_]
     phrase: pa.StringArray
     common: NDArray[np.bool_]
 
@@ -51,6 +55,7 @@ class Spelling:
         place = {term: number for number, term in enumerate(tfidf.terms)}
         spelled: dict[int, Counter[str]] = {}
         pairs: Counter[tuple[int, int]] = Counter()
+        led = np.zeros(len(place))
         for phrase, count in runs.items():
             numbers = []
             for word in phrase.split(" "):
@@ -59,6 +64,7 @@ class Spelling:
                 if number >= 0:
                     spelled.setdefault(number, Counter())[word] += count
             for left, right in pairwise(numbers):
+                led[left] += count if left >= 0 else 0
                 if left >= 0 and right >= 0:
                     pairs[left, right] += count
         frequency = tfidf.shares * tfidf.stories
@@ -77,9 +83,10 @@ class Spelling:
                     (before, after)[side][number] = other
         # of both neighbours the commoner one completes a name
         before[best[0] < best[1]], after[best[0] >= best[1]] = -1, -1
+        bare = (led > 0) & (led >= _LED * total)
         if common is None:
             common = np.zeros(len(place), dtype=bool)
-        return cls(pa.array(written, pa.string()), before, after, phrases(table, tfidf.names), common)
+        return cls(pa.array(written, pa.string()), before, after, bare, phrases(table, tfidf.names), common)
 
     @property
     def is_name(self) -> NDArray[np.bool_]:
@@ -91,7 +98,8 @@ class Spelling:
         number = np.full(len(self.before) + 1, -1, dtype=np.int32)  # the last: of -1
         number[terms] = np.arange(len(terms))
         written, phrase = (strings.take(pa.array(terms)) for strings in (self.written, self.phrase))
-        return Spelling(written, number[self.before[terms]], number[self.after[terms]], phrase, self.common[terms])
+        before, after = number[self.before[terms]], number[self.after[terms]]
+        return Spelling(written, before, after, self.bare[terms], phrase, self.common[terms])
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
@@ -112,7 +120,9 @@ class Spelling:
         before, after = (table[side].to_numpy().astype(np.int32) for side in ("before", "after"))
         if terms and not -1 <= min(before.min(), after.min()) <= max(before.max(), after.max()) < terms:
             raise ValueError(f"{name}.arrow names neighbours beyond its {terms} terms")
-        return cls(written, before, after, phrase, table["common"].to_numpy().astype(bool))
+        kept = "bare" in table.column_names  # archives saved by earlier versions have none
+        bare = table["bare"].to_numpy().astype(bool) if kept else np.zeros(terms, dtype=bool)
+        return cls(written, before, after, bare, phrase, table["common"].to_numpy().astype(bool))
 
 
 def _phrases(table: pa.Table) -> dict[str, int]:

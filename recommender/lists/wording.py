@@ -37,20 +37,10 @@ _DEBRIS = (  # of pages, pictures and agencies, and titles
     "gov govs gen mr mrs ms dr sen sens rep reps lt col sgt capt fla calif ariz jr sr inc corp ltd "
     "nbsp amp href newsletter"
 )
-_BARE = (  # what stands for nobody and nothing alone: parts of longer names, and first names
-    "district county state states street avenue section title mayor president senator governor secretary chairman "
-    "committee commission council college university institute school association foundation department bureau "
-    "journal representatives minority majority affairs protection prevention reserve centers centre "
-    "adam alan alex alexander alice amy andrea andreas andrew angela ann anna anne anthony antonio barbara ben "
-    "bernie bill bob brad brett brian carlos carol catherine charles chris christian christina christine christopher "
-    "chuck claire claudia dan daniel david deborah debbie diane donald doug ed edward elizabeth emily emma eric "
-    "frank franz gary gavin george greg hans heather helen henry ivan jack jacob james jan jane janet jason jean jeff "
-    "jeffrey jen jennifer jeremy jerome jessica jim joe john jonathan jorge jose joseph joshua juan julia julie karen "
-    "katherine kate kathleen keith ken kevin kristin larry laura lauren lee linda lisa lucas luis maria marie mark "
-    "martin mary matt matthew michael michelle mike mitch nancy nathan nicholas nick nicole olivia pablo patricia "
-    "patrick paul pedro pete peter phil philip pierre rachel rebecca richard rick rob robert roger ron ronald sam "
-    "samantha samuel sandra sara sarah scott sean sophie stefan stephanie stephen steve steven susan teresa thomas "
-    "tim timothy tina todd tom tony victoria william"
+_BARE = (  # the ends of longer names, which stand for nothing alone
+    "district county state states street avenue section title president committee commission council college "
+    "university institute school association foundation department bureau journal representatives minority majority "
+    "affairs protection prevention reserve centers centre"
 )
 _TELLING = r"^(?:\D{3,}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2})$"
 
@@ -66,7 +56,8 @@ class Wording:
     words, names : ndarray of bool, shape (v,)
         Terms that a reason may tell as words, and as names.
     bare : ndarray of bool, shape (v,)
-        Names that tell something with the one that completes them only, such as first names.
+        Names that tell something with the one that completes them only, such as first names: what mostly stands before
+        another name, and the commonest ends of names.
     base : ndarray of int64, shape (v,)
         The singular of a term by its form, as "disease" of "diseases"; itself where there is none.
     spelling : Spelling
@@ -96,7 +87,7 @@ class Wording:
         single = pc.index_in(pc.replace_substring_regex(tfidf.names, "s$", ""), tfidf.names)
         base = pc.coalesce(single, pa.array(np.arange(len(telling)), single.type)).to_numpy(zero_copy_only=False)
         told = pc.coalesce(phrase, tfidf.names)
-        return cls(told, telling & ~names, names, bare.astype(bool), base.astype(np.int64), spelling)
+        return cls(told, telling & ~names, names, bare.astype(bool) | spelling.bare, base.astype(np.int64), spelling)
 
     @cached_property
     def tells_phrases(self) -> bool:

@@ -49,6 +49,17 @@ def test_a_name_knows_what_completes_it(fitted: tuple[Tfidf, Spelling]) -> None:
     assert spelling.before[place("rome")] == spelling.after[place("rome")] == -1
 
 
+def test_what_mostly_stands_before_another_name_is_bare() -> None:
+    bodies = [
+        "Later Paul Moss and Professor Ada Reed met Rand Paul; then Paul left for Rome.",
+        "In the end Paul Rook, a friend of Ada Quill, met Professor Reed in Rome, as Paul had said.",
+    ]
+    table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
+    tfidf, _ = Tfidf.fit(whole_texts(table))
+    spelling = Spelling.fit(table, tfidf)
+    assert {term for term, bare in zip(tfidf.terms, spelling.bare, strict=True) if bare} == {"ada", "professor", "rand"}
+
+
 def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
     tfidf, spelling = fitted
     kept = np.array([number for number, term in enumerate(tfidf.terms) if term != "livia"])

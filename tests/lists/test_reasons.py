@@ -115,12 +115,22 @@ def test_distances_in_time_are_words(hours: int, text: str) -> None:
 
 def test_titles_page_debris_and_bare_first_names_are_no_reason() -> None:
     stories = newsroom()
-    stories[0]["body"] += " Later Steve, Gov and Getty toggle of the Images File saw a Harbour Disease."
-    stories[1]["body"] += " Later Steve, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    stories[0]["body"] += " Later Steve Moss, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    stories[1]["body"] += " Later Steve Rook, Gov and Getty toggle of the Images File saw a Harbour Disease."
     rec = Recommender(Settings().override(OPTIONS)).fit(stories)
     text = " ".join(told(rec, "mayor")["train"])
     assert "both mention" in text
     assert not {"Steve", "Gov", "Getty", "getty", "toggle", "Images", "File"} & set(text.replace(",", "").split())
+
+
+def test_a_surname_that_is_a_first_name_too_is_a_reason() -> None:
+    stories = newsroom()
+    for one in stories[:2]:
+        one["body"] = (
+            one["body"].replace("Livia Santoro", "the clerk") + " It was Rick Scott who spoke, and Scott left."
+        )
+    text = " ".join(told(Recommender(Settings().override(OPTIONS)).fit(stories), "mayor")["train"])
+    assert "Scott" in text
 
 
 def test_a_word_and_its_plural_are_told_once() -> None:
