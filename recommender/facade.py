@@ -1,4 +1,4 @@
-"""The facade: fit, update, withdraw, recommend, save, load."""
+"""What users hold: fit an archive, change it, ask it for lists, save and load it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
-from recommender.articles.languages import unknown_languages
 from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.compute.hardware import release_memory
 from recommender.editorial.decided import Decided
@@ -158,27 +157,6 @@ class Recommender(Decided):
         self.report.boilerplate = self.catalog.boilerplate.told
         return self
 
-    @property
-    def by_words(self) -> dict[str, int]:
-        """Current stories by language whose lists go by words alone, for the embedder does not know that language."""
-        current = self.catalog.table.select(["language"]).filter(pa.array(self.catalog.alive))
-        return unknown_languages(current, self.embedder.languages, self.archive.site)
-
-    def findings(self, report: ReadReport) -> tuple[str, ...]:
-        """Tell what somebody should look at in stories that were read, one line each."""
-        found = list(report.findings(datetime.now(UTC)))
-        if self._archive is not None:
-            found += [
-                f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
-                for name, count in sorted(self.catalog.shared_canonicals.items())
-            ]
-            if dropped := self.catalog.boilerplate.told:
-                found.append(
-                    f"{len(dropped):,} passages that recur are left out where stories are compared and shown, such as "
-                    f"{dropped[0].text[:_SHOWN]!r} of {dropped[0].stories:,} stories; recommender check lists them"
-                )
-        return tuple(found)
-
     def _warn_of(self, report: ReadReport) -> None:
         if lines := report.findings(datetime.now(UTC)):
             warnings.warn("; ".join(lines), stacklevel=3)
@@ -236,10 +214,9 @@ class Recommender(Decided):
 
         Parameters
         ----------
-        links : path or pyarrow.Table, optional
-            Further links, with the columns story and item, see `read_links`.
-        picks : path or pyarrow.Table, optional
-            Items that editors picked under stories, in the same form; each counts as a link.
+        links, picks : path or pyarrow.Table, optional
+            Further links, with the columns story and item (`read_links`), and items that editors picked under stories;
+            each counts as a link.
         clicks : path or pyarrow.Table, optional
             Lists as readers were shown them, and what they clicked: a click log (source, shown, clicked, and maybe time
             and session), or MIND's behaviors.tsv. A click counts the more, the less likely its place is looked at.
@@ -259,8 +236,8 @@ class Recommender(Decided):
         Raises
         ------
         InputError
-            If too few stories link to older stories of the archive, or have clicks; the message names the number
-            needed. If what was learned is no better than chance.
+            If too few stories link to older stories of the archive or have clicks, or what was learned is no better
+            than chance.
 
         Examples
         --------
@@ -316,32 +293,10 @@ class Recommender(Decided):
         archive = self.archive
         if settings.ranking.ranker != self.settings.ranking.ranker:
             archive = replace(archive, ranker=ranker_for(settings, self.embedder))
-        return self._with(settings, archive)
-
-    def _with(self, settings: Settings, archive: Archive) -> Recommender:
         other = Recommender(settings, rules=self.rules, embedder=self.embedder)
         other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
         other._archive = archive.under(settings)
         return other
-
-    def ordered_by(self, ranker: str | Path) -> Recommender:
-        """Make a recommender of the same archive with another ranker, without pools; itself, if it has that ranker.
-
-        Parameters
-        ----------
-        ranker : str or path
-            As `ranking.ranker`: a file, 'auto' or 'none'.
-
-        Raises
-        ------
-        SettingsError
-            If the file cannot be used, or was learned with another embedder.
-        """
-        settings = self.settings.override({"ranking.ranker": str(ranker)})
-        found, held = ranker_for(settings, self.embedder), self.archive.ranker
-        if (found and found.sha256) == (held and held.sha256):
-            return self
-        return self._with(settings, replace(self.archive, ranker=found, pooled=None))
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -569,30 +524,9 @@ class Recommender(Decided):
         return self.archive.catalog
 
     @property
-    def vectors(self) -> NDArray[np.int16]:
-        """Quantised unit vectors by catalog row, (n, d)."""
-        return self.archive.vectors
-
-    @property
     def links(self) -> ResolvedLinks:
-        """Editors' links between stories of the archive, and a report of what became of those that were found.
-
-        Examples
-        --------
-        >>> rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}}))
-        >>> _ = rec.fit([
-        ...     {"id": "a", "title": "Ferry aground", "url": "https://courier.example/ferry"},
-        ...     {"id": "b", "title": "Inquiry", "body": 'It <a href="https://courier.example/ferry">ran aground</a>.'},
-        ... ])
-        >>> rec.links.table["anchor"].to_pylist(), rec.links.report.unresolved
-        (['ran aground'], 0)
-        """
+        """Editors' links between stories of the archive, and a report of what became of those that were found."""
         return self.archive.links
-
-    @property
-    def dated(self) -> bool:
-        """Whether time counts: at least half of the stories carry a date."""
-        return self.archive.dated
 
     @property
     def related_at(self) -> float | None:
@@ -606,10 +540,6 @@ class Recommender(Decided):
         1 where search is exact, as it always is for stories of the archive.
         """
         return self.archive.index_recall
-
-    def moment(self, as_of: datetime | None = None) -> datetime:
-        """Find the moment that lists are for: `as_of`, else that of `newest`, else now."""
-        return datetime.fromtimestamp(_moment(self.archive, as_of) / 1e6, UTC)
 
     def newest(self) -> datetime | None:
         """Find the default `as_of`: the newest publication time that is not in the future."""

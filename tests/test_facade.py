@@ -341,7 +341,7 @@ def test_one_timeless_piece_at_most_in_the_place_of_its_score(fitted: Recommende
 def test_undated_archives_run_without_time() -> None:
     rec = board(dated=False)
     found = rec.recommend("t2-s0")
-    assert not rec.dated
+    assert not rec.archive.dated
     assert found.as_of is None
     assert len(found) == 5
     assert all(item.components["freshness"] == 1 for item in found)

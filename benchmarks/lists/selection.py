@@ -39,7 +39,7 @@ def lists(articles: list[dict[str, Any]], values: dict[str, Any]) -> tuple[list[
         [place[item.article_id] for item in found]
         for found in rec.recommend_many([article["id"] for article in articles])
     ]
-    vectors = rec.vectors[rec.catalog.rows([article["id"] for article in articles])].astype(float)
+    vectors = rec.archive.vectors[rec.catalog.rows([article["id"] for article in articles])].astype(float)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return shown, vectors @ vectors.T
 

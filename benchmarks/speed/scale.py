@@ -131,7 +131,7 @@ class Seeds:
         """Reuters-21578 under `data`, or the sample newsroom, embedded for real; `cache` keeps the vectors."""
         source = data / "reuters21578.jsonl.gz" if data else NEWSROOM
         rec = Recommender(settings, cache=cache).fit(source)
-        return cls.of("reuters21578" if data else "newsroom", rec.catalog.table, rec.vectors)
+        return cls.of("reuters21578" if data else "newsroom", rec.catalog.table, rec.archive.vectors)
 
     @classmethod
     def of(cls, name: str, table: pa.Table, vectors: NDArray[np.int16]) -> Seeds:
@@ -374,8 +374,8 @@ def real(folder: Path, data: Path, cache: Path | None = None) -> ScaleArchive:
     section = pa.array([(tags or ["general"])[0] for tags in table["tags"].to_pylist()], pa.large_string())
     columns = {name: table[name] for name in SCHEMA.names} | {"section": section}
     pq.write_table(pa.table(columns, schema=SCHEMA), folder / "articles.parquet", compression="zstd")
-    np.save(folder / "vectors.npy", rec.vectors)
-    made = {"seeds": "reuters21578", "real_stories": len(table), "dim": rec.vectors.shape[1], "n": len(table)}
+    np.save(folder / "vectors.npy", rec.archive.vectors)
+    made = {"seeds": "reuters21578", "real_stories": len(table), "dim": rec.archive.vectors.shape[1], "n": len(table)}
     (folder / "archive.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     return ScaleArchive(folder)
 

@@ -1,4 +1,4 @@
-"""What keeps a bad version from replacing a good one: each check refuses to publish, and names what allows it."""
+"""Checks that keep a bad version from replacing a good one: each refuses to publish, and names what allows it."""
 
 from __future__ import annotations
 

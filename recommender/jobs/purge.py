@@ -1,4 +1,4 @@
-"""Deleting what is stored of a story, for the legal case; `withdraw` only hides it."""
+"""The job that deletes what is stored of a story, for the legal case; `withdraw` only hides it."""
 
 from __future__ import annotations
 

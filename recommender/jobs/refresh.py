@@ -1,11 +1,14 @@
-"""The job after the next stories: only the lists that they touch are made again."""
+"""The job that takes in new and changed stories, and makes again only the lists that they touch."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -14,20 +17,19 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
+from recommender.archive.build import ranker_for
 from recommender.archive.changes import changed_archive
 from recommender.compute.hardware import keep_apart_large_memory, release_memory
 from recommender.errors import DamagedError, InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, kept_pools
 from recommender.jobs.guards import Guards, check_taken_back, check_together
-from recommender.jobs.precompute import no_story, write_rejected
-from recommender.jobs.run import Run, Summary
+from recommender.jobs.options import JobKeywords, JobOptions
+from recommender.jobs.run import Run, Summary, no_story
 from recommender.jobs.touched import looked_past, touched
 from recommender.lists.records import RECORD
-from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.reading.read import Source, read_articles
-from recommender.storage.atomic import check_writable
+from recommender.reading.read import Source
 from recommender.version import __version__
 
 GROWTH = 0.1  # of the stories since the last whole run, from which on word counts should be fitted again
@@ -38,19 +40,8 @@ def refresh(
     lists: str | Path,
     archive: str | Path,
     *,
-    format: str = "jsonl",
-    columns: Mapping[str, str] | None = None,
-    input_format: str | None = None,
-    strict: bool = False,
-    allow_worse: bool = False,
-    dry_run: bool = False,
-    as_of: datetime | None = None,
-    cache: str | Path | None = None,
-    rejected: str | Path | None = None,
-    resume: str | Path | None = None,
     ranker: str | Path | None = None,
-    recommender: Recommender | None = None,
-    progress: Progress = silent,
+    **options: Unpack[JobKeywords],
 ) -> Summary:
     """Publish a version with added and changed stories; only the lists that they touch are made again.
 
@@ -68,23 +59,12 @@ def refresh(
         Folder, or database URL, of the published lists.
     archive : path
         Folder of the archive that `precompute` or an earlier `refresh` saved; it is replaced by the new state.
-    format : {'jsonl', 'parquet', 'sql'}
-    columns, input_format, strict, cache, resume, progress
-        As for `precompute`.
-    rejected : path, optional
-        File of rejected rows, written at once; by default they are added to ``rejected.jsonl`` in the folder of the
-        lists, once these are published: what it held since the last ``precompute`` stays.
-    allow_worse : bool, default False
-        Publish even what the limits of `settings.publish` refuse.
-    dry_run : bool, default False
-        Do and check everything, but publish and save nothing.
-    as_of : datetime, optional
-        Moment that the lists are for; default the newest publication time that is not in the future.
     ranker : str or path, optional
         As `ranking.ranker`; default: the one that the archive holds. Another one makes all lists again, once: it is
         saved with the archive, and later calls need not name it.
-    recommender : Recommender, optional
-        The saved archive, loaded with an embedder of your own, or under other settings.
+    **options
+        As `recommender.jobs.options.JobOptions` lists them: `columns`, `as_of`, `dry_run`, `cache`, `progress` ... `recommender` is then the
+        saved archive, loaded with an embedder of your own, or under other settings.
 
     Returns
     -------
@@ -105,16 +85,13 @@ def refresh(
     412
     """
     keep_apart_large_memory()
-    run = Run("refresh", lists, format=format, archive=archive, resume=resume, dry=dry_run, progress=progress)
-    if resume is not None:
-        check_writable(Path(resume))
-    if rejected is not None:
-        check_writable(Path(rejected).parent)
+    asked = JobOptions(**options)
+    run = Run("refresh", lists, archive, asked)
     clock, summary = run.clock, run.summary
     with run.publisher.writing():
         stones = run.stones()
         # what is saved again must be whole
-        rec = recommender or Recommender.load(archive, cache=cache, check=True)
+        rec = asked.recommender or Recommender.load(archive, cache=asked.cache, check=True)
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
         apart = sorted(rec.tombstones.withdrawn - stones.withdrawn)
@@ -125,20 +102,14 @@ def refresh(
             )
         rec.tombstones = stones
         held = int(rec.catalog.alive.sum())
-        table, rec.report = read_articles(
-            changes,
-            settings=rec.settings.reading,
-            columns=columns,
-            format=input_format,
-            strict=strict,
-            may_be_empty=True,
-        )
-        named = None if rejected is None else write_rejected(rec.report, rejected, lists, summary)
+        table, rec.report = run.read(changes, rec.settings.reading, may_be_empty=True)
+        if asked.rejected is not None:
+            run.write_rejected(rec.report)
         rec.archive, summary.changes, summary.embedded = changed_archive(
             rec.archive, table, rec.report, run.vectors(rec)
         )
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
-            raise InputError(no_story(rec.report, named))
+            raise InputError(no_story(rec.report, run.rejected if asked.rejected is not None else None))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
         gone = rec.tombstones.withdrawn.union(rec.tombstones.unpublished, rec.report.taken_back)
         check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
@@ -146,42 +117,44 @@ def refresh(
         back = {article_id for article_id in hidden if article_id in rec.catalog}
         rec.tombstones.take_back(hidden - back, back)
         clock("embedding", len(rec.catalog), len(rec.catalog))
-        moment = run.identify(rec, as_of).as_of
-        guards = Guards.of(lists, rec.settings.publish, allow_worse)
+        moment = run.identify(rec).as_of
+        guards = Guards.of(lists, rec.settings.publish, asked.allow_worse)
         guards.rows(rec.report)
         guards.stories(rec.catalog.table, rec.catalog.alive)
-        guards.moment(None if as_of else moment, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
-        rec.archive = rec.lister(as_of=as_of).pooled(before=before, keeper=kept_pools(rec, run))
+        guards.moment(None if asked.as_of else moment, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
+        rec.archive = rec.lister(as_of=asked.as_of).pooled(before=before, keeper=kept_pools(rec, run))
         release_memory()
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
 
-        def kept(rows: NDArray[np.int64], version: str) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
-            last = _last_version(lists, rec)
-            if last is None or before is None or before.pooled is None:
-                return iter(()), rows
-            if last.manifest.get("state") != before.pooled.state:
-                summary.findings += (
-                    f"the lists of version {last.version} were not made from this archive: all were made again",
-                )
-                return iter(()), rows
-            again = touched(before, rec.archive)
-            again[: len(before.catalog)] |= looked_past(last, before)
-            same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
-            assert rec.archive.pooled is not None
-            moment = rec.archive.pooled.scope.as_of if rec.dated else None
-            published = pa.array(list(last.ids()), pa.large_string())
-            missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
-            again[rows[~again[rows]][missing]] = True
-            return _unchanged(last, same, version, moment), rows[again[rows]]
-
-        run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), kept)
-        if named is None:  # only now: a run that fails leaves the file of the last good one
-            write_rejected(rec.report, None, lists, summary, before=True)  # the last whole run's are still to be mended
-        if not dry_run:
-            rec.save(archive)
-            clock("saving", len(rec.catalog), len(rec.catalog))
+        run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), partial(_kept, run, rec, before))
+        if asked.rejected is None:  # only now: a run that fails leaves the file of the last good one
+            run.write_rejected(rec.report, before=True)  # those of the last whole run are still to be mended
         return run.finish(rec, rec.report)
+
+
+def _kept(
+    run: Run, rec: Recommender, before: Archive | None, rows: NDArray[np.int64], version: str
+) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
+    """Find the records of lists that stay as they were published, and which of the rows need a new list.
+
+    `before` is the state of the archive that the published lists were made of; None = all are made again.
+    """
+    last, now = _last_version(run.lists, rec), rec.archive.pooled
+    if last is None or now is None or before is None or before.pooled is None:
+        return iter(()), rows
+    if last.manifest.get("state") != before.pooled.state:
+        run.summary.findings += (
+            f"the lists of version {last.version} were not made from this archive: all were made again",
+        )
+        return iter(()), rows
+    again = touched(before, rec.archive)
+    again[: len(before.catalog)] |= looked_past(last, before)
+    same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
+    published = pa.array(list(last.ids()), pa.large_string())
+    missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
+    again[rows[~again[rows]][missing]] = True
+    return _unchanged(last, same, version, now.scope.as_of if rec.archive.dated else None), rows[again[rows]]
 
 
 def _to_go_on_from(
@@ -197,13 +170,24 @@ def _to_go_on_from(
             )
         held = saved  # it was put under other settings, and has lost its pools
     if ranker is not None:
-        rec = rec.ordered_by(ranker)
+        rec = _ordered_by(rec, ranker)
     was, now = (
         "none" if one is None else f"{one.name} ({one.sha256[:12]})" for one in (held.ranker, rec.archive.ranker)
     )
     if was != now:
         summary.findings += (f"the ranker was {was} and is {now}: all lists were made again",)
     return rec, None if rec.archive.pooled is None else rec.archive
+
+
+def _ordered_by(rec: Recommender, ranker: str | Path) -> Recommender:
+    """Make a recommender of the same archive with another ranker, without pools; itself, if it has that ranker."""
+    settings = rec.settings.override({"ranking.ranker": str(ranker)})
+    found, held = ranker_for(settings, rec.embedder), rec.archive.ranker
+    if (found and found.sha256) == (held and held.sha256):
+        return rec
+    other = rec.under(settings)
+    other.archive = replace(rec.archive, ranker=found, pooled=None).under(settings)
+    return other
 
 
 def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:

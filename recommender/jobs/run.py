@@ -1,13 +1,14 @@
-"""One run of a job: where it publishes, what it keeps for the next should it be interrupted, and what it did."""
+"""One run of a job: where it publishes, what it keeps in case of an interruption, and what it did."""
 
 from __future__ import annotations
 
 import logging
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,29 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.archive.changes import Changes
+from recommender.articles.languages import unknown_languages
 from recommender.editorial.overlay import Tombstones
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
 from recommender.facade import Recommender
 from recommender.jobs.guards import Guards
+from recommender.jobs.options import JobOptions
 from recommender.jobs.run_identity import Inputs
-from recommender.progress import Progress, silent
+from recommender.progress import Progress
 from recommender.publishing import Publisher, open_publisher
+from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
+from recommender.settings import ReadingSettings
 from recommender.storage import checkpoints
-from recommender.storage.atomic import check_writable
+from recommender.storage.atomic import check_writable, write_atomically
 from recommender.storage.checkpoints import Ledgers
 from recommender.storage.database import is_database
 
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
 _LOG = logging.getLogger("recommender")
+_REASONS = 3  # that are told where no row is a story
+_SHOWN = 60  # characters of a passage that a finding names
 LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 """Statuses of published lists, which `Summary` counts by name."""
 
@@ -114,15 +121,9 @@ class Run:
         Its name: what another job left unfinished is not touched.
     lists : path or str
         Folder, or database URL, that the lists are published to.
-    format : str
     archive : path, optional
         Folder that the fitted archive is saved to.
-    dry : bool
-        Do everything but publish: nothing that readers see changes.
-    resume : path, optional
-        Folder of finished shards; default ``.resume`` in the folder of the lists, for a database in that of the
-        archive, else none.
-    progress : callable
+    options : JobOptions
 
     Attributes
     ----------
@@ -142,27 +143,55 @@ class Run:
 
     inputs: Inputs
 
-    def __init__(
-        self,
-        job: str,
-        lists: str | Path,
-        *,
-        format: str,
-        archive: str | Path | None,
-        resume: str | Path | None,
-        dry: bool = False,
-        progress: Progress = silent,
-    ) -> None:
+    def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
         place = archive if is_database(lists) else lists
+        resume = options.resume
         folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
-        self.lists = lists
-        self.summary = Summary(published=not dry)
-        self.clock = Clock(self.summary.seconds, progress)
-        self.ledgers = Ledgers(folder and folder.absolute(), job, progress)
-        self.publisher: Publisher = open_publisher(lists, format)
+        self.lists, self.archive, self.options = lists, archive, options
+        self.summary = Summary(published=not options.dry_run)
+        self.clock = Clock(self.summary.seconds, options.progress)
+        self.ledgers = Ledgers(folder and folder.absolute(), job, options.progress)
+        self.publisher: Publisher = open_publisher(lists, options.format)
         self.publisher.check_writable()
-        if archive is not None:
-            check_writable(Path(archive))
+        rejected = options.rejected and Path(options.rejected).parent
+        for written in (archive, rejected, resume):
+            if written is not None:
+                check_writable(Path(written))
+
+    def read(self, articles: Source, settings: ReadingSettings, **more: Any) -> tuple[pa.Table, ReadReport]:
+        """Read the input as the options say; `more` as for `read_articles`."""
+        asked = self.options
+        return read_articles(
+            articles,
+            settings=settings,
+            columns=asked.columns,
+            format=asked.input_format,
+            strict=asked.strict,
+            progress=self.clock,
+            **more,
+        )
+
+    def write_rejected(self, report: ReadReport, *, before: bool = False) -> None:
+        """Write the rejected rows to the file that was named, else beside the lists, if these are published.
+
+        With `before` those of earlier runs stay in the file.
+        """
+        if (file := self.rejected) is None:
+            return
+        news = report.rejected_jsonl()
+        if before and file.is_file():
+            told = set(news.splitlines())
+            news = b"".join(line + b"\n" for line in file.read_bytes().splitlines() if line not in told) + news
+        write_atomically(file, news)
+        self.summary.rejected_file = str(file) if report.rejected else ""
+
+    @property
+    def rejected(self) -> Path | None:
+        """File of the rejected rows; None where a dry run or a database leaves no place for it."""
+        if self.options.rejected is not None:
+            return Path(self.options.rejected)
+        beside = self.summary.published and not is_database(self.lists)
+        return Path(self.lists) / "rejected.jsonl" if beside else None
 
     def stones(self) -> Tombstones:
         """Open what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
@@ -174,13 +203,13 @@ class Run:
         return copy
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
-        """Make what embeds stories, and keeps their vectors where there is no cache."""
+        """Make the embedding of stories; without a cache, finished vectors are kept for a run after an interruption."""
         return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
 
-    def identify(self, rec: Recommender, as_of: datetime | None) -> Inputs:
-        """Find out what decides about the lists of a fitted archive; boosts of the overlay are taken into its rules."""
+    def identify(self, rec: Recommender) -> Inputs:
+        """Digest everything that decides about the lists of a fitted archive; boosts of the overlay join its rules."""
         rec.rules = rec.rules
-        self.inputs = Inputs.of(rec, as_of)
+        self.inputs = Inputs.of(rec, self.options.as_of)
         return self.inputs
 
     def publish(self, rec: Recommender, guards: Guards, made: Made, kept: Kept | None = None) -> None:
@@ -234,8 +263,8 @@ class Run:
             "embedder": type(rec.embedder).__name__,
             "related_at": rec.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
-            "by_words": rec.by_words,
-            "time_counts": rec.dated,
+            "by_words": _by_words(rec),
+            "time_counts": rec.archive.dated,
         }
 
     def _counted(self, batches: Iterator[pa.RecordBatch], total: int, guards: Guards) -> Iterator[pa.RecordBatch]:
@@ -253,16 +282,48 @@ class Run:
         guards.lists({status: getattr(summary, status) for status in LISTED})
 
     def finish(self, rec: Recommender, report: ReadReport) -> Summary:
-        """Delete what an interruption would have needed, and tell what was done."""
+        """Save the archive, delete the finished shards, and tell what was done."""
         summary = self.summary
+        if self.archive is not None and summary.published:
+            rec.save(self.archive)
+            self.clock("saving", len(rec.catalog), len(rec.catalog))
         summary.resumed = self.ledgers.resumed
         self.ledgers.clear()
         groups = rec.catalog.copy_group[rec.catalog.alive]
         summary.stories, summary.rejected, summary.superseded = len(groups), len(report.rejected), report.superseded
         summary.copies = len(groups) - len(np.unique(groups))
         summary.related_at = rec.related_at
-        summary.unpublished, summary.told = dict(report.unpublished), rec.findings(report)
+        summary.unpublished, summary.told = dict(report.unpublished), _findings(rec, report)
         summary.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
-        summary.by_words = rec.by_words
+        summary.by_words = _by_words(rec)
         summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return summary
+
+
+def no_story(report: ReadReport, rejected: Path | None) -> str:
+    """Say why no row of an input is a story."""
+    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
+    told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
+    where = f"; see {rejected}" if rejected is not None and report.rejected else ""
+    return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
+
+
+def _by_words(rec: Recommender) -> dict[str, int]:
+    """Count the current stories, by language, whose lists go by words alone: the embedder does not know it."""
+    current = rec.catalog.table.select(["language"]).filter(pa.array(rec.catalog.alive))
+    return unknown_languages(current, rec.embedder.languages, rec.archive.site)
+
+
+def _findings(rec: Recommender, report: ReadReport) -> tuple[str, ...]:
+    """Tell what somebody should look at in the stories that were read, one line each."""
+    found = list(report.findings(datetime.now(UTC)))
+    found += [
+        f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
+        for name, count in sorted(rec.catalog.shared_canonicals.items())
+    ]
+    if dropped := rec.catalog.boilerplate.told:
+        found.append(
+            f"{len(dropped):,} passages that recur are left out where stories are compared and shown, such as "
+            f"{dropped[0].text[:_SHOWN]!r} of {dropped[0].stories:,} stories; recommender check lists them"
+        )
+    return tuple(found)

@@ -1,4 +1,4 @@
-"""What decides about the lists of a run: the version's name, and whether finished shards are still good."""
+"""Digests of everything that decides about the lists of a run: they name the version and say which shards are good."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Inputs:
         hash_table(digest, rec.catalog.table)
         digest.update(np.packbits(rec.catalog.alive).data)
         stories = digest.hexdigest()
-        digest.update(np.ascontiguousarray(rec.vectors).data)
+        digest.update(np.ascontiguousarray(rec.archive.vectors).data)
         vectors = digest.hexdigest()
         told = _state(rec) if moment is None else moment.isoformat()
         digest.update(repr((settings, __version__, told, RECORD.to_string(), *added)).encode())

@@ -1,4 +1,4 @@
-"""The steps of a run by shards, each to a file of its own: done twice, the same file is written again."""
+"""The steps of a run by shards. Each writes a file of its own, so that a step may be done twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pickle
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.archive.lister import BLOCK, Lister
-from recommender.articles.columns import to_micros
 from recommender.editorial.overlay import Tombstones
 from recommender.embedders import Embedder
 from recommender.errors import InputError, SnapshotError
@@ -36,7 +34,7 @@ _ARCHIVE, _WANTED = "archive", "wanted.npy"
 
 
 class Read:
-    """A file of stories to an Arrow file of usable rows and a report."""
+    """Read a file of stories into an Arrow file of usable rows, and report on it."""
 
     def __init__(self, read: Callable[[Stream], Part]) -> None:
         self.read = read
@@ -76,7 +74,7 @@ class Read:
 
 
 class Embed:
-    """Texts to vectors, with a model that is loaded once."""
+    """Embed texts with a model that is loaded once."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -88,7 +86,7 @@ class Embed:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How the stories of a fitted archive are divided, and what lists are made for.
+    """How the stories of a fitted archive are divided into shards, and which of them get lists.
 
     Attributes
     ----------
@@ -100,7 +98,8 @@ class Plan:
         Of a shard.
     rows : int
         Of a part of the archive; the pools of all parts are joined.
-    moment : datetime
+    moment : int
+        That the lists are for, in microseconds.
     stones : Tombstones
     found : Ledger
         Pools of the shards in the parts.
@@ -112,7 +111,7 @@ class Plan:
     size: int
     stories: int
     rows: int
-    moment: datetime
+    moment: int
     stones: Tombstones
     found: Ledger
     made: Ledger | None = None
@@ -124,7 +123,7 @@ class Plan:
     def lister(self) -> Lister:
         """Prepare lists of the archive as it was saved."""
         archive, _ = snapshot.load(self.work / _ARCHIVE)
-        return Lister.of(archive, self.stones, to_micros(self.moment))
+        return Lister.of(archive, self.stones, self.moment)
 
     def want(self, rows: NDArray[np.int64]) -> None:
         """Write down the rows that lists are made for, ascending."""
@@ -180,7 +179,7 @@ def lists_name(shard: int) -> str:
 
 
 class Search:
-    """The pools of a shard in a part of the archive, to a ledger."""
+    """Find the pools of a shard in a part of the archive, and keep them in a ledger."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.lister = plan, plan.lister()
@@ -195,7 +194,7 @@ class Search:
 
 
 class Select:
-    """The lists of a shard, as Parquet, to a ledger."""
+    """Make the lists of a shard, and keep them in a ledger as Parquet."""
 
     def __init__(self, plan: Plan, version: str) -> None:
         self.plan, self.lister, self.version = plan, plan.lister(), version

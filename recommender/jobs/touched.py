@@ -20,7 +20,7 @@ _BLOCK = 8_192  # stories whose candidates are compared at a time
 
 
 def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Find the rows whose lists may differ between two states with pools, (n,) of the later; new rows always do."""
+    """Find the rows whose lists may differ between two states with pools, (n,) of the later, new ones among them."""
     was, now = before.pooled, after.pooled
     assert was is not None
     assert now is not None
@@ -88,7 +88,7 @@ def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Find the rows of the earlier state in which a rule sees something else now, such as another copy group."""
+    """Find the rows of the earlier state that a rule may judge otherwise now, as they are in another copy group."""
     assert before.pooled is not None
     assert after.pooled is not None
     changed = np.zeros(len(before.catalog), dtype=bool)
@@ -103,9 +103,9 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
 
 
 def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
-    """Find the rows whose published lists look past the candidates of the archive that they were made of: at all of it.
+    """Find the rows whose published lists were filled from the whole archive, past their candidates.
 
-    These are lists that stayed short all the same, and lists with an item that is no candidate.
+    These are lists with an item that is no candidate, and lists that stayed short all the same.
     """
     pooled = archive.pooled
     assert pooled is not None

@@ -61,7 +61,7 @@ class TestScale:
         rec = Recommender(embedder=archive.embedder()).fit(archive.articles, strict=True)
         assert rec.report.accepted == N
         assert rec.catalog.ids.to_pylist() == [f"synthetic-{row:07d}" for row in range(N)]
-        assert np.array_equal(rec.vectors, archive.vectors())
+        assert np.array_equal(rec.archive.vectors, archive.vectors())
         length = np.linalg.norm(archive.vectors().astype(float), axis=1)
         assert np.allclose(length, SCALE, rtol=0.002)
         assert np.allclose(archive.unit_vectors() * SCALE, archive.vectors(), atol=1e-3)

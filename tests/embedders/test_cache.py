@@ -77,7 +77,7 @@ def test_the_facade_embeds_only_what_is_new(tmp_path: Path) -> None:
     stories[3]["title"] = "a new headline"
     assert Recommender(settings, cache=tmp_path / "c").fit(stories).embedded == 1
     plain = Recommender(settings).fit(checkerboard(per_topic=2))
-    assert np.array_equal(plain.vectors, second.vectors)
+    assert np.array_equal(plain.archive.vectors, second.archive.vectors)
 
 
 def test_without_a_cache_too_equal_texts_are_embedded_once() -> None:
@@ -88,4 +88,4 @@ def test_without_a_cache_too_equal_texts_are_embedded_once() -> None:
     )
     assert rec.embedded == len(stories)
     rows = [[rec.catalog.row(story["id"]) for story in some] for some in (stories, copies)]
-    assert np.array_equal(rec.vectors[rows[0]], rec.vectors[rows[1]])
+    assert np.array_equal(rec.archive.vectors[rows[0]], rec.archive.vectors[rows[1]])

@@ -165,7 +165,7 @@ def fitted(world: World) -> str:
 def cached(world: World) -> str:
     """Digest of the vectors that the cache gives."""
     rec = Recommender(SETTINGS, embedder=WordEmbedder(), cache=world.cache)
-    return hashlib.sha256(np.ascontiguousarray(rec.fit([*STORIES, *CHANGES]).vectors).data).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(rec.fit([*STORIES, *CHANGES]).archive.vectors).data).hexdigest()
 
 
 VIEWS: dict[str, Callable[[World], str]] = {"out": published, "snapshot": fitted, "cache": cached}

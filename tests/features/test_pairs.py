@@ -128,7 +128,7 @@ def test_a_vector_of_zeros_is_none(archive: Archive) -> None:
     ]
     rec = Recommender(Settings()).fit([german, *english])
     row = rec.catalog.row("d")
-    assert not rec.vectors[row].any()
+    assert not rec.archive.vectors[row].any()
     others = [rec.catalog.row(f"e{n}") for n in range(3)]
     found = features(rec.archive, [others[0], row], [[row, others[1]], [others[0], others[1]]])
     assert np.isnan(found["embedding.cosine"][0, 0])

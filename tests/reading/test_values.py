@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
 
-from recommender import Recommender, Settings
+from recommender import Recommender, Settings, precompute
 from recommender.reading.read import read_articles
 from recommender.settings import ReadingSettings
 
@@ -165,7 +166,7 @@ def test_a_long_text_that_was_not_used_is_named() -> None:
     assert "--column body=verhaal" in line
 
 
-def test_a_canonical_id_that_many_stories_share_is_ignored_and_told() -> None:
+def test_a_canonical_id_that_many_stories_share_is_ignored_and_told(tmp_path: Path) -> None:
     home = "https://c.example/"
     stories = [
         {"id": f"s{n}", "title": f"Ferry {word}", "canonical_id": home}
@@ -179,7 +180,7 @@ def test_a_canonical_id_that_many_stories_share_is_ignored_and_told() -> None:
     assert rec.catalog.shared_canonicals == {home: 8}
     assert rec.catalog.superseded.sum() == 1
     assert len(np.unique(rec.catalog.copy_group)) == 9
-    (line,) = rec.findings(rec.report)
+    (line,) = precompute(stories, tmp_path / "lists", settings=TFIDF).told
     assert line == f"8 stories name {home!r} as canonical_id, which is ignored: they are no versions of one story"
 
 

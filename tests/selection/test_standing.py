@@ -171,7 +171,7 @@ class TestScores:
         """Time does not count there: only what expired meanwhile is gone."""
         rng = Random(seed)
         rec = few_candidates(rng, dated=False)
-        assert not rec.dated
+        assert not rec.archive.dated
         rec.pool(as_of=AS_OF)
         anew = Recommender(rec.settings, rules=rec.rules, embedder=rec.embedder)
         anew._archive = replace(rec.archive, pooled=None)

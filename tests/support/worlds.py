@@ -242,14 +242,14 @@ def same_event(rec: Recommender, a: str, b: str, hours: float, slack: float = 1e
     rows = rec.catalog.rows([a, b])
     settings, test = rec.settings.selection, rec.archive.event_test
     times = [rec.catalog.table["published_at"][int(row)].as_py() for row in rows]
-    least, most = span(*times) if rec.dated else (timedelta(0), None)
+    least, most = span(*times) if rec.archive.dated else (timedelta(0), None)
     if least > hours * HOUR:
         return False
     sure = most is not None and most <= hours * HOUR
     sources = [rec.catalog.table["source"][int(row)].as_py() for row in rows]
     others = None not in sources and sources[0] != sources[1]
     limit = settings.event_threshold if others else settings.event_threshold_own
-    undated = None in times or not rec.dated
+    undated = None in times or not rec.archive.dated
     if undated and min(rec.archive.terms[int(row)].nnz for row in rows) < 12:
         return False
     unsure = settings.event_threshold_undated if undated else settings.event_threshold_untimed

@@ -20,7 +20,7 @@ from recommender.storage import checkpoints
 
 
 class LocalEngine:
-    """Everything in this process."""
+    """Compute every step in this process."""
 
     read = None
 

@@ -197,15 +197,21 @@ class RayJob:
 
         With a window there is one part: a shard, which is a slice of time, reads only the slice that its windows cover.
         """
-        windowed = rec.dated and rec.settings.retrieval.window_days is not None
+        windowed = rec.archive.dated and rec.settings.retrieval.window_days is not None
         size, stories = len(rec.catalog), self.engine.stories
         rows = size if windowed else self.engine.rows
         self._shards = {"shards": f"{stories:,} stories, {rows:,} rows"}
         total = -(-size // stories) * -(-size // rows)
         kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, total)
-        stones, moment = rec.tombstones.copied(), rec.moment(run.inputs.as_of)
+        lister, stones = rec.lister(as_of=run.inputs.as_of), rec.tombstones.copied()
         self._plan = plan = Plan(
-            work=self.work, size=size, stories=stories, rows=rows, moment=moment, stones=stones, found=copy(kept)
+            work=self.work,
+            size=size,
+            stories=stories,
+            rows=rows,
+            moment=lister.selection.scope.as_of,
+            stones=stones,
+            found=copy(kept),
         )
         plan.save(rec.archive, rec.embedder)
         # a part at a time, so that it stays in the memory of the nodes
@@ -214,7 +220,6 @@ class RayJob:
         for _ in self._map(Search, (plan,), rest):
             pass
         if keep:
-            lister = rec.lister(as_of=plan.moment)
             rec.archive = lister.pooled(found=plan.all_pools(lister))
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
