@@ -1,4 +1,4 @@
-"""A set made ready to be evaluated on, and what one system answered on it."""
+"""A set prepared for evaluation, and what one system answered on it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A set, made ready: what is asked, judged and measured against."""
+    """A set prepared for evaluation: what is asked, judged and measured against."""
 
     judged: EvaluationSet
     k: int

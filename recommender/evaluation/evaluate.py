@@ -167,7 +167,6 @@ def _result(case: Case, one: Answered, figures: Mapping[Part, Mapping[str, Estim
         for part, values in one.condensed.items()
     }
     items = (lists.rows >= 0).sum(axis=1)
-    scores = lists.scores[lists.rows >= 0]
     return SystemResult(
         system=system.name,
         about=system.about,
@@ -178,7 +177,6 @@ def _result(case: Case, one: Answered, figures: Mapping[Part, Mapping[str, Estim
         items=float(items.mean()) if len(items) else float("nan"),
         seconds_fit=answers.seconds_fit,
         seconds_story=answers.seconds_story,
-        scores=scores[np.isfinite(scores)],
         training=one.training,
         **_make_up(case, one, seed),
     )

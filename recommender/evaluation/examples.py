@@ -1,4 +1,4 @@
-"""Stories to read: what each system showed under them, and what the judges wanted."""
+"""Choose stories for a report: what each system showed under them, and what the judges wanted."""
 
 from __future__ import annotations
 

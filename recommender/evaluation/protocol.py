@@ -93,7 +93,7 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A system that is made once a fold, from links that leave the fold's stories out.
+    """A system that is trained anew for each fold, on links that leave the fold's stories out.
 
     Stands among the systems of `evaluate` like any other.
 

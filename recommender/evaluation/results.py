@@ -54,8 +54,6 @@ class SystemResult:
         Fitting the archive, and one story's ranking and list.
     ages_days : ndarray of float64
         Age of every shown item at the moment of its list; empty where undated.
-    scores : ndarray of float64
-        Score of every shown item; empty where the system gives none.
     training : {'', 'left out', 'cross-validated', 'chronological', 'trained on this set'}
         What its ranker had seen of the set; see `Training`.
     """
@@ -72,7 +70,6 @@ class SystemResult:
     seconds_fit: float
     seconds_story: float
     ages_days: NDArray[np.float64]
-    scores: NDArray[np.float64]
     training: Training = ""
     intervals: Mapping[str, Estimate] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.articles.columns import to_micros
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.measures.exposure import ages_days, gini, jensen_shannon
-from recommender.evaluation.measures.overlap import mean_overlap, rank_biased_overlap
+from recommender.evaluation.measures.overlap import mean_overlap
 from recommender.evaluation.measures.quality import BY_LIST, FRESH_DAYS, QUALITY, by_list, list_quality
 from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED
 from recommender.evaluation.measures.safety import SAFETY, safety
@@ -111,21 +111,29 @@ def infinite_overlap(a: Sequence[int], b: Sequence[int], p: float) -> float:
     return total
 
 
+def overlap(a: Sequence[object], b: Sequence[object], p: float = 0.9) -> float:
+    """Measure the overlap of two lists of anything."""
+    number = {item: place for place, item in enumerate(dict.fromkeys([*a, *b]))}
+    return mean_overlap(
+        *(np.array([[number[item] for item in one]], dtype=np.int64).reshape(1, -1) for one in (a, b)), p
+    )
+
+
 def test_overlap_by_hand() -> None:
-    assert rank_biased_overlap("abcdefghij", "abcdefghij") == pytest.approx(1)
-    assert rank_biased_overlap("abcdefghij", "klmnopqrst") == 0
-    assert rank_biased_overlap("", "") == 1
-    assert rank_biased_overlap("a", "") == rank_biased_overlap("", "a") == 0
+    assert overlap("abcdefghij", "abcdefghij") == pytest.approx(1)
+    assert overlap("abcdefghij", "klmnopqrst") == 0
+    assert overlap("", "") == 1
+    assert overlap("a", "") == overlap("", "a") == 0
     # agreement 0, 1/2, 2/3, 1, 1: .1 (.45 + .54 + .729 + .6561) + .59049
-    assert rank_biased_overlap([1, 2, 3, 4, 5], [2, 3, 4, 1, 5], 0.9) == pytest.approx(0.828)
+    assert overlap([1, 2, 3, 4, 5], [2, 3, 4, 1, 5], 0.9) == pytest.approx(0.828)
     # the lists of figure 5 of the paper: agreement 0, 0, 2/3, 1/2, 2/5, 1/3, 2/7
-    assert rank_biased_overlap("abcdefg", "zcavwxy", 0.9) == pytest.approx(
+    assert overlap("abcdefg", "zcavwxy", 0.9) == pytest.approx(
         0.1 * (0.81 * 2 / 3 + 0.729 / 2 + 0.6561 * 2 / 5 + 0.59049 / 3 + 0.531441 * 2 / 7) + 0.4782969 * 2 / 7
     )
     # equation 32 for s = 1, l = 3, X = 0, 1, 1 and p = 1/2: 1 * (0 + 1/8 + 1/24) + (1/3 + 0) / 8
-    assert rank_biased_overlap("b", "abc", 0.5) == pytest.approx(1 / 8 + 1 / 24 + 1 / 24)
+    assert overlap("b", "abc", 0.5) == pytest.approx(1 / 8 + 1 / 24 + 1 / 24)
     # s = 1, l = 2, X = 1, 1: 1 * (1/2 + 1/8 + 1 * 1/2 * 1/4) + (0 + 1) / 4
-    assert rank_biased_overlap("a", "ab", 0.5) == pytest.approx(1)
+    assert overlap("a", "ab", 0.5) == pytest.approx(1)
 
 
 lists = st.lists(st.integers(0, 8), max_size=9)
@@ -133,9 +141,9 @@ lists = st.lists(st.integers(0, 8), max_size=9)
 
 @given(lists, lists, st.sampled_from([0.3, 0.8, 0.9, 0.98]))
 def test_overlap_is_the_infinite_sum(a: list[int], b: list[int], p: float) -> None:
-    found = rank_biased_overlap(a, b, p)
+    found = overlap(a, b, p)
     assert found == pytest.approx(infinite_overlap(a, b, p), abs=1e-9)
-    assert found == rank_biased_overlap(b, a, p)
+    assert found == overlap(b, a, p)
 
 
 @given(st.lists(st.tuples(lists, lists), min_size=1, max_size=6))
@@ -146,13 +154,13 @@ def test_mean_overlap_is_the_mean_of_the_lists(pairs: list[tuple[list[int], list
         for line, pair in enumerate(pairs):
             rows[line, : len(pair[side])] = pair[side]
         sides.append(rows)
-    assert mean_overlap(*sides) == pytest.approx(fmean(rank_biased_overlap(a, b) for a, b in pairs))
+    assert mean_overlap(*sides) == pytest.approx(fmean(overlap(a, b) for a, b in pairs))
 
 
 def test_overlap_refuses_what_it_cannot_compare() -> None:
     for p in (0, 1, -0.5):
         with pytest.raises(SettingsError, match="between 0 and 1"):
-            rank_biased_overlap("a", "a", p)
+            overlap("a", "a", p)
     with pytest.raises(InputError, match="same stories"):
         mean_overlap(np.zeros((2, 3), dtype=np.int64), np.zeros((3, 3), dtype=np.int64))
     assert np.isnan(mean_overlap(np.zeros((0, 3), dtype=np.int64), np.zeros((0, 2), dtype=np.int64)))

@@ -77,7 +77,6 @@ def evaluation(
             seconds_fit=12.345,
             seconds_story=0.0123 * 10**i if i < 4 else rng.uniform(0.001, 1),
             ages_days=rng.exponential(60, stories * 5),
-            scores=rng.beta(4, 2, stories * 5),
         )
         for i, system in enumerate(names)
     )
@@ -150,7 +149,6 @@ def void() -> Evaluation:
             seconds_fit=NAN,
             seconds_story=NAN,
             ages_days=empty,
-            scores=np.zeros(0),
         )
         for result in one.systems
     )
@@ -369,7 +367,6 @@ class TestPage:
             ),
             plots.differences({name: rng.normal(size=9) for name in names}, what="$nDCG$"),
             plots.ages({name: rng.exponential(9, 9) for name in names}),
-            plots.scores({name: rng.normal(size=9) for name in names}),
         ]
         for svg in made:
             assert svg is not None
@@ -657,9 +654,6 @@ class TestPlots:
         assert future is not None
         assert "50 % future" in future
         assert ">future" in future.split("</desc>")[1]
-
-    def test_a_constant_score(self) -> None:
-        assert "2 items from .500 to .500" in (plots.scores({"a": np.array([0.5, 0.5])}) or "")
 
     def test_a_point_without_a_place_is_left_out(self) -> None:
         one = Estimate(0.5, NAN, NAN)

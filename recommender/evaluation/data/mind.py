@@ -1,4 +1,4 @@
-"""The Microsoft News Dataset (MIND; Wu et al. 2020): articles, a click log and reading histories from its two files."""
+"""The Microsoft News Dataset (MIND; Wu et al. 2020): articles and a click log from its two files."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ class Mind:
     log : ClickLog
         Source: the last known story of the reader's history. Shown: known stories other than the source. MIND shuffled
         what it shows, so places mean nothing. Session: the reader.
-    histories : dict of str to tuple of str
-        Reader -> clicks in order, known stories or not: the longest history given; no empty ones.
     report : ReadReport
         Rows of both files; damaged ones with file, line and reason; of a story given twice the first counts.
     left_out : dict of str to int
@@ -38,7 +36,6 @@ class Mind:
 
     articles: list[dict[str, Any]]
     log: ClickLog
-    histories: dict[str, tuple[str, ...]]
     report: ReadReport
     left_out: dict[str, int]
 
@@ -69,19 +66,16 @@ def read_mind(folder: str | Path) -> Mind:
     for article in tsv_rows(folder / "news.tsv", 8, _article, report):
         if articles.setdefault(article["id"], article) is not article:
             report.superseded += 1
-    histories: dict[str, tuple[str, ...]] = {}
     left_out = Counter({NO_SOURCE: 0, TOO_FEW: 0})
 
     def lists() -> Iterator[dict[str, Any]]:
         for row in impressions(folder / "behaviors.tsv", report):
-            if len(row["history"]) > len(histories.get(row["session"], ())):
-                histories[row["session"]] = tuple(row["history"])
             if (shown := as_list(row, articles, left_out)) is not None:
                 yield shown
 
     log = ClickLog.of(lists())
     report.accepted = report.read - report.superseded - len(report.rejected)
-    return Mind(list(articles.values()), log, histories, report, dict(left_out))
+    return Mind(list(articles.values()), log, report, dict(left_out))
 
 
 def _article(values: list[str]) -> dict[str, Any]:

@@ -26,16 +26,12 @@ class ABResult:
     a, b : str
     lists, groups : mapping of version to int
         Lists shown, and the sessions (or sources) that they come from.
-    click_through, clicks : mapping of version to Estimate
-        Share of lists with a click, and clicks per list.
-    difference, clicks_difference : Estimate
+    click_through : mapping of version to Estimate
+        Share of lists with a click.
+    difference : Estimate
         The same, b - a.
-    p, clicks_p : float
-        Two-sided, of the differences.
-    by_place : mapping of version to ndarray of float64, shape (longest list,)
-        Share of lists with a click at each place, of those that have the place.
-    overlap_hours : float
-        How long both versions were shown; NaN where undated. Outside it time is compared as well as versions.
+    p : float
+        Two-sided, of the difference.
     """
 
     a: str
@@ -43,13 +39,8 @@ class ABResult:
     lists: Mapping[str, int]
     groups: Mapping[str, int]
     click_through: Mapping[str, Estimate]
-    clicks: Mapping[str, Estimate]
     difference: Estimate
-    clicks_difference: Estimate
     p: float
-    clicks_p: float
-    by_place: Mapping[str, NDArray[np.float64]]
-    overlap_hours: float
 
 
 def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) -> ABResult:
@@ -91,42 +82,29 @@ def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) 
     lists = {a: int((~second).sum()), b: int(second.sum())}
     if missing := [name for name in (a, b) if not lists[name]]:
         raise InputError(f"no list of version {missing[0]!r} in the log; see its column version")
-    overlap = _overlap_hours(log.table["time"].cast(pa.int64()), second)
-    if overlap < 0:
+    if (apart := _hours_apart(log.table["time"].cast(pa.int64()), second)) > 0:
         raise InputError(
-            f"versions {a!r} and {b!r} were not shown at the same time ({-overlap:.1f} hours between them), so a "
+            f"versions {a!r} and {b!r} were not shown at the same time ({apart:.1f} hours between them), so a "
             "difference may be one of the news; expected readers divided at random between both"
         )
-    clicks = pc.list_value_length(log.table["clicked"]).to_numpy().astype(np.float64)
-    through = np.minimum(clicks, 1)
-    weights = [mask * value for value in (np.ones(len(log)), through, clicks) for mask in (~second, second)]
-    sums = np.stack([np.bincount(log.groups, weight) for weight in weights], axis=1)  # (groups, 6)
+    through = np.minimum(pc.list_value_length(log.table["clicked"]).to_numpy(), 1).astype(np.float64)
+    weights = [mask * value for value in (np.ones(len(log)), through) for mask in (~second, second)]
+    sums = np.stack([np.bincount(log.groups, weight) for weight in weights], axis=1)  # lists and clicked, of a and of b
     rng, count = np.random.default_rng(seed), len(sums)
     drawn = np.stack([np.bincount(rng.integers(count, size=count), minlength=count) @ sums for _ in range(times)])
     drawn = drawn[(drawn[:, :2] > 0).all(axis=1)]  # both versions are there
-    rates, value = (sample[..., 2:] / sample[..., [0, 1, 0, 1]] for sample in (drawn, sums.sum(axis=0)))
-    rates, value = (
-        np.concatenate([one, one[..., 1::2] - one[..., ::2]], axis=-1) for one in (rates, value)
-    )  # a, b, a, b, b - a, b - a
-    if len(rates):
-        low, high = np.percentile(rates, [2.5, 97.5], axis=0)
-    else:
-        low, high = np.full((2, 6), np.nan)
-    found = [Estimate(*map(float, one)) for one in zip(value, low, high, strict=True)]
-    return ABResult(
-        a,
-        b,
-        lists,
-        {name: int((sums[:, column] > 0).sum()) for column, name in enumerate((a, b))},
-        {a: found[0], b: found[1]},
-        {a: found[2], b: found[3]},
-        found[4],
-        found[5],
-        _score_test(through, second, log.groups),
-        _score_test(clicks, second, log.groups),
-        {name: _by_place(log.items, mask) for name, mask in ((a, ~second), (b, second))},
-        overlap,
-    )
+    rates, value = (_rates(sample) for sample in (drawn, sums.sum(axis=0)))
+    low, high = np.percentile(rates, [2.5, 97.5], axis=0) if len(rates) else np.full((2, 3), np.nan)
+    of_a, of_b, difference = (Estimate(*map(float, one)) for one in zip(value, low, high, strict=True))
+    groups = {name: int((sums[:, column] > 0).sum()) for column, name in enumerate((a, b))}
+    p = _score_test(through, second, log.groups)
+    return ABResult(a, b, lists, groups, {a: of_a, b: of_b}, difference, p)
+
+
+def _rates(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute click-through of a and of b, and the difference, from lists and clicked lists of both; (..., 3)."""
+    rates = sums[..., 2:] / sums[..., :2]
+    return np.concatenate([rates, rates[..., 1:] - rates[..., :1]], axis=-1)
 
 
 def _score_test(values: NDArray[np.float64], second: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
@@ -136,17 +114,12 @@ def _score_test(values: NDArray[np.float64], second: NDArray[np.bool_], groups: 
     return float(2 * norm.sf(abs(share.sum()) / sqrt(spread))) if spread > 0 else 1.0
 
 
-def _overlap_hours(times: pa.ChunkedArray, second: NDArray[np.bool_]) -> float:
+def _hours_apart(times: pa.ChunkedArray, second: NDArray[np.bool_]) -> float:
+    """Measure the hours between the end of one version and the beginning of the other; 0 where undated or together."""
     parts = [times.filter(pa.array(mask)).drop_null().to_numpy() for mask in (~second, second)]
     if not all(map(len, parts)):
-        return float("nan")
-    return float(min(part.max() for part in parts) - max(part.min() for part in parts)) / 3.6e9
-
-
-def _by_place(items: pa.Table, held: NDArray[np.bool_]) -> NDArray[np.float64]:
-    mask = held[items["list"].to_numpy()]
-    place = items["place"].to_numpy()[mask] - 1
-    return np.bincount(place, items["clicked"].to_numpy()[mask]) / np.bincount(place)
+        return 0.0
+    return max(float(max(part.min() for part in parts) - min(part.max() for part in parts)) / 3.6e9, 0.0)
 
 
 def sample_size(

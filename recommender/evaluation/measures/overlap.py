@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,42 +9,11 @@ from recommender.errors import InputError, SettingsError
 from recommender.evaluation.measures.places import blocks, mean, nth_of_group
 
 
-def rank_biased_overlap(a: Sequence[object], b: Sequence[object], p: float = 0.9) -> float:
-    """Measure how alike two rankings are, the top counting most: RBO_EXT (Webber, Moffat & Zobel 2010, eq. 32).
-
-    The lists may be of different length. An item given twice counts once. Two empty lists are alike, an empty one
-    and another have nothing in common.
-
-    Parameters
-    ----------
-    a, b : sequences of hashable items, best first
-    p : float, default 0.9
-        Chance that a reader looks at the next place; the first ten have 86 % of the weight at .9.
-
-    Returns
-    -------
-    float
-        From 0 (nothing in common) to 1 (the same).
-
-    Raises
-    ------
-    SettingsError
-        If `p` is not between 0 and 1.
-
-    Examples
-    --------
-    >>> rank_biased_overlap("abcd", "abcd"), rank_biased_overlap("abc", "xyz")
-    (1.0, 0.0)
-    >>> round(rank_biased_overlap("abcdefg", "zcavwxy"), 3)
-    0.288
-    """
-    number = {item: place for place, item in enumerate(dict.fromkeys([*a, *b]))}
-    left, right = (np.array([[number[item] for item in one]], dtype=np.int64).reshape(1, -1) for one in (a, b))
-    return mean_overlap(left, right, p)
-
-
 def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> float:
-    """Average `rank_biased_overlap` of the lists of two systems, line by line; NaN where there are none.
+    """Measure how alike the lists of two systems are, the top counting most, on average; NaN where there are none.
+
+    RBO_EXT of Webber, Moffat & Zobel (2010, eq. 32): from 0 (nothing in common) to 1 (the same). Lists may be of
+    different length. An item given twice counts once. Two empty lists are alike, an empty one and another are not.
 
     Parameters
     ----------
@@ -54,6 +21,7 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
     b : ndarray of int64, shape (q, w)
         Catalog rows, best first; -1 = empty place.
     p : float, default 0.9
+        Chance that a reader looks at the next place; the first ten have 86 % of the weight at .9.
 
     Raises
     ------

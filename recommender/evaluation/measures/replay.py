@@ -1,4 +1,4 @@
-"""Lists of a click log in the order of a system: where the clicks would end up."""
+"""Put the lists of a click log in the order of a system, and measure where the clicks end up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Relevance = Callable[[Sequence[str], Sequence[str]], NDArray[np.floating]]
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """Logged lists in another order, measured by their clicks.
+    """What the lists of a click log are worth in another order, by their clicks.
 
     Attributes
     ----------

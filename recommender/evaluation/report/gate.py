@@ -1,4 +1,4 @@
-"""A gate for continuous integration: what got worse than it was."""
+"""A gate for continuous integration: find what got worse than in an earlier report."""
 
 from __future__ import annotations
 

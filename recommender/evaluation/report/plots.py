@@ -1,4 +1,4 @@
-"""Plots of a report as inline SVG: small, readable on a phone and in print, safe for colour-blind readers."""
+"""Plots of a report as SVG elements: small, readable on a phone and in print, safe for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def against(
     Returns
     -------
     str or None
-        An SVG element; None without a point.
+        None without a point.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
     Returns
     -------
     str or None
-        An SVG element; None without a value.
+        None without a value.
 
     Examples
     --------
@@ -165,7 +165,10 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
             told.append(f"{name}: {counts}")
             ticks += [zero - top, zero, zero + top]
         axes.set_yticks(ticks, [short(-top), "0", short(top)] * len(rows), fontsize=8)
-        _ends(axes, "best story", "worst story")
+        axes.set_xticks([0, 1], ["best story", "worst story"])
+        best, worst = axes.get_xticklabels()
+        best.set_horizontalalignment("left")
+        worst.set_horizontalalignment("right")
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_xlim(0, 1)
@@ -186,7 +189,7 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
     Returns
     -------
     str or None
-        An SVG element; None without a value.
+        None without a value.
 
     Examples
     --------
@@ -194,9 +197,11 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
     True
     """
     edges = np.array(list(AGES.values()))
+    finite = {name: found[np.isfinite(found)] for name, found in values.items()}
     shares = {
         name: np.bincount(np.searchsorted(edges, found, "left"), minlength=len(AGES)) / len(found)
-        for name, found in _finite(values).items()
+        for name, found in finite.items()
+        if len(found)
     }
     if not shares:
         return None
@@ -219,50 +224,11 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
             told.append(f"{name}: {', '.join(parts)}")
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names], fontsize=8)
-        _bare(axes, len(shares))
+        axes.set_yticks([])
+        axes.tick_params(length=0)
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.set_ylim(-0.1 - _PITCH * (len(shares) - 1), _PITCH)
         return _svg(axes, key, "Age of shown items, up to", "; ".join(told))
-
-
-def scores(values: Mapping[str, NDArray[np.float64]], *, key: str = "scores") -> str | None:
-    """Plot histograms of scores of shown items: one row for each system, from its least to its greatest.
-
-    Parameters
-    ----------
-    values : mapping of system to ndarray of float64
-    key : str
-        Must differ among the plots of a page.
-
-    Returns
-    -------
-    str or None
-        An SVG element; None without a value.
-
-    Examples
-    --------
-    >>> "a: 3 items from .250 to .750, median .500" in scores({"a": np.array([0.25, 0.5, 0.75])})
-    True
-    """
-    rows = _finite(values)
-    if not rows:
-        return None
-    with _style():
-        axes = _axes(0.44 + 1.25 * _ROW * len(rows))
-        told = []
-        for row, (name, found) in enumerate(rows.items()):
-            low, middle, high = np.quantile(found, [0, 0.5, 1])
-            span = high - low or 1.0
-            heights, edges = np.histogram((found - low) / span, bins=24, range=(0, 1))
-            zero = _PITCH * -row
-            axes.stairs(heights / heights.max() + zero, edges, baseline=zero, fill=True, color=UP, lw=0)
-            axes.plot([0, 1], [zero, zero], color=SOFT, linewidth=0.6)
-            axes.plot([(middle - low) / span] * 2, [zero - 0.07, zero + 0.07], color=INK, linewidth=1.5)
-            label = f"{_cut(name, 18)}: {short(low)} to {short(high)}, median {short(middle)}"
-            axes.text(0, zero + 1.1, label, parse_math=False)
-            told.append(f"{name}: {len(found):,} items from {short(low)} to {short(high)}, median {short(middle)}")
-        axes.set_xlim(0, 1)
-        _ends(axes, "least", "greatest")
-        _bare(axes, len(rows))
-        return _svg(axes, key, "Scores of shown items", "; ".join(told))
 
 
 def _style() -> AbstractContextManager[None]:
@@ -275,20 +241,6 @@ def _axes(height: float, right: float = 0.985, above: float = 0.02) -> Axes:
     axes = figure.subplots()
     figure.subplots_adjust(left=0.115, right=right, bottom=0.42 / height, top=1 - above / height)
     return axes
-
-
-def _ends(axes: Axes, first: str, last: str) -> None:
-    axes.set_xticks([0, 1], [first, last])
-    left, right = axes.get_xticklabels()
-    left.set_horizontalalignment("left")
-    right.set_horizontalalignment("right")
-
-
-def _bare(axes: Axes, rows: int) -> None:
-    axes.set_yticks([])
-    axes.tick_params(length=0)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_ylim(-0.1 - _PITCH * (rows - 1), _PITCH)
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
@@ -333,11 +285,6 @@ def _svg(axes: Axes, key: str, title: str, told: str) -> str:
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(told)}</desc>'
         f"{re.sub(chr(10) + ' *', chr(10), drawn).strip()}</svg>"
     )
-
-
-def _finite(values: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    kept = {name: found[np.isfinite(found)] for name, found in values.items()}
-    return {name: found for name, found in kept.items() if len(found)}
 
 
 def _spread(points: Sequence[Point]) -> float:

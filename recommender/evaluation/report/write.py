@@ -229,11 +229,6 @@ def _plots(evaluation: Evaluation, key: str) -> list[tuple[str, str, str]]:
             "Share of items up to each age when their list was made.",
             plots.ages({name: one.ages_days for name, (one, _) in told.items()}, key=f"{key}-ages"),
         ),
-        (
-            "Scores of shown items",
-            "Each system on its own scale: shapes compare, places do not. The tick is the median.",
-            plots.scores({name: one.scores for name, (one, _) in told.items()}, key=f"{key}-scores"),
-        ),
     ]
     return [(caption, remark, svg) for caption, remark, svg in found if svg]
 

@@ -93,7 +93,7 @@ class Scorer(ABC):
 
 
 class Random(Scorer):
-    """Any order, but the same for one story and one item whatever else is held."""
+    """Order at random; the score of a story and an item is the same whatever else is held."""
 
     about = "random order"
     least = -1.0
@@ -118,7 +118,7 @@ def _codes(articles: pa.Table) -> NDArray[np.uint64]:
 
 
 class Recent(Scorer):
-    """The newest stories first; undated ones last."""
+    """Put the newest stories first, undated ones last."""
 
     _UNDATED = -3_000.0  # before the first year that a date can have
 
@@ -138,7 +138,7 @@ class Recent(Scorer):
 
 
 class SameSection(Recent):
-    """The story's own section first, each part by date."""
+    """Put the story's own section first, and order each part by date."""
 
     about = "the newest of the story's section, then the newest"
 
@@ -153,7 +153,7 @@ class SameSection(Recent):
 
 
 class Vectors(Scorer):
-    """Cosine of vectors."""
+    """Score by the cosine of vectors."""
 
     def learn(self, articles: pa.Table) -> None:
         self.matrix = self.represent(articles)

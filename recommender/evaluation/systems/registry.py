@@ -1,4 +1,4 @@
-"""Systems by name: what the command line and `evaluate` take for one."""
+"""Find the system that a name on the command line or in `evaluate` stands for."""
 
 from __future__ import annotations
 

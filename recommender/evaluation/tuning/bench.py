@@ -1,4 +1,4 @@
-"""A judged set with its fitted archive: values by story under any settings, with and without held-out groups."""
+"""Measure any settings on a judged set whose archive is fitted once, with and without held-out groups."""
 
 from __future__ import annotations
 
