@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import buffers, whole
 from recommender.articles.openers import labels, opening_bytes
@@ -243,5 +244,5 @@ def _gathered(data: NDArray[np.uint8], begin: NDArray[np.int64], length: NDArray
     """Copy parts of some bytes as texts."""
     offset = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
     target = np.empty(int(offset[-1]), dtype=np.uint8)
-    loops.gather(len(length), data, begin, length, offset, target)
+    key_loops.gather(len(length), data, begin, length, offset, target)
     return pa.LargeStringArray.from_buffers(len(length), pa.py_buffer(offset), pa.py_buffer(target))

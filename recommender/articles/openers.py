@@ -89,7 +89,7 @@ _CREDITED = re.compile(
 
 @cache
 def labels() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Find labels that a colon follows, and what opens a paragraph without one."""
+    """Give the labels that stand before a colon, and the words that open a paragraph without a colon."""
     return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), CREDIT_OPENERS
 
 

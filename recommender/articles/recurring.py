@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import buffers, outlets, whole
 from recommender.articles.copies import Marks, repeated
@@ -183,13 +184,13 @@ def _likely(table: pa.Table, outlet: Outlets, least: int, share: float) -> _Held
     blocks: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = []
     for start in range(0, size, _BLOCK):
         read = _read(table.slice(start, _BLOCK))
-        loops.distinct(len(read.count), read.room, read.key, read.count)
+        key_loops.distinct(len(read.count), read.room, read.key, read.count)
         row = np.repeat(np.arange(len(read.count)), read.count)
         places = np.arange(len(row)) + np.repeat(read.room[:-1] - np.cumsum(read.count) + read.count, read.count)
         key, story = read.key[places], start + row
-        loops.tally(len(key), key, counts)
+        key_loops.tally(len(key), key, counts)
         if outlet.several:
-            loops.tally(len(key), _salted(key, outlet.salt[story]), counts)
+            key_loops.tally(len(key), _salted(key, outlet.salt[story]), counts)
         blocks.append((key, story.astype(np.int32)))
 
     def likely(key: NDArray[np.uint64], story: NDArray[np.int64], need: NDArray[np.int64], own: bool) -> _Held:
@@ -247,5 +248,5 @@ def pairs(names: pa.Array, outlet: pa.Array) -> pa.Array:
 
 
 def nobody(size: int) -> pa.Array:
-    """Give as many outlets that are not known."""
+    """Give an outlet that is not known for each of so many rows."""
     return pa.nulls(size, pa.large_string())

@@ -13,6 +13,7 @@ from recommender.cli.display import bars, cleaned, out, print_json
 from recommender.cli.options import (
     ColumnOption,
     InputFormatOption,
+    JsonOption,
     QueryOption,
     SetOption,
     SettingsOption,
@@ -34,7 +35,7 @@ def check(
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     input_format: InputFormatOption = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: JsonOption = False,
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
     """Read everything, publish nothing, and say what there is: fields, dates, languages, what is left out and why."""

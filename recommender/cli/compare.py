@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.cli.display import cleaned, out, print_json, print_table
-from recommender.cli.options import Lists, folder_of
+from recommender.cli.options import JsonOption, Lists, folder_of
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def diff(
     lists: Annotated[
         str | None, typer.Option("--lists", metavar="DIR|URL", help="Published lists that A and B are versions of.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: JsonOption = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all that differs.")] = None,
 ) -> None:
     """Compare two versions: lists that differ, what came in and went, by section; A may be 'previous'."""
@@ -105,7 +105,7 @@ def why(
         Path | None,
         typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by the same run: for what is not listed."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Say why an item is in the list of a story, or why it is not, and what would let it in."""
     import orjson

@@ -216,7 +216,7 @@ def _safe(text: str) -> str:
 
 
 def cleaned(text: str, kept: str = "") -> str:
-    r"""Give a text without control and direction characters, but for some.
+    r"""Replace control and direction characters by blanks, but for some.
 
     Examples
     --------

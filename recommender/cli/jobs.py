@@ -18,7 +18,9 @@ from recommender.cli.options import (
     FormatOption,
     InputFormatOption,
     JsonOption,
+    LinksOption,
     Lists,
+    ModelOption,
     QueryOption,
     RejectedOption,
     ResumeOption,
@@ -67,16 +69,11 @@ def precompute(
         Path | None, typer.Option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
     ] = None,
     k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
-    ] = None,
+    model: ModelOption = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     input_format: InputFormatOption = None,
-    links: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
-    ] = None,
+    links: LinksOption = None,
     ranker: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Ranker that `recommender learn` wrote, 'auto' or 'none' (default: auto)."),

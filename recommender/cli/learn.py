@@ -12,6 +12,8 @@ from recommender.cli.options import (
     CacheOption,
     ColumnOption,
     InputFormatOption,
+    LinksOption,
+    ModelOption,
     QueryOption,
     SetOption,
     SettingsOption,
@@ -33,10 +35,7 @@ def learn(
         typer.Argument(help="All stories: files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders."),
     ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="File of the ranker to write (.json).")],
-    links: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
-    ] = None,
+    links: LinksOption = None,
     picks: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Items that editors picked, with the columns story and item."),
@@ -57,9 +56,7 @@ def learn(
     ] = None,
     settings_file: SettingsOption = None,
     set_: SetOption = [],  # noqa: B006
-    model: Annotated[
-        str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
-    ] = None,
+    model: ModelOption = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
     input_format: InputFormatOption = None,

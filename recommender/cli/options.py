@@ -63,6 +63,13 @@ AllowWorseOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Do and check everything, but publish nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+]
+LinksOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
+]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
 CacheOption = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")
@@ -82,7 +89,6 @@ QueryOption = Annotated[
     str | None,
     typer.Option(help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME."),
 ]
-
 
 SETTINGS_FILE = "recommender.toml"
 SettingsOption = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recommender.cli.display import bars, out, print_list, print_summary
-from recommender.cli.options import SETTINGS_FILE
+from recommender.cli.options import SETTINGS_FILE, ModelOption
 from recommender.errors import SettingsError
 
 _SHOWN = ("ferry-inquiry", "opera-resigns", "cup-final")  # stories whose lists the demo shows
@@ -32,9 +32,7 @@ def demo(
     to: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the lists and their site.")] = Path(
         "recommender-demo"
     ),
-    model: Annotated[
-        str, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
-    ] = "tfidf",
+    model: ModelOption = "tfidf",
 ) -> None:
     """Make the lists of a made-up newsroom, show three of them, and write a site to look at all."""
     from recommender.evaluation.data.sets import NEWSROOM

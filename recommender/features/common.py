@@ -1,4 +1,4 @@
-"""Words that are common in the language that mostly uses them, whatever the other languages of an archive are."""
+"""Find words that are common in their own language, however rare they are in an archive of several languages."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ def refresh(
         As `ranking.ranker`; default: the one that the archive holds. Another one makes all lists again, once: it is
         saved with the archive, and later calls need not name it.
     **options
-        As `recommender.jobs.options.JobOptions` lists them: `columns`, `as_of`, `dry_run`, `cache`, `progress` ... `recommender` is then the
-        saved archive, loaded with an embedder of your own, or under other settings.
+        As `recommender.jobs.options.JobOptions` lists them: `columns`, `as_of`, `dry_run`, `cache`, `progress` ...
+        `recommender` is then the saved archive, loaded with an embedder of your own, or under other settings.
 
     Returns
     -------

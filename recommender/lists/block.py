@@ -1,4 +1,4 @@
-"""What is told of a block of lists: which items were chosen for which stories, and by what."""
+"""A block of lists before they are records: which items were chosen for which stories, and by what."""
 
 from __future__ import annotations
 

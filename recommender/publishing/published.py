@@ -100,7 +100,7 @@ class PublishedLists(Decided):
         return kept_versions(Path(place))
 
     def refresh(self) -> bool:
-        """Turn to the current version; True if it is another one."""
+        """Open the version that is current now; gives whether it is another one."""
         before = self._reader.manifest
         self._reader, self.tombstones = _open_reader(self.place)
         self.__dict__.pop("_made_with", None)
@@ -143,7 +143,7 @@ class PublishedLists(Decided):
         return ReadNext.deferred(article_id, made)
 
     def json(self, article_id: Id) -> bytes:
-        """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, for who only sends it on.
+        """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, to be sent on.
 
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
         given as it is stored, without decoding it.
@@ -184,7 +184,7 @@ class PublishedLists(Decided):
         return to_json(record)[:-1]
 
     def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:
-        """Find pins of the overlay that hold now: between two runs nobody else would end one."""
+        """Find the pins of the overlay that hold now: one may end between two runs."""
         held = decisions.pins
         return tuple(pin for pin in held[story] if pin.holds(datetime.now(UTC))) if story in held else ()
 

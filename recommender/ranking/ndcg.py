@@ -1,4 +1,4 @@
-"""How well candidates stand, measured by what journalists linked or readers clicked."""
+"""nDCG of candidates: how high what journalists linked or readers clicked stands among them."""
 
 from __future__ import annotations
 

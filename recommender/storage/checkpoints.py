@@ -1,4 +1,4 @@
-"""Finished shards of long jobs: a job that was interrupted redoes only the rest."""
+"""Finished shards of long jobs, so that a job that was interrupted does only the rest again."""
 
 from __future__ import annotations
 
