@@ -83,8 +83,12 @@ def test_known_ids_of_a_snapshot(model: str, made: Path) -> None:
         "assert rec.relevance(['t0-s0'], ['t0-s1']) > 0 and rec.explain_rejected(['t0-s0'])"
     )
     assert not imported(code, made / model) & MODELS
-    asks_with_a_text = code + "\nassert rec.recommend_for({'id': 'draft', 'title': 'harbour ferry captain'})"
-    assert "sklearn" in imported(asks_with_a_text, made / model)
+
+
+def test_a_text_needs_what_it_was_fitted_with(made: Path) -> None:
+    code = "from recommender import Recommender; rec = Recommender.load(sys.argv[1])\n"
+    asks = "assert rec.recommend_for({'id': 'draft', 'title': 'harbour ferry captain'})"
+    assert "sklearn" in imported(code + asks, made / "tfidf")
 
 
 def test_the_weights_are_not_read_for_known_ids(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,7 +265,7 @@ def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path:
         version = VersionedFolder(out, "lists").current()
         version.check()
         assert Recommender.load(snap).recommend("mill-vote").status in ("ok", "filled")
-    assert cold(*job).returncode == 0
+    assert cli(*job).returncode == 0
     assert PublishedLists.open(out).version == expected
     data = [VersionedFolder(place, "lists").current().folder / "lists.jsonl" for place in (out, calm)]
     assert data[0].read_bytes() == data[1].read_bytes()

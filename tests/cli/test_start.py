@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 
 import orjson
@@ -13,13 +13,14 @@ from recommender import Settings, SettingsError
 from recommender.cli.options import settings_of
 from recommender.settings.toml import template
 from tests.conftest import NEWSROOM
+from tests.support.processes import cli
 
 TFIDF = ("--model", "tfidf")
 
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "recommender", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    with chdir(folder):
+        return cli(*arguments)
 
 
 def test_the_template_holds_every_setting_at_its_default() -> None:
