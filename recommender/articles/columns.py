@@ -29,18 +29,22 @@ def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
 
 
 def outlets(table: pa.Table) -> pa.Array:
-    """Find who published each row: its source, else the host of its URL; null where neither is known.
+    """Find who published each row, in small letters, so that one outlet has one name."""
+    return pc.utf8_lower(outlet_names(table))
+
+
+def outlet_names(table: pa.Table) -> pa.Array:
+    """Find who published each row, as readers are told: its source, else the host of its URL; null for neither.
 
     Examples
     --------
     >>> from recommender.articles.article import Article, to_table
     >>> both = [Article(id="a", url="https://www.courier.example/a"), Article(id="b", source="Wire")]
-    >>> outlets(to_table(both)).to_pylist()
-    ['courier.example', 'wire']
+    >>> outlet_names(to_table(both)).to_pylist()
+    ['courier.example', 'Wire']
     """
     host = pc.struct_field(pc.extract_regex(table["url"], r"^[a-zA-Z]+://(?:www\.)?(?P<host>[^/:?#]+)"), "host")
-    found = pc.utf8_lower(pc.coalesce(table["source"], host))
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return whole(pc.coalesce(table["source"], host))
 
 
 def to_micros(time: datetime) -> int:

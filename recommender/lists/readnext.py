@@ -64,6 +64,8 @@ class Recommendation:
     contributions : mapping of str to float
         What each family of features adds to the log odds of the relevance, or to a weighted sum; empty in lists of
         earlier versions.
+    image_url, outlet : str or None
+        A picture on the web; who published it.
     """
 
     rank: int
@@ -78,6 +80,8 @@ class Recommendation:
     components: Mapping[str, float]
     reasons: tuple[Reason, ...]
     contributions: Mapping[str, float] = field(default_factory=dict)
+    image_url: str | None = None
+    outlet: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Recommendation:
@@ -121,6 +125,8 @@ class Story:
     section: str | None
     published_at: datetime | None
     line: str
+    image_url: str | None = None
+    outlet: str | None = None
 
 
 class _Deferred:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
 from recommender.articles.catalog import Catalog
+from recommender.articles.columns import outlet_names
 from recommender.features.families import FAMILIES
 from recommender.lists.block import Block, Heading
 from recommender.lists.parts import Parts
@@ -38,18 +39,25 @@ STORY = pa.struct(
         ("section", pa.large_string()),
         ("published_at", TIME),
         ("line", pa.large_string()),
+        ("image_url", pa.large_string()),
+        ("outlet", pa.large_string()),
     ]
 )
+_LATER = ("image_url", "outlet")  # last in an item: lists of earlier versions lack them
+_COLUMNS = ["id", "title", "url", "section", "published_at", "line", "image_url", "source"]  # that a story is told by
+_IMAGE = r"(?i)^https?://[^\s\x00-\x20]+$"
+_LONGEST = 2_000  # bytes of the address of an image, which may also be the image itself
 ITEM = pa.struct(
     [
         ("rank", pa.int32()),
         ("article_id", pa.large_string()),
-        *STORY,
+        *(field for field in STORY if field.name not in _LATER),
         ("source", pa.string()),
         ("score", pa.float64()),
         ("components", COMPONENTS),
         ("reasons", pa.list_(REASON)),
         ("contributions", CONTRIBUTIONS),
+        *(STORY.field(name) for name in _LATER),
     ]
 )
 RECORD = pa.schema(
@@ -86,6 +94,16 @@ def titled(stories: pa.Table) -> pa.Table:
     return stories
 
 
+def _shown(stories: pa.Table) -> pa.Table:
+    """Give what readers are shown of some stories, by the names of `STORY`, beside their ids."""
+    stories = titled(stories)
+    image = stories["image_url"]
+    followed = pc.and_(pc.match_substring_regex(image, _IMAGE), pc.less(pc.binary_length(image), _LONGEST))
+    image = pc.if_else(followed, image, pa.scalar(None, image.type))
+    named = stories.set_column(stories.column_names.index("image_url"), "image_url", image)
+    return named.append_column("outlet", outlet_names(stories).cast(pa.large_string()))
+
+
 def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
     """Turn a block of lists into records of `RECORD`.
 
@@ -96,7 +114,7 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
         One list of reasons for each item, as `explain` gives them.
     heading : Heading
     """
-    selected, stories, k = block.chosen, titled(block.stories), heading.k
+    selected, stories, k = block.chosen, _shown(block.stories), heading.k
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
     items = _items(selected, held, place, block.catalog, reasons, block.parts)
@@ -202,8 +220,7 @@ def _items(
     parts: Parts,
 ) -> pa.StructArray:
     rows = selected.rows[held]
-    shown = catalog.table.select(["id", *(field.name for field in STORY)])
-    shown = titled(shown.take(pa.array(rows)).combine_chunks())
+    shown = _shown(catalog.table.select(_COLUMNS).take(pa.array(rows)).combine_chunks())
     freshness = selected.freshness[held]
     ageless = np.isnan(freshness)
     components = pa.StructArray.from_arrays(
@@ -218,12 +235,13 @@ def _items(
     )
     values = [
         pa.array(place),
-        *(_whole(shown[name]) for name in shown.column_names),
+        *(_whole(shown["id" if name == "article_id" else name]) for name in ITEM.names[1:7]),
         pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
         pa.array(selected.score[held].round(6)),
         components,
         reasons,
         _contributions(parts),
+        *(_whole(shown[name]) for name in _LATER),
     ]
     return pa.StructArray.from_arrays(values, fields=list(ITEM))
 

@@ -29,6 +29,8 @@ _STORY = {
     "section": {"type": ["string", "null"]},
     "published_at": {"type": ["string", "null"], "format": "date-time"},
     "line": _TEXT,
+    "image_url": {"type": ["string", "null"]},
+    "outlet": {"type": ["string", "null"]},
 }
 
 

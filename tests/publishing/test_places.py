@@ -435,3 +435,35 @@ def test_unusable_places(tmp_path: Path) -> None:
         run(f"sqlite:///{tmp_path}/no/such/folder/lists.db", "sql")
     with pytest.raises(SettingsError, match="database URL"):
         run("nonsense://x", "sql")
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "sql"])
+def test_pictures_and_outlets_are_shown_and_what_is_no_address_is_not(format: str, tmp_path: Path) -> None:
+    pictures = ["https://courier.example/1.jpg", "data:image/png;base64,AAAA", "javascript:alert(1)", None]
+    stories = [
+        {**story, "image_url": pictures[number % 4], "url": f"https://www.courier.example/{number}"}
+        for number, story in enumerate(checkerboard())
+    ]
+    stories[1] |= {"source": "The Wire"}
+    place = f"sqlite:///{tmp_path}/lists.db" if format == "sql" else str(tmp_path / "lists")
+    run(place, format, stories)
+    lists = PublishedLists.open(place)
+    shown = {item.article_id: item for one in lists.ids() for item in (*lists.get(one).items, *lists.get(one).reserves)}
+    shown |= {one: lists.get(one).story for one in lists.ids()}
+    for number, story in enumerate(stories):
+        told = shown[story["id"]]
+        assert told.image_url == (pictures[0] if number % 4 == 0 else None)
+        assert told.outlet == ("The Wire" if number == 1 else "courier.example")
+
+
+def test_a_database_that_an_earlier_version_made_is_read_and_then_written(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path}/lists.db"
+    run(place, "sql")
+    before = PublishedLists.open(place).json("t0-s0")
+    with sqlite3.connect(tmp_path / "lists.db") as database:
+        for table in ("recommender_lists", "recommender_items"):
+            for column in ("image_url", "outlet"):
+                database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    assert PublishedLists.open(place).json("t0-s0") == before
+    run(place, "sql")
+    assert PublishedLists.open(place).json("t0-s0") == before

@@ -28,6 +28,7 @@ from recommender.publishing.sql.tables import (
     VERSIONS,
     VIEW,
     changing,
+    missing,
     place_name,
 )
 from recommender.storage.database import cause, connect
@@ -65,6 +66,9 @@ class SqlPublisher:
                 if self._postgresql:  # which would let several create them at once, and fail all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 META.create_all(connection)
+                for table in (LISTS, ITEMS):
+                    for name in missing(connection, table):
+                        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT"))
                 if self._postgresql and not _has_view(connection):
                     connection.execute(CURRENT_LISTS)  # not each time: that waits for whoever reads the view
         except sa.exc.SQLAlchemyError as error:

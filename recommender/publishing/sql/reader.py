@@ -24,6 +24,7 @@ from recommender.publishing.sql.tables import (
     PARTS,
     STORY,
     VERSIONS,
+    missing,
     place_name,
     reading,
 )
@@ -38,12 +39,14 @@ class SqlReader:
     def __init__(self, engine: sa.Engine, seq: int, manifest: dict[str, Any]) -> None:
         self.manifest = manifest
         self._engine, self._seq = engine, seq
+        with reading(engine) as connection:
+            self._lists, self._items = _columns(connection, LISTS), _columns(connection, ITEMS)
 
     def get(self, article_id: str) -> Record | None:
         if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
             return None  # what no database holds
-        of_list = sa.select(LISTS).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
-        of_items = sa.select(ITEMS).where(ITEMS.c.seq == self._seq, ITEMS.c.list_of == article_id)
+        of_list = sa.select(*self._lists).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
+        of_items = sa.select(*self._items).where(ITEMS.c.seq == self._seq, ITEMS.c.list_of == article_id)
         with reading(self._engine) as connection:
             found = connection.execute(of_list).mappings().one_or_none()
             items = connection.execute(of_items.order_by(ITEMS.c.rank)).mappings().all()
@@ -87,8 +90,8 @@ class SqlReader:
         return as_batches(self._records())
 
     def _records(self) -> Iterator[Record]:
-        lists = sa.select(LISTS).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
-        items = sa.select(ITEMS).where(ITEMS.c.seq == self._seq).order_by(ITEMS.c.list_of, ITEMS.c.rank)
+        lists = sa.select(*self._lists).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
+        items = sa.select(*self._items).where(ITEMS.c.seq == self._seq).order_by(ITEMS.c.list_of, ITEMS.c.rank)
         with reading(self._engine) as connection:
             self._check_kept(connection)
             streamed = connection.execution_options(stream_results=True)
@@ -100,6 +103,12 @@ class SqlReader:
                     rows, group = list(group[1]), next(groups, None)
                 record = self._record(found, rows)
                 yield lambda record=record: record  # type: ignore[misc]
+
+
+def _columns(connection: sa.Connection, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """List the columns of a table; null for those that an earlier version did not make."""
+    lacking = missing(connection, table)
+    return [sa.null().label(column.name) if column.name in lacking else column for column in table.columns]
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:

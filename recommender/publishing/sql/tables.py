@@ -36,8 +36,10 @@ LISTS = sa.Table(
     sa.Column("section", sa.Text),
     sa.Column("published_at", sa.DateTime),
     sa.Column("line", sa.Text, nullable=False),
+    sa.Column("image_url", sa.Text),
+    sa.Column("outlet", sa.Text),
 )
-STORY = ("title", "url", "section", "published_at", "line")
+STORY = ("title", "url", "section", "published_at", "line", "image_url", "outlet")
 ITEMS = sa.Table(
     "recommender_items",
     META,
@@ -55,7 +57,10 @@ ITEMS = sa.Table(
     sa.Column("score", sa.Float(53), nullable=False),
     sa.Column("components", sa.Text, nullable=False),
     sa.Column("reasons", sa.Text, nullable=False),
+    sa.Column("image_url", sa.Text),
+    sa.Column("outlet", sa.Text),
 )
+LATER = ("image_url", "outlet")  # columns of lists and items that tables of earlier versions lack
 STONES = sa.Table(
     "recommender_tombstones",
     META,
@@ -140,3 +145,9 @@ def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
 def place_name(engine: sa.Engine) -> str:
     """Name a database in messages, without its password."""
     return shown(engine.url.render_as_string(hide_password=True))
+
+
+def missing(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
+    """Find the columns that a table lacks because an earlier version made it."""
+    held = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    return tuple(name for name in LATER if name not in held)
