@@ -84,18 +84,27 @@ def preview(
         ),
     ] = None,
     ids: Annotated[
-        list[str],
-        typer.Option("--id", metavar="ID", help="Story whose rejected candidates are told; may be repeated."),
+        list[str], typer.Option("--id", metavar="ID", help="Only pages of this story; may be repeated.")
     ] = [],  # noqa: B006
-    sample: Annotated[int, typer.Option(min=0, help="How many stories are drawn for that without --id.")] = 20,
+    ids_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--ids", metavar="FILE", help="Only of those that a file names."),
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Of how many stories rejected candidates are told, without --id and --ids.")
+    ] = 20,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Show the pictures of stories.")] = True,
 ) -> None:
     """Write a static site to look at published lists, as a reader and as an editor."""
     from recommender.preview import write_preview
     from recommender.publishing import PublishedLists
 
     published = PublishedLists.open(lists)
+    named = [*ids, *(line.strip() for line in ids_file or () if line.strip())]
     with bars() as progress:
-        pages = write_preview(published, to, archive=archive, ids=ids, sample=sample, progress=progress)
+        pages = write_preview(
+            published, to, archive=archive, ids=named, sample=sample, images=images, progress=progress
+        )
     out.print(f"wrote {pages:,} pages; open {to / 'index.html'}", markup=False)
 
 

@@ -46,6 +46,9 @@ def serve(
     rate: Annotated[float, typer.Option(help="Requests a second of one client, for each worker; 0 = no limit.")] = 500,
     max_age: Annotated[int, typer.Option(help="Seconds that others may keep a list; 0 = they ask each time.")] = 0,
     max_body: Annotated[int, typer.Option(help="Bytes of the largest request.")] = 1 << 20,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Show the pictures of stories at the desk.")
+    ] = True,
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a line for each request.")] = False,
 ) -> None:
     """Serve published lists over HTTP: an API for the newsroom's system at /v1/docs, a desk for editors at /desk."""
@@ -66,6 +69,7 @@ def serve(
         rate=rate,
         max_body=max_body,
         workers=workers,
+        images=images,
     )
     try:
         run(config, access_log=access_log)

@@ -1,4 +1,4 @@
-"""Published lists -> pages: a front, a page for each story, and the data of the search."""
+"""Published lists -> pages: an index, a page for each story, and the data of the search."""
 
 from __future__ import annotations
 
@@ -9,36 +9,26 @@ import re
 import shutil
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
-from recommender.errors import SettingsError, UnknownArticleError, WithdrawnArticleError
-from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
+from recommender.errors import UnknownArticleError, WithdrawnArticleError, did_you_mean
+from recommender.lists.readnext import MORE, ReadNext, Rejected
+from recommender.preview.pages import STATES, STATIC, headline, story_values, templates, warnings_of
 from recommender.preview.replace import MARKER, check_replaceable, replacing
-from recommender.preview.words import rule_labels
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 
-FRONT = 41  # stories on the front page
-SHOWN = 20  # rejected candidates of one rule that a page lists
+NEWEST = 100  # stories of the index
 FOLDER = "stories"
-
-_HERE = Path(__file__).parent
-_STATIC = ("preview.css", "combobox.js", "preview.js")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
-STATES = ("Full", "Filled up", "Short", "Empty", "Withheld", "Not computed yet")
-STATUSES = {
-    "withheld": "Withheld: no list is shown under this story.",
-    "not_computed": "No list yet: this story is published after the moment that the lists are for.",
-}
+SCRIPTS = ("search.js", "preview.js")
+_PLAIN = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}")  # names of files that differ on any system, whatever the case
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_HASHED, _SLUG = 12, 60  # characters of a hash, and of what an id says, in the name of a page
+_DAY = 86_400
 
 
 def write_preview(
@@ -48,6 +38,7 @@ def write_preview(
     archive: str | Path | None = None,
     ids: Sequence[str] = (),
     sample: int = 20,
+    images: bool = True,
     progress: Progress = silent,
 ) -> int:
     """Write a static site that shows published lists; it opens from a disk and from a web server.
@@ -64,9 +55,11 @@ def write_preview(
     archive : path, optional
         Folder of the archive that the same run saved: pages of `ids` then also tell which candidates were rejected.
     ids : sequence of str
-        Stories whose rejected candidates are told.
+        Stories that get a page; by default all.
     sample : int, default 20
-        How many stories are drawn for that where `ids` is empty; the same stories each time.
+        Of how many stories rejected candidates are told where `ids` is empty; the same stories each time.
+    images : bool, default True
+        Show the pictures of stories, which a browser fetches from their addresses.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -79,244 +72,191 @@ def write_preview(
     ------
     PublishError
         If the folder holds something else, cannot be written, or another process is writing it.
-    SettingsError
-        If `ids` are given without an archive.
     UnknownArticleError, WithdrawnArticleError
         If one of `ids` is not published or was withdrawn.
     """
     target = Path(to).resolve()
     check_replaceable(target, [place for place in (lists.place, archive) if place is not None])
-    rejected = _rejected(lists, archive, ids, sample, progress)
+    _check_known(lists, ids)
+    rejected = {} if archive is None else _rejected(lists, archive, ids, sample, progress)
+    wanted = frozenset(ids)
     with replacing(target) as new:
         while True:
             live = frozenset(lists.ids())
-            pages = _write_site(lists, live, rejected, new, progress)
+            pages = _write_site(lists, live & wanted if wanted else live, rejected, new, images, progress)
             if live == frozenset(lists.ids()):  # nothing was withdrawn meanwhile
                 return pages
 
 
 @lru_cache(maxsize=1 << 17)
 def page_name(article_id: str) -> str:
-    """Name the file of a story's page, without its suffix: 128 bits of a hash, safe whatever the id holds.
+    """Name the file of a story's page, without its suffix: its id, or where that is unsafe, words of it and a hash.
 
     Examples
     --------
-    >>> page_name("../../etc/passwd")
-    'g5knnsz2hdqrqxs3hawv6pxt6e'
+    >>> page_name("story-42"), page_name("../../etc/Passwd")[:-12]
+    ('story-42', 'etc-Passwd~')
     """
-    digest = hashlib.sha256(article_id.encode(errors="surrogatepass")).digest()[:16]
-    return b32encode(digest).decode().rstrip("=").lower()
+    if _PLAIN.fullmatch(article_id):
+        return article_id
+    digest = hashlib.sha256(article_id.encode(errors="surrogatepass")).digest()
+    slug = _UNSAFE.sub("-", article_id)[:_SLUG].strip("-")
+    return f"{slug}~{b32encode(digest).decode().lower()[:_HASHED]}"
 
 
-def time_label(moment: datetime | None) -> str:
-    """Write a time as a reader sees it, in UTC; midnight is taken for a bare date.
-
-    Examples
-    --------
-    >>> time_label(datetime(2026, 5, 7, 8, 5, tzinfo=UTC)), time_label(datetime(2026, 5, 7)), time_label(None)
-    ('7 May 2026, 08:05', '7 May 2026', 'Undated')
-    """
-    if moment is None:
-        return "Undated"
-    day = f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-    return f"{day}, {moment:%H:%M}" if (moment.hour, moment.minute) != (0, 0) else day
-
-
-def safe_link(url: str | None) -> str:
-    """Give the URL if it is one that may be followed, else nothing.
-
-    Examples
-    --------
-    >>> safe_link("https://news.example/1"), safe_link("javascript:alert(1)")
-    ('https://news.example/1', '')
-    """
-    return url if url and _LINK.fullmatch(url) else ""
+def _row(found: ReadNext) -> dict[str, Any]:
+    """Keep of a story what the index and the search show."""
+    story = found.story
+    assert story is not None
+    title = headline(story, found.article_id)
+    shown = [(item.title or item.line, item.source) for item in found.items]
+    return {
+        "id": found.article_id,
+        "title": title,
+        "section": story.section or "",
+        "outlet": story.outlet or "",
+        "published_at": story.published_at,
+        "status": found.status,
+        "related": sum(source not in MORE for _, source in shown),
+        "more": sum(source in MORE for _, source in shown),
+        "k": found.k,
+        "warnings": warnings_of(title, found.status, found.k, [one for one, _ in shown]),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What the front page and the search keep of a story."""
-
-    key: tuple[int, str]
-    name: str
-    title: str
-    section: str
-    published_at: datetime | None
-    line: str
-    state: int
-    """Place in `STATES`."""
-
-    @classmethod
-    def of(cls, found: ReadNext, story: Story) -> _Entry:
-        moment = story.published_at
-        key = (-_micros(moment) if moment else 1 << 63, found.article_id)
-        return cls(
-            key,
-            page_name(found.article_id),
-            headline(story, found.article_id),
-            story.section or "",
-            moment,
-            story.line if story.title else "",
-            _state(found),
-        )
-
-
-def _state(found: ReadNext) -> int:
-    return ("ok", "filled", "short", "empty", *STATUSES).index(found.status)
-
-
-def _micros(moment: datetime) -> int:
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
-
-
-def headline(shown: Story | Recommendation, article_id: str) -> str:
-    """Name an item by its title, else its first line, else its id."""
-    return shown.title or shown.line or article_id
+def _newest_first(row: Mapping[str, Any]) -> tuple[float, str]:
+    moment = row["published_at"]
+    return (-moment.timestamp() if moment else float("inf"), row["id"])
 
 
 def _write_site(
     published: PublishedLists,
     live: frozenset[str],
-    rejected: Mapping[str, Sequence[Any]],
+    rejected: Mapping[str, Sequence[Rejected]],
     folder: Path,
+    images: bool,
     progress: Progress,
 ) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / FOLDER).mkdir(parents=True)
     (folder / MARKER).write_text("This folder is written by `recommender preview` and replaced as a whole.\n")
-    for name in _STATIC:
-        (folder / name).write_bytes((_HERE / "static" / name).read_bytes())
-    pages = _templates(published)
-    entries: list[_Entry] = []
-    looked_at: list[_Entry] = []
+    for name in ("style.css", "icon.svg", *SCRIPTS):
+        (folder / name).write_bytes((STATIC / name).read_bytes())
+    pages = templates(
+        layout="site.html",
+        static="../",
+        home="../index.html",
+        scripts=SCRIPTS,
+        pictures=images,
+        address=_beside,
+        language=published.manifest.get("settings", {}).get("reading", {}).get("site_language") or "",
+        version=published.version,
+        as_of=published.as_of,
+        live=live,
+    )
+    rows: list[dict[str, Any]] = []
     progress("pages", 0, len(live))
     story_page = pages.get_template("story.html")
-    for done, article_id in enumerate(published.ids(), 1):
+    for article_id in published.ids():
+        if article_id not in live:
+            continue
         found = published.get(article_id)
         if found.story is None:
             continue  # withdrawn a moment ago: the site is written once more
-        entry = _Entry.of(found, found.story)
-        turned_down = _by_rule(rejected[article_id], live) if article_id in rejected else None
-        _write(folder / FOLDER / f"{entry.name}.html", _story_page(story_page, found, entry, live, turned_down))
-        entries.append(entry)
-        if turned_down is not None:
-            looked_at.append(entry)
-        if not done % 100:
-            progress("pages", done, len(live))
+        told = rejected.get(article_id)
+        shown = None if told is None else [one for one in told if published.get(one.article_id).story is not None]
+        _write(folder / FOLDER / f"{page_name(article_id)}.html", story_page.render(story_values(found, shown)))
+        rows.append(_row(found))
+        if not len(rows) % 100:
+            progress("pages", len(rows), len(live))
     progress("pages", len(live), len(live))
-    entries.sort(key=lambda entry: entry.key)
-    looked_at.sort(key=lambda entry: entry.key)
-    sections = Counter(entry.section for entry in entries if entry.section)
-    states = Counter(entry.state for entry in entries)
-    _write(folder / "search-data.js", _search_data(entries, sorted(sections)))
-    front = pages.get_template("front.html").render(
-        root="",
-        stories=list(islice((entry for entry in entries if STATES[entry.state] != "Not computed yet"), FRONT)),
-        sections=dict(sorted(sections.items())),
-        states={name: states[state] for state, name in enumerate(STATES)},
-        looked_at=looked_at,
-        count=len(entries),
+    rows.sort(key=_newest_first)
+    stories = _totals(rows)
+    _write(folder / "search-data.js", _search_data(rows, list(stories["sections"])))
+    index = pages.get_template("index.html").render(
+        static="",
+        home="index.html",
+        address=lambda article_id: f"{FOLDER}/{_beside(article_id)}",
+        stories=stories,
+        rows=[row for row in rows if row["status"] != "not_computed"][:NEWEST],
+        looked_at=[row for row in rows if row["id"] in rejected],
     )
-    _write(folder / "index.html", front)
-    return len(entries) + 1
+    _write(folder / "index.html", index)
+    return len(rows) + 1
 
 
-def _templates(published: PublishedLists) -> Environment:
-    pages = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    settings = published.manifest.get("settings", {})
-    as_of = published.manifest.get("as_of")
-    pages.globals |= {
-        "label": lru_cache(maxsize=1 << 16)(time_label),
-        "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
-        "address": lambda article_id: f"{page_name(article_id)}.html",
-        "safe_link": safe_link,
-        "headline": headline,
-        "language": settings.get("reading", {}).get("site_language") or "",
-        "version": published.version,
-        "as_of": time_label(datetime.fromisoformat(as_of)) if as_of else "",
-        "folder": FOLDER,
+def _beside(article_id: str) -> str:
+    return f"{page_name(article_id)}.html"
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    statuses = Counter(row["status"] for row in rows)
+    listed = [row for row in rows if row["status"] not in ("withheld", "not_computed")]
+    return {
+        "count": len(rows),
+        "sections": dict(sorted(Counter(row["section"] for row in rows if row["section"]).items())),
+        "statuses": statuses,
+        "places": sum(row["k"] for row in listed),
+        "filled": sum(row["more"] for row in listed),
     }
-    return pages
 
 
-def _story_page(
-    template: Template,
-    found: ReadNext,
-    entry: _Entry,
-    live: frozenset[str],
-    rejected: list[tuple[str, list[Any], int]] | None,
-) -> str:
-    own = [item for item in found.items if item.source not in MORE]
-    more = [item for item in found.items if item.source in MORE]
-    return template.render(
-        root="../",
-        found=found,
-        entry=entry,
-        own=own,
-        more=more,
-        status=STATUSES.get(found.status, ""),
-        live=live,
-        rejected=rejected,
-    )
-
-
-def _by_rule(rejected: Iterable[Any], live: frozenset[str]) -> list[tuple[str, list[Any], int]]:
-    """Group rejected candidates by rule: its name, the first of them, and how many more there are."""
-    rules: dict[str, list[Any]] = {}
-    for candidate in rejected:
-        if candidate.article_id in live:
-            rules.setdefault(candidate.rule, []).append(candidate)
-    labels = rule_labels()
-    return [(labels.get(rule, rule), held[:SHOWN], len(held[SHOWN:])) for rule, held in rules.items()]
-
-
-def _rejected(
-    published: PublishedLists, archive: str | Path | None, ids: Sequence[str], sample: int, progress: Progress
-) -> Mapping[str, Sequence[Rejected]]:
-    if archive is None:
-        if ids:
-            raise SettingsError(
-                "rejected candidates of single stories need a saved archive: give that of the run as --archive"
-            )
-        return {}
+def _check_known(published: PublishedLists, ids: Sequence[str]) -> None:
     for article_id in ids:
         status = published.get(article_id).status
         if status == "withdrawn":
             raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
         if status == "unknown":
-            raise UnknownArticleError(f"no article with id {article_id!r} in {published.place}")
+            meant = did_you_mean(article_id, published.ids())
+            raise UnknownArticleError(f"no article with id {article_id!r} in {published.place}{meant}")
+
+
+def _rejected(
+    published: PublishedLists, archive: str | Path, ids: Sequence[str], sample: int, progress: Progress
+) -> Mapping[str, Sequence[Rejected]]:
     from recommender.facade import Recommender
 
     progress("rejected", 0, None)
     rec = Recommender.load(archive)
     if not ids:
         known = (i for i in published.ids() if i in rec.catalog and i not in rec.tombstones.withdrawn)
-        ids = heapq.nsmallest(sample, known, key=page_name)
+        ids = heapq.nsmallest(sample, known, key=lambda one: hashlib.sha256(one.encode(errors="replace")).digest())
     wanted = list(dict.fromkeys(ids))
     found = rec.explain_rejected(wanted)
     progress("rejected", len(wanted), len(wanted))
     return found
 
 
-def _search_data(entries: Sequence[_Entry], sections: Sequence[str]) -> str:
-    """Write titles, sections and days of all stories, newest first, as a script: pages on disk may not fetch JSON."""
+def _search_data(rows: Sequence[Mapping[str, Any]], sections: Sequence[str]) -> str:
+    """Write what the search knows of all stories, newest first, as a script: pages on disk may not fetch JSON."""
     place = {section: number for number, section in enumerate(sections)}
+    told = [_told(row) for row in rows]
+    lists = {text: number for number, text in enumerate(dict.fromkeys(told))}
+    names = list(STATES)
     data = {
-        "names": "".join(entry.name for entry in entries),
-        "titles": [entry.title for entry in entries],
+        "ids": [row["id"] for row in rows],
+        "pages": {number: name for number, row in enumerate(rows) if (name := page_name(row["id"])) != row["id"]},
+        "titles": [row["title"] for row in rows],
         "sections": sections,
-        "section": [place.get(entry.section, -1) for entry in entries],
-        "list": "".join(str(entry.state) for entry in entries),
-        "day": [_micros(e.published_at) // 86_400_000_000 if e.published_at else None for e in entries],
+        "section": [place.get(row["section"], -1) for row in rows],
+        "lists": list(lists),
+        "list": [lists[text] for text in told],
+        "states": names,
+        "state": [names.index(row["status"]) for row in rows],
+        "day": [_day(row["published_at"]) for row in rows],
     }
     return f"window.previewData={script_json(data)};\n"
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """Say how a list is, in a line of the search."""
+    listed = row["status"] in ("filled", "short")
+    state = f"{row['related']} of {row['k']} related" if listed else STATES[row["status"]].lower()
+    return f"{state}, {row['warnings']}" if row["warnings"] else state
+
+
+def _day(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() // _DAY)
 
 
 def script_json(value: Any) -> str:

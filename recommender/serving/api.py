@@ -134,6 +134,7 @@ async def stories(request: Request) -> Response:
         text=query.get("q", "")[:500],
         section=query.get("section"),
         status=query.get("status"),
+        outlet=query.get("outlet"),
         limit=limit or 20,
         offset=offset or 0,
     )

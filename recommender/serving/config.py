@@ -41,6 +41,8 @@ class Config:
         Bytes of the largest request.
     workers : int
         Processes that answer.
+    images : bool
+        Whether the desk shows the pictures of stories, which the browser fetches from their addresses.
     """
 
     lists: str
@@ -54,6 +56,7 @@ class Config:
     rate: float = 500.0
     max_body: int = 1 << 20
     workers: int = 1
+    images: bool = True
 
     def __post_init__(self) -> None:
         if not self.open and self.tokens is None:

@@ -21,7 +21,7 @@ from recommender.publishing.acts import Act, do, undone
 from recommender.serving.api import answer
 from recommender.serving.door import check_form_key, may_write
 from recommender.serving.limits import body_of
-from recommender.serving.pages import moment, page, story_address
+from recommender.serving.pages import page, story_address
 from recommender.serving.room import Room
 
 _LAST = 100  # acts that are shown
@@ -34,6 +34,8 @@ async def act(request: Request) -> Response:
     done = f"done={entry['id']}"
     if entry["what"] in ("boost", "unboost"):
         return RedirectResponse(f"/desk?{done}", 303)
+    if form.get("stay"):
+        return RedirectResponse(f"/desk/journal?{done}", 303)
     back = form.get("back") or entry["story"] or (entry["item"] if entry["what"] != "withdraw" else None)
     return RedirectResponse(f"{story_address(str(back))}&{done}" if back else f"/desk/journal?{done}", 303)
 
@@ -138,7 +140,6 @@ async def journal(request: Request) -> Response:
         undone={entry.get("undoes") for entry in entries},
         titles=named,
         done=request.query_params.get("done"),
-        moment=moment,
     )
 
 

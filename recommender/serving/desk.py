@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -12,23 +12,23 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from recommender.lists.readnext import MORE, ReadNext, Recommendation
-from recommender.lists.reasons import apart_text
-from recommender.preview.words import reasons_of, remedy, rule_labels
+from recommender.errors import did_you_mean
+from recommender.preview.pages import STATES, story_values
 from recommender.publishing import PublishedLists
 from recommender.publishing.comparison import compare
 from recommender.serving.api import number_of
 from recommender.serving.decide import decided_of, headlines, titles
 from recommender.serving.door import COOKIE
 from recommender.serving.limits import body_of
-from recommender.serving.pages import error_page, moment, page
+from recommender.serving.pages import error_page, page
 from recommender.serving.room import Room
 from recommender.serving.stories import SORTS, Wanted
 
 _PAGE = 25  # stories of one page
 _WEAK = 8  # newest stories with weak lists that are shown
-_SHOWN = 20  # rejected candidates of one rule
+_LOOKED_AT = 200  # newest lists that the effect of a boost is told by
 _LISTS = 60  # lists of a comparison
+_HEADS = ("title", "section", "outlet", "newest", "weakest", "warned")  # what each column of the table is sorted by
 
 
 async def control_room(request: Request) -> Response:
@@ -44,28 +44,62 @@ def _control_room(request: Request) -> Response:
     if sort not in SORTS:
         raise HTTPException(400, f"sort is {sort[:40]!r}, expected one of {', '.join(SORTS)}")
     days = number_of(request, "days", None, 36_500) if query.get("days") else None
-    chosen = {name: query.get(name) or None for name in ("section", "status")}
+    chosen = {name: query.get(name) or None for name in ("section", "outlet", "status")}
     text = (query.get("q") or "")[:500]
     stories = room.stories()
     found = stories.find(Wanted(text=text, days=days, sort=sort, limit=_PAGE, offset=offset, **chosen))
     asked = {"q": text, **chosen, "days": days, "sort": sort if sort != "newest" else None}
     given = {name: value for name, value in asked.items() if value}
     weak = stories.weak(_WEAK) if not given and not offset else []
+    done = room.done(query.get("done"))
+    lists = room.watched.lists
+    newest = [row["id"] for row in stories.find(Wanted(limit=_LOOKED_AT)).rows] if done else []
     return page(
         request,
         "control.html",
         stories=stories,
+        sections=_counted(stories.sections),
+        outlets=_counted(stories.outlets),
+        statuses=[(name, f"{STATES[name]} ({count:,})") for name, count in stories.statuses.items()],
+        filter_address="/desk?status=",
         found=found,
         asked=asked,
         filtered=bool(given),
         offset=offset,
         size=_PAGE,
-        more="?" + urlencode({**given, "offset": offset + _PAGE}),
+        heads=_heads(given, sort),
+        further="?" + urlencode({**given, "offset": offset + _PAGE}),
         less="?" + urlencode({**given, "offset": max(offset - _PAGE, 0)}),
         weak=weak,
-        decided=room.watched.lists.tombstones,
-        moment=moment,
+        decided=lists.tombstones,
+        done=done,
+        effect=_effect(lists, done, newest) if done else None,
     )
+
+
+def _counted(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [(name, f"{name} ({count:,})") for name, count in counts.items()]
+
+
+def _heads(given: Mapping[str, Any], sort: str) -> list[dict[str, str]]:
+    """Say where the head of each column leads, and whether the table is sorted by it."""
+    heads = []
+    for name in _HEADS:
+        wanted = "oldest" if name == sort == "newest" else name
+        held = sort in ("newest", "oldest") if name == "newest" else sort == name
+        direction = ("descending" if sort in ("newest", "warned") else "ascending") if held else ""
+        heads.append({"to": "?" + urlencode({**given, "sort": wanted}), "sorted": direction})
+    return heads
+
+
+def _effect(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence[str]) -> tuple[int, int] | None:
+    """Count how many of some lists a boost changes."""
+    if done["what"] not in ("boost", "unboost"):
+        return None
+    now, section, before = lists.tombstones.decisions, done["item"], done["before"]["holds"]
+    was = now.after("boost", [(section, *before.values(), "")]) if before else now.after("unboost", [section])
+    pairs = zip(lists.jsons(ids, now), lists.jsons(ids, was), strict=True)
+    return sum(one != other for one, other in pairs), len(ids)
 
 
 async def story(request: Request) -> Response:
@@ -80,52 +114,22 @@ def _story(request: Request) -> Response:
     found = lists.get(article_id)
     decisions = lists.tombstones.decisions
     if found.status == "unknown":
-        return error_page(request, 404, f"No published story has the id {article_id!r}.")
+        meant = did_you_mean(article_id, lists.ids())
+        return error_page(request, 404, f"No published story has the id {article_id!r}{meant}.")
     rejected = None
     if request.query_params.get("rejected") and room.drafts is not None:
-        rejected = _by_rule(room, article_id)
-    parts = [abs(value) for item in found.items for value in item.contributions.values()]
-    decided, journal = decided_of(decisions, article_id), room.journal
-    done = journal.find(request.query_params["done"]) if journal and request.query_params.get("done") else None
+        rejected = room.drafts.rejected(article_id)
+    decided, done = decided_of(decisions, article_id), room.done(request.query_params.get("done"))
     return page(
         request,
         "story_desk.html",
-        found=found,
-        article_id=article_id,
+        **story_values(found, rejected),
         decided=decided,
         named=headlines(lists, {one["item"] for one in decided}),
         done=done,
         done_list=titles(lists, done),
-        rejected=rejected,
-        asks_archive=room.drafts is None,
-        scale=max(parts, default=1.0) or 1.0,
-        families=_FAMILIES,
-        strongest=_strongest,
-        reasons_of=reasons_of,
-        apart=lambda item: _apart(found, item.published_at),
-        more=MORE,
         live=_Live(lists),
     )
-
-
-_FAMILIES = {
-    "words": "Words",
-    "title": "Headlines",
-    "lead": "Openings",
-    "names": "People, places",
-    "standing": "Few as close",
-    "hubness": "Close to all",
-    "embedding": "Meaning",
-    "time": "Time",
-    "section": "Section",
-}
-_BARS = 5
-
-
-def _strongest(item: Recommendation) -> list[tuple[str, float]]:
-    """Find the families that say most for or against an item, those that speak for it first."""
-    loudest = sorted(item.contributions.items(), key=lambda part: -abs(part[1]))[:_BARS]
-    return sorted(loudest, key=lambda part: -part[1])
 
 
 class _Live:
@@ -136,30 +140,6 @@ class _Live:
 
     def __contains__(self, article_id: object) -> bool:
         return self._lists.get(str(article_id)).status not in ("unknown", "withdrawn")
-
-
-def _apart(found: ReadNext, published: datetime | None) -> str:
-    """Say how far an item's time is from the story's."""
-    own = None if found.story is None else found.story.published_at
-    if own is None or published is None:
-        return ""
-    return apart_text(int((published - own).total_seconds() // 3600))
-
-
-def _by_rule(room: Room, article_id: str) -> list[dict[str, Any]] | None:
-    """Group rejected candidates by the rule that keeps them out, in words."""
-    assert room.drafts is not None
-    found = room.drafts.rejected(article_id)
-    if found is None:
-        return None
-    rules: dict[str, list[Any]] = {}
-    for one in found:
-        rules.setdefault(one.rule, []).append(one)
-    labels = rule_labels()
-    return [
-        {"rule": labels.get(rule, rule), "remedy": remedy(rule), "shown": some[:_SHOWN], "more": len(some[_SHOWN:])}
-        for rule, some in rules.items()
-    ]
 
 
 async def compared(request: Request) -> Response:

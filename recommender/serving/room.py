@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -44,6 +44,10 @@ class Room:
         self.journal = journal_of(config.lists, config.journal)
         self._stories: Stories | None = None
         self._making = Lock()
+
+    def done(self, entry_id: str | None) -> dict[str, Any] | None:
+        """Find the act that a page shows the effect of."""
+        return self.journal.find(entry_id) if self.journal and entry_id else None
 
     async def reading(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read lists: a file is mapped and answers at once, a database must not hold others up."""

@@ -16,24 +16,35 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
 from recommender.lists.readnext import MORE
+from recommender.preview.pages import STATES, warnings_of
 from recommender.publishing import PublishedLists
 from recommender.publishing.comparison import all_records
 
-STATUSES = ("ok", "filled", "short", "empty", "withheld", "not_computed")
-SORTS = {"newest": "n", "oldest": "n DESC", "weakest": "own, n"}
+SORTS = {
+    "newest": "n",
+    "oldest": "n DESC",
+    "weakest": "own, n",
+    "warned": "warnings = '', n",
+    "title": "title COLLATE NOCASE, n",
+    "section": "section = '', section COLLATE NOCASE, n",
+    "outlet": "outlet = '', outlet COLLATE NOCASE, n",
+}
+_LISTED = ("ok", "filled", "short", "empty")
 _WORD = re.compile(r"\w+")
 _ALIKE, _SPELLINGS = 0.7, 5  # of a word that no headline has: least likeness, and words that are taken for it
 _MOST_SHOWN = 8  # items that stand in most lists
 _SCHEMA = """
 CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, published TEXT, status TEXT,
-    own INTEGER, more INTEGER, places INTEGER);
+    own INTEGER, more INTEGER, places INTEGER, outlet TEXT, warnings TEXT);
 CREATE INDEX by_section ON stories (section, n);
+CREATE INDEX by_outlet ON stories (outlet, n);
 CREATE INDEX by_status ON stories (status, n);
 CREATE INDEX by_id ON stories (id);
 CREATE VIRTUAL TABLE words USING fts5 (title, id, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 """
-_COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more", "k")
+_SHOWN = "id, title, section, published, status, own, more, places, outlet, warnings"
+_COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more", "k", "outlet", "warnings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +55,7 @@ class Wanted:
     ----------
     text : str
         Words, or beginnings of words, of the headline; or an id.
-    section, status : str or None
+    section, status, outlet : str or None
     days : int or None
         Published at most so many days before the moment that the lists are for.
     sort : str
@@ -55,6 +66,7 @@ class Wanted:
     text: str = ""
     section: str | None = None
     status: str | None = None
+    outlet: str | None = None
     days: int | None = None
     sort: str = "newest"
     limit: int = 20
@@ -70,7 +82,7 @@ class Found:
     version : str
     total : int
     rows : list of dict
-        id, title, section, published_at, status, related, more, k.
+        id, title, section, published_at, status, related, more, k, outlet, warnings.
     meant : list of str
         Words that were taken for those given, which no headline has.
     """
@@ -93,9 +105,7 @@ class Stories:
     ----------
     most_shown : list of ((str, str), int)
         Id and headline of the items that stand in most lists, and in how many.
-    repeated : list of (str, str)
-        Id and headline of the stories whose list has one headline twice.
-    sections, statuses : dict of str to int
+    sections, statuses, outlets : dict of str to int
     places, filled, empty_places : int
         Places of all lists, those that the next best fills, and those that stayed empty.
     """
@@ -105,31 +115,29 @@ class Stories:
         self._lock = Lock()
         self._memory = sqlite3.connect(":memory:", check_same_thread=False)
         self._memory.executescript(_SCHEMA)
-        rows, shown, repeated = [], Counter[tuple[str, str]](), []
+        rows, shown = [], Counter[tuple[str, str]]()
         for record in all_records(lists):
             rows.append(_row(record))
-            items = [(item["article_id"], item["title"] or item["line"]) for item in record["items"]]
-            shown.update(items)
-            if len({title.casefold() for _, title in items}) < len(items):
-                repeated.append((rows[-1][0], rows[-1][1]))
+            shown.update((item["article_id"], item["title"] or item["line"]) for item in record["items"])
         self.most_shown = shown.most_common(_MOST_SHOWN)
-        self.repeated = sorted(repeated)
         rows.sort(key=lambda row: row[0])
         rows.sort(key=lambda row: row[3] or "", reverse=True)  # the newest first, those without a date last
         with self._memory:
             numbered = [(number, *row) for number, row in enumerate(rows, 1)]
-            self._memory.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
+            self._memory.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
             words = ((number, row[1], row[0]) for number, row in enumerate(rows, 1))
             self._memory.executemany("INSERT INTO words (rowid, title, id) VALUES (?, ?, ?)", words)
             self._memory.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._vocabulary: list[str] = [word for (word,) in self._memory.execute("SELECT term FROM vocabulary")]
-        self.sections = dict(self._counted("section"))
-        self.statuses = {name: count for name, count in self._counted("status") if name in STATUSES}
+        self.sections, self.outlets = dict(self._counted("section")), dict(self._counted("outlet"))
+        self.statuses = {name: count for name, count in self._counted("status") if name in STATES}
         self.filled = sum(row[6] for row in rows)
-        self.places = sum(row[7] for row in rows if row[4] in STATUSES[:4])
-        self.empty_places = sum(row[7] - row[5] - row[6] for row in rows if row[4] in STATUSES[:4])
+        self.places = sum(row[7] for row in rows if row[4] in _LISTED)
+        self.empty_places = sum(row[7] - row[5] - row[6] for row in rows if row[4] in _LISTED)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many stories there are."""
         return sum(self.statuses.values())
 
     def find(self, wanted: Wanted) -> Found:
@@ -154,8 +162,8 @@ class Stories:
         hidden = self.lists.tombstones.hidden
         with self._lock:
             rows = self._memory.execute(
-                """
-                SELECT id, title, section, published, status, own, more, places FROM stories
+                f"""
+                SELECT {_SHOWN} FROM stories
                 WHERE status IN ('ok', 'filled', 'short', 'empty') AND own * 2 < places ORDER BY n LIMIT ?""",
                 [count + len(hidden)],
             ).fetchall()
@@ -169,7 +177,7 @@ class Stories:
         if like:
             where.append("(instr(lower(title), lower(?)) OR id = ?)")
             values += [like.strip()] * 2
-        for column, value in (("section", wanted.section), ("status", wanted.status)):
+        for column, value in (("section", wanted.section), ("status", wanted.status), ("outlet", wanted.outlet)):
             if value:
                 where.append(f"{column} = ?")
                 values.append(value)
@@ -179,7 +187,7 @@ class Stories:
         condition = " AND ".join(where)
         (total,) = self._memory.execute(f"SELECT count(*) FROM stories WHERE {condition}", values).fetchone()
         query = f"""
-            SELECT id, title, section, published, status, own, more, places FROM stories WHERE {condition}
+            SELECT {_SHOWN} FROM stories WHERE {condition}
             ORDER BY {SORTS[wanted.sort]} LIMIT ? OFFSET ?"""
         return total, self._memory.execute(query, [*values, wanted.limit, wanted.offset]).fetchall()
 
@@ -212,10 +220,12 @@ def _row(record: dict[str, Any]) -> tuple[Any, ...]:
     published = story["published_at"]
     if isinstance(published, datetime):
         published = published.strftime("%Y-%m-%dT%H:%M:%SZ")
-    more = sum(item["source"] in MORE for item in record["items"])
+    shown = [(item["title"] or item["line"], item["source"]) for item in record["items"]]
+    more = sum(source in MORE for _, source in shown)
     title = story["title"] or story["line"] or record["article_id"]
-    own = len(record["items"]) - more
-    return record["article_id"], title, story["section"] or "", published, record["status"], own, more, record["k"]
+    warnings = warnings_of(title, record["status"], record["k"], [one for one, _ in shown])
+    told = (record["status"], len(shown) - more, more, record["k"], story.get("outlet") or "", warnings)
+    return record["article_id"], title, story["section"] or "", published, *told
 
 
 def _plain(text: str) -> str:

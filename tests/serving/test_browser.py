@@ -74,11 +74,11 @@ def test_with_the_keyboard_alone_a_story_is_found_an_item_blocked_and_brought_ba
     keys.press("Enter")
     tab.page.wait_for_url("**/desk/story*")
     before = tab.titles()
-    tab.tab_to(".reasoned .act summary")
+    tab.tab_to(".rail .act summary")
     keys.press("Enter")
     tab.tab_to("input[name=what]")
     keys.press("ArrowDown")  # from a pin to a block in this list
-    tab.tab_to(".reasoned input[name=why]")
+    tab.tab_to(".rail input[name=why]")
     keys.type("told twice")
     keys.press("Enter")
     tab.page.wait_for_selector(".effect")
@@ -127,6 +127,69 @@ def test_versions_stand_side_by_side(tab: Tab) -> None:
     tab.page.goto(f"{tab.root}/desk/versions")
     assert "stories" in tab.page.locator("main .facts").inner_text()
     assert lists.version in tab.page.locator("select[name=a]").inner_text()
+    tab.tab_to("select[name=b]")
+    tab.page.keyboard.press("ArrowDown")  # the version before beside itself
+    tab.tab_to(".filters button")
+    tab.page.keyboard.press("Enter")
+    tab.page.locator("main .note", has_text="Choose two versions").wait_for()
+
+
+def test_stories_are_sorted_and_filtered_and_a_section_is_lifted_with_the_keyboard_alone(tab: Tab) -> None:
+    keys = tab.page.keyboard
+    tab.page.goto(f"{tab.root}/desk")
+    tab.tab_to("thead th:nth-child(4) a")
+    keys.press("Enter")
+    tab.page.locator("[aria-sort=ascending]").wait_for()
+    first = tab.page.locator(".stories tbody tr").last
+    assert first.locator("td").nth(2).inner_text() == "Undated" or tab.page.locator(".turn a").count()
+    tab.tab_to("select[name=section]")
+    keys.type("section2")
+    tab.tab_to(".filters button")
+    keys.press("Enter")
+    tab.page.wait_for_url("**section=section2**")
+    assert set(tab.page.locator(".stories td:nth-child(2)").all_inner_texts()) == {"section2"}
+    tab.page.goto(f"{tab.root}/desk")
+    tab.tab_to(".pairs .act summary")
+    keys.press("Enter")
+    tab.tab_to("select[name=factor]")
+    keys.type("Lower s")
+    tab.tab_to(".pairs input[name=why]")
+    keys.type("enough of it")
+    keys.press("Enter")
+    tab.page.wait_for_selector(".effect")
+    assert "lowered ×0.25" in tab.page.locator(".effect").inner_text()
+    assert PublishedLists.open(tab.place).tombstones.decisions.boosted
+    tab.tab_to(".effect .act summary")
+    keys.press("Enter")
+    tab.tab_to(".effect input[name=why]")
+    keys.type("a mistake")
+    keys.press("Enter")
+    tab.page.locator(".effect", has_text="ended").wait_for()
+    assert not PublishedLists.open(tab.place).tombstones.decisions.boosted
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_a_story_is_found_withheld_and_released_in_the_journal(tab: Tab, scheme: str) -> None:
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    tab.page.emulate_media(color_scheme=scheme)
+    tab.page.goto(f"{tab.root}/desk")
+    tab.page.locator("#q").press_sequentially("glaceir topic2word1")  # misspelled
+    tab.page.locator("#said", has_text="for “glacier").wait_for()
+    tab.page.locator("#results a").first.click()
+    tab.page.locator(".act.whole summary").click()
+    form = tab.page.locator(".act.whole form").first
+    form.locator("[value=withhold]").check()
+    form.locator("[name=why]").fill("not tonight")
+    form.locator("button").click()
+    tab.page.locator("main .note", has_text="no list is shown").wait_for()
+    assert_readable(tab.page, 390, scheme, "the effect of an act")
+    tab.page.locator("nav a", has_text="Journal").click()
+    tab.page.locator(".journal summary").first.click()
+    form = tab.page.locator(".journal form").first
+    form.locator("[name=why]").fill("it may")
+    form.locator("button").click()
+    tab.page.locator(".journal .effect", has_text="Released").wait_for()
+    assert not PublishedLists.open(tab.place).tombstones.withheld
 
 
 def test_hostile_text_is_shown_and_runs_nothing(tab: Tab) -> None:

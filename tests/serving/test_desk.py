@@ -12,9 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from recommender import PublishedLists
+from recommender.jobs.precompute import precompute
 from recommender.serving.door import COOKIE
-from tests.serving.conftest import ODD, Served
+from tests.serving.conftest import MOMENT, ODD, SETTINGS, Served
 from tests.serving.test_api import publish_again, wait_for
+from tests.support.checkerboard import checkerboard
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ class TestActs:
 
     def test_a_withheld_story_says_so_and_offers_the_way_back(self, desk: Served) -> None:
         act(desk, what="withhold", item="t0-s0", back="t0-s0")
-        assert "No list is shown under this story" in page(desk, "t0-s0")
+        assert "no list is shown under this story" in page(desk, "t0-s0")
         assert 'name="what" value="release"' in page(desk, "t0-s0")
         assert desk.get("/v1/read-next/t0-s0").json()["status"] == "withheld"
         act(desk, what="release", item="t0-s0")
@@ -142,6 +144,30 @@ class TestActs:
         assert "Withheld the list" in text
         assert "Released the list" in text
 
+    def test_a_section_is_lifted_at_once_and_let_go_in_the_journal(self, tmp_path: Path) -> None:
+        stories = [{**one, "section": f"part{number % 2}"} for number, one in enumerate(checkerboard())]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        with (desk := Served(tmp_path / "lists", tmp_path)).client:
+            desk.post("/desk/login", data={"token": desk.secret})
+            before = desk.get("/v1/read-next/t0-s0")
+            done = act(desk, what="boost", item="part1", factor="50")
+            assert "lists show other items or another order" in desk.get(done.headers["location"]).text
+            after = desk.get("/v1/read-next/t0-s0", headers={"if-none-match": before.headers["etag"]})
+            assert after.status_code == 200
+            assert after.json()["items"][0]["section"] == "part1"
+            assert "lifted ×50" in desk.get("/desk").text
+            (entry,) = (json.loads(line) for line in desk.get("/desk/journal.jsonl").text.splitlines())
+            assert (entry["what"], entry["item"], entry["factor"], entry["before"]["holds"]) == (
+                "boost",
+                "part1",
+                50,
+                None,
+            )
+            act(desk, undoes=entry["id"])
+            assert desk.get("/v1/read-next/t0-s0").content == before.content
+            for wrong in ({"item": "part7"}, {"item": "part1", "factor": "0"}, {"item": "part1", "factor": "many"}):
+                assert act(desk, what="boost", **wrong).status_code in (400, 404)
+
 
 class TestWhoMayAct:
     def test_nobody_acts_without_a_token_that_may_write(self, served: Served) -> None:
@@ -175,7 +201,7 @@ class TestWhoMayAct:
         answer = served.get("/desk/story?id=t0-s0")
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk/login")
         assert served.get("/desk/login").status_code == 200
-        assert served.get("/static/desk.css").status_code == 200
+        assert served.get("/static/style.css").status_code == 200
         served.post("/desk/login", data={"token": served.reader})
         assert served.get("/desk/story?id=t0-s0").status_code == 200
         assert "may write" in served.get("/desk/story?id=t0-s0").text
@@ -232,12 +258,38 @@ class TestPages:
             answer = desk.get(address)
             text = answer.text
             scripts = re.findall(r'<script src="/static/(\w+\.js)" defer></script>', text)
-            assert scripts in ([], ["combobox.js", "desk.js"]), address
+            assert scripts in ([], ["search.js", "desk.js"]), address
             assert len(re.findall("<script", text)) == len(re.findall("</script>", text)) == len(scripts), address
             assert "<img" not in text
             assert 'href="javascript' not in text
             assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', '""', text))
             assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+
+    def test_stories_are_filtered_by_outlet_and_sorted_by_each_column(self, tmp_path: Path) -> None:
+        stories = [{**one, "source": ("The Wire", "Courier")[number % 2]} for number, one in enumerate(checkerboard())]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        with (served := Served(tmp_path / "lists", tmp_path)).client:
+            text = served.get("/desk?outlet=Courier").text
+            assert ">12 stories</caption>" in text
+            assert "<bdi>The Wire</bdi>" not in text
+            found = served.get("/v1/stories?outlet=Courier&limit=50").json()
+            assert {story["outlet"] for story in found["stories"]} == {"Courier"}
+            for sort, column in (("title", "title"), ("section", "section"), ("outlet", "outlet")):
+                text = served.get(f"/desk?sort={sort}").text
+                assert 'aria-sort="ascending"' in text
+                shown = re.findall(r'dir="auto">(.*?)</a></th>\n<td><bdi>(.*?)</bdi></td>\n<td><bdi>(.*?)</bdi>', text)
+                place = ("title", "section", "outlet").index(column)
+                assert [one[place] for one in shown] == sorted(one[place] for one in shown)
+            for sort in ("warned", "weakest", "oldest"):
+                assert served.get(f"/desk?sort={sort}").status_code == 200
+
+    def test_pictures_are_shown_unless_they_are_not_wanted(self, tmp_path: Path) -> None:
+        stories = [{**one, "image_url": f"https://courier.example/{one['id']}.jpg"} for one in checkerboard()]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        for images in (True, False):
+            answer = Served(tmp_path / "lists", tmp_path, images=images).get("/desk/story?id=t0-s0")
+            assert ('<img src="https://courier.example/t0-s0.jpg"' in answer.text) == images
+            assert ("img-src 'self' https: http:;" in answer.headers["content-security-policy"]) == images
 
     def test_versions_are_compared(self, desk: Served) -> None:
         assert "Only one version is kept" in desk.get("/desk/versions").text
@@ -248,8 +300,7 @@ class TestPages:
         assert desk.get("/desk/versions?a=000009-nothing").status_code == 404
 
     def test_a_database_needs_a_file_for_the_journal(self, place: Path, tmp_path: Path) -> None:
-        from recommender.jobs.precompute import precompute
-        from tests.serving.conftest import MOMENT, SETTINGS, STORIES
+        from tests.serving.conftest import STORIES
 
         url = f"sqlite:///{tmp_path}/lists.db"
         precompute(STORIES, url, settings=SETTINGS, as_of=MOMENT)

@@ -1,22 +1,11 @@
 "use strict";
-// Search over all titles. The data come as a script on first use: a page opened from a disk may not fetch.
+// The search of the static site. The data come as a script on first use: a page opened from a disk may not fetch.
 (() => {
-  const STEP = 20;
-  const WAIT = 80;
-  const NAME = 26;
-  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const box = document.getElementById("q");
-  const list = document.getElementById("results");
-  const said = document.getElementById("said");
-  const more = document.getElementById("more");
+  const SPELLINGS = 5;
+  const root = document.body.dataset.root;
   const section = document.getElementById("section");
   const state = document.getElementById("list");
-  const root = document.body.dataset.root;
-
   let loading = null;
-  let found = [];
-  let limit = STEP;
-  let timer = 0;
 
   // Accents, Arabic vowel signs, Hebrew points and joiners go; vowel signs of Hindi, Thai and the like are letters.
   const LEFT_OUT = /[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u200c-\u200f]+/gu;
@@ -29,7 +18,7 @@
       script.src = root + "search-data.js";
       script.onload = () => {
         const data = window.previewData;
-        data.plain = data.titles.map(plain);
+        data.plain = data.titles.map((title, row) => plain(title) + plain(data.ids[row]));
         resolve(data);
       };
       script.onerror = () => {
@@ -41,103 +30,75 @@
     return loading;
   };
 
-  // Titles that hold every word; those where each begins a word first, the newest first among them.
-  const search = (data, text, part, kind) => {
-    const words = plain(text).trim().split(" ").filter(Boolean);
-    if (!words.length && part === "" && kind === "") return [];
-    const starts = words.map((word) => " " + word);
+  // Rows that hold one of the spellings of every word; those where each begins a word first, the newest among them.
+  const rowsOf = (data, words) => {
+    const part = section?.value ?? "";
+    const kind = state?.value ?? "";
+    if (!words.length && part === "" && kind === "") return null;
     const first = [];
     const rest = [];
     for (let row = 0; row < data.plain.length; row++) {
       if (part !== "" && data.section[row] !== Number(part)) continue;
-      if (kind !== "" && data.list[row] !== kind) continue;
-      const title = data.plain[row];
-      if (starts.every((word) => title.includes(word))) first.push(row);
-      else if (words.every((word) => title.includes(word))) rest.push(row);
+      if (kind !== "" && data.states[data.state[row]] !== kind) continue;
+      const text = data.plain[row];
+      if (words.every((some) => some.some((word) => text.includes(" " + word)))) first.push(row);
+      else if (words.every((some) => some.some((word) => text.includes(word)))) rest.push(row);
     }
     return first.concat(rest);
   };
 
-  const chosen = (select) => (select ? select.value : "");
-
-  const label = (day) => {
-    if (day === null) return "Undated";
-    const date = new Date(day * 86400000);
-    return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
-  };
-
-  const make = (name, text, className) => {
-    const element = document.createElement(name);
-    element.textContent = text;
-    element.dir = "auto";
-    if (className) element.className = className;
-    return element;
-  };
-
-  const option = (data, row, place) => {
-    const item = document.createElement("li");
-    item.id = "result-" + place;
-    item.setAttribute("role", "option");
-    item.setAttribute("aria-selected", "false");
-    const link = document.createElement("a");
-    link.href = `${root}stories/${data.names.slice(row * NAME, (row + 1) * NAME)}.html`;
-    link.tabIndex = -1;
-    link.append(make("span", data.titles[row], "title"), " ");
-    const part = data.section[row] < 0 ? "" : " · " + data.sections[data.section[row]];
-    link.append(make("span", label(data.day[row]) + part, "meta"));
-    item.append(link);
-    return item;
-  };
-
-  const show = (data) => {
-    const rows = found.slice(0, limit);
-    results.show(rows.map((row, place) => option(data, row, place)));
-    const any = rows.length > 0;
-    const asked = plain(box.value).trim() !== "" || chosen(section) !== "" || chosen(state) !== "";
-    more.hidden = found.length <= limit;
-    const total = found.length.toLocaleString("en");
-    if (!asked) said.textContent = "";
-    else if (!any) said.textContent = "No story matches.";
-    else if (found.length > rows.length) said.textContent = `${total} stories, the first ${rows.length} shown`;
-    else said.textContent = found.length === 1 ? "1 story" : `${total} stories`;
-  };
-
-  const run = async () => {
-    clearTimeout(timer);
-    timer = 0;
-    try {
-      const data = await load();
-      limit = STEP;
-      found = search(data, box.value, chosen(section), chosen(state));
-      show(data);
-    } catch (error) {
-      said.textContent = `The search does not work: ${error.message}.`;
+  // Edits from one word to another: letters added, left out, replaced, or two swapped; beyond `most` it does not matter.
+  const edits = (a, b, most) => {
+    if (Math.abs(a.length - b.length) > most) return most + 1;
+    let [before, last] = [[], Array.from({ length: b.length + 1 }, (_, column) => column)];
+    for (let i = 1; i <= a.length; i++) {
+      const line = [i];
+      for (let j = 1; j <= b.length; j++) {
+        line[j] = Math.min(last[j] + 1, line[j - 1] + 1, last[j - 1] + (a[i - 1] !== b[j - 1]));
+        if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) line[j] = Math.min(line[j], before[j - 2] + 1);
+      }
+      [before, last] = [last, line];
     }
+    return last[b.length];
   };
 
-  const results = combobox(box, list, { run, enter: run });
-
-  const later = () => {
-    clearTimeout(timer);
-    timer = setTimeout(run, WAIT);
+  // Words of headlines that are spelled nearly as one that none has.
+  const alike = (data, word) => {
+    const most = word.length < 4 ? 0 : word.length < 8 ? 1 : 2;
+    data.words ??= [...new Set(data.plain.join(" ").split(" "))];
+    if (data.words.some((known) => known.includes(word))) return [word];
+    return data.words
+      .map((known) => [edits(word, known, most), known])
+      .filter(([count]) => count <= most)
+      .sort((a, b) => a[0] - b[0])
+      .slice(0, SPELLINGS)
+      .map(([, known]) => known);
   };
 
-  box.addEventListener("focus", () => load().catch(() => {}), { once: true });
-  box.addEventListener("input", later);
-  for (const select of [section, state]) select?.addEventListener("change", run);
-  more.addEventListener("click", async () => {
-    const from = limit;
-    limit += STEP;
-    show(await load());
-    results.choose(from);
-    if (more.hidden) box.focus();
-  });
-
-  // A link to the panel opens it.
-  const panel = document.getElementById("editor");
-  const open = () => {
-    if (panel && location.hash === "#editor") panel.open = true;
+  const find = async (text, limit) => {
+    const data = await load();
+    const words = plain(text).trim().split(" ").filter(Boolean);
+    let rows = rowsOf(data, words.map((word) => [word]));
+    let meant = [];
+    if (rows && !rows.length && words.length) {
+      const spelled = words.map((word) => alike(data, word));
+      rows = rowsOf(data, spelled);
+      if (rows.length) meant = spelled.map(([word]) => word);
+    }
+    return rows && {
+      total: rows.length,
+      meant,
+      stories: rows.slice(0, limit).map((row) => ({
+        href: `${root}stories/${data.pages[row] ?? data.ids[row]}.html`,
+        title: data.titles[row],
+        published: data.day[row] === null ? null : data.day[row] * 86400000,
+        section: data.sections[data.section[row]],
+        list: data.lists[data.list[row]],
+      })),
+    };
   };
-  window.addEventListener("hashchange", open);
-  open();
+
+  const anew = searchBox(find);
+  document.getElementById("q").addEventListener("focus", () => load().catch(() => {}), { once: true });
+  for (const select of [section, state]) select?.addEventListener("change", anew);
 })();

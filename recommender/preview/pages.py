@@ -1,0 +1,174 @@
+"""What the pages of the static site and of the desk are made of: templates, and what they call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
+from recommender.lists.reasons import apart_text
+from recommender.preview.words import reasons_of, remedy, rule_labels
+
+STATIC = Path(__file__).parent / "static"
+STATES = {
+    "ok": "All related",
+    "filled": "Filled up",
+    "short": "Short",
+    "empty": "Empty",
+    "withheld": "Withheld",
+    "not_computed": "Not yet public",
+}
+"""What each status of a list is called; those that a page of totals counts."""
+_NO_LIST = {
+    "withheld": "Withheld: no list is shown under this story.",
+    "not_computed": "No list yet: this story is published after the moment that the lists are for.",
+}
+_FAMILIES = {
+    "words": "Words",
+    "title": "Headlines",
+    "lead": "Openings",
+    "names": "People, places",
+    "standing": "Among closest",
+    "hubness": "Close to all",
+    "embedding": "Meaning",
+    "time": "Time",
+    "section": "Section",
+}
+_BARS = 5  # families that say most
+_SHOWN = 20  # rejected candidates of one rule
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
+
+
+def templates(*more: BaseLoader, **values: Any) -> Environment:
+    """Load the templates, with further ones before them, and with values that every page has."""
+    pages = Environment(
+        loader=ChoiceLoader([*more, FileSystemLoader(STATIC.parent / "templates")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.globals |= {
+        "label": lru_cache(maxsize=1 << 16)(time_label),
+        "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        "moment": _moment,
+        "safe_link": safe_link,
+        "headline": headline,
+        "reasons_of": _sentence,
+        "strongest": _strongest,
+        "apart": _apart,
+        "families": _FAMILIES,
+        "state_names": STATES,
+        "no_list": _NO_LIST,
+        "more": MORE,
+        "acts_on": None,
+        "filter_address": "",
+        "language": "",
+        "ask_rejected": None,
+        **values,
+    }
+    return pages
+
+
+def time_label(moment: datetime | None) -> str:
+    """Write a time as a reader sees it, in UTC; midnight is taken for a bare date.
+
+    Examples
+    --------
+    >>> time_label(datetime(2026, 5, 7, 8, 5)), time_label(datetime(2026, 5, 7)), time_label(None)
+    ('7 May 2026, 08:05', '7 May 2026', 'Undated')
+    """
+    if moment is None:
+        return "Undated"
+    day = f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{day}, {moment:%H:%M}" if (moment.hour, moment.minute) != (0, 0) else day
+
+
+def _moment(given: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(given) if isinstance(given, str) else given
+
+
+def safe_link(url: str | None) -> str:
+    """Give the URL if it is one that may be followed, else nothing.
+
+    Examples
+    --------
+    >>> safe_link("https://news.example/1"), safe_link("javascript:alert(1)")
+    ('https://news.example/1', '')
+    """
+    return url if url and _LINK.fullmatch(url) else ""
+
+
+def headline(shown: Story | Recommendation, article_id: str) -> str:
+    """Name an item by its title, else its first line, else its id."""
+    return shown.title or shown.line or article_id
+
+
+def story_values(found: ReadNext, rejected: Iterable[Rejected] | None) -> dict[str, Any]:
+    """Gather what the page of a story shows."""
+    shown = (*found.items, *found.reserves)
+    return {
+        "found": found,
+        "article_id": found.article_id,
+        "scale": max((abs(value) for item in shown for value in item.contributions.values()), default=1.0) or 1.0,
+        "rejected": None if rejected is None else _by_rule(rejected),
+    }
+
+
+def _sentence(item: Recommendation) -> str:
+    text = reasons_of(item)
+    return text[:1].upper() + text[1:]
+
+
+def _strongest(item: Recommendation) -> list[tuple[str, float]]:
+    """Find the families that say most for or against an item, those that speak for it first."""
+    loudest = sorted(item.contributions.items(), key=lambda part: -abs(part[1]))[:_BARS]
+    return sorted(loudest, key=lambda part: -part[1])
+
+
+def _apart(found: ReadNext, item: Recommendation) -> str:
+    """Say how far an item's time is from the story's."""
+    own = None if found.story is None else found.story.published_at
+    if own is None or item.published_at is None:
+        return ""
+    return apart_text(int((item.published_at - own).total_seconds() // 3600))
+
+
+def _by_rule(rejected: Iterable[Rejected]) -> list[dict[str, Any]]:
+    """Group rejected candidates by the rule that keeps them out, in words."""
+    rules: dict[str, list[Rejected]] = {}
+    for one in rejected:
+        rules.setdefault(one.rule, []).append(one)
+    labels = rule_labels()
+    return [
+        {"rule": labels.get(rule, rule), "remedy": remedy(rule), "shown": some[:_SHOWN], "more": len(some[_SHOWN:])}
+        for rule, some in rules.items()
+    ]
+
+
+def warnings_of(title: str, status: str, k: int, items: Sequence[str]) -> str:
+    """Say what somebody should look at in a list, by the titles of its items; '' for nothing.
+
+    Examples
+    --------
+    >>> warnings_of("Ferry aground", "short", 3, ["Ferry aground", "Opera"])
+    '1 place empty, its own headline again'
+    """
+    if status in _NO_LIST:
+        return ""
+    titles = [one.casefold() for one in items]
+    empty = k - len(items)
+    told = [
+        f"{empty} place{'s' * (empty > 1)} empty" if empty > 0 else "",
+        "one headline twice" if len(set(titles)) < len(titles) else "",
+        "its own headline again" if title.casefold() in titles else "",
+    ]
+    return ", ".join(filter(None, told))
