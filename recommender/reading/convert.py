@@ -14,6 +14,7 @@ from recommender.articles.languages import subtag
 from recommender.errors import RowError
 from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
+from recommender.reading.rich_text import rich_text
 from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
 from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
 
@@ -80,6 +81,9 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def _markup(value: Any, field: str, plan: Plan) -> str | None:
+    if isinstance(value, list | Mapping):
+        tree = rich_text(value)
+        value = value if tree is None else tree
     if type(value) is not str and isinstance(value, list | tuple) and field != "title":
         parts = (_paragraph(one, field) for one in value)
         value = "\n\n".join(part for part in parts if part)
@@ -148,6 +152,8 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
         value = one_of(value)
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
+    if isinstance(value, bool) or (isinstance(value, str) and value.casefold() in ("true", "false")):
+        return None  # it says whether a story is published, not when
     forms = plan.forms[column]
     try:
         found = read_time(value, field, forms)

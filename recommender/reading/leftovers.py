@@ -62,7 +62,7 @@ def is_odd(text: str) -> bool:
     >>> is_odd("The **mayor** resigns"), is_odd("The mayor [of Gull Point] resigns")
     (True, False)
     """
-    if "**" in text or "{{" in text or "{%" in text or ("[" in text and _ODD_BRACKET.search(text)):
+    if "\r" in text or "**" in text or "{{" in text or "{%" in text or ("[" in text and _ODD_BRACKET.search(text)):
         return True
     if ("# " in text or "---" in text) and _ODD_LINE.search(text):
         return True
@@ -90,7 +90,7 @@ def tidied(text: str) -> str:
     """
     if _is_broken(text):
         text = _mended(text)
-    text = visible(text)
+    text = visible(text).replace("\r\n", "\n").replace("\r", "\n")
     if "---" in text:
         text = _FRONT.sub("", text)
     if "CDATA" in text or "]]>" in text:

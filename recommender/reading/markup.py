@@ -62,9 +62,9 @@ _LABELS = frozenset(
 
 
 # What a text is no plain one for, at the bytes that begin it; a few plain ones have it too.
-_ASCII_SIGNS = b"<[&{*#-\0"
+_ASCII_SIGNS = b"<[&{*#-\r\0"
 _ODD_ASCII = re.compile(
-    "|".join((_TAG, "<p>", _SOME_ENTITY, ODD_BRACKET, r"\{[{%]", r"\*\*", "#{1,6} ", "---", r"\0")).encode(),
+    "|".join((_TAG, "<p>", _SOME_ENTITY, ODD_BRACKET, r"\{[{%]", r"\*\*", "#{1,6} ", "---", r"\r", r"\0")).encode(),
     re.IGNORECASE,
 )
 # Pairs of bytes of UTF-8 that begin what is unseen or broken, and the bytes that stand behind some of them.

@@ -26,6 +26,7 @@ _HIDDEN = frozenset(
         *("offline", "withdrawn", "retracted", "killed", "kill", "spiked", "rejected", "expired", "request-pending"),
         *("workinprogress", "wip", "inprogress", "editing", "tobereviewed", "awaitingapproval", "onhold", "spam"),
         *("internal", "password", "passwordprotected", "off", "entwurf", "brouillon", "borrador", "concept"),
+        *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos"),
     )
 )
 _NOT_STORIES = frozenset(
@@ -51,6 +52,7 @@ _STATUSES = (
     *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
     *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate"),
 )
+_ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")
 
 
@@ -80,7 +82,7 @@ class StatusCheck:
     @classmethod
     def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
-        known = {*_STATUSES, *_FLAGS, *_TYPES}
+        known = {*_STATUSES, *_FLAGS, *_TYPES, *_ENDS}
         found = tuple((column, name) for name, column in columns.items() if name in known)
         hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
         return cls(found, hidden, shown)
@@ -115,6 +117,8 @@ def _said(name: str, word: str) -> bool | None:
     """Tell whether a column says that a row is no published story; None where it says neither."""
     if name in _TYPES:
         return word in _NOT_STORIES
+    if name in _ENDS:
+        return word not in _NO and any(letter in "123456789" for letter in word)  # no zero date
     if word in _YES or word in _NO:
         return (word in _YES) != _FLAGS.get(name, True)
     return True if word in _HIDDEN else False if word in _SHOWN else None

@@ -51,7 +51,9 @@ _CLOCK = (
     r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?:uhr|uur|hrs|h)\b)?"
 )
 _AFTER = re.compile(
-    rf"(?:(?:T|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:at|um|à|kl\.?|om)\s+|\s+){_CLOCK})?\s*(?P<zone>{ZONE})?", re.IGNORECASE
+    rf"(?:(?:T|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:at|um|à|às|a las|alle(?: ore)?|kl\.?|om)\s+|\s+){_CLOCK})?"
+    rf"\s*(?P<zone>{ZONE})?",
+    re.IGNORECASE,
 )
 _NO_ZONE = rf"(?!(?:{'|'.join(MONTHS)}|mon|tue|wed|thu|fri|sat|sun|on)[a-z]*\b)"
 _BEFORE = re.compile(rf"{_CLOCK}\s*(?:{_NO_ZONE}(?P<zone>{ZONE}))?(?:\s*,\s*|\s+[-–|]\s+|\s+on\s+|\s+)", re.IGNORECASE)
@@ -60,7 +62,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)")
 _CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _DAY_MONTH = re.compile(
     rf"(\d{{1,2}})(?:st|nd|rd|th|er|[.ºª])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_WORD}\.?(?:,?\s+|[-/.])(?:del?\s+)?"
-    r"(\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}:\d{2}\s+\S))(?!\d)",
+    r"(\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S))(?!\d)",
     re.IGNORECASE,
 )
 _MONTH_DAY = re.compile(rf"{_WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)", re.IGNORECASE)

@@ -27,7 +27,7 @@ _KEYS = (
     *("rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline"),
     *("label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "slug"),
     *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$uuid", "en"),
-    *("main", "original", "webTitle"),
+    *("main", "original", "webTitle", "data", "attributes"),
 )
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
 _PARTS = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")

@@ -192,3 +192,10 @@ def test_an_id_that_is_a_number_and_text_is_refused(mixed: Any) -> None:
 
 def test_numbers_and_other_texts_may_stand_side_by_side() -> None:
     assert read_articles([{"id": 2, "title": "a"}, {"id": "b", "title": "b"}])[0]["id"].to_pylist() == ["2", "b"]
+
+
+def test_rows_of_pandas_by_themselves() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": [1, 2], "title": ["Ferry", "Fog"]})
+    table, report = read_articles([row for _, row in frame.iterrows()])
+    assert (table["title"].to_pylist(), report.rejected) == (["Ferry", "Fog"], [])

@@ -45,6 +45,7 @@ from recommender.reading.read import read_articles
         ("---\ntitle: Storm\ntags:\n- sea\n---\nStorm hits.", "Storm hits."),
         ("The **mayor** resigns.\n\n## Why\n\nIt _rains_.", "The mayor resigns.\n\nWhy\n\nIt rains."),
         ("![A wall](wall.jpg)The wall", "The wall"),
+        ("One.\r\n\r\nTwo.\rThree.", "One.\n\nTwo.\nThree."),
         ("har\u00adbour \u200bwall\ufeff", "harbour wall"),
         ("&shy;har&shy;bour", "harbour"),
         ("The mayor\u00e2\u20ac\u2122s caf\u00c3\u00a9 for \u00c2\u00a35", "The mayor’s café for £5"),

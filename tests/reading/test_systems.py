@@ -192,3 +192,49 @@ def test_an_error_of_an_interface_is_told_as_such() -> None:
     answer = {"code": "rest_no_route", "message": "No route was found", "data": {"status": 404}}
     _, report = read_articles([post(1), answer])
     assert "rest_no_route, No route was found" in report.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": {"posts": {"nodes": [{"id": "7", "title": "Ferry"}]}}},
+        {"data": {"posts": {"edges": [{"node": {"id": "7", "title": "Ferry"}}], "pageInfo": {"hasNextPage": False}}}},
+        {"data": {"allArticles": [{"id": "7", "title": "Ferry"}]}},
+    ],
+)
+def test_answers_of_graphql(tmp_path: Path, answer: Any) -> None:
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps(answer), encoding="utf-8")
+    assert read_articles(path)[0].select(["id", "title"]).to_pylist() == [{"id": "7", "title": "Ferry"}]
+
+
+def test_answers_of_newsapi_are_cut_and_hold_places_of_what_was_taken_down() -> None:
+    about = {"urlToImage": None, "publishedAt": "2026-11-27T09:00:00Z"}
+    rows = [
+        {"title": "Ferry", "url": "https://c.example/1", "content": "It ran … [+2000 chars]", **about},
+        {"title": "[Removed]", "url": "https://removed.example", "content": "[Removed]", **about},
+    ]
+    table, report = read_articles(rows)
+    assert table["body"].to_pylist() == ["It ran …"]
+    assert report.unpublished == {"status removed": 1}
+
+
+def test_sections_of_strapi_stand_in_relations() -> None:
+    section = {"data": {"id": 1, "attributes": {"name": "Port"}}}
+    table, _ = read_articles([{"id": 7, "attributes": {"title": "Ferry", "category": section}}])
+    assert table["section"].to_pylist() == ["Port"]
+
+
+def test_bylines_of_ninjs_3() -> None:
+    row = {"uri": "urn:7", "headlines": [{"value": "Ferry"}], "bylines": [{"value": "By Ann Rook"}]}
+    assert read_articles([row])[0]["author"].to_pylist() == ["Ann Rook"]
+
+
+def test_a_mark_that_a_story_is_published_is_no_time() -> None:
+    rows = [
+        {"id": 1, "title": "Ferry", "published": True, "date": "2026-11-27"},
+        {"id": 2, "title": "Fog", "published": "true", "date": "2026-11-28"},
+    ]
+    table, report = read_articles(rows)
+    assert [time.day for time in table["published_at"].to_pylist()] == [27, 28]
+    assert not report.told.counts

@@ -156,3 +156,14 @@ def test_a_file_that_ends_in_a_story_keeps_those_before(tmp_path: Path) -> None:
     rows, report = read(tmp_path, f"<rss><channel>{GOOD.format(1, 1)}<item><guid>2</guid><title>Cut")
     assert [row["title"] for row in rows] == ["Ferry 1"]
     assert "ends in this story" in report.rejected[0].reason
+
+
+def test_addresses_of_a_sitemap_that_are_no_stories_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "sitemap.xml"
+    path.write_text(
+        '<urlset xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"><url><loc>https://c.example/1</loc>'
+        "<news:news><news:title>Ferry</news:title></news:news></url><url><loc>https://c.example/about</loc></url></urlset>",
+        encoding="utf-8",
+    )
+    table, report = read_articles(path)
+    assert (table["title"].to_pylist(), report.unpublished, report.rejected) == (["Ferry"], {"type webpage": 1}, [])

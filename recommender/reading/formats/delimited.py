@@ -30,17 +30,21 @@ class Dialect:
         Whether a quote in quotes stands behind a backslash; else it is doubled.
     literal : bool
         Whether quotes are letters like all others.
+    padded : bool
+        Whether blanks stand before values.
     """
 
     mark: str
     escaped: bool = False
     literal: bool = False
+    padded: bool = False
 
     def reader(self, lines: Iterator[str] | Sequence[str]) -> Any:
         """Make a reader of records from lines."""
         if self.literal:
             return csv.reader(lines, delimiter=self.mark, quoting=csv.QUOTE_NONE)
-        return csv.reader(lines, delimiter=self.mark, escapechar="\\" if self.escaped else None)
+        escape = "\\" if self.escaped else None
+        return csv.reader(lines, delimiter=self.mark, escapechar=escape, skipinitialspace=self.padded)
 
     def values(self, line: str) -> list[str]:
         """Split one line into its values."""
@@ -206,10 +210,14 @@ def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
     counts = {mark: len(Dialect(mark=mark).values(first)) for mark in (usual, *_MARKS)}
     mark = max(counts, key=lambda one: (counts[one] == expected, counts[one], one == usual))
     dialect = Dialect(mark="\t" if usual == "\t" and counts["\t"] > 1 else mark)
-    if not any('\\"' in line for line in lines):
-        return dialect
-    escaped = replace(dialect, escaped=True)
-    return max((dialect, escaped), key=lambda one: _whole(one, lines))
+    found = [dialect]
+    if any('\\"' in line for line in lines):
+        # behind a doubled quote, or one that ends a value, stands nothing else
+        inside = re.compile(rf'\\"(?!{re.escape(dialect.mark)}|"|\r?\n|$)')
+        found.insert(0 if any(map(inside.search, lines)) else 1, replace(dialect, escaped=True))
+    if any(f'{dialect.mark} "' in line for line in lines):
+        found += [replace(one, padded=True) for one in found]
+    return max(found, key=lambda one: _whole(one, lines))  # of equal ones the first
 
 
 def _whole(dialect: Dialect, lines: Sequence[str]) -> int:

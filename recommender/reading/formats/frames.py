@@ -27,6 +27,10 @@ def _is_lazy(data: Any) -> bool:
     return callable(getattr(data, "collect", None)) and hasattr(data, "collect_schema")
 
 
+def _is_of_pandas(data: Any) -> bool:
+    return type(data).__module__.partition(".")[0] == "pandas"
+
+
 def rows_in_memory(data: Any) -> Iterator[Any]:
     """Read the rows of a frame, or those that an iterable gives: articles, mappings, objects, or frames in turn."""
     if is_frame(data):
@@ -35,7 +39,7 @@ def rows_in_memory(data: Any) -> Iterator[Any]:
     for row in data:
         if isinstance(row, Article | Mapping | BadRow):
             yield row
-        elif is_frame(row):
+        elif is_frame(row) and not (_is_of_pandas(row) and not hasattr(row, "columns")):  # a Series is one row
             yield from _rows_of_frame(row)
         else:
             yield _as_mapping(row)
@@ -44,7 +48,7 @@ def rows_in_memory(data: Any) -> Iterator[Any]:
 def _rows_of_frame(frame: Any) -> Iterator[Any]:
     if _is_lazy(frame):
         frame = frame.collect()
-    if type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "columns"):
+    if _is_of_pandas(frame) and hasattr(frame, "columns"):
         yield from _rows_of_pandas(frame)
         return
     for batch in _batches(frame):

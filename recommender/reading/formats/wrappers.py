@@ -184,11 +184,32 @@ def _listed(value: Row) -> list[Any] | None:
         for name in path:
             found = found.get(name) if isinstance(found, Mapping) else None
         if _objects(found):
-            for inner in ("node", "item"):
-                if all(isinstance(one.get(inner), dict) and _STORY.isdisjoint(one) for one in found):
-                    return [one[inner] for one in found]
-            return list(found)
+            return _inner(found)
     return None
+
+
+def _answer(value: Row) -> list[Any] | None:
+    """Find the one list of an answer of GraphQL: of any name in `data`, as it is or by nodes or edges."""
+    data = value.get("data")
+    held = list(data.values()) if isinstance(data, Mapping) else []
+    lists = [
+        one
+        for part in held
+        for one in (part, *(part.get(name) for name in _LISTS if isinstance(part, Mapping)))
+        if _objects(one)
+    ]
+    return _inner(lists[0]) if len(lists) == 1 else None
+
+
+_LISTS = ("nodes", "edges", "items", "results", "data")
+
+
+def _inner(found: list[Any]) -> list[Any]:
+    """Take what each object of a list wraps by itself."""
+    for inner in ("node", "item"):
+        if all(isinstance(one.get(inner), dict) and _STORY.isdisjoint(one) for one in found):
+            return [one[inner] for one in found]
+    return list(found)
 
 
 def _split(value: Row) -> list[Any] | None:
@@ -211,6 +232,6 @@ def _by_id(value: Row) -> list[Any] | None:
 
 
 WRAPPED: tuple[Callable[[Row], list[Any] | None], ...] = (
-    *(_columns, _ghost, _json_api, _itself, _graph, _split, _listed, _by_id),
+    *(_columns, _ghost, _json_api, _itself, _graph, _split, _listed, _answer, _by_id),
 )
 """What finds stories in an object, or None; the first that does counts."""

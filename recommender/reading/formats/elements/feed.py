@@ -27,6 +27,8 @@ def row(item: Element) -> dict[str, Any]:
     row: dict[str, Any] = {name: values if name == "tags" else values[0] for name, values in found.items()}
     if row.get("body") and row.get("content") and "post_id" not in row:
         row.pop("content")
+    if row.get("post_type") == "post":
+        row.pop("post_type")
     if row.pop("post_password", None):
         row["status"] = "password protected"
     if local(item) == "entry" and row.get("updated") and not any(row.get(name) for name in _PUBLISHED):

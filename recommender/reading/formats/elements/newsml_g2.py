@@ -31,7 +31,7 @@ def row(item: Element) -> dict[str, Any]:
         or words(_direct(about, "versionCreated")),
         "updated_at": words(_direct(about, "versionCreated")),
         "status": _code(about, "pubStatus"),
-        "author": words(_direct(content, "by")) or _name(content, "creator"),
+        "author": (words(_direct(content, "by")) or _name(content, "creator") or "").removeprefix("By "),
         "source": words(_direct(content, "creditline")) or _name(about, "provider"),
         "language": _attribute(content, "language", "tag") or item.get(_LANGUAGE),
         "tags": _subjects(content),

@@ -24,4 +24,6 @@ def row(item: Element) -> dict[str, Any]:
         elif name == "name":
             name = "source"  # of the publication
         found.setdefault(_NAMES.get(name, name), text)
+    if "title" not in found:
+        found["type"] = "webpage"  # of the site, but no story
     return {name: value for name, value in found.items() if name not in ("changefreq", "priority", "genres")}

@@ -14,6 +14,7 @@ from recommender.reading.formats.shapes import (
     guardian,
     json_ld,
     new_york_times,
+    news_api,
     ninjs,
     wordpress,
 )
@@ -21,7 +22,7 @@ from recommender.reading.formats.shapes.shape import Row, Shape
 
 SHAPES: tuple[Shape, ...] = (
     *(elasticsearch.SHAPE, drupal.SHAPE, contentful.SHAPE, guardian.SHAPE, json_ld.SHAPE, wordpress.REST),
-    *(wordpress.TABLE, ghost.SHAPE, arc.SHAPE, new_york_times.SHAPE, ninjs.SHAPE, feed_entry.SHAPE),
+    *(wordpress.TABLE, ghost.SHAPE, arc.SHAPE, new_york_times.SHAPE, ninjs.SHAPE, feed_entry.SHAPE, news_api.SHAPE),
 )
 """The first that fits the columns of a row counts."""
 

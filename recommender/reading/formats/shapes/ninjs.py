@@ -49,7 +49,8 @@ def _source(row: Row) -> Any:
 
 
 def _names(value: Any) -> list[Any]:
-    return [one.get("name") for one in mappings(value) if one.get("name")]
+    names = [one.get("name") or one.get("value") for one in mappings(value)]
+    return [name.removeprefix("By ") for name in names if isinstance(name, str)]
 
 
 def _picture(row: Row) -> Any:
