@@ -433,9 +433,15 @@ class Recommender(Decided):
         return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
 
     def __repr__(self) -> str:
-        if self._archive is None:
-            return "<Recommender without an archive>"
-        return f"<Recommender of {int(self.catalog.alive.sum()):,} stories>"
+        return (
+            "<Recommender without an archive>" if self._archive is None else f"<Recommender of {len(self):,} stories>"
+        )
+
+    def __len__(self) -> int:
+        return 0 if self._archive is None else int(self.catalog.alive.sum())
+
+    def __bool__(self) -> bool:
+        return True  # one without stories is one all the same
 
     def sections(self) -> set[str]:
         """Collect the sections of the stories of the archive."""

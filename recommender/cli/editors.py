@@ -71,7 +71,9 @@ def _act(
     acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
     stones = open_tombstones(lists, archive)
     published = _published(lists)
-    held = published or (None if unknown_too or action in INVERSE else _loaded(archive))
+    held: Decided | None = published
+    if held is None and not unknown_too and action not in INVERSE:
+        held = _loaded(archive)
     named = [*items, *([more["story"]] if more.get("story") else [])]
     if held is not None and not unknown_too:
         _check(held, action, named)

@@ -145,7 +145,7 @@ class _Deferred:
             return object.__getattribute__(self, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReadNext(_Deferred):
     """The ranked list under one story.
 
@@ -223,6 +223,16 @@ class ReadNext(_Deferred):
     def to_dict(self) -> dict[str, Any]:
         """Convert the list to plain values, for JSON."""
         return asdict(self)
+
+    def to_table(self) -> Any:
+        """Write the items as an Arrow table, a row for each; `.to_pandas()` makes a data frame of it."""
+        from recommender.lists.records import to_table  # which needs Arrow
+
+        return to_table([self.to_dict()])
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(item.article_id) for item in self.items)
+        return f"<ReadNext under {self.article_id!r}: {self.status}, [{shown}]>"
 
     def first(self, k: int) -> ReadNext:
         """Resize the list to `k` places: fewer keep the first items, more take in reserves."""

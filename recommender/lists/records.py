@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -60,6 +61,14 @@ ITEM = pa.struct(
         *(STORY.field(name) for name in _LATER),
     ]
 )
+_FLAT = pa.schema(
+    [
+        ("story", pa.large_string()),
+        ("status", pa.string()),
+        *(ITEM.field(name) for name in ("rank", "article_id", *STORY.names, "source", "score")),
+        ("reasons", pa.large_string()),
+    ]
+)
 RECORD = pa.schema(
     [
         ("article_id", pa.large_string()),
@@ -92,6 +101,24 @@ def titled(stories: pa.Table) -> pa.Table:
     ):
         stories = stories.set_column(stories.column_names.index(name), name, column)
     return stories
+
+
+def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Write the items of records as a flat table, a row for each item, for pandas, Polars or a spreadsheet."""
+    rows = [
+        {
+            **{name: item.get(name) for name in _FLAT.names},
+            "story": record["article_id"],
+            "status": record["status"],
+            "reasons": "; ".join(reason["text"] for reason in item["reasons"]),
+        }
+        for record in records
+        for item in record["items"]
+    ]
+    for row in rows:
+        if isinstance(row["published_at"], str):
+            row["published_at"] = datetime.fromisoformat(row["published_at"])
+    return pa.Table.from_pylist(rows, schema=_FLAT)
 
 
 def _shown(stories: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from recommender.publishing.published import PublishedLists
 from recommender.storage.database import is_database
@@ -44,7 +45,7 @@ class ListChange:
         return tuple(item for item in self.before if item[0] not in dict(self.after))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison:
     """What differs between two versions.
 
@@ -73,6 +74,23 @@ class Comparison:
     sections: dict[str, tuple[int, int]]
     came: tuple[tuple[str, str, int], ...]
     went: tuple[tuple[str, str, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.changed)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {self.before} and {self.after}: {len(self)} of {self.stories} lists differ>"
+
+    def to_table(self) -> pa.Table:
+        """Write what came in and what went as an Arrow table, a row for each item and list."""
+        rows = [
+            {"story": one.article_id, "section": one.section, "change": change, "article_id": name, "title": title}
+            for one in self.changed
+            for change, items in (("came", one.came), ("went", one.went))
+            for name, title in items
+        ]
+        names = ("story", "section", "change", "article_id", "title")
+        return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.large_string()) for name in names]))
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the comparison to plain values, for JSON."""

@@ -249,6 +249,12 @@ class PublishedLists(Decided):
         """Read all lists of the version as they are stored: withdrawals since then are not looked at."""
         return self._reader.batches()
 
+    def to_table(self) -> pa.Table:
+        """Write all lists as readers see them now as one Arrow table, a row for each item."""
+        from recommender.lists.records import to_table
+
+        return to_table(orjson.loads(line) for line in self.jsons(list(self.ids())))
+
     def shown(self) -> dict[str, set[str]]:
         """Collect the items that each list of the version shows, by the id of its story."""
         return {

@@ -51,6 +51,12 @@ def test_two_versions_are_compared_item_by_item(lists: Path) -> None:
         assert dict(change.went).keys() == before.keys() - after.keys()
         assert list(before) != list(after)
     assert sum(some for _, some in found.sections.values()) == len(found.changed)
+    assert len(found) == len(found.changed) > 0
+    table = found.to_table()
+    assert table.num_rows == sum(len(one.came) + len(one.went) for one in found.changed)
+    assert (
+        repr(found) == f"<Comparison of {found.before} and {found.after}: {len(found)} of {found.stories} lists differ>"
+    )
     same = compare(PublishedLists.open(lists), PublishedLists.open(lists))
     assert (same.changed, same.added, same.gone) == ((), (), ())
 

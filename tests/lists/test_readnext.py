@@ -6,12 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recommender import ReadNext, Reason, Recommendation, Recommender, Settings
+from recommender import PublishedLists, ReadNext, Reason, Recommendation, Recommender, Settings
+from recommender.jobs.precompute import precompute
 from recommender.lists.readnext import status_of
+from tests.support.checkerboard import checkerboard
 
 ITEM = Recommendation(
     1,
@@ -149,3 +152,21 @@ def test_stories_without_a_headline_are_shown_by_the_beginning_of_their_text(tfi
     assert len(told["b"].title) <= 160
     assert told["c"].title == "Ferry in fog"
     assert rec.catalog.table["title"].to_pylist() == ["", "", "Ferry in fog"]
+
+
+def test_lists_are_written_as_tables_and_told_in_a_line(fitted: Recommender, tmp_path: Path) -> None:
+    found = fitted.recommend("ferry-inquiry")
+    table = found.to_table()
+    assert table["article_id"].to_pylist() == [item.article_id for item in found]
+    assert set(table["story"].to_pylist()) == {"ferry-inquiry"}
+    assert table["reasons"][0].as_py() == "; ".join(map(str, found.items[0].reasons))
+    assert table["published_at"][0].as_py() == found.items[0].published_at
+    assert repr(found).startswith("<ReadNext under 'ferry-inquiry': filled, ['")
+    assert found.first(0).to_table().schema == table.schema
+    assert repr(fitted) == f"<Recommender of {len(fitted):,} stories>"
+    precompute(checkerboard(), tmp_path, settings=fitted.settings)
+    lists = PublishedLists.open(tmp_path)
+    lists.withdraw("t0-s1")
+    table = lists.to_table()
+    assert table.num_rows == sum(len(lists.get(one)) for one in lists.ids())
+    assert "t0-s1" not in set(table["article_id"].to_pylist()) | set(table["story"].to_pylist())
