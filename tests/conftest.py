@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # workers that spin would starve the processes of other tests
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share out the cores: threads of theirs wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # clusters of tests obey nobody else; Ray reads these once, when it is first imported
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
