@@ -36,6 +36,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, MOST_WORKERS) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest and waits most, so that no worker has it left when the others are done."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+LONG = ("test_faults.py", "test_soak.py", "test_ray.py", "test_server.py", "test_wheel.py", "test_readme.py")
 NEWSROOM = Path(__file__).parent.parent / "data" / "newsroom" / "articles.jsonl"
 
 

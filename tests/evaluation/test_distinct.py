@@ -49,6 +49,12 @@ def apart() -> Recommender:
     return archive_of([START + 5 * n * HOUR for n in range(SIZE)])
 
 
+@pytest.fixture(scope="module")
+def undated() -> Recommender:
+    """The same without dates."""
+    return archive_of([None] * SIZE)
+
+
 # -- repeats ------------------------------------------------------------------------------------
 
 
@@ -130,9 +136,9 @@ def test_without_repeats_it_is_ndcg(apart: Recommender, given_grades: list[int],
 @given(grades, orders, st.lists(st.sampled_from(["", "fire", "flood"]), min_size=SIZE, max_size=SIZE))
 @settings(deadline=None, max_examples=60)
 def test_it_is_the_definition_and_no_list_is_better_than_the_best(
-    given_grades: list[int], order: list[int], events: list[str]
+    undated: Recommender, given_grades: list[int], order: list[int], events: list[str]
 ) -> None:
-    rec, k = archive_of([None] * SIZE), 3
+    rec, k = undated, 3
     told = Yardstick.of(rec.archive, {f"s{n:02}": event for n, event in enumerate(events) if event})
     judgments = Judgments.of([("s00", f"s{n:02}", given_grades[n]) for n in range(1, SIZE)])
 

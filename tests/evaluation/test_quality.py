@@ -25,6 +25,7 @@ from recommender.articles.columns import to_micros
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.measures.exposure import ages_days, gini, jensen_shannon
 from recommender.evaluation.measures.overlap import mean_overlap
+from recommender.evaluation.measures.places import blocks
 from recommender.evaluation.measures.quality import BY_LIST, FRESH_DAYS, QUALITY, by_list, list_quality
 from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED
 from recommender.evaluation.measures.safety import SAFETY, safety
@@ -313,20 +314,23 @@ def test_measures_of_random_lists_are_those_of_plain_python(seed: int) -> None:
         assert all(one.shape == stories.shape for one in each.values())
 
 
-def test_long_runs_of_lists_are_measured_block_by_block(monkeypatch: pytest.MonkeyPatch, fitted: Recommender) -> None:
-    rng, size = np.random.default_rng(1), len(fitted.catalog)
+def test_long_runs_of_lists_are_measured_block_by_block(fitted: Recommender) -> None:
+    """As often as it takes for several blocks, the last of which is cut."""
+    rng, size, times = np.random.default_rng(1), len(fitted.catalog), 70
     rows, stories = rng.integers(0, size, (50, 5)), rng.integers(0, size, 50)
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
     yardstick = Yardstick.of(fitted.under(fitted.settings.override({"selection.related_at": 0.05})).archive)
-    whole = list_quality(rows, stories, moments, yardstick, k=5)
+    each = by_list(rows, stories, yardstick, k=5)
     counts = safety(rows, stories, moments, yardstick, sources=sources)
-    overlap = mean_overlap(rows, rows[::-1])
-    monkeypatch.setattr("recommender.evaluation.measures.places._PLACES", 35)
-    same(list_quality(rows, stories, moments, yardstick, k=5), whole)
-    assert safety(rows, stories, moments, yardstick, sources=sources) == counts
-    assert mean_overlap(rows, rows[::-1]) == overlap
-    assert whole["repeats"] > 0
+    many, asked, many_moments = np.tile(rows, (times, 1)), np.tile(stories, times), np.tile(moments, times)
+    assert len(list(blocks(many))) > 1
+    for name, values in by_list(many, asked, yardstick, k=5).items():
+        np.testing.assert_array_equal(values, np.tile(each[name], times), name)
+    found = safety(many, asked, many_moments, yardstick, sources=np.tile(sources, (times, 1)))
+    assert found == {name: times * count for name, count in counts.items()}
+    assert mean_overlap(many, many[::-1]) == pytest.approx(mean_overlap(rows, rows[::-1]))
+    assert each["repeats"].sum() > 0
     assert counts["unlabelled fill"] > 0
 
 

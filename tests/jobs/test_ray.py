@@ -18,7 +18,7 @@ import pytest
 
 from recommender import Recommender, Settings
 from recommender.errors import ClusterError, MissingExtraError, SettingsError
-from recommender.jobs.engines.ray import RayEngine
+from recommender.jobs.engines.ray import RayEngine, RayJob
 from recommender.jobs.precompute import precompute
 from recommender.jobs.run import Summary
 from recommender.progress import Progress, silent
@@ -98,7 +98,7 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
 
 @ray_data
 def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path: Path) -> None:
-    stories = checkerboard(per_topic=300)
+    stories = checkerboard(per_topic=200)
     settings = Settings.of({"retrieval": {"window_days": 60}})
 
     def run(name: str, **engine: Any) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ def test_a_node_that_is_killed_in_mid_job_changes_nothing(cluster: Any, tmp_path
         assert summary.embedded == summary.lists == len(stories)
         return contents(out)
 
-    local, shards = run("local"), 60
+    local, shards = run("local"), 50
     node = second(cluster)
     written: list[int] = []
     done = threading.Event()
@@ -207,11 +207,10 @@ def test_a_node_of_another_kind_is_refused_before_any_work(cluster: Any, tfidf: 
     assert not (tmp_path / "out" / "CURRENT").exists()
 
 
-@ray_data
-def test_more_workers_than_the_nodes_have_room_for_are_refused(cluster: Any, tfidf: Settings, tmp_path: Path) -> None:
-    engine = RayEngine(cluster.address, workers=9)
-    with pytest.raises(ClusterError, match="9 workers were asked for"):
-        precompute(checkerboard(), tmp_path / "out", settings=tfidf, engine=engine)
+def test_more_workers_than_the_nodes_have_room_for_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="9 workers were asked for, the 3 CPUs of the cluster hold 3"):
+        RayJob(RayEngine(workers=9), tmp_path, [1, 2])
+    RayJob(RayEngine(workers=3), tmp_path, [1, 2])
 
 
 def test_what_keeps_a_job_from_the_cluster_is_told(

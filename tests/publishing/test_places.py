@@ -324,13 +324,15 @@ def test_damage_is_reported_with_the_file(format: str, tmp_path: Path) -> None:
     assert PublishedLists.open(tmp_path).get("t0-s0").status == "ok"
 
 
-def test_foreign_and_newer_folders_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_and_newer_folders_are_refused(tmp_path: Path) -> None:
     Recommender(SETTINGS).fit(checkerboard()).save(tmp_path / "snap")
     with pytest.raises(SnapshotError, match="holds a saved archive, expected published lists"):
         PublishedLists.open(tmp_path / "snap")
-    monkeypatch.setattr("recommender.storage.versions.FORMAT", 99)
     run(str(tmp_path / "newer"), "jsonl")
-    monkeypatch.undo()
+    newer = VersionedFolder(tmp_path / "newer", "lists")
+    manifest = newer.current().folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99', 1))
+    newer.switch(manifest.parent)
     with pytest.raises(SnapshotError, match=r"format 99.*upgrade"):
         PublishedLists.open(tmp_path / "newer")
     with pytest.raises(SnapshotError):
