@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
-_MOJIBAKE = re.compile(
-    "[\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u2122]"
-)
+_BROKEN = "\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0"
+_BROKEN_PAIR = f"[{_BROKEN}][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u2122]"
+_MOJIBAKE = re.compile(_BROKEN_PAIR)
 # What is looked behind at stands after the signs that it goes with: these a search finds many times faster.
 _UNSEEN = re.compile(
     "[\u00ad\u2060\ufeff\u200b](?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]\u200b)"
@@ -41,15 +41,15 @@ _EMPHASIS = re.compile(r"([*_])(?<![\w*_].)(?=\S)([^*_\n]{1,500}?)(?<=\S)\1(?![\
 _HEADING = re.compile(r"^#{1,6} +(?=\S)", re.MULTILINE)
 _QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
 _WRAPPED = re.compile(r"\n(?<=[^\s#]\n)(?=[^\s#>*\-+|\d])")
-_UNSEEN_SIGNS = tuple("\u00ad\u200b\u200c\u200d\u2060\ufeff")
-_BROKEN_SIGNS = tuple("\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0")  # that `_MOJIBAKE` begins with
-_ODD_LINE = re.compile(r"^#{1,6} |^[ \t]*---[ \t]*\n", re.MULTILINE)
-ODD_BRACKET = (
+_UNSEEN_SIGNS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_BRACKET = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
     rf"\[(?:/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
     r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\()"
 )
-"""What begins a shortcode, CDATA or a link of Markdown, and few brackets of running text: a pattern without case."""
-_ODD_BRACKET = re.compile(ODD_BRACKET, re.IGNORECASE | re.ASCII)
+_LINE = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
+_ODD_BRACKET, _ODD_LINE = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE)
+ODD = rf"{_BRACKET}|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
+"""What `is_odd` looks for as one pattern, without case."""
 
 
 def is_odd(text: str) -> bool:
@@ -75,7 +75,7 @@ def _has_unseen(text: str) -> bool:
 
 def _is_broken(text: str) -> bool:
     """Tell whether a text looks read in the wrong encoding."""
-    return any(sign in text for sign in _BROKEN_SIGNS) and _MOJIBAKE.search(text) is not None
+    return any(sign in text for sign in _BROKEN) and _MOJIBAKE.search(text) is not None
 
 
 def tidied(text: str) -> str:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
-from recommender.reading.leftovers import ODD_BRACKET, is_odd, of_markdown, tidied, visible
+from recommender.reading.leftovers import ODD, is_odd, of_markdown, tidied, visible
 
 _MOST_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
@@ -35,7 +36,8 @@ _TAG = (
     r"|br\s*/?>|hr\s*/?>|!--|(?:p|div|a|img|span|figure|iframe|script|style|font|table|td|h[1-6])\s+[a-z-]+\s*="
     r"|(?-i:(?:p|li|ul|ol|h[1-6]|blockquote|strong|em|div|span|center|b|i|u)>))"
 )
-_MARKUP = re.compile(rf"{_TAG}|^\s*<p>", re.IGNORECASE | re.ASCII)
+_TAGGED = rf"{_TAG}|^\s*<p>"
+_MARKUP = re.compile(_TAGGED, re.IGNORECASE | re.ASCII)
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _SOME_ENTITY = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
 _ENTITY = re.compile(_SOME_ENTITY, re.IGNORECASE | re.ASCII)
@@ -59,23 +61,6 @@ _LABELS = frozenset(
         *("czytaj także", "czytaj też", "czytaj więcej", "zobacz także"),
     )
 )
-
-
-# What a text is no plain one for, at the bytes that begin it; a few plain ones have it too.
-_ASCII_SIGNS = b"<[&{*#-\r\0"
-_ODD_ASCII = re.compile(
-    "|".join((_TAG, "<p>", _SOME_ENTITY, ODD_BRACKET, r"\{[{%]", r"\*\*", "#{1,6} ", "---", r"\r", r"\0")).encode(),
-    re.IGNORECASE,
-)
-# Pairs of bytes of UTF-8 that begin what is unseen or broken, and the bytes that stand behind some of them.
-_PAIRS = np.zeros((256, 256), dtype=bool)
-_PAIRS[[0xC2, 0xEF, 0xE2, 0xE2], [0xAD, 0xBB, 0x80, 0x81]] = True
-_PAIRS[0xC3, [0x82, 0x83, 0xA2, 0x84, 0x85, 0x90, 0x91, 0xB0]] = True
-_THIRDS = np.ones((256, 256), dtype=bool)
-_THIRDS[[0xE2, 0xC3]] = False
-_THIRDS[0xE2, [0x8B, 0x8C, 0x8D, 0xA0]] = True
-_THIRDS[0xC3, [0xC2, 0xC5, 0xC6, 0xCB, 0xE2]] = True
-_PIECE = 1 << 16  # bytes that are looked through at a time: they stay in the processor's cache
 
 
 class Anchor(NamedTuple):
@@ -146,36 +131,15 @@ def _is_tagged(text: str) -> bool:
 
 
 def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
-    """Tell whether each text is plain, as `is_plain` says, without a NUL; a few plain ones may be missed.
+    """Tell whether each text is plain, as `is_plain` says, and without a NUL; a missing one is not.
 
     Examples
     --------
     >>> are_plain(pa.array(["Ferry aground", "Fish &amp; chips", "AT&T"], pa.large_string())).tolist()
     [True, False, True]
     """
-    ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: ends[-1]]
-    signs, wide = [], []
-    for start in range(int(ends[0]), len(data), _PIECE):
-        piece = data[start : start + _PIECE]
-        held = piece == _ASCII_SIGNS[0]
-        for sign in _ASCII_SIGNS[1:]:
-            held |= piece == sign
-        signs.append(np.flatnonzero(held) + start)
-        wide.append(np.flatnonzero(piece > 0xC1) + start)
-    found = np.ones(len(texts) + 2, dtype=bool)
-    if not signs:
-        return found[1:-1]
-    marks, most = np.concatenate(signs), len(data) - 1
-    hyphens = data[marks] == ord("-")
-    marks = marks[~hyphens | (data[np.minimum(marks + 1, most)] == ord("-"))]
-    whole = data.data
-    odd = [at for at in marks.tolist() if _ODD_ASCII.match(whole, at)]
-    marks = np.concatenate(wide)
-    first, second, third = (data[np.minimum(marks + step, most)] for step in range(3))
-    marks = marks[_PAIRS[first, second] & _THIRDS[first, third]]
-    found[np.searchsorted(ends, [*odd, *marks], "right")] = False
-    return found[1:-1]
+    odd = pc.match_substring_regex(texts, rf"{_TAGGED}|{_SOME_ENTITY}|{ODD}|\x00", ignore_case=True)
+    return np.asarray(pc.fill_null(pc.invert(odd), False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
