@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from recommender.articles.catalog import Catalog
 from recommender.editorial.decisions import OverlayPin
 from recommender.lists.pinned import placed
-from recommender.lists.records import STORY, titled
+from recommender.lists.records import STORY, as_shown
 
 Placing: TypeAlias = Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]]
 """Given the record of a list: the items that editors pinned into it, each with its position."""
@@ -29,7 +29,7 @@ def placing(
         if article_id not in catalog:
             return None
         row = catalog.row(article_id)
-        story: dict[str, Any] = titled(catalog.table.select(STORY.names).slice(row, 1)).to_pylist()[0]
+        story: dict[str, Any] = as_shown(catalog.table.slice(row, 1)).select(STORY.names).to_pylist()[0]
         published = story["published_at"]
         return story if published is None or published <= now else None
 

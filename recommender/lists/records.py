@@ -121,7 +121,7 @@ def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_FLAT)
 
 
-def _shown(stories: pa.Table) -> pa.Table:
+def as_shown(stories: pa.Table) -> pa.Table:
     """Give what readers are shown of some stories, by the names of `STORY`, beside their ids."""
     stories = titled(stories)
     image = stories["image_url"]
@@ -141,7 +141,7 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
         One list of reasons for each item, as `explain` gives them.
     heading : Heading
     """
-    selected, stories, k = block.chosen, _shown(block.stories), heading.k
+    selected, stories, k = block.chosen, as_shown(block.stories), heading.k
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
     items = _items(selected, held, place, block.catalog, reasons, block.parts)
@@ -247,7 +247,7 @@ def _items(
     parts: Parts,
 ) -> pa.StructArray:
     rows = selected.rows[held]
-    shown = _shown(catalog.table.select(_COLUMNS).take(pa.array(rows)).combine_chunks())
+    shown = as_shown(catalog.table.select(_COLUMNS).take(pa.array(rows)).combine_chunks())
     freshness = selected.freshness[held]
     ageless = np.isnan(freshness)
     components = pa.StructArray.from_arrays(

@@ -38,6 +38,7 @@ CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, 
     own INTEGER, more INTEGER, places INTEGER, outlet TEXT, warnings TEXT);
 CREATE INDEX by_section ON stories (section, n);
 CREATE INDEX by_outlet ON stories (outlet, n);
+CREATE INDEX by_title ON stories (title COLLATE NOCASE, n);
 CREATE INDEX by_status ON stories (status, n);
 CREATE INDEX by_id ON stories (id);
 CREATE VIRTUAL TABLE words USING fts5 (title, id, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
