@@ -224,8 +224,8 @@ def subtag(language: str) -> str | None:
 
     Examples
     --------
-    >>> [subtag(name) for name in ("en-GB", "EN_us", "eng", "English", "de-DE.UTF-8", "und")]
-    ['en', 'en', 'en', 'en', 'de', None]
+    >>> [subtag(name) for name in ("en-GB", "EN_us", "eng", "English", "de-DE.UTF-8", "und", "default")]
+    ['en', 'en', 'en', 'en', 'de', None, None]
     """
     import langcodes
 
@@ -235,9 +235,9 @@ def subtag(language: str) -> str | None:
     try:
         found = langcodes.standardize_tag(word.split(".")[0].split(",")[0].strip().replace("_", "-"), macro=True)
     except ValueError:
-        return word or None
+        return None
     code = found.split("-")[0].casefold()
-    return None if code in ("und", "mul", "zxx", "mis") else code
+    return None if code in ("und", "mul", "zxx", "mis", "all") or not langcodes.tag_is_valid(code) else code
 
 
 _NAMES = (

@@ -176,7 +176,10 @@ def _folded(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 def _language(value: Any, field: str, plan: Plan, column: str) -> str | None:
     text = word(value, field, plan, column)
-    return subtag(text) if text else None
+    found = subtag(text) if text else None
+    if text and found is None and text.casefold() not in ("und", "mul", "zxx", "mis"):
+        raise RowError(f"language is {shown(text)}, which names none")
+    return found
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escaped NUL, not the text backslash-u0000

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from recommender.articles.openers import LINK_LABELS
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
 from recommender.reading.leftovers import ODD, is_odd, of_markdown, tidied, visible
@@ -47,18 +48,8 @@ _MOST_WORDS = 4  # of a label that ends in a colon
 _LONGEST_LABEL = 40  # characters
 _LABELS = frozenset(
     (
-        *("read more", "read also", "also read", "read next", "read on", "see also", "see more", "more"),
-        "more on this",
-        *("more on this story", "related", "related stories", "related story", "related articles", "related article"),
-        *("related links", "related coverage", "further reading", "background", "don't miss", "recommended", "watch"),
-        *("watch also", "listen", "in pictures", "video", "gallery", "explainer", "you may also like"),
-        *("lees ook", "lees meer", "lees verder", "lees hier", "zie ook", "kijk ook", "bekijk ook", "luister ook"),
-        *("meer lezen", "meer", "meer hierover", "ook interessant", "lesen sie auch", "lesen sie mehr", "lies auch"),
-        *("mehr zum thema", "mehr dazu", "mehr", "siehe auch", "weiterlesen", "lire aussi", "à lire aussi", "à lire"),
-        *("lire plus", "voir aussi", "sur le même sujet", "en savoir plus", "lea también", "lee también", "leer más"),
-        *("ver también", "te puede interesar", "leia também", "leia mais", "veja também", "saiba mais", "leggi anche"),
-        *("vedi anche", "läs också", "läs även", "läs mer", "les også", "les mer", "læs også", "læs mere", "lue myös"),
-        *("czytaj także", "czytaj też", "czytaj więcej", "zobacz także"),
+        *LINK_LABELS,
+        *("more", "background", "watch", "listen", "in pictures", "video", "gallery", "explainer", "meer", "mehr"),
     )
 )
 

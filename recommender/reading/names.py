@@ -23,6 +23,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "content_text",
             "content_elements",
             "post_content",
+            "post_body",
             "story_text",
             "article_text",
             "maintext",
@@ -39,6 +40,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "subheadline",
             "subheadlines",
             "post_excerpt",
+            "post_summary",
             "custom_excerpt",
             "snippet",
         ),
@@ -78,7 +80,15 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "image_url": ("image", "thumbnail", "picture", "feature_image", "top_image", "lead_image", "url_to_image", "photo"),
     "published_at": (
         *("published", "pub_date", "publish_date", "publication_date", "date_published", "published_date"),
-        *("published_time", "publication_time", "published_on", "first_published", "first_publish_date"),
+        *(
+            "first_publication_date",
+            "last_published",
+            "published_time",
+            "publication_time",
+            "published_on",
+            "first_published",
+            "first_publish_date",
+        ),
         *("first_published_at", "web_publication_date", "date_gmt", "post_date_gmt", "post_date", "display_date"),
         *(
             "version_created",

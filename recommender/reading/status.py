@@ -36,7 +36,19 @@ _NOT_STORIES = frozenset(
         *("topicpage", "landingpage", "collectionpage", "aboutpage", "contactpage", "searchresultspage", "profilepage"),
         *("website", "organization", "breadcrumblist", "itemlist", "wpblock", "wptemplate", "wptemplatepart"),
         *("wpnavigation", "wpglobalstyles", "wpfontfamily", "wpfontface", "customcss", "customizechangeset"),
-        *("oembedcache", "userrequest", "redirect", "form", "newsletterform", "advert", "advertisement"),
+        *(
+            "oembedcache",
+            "userrequest",
+            "redirect",
+            "bloggerpage",
+            "bloggercomment",
+            "bloggersettings",
+            "bloggertemplate",
+            "form",
+            "newsletterform",
+            "advert",
+            "advertisement",
+        ),
     )
 )
 _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
@@ -50,7 +62,7 @@ _FLAGS = {
 _STATUSES = (
     *("status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus"),
     *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
-    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate"),
+    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate"),
 )
 _ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -27,10 +28,11 @@ _KEYS = (
     *("rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline"),
     *("label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "slug"),
     *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$uuid", "en"),
-    *("main", "original", "webTitle", "data", "attributes"),
+    *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds"),
 )
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
 _PARTS = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
+_LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _DEEPEST = 6  # objects in objects
 LONGEST_MISSING = 19
 """Characters of the longest text that `is_missing` may find to be a word for nothing."""
@@ -102,6 +104,12 @@ def unwrapped(value: Any, address: bool = False) -> Any:
             return value
         keys = (*_ADDRESSES, *_KEYS) if address else (*_KEYS, *_ADDRESSES)
         found = next((key for key in keys if key in value and not is_missing(plain(value[key]))), None)
+        if (
+            found is None
+            and len(value) > 1
+            and all(isinstance(one, str) and _LOCALE.fullmatch(str(key)) for key, one in value.items())
+        ):
+            found = next((key for key, one in value.items() if not is_missing(one)), None)  # the first language
         if found is None:
             name = (" ".join(str(value[part]) for part in parts if value.get(part)) for parts in _PARTS)
             empty = None if any(key in value for key in keys) else value

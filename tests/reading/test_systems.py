@@ -238,3 +238,79 @@ def test_a_mark_that_a_story_is_published_is_no_time() -> None:
     table, report = read_articles(rows)
     assert [time.day for time in table["published_at"].to_pylist()] == [27, 28]
     assert not report.told.counts
+
+
+TIME = "2026-11-27T09:00:00Z"
+INNER: dict[str, dict[str, Any]] = {
+    "Airtable": {"id": 7, "createdTime": TIME, "fields": {"Title": "Ferry", "Date": "2026-11-27", "Body": "x"}},
+    "Webflow": {
+        "id": 7,
+        "lastPublished": TIME,
+        "isDraft": False,
+        "fieldData": {"name": "Ferry", "post-body": "<p>x</p>"},
+    },
+    "Prismic": {
+        "id": 7,
+        "uid": "ferry",
+        "type": "article",
+        "first_publication_date": TIME,
+        "data": {"title": [{"type": "heading1", "text": "Ferry"}], "body": [{"type": "paragraph", "text": "x"}]},
+    },
+    "Storyblok": {
+        "id": 7,
+        "uuid": "u",
+        "name": "internal",
+        "full_slug": "news/ferry",
+        "published_at": TIME,
+        "content": {"component": "article", "headline": "Ferry", "text": "x"},
+    },
+    "Wagtail": {"id": 7, "title": "Ferry", "body": "x", "meta": {"type": "news.Page", "first_published_at": TIME}},
+}
+
+
+@pytest.mark.parametrize("system", INNER)
+def test_fields_in_an_object_of_their_own(system: str) -> None:
+    table, report = read_articles([INNER[system]])
+    (found,) = table.to_pylist()
+    assert [found[name] for name in ("id", "title", "body", "kind")] == ["7", "Ferry", "x", "news"]
+    assert found["published_at"].day == 27
+    assert not report.rejected
+
+
+def test_times_of_firestore_and_titles_by_language() -> None:
+    row = {"id": 7, "title": {"de": "Hafen", "fr": "Port"}, "publishedAt": {"_seconds": 1795770000, "_nanoseconds": 0}}
+    (found,) = read_articles([row])[0].to_pylist()
+    assert (found["title"], found["published_at"].day) == ("Hafen", 27)
+
+
+def test_a_language_that_is_none_is_missing_and_told() -> None:
+    rows = [{"id": at, "title": "Ferry", "language": code} for at, code in enumerate(("us", "default", "und", "en-GB"))]
+    table, report = read_articles(rows)
+    assert table["language"].to_pylist() == [None, None, None, "en"]
+    assert report.told.counts.total() == 2
+
+
+def test_an_export_of_blogger_holds_more_than_posts(tmp_path: Path) -> None:
+    def entry(number: int, kind: str, more: str = "") -> str:
+        scheme = "http://schemas.google.com/g/2005#kind"
+        term = f"http://schemas.google.com/blogger/2008/kind#{kind}"
+        return f"<entry><id>{number}</id><title>{kind}</title><category scheme='{scheme}' term='{term}'/>{more}</entry>"
+
+    draft = "<app:control xmlns:app='http://www.w3.org/2007/app'><app:draft>yes</app:draft></app:control>"
+    entries = [
+        entry(1, "post", "<category term='sea'/>"),
+        entry(2, "post", draft),
+        entry(3, "comment"),
+        entry(4, "page"),
+    ]
+    path = tmp_path / "blog.xml"
+    path.write_text(f'<feed xmlns="http://www.w3.org/2005/Atom">{"".join(entries)}</feed>', encoding="utf-8")
+    table, report = read_articles(path)
+    assert table.select(["id", "tags", "kind"]).to_pylist() == [{"id": "1", "tags": ["sea"], "kind": "news"}]
+    assert report.unpublished.total() == 3
+
+
+def test_lines_with_commas_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "stories.jsonl"
+    path.write_text('{"id": 1, "title": "Ferry"},\n{"id": 2, "title": "Fog"},\n', encoding="utf-8")
+    assert read_articles(path)[0]["title"].to_pylist() == ["Ferry", "Fog"]

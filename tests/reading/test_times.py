@@ -22,7 +22,7 @@ from recommender.reading.times import AmbiguousDate, TimeForms, days_first, to_t
 from recommender.settings import ReadingSettings, Settings
 
 MOMENTS = st.datetimes(datetime(1700, 1, 2), datetime(2290, 1, 1)).filter(lambda one: one.date() != date(1970, 1, 1))
-SECONDS = MOMENTS.map(lambda one: one.replace(microsecond=0))
+SECONDS = MOMENTS.map(lambda one: one.replace(microsecond=0, fold=0))  # of an hour that comes twice the first is meant
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 ENGLISH = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October"]
 ENGLISH += ["November", "December"]

@@ -65,6 +65,7 @@ def _filled(lines: Iterator[bytes]) -> Rows:
 def rows_of_line(line: bytes, longest: int) -> list[Any]:
     """Read the rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
     text = _plain(line)
+    text = text[:-1] if text.endswith(b"},") else text  # as between the parts of an array
     row = _json_row(text, longest) if text else None
     return list(rows_within(row)) if isinstance(row, dict) else [] if row is None else [row]
 

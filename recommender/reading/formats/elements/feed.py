@@ -55,7 +55,7 @@ def _add(parent: Element, found: dict[str, list[Any]]) -> None:
         elif name == "author":
             names = [(one.text or "").strip() for one in child if local(one) == "name"] or [text]
             found.setdefault("author", []).extend(filter(None, names))
-        elif name == "group":
+        elif name in ("group", "control"):  # which may hold that an entry is a draft
             _add(child, found)
         elif name == "encoded" and "excerpt" in child.tag:
             if text:
@@ -67,6 +67,10 @@ def _add(parent: Element, found: dict[str, list[Any]]) -> None:
 def _add_category(found: dict[str, list[Any]], child: Element) -> None:
     """Add a tag, or in WordPress the section, as the domain of the category tells."""
     text = (child.get("label") or child.text or child.get("term") or "").strip()
+    if child.get("scheme", "").endswith("#kind"):  # of Blogger: posts, pages, comments and settings
+        kind = text.rpartition("#")[2]
+        found["post_type"] = ["post" if kind == "post" else f"blogger {kind}"]
+        return
     if text and child.get("domain") not in ("post_format", "language", "nav_menu"):
         name = "section" if child.get("domain") == "category" and "section" not in found else "tags"
         found.setdefault(name, []).append(text)

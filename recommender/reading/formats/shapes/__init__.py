@@ -12,6 +12,7 @@ from recommender.reading.formats.shapes import (
     feed_entry,
     ghost,
     guardian,
+    inner,
     json_ld,
     new_york_times,
     news_api,
@@ -22,7 +23,16 @@ from recommender.reading.formats.shapes.shape import Row, Shape
 
 SHAPES: tuple[Shape, ...] = (
     *(elasticsearch.SHAPE, drupal.SHAPE, contentful.SHAPE, guardian.SHAPE, json_ld.SHAPE, wordpress.REST),
-    *(wordpress.TABLE, ghost.SHAPE, arc.SHAPE, new_york_times.SHAPE, ninjs.SHAPE, feed_entry.SHAPE, news_api.SHAPE),
+    *(
+        wordpress.TABLE,
+        ghost.SHAPE,
+        arc.SHAPE,
+        new_york_times.SHAPE,
+        ninjs.SHAPE,
+        feed_entry.SHAPE,
+        news_api.SHAPE,
+        inner.SHAPE,
+    ),
 )
 """The first that fits the columns of a row counts."""
 
