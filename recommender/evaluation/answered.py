@@ -36,7 +36,7 @@ _ANSWERS = "answers"  # the one shard of a system on a set
 Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Case:
     """A set prepared for evaluation: what is asked, judged and measured against."""
 
@@ -74,7 +74,16 @@ class Case:
         if only_wanted(judgments):
             for part in measures:
                 measures[part] = [one for one in measures[part] if one in more or one.name != "Judged"]
-        return cls(judged, k, measures, stories, judgments, counts, judged.groups_of(stories), yardstick)
+        return cls(
+            judged=judged,
+            k=k,
+            measures=measures,
+            stories=stories,
+            judgments=judgments,
+            counts=counts,
+            groups=judged.groups_of(stories),
+            yardstick=yardstick,
+        )
 
     @property
     def graded(self) -> Part:

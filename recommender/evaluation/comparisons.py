@@ -42,25 +42,23 @@ def compare_stories(
             ]
             for one, each, alone, corrected in zip(others, differences, p, statistics.holm(p), strict=True):
                 difference = statistics.bootstrap(each, groups, seed=seed)
+                identical, gap = _identical(part, one, base), _judged_gap(part, one, base)
+                said = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=gap)
+                wins, ties, losses = statistics.wins_ties_losses(each)
                 comparisons.append(
                     Comparison(
-                        part,
-                        name,
-                        one.system.name,
-                        base.system.name,
-                        difference,
-                        alone,
-                        float(corrected),
-                        statistics.effect_size(each),
-                        *statistics.wins_ties_losses(each),
-                        statistics.verdict(
-                            difference,
-                            float(corrected),
-                            identical=_identical(part, one, base),
-                            judged_gap=_judged_gap(part, one, base),
-                        )
-                        if _fair(one, base)
-                        else TRAINED_HERE,
+                        part=part,
+                        measure=name,
+                        system=one.system.name,
+                        baseline=base.system.name,
+                        difference=difference,
+                        p=alone,
+                        p_holm=float(corrected),
+                        effect=statistics.effect_size(each),
+                        wins=wins,
+                        ties=ties,
+                        losses=losses,
+                        verdict=said if _fair(one, base) else TRAINED_HERE,
                     )
                 )
     return figures, comparisons
@@ -127,6 +125,19 @@ def compare_pairs(
             said = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=0.0)
             said = said if _fair(named[system], answered[0]) else TRAINED_HERE
             comparisons.append(
-                Comparison("pairs", name, system, base, difference, p, float(corrected), np.nan, 0, 0, 0, said)
+                Comparison(
+                    part="pairs",
+                    measure=name,
+                    system=system,
+                    baseline=base,
+                    difference=difference,
+                    p=p,
+                    p_holm=float(corrected),
+                    effect=np.nan,
+                    wins=0,
+                    ties=0,
+                    losses=0,
+                    verdict=said,
+                )
             )
     return figures, comparisons

@@ -75,7 +75,7 @@ class SystemResult:
     statuses: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One system against another on one measure.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,6 @@ from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.protocol import Fold, HeldOut, asked_stories
 from recommender.evaluation.results import Evaluation
 from recommender.evaluation.systems.system import System
-from recommender.progress import Progress, silent
 from recommender.statistics import fold_of
 
 MakeSystem = Callable[[pa.Table], System]
@@ -37,10 +36,7 @@ def cross_validated(
     folds: int = 5,
     seed: int = 0,
     against: Sequence[str | System] = ("tfidf",),
-    k: int = 5,
-    measures: Sequence[str] = (),
-    cache: str | Path | None = None,
-    progress: Progress = silent,
+    **asked: Any,
 ) -> Evaluation:
     """Measure a system that learns from links on stories whose whole group it did not learn from.
 
@@ -60,8 +56,8 @@ def cross_validated(
         Of the folds and of resampling.
     against : sequence of str or System, default ('tfidf',)
         The first is the baseline.
-    k, measures, cache, progress
-        As `evaluate` takes them.
+    **asked
+        As `evaluate` takes them: `k`, `measures`, `cache`, `progress`.
 
     Returns
     -------
@@ -78,7 +74,7 @@ def cross_validated(
     made, parts = by_group(judged, folds=folds, seed=seed)
     about = f"learned from links of other groups, {len(parts)} folds"
     systems = [HeldOut(name, about, make, parts, "cross-validated") for name, make in _named(make_system).items()]
-    return evaluate([*against, *systems], made, k=k, measures=measures, cache=cache, seed=seed, progress=progress)
+    return evaluate([*against, *systems], made, seed=seed, **asked)
 
 
 def chronological(
@@ -88,10 +84,7 @@ def chronological(
     share: float = 0.7,
     seed: int = 0,
     against: Sequence[str | System] = ("tfidf",),
-    k: int = 5,
-    measures: Sequence[str] = (),
-    cache: str | Path | None = None,
-    progress: Progress = silent,
+    **asked: Any,
 ) -> Evaluation:
     """Measure a system that learned from the links of older stories on the newer ones, as a newsroom would use it.
 
@@ -107,7 +100,7 @@ def chronological(
         Of the stories with links, that are older.
     seed : int, default 0
         Of resampling.
-    against, k, measures, cache, progress
+    against, **asked
         As `cross_validated` takes them.
 
     Returns
@@ -125,7 +118,7 @@ def chronological(
     made, parts = by_time(judged, share=share)
     about = f"learned from links of the older {share:.0%} of the stories"
     systems = [HeldOut(name, about, make, parts, "chronological") for name, make in _named(make_system).items()]
-    return evaluate([*against, *systems], made, k=k, measures=measures, cache=cache, seed=seed, progress=progress)
+    return evaluate([*against, *systems], made, seed=seed, **asked)
 
 
 def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[EvaluationSet, tuple[Fold, ...]]:

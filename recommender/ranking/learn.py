@@ -75,14 +75,14 @@ class LinkedPairs:
         kept = stories[self.story]
         number = np.cumsum(stories) - 1
         return LinkedPairs(
-            self.values[kept],
-            self.linked[kept],
-            number[self.story[kept]],
-            self.links[stories],
-            self.group[stories],
-            self.features,
-            None if self.chosen is None else self.chosen[kept],
-            None if self.offered is None else self.offered[kept],
+            values=self.values[kept],
+            linked=self.linked[kept],
+            story=number[self.story[kept]],
+            links=self.links[stories],
+            group=self.group[stories],
+            features=self.features,
+            chosen=None if self.chosen is None else self.chosen[kept],
+            offered=None if self.offered is None else self.offered[kept],
         )
 
     def among(self, features: Sequence[str]) -> LinkedPairs:
@@ -98,14 +98,14 @@ class LinkedPairs:
         counted = any(part.chosen is not None for part in parts)
         chosen, offered = (np.concatenate([part.counts[at] for part in parts]) if counted else None for at in (0, 1))
         return cls(
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.linked for part in parts]),
-            np.concatenate([part.story + first for part, first in zip(parts, first_story, strict=False)]),
-            np.concatenate([part.links for part in parts]),
-            np.concatenate([part.group + first for part, first in zip(parts, first_group, strict=False)]),
-            parts[0].features,
-            chosen,
-            offered,
+            values=np.concatenate([part.values for part in parts]),
+            linked=np.concatenate([part.linked for part in parts]),
+            story=np.concatenate([part.story + first for part, first in zip(parts, first_story, strict=False)]),
+            links=np.concatenate([part.links for part in parts]),
+            group=np.concatenate([part.group + first for part, first in zip(parts, first_group, strict=False)]),
+            features=parts[0].features,
+            chosen=chosen,
+            offered=offered,
         )
 
 
@@ -168,7 +168,16 @@ def learn(
     linked candidates. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
     """
     trees, base = _boosted(pairs, seed)
-    ranker = Ranker(name, pairs.features, trees, base, (1.0, 0.0), embedder, None, dict(provenance or {}))
+    ranker = Ranker(
+        name=name,
+        features=pairs.features,
+        trees=trees,
+        base=base,
+        calibration=(1.0, 0.0),
+        embedder=embedder,
+        related_at=None,
+        provenance=dict(provenance or {}),
+    )
     if not calibrate:
         return ranker
     fold = fold_of(pairs.group, 3, seed=seed)

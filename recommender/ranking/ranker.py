@@ -73,7 +73,7 @@ class Trees:
         return int(self.value.shape[1]).bit_length() - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Ranker:
     """Scores pairs of a story and a candidate by their features.
 
@@ -262,14 +262,14 @@ class Ranker:
             slope, offset = (float(one) for one in held["calibration"])
             related_at = held["related_at"]
             ranker = cls(
-                str(held["name"]),
-                features,
-                _trees(held["trees"], len(features)),
-                float(held["base"]),
-                (slope, offset),
-                str(held["embedder"]),
-                None if related_at is None else float(related_at),
-                dict(held["provenance"]),
+                name=str(held["name"]),
+                features=features,
+                trees=_trees(held["trees"], len(features)),
+                base=float(held["base"]),
+                calibration=(slope, offset),
+                embedder=str(held["embedder"]),
+                related_at=None if related_at is None else float(related_at),
+                provenance=dict(held["provenance"]),
             )
             if not np.isfinite([ranker.base, slope, offset, related_at or 0.0]).all() or slope <= 0:
                 raise ValueError("it holds numbers beyond reason")

@@ -229,22 +229,20 @@ def rank_learned(
     slope, offset = ranker.calibration
     chance = ranker.probability(raw)
     rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
-    blank, shape = np.zeros(rows.shape, dtype=bool), rows.shape
-    source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
-    dense = np.nan_to_num(pairs.dense)
+    shape = rows.shape
     found = Ranked(
-        rows,
-        dense,
-        np.nan_to_num(pairs.texts["whole_whole"]),
-        chance,
-        np.ones(shape),
-        np.ones(shape),
-        chance,
-        (slope * raw + offset) / np.log(2),
-        source,
-        blank,
-        np.zeros(shape, dtype=np.int8),
-        np.arange(rows.size).reshape(shape),
+        rows=rows,
+        dense=np.nan_to_num(pairs.dense),
+        lexical=np.nan_to_num(pairs.texts["whole_whole"]),
+        relevance=chance,
+        freshness=np.ones(shape),
+        boost=np.ones(shape),
+        score=chance,
+        key=(slope * raw + offset) / np.log(2),
+        source=np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
+        safe=np.zeros(shape, dtype=bool),
+        notes=np.zeros(shape, dtype=np.int8),
+        pair=np.arange(rows.size).reshape(shape),
     )
     return found.keep(rows >= 0), values
 
@@ -275,7 +273,17 @@ def rank(
         with np.errstate(divide="ignore"):
             key = np.log2(np.maximum(fused, 0)) - half_lives
         score = fused * np.exp2(-half_lives)
-    source = np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8)
-    boost, safe, notes = np.ones(rows.shape), np.zeros(rows.shape, dtype=bool), np.zeros(rows.shape, dtype=np.int8)
-    pair = np.zeros(rows.shape, dtype=np.int64)
-    return Ranked(rows, dense, words, fused, freshness, boost, score, key, source, safe, notes, pair)
+    return Ranked(
+        rows=rows,
+        dense=dense,
+        lexical=words,
+        relevance=fused,
+        freshness=freshness,
+        boost=np.ones(rows.shape),
+        score=score,
+        key=key,
+        source=np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
+        safe=np.zeros(rows.shape, dtype=bool),
+        notes=np.zeros(rows.shape, dtype=np.int8),
+        pair=np.zeros(rows.shape, dtype=np.int64),
+    )

@@ -589,17 +589,17 @@ def test_defaults_are_what_the_set_can_judge() -> None:
 def made(settings: Settings, **values: Any) -> Tuned:
     start = Settings()
     return Tuned(
-        settings,
-        {WEIGHT: 0.65},
-        Estimate(0.02, 0.01, 0.03),
-        0.01,
-        True,
-        ({WEIGHT: 0.65},),
-        (),
-        "nDCG@5",
-        "list",
-        start,
-        0,
+        settings=settings,
+        chosen={WEIGHT: 0.65},
+        gain=Estimate(0.02, 0.01, 0.03),
+        p=0.01,
+        shown=True,
+        folds=({WEIGHT: 0.65},),
+        trials=(),
+        measure="nDCG@5",
+        part="list",
+        start=start,
+        seed=0,
         **{"notes": (), **values},
     )
 

@@ -39,8 +39,21 @@ def walked(ranker: Ranker, values: NDArray[np.float32]) -> NDArray[np.float64]:
     return found
 
 
+def ranker_of_trees(features: tuple[str, ...], trees: Trees, base: float = 0.0) -> Ranker:
+    return Ranker(
+        name="made",
+        features=features,
+        trees=trees,
+        base=base,
+        calibration=(1.0, 0.0),
+        embedder="",
+        related_at=None,
+        provenance={},
+    )
+
+
 def made(trees: Trees, features: int, base: float = 0.0) -> Ranker:
-    return Ranker("made", tuple(f"words.f{n}" for n in range(features)), trees, base, (1.0, 0.0), "", None, {})
+    return ranker_of_trees(tuple(f"words.f{n}" for n in range(features)), trees, base)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 9), st.integers(0, 150))
@@ -207,7 +220,7 @@ def asks_of(family: str) -> Ranker:
         np.array([[-1.0, 1.0]]),
         np.ones((1, 2)),
     )
-    return Ranker("made", names, trees, 0.0, (1.0, 0.0), "", None, {})
+    return ranker_of_trees(names, trees)
 
 
 def test_a_ranker_tells_which_families_decide() -> None:

@@ -192,17 +192,31 @@ def greedily(story: dict[str, Any], ranked: list[dict[str, Any]], rec: Recommend
 
 
 @pytest.mark.parametrize("seed", range(3, 6))
-def test_lists_do_not_depend_on_how_many_candidates_are_looked_at_first(
-    monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    world = random_world(seed)
+@pytest.mark.parametrize("caps", [(), ({"by": "section", "at_most": 1},)])
+def test_lists_do_not_depend_on_how_many_candidates_are_looked_at_first(seed: int, caps: tuple[Any, ...]) -> None:
+    """Where rejections are told all are looked at: none of them is in a list, nor has a place that was left empty."""
+    world = random_world(seed, 130)
+    world.settings = world.settings.override(
+        {"selection.diversity": 0, "selection.k": 3, "selection.reserves": 2, "selection.caps": caps}
+    )
     rec = fitted(world)
-    lists, rejected = rec.recommend_many(asked(world)), rec.explain_rejected(asked(world))
-    assert any(one.rule not in ("rank", "blocked") for some in rejected.values() for one in some)
-    for width in (1, 4, 1000):
-        monkeypatch.setattr("recommender.selection.pipeline._NARROW", width)
-        assert rec.recommend_many(asked(world)) == lists
-        assert rec.explain_rejected(asked(world)) == rejected
+    lists, rejected = rec.recommend_many(asked(world), as_of=AS_OF), rec.explain_rejected(asked(world), as_of=AS_OF)
+    assert max(map(len, rejected.values())) > 60
+    for one in lists:
+        told = {item.article_id: item for item in rejected[one.article_id]}
+        assert told.keys().isdisjoint(item.article_id for item in one.items)
+        best = [item for item in told.values() if item.rule == "rank"]
+        assert not best or one.shortfall == 0 or one.status == "withheld"
+
+
+def test_a_list_that_the_best_candidates_do_not_fill_takes_what_stands_below_them() -> None:
+    near = [{"id": f"near{n}", "title": f"ferry harbour captain{n}", "section": "city"} for n in range(70)]
+    far = [{"id": f"far{n}", "title": f"opera museum concert{n}", "section": "arts"} for n in range(10)]
+    options = {"series_limit": False, "same_report_hours": None, "repeat_hours": None, "reserves": 0, "k": 2}
+    options |= {"caps": [{"by": "section", "at_most": 1}]}
+    by_words = {"embedding": {"model": "tfidf"}, "ranking": {"ranker": "none"}}
+    rec = Recommender(Settings.of({**by_words, "selection": options})).fit([*near, *far])
+    assert [item.section for item in rec.recommend("near0")] == ["city", "arts"]
 
 
 # -- full lists -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from recommender.reading.clicks import ClickLog
 from recommender.statistics import Estimate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ABResult:
     """Version b against version a.
 
@@ -98,7 +98,8 @@ def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) 
     of_a, of_b, difference = (Estimate(*map(float, one)) for one in zip(value, low, high, strict=True))
     groups = {name: int((sums[:, column] > 0).sum()) for column, name in enumerate((a, b))}
     p = _score_test(through, second, log.groups)
-    return ABResult(a, b, lists, groups, {a: of_a, b: of_b}, difference, p)
+    through_of = {a: of_a, b: of_b}
+    return ABResult(a=a, b=b, lists=lists, groups=groups, click_through=through_of, difference=difference, p=p)
 
 
 def _rates(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -73,17 +73,20 @@ def pooled(
         identical=not np.nan_to_num(every).any(),
         judged_gap=_judged(ours, part) - _judged(theirs, part),
     )
+    wins, ties, losses = statistics.wins_ties_losses(every)
     return Comparison(
-        part,
-        measure,
-        system,
-        baseline,
-        difference,
-        p,
-        p,
-        statistics.effect_size(every),
-        *statistics.wins_ties_losses(every),
-        TRAINED_HERE if unfair else said,
+        part=part,
+        measure=measure,
+        system=system,
+        baseline=baseline,
+        difference=difference,
+        p=p,
+        p_holm=p,
+        effect=statistics.effect_size(every),
+        wins=wins,
+        ties=ties,
+        losses=losses,
+        verdict=TRAINED_HERE if unfair else said,
     )
 
 

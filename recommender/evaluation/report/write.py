@@ -140,7 +140,7 @@ def to_markdown(
 # -- HTML -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     """What the template needs of one set."""
 
@@ -177,19 +177,19 @@ class _Page:
             ),
         ]
         return cls(
-            evaluation,
-            key,
-            headline,
-            PROTOCOLS.get(evaluation.protocol, ""),
-            marked_verdicts(evaluation),
-            alarms(evaluation),
-            tables,
-            other_comparisons(evaluation),
-            meanings_of(tables, meanings),
-            _plots(evaluation, key),
-            [one for one in examples if one[3]],
-            len(names) - len(beside),
-            carries(evaluation),
+            evaluation=evaluation,
+            key=key,
+            headline=headline,
+            protocol=PROTOCOLS.get(evaluation.protocol, ""),
+            verdicts=marked_verdicts(evaluation),
+            alarms=alarms(evaluation),
+            tables=tables,
+            others=other_comparisons(evaluation),
+            meanings=meanings_of(tables, meanings),
+            plots=_plots(evaluation, key),
+            examples=[one for one in examples if one[3]],
+            hidden=len(names) - len(beside),
+            carries=carries(evaluation),
         )
 
 

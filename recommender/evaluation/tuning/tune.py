@@ -48,7 +48,7 @@ class Trial:
     difference: Estimate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tuned:
     """What a search found.
 
@@ -216,21 +216,21 @@ def tune(
     shown = chosen.verdict(gap) == "better" and chosen.final != first
     base = found[first][-1]
     return Tuned(
-        with_values(start, named(chosen.final)) if shown else start,
-        named(chosen.final),
-        chosen.gain,
-        chosen.p,
-        shown,
-        tuple(named(point) for point in chosen.folds),
-        tuple(
+        settings=with_values(start, named(chosen.final)) if shown else start,
+        chosen=named(chosen.final),
+        gain=chosen.gain,
+        p=chosen.p,
+        shown=shown,
+        folds=tuple(named(point) for point in chosen.folds),
+        trials=tuple(
             Trial(named(point), float(np.nanmean(lines[-1])), statistics.bootstrap(lines[-1] - base, groups, seed=seed))
             for point, lines in found.items()
         ),
-        str(by),
-        part,
-        start,
-        seed,
-        (_conclusion(chosen, gap, shown), *_notes(chosen, grid, start, sets, part, shown)),
+        measure=str(by),
+        part=part,
+        start=start,
+        seed=seed,
+        notes=(_conclusion(chosen, gap, shown), *_notes(chosen, grid, start, sets)),
     )
 
 
@@ -334,8 +334,6 @@ def _notes(
     grid: Mapping[str, tuple[float | str | None, ...]],
     start: Settings,
     sets: Sequence[EvaluationSet],
-    part: Part,
-    shown: bool,
 ) -> list[str]:
     same = sum(point == chosen.final for point in chosen.folds)
     notes = [f"{same} of {len(chosen.folds)} folds chose as all stories do"]
