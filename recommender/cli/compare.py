@@ -129,7 +129,10 @@ def why(
     if json:
         print_json(orjson.dumps({"story": story, "item": item, **asdict(answer)}))
         return
+    meant = did_you_mean(item, published.ids())[2:] if other.status == "unknown" else ""
     figures = "" if answer.score is None else f" Its score is {answer.score:.3f}."
     out.print(cleaned(f"{answer.sentence}{figures}"), markup=False)
+    if meant:
+        out.print(cleaned(f"{meant[:1].upper()}{meant[1:]}"), markup=False)
     if answer.remedy:
         out.print(cleaned(answer.remedy), markup=False)

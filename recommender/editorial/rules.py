@@ -19,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in
 from recommender.editorial.decisions import BoostEntry
-from recommender.errors import SettingsError
+from recommender.errors import SettingsError, did_you_mean
 from recommender.settings import Cap, SeriesRule, read_toml, validated
+
+_ASKED = 10  # unknown ids that are asked after: each is compared with all
 
 
 class _Rule(BaseModel):
@@ -154,7 +156,9 @@ class Rules(_Rule):
             *(("block", i) for block in self.blocks for i in (block.item, block.story) if i is not None),
             *(("no_list", i) for i in self.no_list),
         ]
-        found = [f"{rule}: no story {i!r} in the archive" for rule, i in named if i not in known]
+        odd = [(rule, i) for rule, i in named if i not in known]
+        meant = {i: did_you_mean(i, known) for _, i in odd[:_ASKED]}
+        found = [f"{rule}: no story {i!r} in the archive{meant.get(i, '')}" for rule, i in odd]
         everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
         for_one = {(block.story, block.item) for block in self.blocks if block.story is not None}
         places: dict[tuple[str, int], str] = {}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from recommender import PublishedLists, Settings
+from recommender import PublishedLists, ReadNext, Rejected, Settings
 from recommender.jobs.precompute import precompute
+from recommender.lists.readnext import Story
+from recommender.preview.words import why
 from recommender.publishing.comparison import compare
 from tests.cli.test_cli import refused
 from tests.support.checkerboard import checkerboard
@@ -94,5 +97,18 @@ def test_why_an_item_is_listed_or_not(lists: Path, made: Path) -> None:
     assert answer["remedy"] != ""
     published.withdraw(first.article_id)
     assert "It was withdrawn" in cli("why", "t0-s1", first.article_id, "--lists", lists).stdout
-    assert "No published story has this id" in cli("why", "t0-s1", "nobody", "--lists", lists).stdout
-    refused(cli("why", "nobody", "t0-s1", "--lists", lists), "has the id 'nobody'")
+    told = cli("why", "t0-s1", "t1-s22", "--lists", lists).stdout
+    assert "No published story has this id" in told
+    assert "Did you mean 't1-s2'?" in told
+    refused(cli("why", "t0-s11", "t0-s1", "--lists", lists), "has the id 't0-s11'; did you mean 't0-s1'?")
+
+
+def test_what_keeps_an_undated_report_out_is_told_without_hours() -> None:
+    story = ReadNext("a", "short", k=3, story=Story("Ferry aground", None, None, None, ""))
+    item = ReadNext("b", "ok", k=3)
+    for published, hours in ((None, False), (datetime(2026, 5, 1, tzinfo=UTC), True)):
+        dated = replace(story, story=replace(story.story, published_at=published))  # type: ignore[type-var]
+        candidate = Rejected("b", "Ferry aground", None, published, 0.5, 0.5, "same_report")
+        answer = why(dated, item, [candidate])
+        assert ("hours" in answer.sentence + answer.remedy) == hours
+        assert "pin" in answer.remedy

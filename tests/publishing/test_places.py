@@ -469,3 +469,17 @@ def test_a_database_that_an_earlier_version_made_is_read_and_then_written(tmp_pa
     assert PublishedLists.open(place).json("t0-s0") == before
     run(place, "sql")
     assert PublishedLists.open(place).json("t0-s0") == before
+
+
+def test_a_link_leads_other_programs_to_the_version_that_readers_see(tmp_path: Path) -> None:
+    for number in range(2):
+        run(str(tmp_path), "jsonl", [{**one, "title": f"{one['title']} {number}"} for one in checkerboard()])
+        folder = VersionedFolder(tmp_path, "lists").current().folder
+        assert (tmp_path / "current").resolve() == folder.resolve()
+        assert (tmp_path / "current" / "lists.jsonl").read_bytes() == (folder / "lists.jsonl").read_bytes()
+    open_publisher(tmp_path).rollback()
+    assert (tmp_path / "current").resolve() == VersionedFolder(tmp_path, "lists").current().folder.resolve()
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").write_text("a file of somebody else")
+    run(str(tmp_path), "jsonl")
+    assert (tmp_path / "current").read_text() == "a file of somebody else"

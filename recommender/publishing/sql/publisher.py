@@ -176,7 +176,7 @@ def _has_view(connection: sa.Connection) -> bool:
         return False
     columns = {column["name"] for column in inspector.get_columns(VIEW)}
     definition = inspector.get_view_definition(VIEW)
-    return "status" in columns and TAKEN_BACK.name in definition and "unboost" in definition
+    return "outlet" in columns and TAKEN_BACK.name in definition and "unboost" in definition
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -112,7 +112,7 @@ SELECT list_of AS story_id, place AS rank, article_id, title, url, section, publ
     components\:\:jsonb, reasons\:\:jsonb,
     CASE WHEN count(*) OVER list < k THEN 'short'
          WHEN bool_or(source IN ('more', 'window', 'caps', 'same_section', 'recent')) OVER list THEN 'filled'
-         ELSE 'ok' END AS status
+         ELSE 'ok' END AS status, image_url, outlet
 FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
 """What readers of the current version see: reserves have taken the places of what is withdrawn or blocked.
