@@ -7,6 +7,7 @@ from datetime import UTC
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 import pyarrow as pa
@@ -32,6 +33,8 @@ from recommender.storage.database import connect
 from recommender.storage.versions import FORMAT
 from recommender.version import __version__
 
+_WHOLE: WeakKeyDictionary[sa.Engine, set[str]] = WeakKeyDictionary()  # tables that are known to lack no column
+
 
 class SqlReader:
     """Records of the version that was current when it was opened."""
@@ -39,8 +42,7 @@ class SqlReader:
     def __init__(self, engine: sa.Engine, seq: int, manifest: dict[str, Any]) -> None:
         self.manifest = manifest
         self._engine, self._seq = engine, seq
-        with reading(engine) as connection:
-            self._lists, self._items = _columns(connection, LISTS), _columns(connection, ITEMS)
+        self._lists, self._items = (_columns(engine, table) for table in (LISTS, ITEMS))
 
     def get(self, article_id: str) -> Record | None:
         if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
@@ -105,9 +107,15 @@ class SqlReader:
                 yield lambda record=record: record  # type: ignore[misc]
 
 
-def _columns(connection: sa.Connection, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+def _columns(engine: sa.Engine, table: sa.Table) -> list[sa.ColumnElement[Any]]:
     """List the columns of a table; null for those that an earlier version did not make."""
-    lacking = missing(connection, table)
+    known = _WHOLE.setdefault(engine, set())
+    if table.name in known:
+        return list(table.columns)
+    with reading(engine) as connection:
+        lacking = missing(connection, table)
+    if not lacking:
+        known.add(table.name)
     return [sa.null().label(column.name) if column.name in lacking else column for column in table.columns]
 
 
