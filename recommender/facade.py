@@ -43,6 +43,7 @@ from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
+from recommender.search.index import index_floats
 from recommender.search.scope import Filters
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
@@ -358,7 +359,7 @@ class Recommender(Decided):
     ) -> ReadNext:
         """Make the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
-        Its candidates may come from an approximate index: `index_recall` tells what that finds.
+        In a large archive its candidates come from the FAISS index, if there is one: see `index`.
 
         Raises
         ------
@@ -368,12 +369,9 @@ class Recommender(Decided):
             If its id was withdrawn.
         """
         self.tombstones.refresh()
-        table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
-        self._refuse_withdrawn(table["id"].to_pylist())
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
-        boilerplate = lister.archive.catalog.boilerplate
-        table = boilerplate.lined(with_languages(table, lister.archive))
-        vectors, self.embedded = self._vectors.of(boilerplate.cleaned(table), lister.archive.site)
+        table, vectors = self._draft(article, lister.archive)
+        self._refuse_withdrawn(table["id"].to_pylist())
         (found,) = self._values(lister.draft(table, vectors))
         found = found.without_list("withheld") if found.article_id in self.rules.no_list else found
         given = article.id if isinstance(article, Article) else article.get("id", "")
@@ -464,8 +462,7 @@ class Recommender(Decided):
     def save(self, path: str | Path) -> None:
         """Save the fitted archive to a folder; later withdrawals are recorded there at once.
 
-        An index that `settings.retrieval.index` asks for is built now, or again if more than a twentieth of the rows
-        came after it.
+        A large archive is saved with its FAISS index, which is built now if it was not asked for before.
 
         Raises
         ------
@@ -540,12 +537,38 @@ class Recommender(Decided):
         return self.archive.related_at
 
     @property
-    def index_recall(self) -> float:
-        """Share of the ten nearest that the search of `recommend_for` finds, as measured when its index was built.
+    def index(self) -> Any:
+        """The FAISS index over the archive's search vectors, `faiss.Index`: its ids are the rows of `catalog`.
 
-        1 where search is exact, as it always is for stories of the archive.
+        Make what it is asked with `search_vector`. It is built when it is first asked for, and saved with a large
+        archive. It searches all rows as they were at that time, also those that lists may not show.
         """
-        return self.archive.index_recall
+        self._archive = self.archive.indexed()
+        assert self._archive.index is not None
+        return self._archive.index.faiss
+
+    def search_vector(self, article: Article | Mapping[str, Any]) -> NDArray[np.float32]:
+        """Make the vector that `index` is asked with for a story, float32 (1, d), of unit length.
+
+        Examples
+        --------
+        >>> stories = [{"id": str(n), "title": f"harbour ferry {word}"} for n, word in enumerate(["radar", "strike"])]
+        >>> rec = Recommender(Settings().override({"embedding.model": "tfidf"})).fit(stories)
+        >>> cosines, rows = rec.index.search(rec.search_vector({"id": "draft", "title": "radar in the harbour"}), 1)
+        >>> rec.catalog.ids[int(rows[0, 0])].as_py()
+        '0'
+        """
+        archive = self.archive
+        table, vectors = self._draft(article, archive)
+        return index_floats(archive.foreign_queries(table, vectors).search)
+
+    def _draft(self, article: Article | Mapping[str, Any], archive: Archive) -> tuple[pa.Table, NDArray[np.int16]]:
+        """Read and embed a story that is not in the archive."""
+        table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
+        boilerplate = archive.catalog.boilerplate
+        table = boilerplate.lined(with_languages(table, archive))
+        vectors, self.embedded = self._vectors.of(boilerplate.cleaned(table), archive.site)
+        return table, vectors
 
     def newest(self) -> datetime | None:
         """Find the default `as_of`: the newest publication time that is not in the future."""

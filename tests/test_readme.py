@@ -31,7 +31,7 @@ def test_python_examples_run(
     (tmp_path / "data").symlink_to(ROOT / "data")
     monkeypatch.chdir(tmp_path)
     printed = {}
-    for name, text, count in (("README.md", README, 2), ("usage.md", USAGE, 5)):
+    for name, text, count in (("README.md", README, 2), ("usage.md", USAGE, 6)):
         names: dict[str, object] = {}
         examples = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
         assert len(examples) == count

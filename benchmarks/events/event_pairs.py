@@ -19,13 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import cell
+from benchmarks.common import cell, nearest_rows
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.articles.article import DAY_US
 from recommender.features.tfidf import row_cosines
 from recommender.features.vectors import cosines
-from recommender.search.index import FlatIndex
 from recommender.selection.same_event import is_copy
 
 STRATA = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -39,7 +38,7 @@ def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, 
     for row in rng.choice(len(catalog), min(STORIES, len(catalog)), replace=False):
         time = int(catalog.published[row])
         window = np.flatnonzero((catalog.published >= time - 3 * DAY_US) & (catalog.published <= time + 3 * DAY_US))
-        nearest = FlatIndex(archive.vectors).search(archive.vectors[row : row + 1], NEAREST, window)[0]
+        nearest = window[nearest_rows(archive.vectors[row : row + 1], archive.vectors[window], NEAREST)[0]]
         found |= {(min(row, other), max(row, other)) for other in nearest.tolist() if other not in (-1, row)}
     a, b = np.array(sorted(found)).T
     dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]

@@ -33,8 +33,8 @@ from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
 from recommender.jobs.touched import touched
 from recommender.reading.read import read_articles
-from recommender.search import exact, products
-from recommender.search.scan import Asking, Rows
+from recommender.search import products
+from recommender.search.nearest import Asking, Rows, nearest, nearest_of_each_other, shared_out
 from recommender.settings import EmbeddingSettings
 
 Figures = dict[str, Any]
@@ -163,27 +163,30 @@ def _searched(job: Job, search: Callable[[], peers.Search], figures: Figures) ->
     return figures
 
 
-def exact_lists(job: Job, half: bool = True) -> Figures:
-    """`recommender.search.exact` over the integers as they are stored, whole archive, no freshness.
+def our_lists(job: Job, half: bool = True) -> Figures:
+    """Make lists by `recommender.search` over the integers as they are stored, whole archive.
 
     Without `half` as on a processor without half precision.
     """
     import torch  # multiplies large blocks
 
     if not half:
-        products.bfloat16_unit = lambda: ""
+        products.half_pays = lambda: False
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))
     vectors = job.open().vectors()
 
     def build(size: int) -> peers.Search:
-        everywhere, now = np.arange(size), np.zeros(size, dtype=np.int64)
-        rows = Rows(vectors, everywhere, np.ones(size, dtype=bool), now, everywhere)
-        asking = Asking(vectors, everywhere, everywhere, now, np.tile([0, size, 0, 0], (size, 1)))
+        everywhere = np.arange(size)
+        rows = Rows.of(vectors, everywhere, everywhere)
+        asking = Asking(vectors, everywhere, everywhere, np.tile([0, size, 0, 0], (size, 1)))
 
         def search(some: NDArray[np.int64]) -> NDArray[np.int64]:
             if len(some) < size:
-                return exact.nearest(asking.take(some), rows, job.k).place
-            return np.concatenate([best.place for _, best in exact.every(asking, rows, job.k)])
+                parts = np.split(some, range(1_024, len(some), 1_024))
+                run = partial(nearest, rows=rows, count=job.k, torch=True)
+                return np.concatenate(list(shared_out(run, (asking.take(part) for part in parts), True)))
+            least = np.zeros(size, dtype=np.int32)
+            return np.concatenate([best for _, best in nearest_of_each_other(asking, rows, job.k, least, torch=True)])
 
         return search
 
@@ -512,9 +515,10 @@ CASES = {
             "all-lists",
             "the 50 nearest of every story",
             (
-                Contender("recommender", exact_lists, pairs=1e12),
+                Contender("recommender", our_lists, pairs=1e12),
                 Contender("FAISS IndexFlatIP", peer_lists(peers.faiss_flat), ("faiss",)),
-                Contender("recommender, single precision", partial(exact_lists, half=False)),
+                Contender("FAISS IVF,SQ8", peer_lists(peers.faiss_ivf), ("faiss",)),
+                Contender("recommender, single precision", partial(our_lists, half=False)),
                 Contender(
                     "sentence-transformers", peer_lists(peers.sentence_transformers), ("sentence_transformers",), 4e9
                 ),

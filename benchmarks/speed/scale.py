@@ -32,10 +32,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from benchmarks.common import nearest_rows
 from recommender import GivenVectors, Recommender, Settings
 from recommender.articles.article import DAY_US, TIME
 from recommender.features.vectors import SCALE, cosines, quantise
-from recommender.search.index import FlatIndex
 
 NEWSROOM = Path(__file__).parents[2] / "data" / "newsroom" / "articles.jsonl"
 END_US = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)  # the day after the newest story
@@ -137,7 +137,7 @@ class Seeds:
     def of(cls, name: str, table: pa.Table, vectors: NDArray[np.int16]) -> Seeds:
         """Seeds from a table of stories and their vectors."""
         count = len(vectors)
-        near = FlatIndex(vectors).search(vectors, min(_NEAR + 1, count), slice(0, count))
+        near = nearest_rows(vectors, vectors, _NEAR + 1)
         own = near == np.arange(count)[:, None]
         own[~own.any(axis=1), -1] = True  # copies may crowd a story out of its own list
         near = near[~own].reshape(count, -1)
@@ -383,7 +383,7 @@ def real(folder: Path, data: Path, cache: Path | None = None) -> ScaleArchive:
 def nearness(vectors: NDArray[np.int16], sample: int = 2_000) -> dict[str, list[float]]:
     """Quantiles of the cosine to the 1st, 5th and 10th nearest of a sample of stories, and to random ones."""
     rows = np.sort(np.random.default_rng(0).choice(len(vectors), min(sample, len(vectors)), replace=False))
-    found = FlatIndex(vectors).search(vectors[rows], min(11, len(vectors)), slice(0, len(vectors)))
+    found = nearest_rows(vectors[rows], vectors, 11)
     unit = vectors[rows].astype(np.float64) / SCALE
     near = np.einsum("qd,qkd->qk", unit, vectors[found].astype(np.float64) / SCALE)
     near[found == rows[:, None]] = 2  # the story itself comes first, among copies as well

@@ -15,7 +15,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.derived import Derived, Outlets, Recurring
-from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.links import ResolvedLinks
@@ -31,11 +30,11 @@ from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
-from recommender.search.approximate import MOST_TAIL, Drafts
-from recommender.search.candidates import SKETCH, search_vectors
-from recommender.search.index_choice import Plan, choose_index
+from recommender.search import limits
+from recommender.search.index import SearchIndex
 from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
+from recommender.search.vectors import SKETCH, search_vectors
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest
 from recommender.selection.same_event import SameEvent
@@ -58,10 +57,6 @@ class Pooled(NamedTuple):
     state: str = ""
 
 
-_BLOCK = 512  # pairs scored together
-_LAST = datetime(9999, 1, 1, tzinfo=UTC)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Archive:
     """Catalog, vectors and terms by row; replaced as a whole, so that other threads see the old or the new.
@@ -81,7 +76,7 @@ class Archive:
     neighbours : Neighbours, n rows
         How near the neighbours of each row are.
     search : ndarray of int16, shape (n, s)
-        Meaning and words in one vector, see `candidates.search_vectors`.
+        Meaning and words in one vector, see `search_vectors`.
     settings : Settings
     related_at : float or None
         Relevance from which on an item counts as related.
@@ -92,8 +87,8 @@ class Archive:
     rules : Rules
     pooled : Pooled or None
         Pools that lists are made of without a search, if they fit what is asked.
-    drafts : Drafts or None
-        Search for stories from outside; without it search is exact.
+    index : SearchIndex or None
+        FAISS index over the search vectors, once it was asked for: stories from outside are searched with it.
     derived : Derived
         What all of these tell; of an archive that this one was made of, what it still holds is kept.
     """
@@ -113,7 +108,7 @@ class Archive:
     calibration: str = ""
     rules: Rules = NO_RULES
     pooled: Pooled | None = None
-    drafts: Drafts | None = None
+    index: SearchIndex | None = None
     derived: Derived = None  # type: ignore[assignment]  # filled in from the other values
 
     def __post_init__(self) -> None:
@@ -167,7 +162,7 @@ class Archive:
 
     def under(self, settings: Settings) -> Archive:
         """Copy the archive under other settings of retrieval, ranking and selection, with their cut."""
-        drafts = self.drafts if settings.retrieval.index == self.settings.retrieval.index else None
+        index = self.index if settings.retrieval == self.settings.retrieval else None
         if self.ranker is not None:
             wanted = settings.selection.related_at
             related_at = self.ranker.related_at if wanted == "auto" else wanted
@@ -177,13 +172,13 @@ class Archive:
             )
         same = (self.settings.ranking, self.settings.retrieval) == (settings.ranking, settings.retrieval)
         pooled = self.pooled if same else None
-        return replace(self, settings=settings, related_at=related_at, pooled=pooled, drafts=drafts)
+        return replace(self, settings=settings, related_at=related_at, pooled=pooled, index=index)
 
     def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
         """Add rows at the end; the vocabulary stays."""
         texts = catalog.boilerplate.cleaned(added)
         terms = self.tfidf.transform(whole_texts(texts))
-        search = joined(self.search, search_vectors(vectors, terms, self.derived.vocabulary.columns))
+        search = search_vectors(vectors, terms, self.derived.vocabulary.columns)
         more = replace(
             self,
             catalog=catalog,
@@ -191,9 +186,8 @@ class Archive:
             terms=(every := sp.vstack([self.terms, terms], format="csr")),
             parts=replace(self.parts.beside(TextParts.of(texts, self.tfidf, terms)), whole=every),
             neighbours=self.neighbours.beside(self.hubness.of(terms, vectors)),
-            search=search,
+            search=joined(self.search, search),
             pooled=None,
-            drafts=self.drafts and self.drafts.over(search),
         )
         looks = self.derived.looks
         return replace(more, derived=more.derived.knowing(looks and looks.beside(self.looks_of(added))))
@@ -212,7 +206,7 @@ class Archive:
             neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
-            drafts=None,
+            index=None,
         )
         looks = self.derived.looks
         return replace(fewer, derived=fewer.derived.knowing(looks and looks.take(old)))
@@ -237,23 +231,20 @@ class Archive:
             neighbours=self.neighbours.take(old),
             search=self.search[old],
             pooled=None,
-            drafts=None,
+            index=None,
         )
 
     def indexed(self) -> Archive:
-        """Build the index for drafts that the settings ask for; the one at hand serves until too much was added."""
-        n, d = self.search.shape
-        asked = self.settings.retrieval.index
-        if asked == "auto":
-            plan = choose_index(n, d) if choose_index(self._in_window, d).kind != "flat" else Plan("flat")
-        else:
-            plan = Plan.of("ivf_pq" if asked == "ivf" else asked, n)
-        if plan.kind == "flat":
-            return self if self.drafts is None else replace(self, drafts=None)
-        held = self.drafts
-        if held is not None and held.report.wanted.kind == plan.kind and held.tail <= MOST_TAIL * n:
+        """Build the FAISS index that the settings ask for, unless there is one."""
+        if self.index is not None:
             return self
-        return replace(self, drafts=Drafts.build(self.search, plan))
+        retrieval = self.settings.retrieval
+        return replace(self, index=SearchIndex.build(self.search, retrieval.index, retrieval.min_recall))
+
+    @property
+    def wants_index(self) -> bool:
+        """Whether the FAISS index is saved with the archive; that of a small one is made when it is asked for."""
+        return len(self.search) > limits.LIMITS.few_rows or self.settings.retrieval.index != "auto"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -261,20 +252,6 @@ class Archive:
         settings = self.settings.fingerprint()
         more = [*([self.ranker.sha256] if self.ranker is not None else []), *releases("rules")]
         return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
-
-    @property
-    def index_recall(self) -> float:
-        """Share of the ten nearest that the search for a draft finds, as measured when its index was built."""
-        return 1.0 if self.drafts is None else self.drafts.report.recall
-
-    @property
-    def _in_window(self) -> int:
-        """The most rows that a window holds."""
-        published, days = self.catalog.published, self.settings.retrieval.window_days
-        if days is None or not self.dated:
-            return len(published)
-        times = np.sort(published[published != UNDATED])
-        return int((np.searchsorted(times, times + days * DAY_US, "right") - np.arange(len(times))).max())
 
     @property
     def section_levels(self) -> dict[tuple[str, ...], int]:

@@ -24,7 +24,7 @@ from recommender.features.table import FeatureTable, section_codes, section_leve
 from recommender.features.texts import TextParts, rarity_of
 from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.lists.wording import Wording
-from recommender.search.candidates import SKETCH
+from recommender.search.vectors import SKETCH
 from recommender.selection.series import Looks, Series
 from recommender.settings import SeriesRule
 

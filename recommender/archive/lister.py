@@ -21,8 +21,8 @@ from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import rejections, to_batch
 from recommender.ranking.score import Ranked, among, rank, rank_learned
-from recommender.search.candidates import Retriever
 from recommender.search.pools import Candidates, Keeper, Pools, Queries
+from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
@@ -143,13 +143,9 @@ class Lister:
                 found[story] = sorted(left, key=lambda one: (-one.score, one.article_id))
         return found
 
-    def pools(self, rows: NDArray[np.int64], part: slice | None = None) -> Pools:
-        """Find the candidates of some rows; with `part` only those among a range of rows, for `joined`."""
-        return self._retriever(part).pools(self.archive.asks(rows))
-
-    def joined(self, rows: NDArray[np.int64], parts: Sequence[Pools]) -> Pools:
-        """Join the pools found in each part of the archive, in order, to those of a search in all of it."""
-        return parts[0] if len(parts) == 1 else self._retriever().joined(self.archive.asks(rows), parts)
+    def pools(self, rows: NDArray[np.int64]) -> Pools:
+        """Find the candidates of some rows."""
+        return self._retriever().pools(self.archive.asks(rows))
 
     def pooled(
         self, *, before: Archive | None = None, found: Pools | None = None, keeper: Keeper | None = None
@@ -177,8 +173,8 @@ class Lister:
             pools = renewed(asks, before.pooled.pools, search, was, keeper)
         return replace(archive, pooled=Pooled(pools, scope, self.selection.searched.allowed, self.k, self.blocked))
 
-    def _retriever(self, part: slice | None = None) -> Retriever:
-        return retriever(self.archive, self.selection.base, self.k, part)
+    def _retriever(self) -> Retriever:
+        return retriever(self.archive, self.selection.base, self.k)
 
     def _records(
         self,

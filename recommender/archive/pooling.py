@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.ranking.score import learned, relevance
-from recommender.search.candidates import Retriever
+from recommender.search import limits
 from recommender.search.pools import Asks, Candidates, Pools
+from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope
 from recommender.selection.context import Selection
 
@@ -57,23 +58,22 @@ def standing(
     return last
 
 
-def retriever(archive: Archive, scope: Scope, k: int, part: slice | None = None, times: int = 1) -> Retriever:
-    """Prepare the search for candidates within a scope, for lists of `k`, in a range of rows or in all.
+def retriever(archive: Archive, scope: Scope, k: int, times: int = 1) -> Retriever:
+    """Prepare the search for candidates within a scope, for lists of `k`.
 
     `times` as many candidates as the settings say are found, if there are so many rows.
     """
     settings = archive.settings
     count = max(settings.retrieval.candidates, k + settings.selection.reserves)
     count = max(count, min(times * count, len(archive.catalog)))  # more than there are would only take memory
-    drafts = None if archive.drafts is None else archive.drafts.approximate
     return Retriever(
         catalog=archive.catalog,
         search=archive.search,
         scope=scope,
         settings=settings.retrieval,
         count=count,
-        drafts=drafts,
-        part=part,
+        index=archive.index if times == 1 and archive.wants_index else None,
+        limits=limits.LIMITS,
     )
 
 
@@ -92,7 +92,7 @@ def covered(archive: Archive, scope: Scope) -> bool:
 
 
 def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.bool_]:
-    """Find the languages with so few stories that a search takes them all, see `Channel.holds`."""
+    """Find the languages with so few stories that a search takes them all, see `Retriever.holds`."""
     language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
     counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
     return np.asarray(counts <= retriever(archive, scope, k).count)

@@ -27,9 +27,9 @@ from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.ranking.ranker import Ranker
-from recommender.search.approximate import FILE as INDEX
-from recommender.search.approximate import Drafts
-from recommender.search.pools import Pool, Pools
+from recommender.search.index import FILE as INDEX
+from recommender.search.index import SearchIndex
+from recommender.search.pools import Pools
 from recommender.search.scope import Scope
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
@@ -44,8 +44,8 @@ _TEXTS = ("terms", "title", "lead", "names")
 
 
 def save(root: Path, archive: Archive, embedder: Embedder) -> Archive:
-    """Save an archive under `root`, see `Recommender.save`; gives the archive with its index for drafts."""
-    archive = archive.indexed()
+    """Save an archive under `root`, see `Recommender.save`; gives the archive with its FAISS index."""
+    archive = archive.indexed() if archive.wants_index else archive
     write(root, archive, embedder)
     return archive
 
@@ -81,8 +81,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         archive.tfidf.save(folder, "tfidf")
         archive.spelling.save(folder, SPELLING)
         archive.catalog.boilerplate.save(folder, BOILERPLATE)
-        if archive.drafts is not None:
-            archive.drafts.save(folder)
+        index = None if archive.index is None or not archive.wants_index else archive.index.save(folder, archive.search)
         embedder.save(folder)
         details: dict[str, Any] = {
             "settings": archive.settings.model_dump(mode="json"),
@@ -95,7 +94,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
-            "index": archive.drafts and archive.drafts.report.to_json(),
+            "index": index and index.to_json(),
         }
         if archive.links.report.found:
             details["links"] = asdict(archive.links.report)
@@ -111,7 +110,7 @@ def load(root: Path, check: bool = False) -> tuple[Archive, Path]:
     """
     version = VersionedFolder(root, "snapshot").current()
     version.check(largest=None if check else CHECKED)
-    if (version.manifest.get("index") or {}).get("used", {}).get("kind", "flat") != "flat":
+    if version.manifest.get("index") is not None:
         version.check([INDEX])  # whatever its size: FAISS follows what it reads
     with refusing(version.folder):
         return _load(version.folder, version.manifest), version.folder
@@ -127,6 +126,8 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise _earlier(folder, "whose settings had other names")
     if not (folder / f"{SPELLING}.arrow").exists():
         raise _earlier(folder, "which did not know how names are written")
+    if (folder / "pools.near.rows.npy").exists():
+        raise _earlier(folder, "whose candidates were kept in another form")
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
@@ -169,7 +170,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("pools") is not None:
         archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:
-        archive = replace(archive, drafts=Drafts.load(folder, search, manifest["index"]))
+        archive = replace(archive, index=SearchIndex.load(folder, manifest["index"], search))
     return archive
 
 
@@ -221,13 +222,7 @@ def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -
 
 
 def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
-    pools, scope = pooled.pools, pooled.scope
-    return {
-        "near.rows": pools.near.rows,
-        "timeless.rows": pools.timeless.rows,
-        "allowed": scope.allowed,
-        "shown": pooled.shown,
-    }
+    return {"rows": pooled.pools.rows, "allowed": pooled.scope.allowed, "shown": pooled.shown}
 
 
 def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
@@ -239,6 +234,7 @@ def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
         "timed": scope.timed,
         "days_before": scope.days_before,
         "k": pooled.k,
+        "spare": pooled.pools.spare,
         "blocks": ordered(pooled.blocks),
         "state": pooled.state,
     }
@@ -247,13 +243,9 @@ def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
 def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
     size = len(archive.catalog)
 
-    def pool(name: str) -> Pool:
-        rows = _array(folder / f"pools.{name}.rows.npy", "i", (size, None))
-        if rows.size and rows.nbytes <= CHECKED and not -2 - size < rows.min() <= rows.max() < size:
-            raise ValueError(f"a pool of rows {rows.min()} to {rows.max()} in an archive of {size}")
-        return Pool(rows)
-
-    near, timeless = pool("near"), pool("timeless")
+    rows = _array(folder / "pools.rows.npy", "i", (size, None))
+    if rows.size and rows.nbytes <= CHECKED and not -2 - size < rows.min() <= rows.max() < size:
+        raise ValueError(f"a pool of rows {rows.min()} to {rows.max()} in an archive of {size}")
     allowed, shown = (_array(folder / f"pools.{name}.npy", "b", (size,)) for name in ("allowed", "shown"))
     scope = Scope(
         as_of=details["as_of"],
@@ -264,7 +256,7 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
         days_around=None,
     )
     blocks = frozenset((item, story) for item, story in details["blocks"])
-    return Pooled(Pools(near, timeless), scope, shown, details["k"], blocks, details.get("state", ""))
+    return Pooled(Pools(rows, details["spare"]), scope, shown, details["k"], blocks, details.get("state", ""))
 
 
 def _load_derived(folder: Path, size: int) -> Saved:

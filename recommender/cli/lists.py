@@ -142,8 +142,8 @@ def info(
         manifest = PublishedLists.open(place).manifest
     told = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
     if kind == "snapshot":
-        index = manifest.get("index") or {"used": {"kind": "flat"}, "recall": 1.0}
-        told |= {"kind": "archive", "index": index["used"]["kind"], "recall": index["recall"]}
+        index = manifest.get("index") or {"kind": "none: all stories are compared", "recall": 1.0}
+        told |= {"kind": "archive", "index": index["kind"], "recall": index["recall"]}
     if not is_database(place):
         folder = VersionedFolder(place, kind)
         if check:

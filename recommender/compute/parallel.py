@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -21,10 +22,12 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-    """Work on tasks by as many threads as there are cores, a few ahead; gives results in the order of the tasks.
+def in_order(
+    run: Callable[[Task], Result], tasks: Iterable[Task], workers: ThreadPoolExecutor | None = None
+) -> Iterator[Result]:
+    """Work on tasks by as many threads as there are cores, or by some workers; gives results in the order of tasks.
 
-    The first is done alone: it fills the caches that the others share.
+    A few tasks are worked on ahead. The first is done alone: it fills the caches that the others share.
 
     Examples
     --------
@@ -34,7 +37,7 @@ def in_order(run: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[R
     tasks, cores = iter(tasks), os.cpu_count() or 1
     for first in islice(tasks, 1):
         yield run(first)
-    with ThreadPoolExecutor(cores) as pool:
+    with nullcontext(workers) if workers is not None else ThreadPoolExecutor(cores) as pool:
         ahead: deque[Future[Result]] = deque()
         try:
             for task in tasks:
@@ -68,16 +71,6 @@ def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def together(run: Callable[[Task], None], tasks: Iterable[Task]) -> None:
-    """Run all tasks in `torch_workers` and wait for the last; a lone task runs here."""
-    first, *others = tasks
-    if not others:
-        run(first)
-        return
-    for job in [torch_workers().submit(run, task) for task in (first, *others)]:
-        job.result()
-
-
 @cache
 def torch_workers() -> ThreadPoolExecutor:
     """Start as many threads as PyTorch would use, within each of which PyTorch uses no other.
@@ -104,7 +97,7 @@ def torch_workers() -> ThreadPoolExecutor:
 
 
 def torch_threads() -> int:
-    """Tell how many tasks `together` runs at once."""
+    """Tell how many tasks `torch_workers` run at once."""
     import torch
 
     return int(torch.get_num_threads())

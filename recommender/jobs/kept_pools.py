@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.search.pools import Pool
+from recommender.search.pools import Pools
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledger
 
@@ -18,24 +18,23 @@ class KeptPools:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._next = 1 + max((int(name.rpartition("-")[2]) for name in ledger.names), default=-1)
-        self._waiting: dict[str, list[NDArray[np.int64]]] = {}
+        self._next = 1 + max((int(name) for name in ledger.names), default=-1)
+        self._waiting = np.zeros(0, dtype=np.int64)
 
-    def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def restore(self, pools: Pools, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         wanted = wanted.copy()
         for name in self._ledger.names:
-            held = self._ledger.arrays(name) if name.startswith(f"{channel}-") else None
+            held = self._ledger.arrays(name)
             if held is not None:
                 some = wanted[held["places"]]
                 places = held["places"][some]
-                pool.rows[places] = held["rows"][some]
+                pools.rows[places] = held["rows"][some]
                 wanted[places] = False
         return wanted
 
-    def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
-        waiting = np.concatenate([*self._waiting.pop(channel, ()), places])
-        while len(waiting) >= checkpoints.SHARD:
-            some, waiting = waiting[: checkpoints.SHARD], waiting[checkpoints.SHARD :]
-            self._ledger.keep(f"{channel}-{self._next:05d}", places=some, rows=pool.rows[some])
+    def finished(self, pools: Pools, places: NDArray[np.int64]) -> None:
+        self._waiting = np.concatenate([self._waiting, places])
+        while len(self._waiting) >= checkpoints.SHARD:
+            some, self._waiting = self._waiting[: checkpoints.SHARD], self._waiting[checkpoints.SHARD :]
+            self._ledger.keep(f"{self._next:05d}", places=some, rows=pools.rows[some])
             self._next += 1
-        self._waiting[channel] = [waiting]

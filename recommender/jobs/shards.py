@@ -23,14 +23,15 @@ from recommender.errors import InputError, SnapshotError
 from recommender.lists.records import RECORD
 from recommender.reading.formats import Stream
 from recommender.reading.read import Part
-from recommender.search.pools import Pool, Pools
+from recommender.search import limits
+from recommender.search.pools import Pools
 from recommender.storage.atomic import write_atomically
 from recommender.storage.checkpoints import Ledger
 
 Row: TypeAlias = dict[str, Any]
 """What a step is told of a shard, and what it tells: numbers, names of files, bytes."""
 
-_ARCHIVE, _WANTED = "archive", "wanted.npy"
+_ARCHIVE, _POOLS, _WANTED = "archive", "pools.npy", "wanted.npy"
 
 
 class Read:
@@ -96,13 +97,17 @@ class Plan:
         Rows of the archive.
     stories : int
         Of a shard.
+    <<<<<<< HEAD
     rows : int
         Of a part of the archive; the pools of all parts are joined.
     moment : int
         That the lists are for, in microseconds.
+    =======
+    moment : datetime
+    >>>>>>> 8c5a12f (wip)
     stones : Tombstones
     found : Ledger
-        Pools of the shards in the parts.
+        Pools of the shards.
     made : Ledger or None
         Lists of the shards, once they are asked for.
     """
@@ -110,7 +115,6 @@ class Plan:
     work: Path
     size: int
     stories: int
-    rows: int
     moment: int
     stones: Tombstones
     found: Ledger
@@ -139,57 +143,46 @@ class Plan:
         """Numbers of the shards."""
         return range(-(-self.size // self.stories))
 
-    @property
-    def parts(self) -> range:
-        """Numbers of the parts."""
-        return range(-(-self.size // self.rows))
-
     def shard(self, number: int) -> NDArray[np.int64]:
         """Find the rows of a shard."""
         return np.arange(number * self.stories, min((number + 1) * self.stories, self.size))
 
-    def part(self, number: int) -> slice | None:
-        """Find the rows of a part; None = all."""
-        return slice(number * self.rows, (number + 1) * self.rows) if len(self.parts) > 1 else None
-
-    def pools(self, lister: Lister, shard: int) -> Pools:
-        """Read the pools of a shard, from the files of all parts."""
-        found = []
-        for part in self.parts:
-            held = self.found.arrays(pools_name(shard, part))
+    def gather(self) -> Pools:
+        """Write the pools of all shards to one file, in the order of rows, and map it."""
+        gathered: np.memmap[Any, Any] | None = None
+        for shard in self.shards:
+            held = self.found.arrays(shard_name(shard))
             if held is None:
                 raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
-            found.append(Pools(*(Pool(held[f"{name}.rows"]) for name in Pools._fields)))
-        return lister.joined(self.shard(shard), found)
+            rows = held["rows"]
+            if gathered is None:
+                shape = self.size, rows.shape[1]
+                gathered = np.lib.format.open_memmap(self.work / _POOLS, mode="w+", dtype=rows.dtype, shape=shape)
+            gathered[self.shard(shard)] = rows
+        assert gathered is not None
+        gathered.flush()
+        return self.pools()
 
-    def all_pools(self, lister: Lister) -> Pools:
-        """Read the pools of all rows."""
-        found = [self.pools(lister, shard) for shard in self.shards]
-        return Pools(*(Pool(np.concatenate([pool.rows for pool in pools])) for pools in zip(*found, strict=True)))
+    def pools(self) -> Pools:
+        """Map the pools of all rows, once they are gathered."""
+        return Pools(np.load(self.work / _POOLS, mmap_mode="r"), limits.LIMITS.spare)
 
 
-def pools_name(shard: int, part: int) -> str:
-    """Name the pools of a shard in a part."""
-    return f"{shard:06d}-{part:06d}"
-
-
-def lists_name(shard: int) -> str:
-    """Name the lists of a shard."""
+def shard_name(shard: int) -> str:
+    """Name the file of a shard in a ledger."""
     return f"{shard:06d}"
 
 
 class Search:
-    """Find the pools of a shard in a part of the archive, and keep them in a ledger."""
+    """Find the pools of a shard, and keep them in a ledger."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.lister = plan, plan.lister()
 
     def __call__(self, row: Row) -> Row:
-        """Search for one shard in one part."""
-        plan, shard, part = self.plan, row["shard"], row["part"]
-        pools = self.lister.pools(plan.shard(shard), plan.part(part))
-        rows = {f"{name}.rows": pool.rows for name, pool in pools._asdict().items()}
-        plan.found.keep(pools_name(shard, part), **rows)
+        """Search for one shard."""
+        shard = row["shard"]
+        self.plan.found.keep(shard_name(shard), rows=self.lister.pools(self.plan.shard(shard)).rows)
         return row
 
 
@@ -203,10 +196,9 @@ class Select:
         """Make the lists of one shard."""
         plan, shard = self.plan, row["shard"]
         rows = plan.wanted(shard)
-        pools = plan.pools(self.lister, shard).take(rows - plan.shard(shard)[0])
-        lists = list(self.lister.lists(rows, version=self.version, pools=pools))
+        lists = list(self.lister.lists(rows, version=self.version, pools=plan.pools().take(rows)))
         assert plan.made is not None
-        with plan.made.add(lists_name(shard)) as sink:
+        with plan.made.add(shard_name(shard)) as sink:
             pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
         return row
 
@@ -215,7 +207,7 @@ class Select:
         """Read the records of shards, as they are finished, in the blocks of a run without shards."""
         waiting: list[pa.RecordBatch] = []
         for shard in shards:
-            path = made.path(lists_name(shard))
+            path = made.path(shard_name(shard))
             if path is None:
                 raise SnapshotError(f"a shard of lists in {made.folder} is gone; run again")
             with pq.ParquetFile(path) as file:

@@ -13,7 +13,7 @@ from recommender.archive.archive import Archive
 from recommender.articles.article import UNDATED
 from recommender.publishing import PublishedLists
 from recommender.ranking.score import MORE, SOURCES
-from recommender.search.pools import Pool
+from recommender.search.pools import Pools
 from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
@@ -42,11 +42,10 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     unsettled = np.append(changed | shown, np.zeros(new - old, dtype=bool))
     for start in range(0, old, _BLOCK):
         part = slice(start, min(start + _BLOCK, old))
-        pairs = zip(now.pools.take(part), was.pools.take(part), strict=True)
         # whose pool lost too many to editors searches again for each list: that looks at the whole archive
         found[part] |= now.pools.take(part).candidates(now.shown)[1] | was.pools.take(part).candidates(was.shown)[1]
         # most pools are as they were: only of the others it matters which rows are candidates
-        some = start + np.flatnonzero(np.any([_differ(pool, earlier, unsettled) for pool, earlier in pairs], axis=0))
+        some = start + np.flatnonzero(_differ(now.pools.take(part), was.pools.take(part), unsettled))
         # the candidates, and the whole pool, which a candidate's standing is told by
         for allowed, allowed_before in ((now.shown, was.shown), (now.scope.allowed, was.scope.allowed)):
             rows, _ = now.pools.take(some).candidates(allowed)
@@ -80,7 +79,7 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     return found
 
 
-def _differ(pool: Pool, earlier: Pool, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _differ(pool: Pools, earlier: Pools, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
     if pool.rows.shape != earlier.rows.shape:
         return np.ones(len(pool.rows), dtype=bool)

@@ -1,4 +1,4 @@
-"""The compiled loop that offers a block of products to the best-so-far of many stories."""
+"""The compiled loop that offers a block of products to the best-so-far of its stories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANES = 64  # products compared together before any is looked at alone; compiler
 HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
 
 
-def select(values: NDArray[np.float64], size: int, nth: int, spare: NDArray[np.float64]) -> float:
+def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int64]) -> int:
     """Find the `nth` least of the first `size` values, which lose their order; `spare` holds one more.
 
     Quickselect without a branch on the data: a third of the time of `np.partition` on a hundred values.
@@ -33,7 +33,7 @@ def select(values: NDArray[np.float64], size: int, nth: int, spare: NDArray[np.f
             last = first + less
             values[first:last] = spare[:less]
         elif nth < first + less + equal:
-            return float(pivot)
+            return int(pivot)
         else:
             for i in range(first, last):
                 value = values[i]
@@ -45,41 +45,34 @@ def select(values: NDArray[np.float64], size: int, nth: int, spare: NDArray[np.f
 
 def thin(
     story: int,
-    ask_hour: NDArray[np.int64],
-    hour: NDArray[np.int64],
     id_rank: NDArray[np.int64],
-    weight: NDArray[np.float64],
     place: NDArray[np.int32],
     dots: NDArray[np.int32],
     size: NDArray[np.int32],
-    worst: NDArray[np.float64],
+    worst: NDArray[np.int32],
     count: int,
-    scratch: NDArray[np.float64],
+    scratch: NDArray[np.int64],
 ) -> None:
-    """Keep the best `count` rows of a story, which holds as many or more; `scratch` (3, room + 1) is written over."""
+    """Keep the best `count` rows of a story, which holds as many or more; `scratch` (2, room + 1) is written over."""
     held = size[story]
-    score = scratch[0]
-    for i in range(held):
-        age = abs(ask_hour[story] - hour[place[story, i]]) if len(weight) > 1 else 0
-        score[i] = dots[story, i] * weight[age]
-    scratch[1] = score
-    least = select(scratch[1], held, held - count, scratch[2])
+    scratch[0, :held] = dots[story, :held]
+    least = select(scratch[0], held, held - count, scratch[1])
     above, equal = 0, 0
     for i in range(held):
-        above += score[i] > least
-        equal += score[i] == least
+        above += dots[story, i] > least
+        equal += dots[story, i] == least
     wanted = count - above
-    last: float = len(id_rank)  # of those with the least score, the first by id
+    last = len(id_rank) << 40  # of those with the least product, the first by id
     if equal > wanted:
         equal = 0
         for i in range(held):
-            if score[i] == least:
-                scratch[1, equal] = id_rank[place[story, i]]
+            if dots[story, i] == least:
+                scratch[0, equal] = id_rank[place[story, i]]
                 equal += 1
-        last = select(scratch[1], equal, wanted - 1, scratch[2])
+        last = select(scratch[0], equal, wanted - 1, scratch[1])
     kept = 0
     for i in range(held):
-        if score[i] > least or (score[i] == least and (equal <= wanted or id_rank[place[story, i]] <= last)):
+        if dots[story, i] > least or (dots[story, i] == least and id_rank[place[story, i]] <= last):
             place[story, kept], dots[story, kept] = place[story, i], dots[story, i]
             kept += 1
     size[story], worst[story] = count, least
@@ -91,38 +84,37 @@ def offer(
     stop: int,
     products: NDArray[Any],
     bound: NDArray[Any],
-    block: Any,
+    slack: NDArray[np.float64],
+    first_row: int,
+    width: int,
+    exact: bool,
     asking: Any,
     rows: Any,
     held: Any,
-    by_row: bool,
 ) -> None:
-    """Offer a block of products to the best-so-far of its stories, see `scan.offer`; the lines are stories."""
+    """Offer a block of products to the best-so-far of its stories, which are the lines.
+
+    The first `width` products of a line count; `bound` is what they must reach, in their own type, and `slack` what
+    they may be too small by, if they are not `exact`.
+    """
     # plain arrays: reading them out of the tuples inside the loops is slow
-    stories, first_row, reach, slack, least, weight, exact = block
-    ask_vectors, ask_rows, own, ask_hour, spans = asking
-    vectors, found_rows, shown, hour, id_rank = rows
+    ask_vectors, ask_rows, own, spans = asking
+    vectors, found_rows, shown, free, id_rank = rows
     place, dots, size, worst, count = held
     room = place.shape[1]
-    scratch = np.empty((3, room + 1), np.float64)
+    scratch = np.empty((2, room + 1), np.int64)
     half = np.empty(1, np.float32)
     half_bits = half.view(np.int32)
     hits = np.empty(LANES + 1, np.int64)
-    lines = (0, products.shape[0]) if by_row else (start, stop)
-    columns = (start, stop) if by_row else (0, products.shape[1])
-    for line in range(lines[0], lines[1]):
-        across = products[line]
-        for left in range(columns[0], columns[1], LANES):
-            right = min(left + LANES, columns[1])
+    for story in range(start, stop):
+        across = products[story]
+        for left in range(0, width, LANES):
+            right = min(left + LANES, width)
             part, hit = across[left:right], np.int32(0)  # slices, or the compiler fears negative places
+            limit = bound[story]
             if right - left < LANES:
                 hit = np.int32(1)
-            elif by_row:
-                limits = bound[left:right]
-                for lane in range(LANES):
-                    hit |= np.int32(part[lane] >= limits[lane])
             else:
-                limit = bound[line]
                 for lane in range(LANES):
                     hit |= np.int32(part[lane] >= limit)
             if not hit:
@@ -130,40 +122,37 @@ def offer(
             found = 0
             for lane in range(right - left):  # without a branch that nobody can predict
                 hits[found] = left + lane
-                found += part[lane] >= bound[left + lane if by_row else line]
+                found += part[lane] >= limit
             for at_hit in range(found):
                 column = hits[at_hit]
-                ask, row = (column, line) if by_row else (line, column)
-                if products[line, column] < bound[ask]:
+                if across[column] < bound[story]:
                     continue
-                asks, at = stories[ask], first_row + row
-                if not shown[at] or at == own[asks]:
+                at = first_row + column
+                if not shown[at] or found_rows[at] == own[story]:
                     continue
-                if not (spans[asks, 0] <= at < spans[asks, 1] or spans[asks, 2] <= at < spans[asks, 3]):
+                if not (
+                    at < free or spans[story, 0] <= at < spans[story, 1] or spans[story, 2] <= at < spans[story, 3]
+                ):
                     continue
-                dot = np.int32(products[line, column])
+                dot = np.int32(across[column])
                 if not exact:
                     dot = np.int32(0)
-                    left_vector, right_vector = ask_vectors[ask_rows[asks]], vectors[found_rows[at]]
+                    left_vector, right_vector = ask_vectors[ask_rows[story]], vectors[found_rows[at]]
                     for i in range(vectors.shape[1]):
                         dot = np.int32(dot + np.int32(np.int32(left_vector[i]) * np.int32(right_vector[i])))
-                if dot < least or dot <= 0:
+                if dot <= 0 or dot < worst[story]:
                     continue
-                if dot * weight[abs(ask_hour[asks] - hour[at])] < worst[asks]:
+                place[story, size[story]], dots[story, size[story]] = at, dot
+                size[story] += 1
+                if size[story] < room:
                     continue
-                place[asks, size[asks]], dots[asks, size[asks]] = at, dot
-                size[asks] += 1
-                if size[asks] < room:
-                    continue
-                thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, scratch)
+                thin(story, id_rank, place, dots, size, worst, count, scratch)
                 # what a row of this block must now reach
-                limit_now = np.floor(worst[asks] / reach[ask]) - 1 - slack[ask]
                 if exact:
-                    bound[ask] = max(bound[ask], np.float32(limit_now))
-                elif limit_now > 0:
-                    half[0] = limit_now * HALF
-                    bound[ask] = max(bound[ask], half_bits[0] >> 16)
-    for ask in range(start, stop):
-        asks = stories[ask]
-        if size[asks] >= count and (worst[asks] == 0 or 4 * size[asks] >= 3 * room):
-            thin(asks, ask_hour, hour, id_rank, weight, place, dots, size, worst, count, scratch)
+                    bound[story] = worst[story]
+                elif worst[story] > slack[story]:
+                    half[0] = (worst[story] - slack[story]) * HALF
+                    bound[story] = max(bound[story], half_bits[0] >> 16)
+    for story in range(start, stop):
+        if size[story] >= count and (worst[story] == 0 or 4 * size[story] >= 3 * room):
+            thin(story, id_rank, place, dots, size, worst, count, scratch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from recommender.features.table import FeatureTable
 
-_SPARE = 16  # rows of a pool that may fall away before a story must search again
 _BLOCK = 8_192  # pools looked at together
 
 
@@ -107,38 +106,40 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Pool:
+class Pools:
     """The best rows of each story, best first, a few more than are candidates so that some may fall away.
 
-    Their scores are not kept: `Retriever.scores` tells them exactly, and the order is all that is needed of most.
+    Their products are not kept: `Retriever.products` tells them exactly, and the order is all that is needed of most.
 
     Attributes
     ----------
-    rows : ndarray of int32, shape (q, width(count))
+    rows : ndarray of int32, shape (q, count + spare)
         -1 = none. Rows that have left a story's window since stay as `-2 - row`: a full pool was cut at its last row,
         and knows nothing of what is worse.
+    spare : int
+        How many rows are more than candidates.
     """
 
     rows: NDArray[np.int32]
+    spare: int
 
-    @staticmethod
-    def width(count: int) -> int:
-        """Tell how many rows are kept of a story with `count` candidates."""
-        return count + _SPARE
+    def __len__(self) -> int:
+        return len(self.rows)
 
     @classmethod
-    def empty(cls, stories: int, width: int) -> Pool:
-        """Make a pool without any row."""
-        return cls(np.full((stories, width), -1, np.int32))
+    def empty(cls, stories: int, count: int, spare: int) -> Pools:
+        """Make room for `count` candidates of each story."""
+        return cls(np.full((stories, count + spare), -1, np.int32), spare)
 
-    def take(self, places: NDArray[np.int64] | slice) -> Pool:
+    def take(self, places: NDArray[np.int64] | slice) -> Pools:
         """Take the pools of some stories."""
-        return Pool(self.rows[places])
+        return Pools(self.rows[places], self.spare)
 
-    def first(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Find the candidates that are still allowed, (q, c)."""
+    def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
+        """Find the rows that are still allowed, and which stories have lost too many and must search again."""
         live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
-        return np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
+        first = np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
+        return Candidates(first).beside(first[:, :0]), self.lost(allowed)
 
     def lost(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Find the stories that have lost too many rows and must search again, (q,)."""
@@ -152,33 +153,16 @@ class Pool:
 
     @property
     def _count(self) -> int:
-        return max(int(self.rows.shape[1]) - _SPARE, 0)
-
-
-class Pools(NamedTuple):
-    """`near`: by the product of search vectors; `timeless`: undated and evergreen rows, apart under a window."""
-
-    near: Pool
-    timeless: Pool
-
-    def take(self, places: NDArray[np.int64] | slice) -> Pools:
-        """Take the pools of some stories, in every channel."""
-        return Pools(self.near.take(places), self.timeless.take(places))
-
-    def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
-        """Find the rows that are still allowed, and which stories have lost too many and must search again."""
-        found = Candidates(self.near.first(allowed)).beside(self.timeless.first(allowed))
-        lost = self.near.lost(allowed)
-        return found, lost | self.timeless.lost(allowed) if self.timeless.rows.shape[1] else lost
+        return max(int(self.rows.shape[1]) - self.spare, 0)
 
 
 class Keeper(Protocol):
     """What keeps finished lines of pools, so that a search that was interrupted need not find them again."""
 
-    def restore(self, channel: str, pool: Pool, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Write the wanted lines that were kept into a pool; which are still wanted, (q,)."""
+    def restore(self, pools: Pools, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Write the wanted lines that were kept into pools; which are still wanted, (q,)."""
         ...
 
-    def finished(self, channel: str, pool: Pool, places: NDArray[np.int64]) -> None:
-        """Keep lines of a pool, which are final now."""
+    def finished(self, pools: Pools, places: NDArray[np.int64]) -> None:
+        """Keep lines of pools, which are final now."""
         ...

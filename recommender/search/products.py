@@ -1,25 +1,23 @@
-"""Products of blocks of vectors in reused buffers: in single precision exact, in half precision with a proven error."""
+"""Products of blocks of integer vectors: in single precision exact, in half precision with a proven error."""
 
 from __future__ import annotations
 
 import threading
-from itertools import pairwise
+from functools import cache
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.compute.hardware import bfloat16_unit
-from recommender.compute.parallel import torch_threads
 from recommender.features import loops
+from recommender.search.loops import HALF
 
-TORCH = 1 << 24  # products from which on importing torch pays
-FEW = 64  # so few stories are multiplied as integers: converting the rows costs more than it gains
-_CONVERTED = 1 << 28  # bytes of converted rows to keep
+FEW = 16  # so few stories or rows are multiplied as integers: converting the others costs more than it gains
 _STORIES, _ROWS = 128, 1_024  # products in half precision have a multiple of each
 
-
-Lengths = tuple[NDArray[np.float64], NDArray[np.float64]]  # `norm` and `loss` of a `Side`
+_own = threading.local()
 
 
 class Side(NamedTuple):
@@ -38,140 +36,131 @@ class Side(NamedTuple):
     norm: NDArray[np.float64]
     loss: NDArray[np.float64]
 
-    def take(self, places: NDArray[np.int64] | slice) -> Side:
-        """Take some of the vectors."""
-        rounded = places if len(self.norm) else slice(0)
-        return Side(self.values[places], self.norm[rounded], self.loss[rounded])
-
 
 class Products:
-    """Multiplies blocks of the integer vectors of stories and rows.
+    """Multiply blocks of the integer vectors of stories and rows.
 
     Parameters
     ----------
-    vectors : ndarray of int16, shape (n, d)
-    rows : ndarray of int64, shape (m,)
-        Rows of `vectors` that blocks are made of.
-    stories : int
-        That ask; few are multiplied in another way than many.
-    block : int
-        Rows of a block.
+    stories, rows : int
+        How many will be multiplied in all: few are multiplied in another way than many.
+    torch : bool
+        Whether PyTorch may multiply many.
+
+    Attributes
+    ----------
+    half : bool
+        Whether products are in half precision, and so not exact.
     """
 
-    def __init__(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], stories: int, block: int) -> None:
-        self._vectors, self._rows, self._block = vectors, rows, block
-        self._direct = stories <= FEW
-        self._torch = not self._direct and stories * len(rows) >= TORCH
-        self._half = self._torch and bool(bfloat16_unit())
-        self._kept: dict[int, Side] = {}
-        self._lengths: dict[int, Lengths] = {}  # as dear as the rounded values, and small enough for all
-        self._converting = threading.Lock()
-        self._own = threading.local()
-        self.exact = not self._half
-        """Whether the products are exact."""
-        self.workers = torch_threads() if self._torch else 1
-        """How many threads may multiply at once."""
-        self._whole = {block} | {part.stop - part.start for part in self.parts(block)}
+    def __init__(self, stories: int, rows: int, torch: bool) -> None:
+        self._direct = min(stories, rows) <= FEW
+        self._torch = torch and not self._direct
+        self.half = self._torch and half_pays()
 
-    def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64], lengths: Lengths | None = None) -> Side:
-        """Prepare vectors as they are multiplied; `lengths` where rounding them is known already."""
+    def side(self, vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> Side:
+        """Prepare vectors as they are multiplied."""
         run = len(rows) > 0 and bool((np.diff(rows) == 1).all())  # need not be copied together
         values = np.asarray(vectors)[rows[0] : rows[-1] + 1] if run else np.asarray(vectors)[rows]
-        if self._direct:
-            return _side(values)
-        if not self._half:
-            return _side(values.astype(np.float32))
+        if not self.half:
+            return Side(values if self._direct else values.astype(np.float32), np.zeros(0), np.zeros(0))
         import torch
 
+        size, lost = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
+        loops.lengths(len(values), values, size, lost)
+        loss = np.sqrt(lost)
         mutable = values if values.flags.writeable else np.array(values)  # PyTorch warns of mapped files
-        half = torch.from_numpy(mutable).to(torch.bfloat16)
-        return Side(half, *(lengths or _lengths(values)))
-
-    def block(self, number: int) -> Side:
-        """Convert a block of rows; as many blocks as there is room for stay converted, the nearest ones in time."""
-        with self._converting:
-            if number not in self._kept:
-                rows = self._rows[number * self._block : (number + 1) * self._block]
-                side = self.side(self._vectors, rows, self._lengths.get(number))
-                self._lengths[number] = side.norm, side.loss
-                while self._kept and (len(self._kept) + 1) * side.values.nbytes > _CONVERTED:
-                    del self._kept[max(self._kept, key=lambda kept: abs(kept - number))]
-                self._kept[number] = side
-            return self._kept[number]
-
-    def parts(self, size: int) -> list[slice]:
-        """Divide a block of some size into places, one part for each worker; some may be empty."""
-        # a whole block in nearly equal parts; others, of any size, in parts that `_padded` makes few shapes of
-        unit = _STORIES // 2 if size == self._block else _ROWS
-        edges = np.linspace(0, size / unit, self.workers + 1).round().astype(np.int64) * unit
-        edges[-1] = size
-        return [slice(start, stop) for start, stop in pairwise(np.minimum(edges, size).tolist())]
+        return Side(torch.from_numpy(mutable).to(torch.bfloat16), np.sqrt(size) + loss, loss)
 
     def __call__(self, asking: Side, rows: Side) -> NDArray[Any]:
-        """Multiply, (s, w): valid until the thread's next call; float32, or the bits of bfloat16 as int16."""
+        """Multiply, at least (s, w): valid until the thread's next call; float32, or the bits of bfloat16 as int16."""
         shape = len(asking.values), len(rows.values)
-        size = shape[0] * shape[1]
         if self._direct:
-            found = self._reused(np.float32, size).reshape(shape)
+            found = _reused(np.float32, shape)
             loops.products(shape[1], asking.values, rows.values, found)
             return found
+        if self.half:
+            return _halved(asking.values, rows.values)
         if not self._torch:
-            return np.matmul(asking.values, rows.values.T, out=self._reused(np.float32, size).reshape(shape))
+            return np.matmul(asking.values, rows.values.T, out=_reused(np.float32, shape))
         import torch
 
-        if self._half:
-            return self._halved(asking.values, rows.values)[: shape[0]]
-        found = self._reused(np.float32, size).reshape(shape)
+        found = _reused(np.float32, shape)
         torch.mm(torch.from_numpy(asking.values), torch.from_numpy(rows.values).T, out=torch.from_numpy(found))
         return found
 
-    def _halved(self, asking: Any, rows: Any) -> NDArray[np.int16]:
-        """Multiply in half precision, and give the bits, (s, w), in one of few shapes.
+    def turned(self, products: NDArray[Any], rows: int, stories: int) -> NDArray[Any]:
+        """Give products, at least (rows, stories), as (stories, rows)."""
+        if not self._torch:
+            return np.ascontiguousarray(products[:rows, :stories].T)
+        import torch  # four times as fast
 
-        oneDNN makes machine code for each shape that it meets, .7 MiB, and keeps that of the last thousand: in a
-        process that goes on for months, or looks at an archive with blocks of any size, that is 700 MiB.
+        found = np.empty((stories, rows), dtype=products.dtype)
+        torch.from_numpy(found).copy_(torch.from_numpy(products[:rows, :stories]).t())
+        return found
+
+    def bound(self, least: NDArray[np.int32], slack: NDArray[np.float64]) -> NDArray[Any]:
+        """Find what products are compared with, so that none is lost whose exact value reaches `least`; (s,)."""
+        if not self.half:
+            return np.maximum(least, 1).astype(np.float32)
+        # positive bfloat16 numbers are ordered as their bits, and negative ones lie below
+        reached = np.maximum(least, 1) - slack
+        bits = (reached * HALF).astype(np.float32).view(np.int32) >> 16
+        return np.where(reached > 0, bits, np.iinfo(np.int16).min).astype(np.int16)
+
+    def slack(self, asking: Side, rows: Side) -> NDArray[np.float64]:
+        """Bound how much smaller than exact a product may come out before it is rounded itself, (s,).
+
+        `|q.x - q'.x'| <= |q - q'||x| + |q'||x - x'|`, and single precision adds up d terms with a relative error of
+        less than `d * 2**-23` of `|q'||x'|`.
         """
-        import torch
-
-        width = len(rows)
-        asking = _padded(asking, _STORIES)
-        rows = rows if width in self._whole else _padded(rows, min(self._block, _ROWS))
-        shape = len(asking), len(rows)
-        bits = self._reused(np.int16, shape[0] * shape[1]).reshape(shape)
-        found, start = torch.from_numpy(bits).view(torch.bfloat16), 0
-        while start < shape[0]:
-            part = slice(start, start + (1 << (shape[0] - start).bit_length() - 1))  # the largest power of two
-            torch.mm(asking[part], rows.T, out=found[part])
-            start = part.stop
-        return bits if shape[1] == width else np.ascontiguousarray(bits[:, :width])
-
-    def _reused(self, dtype: Any, size: int) -> NDArray[Any]:
-        held: NDArray[Any] | None = getattr(self._own, "buffer", None)
-        if held is None or len(held) < size:
-            held = self._own.buffer = np.empty(size, dtype=dtype)
-        return held[:size]
+        if not self.half:
+            return np.zeros(len(asking.values))
+        norm, loss = rows.norm.max(initial=0), rows.loss.max(initial=0)
+        sums = asking.values.shape[1] * 2.0**-23
+        found = asking.loss * norm + asking.norm * loss + asking.norm * norm * sums
+        return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
 
 
-def slack(asking: Side, rows: Side) -> NDArray[np.float64]:
-    """Bound how much smaller than exact a product may come out before it is rounded itself, (s,).
+@cache
+def half_pays() -> bool:
+    """Tell whether half precision multiplies faster here than single precision: measured once, in some milliseconds.
 
-    `|q.x - q'.x'| <= |q - q'||x| + |q'||x - x'|`, and single precision adds up d terms with a relative error of
-    less than `d * 2**-23` of `|q'||x'|`.
+    Not every processor that can multiply bfloat16 gains by it. What is found is the same either way.
     """
-    if not len(asking.norm):
-        return np.zeros(len(asking.values))
-    norm, loss = rows.norm.max(initial=0), rows.loss.max(initial=0)
-    sums = asking.values.shape[1] * 2.0**-23
-    found = asking.loss * norm + asking.norm * loss + asking.norm * norm * sums
-    return np.asarray(found * 1.001 + 1e-3)  # the norms are rounded too
+    import torch
+
+    if not bfloat16_unit():
+        return False
+    seconds = []
+    for precision in (torch.float32, torch.bfloat16):
+        left, right = torch.ones(_STORIES, 512, dtype=precision), torch.ones(_ROWS, 512, dtype=precision)
+        found = torch.empty(_STORIES, _ROWS, dtype=precision)
+        tried = []
+        for _ in range(6):
+            start = perf_counter()
+            torch.mm(left, right.T, out=found)
+            tried.append(perf_counter() - start)
+        seconds.append(min(tried))
+    return seconds[1] < seconds[0]
 
 
-def _lengths(values: NDArray[np.int16]) -> Lengths:
-    """Compute `norm` and `loss` of a `Side`."""
-    size, lost = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
-    loops.lengths(len(values), values, size, lost)
-    loss = np.sqrt(lost)
-    return np.sqrt(size) + loss, loss
+def _halved(asking: Any, rows: Any) -> NDArray[np.int16]:
+    """Multiply in half precision, and give the bits, in one of few shapes.
+
+    oneDNN makes machine code for each shape that it meets, .7 MiB, and keeps that of the last thousand: in a process
+    that goes on for months, or looks at an archive with blocks of any size, that is 700 MiB.
+    """
+    import torch
+
+    asking, rows = _padded(asking, _STORIES), _padded(rows, _ROWS)
+    bits = _reused(np.int16, (len(asking), len(rows)))
+    found, start = torch.from_numpy(bits).view(torch.bfloat16), 0
+    while start < len(asking):
+        part = slice(start, start + (1 << (len(asking) - start).bit_length() - 1))  # the largest power of two
+        torch.mm(asking[part], rows.T, out=found[part])
+        start = part.stop
+    return bits
 
 
 def _padded(values: Any, step: int) -> Any:
@@ -182,5 +171,11 @@ def _padded(values: Any, step: int) -> Any:
     return torch.cat([values, values[-1:].expand(missing, -1)]) if missing else values
 
 
-def _side(values: NDArray[Any]) -> Side:
-    return Side(values, np.zeros(0), np.zeros(0))
+def _reused(dtype: Any, shape: tuple[int, int]) -> NDArray[Any]:
+    """Give an array in memory that the thread used for its last product."""
+    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    held: NDArray[np.uint8] | None = getattr(_own, "buffer", None)
+    if held is None or len(held) < size:
+        held = _own.buffer = np.empty(size, dtype=np.uint8)
+    found: NDArray[Any] = held[:size].view(dtype).reshape(shape)
+    return found

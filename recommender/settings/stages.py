@@ -166,10 +166,14 @@ class RetrievalSettings(Stage):
         None, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
     )
     same_language: bool = True
-    index: Literal["auto", "flat", "hnsw", "ivf"] = Field(
+    index: str = Field(
         "auto",
-        description="search for stories outside the archive, built when the archive is saved: 'flat' is exact, 'hnsw' "
-        "and 'ivf' approximate; 'auto' = exact wherever that is fast enough",
+        min_length=1,
+        description="FAISS index that stories from outside the archive are searched with: 'auto', or a string for "
+        "FAISS's `index_factory` such as 'HNSW32'",
+    )
+    min_recall: float = Field(
+        0.99, ge=0, le=1, description="share of the ten nearest that an index of your own must find"
     )
 
 

@@ -103,7 +103,7 @@ class TestScale:
 
 class TestAllLists:
     def test_ours_is_exact(self, job: Job) -> None:
-        figures = cases.exact_lists(job)
+        figures = cases.our_lists(job)
         assert cases.recall(job, Path(job.scratch), Path(), slack=0) == 1.0
         assert figures["projected"] is False
         assert figures["queries"] == N
@@ -127,13 +127,13 @@ class TestAllLists:
     def test_a_search_of_some_is_projected_to_all(self, job: Job) -> None:
         some = replace(job, pairs=N * 30)
         assert len(some.rows()) == 30
-        figures = cases.exact_lists(some)
+        figures = cases.our_lists(some)
         assert figures["projected"] is True
         assert figures["seconds"] == pytest.approx(figures["build"] + figures["search"] * 10)
         assert cases.recall(some, Path(job.scratch), Path()) == 1.0
 
     def test_recall_counts_what_is_missing(self, job: Job) -> None:
-        cases.exact_lists(job)
+        cases.our_lists(job)
         path = Path(job.scratch) / "found.npz"
         with np.load(path) as held:
             rows, found = held["rows"], held["found"]

@@ -23,8 +23,8 @@ from recommender.embedders import make_embedder
 from recommender.evaluation import load_set
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
-from recommender.search.candidates import Retriever
 from recommender.search.pools import Asks, Keeper, Pools
+from recommender.search.retriever import Retriever
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledger, Ledgers, clear
 from recommender.storage.versions import VersionedFolder
@@ -90,7 +90,7 @@ def test_a_killed_precompute_embeds_only_the_rest(undisturbed: Path, tmp_path: P
 
 
 def test_a_killed_precompute_searches_only_for_the_rest(undisturbed: Path, tmp_path: Path) -> None:
-    kill("precompute", tmp_path, Path("out/.resume/pools-*/near-00002.*"), archive=tmp_path / "snapshot")
+    kill("precompute", tmp_path, Path("out/.resume/pools-*/00002.*"), archive=tmp_path / "snapshot")
     held = shards(tmp_path)
     assert len(held["vectors"]) == VECTORS
     assert len(held["pools"]) >= 3

@@ -91,9 +91,9 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
         return contents(out)
 
     local = run("local")
-    assert run("ray", engine=RayEngine(cluster.address, stories=20, rows=40)) == local
+    assert run("ray", engine=RayEngine(cluster.address, stories=20)) == local
     assert any(name.endswith("lists.jsonl") for name in local)
-    assert any(name.endswith("pools.near.rows.npy") for name in local)
+    assert any(name.endswith("pools.rows.npy") for name in local)
 
 
 @ray_data

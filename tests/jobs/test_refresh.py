@@ -23,7 +23,8 @@ from recommender.jobs.run_identity import Inputs
 from recommender.jobs.touched import looked_past
 from recommender.publishing import open_publisher
 from recommender.ranking.ranker import Ranker
-from recommender.search import candidates, exact, pools
+from recommender.search import limits
+from recommender.search.limits import Limits
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
 from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
@@ -32,9 +33,7 @@ from tests.support.worlds import AS_OF, World, random_rules, random_settings, ra
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools so small that rows fall out of them."""
-    monkeypatch.setattr(exact, "BLOCK", 16)
-    monkeypatch.setattr(pools, "_SPARE", 2)
-    monkeypatch.setattr(candidates, "_TIMELESS", 3)
+    monkeypatch.setattr(limits, "LIMITS", Limits(block=16, spare=2, stories=20))
     monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 

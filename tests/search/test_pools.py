@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.features.vectors import quantise
-from recommender.search import candidates, exact, pools, update_pools
-from recommender.search.candidates import Retriever
+from recommender.search.limits import Limits
 from recommender.search.pools import Asks
+from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, make_scope
 from recommender.search.update_pools import renewed
 from recommender.settings import RetrievalSettings
@@ -26,14 +25,8 @@ from recommender.settings import RetrievalSettings
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "BLOCK", 16)
-    monkeypatch.setattr(pools, "_SPARE", 3)
-    monkeypatch.setattr(candidates, "_TIMELESS", 4)
-    for room in (pools, update_pools, candidates):
-        monkeypatch.setattr(room, "_BLOCK", 20)
-    monkeypatch.setattr(update_pools, "_OFFERED", 20)
+COUNT, SPARE = 5, 3
+SMALL = Limits(stories=13, block=16, offered=20, spare=SPARE)
 
 
 class State:
@@ -78,7 +71,15 @@ class State:
         scope = make_scope(catalog, language, hidden, moment, Filters(), self.retrieval, timed=True)
         rows = np.arange(len(catalog))
         asks = Asks(self.vectors, rows, rows, catalog.published, language)
-        return Retriever(catalog=catalog, search=self.vectors, scope=scope, settings=self.retrieval, count=5), asks
+        retriever = Retriever(
+            catalog=catalog,
+            search=self.vectors,
+            scope=scope,
+            settings=self.retrieval,
+            count=COUNT,
+            limits=SMALL,
+        )
+        return retriever, asks
 
     def change(self) -> None:
         kind = self.rng.integers(4)
@@ -115,19 +116,6 @@ def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, steps: in
         before = now
 
 
-@settings(max_examples=60)
-@given(seed=st.integers(0, 2**20), parts=st.integers(1, 9))
-def test_parts_of_the_archive_joined_are_the_pools_of_one_search(seed: int, parts: int) -> None:
-    state = State(seed)
-    retriever, asks = state.retriever()
-    asks = asks.take(state.rng.permutation(len(asks))[: state.rng.integers(1, len(asks))])
-    size = -(-len(state.stories) // parts)
-    slices = [slice(part * size, (part + 1) * size) for part in range(parts)]
-    found = [replace(retriever, part=part).pools(asks) for part in slices]
-    for whole, joined in zip(retriever.pools(asks), retriever.joined(asks, found), strict=True):
-        assert np.array_equal(joined.rows, whole.rows)
-
-
 @given(seed=st.integers(0, 2**20))
 def test_one_story_alone_has_the_pool_it_has_among_all(seed: int) -> None:
     state = State(seed)
@@ -135,8 +123,7 @@ def test_one_story_alone_has_the_pool_it_has_among_all(seed: int) -> None:
     together = retriever.pools(asks)
     for row in state.rng.integers(0, len(asks), 5).tolist():
         alone = retriever.pools(asks.take(np.array([row])))
-        assert np.array_equal(alone.near.rows[0], together.near.rows[row])
-        assert np.array_equal(alone.timeless.rows[0], together.timeless.rows[row])
+        assert np.array_equal(alone.rows[0], together.rows[row])
 
 
 @pytest.mark.parametrize("window", [None, 20, 365])
@@ -152,35 +139,24 @@ def test_pools_are_those_of_brute_force(window: int | None, same_language: bool)
         dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
         day, others = catalog.published // (86_400 * 10**6), np.arange(len(catalog))
         for story in range(len(catalog)):
-            able = scope.allowed & (dots[story] >= 1) & (others != story)
+            shown = scope.allowed & (others != story)
             if same_language:
-                able &= scope.language == scope.language[story]
-            near = able
-            if window:  # no window holds what has no date, and that has a search of its own
+                shown &= scope.language == scope.language[story]
+            shared = scope.allowed & (not same_language or scope.language == scope.language[story])
+            if window:  # what has no date stands in every window
                 recent = catalog.published >= scope.as_of - window * 86_400 * 10**6
                 old = catalog.published[story] != UNDATED and not (
                     day[story] * 86_400 * 10**6 >= scope.as_of - window * 86_400 * 10**6
                 )
-                near = able & ~catalog.timeless & (recent | (old & (np.abs(day - day[story]) <= window)))
-            timeless = able & catalog.timeless & bool(window)
-            for pool, holds, width in ((found.near, near, 5 + 3), (found.timeless, timeless, 4 + 3)):
-                order = np.lexsort((catalog.id_rank, -dots[story]))
-                best = order[holds[order]][:width]
-                rows = pool.rows[story]
-                if _all_fit(retriever, scope.allowed, catalog.timeless & bool(window), pool is found.timeless, story):
-                    assert set(rows[rows >= 0].tolist()) >= set(best.tolist())
-                else:
-                    assert rows[rows >= 0].tolist() == best.tolist()
-
-
-def _all_fit(
-    retriever: Retriever, allowed: NDArray[np.bool_], apart: NDArray[np.bool_], timeless: bool, story: int
-) -> bool:
-    """Whether a channel has so few rows that all are candidates, in no order and whatever their product."""
-    shown = allowed & (apart if timeless else ~apart)
-    if retriever.settings.same_language:
-        shown &= retriever.scope.language == retriever.scope.language[story]
-    return int(shown.sum()) <= (4 if timeless else 5)
+                shown &= catalog.timeless | recent | (old & (np.abs(day - day[story]) <= window))
+            rows = found.rows[story]
+            rows = rows[rows >= 0]
+            if retriever.holds(np.flatnonzero(shared)):  # in no order and whatever their product
+                assert set(rows.tolist()) == set(np.flatnonzero(shown).tolist())
+                continue
+            order = np.lexsort((catalog.id_rank, -dots[story]))
+            best = order[(shown & (dots[story] >= 1))[order]][: COUNT + SPARE]
+            assert rows.tolist() == best.tolist()
 
 
 def test_age_does_not_count() -> None:
@@ -193,28 +169,25 @@ def test_age_does_not_count() -> None:
             story["published_at"] = START + timedelta(hours=(7 * number) % 40)
     moved, asks = state.retriever()
     allowed = moved.scope.allowed & retriever.scope.allowed
-    found = [
-        replace(one, scope=replace(one.scope, allowed=allowed)).pools(asks).near.rows for one in (moved, retriever)
-    ]
+    found = [replace(one, scope=replace(one.scope, allowed=allowed)).pools(asks).rows for one in (moved, retriever)]
     assert np.array_equal(*found)
 
 
 @pytest.mark.parametrize("stories", range(2, 20))
-@pytest.mark.parametrize("channel", ["near", "timeless"])
-def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int, channel: str) -> None:
+@pytest.mark.parametrize("window", [None, 365])
+def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int, window: int | None) -> None:
     """Also where a pool has room for all rows, but a list not for as many candidates."""
     state = State(stories, stories)
     for story in state.stories:
-        story["kind"] = "evergreen" if channel == "timeless" else "news"
+        story["kind"] = "evergreen" if window else "news"
         story["published_at"] = story.get("published_at", START)
-    window = 365 if channel == "timeless" else None  # without a window undated rows are candidates like others
     state.retrieval = state.retrieval.model_copy(update={"same_language": False, "window_days": window})
     retriever, asks = state.retriever()
-    found = getattr(retriever.pools(asks), channel).first(retriever.scope.allowed)
-    count, allowed = (5 if channel == "near" else 4), retriever.scope.allowed
+    found = retriever.pools(asks).candidates(retriever.scope.allowed)[0].rows
+    allowed = retriever.scope.allowed
     dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
     for story in range(stories):
-        able = allowed & (np.arange(stories) != story) & ((dots[story] > 0) | (allowed.sum() <= count))
+        able = allowed & (np.arange(stories) != story) & ((dots[story] > 0) | (allowed.sum() <= COUNT))
         order = np.lexsort((retriever.catalog.id_rank, -dots[story]))
-        best = order[able[order]][:count]
+        best = order[able[order]][:COUNT]
         assert set(found[story][found[story] >= 0].tolist()) == set(best.tolist())

@@ -19,7 +19,8 @@ from recommender import Filters, PublishedLists, ReadNext, Recommender, Rejected
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.jobs.precompute import precompute
-from recommender.search import candidates, exact, pools
+from recommender.search import limits
+from recommender.search.limits import Limits
 from tests.support.checkerboard import checkerboard
 from tests.support.worlds import AS_OF, SECTIONS, random_rules, random_settings, random_stories
 
@@ -29,9 +30,7 @@ Scores = dict[tuple[str, str], tuple[float, float]]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools so small that most rows are outside, and that they are soon lost."""
-    monkeypatch.setattr(exact, "BLOCK", 16)
-    monkeypatch.setattr(pools, "_SPARE", 2)
-    monkeypatch.setattr(candidates, "_TIMELESS", 3)
+    monkeypatch.setattr(limits, "LIMITS", Limits(block=16, spare=2, stories=20))
     monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 

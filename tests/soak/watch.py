@@ -20,7 +20,6 @@ import pyarrow as pa
 from recommender import PublishedLists, Recommender
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.compute.hardware import release_memory
-from recommender.search.pools import Pools
 from recommender.storage.versions import VersionedFolder
 from tests.soak.newsroom import Newsroom
 
@@ -74,8 +73,6 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     for row in rows:
         dots = search @ search[row]
         able = scope.allowed & (scope.language == scope.language[row])
-        if scope.windowed:  # what has no date is searched apart
-            able &= ~catalog.timeless
         if able.sum() > options.candidates:  # else there is nothing to choose
             able &= dots >= 1
         able[row] = False
@@ -83,12 +80,12 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
             assert options.window_days is not None
             recent = published >= scope.as_of - options.window_days * DAY_US
             if published[row] == UNDATED or recent[row]:
-                able &= recent
+                able &= recent | catalog.timeless
             else:
-                able &= recent | (np.abs(day - day[row]) <= options.window_days)
+                able &= recent | catalog.timeless | (np.abs(day - day[row]) <= options.window_days)
         order = np.lexsort((catalog.id_rank, -dots))
         best = set(order[able[order]][: options.candidates].tolist())
-        near = Pools(pools.near.take(np.array([row])), pools.timeless.take(np.array([row]))).near.first(scope.allowed)
+        near = pools.take(np.array([row])).candidates(scope.allowed)[0].rows
         total += len(best)
         wrong += len(best ^ set(near[near >= 0].tolist()))
     return total, wrong

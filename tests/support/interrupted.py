@@ -17,7 +17,8 @@ from recommender.evaluation import evaluate, load_set, tune
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.progress import Progress
-from recommender.search import exact
+from recommender.search import limits
+from recommender.search.limits import Limits
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledgers
 from tests.faults.world import WordEmbedder
@@ -65,12 +66,12 @@ class Run:
 @contextmanager
 def small_shards() -> Iterator[None]:
     """Shards of a few dozen stories, and blocks that fit."""
-    before = checkpoints.SHARD, checkpoints.TEXTS, exact.BLOCK
-    checkpoints.SHARD, checkpoints.TEXTS, exact.BLOCK = SHARD, TEXTS, 16
+    before = checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS
+    checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = SHARD, TEXTS, Limits(block=16, stories=16)
     try:
         yield
     finally:
-        checkpoints.SHARD, checkpoints.TEXTS, exact.BLOCK = before
+        checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = before
 
 
 def _precompute(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from recommender.embedders import Embedder, Encode
 from recommender.errors import ClusterError, MissingExtraError, RecommenderError, SettingsError
 from recommender.facade import Recommender
 from recommender.jobs.run import Run
-from recommender.jobs.shards import Embed, Plan, Read, Row, Search, Select, lists_name, pools_name
+from recommender.jobs.shards import Embed, Plan, Read, Row, Search, Select, shard_name
 from recommender.reading.formats import Stream
 from recommender.reading.read import Part
 from recommender.storage import checkpoints
@@ -60,9 +60,6 @@ class RayEngine:
         lists.
     stories : int, default 2,048
         Stories of a shard.
-    rows : int, default 1,048,576
-        Rows of a part of the archive: where no window limits a search, each part is searched apart and the best of all
-        are joined.
 
     Raises
     ------
@@ -80,10 +77,9 @@ class RayEngine:
     workers: int | None = None
     work: str | Path | None = None
     stories: int = 2_048
-    rows: int = 1 << 20
 
     def __post_init__(self) -> None:
-        for name in ("workers", "stories", "rows"):
+        for name in ("workers", "stories"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise SettingsError(f"{name} of the cluster is {value}, expected at least 1")
 
@@ -193,34 +189,22 @@ class RayJob:
         return encode
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
-        """Search by shards of the stories and parts of the archive; pools stay in files, with `keep` they come back.
-
-        With a window there is one part: a shard, which is a slice of time, reads only the slice that its windows cover.
-        """
-        windowed = rec.archive.dated and rec.settings.retrieval.window_days is not None
+        """Search by shards; pools stay in files, with `keep` they come back."""
         size, stories = len(rec.catalog), self.engine.stories
-        rows = size if windowed else self.engine.rows
-        self._shards = {"shards": f"{stories:,} stories, {rows:,} rows"}
-        total = -(-size // stories) * -(-size // rows)
-        kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, total)
+        self._shards = {"shards": f"{stories:,} stories"}
+        kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, -(-size // stories))
         lister, stones = rec.lister(as_of=run.inputs.as_of), rec.tombstones.copied()
+        moment = lister.selection.scope.as_of
         self._plan = plan = Plan(
-            work=self.work,
-            size=size,
-            stories=stories,
-            rows=rows,
-            moment=lister.selection.scope.as_of,
-            stones=stones,
-            found=copy(kept),
+            work=self.work, size=size, stories=stories, moment=moment, stones=stones, found=copy(kept)
         )
         plan.save(rec.archive, rec.embedder)
-        # a part at a time, so that it stays in the memory of the nodes
-        wanted = [(shard, part) for part in plan.parts for shard in plan.shards]
-        rest = [{"shard": shard, "part": part} for shard, part in wanted if not kept.path(pools_name(shard, part))]
+        rest = [{"shard": shard} for shard in plan.shards if not kept.path(shard_name(shard))]
         for _ in self._map(Search, (plan,), rest):
             pass
+        pools = plan.gather()
         if keep:
-            rec.archive = lister.pooled(found=plan.all_pools(lister))
+            rec.archive = lister.pooled(found=pools)
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Give the lists that the workers write, in the order and blocks of the local run; needs `pool`."""
@@ -229,7 +213,7 @@ class RayJob:
         shards = self._plan.shards
         kept = _opened(run.ledgers, "lists", {**run.inputs.with_rows(rows), **self._shards}, len(shards))
         plan = replace(self._plan, made=copy(kept))
-        rest = [shard for shard in shards if not kept.path(lists_name(shard))]
+        rest = [shard for shard in shards if not kept.path(shard_name(shard))]
         made = self._map(Select, (plan, run.inputs.version), [{"shard": shard} for shard in rest])
 
         def finished() -> Iterator[int]:
