@@ -19,8 +19,25 @@ which passes in a batch of its own, does not wait for more."""
 BUCKET = 16
 """Lengths are padded to a multiple of so many tokens."""
 
-SHAPES = f"{BATCH_TOKENS}/{BUCKET}"
-"""Names the table of shapes: another table may round the last bit of a vector in another way."""
+GPU_TOKENS = 8_192
+"""The same on a GPU, which a small pass leaves idle."""
+
+
+def batch_tokens(device: str) -> int:
+    """Tell the tokens of one forward pass on a device."""
+    return BATCH_TOKENS if device == "cpu" else GPU_TOKENS
+
+
+def shapes(device: str) -> str:
+    """Name the table of shapes: another table may round the last bit of a vector in another way.
+
+    Examples
+    --------
+    >>> shapes("cpu")
+    '512/16'
+    """
+    return f"{batch_tokens(device)}/{BUCKET}"
+
 
 _TOKENISED = 256  # texts tokenised at a time, while the workers compute
 
@@ -33,6 +50,7 @@ def embed(
     tokenise: Callable[[list[str]], Tokens],
     forward: Callable[[Tokens], NDArray[np.float32]],
     dim: int,
+    room: int | None = None,
 ) -> NDArray[np.float32]:
     """Embed `texts`, float32 (n, dim); a text gets the same bits alone and in any company.
 
@@ -48,7 +66,10 @@ def embed(
     forward : callable
         Tokens of one batch to one vector a row. Called from several threads.
     dim : int
+    room : int, optional
+        Tokens of one forward pass; those of the processor by default.
     """
+    room = room or BATCH_TOKENS
     distinct = sorted(set(texts), key=lambda text: (len(text), text))  # like lengths together: little waits or pads
     found = np.zeros((len(distinct), dim), dtype=np.float32)
     running: deque[tuple[NDArray[np.int64], Future[NDArray[np.float32]]]] = deque()
@@ -58,7 +79,7 @@ def embed(
         found[rows] = vectors.result()[: len(rows)]
 
     ahead, pool = 2 * torch_threads(), torch_workers()
-    for rows, batch in _batches(distinct, tokenise):
+    for rows, batch in _batches(distinct, tokenise, room):
         running.append((rows, pool.submit(forward, batch)))
         if len(running) > ahead:
             collect()
@@ -69,7 +90,7 @@ def embed(
 
 
 def _batches(
-    texts: Sequence[str], tokenise: Callable[[list[str]], Tokens]
+    texts: Sequence[str], tokenise: Callable[[list[str]], Tokens], room: int
 ) -> Iterator[tuple[NDArray[np.int64], Tokens]]:
     """Sort `texts` into batches of fixed shapes; gives the rows of each and their tokens.
 
@@ -88,7 +109,7 @@ def _batches(
             if (bucket, padded) in waiting:
                 before, held = waiting.pop((bucket, padded))
                 rows, part = np.concatenate([before, rows]), _joined(held, part)
-            size = max(BATCH_TOKENS // bucket, 1)
+            size = max(room // bucket, 1)
             whole = len(rows) // size * size
             for first in range(0, whole, size):
                 places = np.arange(first, first + size)
@@ -96,7 +117,7 @@ def _batches(
             if whole < len(rows):
                 waiting[bucket, padded] = rows[whole:], _take(part, np.arange(whole, len(rows)), bucket)
     for (bucket, _), (rows, part) in waiting.items():
-        size = max(BATCH_TOKENS // bucket, 1)
+        size = max(room // bucket, 1)
         yield rows, _take(part, np.arange(size) % len(rows), bucket)  # repeated rows fill the shape
 
 

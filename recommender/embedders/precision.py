@@ -6,16 +6,17 @@ from typing import Any, Literal
 
 from recommender.compute.hardware import bfloat16_unit, mkl_lags
 from recommender.embedders.batches import BATCH_TOKENS
+from recommender.embedders.devices import hardware
 
 Precision = Literal["float32", "bfloat16"]
 
 
-def prepared(transformer: Any, precision: Precision) -> Any:
+def prepared(transformer: Any, precision: Precision, device: str = "cpu") -> Any:
     """Put a transformer in a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
     import torch
 
     transformer = transformer.to(getattr(torch, precision))
-    if precision == "float32" and mkl_lags():
+    if precision == "float32" and device == "cpu" and mkl_lags():
         for name, module in list(transformer.eval().named_modules()):
             if type(module) is torch.nn.Linear:
                 parent, _, own = name.rpartition(".")
@@ -39,8 +40,8 @@ def _packed(linear: Any) -> Any:
     return Packed()
 
 
-def arithmetic(precision: Precision) -> str:
-    """Name everything beside model and text that decides about the bits: precision, runtime, instruction set.
+def arithmetic(precision: Precision, device: str = "cpu") -> str:
+    """Name everything beside model and text that decides about the bits: precision, runtime, instruction set or GPU.
 
     Examples
     --------
@@ -49,6 +50,8 @@ def arithmetic(precision: Precision) -> str:
     """
     import torch
 
+    version = torch.__version__.partition("+")[0]
+    if device != "cpu":
+        return "|".join([precision, version, *hardware(device)])
     kernels = bfloat16_unit() if precision == "bfloat16" else "onednn-packed" if mkl_lags() else "mkl"
-    runtime = torch.__version__.partition("+")[0], torch.backends.cpu.get_cpu_capability()
-    return "|".join([precision, *runtime, kernels])
+    return "|".join([precision, version, torch.backends.cpu.get_cpu_capability(), kernels])

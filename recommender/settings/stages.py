@@ -153,6 +153,22 @@ class EmbeddingSettings(Stage):
         description="arithmetic of the model; 'bfloat16' is about twice as fast where the processor has it, and keeps "
         ".99 of the nearest ten",
     )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$",
+        description="where the model runs: 'cpu', 'cuda', 'cuda:1', 'mps'; 'auto' = a GPU where there is one",
+    )
+    prompt: str | None = Field(
+        "auto",
+        min_length=1,
+        description="what the model wants before each text: the name of one of its prompts, a text that ends with a "
+        "blank, such as 'query: ', or 'none'; 'auto' = the model's default, else the one of its documents",
+    )
+    truncate_dim: int | None = Field(
+        None,
+        ge=2,
+        description="first dimensions that are kept, for models trained so; none = the model's own",
+    )
     chunk_words: int = Field(180, ge=20, description="words of one chunk")
     chunk_stride: int = Field(150, ge=10, description="words from one chunk's start to the next")
     svd_dim: int = Field(128, ge=2, description="dimensions of the 'tfidf' vectors")

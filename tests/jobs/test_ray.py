@@ -213,6 +213,16 @@ def test_more_workers_than_the_nodes_have_room_for_are_refused(tmp_path: Path) -
     RayJob(RayEngine(workers=3), tmp_path, [1, 2])
 
 
+def test_workers_do_not_embed_beside_a_gpu_of_the_driver(tmp_path: Path) -> None:
+    class OnGpu(WordEmbedder):
+        device = "cuda"
+
+    job = RayJob(RayEngine(), tmp_path, [1])
+    assert job.encode(WordEmbedder()) is not None
+    with pytest.raises(ClusterError, match=r"the driver on cuda: set embedding\.device = 'cpu'"):
+        job.encode(OnGpu())
+
+
 def test_what_keeps_a_job_from_the_cluster_is_told(
     tfidf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,6 +180,8 @@ class RayJob:
         """Embed batches of texts by the workers; None where vectors depend on the archive, or were given."""
         if not embedder.fingerprint:
             return None
+        if (device := getattr(embedder, "device", "cpu")) != "cpu":  # Ray hides GPUs from who asks for CPUs
+            raise ClusterError(f"workers embed on CPUs and the driver on {device}: set embedding.device = 'cpu'")
 
         def encode(batches: Iterable[Sequence[str]]) -> Iterator[NDArray[np.int16]]:
             rows = [{"texts": list(batch)} for batch in batches]
