@@ -359,7 +359,7 @@ class Recommender(Decided):
     ) -> ReadNext:
         """Make the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
-        In a large archive its candidates come from the FAISS index, if there is one: see `index`.
+        It is compared with all stories, or searched for with the index that `settings.retrieval.index` names.
 
         Raises
         ------
@@ -462,7 +462,7 @@ class Recommender(Decided):
     def save(self, path: str | Path) -> None:
         """Save the fitted archive to a folder; later withdrawals are recorded there at once.
 
-        A large archive is saved with its FAISS index, which is built now if it was not asked for before.
+        An index that `settings.retrieval.index` names is saved with it, and built now if it was not before.
 
         Raises
         ------
@@ -540,8 +540,9 @@ class Recommender(Decided):
     def index(self) -> Any:
         """The FAISS index over the archive's search vectors, `faiss.Index`: its ids are the rows of `catalog`.
 
-        Make what it is asked with `search_vector`. It is built when it is first asked for, and saved with a large
-        archive. It searches all rows as they were at that time, also those that lists may not show.
+        Make what it is asked with `search_vector`. It is built when it is first asked for: all vectors as they are,
+        unless `settings.retrieval.index` names another. It holds all rows of that time, also those that lists may not
+        show.
         """
         self._archive = self.archive.indexed()
         assert self._archive.index is not None

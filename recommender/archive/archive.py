@@ -30,7 +30,6 @@ from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
-from recommender.search import limits
 from recommender.search.index import SearchIndex
 from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
@@ -243,8 +242,8 @@ class Archive:
 
     @property
     def wants_index(self) -> bool:
-        """Whether the FAISS index is saved with the archive; that of a small one is made when it is asked for."""
-        return len(self.search) > limits.LIMITS.few_rows or self.settings.retrieval.index != "auto"
+        """Whether drafts are searched with an index that the settings name, which is saved with the archive."""
+        return self.settings.retrieval.index != "auto"
 
     @cached_property
     def fingerprint(self) -> str:

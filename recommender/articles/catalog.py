@@ -196,7 +196,14 @@ class Catalog:
         return text_groups(*texts, self.marks, self._oldest_first(np.flatnonzero(self.alive)))
 
     def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.asarray(rows[np.lexsort((self.id_rank[rows], self.published[rows]))])
+        wanted = np.zeros(len(self), dtype=bool)
+        wanted[rows] = True
+        return self._by_age[wanted[self._by_age]]
+
+    @cached_property
+    def _by_age(self) -> NDArray[np.int64]:
+        """All rows, oldest first."""
+        return np.lexsort((self.id_rank, self.published))
 
     @cached_property
     def marks(self) -> Marks:

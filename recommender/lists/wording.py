@@ -96,9 +96,16 @@ class Wording:
 
     def named(self, publishers: pa.Array) -> NDArray[np.int64]:
         """Find the term that is the name of an outlet, as "courier" of "courier.example", (m,); -2 = none."""
-        name = pc.replace_substring_regex(publishers, r"^the |^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1")
-        place = pc.index_in(name.cast(pa.string()), self.terms.cast(pa.string()), skip_nulls=True)
-        return np.asarray(pc.fill_null(place, -2).to_numpy(zero_copy_only=False), dtype=np.int64)
+        encoded = publishers.dictionary_encode()  # an archive has few outlets
+        names = pc.replace_substring_regex(encoded.dictionary, r"^the |^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1")
+        place = np.array([*(self._place.get(name, -2) for name in names.to_pylist()), -2], dtype=np.int64)
+        return np.asarray(place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """The place of each term."""
+        terms = self.terms.to_pylist()
+        return {terms[place]: place for place in reversed(range(len(terms))) if terms[place] is not None}
 
     def written(self, term: NDArray[np.int64], shared: NDArray[np.bool_], other: NDArray[np.int64]) -> pa.Array:
         """Write names, each with the neighbour that completes it where both stories share that too.

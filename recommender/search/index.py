@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, dots
-from recommender.search import limits
 from recommender.search.nearest import Asking, Rows, nearest, worth_torch
 
 FILE = "index.faiss"
@@ -79,8 +77,7 @@ class SearchIndex:
         ----------
         vectors : ndarray of int16, shape (n, d)
         factory : str, default 'auto'
-            A string for FAISS's `index_factory`; 'auto' = all vectors as they are, and of many an inverted file of
-            8-bit codes.
+            A string for FAISS's `index_factory`; 'auto' = all vectors as they are.
         min_recall : float, default 0
             Recall@10 that it must reach.
 
@@ -89,7 +86,7 @@ class SearchIndex:
         SettingsError
             If FAISS knows no such index, or it finds too little.
         """
-        kind = factory if factory != "auto" else _usual(len(vectors))
+        kind = "Flat" if factory == "auto" else factory
         index, effort = _built(vectors, kind), _EFFORT
         while True:
             most = _set_effort(index, effort)
@@ -198,11 +195,6 @@ class SearchIndex:
         hits = ((near >= 0) & (dots(vectors, rows, vectors, near) >= least)).sum(axis=1)
         recall = np.minimum(hits, _DEPTH).sum() / max((true >= 0).sum(), 1)
         return SearchIndex(self.faiss, replace(self.report, recall=round(float(recall), 6), sample=len(rows)))
-
-
-def _usual(n: int) -> str:
-    """Name the usual index of `n` rows."""
-    return "Flat" if n <= limits.LIMITS.few_rows else f"IVF{2 ** round(math.log2(2 * math.sqrt(n)))},SQ8"
 
 
 def _built(vectors: NDArray[np.int16], factory: str) -> Any:

@@ -11,8 +11,6 @@ class Limits:
 
     Attributes
     ----------
-    few_rows : int, default 200,000
-        So few rows are all compared with a story from outside: more are searched through an index.
     spare : int, default 16
         Rows of a pool, beyond its candidates, that may fall away before a story must search again.
     stories : int, default 1,024
@@ -23,7 +21,6 @@ class Limits:
         Stories that newcomers are offered to at a time.
     """
 
-    few_rows: int = 200_000
     spare: int = 16
     stories: int = 1_024
     block: int = 2_048

@@ -185,8 +185,8 @@ class RetrievalSettings(Stage):
     index: str = Field(
         "auto",
         min_length=1,
-        description="FAISS index that stories from outside the archive are searched with: 'auto', or a string for "
-        "FAISS's `index_factory` such as 'HNSW32'",
+        description="FAISS index that stories from outside the archive are searched with: 'auto' compares them with "
+        "all, else a string for FAISS's `index_factory` such as 'IVF1024,SQ8'",
     )
     min_recall: float = Field(
         0.99, ge=0, le=1, description="share of the ten nearest that an index of your own must find"

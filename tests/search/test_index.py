@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from recommender import Recommender, Settings
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, cosines, quantise
-from recommender.search import limits
 from recommender.search.index import FILE, SearchIndex
-from recommender.search.limits import Limits
 from tests.faults.world import WordEmbedder
 
 N = 600
@@ -128,15 +126,11 @@ def test_a_file_of_other_vectors_is_refused(tmp_path: Path) -> None:
 
 
 class TestArchive:
-    """An archive that is large enough for an index."""
-
-    @pytest.fixture(autouse=True)
-    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(limits, "LIMITS", Limits(few_rows=100))
+    """An archive whose settings name an index."""
 
     @pytest.fixture
     def rec(self) -> Recommender:
-        options = Settings().override({"retrieval.candidates": 20, "selection.related_at": 0.01})
+        options = Settings().override({"retrieval.index": "IVF16,SQ8", "retrieval.candidates": 20})
         return Recommender(options, embedder=WordEmbedder()).fit(stories(0, 400))
 
     def test_it_is_saved_with_its_index(self, rec: Recommender, tmp_path: Path) -> None:
@@ -167,15 +161,15 @@ class TestArchive:
         with pytest.raises(SnapshotError, match=FILE):
             Recommender.load(tmp_path, embedder=WordEmbedder())
 
-    def test_a_small_archive_is_compared_with_drafts_story_by_story(
-        self, rec: Recommender, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    def test_by_default_drafts_are_compared_with_all_and_the_index_holds_all(
+        self, rec: Recommender, tmp_path: Path
     ) -> None:
         draft = {"id": "draft", "title": "ferry radar t3w1 t3w4"}
-        by_index = rec.recommend_for(draft)
-        monkeypatch.setattr(limits, "LIMITS", Limits())
-        assert rec.recommend_for(draft) == by_index
-        assert rec.index.ntotal == 400
-        rec.save(tmp_path)
+        plain = rec.under(rec.settings.override({"retrieval.index": "auto"}))
+        rec.archive = rec.archive.indexed()
+        assert plain.recommend_for(draft).items == rec.recommend_for(draft).items
+        assert (plain.index.ntotal, type(plain.index).__name__) == (400, "IndexFlat")
+        plain.save(tmp_path)
         assert not list(tmp_path.rglob(FILE))
 
     def test_an_index_of_ones_own_that_finds_too_little_is_refused(self, tmp_path: Path) -> None:
