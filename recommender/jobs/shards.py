@@ -97,14 +97,8 @@ class Plan:
         Rows of the archive.
     stories : int
         Of a shard.
-    <<<<<<< HEAD
-    rows : int
-        Of a part of the archive; the pools of all parts are joined.
     moment : int
         That the lists are for, in microseconds.
-    =======
-    moment : datetime
-    >>>>>>> 8c5a12f (wip)
     stones : Tombstones
     found : Ledger
         Pools of the shards.

@@ -251,6 +251,12 @@ def _hold(place: str, held: object) -> None:
         time.sleep(600)
 
 
+def test_a_writer_may_follow_another_at_once(place: str) -> None:
+    for _ in range(30):
+        with open_publisher(place, "sql").writing():
+            pass
+
+
 def test_a_second_writer_is_refused_and_a_dead_one_forgotten(place: str) -> None:
     publish(place)
     context = forkserver()

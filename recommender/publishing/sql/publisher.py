@@ -6,7 +6,7 @@ Rows go to PostgreSQL by COPY, elsewhere by inserts of many rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,6 +94,8 @@ class SqlPublisher:
             try:
                 yield
             finally:
+                with suppress(sa.exc.SQLAlchemyError):  # the next writer need not wait for the server to see the end
+                    connection.scalar(sa.select(sa.func.pg_advisory_unlock(_LOCK, schema)))
                 connection.invalidate()  # closed, and the lock gone, even where the server does not answer any more
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
