@@ -134,3 +134,25 @@ def test_an_altered_large_file_is_found_when_checked_and_a_cut_one_at_once(
     path.write_bytes(data[:-1])
     with pytest.raises(SnapshotError, match=r"damaged: .*search\.npy"):
         Recommender.load(tmp_path)
+
+
+def test_a_story_that_is_asked_for_twice_has_its_list_twice() -> None:
+    stories = [{"id": f"s{n}", "title": f"ferry topic{n % 7} word{n % 11} harbour{n % 5}"} for n in range(60)]
+    settings = Settings().override({"embedding.model": "tfidf", "retrieval.candidates": 8, "selection.reserves": 0})
+    rec = Recommender(settings).fit(stories)
+    ids = [story["id"] for story in stories]
+    once = rec.recommend_many(ids)
+    assert rec.recommend_many(ids + ids[:20]) == [*once, *once[:20]]
+    assert rec.recommend(ids[3]) == once[3]
+
+
+def test_a_draft_under_an_archived_id_is_searched_by_its_own_text() -> None:
+    stories = [
+        {"id": "1", "title": "Ferry aground in harbour"},
+        {"id": "2", "title": "Opera director resigns in anger"},
+        {"id": "3", "title": "Harbour ferry strikes ledge"},
+    ]
+    override = {"embedding.model": "tfidf", "retrieval.candidates": 1, "selection.k": 1, "selection.reserves": 0}
+    rec = Recommender(Settings().override(override)).fit(stories)
+    found = rec.recommend_for({"id": "1", "title": "Opera director named"}, k=1)
+    assert [item.article_id for item in found.items] == ["2"]

@@ -234,9 +234,11 @@ class Archive:
         )
 
     def indexed(self) -> Archive:
-        """Build the FAISS index that the settings ask for, unless there is one."""
-        if self.index is not None:
+        """Build the FAISS index that the settings ask for, or add what it lacks."""
+        if self.index is not None and self.index.report.rows == len(self.search):
             return self
+        if self.index is not None:
+            return replace(self, index=self.index.grown(self.search))
         retrieval = self.settings.retrieval
         return replace(self, index=SearchIndex.build(self.search, retrieval.index, retrieval.min_recall))
 

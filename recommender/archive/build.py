@@ -18,6 +18,7 @@ from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.search.index import check_factory
 from recommender.settings import Settings
 
 _TOLD = {"section": "sections", "time": "dates"}
@@ -44,6 +45,7 @@ def build_archive(
     if not len(table):
         raise InputError("no usable story was given; expected at least one with an id and a title or body")
     embedder, reading = vectors.embedder, settings.reading
+    check_factory(settings.retrieval.index)
     ranker = ranker_for(settings, embedder)  # one that cannot be used is refused before any vector is made
     table, site = with_site_language(table, reading.site_language)
     catalog = Catalog.of(table)

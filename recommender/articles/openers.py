@@ -26,6 +26,7 @@ LINK_LABELS = (
 
 PICTURE_LABELS = (
     *("file photo", "photo", "photos", "photo credit", "photo credits", "photo by", "picture", "pictures", "image"),
+    *("photo illustration", "photo illustration by", "illustration by", "photo-illustration by"),
     *("images", "image credit", "image source", "image caption", "media caption", "foto", "fotos", "bild", "bilder"),
     *("bildquelle", "quelle", "crédit photo", "crédits photo", "photographie", "beeld", "fotografie", "immagine"),
     *("foto de", "imagen", "imagem", "zdjęcie"),

@@ -111,6 +111,10 @@ def precompute(
         clock("searching", 0, len(table))
         moment = run.identify(rec).as_of
         guards.moment(None if asked.as_of else moment, rec.catalog.published, datetime.now(UTC))
+        if (
+            archive is not None and rec.archive.wants_index
+        ):  # one that finds too little is refused before lists are made
+            rec.archive = rec.archive.indexed()
         job.pool(rec, run, keep=archive is not None)
         clock("searching", len(table), len(table))
         run.publish(rec, guards, lambda rows: job.lists(rec, rows, run))

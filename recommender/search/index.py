@@ -20,6 +20,7 @@ _DEPTH, _SAMPLE = 10, 200  # recall@10 of so many rows
 _TRAINING = 131_072  # rows that an index is trained on, at most
 _EFFORT = 16  # cells looked into, or `efSearch`; doubled until the index finds enough
 _MOST_WALKED = 1_024  # `efSearch` of a graph
+_WIDTH = 960  # components that most quantisers divide
 _BLOCK = 16_384  # rows converted to float32 at a time
 _SEED = 0
 
@@ -123,14 +124,18 @@ class SearchIndex:
             allowed = np.zeros(len(vectors), dtype=bool)
             allowed[found] = True
         sought = index_floats(queries)
+        selector = None
+        if allowed is not None:
+            selector = faiss.IDSelectorBitmap(np.packbits(allowed[:rows], bitorder="little"))
         if isinstance(self.faiss, faiss.IndexIVF):
-            selector = None
-            if allowed is not None:
-                selector = faiss.IDSelectorBitmap(np.packbits(allowed[:rows], bitorder="little"))
             parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.report.effort)
-            near = self.faiss.search(sought, wanted, params=parameters)[1]
-        else:
-            near = self.faiss.search(sought, wanted)[1]
+        elif isinstance(self.faiss, faiss.IndexHNSW):
+            parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=max(self.report.effort, wanted))
+        elif isinstance(self.faiss, faiss.IndexFlat):
+            parameters = faiss.SearchParameters(sel=selector)
+        else:  # others are filtered afterwards
+            parameters = None
+        near = self.faiss.search(sought, wanted, params=parameters)[1]
         near = near.astype(np.int64, copy=False)
         if allowed is not None:
             near = np.where(allowed[near], near, -1)
@@ -142,21 +147,32 @@ class SearchIndex:
             near = np.concatenate([near, tail], axis=1)
         return _best(queries, vectors, near, k)
 
+    def grown(self, vectors: NDArray[np.int16]) -> SearchIndex:
+        """Give an index in memory that holds the rows added since, too."""
+        import faiss
+
+        if self.report.rows == len(vectors) and self._path is None:
+            return self
+        if self._path is None:
+            index = faiss.clone_index(self.faiss)
+        elif self._path.exists():  # what is mapped cannot grow
+            index = faiss.read_index(str(self._path))
+        else:  # a later archive was saved in its place
+            return SearchIndex.build(vectors, self.report.kind)
+        _set_effort(index, self.report.effort)
+        _add(index, vectors, self.report.rows)
+        return SearchIndex(index, replace(self.report, rows=len(vectors)))
+
     def save(self, folder: Path, vectors: NDArray[np.int16]) -> IndexReport:
         """Write the index to a folder, with the rows added since; gives its report."""
         import faiss
 
-        index, rows = self.faiss, self.report.rows
-        if rows == len(vectors) and self._path is not None:
+        if self.report.rows == len(vectors) and self._path is not None and self._path.exists():
             shutil.copyfile(self._path, folder / FILE)
             return self.report
-        if self._path is not None:  # what is mapped cannot grow
-            index = faiss.read_index(str(self._path))
-        if rows < len(vectors):
-            index = faiss.clone_index(index) if self._path is None else index
-            _add(index, vectors, rows)
-        faiss.write_index(index, str(folder / FILE))
-        return replace(self.report, rows=len(vectors))
+        grown = self.grown(vectors)
+        faiss.write_index(grown.faiss, str(folder / FILE))
+        return grown.report
 
     @classmethod
     def load(cls, folder: Path, report: dict[str, Any], vectors: NDArray[np.int16]) -> SearchIndex:
@@ -193,21 +209,39 @@ class SearchIndex:
         least = dots(vectors, rows, vectors, true)
         least = np.where(true >= 0, least, np.iinfo(np.int32).max).min(axis=1, keepdims=True)
         hits = ((near >= 0) & (dots(vectors, rows, vectors, near) >= least)).sum(axis=1)
-        recall = np.minimum(hits, _DEPTH).sum() / max((true >= 0).sum(), 1)
+        wanted = int((true >= 0).sum())  # none where no story is like another: nothing can be missed
+        recall = np.minimum(hits, _DEPTH).sum() / wanted if wanted else 1.0
         return SearchIndex(self.faiss, replace(self.report, recall=round(float(recall), 6), sample=len(rows)))
 
 
-def _built(vectors: NDArray[np.int16], factory: str) -> Any:
-    """Build an index of a factory string."""
+def check_factory(factory: str) -> None:
+    """Refuse what no index can be made of, whatever the vectors.
+
+    Raises
+    ------
+    SettingsError
+        If FAISS does not know the factory string.
+    """
+    if factory != "auto":
+        _made(_WIDTH, factory)
+
+
+def _made(width: int, factory: str) -> Any:
+    """Make an empty index."""
     import faiss
 
     try:
-        index = faiss.index_factory(index_floats(vectors[:0]).shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+        return faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
         raise SettingsError(
             f"retrieval.index is {factory!r}, which FAISS does not know: expected 'auto' or a string for its "
             "index_factory, such as 'IVF1024,SQ8' or 'HNSW32'"
         ) from error
+
+
+def _built(vectors: NDArray[np.int16], factory: str) -> Any:
+    """Build an index of a factory string."""
+    index = _made(index_floats(vectors[:0]).shape[1], factory)
     try:
         index.train(index_floats(_sampled(vectors)))
         _add(index, vectors, 0)

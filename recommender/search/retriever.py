@@ -122,7 +122,8 @@ class Retriever:
             Their best rows, best first; -1 = none.
         """
         torch = worth_torch(len(asks) * len(found))
-        if least is None and len(asks) > _SHARE * len(found) and (asks.rows >= 0).all():
+        of_archive = asks.vectors is self.search and len(np.unique(asks.rows)) == len(asks)  # each once, as it is held
+        if least is None and of_archive and len(asks) > _SHARE * len(found):
             yield from self._all_with_all(asks, found, count, torch)
             return
         found, free = self._in_order(found)

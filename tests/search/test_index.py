@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import Recommender, Settings
+from recommender import Filters, Recommender, Settings
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, cosines, quantise
+from recommender.jobs.precompute import precompute
+from recommender.jobs.purge import purge
 from recommender.search.index import FILE, SearchIndex
 from tests.faults.world import WordEmbedder
 
@@ -171,6 +173,60 @@ class TestArchive:
         assert (plain.index.ntotal, type(plain.index).__name__) == (400, "IndexFlat")
         plain.save(tmp_path)
         assert not list(tmp_path.rglob(FILE))
+
+    def test_the_index_holds_what_was_added_since_it_was_asked_for(self, tmp_path: Path) -> None:
+        rec = Recommender(Settings(), embedder=WordEmbedder()).fit(stories(0, 300))
+        assert rec.index.ntotal == 300
+        rec.update(stories(300, 310))
+        assert rec.index.ntotal == 310
+
+    def test_a_single_story_has_an_index(self) -> None:
+        assert Recommender(Settings(), embedder=WordEmbedder()).fit(stories(0, 1)).index.ntotal == 1
+
+    def test_a_flat_index_finds_what_is_compared_under_filters_too(self) -> None:
+        rec = Recommender(Settings().override({"retrieval.candidates": 20}), embedder=WordEmbedder())
+        rec.fit([story | {"section": f"s{number % 9}"} for number, story in enumerate(stories(0, 400))])
+        flat = rec.under(rec.settings.override({"retrieval.index": "Flat"}))
+        flat.archive = flat.archive.indexed()
+        for topic in range(8):
+            draft = {"id": "draft", "title": f"t{topic}w1 t{topic}w4 t{topic}w7"}
+            filters = Filters(sections=("s1", "s5"))
+            assert flat.recommend_for(draft, filters=filters).items == rec.recommend_for(draft, filters=filters).items
+
+    def test_an_index_is_saved_though_the_archive_that_it_was_mapped_from_is_gone(
+        self, rec: Recommender, tmp_path: Path
+    ) -> None:
+        rec.save(tmp_path / "a")
+        held = Recommender.load(tmp_path / "a", embedder=WordEmbedder())
+        other = Recommender.load(tmp_path / "a", embedder=WordEmbedder())
+        other.update(stories(400, 410))
+        other.save(tmp_path / "a")
+        held.save(tmp_path / "b")
+        assert Recommender.load(tmp_path / "b", embedder=WordEmbedder()).index.ntotal == 400
+
+    def test_an_unknown_index_is_refused_before_any_work(self, tmp_path: Path) -> None:
+        settings = Settings().override({"retrieval.index": "nonsense", "embedding.model": "tfidf"})
+        with pytest.raises(SettingsError, match="which FAISS does not know"):
+            precompute(stories(0, 40), tmp_path / "lists", settings=settings)
+        assert not (tmp_path / "lists" / "CURRENT").exists()
+
+    def test_an_index_that_finds_too_little_publishes_nothing(self, tmp_path: Path) -> None:
+        override = {"retrieval.index": "PQ1x1", "retrieval.min_recall": 1.0, "embedding.model": "tfidf"}
+        with pytest.raises(SettingsError, match="min_recall"):
+            precompute(
+                stories(0, 400),
+                tmp_path / "lists",
+                settings=Settings().override(override),
+                archive=tmp_path / "archive",
+            )
+        assert not (tmp_path / "lists" / "CURRENT").exists()
+
+    def test_stories_are_deleted_though_too_few_are_left_for_the_index(self, tmp_path: Path) -> None:
+        override = {"retrieval.index": "IVF32,Flat", "retrieval.min_recall": 0.0, "embedding.model": "tfidf"}
+        place = tmp_path / "archive"
+        precompute(stories(0, 40), tmp_path / "lists", settings=Settings().override(override), archive=place)
+        purge(place, [f"s{number}" for number in range(15)])
+        assert len(Recommender.load(place).catalog) == 25
 
     def test_an_index_of_ones_own_that_finds_too_little_is_refused(self, tmp_path: Path) -> None:
         rec = Recommender(
