@@ -76,7 +76,10 @@ def explain(block: Block) -> pa.ListArray:
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
     same = np.flatnonzero(same_section)
-    also = pc.binary_join_element_wise("also in ", section.take(pa.array(same)).cast(pa.string()), "")
+    named = pc.replace_substring(
+        section.take(pa.array(same)).cast(pa.string()), "_", " "
+    )  # some systems name no others
+    also = pc.binary_join_element_wise("also in ", named, "")
     newer = (time > own_time) & (own_time != UNDATED) & (time != UNDATED)
     by_texts, by_names = parts.of(*_TEXTS), parts.of("names")
     told = [

@@ -44,6 +44,16 @@ _BARE = (  # the ends of longer names, which stand for nothing alone
 )
 _TELLING = r"^(?:\D{3,}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2})$"
 
+# endings of terms, and what stands there in the term that they are a form of: "diseases", "Russian", "Iranian",
+# "Ukrainian", "Israeli"
+_FORMS = (
+    ("s$", ""),
+    (r"(\w{3}a)n$", r"\1"),
+    (r"(\w{3})ian$", r"\1"),
+    (r"(\w{4})ian$", r"\1e"),
+    (r"(\w{3}[lqns])i$", r"\1"),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Wording:
@@ -59,7 +69,8 @@ class Wording:
         Names that tell something with the one that completes them only, such as first names: what mostly stands before
         another name, and the commonest ends of names.
     base : ndarray of int64, shape (v,)
-        The singular of a term by its form, as "disease" of "diseases"; itself where there is none.
+        The term that another is a form of, as "disease" of "diseases" and "russia" of "russian"; itself where there is
+        none.
     spelling : Spelling
     """
 
@@ -84,10 +95,8 @@ class Wording:
         telling &= ~calendar_word.to_numpy(zero_copy_only=False).astype(bool)
         names = telling & spelling.is_name
         bare = pc.is_in(tfidf.names, pa.array(_BARE.split(), tfidf.names.type)).to_numpy(zero_copy_only=False)
-        single = pc.index_in(pc.replace_substring_regex(tfidf.names, "s$", ""), tfidf.names)
-        base = pc.coalesce(single, pa.array(np.arange(len(telling)), single.type)).to_numpy(zero_copy_only=False)
         told = pc.coalesce(phrase, tfidf.names)
-        return cls(told, telling & ~names, names, bare.astype(bool) | spelling.bare, base.astype(np.int64), spelling)
+        return cls(told, telling & ~names, names, bare.astype(bool) | spelling.bare, _bases(tfidf.names), spelling)
 
     @cached_property
     def tells_phrases(self) -> bool:
@@ -135,3 +144,20 @@ class Wording:
             return np.full(term.shape, -1, dtype=np.int64)
         before, after = self.spelling.before[term], self.spelling.after[term]
         return np.where(before >= 0, before, after).astype(np.int64)
+
+
+def _bases(names: pa.Array) -> NDArray[np.int64]:
+    """Find the term that each is a form of, (v,); itself where there is none.
+
+    Examples
+    --------
+    >>> _bases(pa.array(["iran", "iranian", "russia", "russian", "russians", "human", "ukraine", "ukrainian"])).tolist()
+    [0, 0, 2, 2, 3, 5, 6, 6]
+    """
+    base = np.arange(len(names))
+    for ending, instead in reversed(_FORMS):
+        places = np.flatnonzero(pc.match_substring_regex(names, ending).to_numpy(zero_copy_only=False))
+        found = pc.index_in(pc.replace_substring_regex(names.take(pa.array(places)), ending, instead), names)
+        held = found.is_valid().to_numpy(zero_copy_only=False)
+        base[places[held]] = found.drop_null().to_numpy()
+    return base
