@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _CHILDREN = ("children", "content", "nodes", "blocks", "items", "root", "document")
+_BREAKS = ("break", "hardbreak", "linebreak", "br")
 _DEEPEST = 100
 _Links = Mapping[str, str]
 
@@ -61,6 +62,8 @@ def _is_run(node: Mapping[str, Any]) -> bool:
 
 def _leaf(node: Mapping[str, Any]) -> str:
     """Write a node without children; those of Editor.js hold HTML."""
+    if str(node.get("type")).lower().replace("_", "").replace("-", "") in _BREAKS:
+        return "<br>"
     held = node.get("data")
     if isinstance(held, Mapping) and node.get("type") and not isinstance(node.get("text"), str):
         items = held.get("items")

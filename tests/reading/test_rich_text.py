@@ -129,3 +129,9 @@ _NODES = st.recursive(
 def test_anything_is_a_tree_or_not(value: Any) -> None:
     found = rich_text(value)
     assert found is None or isinstance(found, str)
+
+
+@pytest.mark.parametrize("kind", ["hardBreak", "hard_break", "linebreak", "break"])
+def test_a_break_keeps_words_apart(kind: str) -> None:
+    words = [{"type": "text", "text": "first"}, {"type": kind}, {"type": "text", "text": "second"}]
+    assert to_text(rich_text([{"type": "paragraph", "content": words}]) or "").split() == ["first", "second"]
