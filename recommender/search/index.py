@@ -137,7 +137,7 @@ class SearchIndex:
             parameters = None
         near = self.faiss.search(sought, wanted, params=parameters)[1]
         near = near.astype(np.int64, copy=False)
-        if allowed is not None:
+        if allowed is not None and parameters is None:
             near = np.where(allowed[near], near, -1)
         added = np.arange(rows, len(vectors)) if found is None else found[np.searchsorted(found, rows) :]
         if len(added):

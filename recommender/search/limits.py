@@ -1,4 +1,4 @@
-"""How large the pieces are that a search works on, one value."""
+"""Sizes of the pieces that a search works on, in one value."""
 
 from __future__ import annotations
 

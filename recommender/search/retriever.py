@@ -19,7 +19,7 @@ from recommender.search.pools import Asks, Keeper, Pools
 from recommender.search.scope import Scope
 from recommender.settings import RetrievalSettings
 
-_SHARE = 0.25  # of the rows, from which on asking stories are answered by the products of all with all
+_SHARE = 0.5  # of the rows, from which on the products of all with all, half of which are made, are fewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ class Retriever:
         place, shown = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=bool)
         place[asks.rows], shown[found] = np.arange(len(asks)), True
         place = place[everyone]
-        rows = Rows.of(self.search, everyone, self.catalog.id_rank[everyone], free)._replace(shown=shown[everyone])
+        rows = Rows(self.search, everyone, shown[everyone], free, self.catalog.id_rank[everyone])
         own = Asks(self.search, everyone, everyone, self.catalog.published[everyone], self.scope.language[everyone])
         least = np.where(place >= 0, 0, np.iinfo(np.int32).max).astype(np.int32)  # who does not ask finds nothing
         for part, best in nearest_of_each_other(

@@ -42,7 +42,7 @@ def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Ke
             continue
         kept, entered = places[~again[places]], found[~shown[found]]
         for start in range(0, len(kept) if len(entered) else 0, now.limits.offered):
-            _offer(asks, entered, now, kept[start : start + now.limits.offered], pools)
+            _admit(asks, entered, now, kept[start : start + now.limits.offered], pools)
     again |= pools.lost(now.scope.allowed)
     pools.rows[again] = -1
     now.fill(asks, again, pools, keeper)
@@ -69,7 +69,7 @@ def _slide(asks: Asks, pools: Pools, now: Retriever, was: Retriever) -> NDArray[
     return own & ~before
 
 
-def _offer(
+def _admit(
     asks: Asks,
     entered: NDArray[np.int64],
     now: Retriever,
