@@ -155,7 +155,8 @@ cost a hundred times the products, while vectors grow by ten. Ways on, in this o
 - Shards: all lists of a block of stories need the vectors and nothing of other blocks, so blocks go to as many machines
   as there are.
 - An inverted file is no way on for whole lists: on the search vectors of real stories it has to read half of the
-  rows, or more, before it finds .995 of the true first five (`python -m benchmarks.search`, `benchmarks/results/search.json`)."""
+  rows, or more, before it finds .995 of the true first five (`python -m benchmarks.search`,
+  `benchmarks/results/search.json`)."""
 
 
 def number(value: float) -> str:
