@@ -76,10 +76,7 @@ def explain(block: Block) -> pa.ListArray:
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
     same = np.flatnonzero(same_section)
-    named = pc.replace_substring(
-        section.take(pa.array(same)).cast(pa.string()), "_", " "
-    )  # some systems name no others
-    also = pc.binary_join_element_wise("also in ", named, "")
+    also = pc.binary_join_element_wise("also in ", _told(section.take(pa.array(same)).cast(pa.string())), "")
     newer = (time > own_time) & (own_time != UNDATED) & (time != UNDATED)
     by_texts, by_names = parts.of(*_TEXTS), parts.of("names")
     told = [
@@ -98,6 +95,19 @@ def explain(block: Block) -> pa.ListArray:
     far = source[bare] == MORE
     told.append(_Reasons("meaning", bare[far], "no closer story left", 0.0, 8))
     return _gathered([*told, _strongest(parts, bare[~far])], len(rows))
+
+
+def _told(sections: pa.Array) -> pa.Array:
+    """Write sections as readers know them: the last of a path, and words for a name made for addresses.
+
+    Examples
+    --------
+    >>> _told(pa.array(["news/canada/nova-scotia", "race_and_racism", "Op-Ed"])).to_pylist()
+    ['nova scotia', 'race and racism', 'Op-Ed']
+    """
+    last = pc.replace_substring_regex(sections, r"^.*/\s*([^/]*[^/\s])\s*/?$", r"\1")
+    made = pc.match_substring_regex(last, r"^[a-z0-9]+(?:[_-][a-z0-9]+)+$")
+    return pc.if_else(made, pc.replace_substring_regex(last, "[_-]", " "), last)
 
 
 def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
