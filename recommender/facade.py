@@ -20,6 +20,7 @@ from recommender.archive.changes import Changes, changed_archive
 from recommender.archive.lister import Lister
 from recommender.archive.pins import placing
 from recommender.archive.pooling import pair_relevance
+from recommender.archive.rows import compacted
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
@@ -275,7 +276,7 @@ class Recommender(Decided):
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
-        self._archive = self.archive.compacted()
+        self._archive = compacted(self.archive)
         return self
 
     def under(self, settings: Settings) -> Recommender:

@@ -19,21 +19,19 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.links import ResolvedLinks
 from recommender.articles.text import whole_texts
-from recommender.compute.parallel import joined
 from recommender.editorial.rules import NO_RULES, RowRules, Rules
-from recommender.features.common import common_words
 from recommender.features.hubness import Hubness, Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes
 from recommender.features.texts import TextParts
-from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.features.tfidf import Tfidf
 from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.search.index import SearchIndex
 from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
-from recommender.search.vectors import SKETCH, search_vectors
+from recommender.search.vectors import search_vectors
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest
 from recommender.selection.same_event import SameEvent
@@ -124,44 +122,10 @@ class Archive:
         )
         object.__setattr__(self, "derived", derived)
 
-    @classmethod
-    def fit(
-        cls,
-        catalog: Catalog,
-        vectors: NDArray[np.int16],
-        settings: Settings,
-        calibration: str,
-        rules: Rules,
-        ranker: Ranker | None = None,
-    ) -> Archive:
-        """Fit the terms on a catalog with its vectors, and so make an archive."""
-        texts = catalog.cleaned()
-        tfidf, terms = Tfidf.fit(whole_texts(texts))
-        parts = TextParts.of(texts, tfidf, terms)
-        catalog.derived()  # while the texts are at hand
-        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
-        search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
-        archive = cls(
-            catalog=catalog,
-            vectors=vectors,
-            tfidf=tfidf,
-            terms=terms,
-            parts=parts,
-            spelling=Spelling.fit(texts, tfidf, common_words(terms, catalog.codes("language", default="")[0])),
-            hubness=hubness,
-            neighbours=hubness.of(terms, vectors),
-            search=search,
-            settings=settings,
-            related_at=None,
-            ranker=ranker,
-            calibration=calibration,
-            rules=rules,
-        )
-        return archive.under(settings)
-
     def under(self, settings: Settings) -> Archive:
         """Copy the archive under other settings of retrieval, ranking and selection, with their cut."""
-        index = self.index if settings.retrieval == self.settings.retrieval else None
+        asked, before = settings.retrieval, self.settings.retrieval
+        index = self.index if (asked.index, asked.min_recall) == (before.index, before.min_recall) else None
         if self.ranker is not None:
             wanted = settings.selection.related_at
             related_at = self.ranker.related_at if wanted == "auto" else wanted
@@ -169,69 +133,9 @@ class Archive:
             related_at = relevance_floor(
                 self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration
             )
-        same = (self.settings.ranking, self.settings.retrieval) == (settings.ranking, settings.retrieval)
+        same = (self.settings.ranking, before) == (settings.ranking, asked)
         pooled = self.pooled if same else None
         return replace(self, settings=settings, related_at=related_at, pooled=pooled, index=index)
-
-    def extended(self, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
-        """Add rows at the end; the vocabulary stays."""
-        texts = catalog.boilerplate.cleaned(added)
-        terms = self.tfidf.transform(whole_texts(texts))
-        search = search_vectors(vectors, terms, self.derived.vocabulary.columns)
-        more = replace(
-            self,
-            catalog=catalog,
-            vectors=joined(self.vectors, vectors),
-            terms=(every := sp.vstack([self.terms, terms], format="csr")),
-            parts=replace(self.parts.beside(TextParts.of(texts, self.tfidf, terms)), whole=every),
-            neighbours=self.neighbours.beside(self.hubness.of(terms, vectors)),
-            search=joined(self.search, search),
-            pooled=None,
-        )
-        looks = self.derived.looks
-        return replace(more, derived=more.derived.knowing(looks and looks.beside(self.looks_of(added))))
-
-    def compacted(self) -> Archive:
-        """Leave out replaced versions, and put all rows in publication order."""
-        alive = pa.array(np.flatnonzero(self.catalog.alive))
-        catalog = Catalog.of(self.catalog.table.take(alive), self.catalog.boilerplate)
-        old = self.catalog.rows(catalog.ids.to_pylist())
-        fewer = replace(
-            self,
-            catalog=catalog,
-            vectors=self.vectors[old],
-            terms=self.terms[old],
-            parts=self.parts.take(old),
-            neighbours=self.neighbours.take(old),
-            search=self.search[old],
-            pooled=None,
-            index=None,
-        )
-        looks = self.derived.looks
-        return replace(fewer, derived=fewer.derived.knowing(looks and looks.take(old)))
-
-    def only(self, held: NDArray[np.bool_]) -> Archive:
-        """Keep some rows, (n,), and only the terms that they use."""
-        rows = np.flatnonzero(held & self.catalog.alive)
-        catalog = Catalog.of(self.catalog.table.take(pa.array(rows)), self.catalog.boilerplate)
-        old = self.catalog.rows(catalog.ids.to_pylist())
-        terms = self.terms[old]
-        used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
-        tfidf = Tfidf(self.tfidf.names.take(pa.array(used)), self.tfidf.idf[used], self.tfidf.stories)
-        return replace(
-            self,
-            catalog=catalog,
-            vectors=self.vectors[old],
-            tfidf=tfidf,
-            terms=terms[:, used].tocsr(),
-            parts=self.parts.take(old).among(used),
-            spelling=self.spelling.among(used),
-            hubness=self.hubness.without(self.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
-            neighbours=self.neighbours.take(old),
-            search=self.search[old],
-            pooled=None,
-            index=None,
-        )
 
     def indexed(self) -> Archive:
         """Build the FAISS index that the settings ask for, or add what it lacks."""

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
 from recommender.articles.languages import detected_languages, unknown_language_warning, with_site_language
+from recommender.articles.text import whole_texts
 from recommender.compute.hardware import release_memory
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError
+from recommender.features.common import common_words
+from recommender.features.hubness import Hubness
+from recommender.features.spelling import Spelling
+from recommender.features.texts import TextParts
+from recommender.features.tfidf import Tfidf, sketch_columns
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.search.index import check_factory
+from recommender.search.vectors import SKETCH, search_vectors
 from recommender.settings import Settings
 
 _TOLD = {"section": "sections", "time": "dates"}
@@ -58,13 +67,47 @@ def build_archive(
         made, embedded = vectors.of(texts, site, progress)
         release_memory()
         progress("terms", 0, len(catalog))
-        archive = Archive.fit(catalog, made, settings, embedder.calibration, rules, ranker)
+        archive = _fitted(catalog, made, settings, embedder.calibration, rules, ranker)
     del texts
     if settings.ranking.ranker != "auto" and (message := _lacking(archive)):
         warnings.warn(message, stacklevel=4)
     release_memory()
     progress("terms", len(catalog), len(catalog))
     return archive, embedded
+
+
+def _fitted(
+    catalog: Catalog,
+    vectors: NDArray[np.int16],
+    settings: Settings,
+    calibration: str,
+    rules: Rules,
+    ranker: Ranker | None,
+) -> Archive:
+    """Fit the terms on a catalog with its vectors, and so make an archive."""
+    texts = catalog.cleaned()
+    tfidf, terms = Tfidf.fit(whole_texts(texts))
+    parts = TextParts.of(texts, tfidf, terms)
+    catalog.derived()  # while the texts are at hand
+    hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
+    search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
+    archive = Archive(
+        catalog=catalog,
+        vectors=vectors,
+        tfidf=tfidf,
+        terms=terms,
+        parts=parts,
+        spelling=Spelling.fit(texts, tfidf, common_words(terms, catalog.codes("language", default="")[0])),
+        hubness=hubness,
+        neighbours=hubness.of(terms, vectors),
+        search=search,
+        settings=settings,
+        related_at=None,
+        ranker=ranker,
+        calibration=calibration,
+        rules=rules,
+    )
+    return archive.under(settings)
 
 
 def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:

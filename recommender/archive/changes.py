@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.archive.build import with_languages
+from recommender.archive.rows import extended
 from recommender.articles.article import row_digest
 from recommender.articles.catalog import Catalog
 from recommender.embedders.stories import StoryVectors
@@ -79,7 +80,7 @@ def changed_archive(
         made = archive.vectors[:0]
         if fresh:
             made, embedded = vectors.of(catalog.boilerplate.cleaned(added), archive.site)
-        archive = archive.extended(catalog, added, made)
+        archive = extended(archive, catalog, added, made)
     return archive, Changes(len(fresh) - len(replaces), len(replaces), unchanged, len(gone)), embedded
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.archive import snapshot
+from recommender.archive.rows import only
 from recommender.articles.link_tables import without_links_to
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
@@ -93,5 +94,5 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
         table = without_links_to(archive.catalog, ~held)
         archive = replace(archive, catalog=replace(archive.catalog, table=table))
         # without the index of the settings: deletion must not fail by what it cannot be trained on
-        snapshot.write(root, archive.only(held), rec.embedder)
+        snapshot.write(root, only(archive, held), rec.embedder)
     return f"{gone} stories deleted"
