@@ -25,7 +25,7 @@ from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
-from recommender.articles.links import ResolvedLinks, resolve_links
+from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.decided import Decided
 from recommender.editorial.overlay import NAME as TOMBSTONES
@@ -40,7 +40,6 @@ from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.reading.behaviors import read_clicks
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
@@ -250,29 +249,19 @@ class Recommender(Decided):
         """
         from recommender.archive.learn import learn_ranker  # its statistics take as long to import as all else
 
-        archive = self.archive
-        more = [table for one in (links, picks) if (table := given_links(one, self.settings.reading)) is not None]
-        found = archive.links
-        if more or lists is not None:
-            published = None if lists is None else PublishedLists.open(lists)
-            found = resolve_links(
-                archive.catalog,
-                pa.concat_tables(more) if more else None,
-                shown=None if published is None else published.shown(),
-                as_of=None if published is None else published.as_of,
-            )
-        log, rows = (None, None) if clicks is None else read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
-        report = learn_ranker(
-            archive,
-            found.table,
-            log,
-            rejected=0 if rows is None else len(rows.rejected),
+        published = None if lists is None else PublishedLists.open(lists)
+        return learn_ranker(
+            self.archive,
+            links=links,
+            picks=picks,
+            clicks=clicks,
+            shown=None if published is None else published.shown(),
+            shown_as_of=None if published is None else published.as_of,
             embedder=vector_space(self.embedder),
             name=name,
             seed=seed,
             progress=progress,
         )
-        return replace(report, links=found.report)
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""

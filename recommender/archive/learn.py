@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +15,16 @@ from numpy.typing import NDArray
 from recommender.archive.archive import Archive
 from recommender.archive.clicked import Clicked, ClickReport, clicked_pairs
 from recommender.archive.linked import linked_pairs
-from recommender.articles.links import LinkReport, connected_rows
+from recommender.articles.links import LinkReport, connected_rows, resolve_links
 from recommender.errors import InputError
 from recommender.features.families import FAMILIES
-from recommender.progress import Progress, silent
+from recommender.progress import Progress
 from recommender.ranking.learn import LinkedPairs, feature_names, learn
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
+from recommender.reading.behaviors import read_clicks
 from recommender.reading.clicks import ClickLog
+from recommender.reading.links import given_links
 from recommender.statistics import Estimate, bootstrap, fold_of, short
 from recommender.version import __version__
 
@@ -105,36 +109,52 @@ class LearnReport:
 
 def learn_ranker(
     archive: Archive,
-    links: pa.Table,
-    log: ClickLog | None = None,
     *,
-    rejected: int = 0,
-    embedder: str = "",
-    name: str = "own",
-    seed: int = 0,
-    progress: Progress = silent,
+    links: str | Path | pa.Table | None,
+    picks: str | Path | pa.Table | None,
+    clicks: str | Path | pa.Table | None,
+    shown: Mapping[str, Collection[str]] | None,
+    shown_as_of: datetime | None,
+    embedder: str,
+    name: str,
+    seed: int,
+    progress: Progress,
 ) -> LearnReport:
-    """Learn a ranker from the links of an archive's stories, and from what its readers clicked.
+    """Learn a ranker from links and clicks, see `Recommender.learn`.
 
-    Parameters
-    ----------
-    archive : Archive
-    links : pyarrow.Table
-        Columns `story` and `item`, ids of the archive; maybe `anchor`, the words of the link.
-    log : ClickLog, optional
-    rejected : int
-        Rows of the log that could not be read.
-    embedder : str
-        What identifies the vectors of the archive, see `embedders.protocol.vector_space`.
-    name : str
-    seed : int, default 0
-    progress : callable
+    `shown` is what lists showed, by story, at `shown_as_of`; `embedder` is what identifies the vectors of the archive,
+    see `embedders.protocol.vector_space`.
 
     Raises
     ------
     InputError
         If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
     """
+    more = [table for one in (links, picks) if (table := given_links(one, archive.settings.reading)) is not None]
+    found = archive.links
+    if more or shown is not None:
+        given = pa.concat_tables(more) if more else None
+        found = resolve_links(archive.catalog, given, shown=shown, as_of=shown_as_of)
+    log, rows = (None, None) if clicks is None else read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
+    rejected = 0 if rows is None else len(rows.rejected)
+    report = _learned(
+        archive, found.table, log, rejected=rejected, embedder=embedder, name=name, seed=seed, progress=progress
+    )
+    return replace(report, links=found.report)
+
+
+def _learned(
+    archive: Archive,
+    links: pa.Table,
+    log: ClickLog | None,
+    *,
+    rejected: int,
+    embedder: str,
+    name: str,
+    seed: int,
+    progress: Progress,
+) -> LearnReport:
+    """Learn from resolved links and a log of clicks, of which so many rows were rejected."""
     present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     features = feature_names()
     clicked = None if log is None else Clicked.of(archive, log, rejected)
