@@ -54,6 +54,7 @@ _DAY_US = 86_400_000_000
 _BLANK = np.isin(
     np.arange(256), [*chain.from_iterable(chr(one).encode() for one in range(0x10000) if chr(one).isspace())]
 )
+_BRACKETS, _QUOTE = np.frombuffer(b"[{", np.uint8), ord('"')
 _ZEROS = (0, -25_568 * _DAY_US)  # 1970 and the end of 1899, which stand for no date
 _BEGINNING = LONGEST_CAPTION + 200  # bytes of a body by which its line is mostly told
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -187,6 +188,8 @@ class Columns:
             )
             sizes = _sizes(texts)
             usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & are_plain(texts) & _are_stripped(texts)
+            if field in _TEXTS:
+                usual &= ~_may_be_printed(texts, usual)
         others = np.flatnonzero(~usual).tolist()
         some = texts.filter(~usual).to_pylist() if isinstance(values, pa.Array) else [values[at] for at in others]
         read = [convert(at, value) for at, value in zip(others, some, strict=True)]
@@ -349,6 +352,16 @@ def _are_stripped(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
         last = data[max(start, end - 4) : end].tobytes().decode(errors="ignore")[-1]
         stripped[row] = not (first.isspace() or last.isspace())
     return stripped
+
+
+def _may_be_printed(texts: pa.LargeStringArray, stripped: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which of the texts that begin without a blank may be a list or an object as it is printed."""
+    rows, data = np.flatnonzero(stripped), _bytes(texts)
+    starts = _ends(texts)[rows]
+    first = data[starts]
+    found = np.zeros(len(stripped), dtype=bool)
+    found[rows] = np.isin(first, _BRACKETS) | ((first == _QUOTE) & np.isin(data[starts + 1], _BRACKETS))
+    return found
 
 
 def _moments(texts: pa.Array, form: str, kind: pa.DataType) -> pa.Array:

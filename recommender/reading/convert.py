@@ -14,7 +14,7 @@ from recommender.articles.languages import subtag
 from recommender.errors import RowError
 from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
-from recommender.reading.rich_text import rich_text
+from recommender.reading.rich_text import is_beside, rich_text, tree_of
 from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
 from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
 
@@ -22,10 +22,6 @@ _ACCESS = {
     **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
     **dict.fromkeys(("paid", "premium", "subscriber", "subscribers", "metered", "true", "1", "yes"), "paid"),
 }
-
-_TEXT_PARTS = frozenset(
-    ("text", "paragraph", "p", "header", "heading", "raw_html", "html", "list", "quote", "blockquote", "block")
-)
 
 _ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not read but followed
 
@@ -81,21 +77,29 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def _markup(value: Any, field: str, plan: Plan) -> str | None:
-    if isinstance(value, list | Mapping):
-        tree = rich_text(value)
-        value = value if tree is None else tree
-    if type(value) is not str and isinstance(value, list | tuple) and field != "title":
-        parts = (_paragraph(one, field) for one in value)
-        value = "\n\n".join(part for part in parts if part)
+    printed = tree_of(value) if type(value) is str else None
+    held = value if printed is None else printed
+    if isinstance(held, list | Mapping):
+        tree = _tree(held, field)
+        value = held if tree is None and isinstance(held, list) else value if tree is None else tree
     value = one_of(value)
     if is_missing(value):
         return None
     return _within(as_text(value, field), field, plan.limits.max_body_chars)
 
 
+def _tree(value: list[Any] | Mapping[str, Any], field: str) -> str | None:
+    """Read a text that is a tree, or a list of parts; None where it is neither."""
+    tree = rich_text(value)
+    if tree is None and isinstance(value, list) and field != "title":
+        parts = (_paragraph(one, field) for one in value)
+        return "\n\n".join(part for part in parts if part)
+    return tree
+
+
 def _paragraph(value: Any, field: str) -> str | None:
     """Read one of several parts of a text; pictures and the like are none."""
-    if isinstance(value, Mapping) and str(value.get("type", "text")) not in _TEXT_PARTS:
+    if isinstance(value, Mapping) and is_beside(value.get("type")):
         return None
     value = unwrapped(value)
     return None if is_missing(value) else as_text(value, field)

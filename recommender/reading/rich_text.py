@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-_CHILDREN = ("children", "content", "nodes", "blocks", "items", "root", "document")
+from recommender.reading.values import printed, unwrapped
+
+_CHILDREN = ("children", "content", "nodes", "leaves", "blocks", "rich_text", "items", "root", "document", "raw")
+_ROOTS = ("root", "document", "raw")  # which may hold an object
+_HELD = ("spans", "value", "__component", "insert")  # what only parts of texts have, beside children
+_TEXTS = ("text", "value", "plain_text")
+_MARKUP = ("body", "content", "html", "markdown", "text")  # of a part of Strapi
+_OF_DATA = ("text", "html", "title", "message", "items", "content")  # of Editor.js
 _BREAKS = ("break", "hardbreak", "linebreak", "br")
+_BESIDE = frozenset(
+    (
+        *(
+            "image",
+            "images",
+            "img",
+            "picture",
+            "photo",
+            "video",
+            "audio",
+            "embed",
+            "oembed",
+            "gallery",
+            "media",
+            "asset",
+        ),
+        *("file", "figure", "chart", "map", "code", "divider", "delimiter", "separator", "hr", "ad", "advert", "promo"),
+        *("related", "newsletter", "tweet", "twitter", "youtube", "instagram", "form", "button", "interstitial"),
+    )
+)
+_WORDS = re.compile(r"[A-Z]?[a-z]+")
+_PRINTED = re.compile(r"""\s*"?[\[{]\s*\\?["'\[{]""")
 _DEEPEST = 100
 _Links = Mapping[str, str]
 
@@ -15,7 +45,8 @@ _Links = Mapping[str, str]
 def rich_text(value: Any) -> str | None:
     """Write a tree as HTML, a paragraph for each node that holds words; None for what is no tree.
 
-    Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js and Editor.js.
+    Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js, Editor.js, Quill,
+    Prismic, Wagtail and Notion.
 
     Examples
     --------
@@ -24,54 +55,197 @@ def rich_text(value: Any) -> str | None:
     >>> rich_text([{"type": "text", "content": "Fog"}]) is None
     True
     """
+    if isinstance(value, Mapping) and isinstance(value.get("ops"), list):
+        value = value["ops"]
     nodes = value if isinstance(value, list) else [value]
-    if not any(isinstance(node, Mapping) and _children(node) for node in nodes):
+    if not any(isinstance(node, Mapping) and _is_part(node) for node in nodes):
         return None
-    return "\n".join(f"<p>{words}</p>" for node in nodes for words in _paragraphs(node, 0) if words.strip())
+    if any(isinstance(node, Mapping) and "insert" in node for node in nodes):
+        return _paragraphed(_lines(nodes))
+    return _paragraphed(words for node in nodes for words in _paragraphs(node, {}, 0))
+
+
+def tree_of(text: str) -> Any:
+    """Read a text that is a list or an object as JSON or Python print it; None for any other.
+
+    Examples
+    --------
+    >>> tree_of('{"blocks": [{"text": "Fog"}]}'), tree_of("[Update] Fog"), tree_of("['Fog.', 'Rain.']")
+    ({'blocks': [{'text': 'Fog'}]}, None, ['Fog.', 'Rain.'])
+    """
+    if _PRINTED.match(text) is None:
+        return None
+    found = printed(text.strip())
+    if isinstance(found, str):  # it was printed twice
+        found = printed(found.strip())
+    if isinstance(found, list) and not all(isinstance(one, str | Mapping) for one in found):
+        return None
+    return found if isinstance(found, list | Mapping) else None
+
+
+def is_beside(kind: Any) -> bool:
+    """Tell whether a part of a text of this kind stands beside its words, such as a picture.
+
+    Examples
+    --------
+    >>> is_beside("oembed_response"), is_beside("pullQuote")
+    (True, False)
+    """
+    return not _BESIDE.isdisjoint(word.casefold() for word in _WORDS.findall(str(kind or "")))
+
+
+def _paragraphed(texts: Iterable[str]) -> str:
+    return "\n".join(f"<p>{words}</p>" for words in texts if words.strip())
+
+
+def _kind(node: Mapping[str, Any]) -> Any:
+    return next((node[name] for name in ("type", "nodeType", "_type", "__component") if node.get(name)), None)
+
+
+def _is_part(node: Mapping[str, Any]) -> bool:
+    return bool(_children(node)) or (any(name in node for name in _HELD) and bool(_kind(node) or "insert" in node))
 
 
 def _children(node: Mapping[str, Any]) -> list[Any]:
+    kind = node.get("type")
+    own = node.get(kind) if isinstance(kind, str) and kind not in _TEXTS else None  # of Notion
+    if isinstance(own, Mapping):
+        return [own, *_listed(node, "children")]
     for name in _CHILDREN:
-        held = node.get(name)
-        if isinstance(held, list) and any(isinstance(one, Mapping) for one in held):
-            return held
-        if name in ("root", "document") and isinstance(held, Mapping):
-            return [held]
+        if found := _listed(node, name):
+            return found
     return []
 
 
-def _paragraphs(node: Any, depth: int) -> Iterator[str]:
+def _listed(node: Mapping[str, Any], name: str) -> list[Any]:
+    held = node.get(name)
+    if name in _ROOTS and isinstance(held, Mapping):
+        return [held]
+    return held if isinstance(held, list) and any(isinstance(one, Mapping) for one in held) else []
+
+
+def _paragraphs(node: Any, links: _Links, depth: int) -> Iterator[str]:
     """Give the paragraphs of a node: it is one itself where any of its children is a run of words."""
     if not isinstance(node, Mapping) or depth > _DEEPEST:
         return
+    links = _with_entities(node, links)
     children = _children(node)
     if not children:
-        yield _leaf(node)
+        if not is_beside(_kind(node)):
+            yield _leaf(node, links)
     elif any(isinstance(child, Mapping) and _is_run(child) for child in children):
-        yield _inline(node, {}, depth)
+        yield _inline(node, links, depth)
     else:
         for child in children:
-            yield from _paragraphs(child, depth + 1)
+            yield from _paragraphs(child, links, depth + 1)
+
+
+def _with_entities(node: Mapping[str, Any], links: _Links) -> _Links:
+    """Add the addresses that a document keeps apart from its nodes, as Draft.js does."""
+    held = node.get("entityMap")
+    if not isinstance(held, Mapping):
+        return links
+    found = ((str(key), _address(one)) for key, one in held.items() if isinstance(one, Mapping))
+    return {**links, **{key: address for key, address in found if address}}
 
 
 def _is_run(node: Mapping[str, Any]) -> bool:
     """Tell whether a node is words within a paragraph."""
-    kind = node.get("type") or node.get("nodeType") or node.get("_type")
-    return kind in ("text", "span") or (kind is None and isinstance(node.get("text"), str))
+    kind = node.get("type") or node.get("nodeType") or node.get("_type") or (node.get("object") == "text" and "text")
+    return kind in ("text", "span") or (not kind and isinstance(node.get("text"), str))
 
 
-def _leaf(node: Mapping[str, Any]) -> str:
-    """Write a node without children; those of Editor.js hold HTML."""
-    if str(node.get("type")).lower().replace("_", "").replace("-", "") in _BREAKS:
+def _leaf(node: Mapping[str, Any], links: _Links) -> str:
+    """Write a node without children; those of Editor.js, Wagtail and Strapi hold HTML."""
+    kind = _kind(node)
+    if str(kind).lower().replace("_", "").replace("-", "") in _BREAKS:
         return "<br>"
     held = node.get("data")
-    if isinstance(held, Mapping) and node.get("type") and not isinstance(node.get("text"), str):
-        items = held.get("items")
-        texts = [held.get("text"), *(items if isinstance(items, list) else [])]
-        texts = [one.get("content") if isinstance(one, Mapping) else one for one in texts]
-        return "</p>\n<p>".join(one for one in texts if isinstance(one, str))
-    text = next((node[name] for name in ("text", "value") if isinstance(node.get(name), str)), "")
-    return html.escape(text, quote=False)
+    if isinstance(held, Mapping) and node.get("type") and not any(isinstance(node.get(name), str) for name in _TEXTS):
+        return "</p>\n<p>".join(_of_data(held, 0))
+    if "value" in node and node.get("type") not in ("text", "span", None):
+        return "</p>\n<p>".join(_of_value(node["value"], 0))
+    if "__component" in node:
+        return next((node[name] for name in _MARKUP if isinstance(node.get(name), str)), "")
+    text = next((node[name] for name in _TEXTS if isinstance(node.get(name), str)), "")
+    return _with_ranges(text, node, links)
+
+
+def _of_data(held: Any, depth: int) -> Iterator[str]:
+    """Give the texts of a block of Editor.js: of lists and tables each part."""
+    if isinstance(held, str):
+        yield held
+    elif isinstance(held, list) and depth <= _DEEPEST:
+        for one in held:
+            yield from _of_data(one, depth + 1)
+    elif isinstance(held, Mapping) and depth <= _DEEPEST:
+        for name in _OF_DATA:
+            yield from _of_data(held.get(name), depth + 1)
+
+
+def _of_value(value: Any, depth: int) -> Iterator[str]:
+    """Give the texts of a block of Wagtail, whose value may be a list, or an object with parts of its own."""
+    if isinstance(value, list) and depth <= _DEEPEST:
+        for one in value:
+            if not (isinstance(one, Mapping) and is_beside(_kind(one))):
+                yield from _of_value(one, depth + 1)
+        return
+    found = unwrapped(value)
+    if isinstance(found, list) and found is not value:
+        yield from _of_value(found, depth + 1)
+    elif isinstance(found, str) and "://" not in found.partition(" ")[0]:
+        yield found
+
+
+def _with_ranges(text: str, node: Mapping[str, Any], links: _Links) -> str:
+    """Write a text whose links are told by their places, counted as JavaScript does, in Draft.js and Prismic."""
+    ranges: list[tuple[int, int, str]] = []
+    for name in ("entityRanges", "spans"):
+        held = node.get(name)
+        for one in held if isinstance(held, list) else ():
+            if not isinstance(one, Mapping):
+                continue
+            start = _place(one.get("offset", one.get("start")))
+            end = start + _place(one["length"]) if "length" in one else _place(one.get("end"))
+            address = links.get(str(one.get("key"))) if "key" in one else _address(one)
+            if address and 0 <= start < end:
+                ranges.append((start, end, address))
+    if not ranges:
+        return html.escape(text, quote=False)
+    units, at, found = text.encode("utf-16-le", "surrogatepass"), 0, []
+
+    def part(start: int, end: int | None) -> str:
+        piece = units[2 * start : None if end is None else 2 * end]
+        return html.escape(piece.decode("utf-16-le", "ignore"), quote=False)
+
+    for begin, after, address in sorted(ranges):
+        if begin >= at:
+            found += [part(at, begin), _linked(address, part(begin, after))]
+            at = after
+    return "".join([*found, part(at, None)])
+
+
+def _place(value: Any) -> int:
+    """Read a place in a text; -1 where that is none."""
+    return value if type(value) is int and 0 <= value < 1 << 40 else -1
+
+
+def _lines(operations: list[Any]) -> Iterator[str]:
+    """Give the lines of a document of Quill, which is a list of what was inserted."""
+    line = ""
+    for one in operations:
+        text = one.get("insert") if isinstance(one, Mapping) else None
+        if not isinstance(text, str):
+            continue
+        attributes = one.get("attributes")
+        address = attributes.get("link") if isinstance(attributes, Mapping) else None
+        for number, piece in enumerate(text.split("\n")):
+            if number:
+                yield line
+                line = ""
+            words = html.escape(piece, quote=False)
+            line += _linked(address, words) if isinstance(address, str) and words else words
+    yield line
 
 
 def _inline(node: Any, links: _Links, depth: int) -> str:
@@ -81,14 +255,14 @@ def _inline(node: Any, links: _Links, depth: int) -> str:
     named = {str(one.get("_key")): one for one in node.get("markDefs") or () if isinstance(one, Mapping)}
     links = {**links, **{key: address for key, one in named.items() if (address := _address(one))}}
     children = _children(node)
-    words = "".join(_inline(child, links, depth + 1) for child in children) if children else _leaf(node)
+    words = "".join(_inline(child, links, depth + 1) for child in children) if children else _leaf(node, links)
     marks = node.get("marks")
     for mark in marks if isinstance(marks, list) else ():
         address = _address(mark) if isinstance(mark, Mapping) else links.get(str(mark))
         if address:
             return _linked(address, words)
     address = _address(node)
-    return _linked(address, words) if address and children else words
+    return _linked(address, words) if address and words.strip() else words
 
 
 def _linked(address: str, words: str) -> str:

@@ -176,16 +176,16 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
     if not isinstance(value, str):
         return [value]
     text = value.strip()
-    if text[:1] in "[({" and text[-1:] in "])}" and text and (found := _printed(text)) is not None:
-        return [unwrapped(one) for one in found]
+    if text[:1] in "[({" and text[-1:] in "])}" and text and (found := printed(text)) is not None:
+        return [unwrapped(one) for one in ([found] if isinstance(found, Mapping) else found)]
     parts = [text.strip("[]") if text[:1] == "[" else text]
     for mark in split:
         parts = [one for part in parts for one in part.split(mark)]
     return parts
 
 
-def _printed(text: str) -> list[Any] | None:
-    """Read a list that JSON or Python printed."""
+def printed(text: str) -> Any:
+    """Read a list, an object or a text in quotes that JSON or Python printed; None for anything else."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -195,6 +195,6 @@ def _printed(text: str) -> list[Any] | None:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
-    if isinstance(found, Mapping):
-        return [found]
-    return list(found) if isinstance(found, list | tuple | set) else None
+    if isinstance(found, tuple | set):
+        return list(found)
+    return found if isinstance(found, list | Mapping | str) else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ from recommender.articles.article import Link
 from recommender.reading.markup import to_text
 from recommender.reading.read import read_articles
 from recommender.reading.rich_text import rich_text
+
+pretty = partial(json.dumps, indent=1)
 
 
 def tree(kind: str, children: str, text: str, **more: Any) -> Any:
@@ -80,6 +85,88 @@ TREES: dict[str, Any] = {
             {"type": "image", "data": {"file": {"url": "/a.jpg"}}},
         ]
     },
+    "Slate of old": {
+        "document": {
+            "nodes": [
+                {"object": "block", "type": "heading", "nodes": [{"object": "text", "leaves": [{"text": "Why"}]}]},
+                {
+                    "object": "block",
+                    "type": "paragraph",
+                    "nodes": [
+                        {"object": "text", "leaves": [{"text": "The ferry "}]},
+                        {
+                            "object": "inline",
+                            "type": "link",
+                            "data": {"href": "/plan"},
+                            "nodes": [{"object": "text", "leaves": [{"text": "ran"}]}],
+                        },
+                        {"object": "text", "leaves": [{"text": " aground & sank."}]},
+                    ],
+                },
+            ]
+        }
+    },
+    "Draft.js": {
+        "blocks": [
+            {"text": "Why", "type": "header-two", "entityRanges": [], "data": {}},
+            {
+                "text": "The ferry ran aground & sank.",
+                "type": "unstyled",
+                "entityRanges": [{"offset": 10, "length": 3, "key": 0}],
+            },
+            {"text": " ", "type": "atomic", "entityRanges": [{"offset": 0, "length": 1, "key": 1}]},
+        ],
+        "entityMap": {
+            "0": {"type": "LINK", "mutability": "MUTABLE", "data": {"url": "/plan"}},
+            "1": {"type": "IMAGE", "data": {"src": "/a.jpg"}},
+        },
+    },
+    "Quill": {
+        "ops": [
+            {"insert": "Why"},
+            {"attributes": {"header": 1}, "insert": "\n"},
+            {"insert": "The ferry "},
+            {"attributes": {"link": "/plan"}, "insert": "ran"},
+            {"insert": " aground & sank.\n"},
+            {"insert": {"image": "/a.jpg"}},
+        ]
+    },
+    "Prismic": [
+        {"type": "heading2", "text": "Why", "spans": []},
+        {
+            "type": "paragraph",
+            "text": "The ferry ran aground & sank.",
+            "spans": [
+                {"start": 0, "end": 3, "type": "strong"},
+                {"start": 10, "end": 13, "type": "hyperlink", "data": {"link_type": "Web", "url": "/plan"}},
+            ],
+        },
+        {"type": "image", "url": "/a.jpg", "alt": "A ferry"},
+    ],
+    "Wagtail": [
+        {"type": "heading", "value": {"heading_text": "Why", "text": "Why", "size": "h2"}, "id": "1"},
+        {"type": "body_text", "value": '<p>The ferry <a href="/plan">ran</a> aground &amp; sank.</p>', "id": "2"},
+        {"type": "image_block", "value": {"image": 7, "caption": "A ferry"}, "id": "3"},
+    ],
+    "Strapi's zones": [
+        {"__component": "shared.rich-text", "id": 1, "body": "<h2>Why</h2>"},
+        {"__component": "shared.rich-text", "id": 2, "body": 'The ferry <a href="/plan">ran</a> aground &amp; sank.'},
+        {"__component": "shared.media", "id": 3, "file": {"url": "/a.jpg"}},
+    ],
+    "Notion": [
+        {"type": "heading_2", "heading_2": {"rich_text": [{"type": "text", "plain_text": "Why", "href": None}]}},
+        {
+            "type": "paragraph",
+            "paragraph": {
+                "rich_text": [
+                    {"type": "text", "text": {"content": "The ferry "}, "plain_text": "The ferry ", "href": None},
+                    {"type": "text", "text": {"content": "ran"}, "plain_text": "ran", "href": "/plan"},
+                    {"type": "text", "plain_text": " aground & sank.", "href": None},
+                ]
+            },
+        },
+        {"type": "image", "image": {"file": {"url": "/a.jpg"}}},
+    ],
 }
 
 
@@ -91,6 +178,36 @@ def test_words_and_links_of_a_tree_are_read(program: str) -> None:
     assert (found["body"], report.told.counts) == ("Why\n\nThe ferry ran aground & sank.", {})
     (link,) = found["links"]
     assert Link(**link) == Link("/plan", "ran")
+
+
+@pytest.mark.parametrize("program", TREES)
+@pytest.mark.parametrize("written", [json.dumps, str, lambda tree: json.dumps(json.dumps(tree)), pretty])
+def test_a_tree_that_a_column_of_text_holds_is_read(program: str, written: Any) -> None:
+    rows = [{"id": n, "title": f"Ferry number {n}", "body": written(TREES[program])} for n in range(40)]
+    table, report = read_articles(rows)
+    expected = {"body": "Why\n\nThe ferry ran aground & sank.", "links": [asdict(Link("/plan", "ran"))]}
+    assert table.select(["body", "links"]).to_pylist() == [expected] * 40
+    assert report.told.counts == {}
+
+
+def test_places_of_links_are_counted_as_javascript_counts() -> None:
+    block = {"text": "Fog \U0001f32b and rain", "entityRanges": [{"offset": 11, "length": 4, "key": "a"}]}
+    tree = {"blocks": [block], "entityMap": {"a": {"type": "LINK", "data": {"href": "/rain"}}}}
+    assert rich_text(tree) == '<p>Fog \U0001f32b and <a href="/rain">rain</a></p>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[Update] "Ferry" aground', '{"not": "a tree"}', "[1, 2]", '{"blocks": broken', '["unclosed', "[]", "{}", '"["'],
+)
+def test_a_text_that_is_no_tree_stays_as_it_is(text: str) -> None:
+    table, _ = read_articles([{"id": n, "title": "Ferry", "body": text} for n in range(40)])
+    assert set(table["body"].to_pylist()) <= {text, ""}
+
+
+def test_lists_of_texts_as_programs_print_them_are_paragraphs() -> None:
+    table, _ = read_articles([{"id": 1, "title": "['Ferry aground']", "body": "['It ran.', \"It's fog.\"]"}])
+    assert table.select(["title", "body"]).to_pylist() == [{"title": "Ferry aground", "body": "It ran.\n\nIt's fog."}]
 
 
 def test_blocks_of_draft_and_lists_are_paragraphs() -> None:
@@ -115,7 +232,34 @@ _NODES = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["type", "_type", "children", "content", "text", "marks", "markDefs", "data", "url", "root"]
+                [
+                    *(
+                        "type",
+                        "_type",
+                        "children",
+                        "content",
+                        "text",
+                        "marks",
+                        "markDefs",
+                        "data",
+                        "url",
+                        "root",
+                        "value",
+                    ),
+                    *(
+                        "spans",
+                        "entityRanges",
+                        "entityMap",
+                        "ops",
+                        "insert",
+                        "offset",
+                        "length",
+                        "start",
+                        "end",
+                        "key",
+                        "nodeType",
+                    ),
+                ]
             ),
             inner,
             max_size=4,
