@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from recommender.errors import InputError
 from recommender.reading.report import ReadReport
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_NONE: Mapping[str, tuple[datetime | None, datetime | None]] = MappingProxyType({})
+_RETURNED = "rows are older than those that took their stories back, and were ignored"
 _IGNORED = "changed rows are older than what the archive holds of their stories, and were ignored"
 
 
@@ -35,11 +38,16 @@ class Changes:
 
 
 def changed_archive(
-    archive: Archive, table: pa.Table, report: ReadReport, vectors: StoryVectors
+    archive: Archive,
+    table: pa.Table,
+    report: ReadReport,
+    vectors: StoryVectors,
+    taken_back: Mapping[str, tuple[datetime | None, datetime | None]] = _NONE,
 ) -> tuple[Archive, Changes, int]:
     """Add stories that were read to an archive, replace changed ones, and take out what is not published any more.
 
-    Vocabulary and fitted vectors stay. What was ignored is told in the report.
+    Vocabulary and fitted vectors stay. What was ignored is told in the report: rows that are older than what the
+    archive holds of their stories, or than the rows that took these back, whose times `taken_back` tells.
 
     Returns
     -------
@@ -58,7 +66,12 @@ def changed_archive(
     fresh, replaces, unchanged = [], [], 0
     for place, row in enumerate(table.to_pylist()):
         if row["id"] not in archive.catalog:
-            fresh.append(place)
+            updated, published = taken_back.get(row["id"], (None, None))
+            if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
+                unchanged += 1
+                report.told.add(_RETURNED, row["id"])
+            else:
+                fresh.append(place)
             continue
         held = archive.catalog.row(row["id"])
         old = archive.catalog.table.slice(held, 1).to_pylist()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
-from recommender.editorial.unpublished import STATE, Unpublished
+from recommender.editorial.unpublished import STATE, Unpublished, Version
 from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
 from recommender.storage.atomic import write_atomically
 from recommender.version import __version__
@@ -71,6 +71,11 @@ class Tombstones:
         return self._unpublished.ids
 
     @property
+    def taken_back(self) -> Mapping[str, Version]:
+        """The same ids, with the times of the rows that took them back."""
+        return self._unpublished.versions
+
+    @property
     def hidden(self) -> frozenset[str]:
         """Ids that no reader sees, for whichever reason."""
         withdrawn, unpublished, hidden = self.withdrawn, self.unpublished, self._hidden
@@ -80,7 +85,7 @@ class Tombstones:
             self._hidden = hidden = withdrawn, unpublished, withdrawn | unpublished
         return hidden[2]
 
-    def take_back(self, hidden: Collection[str], shown: Collection[str]) -> int:
+    def take_back(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> int:
         """Hide stories that are not published any more, until they are among the `shown` of a later call.
 
         Returns for how many ids this is new. What editors withdrew stays withdrawn.

@@ -106,7 +106,7 @@ def refresh(
         if asked.rejected is not None:
             run.write_rejected(rec.report)
         rec.archive, summary.changes, summary.embedded = changed_archive(
-            rec.archive, table, rec.report, run.vectors(rec)
+            rec.archive, table, rec.report, run.vectors(rec), rec.tombstones.taken_back
         )
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
             raise InputError(no_story(rec.report, run.rejected if asked.rejected is not None else None))
@@ -115,7 +115,8 @@ def refresh(
         check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
         hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
         back = {article_id for article_id in hidden if article_id in rec.catalog}
-        rec.tombstones.take_back(hidden - back, back)
+        out = {one: times for one, times in rec.report.taken_back.items() if one not in back}
+        rec.tombstones.take_back(out, back)
         clock("embedding", len(rec.catalog), len(rec.catalog))
         moment = run.identify(rec).as_of
         guards = Guards.of(lists, rec.settings.publish, asked.allow_worse)

@@ -199,7 +199,7 @@ class Run:
         if self.summary.published:
             return stones
         copy = stones.copied()
-        copy.take_back(stones.unpublished, ())
+        copy.take_back(stones.taken_back, ())
         return copy
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:

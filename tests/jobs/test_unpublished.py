@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,43 @@ def test_a_refresh_takes_back_and_brings_back(place: tuple[str, str], tmp_path: 
     assert PublishedLists.open(place[0]).tombstones.unpublished == frozenset()
 
 
+def test_only_a_row_that_is_not_older_brings_a_story_back(place: tuple[str, str], tmp_path: Path) -> None:
+    stories, archive = [{**one, "updated_at": "2026-11-20T09:00:00Z"} for one in checkerboard()], tmp_path / "archive"
+    published(place, stories, archive=archive)
+    story = next(one for one in stories if one["id"] == GONE)
+    changed(place, [{"id": GONE, "status": "draft", "updated_at": "2026-11-22T09:00:00Z"}], archive)
+    changed(place, [{"id": GONE, "status": "draft", "updated_at": "2026-11-21T09:00:00Z"}], archive)  # comes late
+    older = {**story, "status": "publish", "updated_at": "2026-11-21T12:00:00Z"}
+    summary = changed(place, [older], archive)
+    assert not shown_anywhere(PublishedLists.open(place[0]))
+    assert GONE not in Recommender.load(archive).catalog
+    assert any("rows are older than those that took their stories back" in one for one in summary.told), summary
+    changed(place, [{**older, "updated_at": "2026-11-22T09:00:00Z"}], archive)
+    assert shown_anywhere(PublishedLists.open(place[0]))
+    assert PublishedLists.open(place[0]).tombstones.unpublished == frozenset()
+
+
+def test_a_row_without_a_time_of_change_brings_a_story_back(place: tuple[str, str], tmp_path: Path) -> None:
+    stories, archive = checkerboard(), tmp_path / "archive"
+    published(place, stories, archive=archive)
+    changed(place, [{"id": GONE, "status": "draft", "updated_at": "2026-11-22T09:00:00Z"}], archive)
+    changed(place, [next(one for one in stories if one["id"] == GONE)], archive)
+    assert shown_anywhere(PublishedLists.open(place[0]))
+
+
+def test_a_state_of_an_earlier_version_has_no_times(tmp_path: Path) -> None:
+    path = tmp_path / "unpublished.json"
+    path.write_bytes(orjson.dumps({"unpublished": ["a", "b"], "crc32": zlib.crc32(orjson.dumps(["a", "b"]))}))
+    stones = Tombstones(tmp_path / "tombstones.jsonl")
+    assert stones.taken_back == {"a": (None, None), "b": (None, None)}
+    time = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    assert stones.take_back({"b": (time, None), "c": (None, time)}, {"a"}) == 2
+    again = Tombstones(tmp_path / "tombstones.jsonl")
+    assert again.taken_back == {"b": (time, None), "c": (None, time)}
+    assert again.take_back({"b": (None, None)}, ()) == 0
+    assert again.taken_back["b"] == (time, None), "the newest of several is kept"
+
+
 def test_an_older_draft_takes_nothing_back() -> None:
     stories = [{**story, "updated_at": "2026-11-20"} for story in checkerboard()]
     rec = Recommender(SETTINGS).fit(stories)
@@ -161,6 +200,9 @@ def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_
     earlier = (text[:start] + text[end:]).replace(
         "AND NOT EXISTS (SELECT FROM taken_back WHERE item IN (items.list_of, items.article_id))", ""
     )
+    with connect(place[0]).begin() as connection:  # one more version ago, without times
+        connection.execute(sa.text("ALTER TABLE recommender_unpublished DROP COLUMN versions"))
+    assert PublishedLists.open(place[0]).get(GONE).status == "ok"
     with connect(place[0]).begin() as connection:
         connection.execute(sa.text("DROP VIEW current_lists"))
         connection.execute(sa.text("DROP TABLE recommender_unpublished"))

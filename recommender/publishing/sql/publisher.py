@@ -66,7 +66,7 @@ class SqlPublisher:
                 if self._postgresql:  # which would let several create them at once, and fail all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 META.create_all(connection)
-                for table in (LISTS, ITEMS):
+                for table in (LISTS, ITEMS, TAKEN_BACK):
                     for name in missing(connection, table):
                         connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT"))
                 if self._postgresql and not _has_view(connection):

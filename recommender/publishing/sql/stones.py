@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
 
 import orjson
@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from recommender.editorial.decisions import KINDS, Action, Entry
 from recommender.editorial.overlay import Tombstones, named
-from recommender.editorial.unpublished import Unpublished
+from recommender.editorial.unpublished import Unpublished, Version, held_versions, written
 from recommender.errors import SnapshotError
 from recommender.publishing.sql.tables import (
     STONES,
     TAKEN_BACK,
     changing,
+    missing,
     place_name,
     reading,
 )
@@ -28,30 +29,45 @@ class _SqlUnpublished(Unpublished):
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._last = 0
-        self._exists = False
+        self._columns: list[str] = []  # that the table has; an earlier version may have made it, or none
         super().__init__()
 
     def refresh(self) -> None:
         """Read the changes made since."""
-        wanted = sa.select(TAKEN_BACK).where(TAKEN_BACK.c.number > self._last).order_by(TAKEN_BACK.c.number)
         with reading(self._engine) as connection:
-            # databases that earlier versions published to have no such table
-            self._exists = self._exists or sa.inspect(connection).has_table(TAKEN_BACK.name)
-            for number, hidden, ids in connection.execute(wanted) if self._exists else ():
+            if len(self._columns) < len(TAKEN_BACK.columns) and sa.inspect(connection).has_table(TAKEN_BACK.name):
+                lacking = missing(connection, TAKEN_BACK)
+                self._columns = [name for name in TAKEN_BACK.columns.keys() if name not in lacking]  # noqa: SIM118
+            if not self._columns:
+                return
+            wanted = sa.select(*(TAKEN_BACK.c[name] for name in self._columns))
+            wanted = wanted.where(TAKEN_BACK.c.number > self._last).order_by(TAKEN_BACK.c.number)
+            held = dict(self.versions)
+            for number, hidden, ids, *versions in connection.execute(wanted):
                 named_ids = orjson.loads(ids)
-                self.ids = self.ids.union(named_ids) if hidden else self.ids.difference(named_ids)
+                if hidden:
+                    held |= held_versions(named_ids, orjson.loads(versions[0]) if versions and versions[0] else ())
+                else:
+                    held = {one: version for one, version in held.items() if one not in set(named_ids)}
                 self._last = number
+        if held != self.versions:
+            self._hold(held)
 
-    def change(self, hidden: Collection[str], shown: Collection[str]) -> int:
+    def change(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> int:
         self.refresh()
-        after = self.ids.difference(shown).union(hidden)
-        rows = [(False, sorted(self.ids - after)), (True, sorted(after - self.ids))]
-        news = [{"hidden": hides, "ids": orjson.dumps(ids).decode()} for hides, ids in rows if ids]
+        after = self._after(hidden, shown)
+        back = sorted(self.ids - after.keys())
+        told = {one: after[one] for one in sorted(after) if self.versions.get(one) != after[one]}
+        changed = len(after.keys() ^ self.ids)
+        news = [{"hidden": False, "ids": orjson.dumps(back).decode(), "versions": None}] if back else []
+        if told:
+            versions = orjson.dumps([written(one) for one in told.values()]).decode()
+            news.append({"hidden": True, "ids": orjson.dumps(list(told)).decode(), "versions": versions})
         if news:
             with changing(self._engine) as connection:
                 connection.execute(TAKEN_BACK.insert(), news)
             self.refresh()
-        return len(rows[0][1]) + len(rows[1][1])
+        return changed
 
 
 class SqlTombstones(Tombstones):

@@ -60,7 +60,7 @@ ITEMS = sa.Table(
     sa.Column("image_url", sa.Text),
     sa.Column("outlet", sa.Text),
 )
-LATER = ("image_url", "outlet")  # columns of lists and items that tables of earlier versions lack
+LATER = ("image_url", "outlet", "versions")  # columns that tables of earlier versions lack
 STONES = sa.Table(
     "recommender_tombstones",
     META,
@@ -74,6 +74,7 @@ TAKEN_BACK = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("hidden", sa.Boolean, nullable=False),
     sa.Column("ids", sa.Text, nullable=False),
+    sa.Column("versions", sa.Text),
 )
 
 
@@ -150,4 +151,4 @@ def place_name(engine: sa.Engine) -> str:
 def missing(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
     """Find the columns that a table lacks because an earlier version made it."""
     held = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-    return tuple(name for name in LATER if name not in held)
+    return tuple(name for name in LATER if name in table.columns and name not in held)
