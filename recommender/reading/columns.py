@@ -48,6 +48,7 @@ _STRING = pa.large_string()
 _DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
 _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
+_ONE_ADDRESS = r"\A[^|]*[/.:][^|]*\z"
 _MOST_ID = 1 << 63  # of numbers that are ids
 _DAY_US = 86_400_000_000
 # How blanks of Unicode begin or end in UTF-8; other characters may do so too.
@@ -188,8 +189,9 @@ class Columns:
             )
             sizes = _sizes(texts)
             usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & are_plain(texts) & _are_stripped(texts)
-            if field in _TEXTS:
-                usual &= ~_may_be_printed(texts, usual)
+            usual &= ~_may_be_printed(texts, usual)
+            if field == "image_url":
+                usual &= pc.fill_null(pc.match_substring_regex(texts, _ONE_ADDRESS), False).to_numpy(False)
         others = np.flatnonzero(~usual).tolist()
         some = texts.filter(~usual).to_pylist() if isinstance(values, pa.Array) else [values[at] for at in others]
         read = [convert(at, value) for at, value in zip(others, some, strict=True)]

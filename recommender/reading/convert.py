@@ -25,6 +25,9 @@ _ACCESS = {
 
 _ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not read but followed
 
+_LONGEST_NUMBER = 19  # characters, of an author
+_FLAGS = ("true", "false", "yes", "no", "on", "off")
+
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
 
@@ -62,6 +65,11 @@ def _within(text: str, field: str, most: int) -> str:
 
 def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     """Read a short text."""
+    if type(value) is str:
+        printed = tree_of(value)
+        value = value if printed is None else printed
+    if isinstance(value, Mapping) and field == "author":
+        value = unwrapped(value)
     if type(value) is not str and field in ("author", "section") and isinstance(value, list | tuple):
         parts = [unwrapped(one) for one in value]
         value = ", ".join(as_text(part, field) for part in parts if not is_missing(part))
@@ -71,6 +79,12 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     text = as_text(value, field).strip()
     if field not in _ADDRESSES and not is_plain(text):
         text = " ".join(to_text(text).split())
+    if field == "author" and len(text) < _LONGEST_NUMBER and text.isdecimal():
+        raise RowError("author is a number, which names nobody")
+    if field == "image_url":
+        text = text.partition("|")[0].strip()  # the first of several
+        if not any(mark in text for mark in "/.:"):
+            raise RowError("image_url is no address")
     if field != "image_url":  # which may hold the image itself
         _within(text, field, plan.limits.max_field_chars)
     return text or None
@@ -156,7 +170,7 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
         value = one_of(value)
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
-    if isinstance(value, bool) or (isinstance(value, str) and value.casefold() in ("true", "false")):
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in _FLAGS):
         return None  # it says whether a story is published, not when
     forms = plan.forms[column]
     try:
@@ -179,9 +193,11 @@ def _folded(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def _language(value: Any, field: str, plan: Plan, column: str) -> str | None:
+    if isinstance(value, Mapping) and value.get("code"):
+        value = value["code"]
     text = word(value, field, plan, column)
     found = subtag(text) if text else None
-    if text and found is None and text.casefold() not in ("und", "mul", "zxx", "mis"):
+    if text and found is None and text.casefold() not in ("und", "mul", "zxx", "mis", "*"):
         raise RowError(f"language is {shown(text)}, which names none")
     return found
 

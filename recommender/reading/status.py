@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recommender.reading.times import shown
-from recommender.reading.values import is_missing, unwrapped
+from recommender.reading.values import is_missing, one_of
 from recommender.settings import ReadingSettings
 
 _SHOWN = frozenset(
@@ -26,6 +26,8 @@ _HIDDEN = frozenset(
         *("offline", "withdrawn", "retracted", "killed", "kill", "spiked", "rejected", "expired", "request-pending"),
         *("workinprogress", "wip", "inprogress", "editing", "tobereviewed", "awaitingapproval", "onhold", "spam"),
         *("internal", "password", "passwordprotected", "off", "entwurf", "brouillon", "borrador", "concept"),
+        *("soft_trashed", "hard_trashed", "spam_comment", "unapproved", "autosave", "taken_down", "suspended"),
+        *("needs_review", "ready_for_review", "awaiting_review", "pitch", "assigned", "copyedit"),
         *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos"),
     )
 )
@@ -40,6 +42,19 @@ _NOT_STORIES = frozenset(
             "oembedcache",
             "userrequest",
             "redirect",
+            "pingback",
+            "trackback",
+            "user",
+            "basicpage",
+            "staticpage",
+            "mediaitem",
+            "imageasset",
+            "elementorlibrary",
+            "acffield",
+            "acffieldgroup",
+            "scheduledaction",
+            "shoporder",
+            "wpcf7contactform",
             "bloggerpage",
             "bloggercomment",
             "bloggersettings",
@@ -64,6 +79,7 @@ _STATUSES = (
     *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
     *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate"),
 )
+_DATE = 8  # digits
 _ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")
 
@@ -112,11 +128,15 @@ class StatusCheck:
         """
         unknown = None
         for column, name in self.columns:
-            value = unwrapped(raw.get(column))
+            value = one_of(raw.get(column))
+            if isinstance(value, Mapping):  # of Drupal
+                value = value.get("target_id")
             if is_missing(value) or isinstance(value, list | tuple | Mapping):
                 continue
             given = " ".join(shown(value)[1:-1].casefold().split())
             word = folded(given)
+            if given.startswith("-") and word.isdecimal():  # the trash of Joomla
+                return f"{column} {given}", unknown
             said = None if word in self.shown or not word else word in self.hidden or _said(name, word)
             if said:
                 return f"{column} {given}", unknown
@@ -133,4 +153,6 @@ def _said(name: str, word: str) -> bool | None:
         return word not in _NO and any(letter in "123456789" for letter in word)  # no zero date
     if word in _YES or word in _NO:
         return (word in _YES) != _FLAGS.get(name, True)
+    if _FLAGS.get(name) is False and sum(map(str.isdecimal, word)) >= _DATE:  # when it was
+        return any(one in "123456789" for one in word)
     return True if word in _HIDDEN else False if word in _SHOWN else None

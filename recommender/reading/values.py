@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -27,9 +28,13 @@ _PLAIN = frozenset((str, int, bool, dict, list))
 _KEYS = (
     *("rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline"),
     *("label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "slug"),
-    *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$uuid", "en"),
-    *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds"),
+    *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$uuid", "$timestamp", "en"),
+    *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node", "nodes", "edges", "t"),
+    # types of DynamoDB and Firestore
+    *("S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue", "doubleValue", "booleanValue"),
+    *("arrayValue", "values"),
 )
+_NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
 _PARTS = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
@@ -110,12 +115,30 @@ def unwrapped(value: Any, address: bool = False) -> Any:
             and all(isinstance(one, str) and _LOCALE.fullmatch(str(key)) for key, one in value.items())
         ):
             found = next((key for key, one in value.items() if not is_missing(one)), None)  # the first language
+        if found is None and "$binary" in value:
+            return _binary(value["$binary"])
+        if (
+            found is None
+            and value
+            and all(isinstance(one, Mapping) and any(map(one.get, _NAMES)) for one in value.values())
+        ):
+            return list(value.values())  # by their names, or by other keys
         if found is None:
             name = (" ".join(str(value[part]) for part in parts if value.get(part)) for parts in _PARTS)
             empty = None if any(key in value for key in keys) else value
             return next((one for one in name if one), empty)
         value = value[found]
     return value
+
+
+def _binary(value: Any) -> str | None:
+    """Write bytes as MongoDB exports them, which are mostly UUIDs, as text."""
+    text = value.get("base64") if isinstance(value, Mapping) else value
+    try:
+        held = base64.b64decode(text or "", validate=True)
+    except (ValueError, TypeError):
+        return None
+    return str(UUID(bytes=held)) if len(held) == 16 else str(text)
 
 
 def one_of(value: Any, address: bool = False) -> Any:
@@ -178,6 +201,8 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
     text = value.strip()
     if text[:1] in "[({" and text[-1:] in "])}" and text and (found := printed(text)) is not None:
         return [unwrapped(one) for one in ([found] if isinstance(found, Mapping) else found)]
+    if text[:1] == "{" and text[-1:] == "}":  # an array of PostgreSQL
+        return [one.strip().strip('"') for one in text[1:-1].split(",")]
     parts = [text.strip("[]") if text[:1] == "[" else text]
     for mark in split:
         parts = [one for part in parts for one in part.split(mark)]

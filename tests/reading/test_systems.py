@@ -314,3 +314,277 @@ def test_lines_with_commas_between_them(tmp_path: Path) -> None:
     path = tmp_path / "stories.jsonl"
     path.write_text('{"id": 1, "title": "Ferry"},\n{"id": 2, "title": "Fog"},\n', encoding="utf-8")
     assert read_articles(path)[0]["title"].to_pylist() == ["Ferry", "Fog"]
+
+
+FERRY = {"title": "Ferry", "body": "It ran aground."}
+STORM = {"title": "Storm", "body": "It blew."}
+DRAFT_ENTRY = {
+    "sys": {"id": "2", "version": 1, "contentType": {"sys": {"id": "article"}}},
+    "fields": {"title": {"en": "D"}},
+}
+OF_CONTENTFUL = {
+    "entries": [
+        {
+            "sys": {"id": "7", "version": 3, "publishedVersion": 2, "contentType": {"sys": {"id": "article"}}},
+            "fields": {
+                "title": {"en": "Ferry"},
+                "body": {"en": "It ran aground."},
+                "author": {"en": {"sys": {"type": "Link", "linkType": "Entry", "id": "a"}}},
+                "image": {"en": {"sys": {"type": "Link", "linkType": "Asset", "id": "i"}}},
+            },
+        },
+        DRAFT_ENTRY,
+        {"sys": {"id": "a", "contentType": {"sys": {"id": "author"}}}, "fields": {"name": {"en": "Ann"}}},
+    ],
+    "assets": [{"sys": {"id": "i"}, "fields": {"file": {"en": {"url": "//c.example/i.jpg"}}}}],
+}
+GRAPHQL = {
+    "databaseId": 7, "id": "cG9zdDo3", "uri": "/ferry/", "link": "https://c.example/1", **FERRY,
+    "author": {"node": {"name": "Ann"}}, "categories": {"nodes": [{"name": "Local"}, {"name": "Sea"}]},
+    "tags": {"edges": [{"node": {"name": "sea"}}, {"node": {"name": "fog"}}]}, "language": {"code": "EN"},
+    "featuredImage": {"node": {"sourceUrl": "https://c.example/i.jpg"}},
+}  # fmt: skip
+NAMED = {
+    "id": "7", **FERRY, "author": "Ann", "section": "Local", "tags": ["sea", "fog"], "language": "en",
+    "url": "https://c.example/1", "image_url": "https://c.example/i.jpg",
+}  # fmt: skip
+BULK = """\
+{"index": {"_index": "news", "_id": "7"}}
+{"title": "Ferry", "body": "It ran aground."}
+{"create":{"_id":8}}
+{"title": "Storm", "body": "It blew."}
+{"delete": {"_index": "news", "_id": "9"}}
+{"index": {}}
+{"id": "10", "title": "Fog", "body": "It came."}
+"""
+FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
+    "WPGraphQL": ({"data": {"posts": {"nodes": [GRAPHQL], "pageInfo": {"hasNextPage": False}}}}, [NAMED], {}),
+    "two lists of GraphQL": (
+        {"data": {"news": {"nodes": [{"id": 7, **FERRY}]}, "opinion": [{"id": 8, **STORM}]}},
+        [{"id": "7", **FERRY}, {"id": "8", **STORM}],
+        {},
+    ),
+    "GraphQL with lists of other things": (
+        {
+            "data": {
+                "allArticle": [{"id": 7, **FERRY}],
+                "allTag": [{"id": 1, "name": "sea"}],
+                "pages": [{"id": 2, **STORM}],
+            }
+        },
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "one story of GraphQL": ({"data": {"post": {"id": 7, **FERRY}}}, [{"id": "7", **FERRY}], {}),
+    "Gatsby": (
+        {
+            "data": {
+                "allMarkdownRemark": {
+                    "edges": [{"node": {"id": "7", "html": "It ran aground.", "frontmatter": {"title": "Ferry"}}}]
+                }
+            }
+        },
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "a bulk request": (
+        BULK,
+        [{"id": "7", **FERRY}, {"id": "8", **STORM}, {"id": "10", "title": "Fog"}],
+        {"status deleted": 1},
+    ),
+    "fields of hits": (
+        {"hits": {"hits": [{"_index": "n", "_id": "7", "fields": {name: [one] for name, one in FERRY.items()}}]}},
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "several answers": (
+        {"responses": [{"hits": {"hits": [{"_id": n, "_source": one}]}} for n, one in (("7", FERRY), ("8", STORM))]},
+        [{"id": "7", **FERRY}, {"id": "8", **STORM}],
+        {},
+    ),
+    "Typesense": ({"hits": [{"document": {"id": "7", **FERRY}, "highlights": []}]}, [{"id": "7", **FERRY}], {}),
+    "Algolia": ({"hits": [{"objectID": "7", **FERRY}]}, [{"id": "7", **FERRY}], {}),
+    "CouchDB": (
+        {"rows": [{"id": "7", "key": "7", "value": {}, "doc": {"_id": "7", **FERRY}}]},
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "DynamoDB": (
+        {
+            "Items": [
+                {"id": {"S": "7"}, "tags": {"L": [{"S": "sea"}]}, **{name: {"S": one} for name, one in FERRY.items()}}
+            ]
+        },
+        [{"id": "7", "tags": ["sea"], **FERRY}],
+        {},
+    ),
+    "Firestore": (
+        {
+            "documents": [
+                {
+                    "name": "projects/p/documents/news/7",
+                    "createTime": "2026-11-27T09:00:00Z",
+                    "fields": {name: {"stringValue": one} for name, one in FERRY.items()},
+                }
+            ]
+        },
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "Firebase": ({"news": {"-N7": FERRY, "-N8": STORM}}, [{"id": "-N7", **FERRY}, {"id": "-N8", **STORM}], {}),
+    "MongoDB": (
+        {
+            "_id": {"$binary": {"base64": "yO2rw/c4TKO2jauSqRR4ow==", "subType": "04"}},
+            "date": {"$timestamp": {"t": 1795770000, "i": 1}},
+            **FERRY,
+        },
+        [{"id": "c8edabc3-f738-4ca3-b68d-ab92a91478a3", **FERRY}],
+        {},
+    ),
+    "an export of Contentful": (
+        OF_CONTENTFUL,
+        [{"id": "7", "author": "Ann", "image_url": "https://c.example/i.jpg", **FERRY}],
+        {"status draft": 1, "type author": 1},
+    ),
+    "Sanity": (
+        "\n".join(
+            json.dumps(one)
+            for one in (
+                {"_id": "7", "_type": "post", "_createdAt": "2026-11-27T09:00:00Z", **FERRY},
+                {"_id": "drafts.7", "_type": "post", **STORM},
+                {"_id": "image-7", "_type": "sanity.imageAsset", "url": "https://c.example/i.jpg"},
+            )
+        ),
+        [{"id": "7", **FERRY}],
+        {"status draft": 1, "type attachment": 1},
+    ),
+    "Strapi 4": (
+        {
+            "data": [
+                {"id": 7, "attributes": {**FERRY, "publishedAt": "2026-11-27T09:00:00Z"}},
+                {"id": 8, "attributes": {**STORM, "publishedAt": None}},
+            ]
+        },
+        [{"id": "7", **FERRY}],
+        {"status draft": 1},
+    ),
+    "Strapi 5": (
+        {
+            "data": [
+                {
+                    "id": 7,
+                    "documentId": "x",
+                    "title": "Ferry",
+                    "publishedAt": "2026-11-27T09:00:00Z",
+                    "blocks": [{"__component": "shared.rich-text", "id": 1, "body": "It ran aground."}],
+                },
+                {"id": 8, "documentId": "y", **STORM, "publishedAt": None},
+            ]
+        },
+        [{"id": "7", **FERRY}],
+        {"status draft": 1},
+    ),
+    "Drupal's REST": (
+        [
+            {
+                "nid": [{"value": 7}],
+                "type": [{"target_id": "article"}],
+                "title": [{"value": "Ferry"}],
+                "body": [{"value": "It ran aground."}],
+            },
+            {
+                "nid": [{"value": 8}],
+                "type": [{"target_id": "page"}],
+                "title": [{"value": "About"}],
+                "body": [{"value": "Us"}],
+            },
+        ],
+        [{"id": "7", **FERRY}],
+        {"type page": 1},
+    ),
+    "WordPress.com": (
+        {
+            "found": 1,
+            "posts": [
+                {
+                    "ID": 7,
+                    **FERRY,
+                    "URL": "https://c.example/1",
+                    "tags": {"sea": {"ID": 1, "name": "sea"}},
+                    "categories": {"Local": {"ID": 2, "name": "Local"}},
+                    "author": {"ID": 1, "login": "ann", "name": "Ann"},
+                }
+            ],
+        },
+        [{"id": "7", "tags": ["sea"], "section": "Local", "author": "Ann", **FERRY}],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("system", FURTHER)
+def test_an_answer_gives_its_stories(system: str, tmp_path: Path) -> None:
+    answer, expected, unpublished = FURTHER[system]
+    path = tmp_path / "answer.json"
+    path.write_text(answer if isinstance(answer, str) else json.dumps(answer))
+    table, report = read_articles(path)
+    rows = table.to_pylist()
+    assert [{name: row[name] for name in given} for row, given in zip(rows, expected, strict=True)] == expected
+    assert (report.rejected, dict(report.unpublished)) == ([], unpublished)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (['{"index": {"_id": "8"}}', '{"index": {"_id": "7"}}', json.dumps(FERRY)], "an action without its document"),
+        (['{"index": {"_id": "7"}}', json.dumps(FERRY), '{"index": {"_id": "8"}}'], "an action without its document"),
+        (
+            ['{"index": {"_id": "7"}}', json.dumps(FERRY), '{"update": {"_id": "8"}}', '{"doc": {"title": "Fog"}}'],
+            "an update of a part",
+        ),
+        (['{"index": {"_id": "7"}}', json.dumps(FERRY), '{"index": {"_id": "8"}}', '{"title": broken'], "bad JSON"),
+    ],
+)
+def test_a_bulk_request_that_is_damaged_costs_the_damaged_document(
+    lines: list[str], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bulk.ndjson"
+    path.write_text("\n".join(lines))
+    table, report = read_articles(path)
+    assert table["id"].to_pylist() == ["7"]
+    (rejected,) = report.rejected
+    assert rejected.reason.startswith(reason)
+
+
+def test_comments_trash_and_pages_of_a_blog_are_no_stories(tmp_path: Path) -> None:
+    def entry(number: int, kind: str, status: str = "LIVE", more: str = "") -> str:
+        return (
+            f"<entry><id>p{number}</id><blogger:type>{kind}</blogger:type><blogger:status>{status}</blogger:status>"
+            f"<title>Ferry</title><content type='html'>&lt;p&gt;It ran.&lt;/p&gt;</content>{more}</entry>"
+        )
+
+    trashed = "<blogger:trashed>2026-11-27T09:30:00Z</blogger:trashed>"
+    entries = [
+        entry(1, "POST", more="<blogger:trashed/>"), entry(2, "COMMENT"), entry(3, "PAGE"), entry(4, "POST", "DRAFT"),
+        entry(5, "POST", "SOFT_TRASHED"), entry(6, "POST", more=trashed),
+    ]  # fmt: skip
+    path = tmp_path / "feed.atom"
+    spaces = "xmlns='http://www.w3.org/2005/Atom' xmlns:blogger='http://schemas.google.com/blogger/2018'"
+    path.write_text(f"<?xml version='1.0'?><feed {spaces}>{''.join(entries)}</feed>")
+    table, report = read_articles(path)
+    assert table.select(["id", "kind"]).to_pylist() == [{"id": "p1", "kind": "news"}]
+    assert (report.unpublished.total(), report.rejected, report.unknown_statuses.total()) == (5, [], 0)
+
+
+def test_a_number_names_no_author_and_embedded_names_count_before_logins(tmp_path: Path) -> None:
+    post = {**WORDPRESS[0], "_embedded": {}}
+    posts = [
+        {**post, "id": 1, "author": "3"},
+        {**post, "id": 2, "author": "ann", "_embedded": {"author": [{"id": 3, "name": "Ann Bell"}]}},
+        {**post, "id": 3, "yoast_head_json": {"author": "Ann Bell"}},
+        {"id": 4, "title": "Ferry", "author": "17"},
+    ]
+    table, report = read_articles(posts)
+    assert table["author"].to_pylist() == [None, "Ann Bell", "Ann Bell", None]
+    (told,) = report.told.lines()
+    assert told.startswith("1 values of author could not be used, and were left out (author is a number")

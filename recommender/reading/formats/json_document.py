@@ -59,7 +59,56 @@ def _holds_objects(text: bytes) -> bool:
 
 def _filled(lines: Iterator[bytes]) -> Rows:
     """Pass over blank lines; the others come with their numbers, as they stand."""
-    return ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
+    filled = ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
+    first = next(filled, None)
+    if first is None:
+        return filled
+    whole = chain([first], filled)
+    return _of_bulk(whole) if _action(first[1]) else whole
+
+
+_ACTIONS = ("index", "create", "update", "delete")
+
+
+def _action(line: bytes) -> tuple[str, Mapping[str, Any]] | None:
+    """Read what a line of a bulk request says of the document after it; None for any other line."""
+    text = _plain(line)
+    if not any(text[1:].lstrip().startswith(b'"%b"' % name.encode()) for name in _ACTIONS):
+        return None
+    try:
+        row = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    name, about = next(iter(row.items())) if isinstance(row, dict) and len(row) == 1 else ("", None)
+    if name not in _ACTIONS or not isinstance(about, dict):
+        return None
+    return (
+        (name, about) if all(key.startswith("_") or not isinstance(about[key], str | list) for key in about) else None
+    )
+
+
+def _of_bulk(lines: Iterator[tuple[int, bytes]]) -> Rows:
+    """Read a bulk request of Elasticsearch or OpenSearch: a line says what to do with the document of the next."""
+    waiting: tuple[int, Mapping[str, Any]] | None = None
+    skipped = False
+    for line, text in lines:
+        if (action := _action(text)) is not None:
+            if waiting is not None:
+                yield waiting[0], BadRow("an action without its document")
+            waiting, skipped = None, action[0] == "update"
+            if action[0] == "delete":
+                yield line, {"_id": action[1].get("_id"), "status": "deleted"}
+            elif skipped:
+                yield line, BadRow("an update of a part of a document, expected whole documents")
+            else:
+                waiting = line, action[1]
+        elif not skipped:
+            for row in rows_of_line(text, len(text) + 3):
+                given = {} if waiting is None or waiting[1].get("_id") is None else {"_id": waiting[1]["_id"]}
+                yield line, row if isinstance(row, BadRow) else {**given, **row}
+            waiting = None
+    if waiting is not None:
+        yield waiting[0], BadRow("an action without its document")
 
 
 def rows_of_line(line: bytes, longest: int) -> list[Any]:

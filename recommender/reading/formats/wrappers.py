@@ -14,6 +14,7 @@ _WRAPPERS = (
     *((name,) for name in ("data", "articles", "items", "results", "posts", "entries", "stories", "docs", "news")),
     *((name,) for name in ("content_elements", "records", "rows", "documents", "hits", "value", "list", "content")),
     *((name,) for name in ("nodes", "response", "result", "payload", "itemListElement", "article", "story", "objects")),
+    *((name,) for name in ("Items", "responses", "pages", "edges")),
     *(("data", name) for name in ("stories", "results", "nodes", "edges", "children", "allPosts", "news", "content")),
     *(("response", name) for name in ("data", "articles", "items", "posts", "stories", "content")),
     *(("result", name) for name in ("data", "articles", "items", "posts", "stories", "records")),
@@ -128,6 +129,42 @@ def _hashable(value: Any) -> bool:
     return isinstance(value, str | int)
 
 
+def _contentful(value: Row) -> list[Any] | None:
+    """Read entries of Contentful, of an answer or of an export; what they only refer to is filled in."""
+    exported, listed = value.get("entries"), value.get("items")
+    entries = [one for one in _mappings(exported or listed) if isinstance(one.get("sys"), Mapping)]
+    if not entries or not all("fields" in one for one in entries):
+        return None
+    includes = value.get("includes")
+    beside = [one for some in includes.values() for one in _mappings(some)] if isinstance(includes, Mapping) else []
+    named = {}
+    for one in (*entries, *_mappings(value.get("assets")), *beside):
+        about = one.get("sys")
+        if isinstance(about, Mapping) and _hashable(about.get("id")):
+            named[about["id"]] = one.get("fields")
+    found = []
+    for one in entries:
+        fields = one["fields"]
+        if isinstance(fields, Mapping):
+            one = {**one, "fields": {name: _followed(held, named, 0) for name, held in fields.items()}}
+        if exported and one["sys"].get("version") and not one["sys"].get("publishedVersion"):
+            one = {**one, "status": "draft"}
+        found.append(one)
+    return found
+
+
+def _followed(value: Any, named: Mapping[Any, Any], depth: int) -> Any:
+    """Put entries in the place of links to them, in a value, by language or in a list."""
+    if isinstance(value, list):
+        return [_followed(one, named, depth) for one in value]
+    if not isinstance(value, Mapping) or depth > 1:
+        return value
+    about = value.get("sys")
+    if isinstance(about, Mapping) and about.get("type") == "Link" and _hashable(about.get("id")):
+        return named.get(about["id"], value)
+    return {name: _followed(one, named, depth + 1) for name, one in value.items()} if len(value) < 9 else value
+
+
 def _json_api(value: Row) -> list[Any] | None:
     """Read stories of a JSON:API document, with the names of what they are related to."""
     data, included = value.get("data"), value.get("included")
@@ -185,30 +222,78 @@ def _listed(value: Row) -> list[Any] | None:
             found = found.get(name) if isinstance(found, Mapping) else None
         if _objects(found):
             return _inner(found)
+        if isinstance(found, Mapping) and len(found) > 1 and (stories := _by_id(dict(found))):
+            return stories
     return None
 
 
 def _answer(value: Row) -> list[Any] | None:
-    """Find the one list of an answer of GraphQL: of any name in `data`, as it is or by nodes or edges."""
+    """Find the lists of an answer of GraphQL: of any name in `data`, as they are or by nodes or edges.
+
+    Lists of what are no stories, such as `categories` beside `posts`, count where they are alone.
+    """
     data = value.get("data")
-    held = list(data.values()) if isinstance(data, Mapping) else []
-    lists = [
-        one
-        for part in held
-        for one in (part, *(part.get(name) for name in _LISTS if isinstance(part, Mapping)))
-        if _objects(one)
-    ]
-    return _inner(lists[0]) if len(lists) == 1 else None
+    held = {}
+    for name, part in data.items() if isinstance(data, Mapping) else ():
+        some = [part, *(part.get(one) for one in _LISTS if isinstance(part, Mapping))]
+        found = next((_inner(one) for one in some if _objects(one)), None)
+        if found is None and isinstance(part, Mapping) and not _TITLES.isdisjoint(part):
+            found = [part]  # a story by itself
+        if found:
+            held[name] = found
+    stories = [some for name, some in held.items() if not _is_beside(name) and _are_told(some)]
+    return [one for some in stories or list(held.values())[: len(held) == 1] for one in some] or None
 
 
 _LISTS = ("nodes", "edges", "items", "results", "data")
+_TITLES = frozenset(("title", "headline", "headlines", "webTitle", "post_title"))
+_BESIDE = (
+    "categor",
+    "tag",
+    "author",
+    "user",
+    "person",
+    "page",
+    "comment",
+    "media",
+    "image",
+    "asset",
+    "menu",
+    "site",
+    "section",
+)
+
+
+def _is_beside(name: str) -> bool:
+    """Tell whether a list of this name holds what is no story."""
+    words = name.casefold()
+    return any(word in words for word in _BESIDE)
+
+
+def _are_told(some: list[Any]) -> bool:
+    return any(isinstance(one, Mapping) and not (_TITLES | {"frontmatter"}).isdisjoint(one) for one in some)
+
+
+def _alone(value: Row) -> list[Any] | None:
+    """Find the one story that an object wraps, such as `{"article": {...}}`."""
+    for name in list(value) if len(value) == 1 else _STORIES:
+        held = value.get(name)
+        if isinstance(held, Mapping) and not _TITLES.isdisjoint(held):
+            return [held]
+    return None
+
+
+_STORIES = ("article", "story", "post", "data", "result", "item", "Item", "document", "doc", "node", "news")
 
 
 def _inner(found: list[Any]) -> list[Any]:
     """Take what each object of a list wraps by itself."""
-    for inner in ("node", "item"):
+    for inner in ("node", "item", "document", "doc"):
         if all(isinstance(one.get(inner), dict) and _STORY.isdisjoint(one) for one in found):
             return [one[inner] for one in found]
+    pages = [_listed(one) if _STORY.isdisjoint(one) else None for one in found]
+    if pages and all(page is not None for page in pages):  # of several answers
+        return [one for page in pages for one in page or ()]
     return list(found)
 
 
@@ -232,6 +317,6 @@ def _by_id(value: Row) -> list[Any] | None:
 
 
 WRAPPED: tuple[Callable[[Row], list[Any] | None], ...] = (
-    *(_columns, _ghost, _json_api, _itself, _graph, _split, _listed, _answer, _by_id),
+    *(_columns, _ghost, _contentful, _json_api, _itself, _graph, _split, _listed, _answer, _alone, _by_id),
 )
 """What finds stories in an object, or None; the first that does counts."""

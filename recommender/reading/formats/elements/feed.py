@@ -50,6 +50,8 @@ def _add(parent: Element, found: dict[str, list[Any]]) -> None:
             if "image" in child.get("type", child.get("medium", "image")):
                 found.setdefault("image", []).append(child.get("url"))
             _add(child, found)
+        elif name == "type" and "blogger" in child.tag:
+            found["post_type"] = ["post" if text == "POST" else f"blogger {text.casefold()}"]
         elif name == "category":
             _add_category(found, child)
         elif name == "author":

@@ -17,21 +17,33 @@ from recommender.reading.formats.shapes import (
     new_york_times,
     news_api,
     ninjs,
+    sanity,
     wordpress,
 )
 from recommender.reading.formats.shapes.shape import Row, Shape
 
 SHAPES: tuple[Shape, ...] = (
-    *(elasticsearch.SHAPE, drupal.SHAPE, contentful.SHAPE, guardian.SHAPE, json_ld.SHAPE, wordpress.REST),
+    *(
+        elasticsearch.SHAPE,
+        drupal.SHAPE,
+        drupal.STRAPI,
+        contentful.SHAPE,
+        guardian.SHAPE,
+        json_ld.SHAPE,
+        wordpress.REST,
+        wordpress.GRAPHQL,
+    ),
     *(
         wordpress.TABLE,
         ghost.SHAPE,
+        sanity.SHAPE,
         arc.SHAPE,
         new_york_times.SHAPE,
         ninjs.SHAPE,
         feed_entry.SHAPE,
         news_api.SHAPE,
         inner.SHAPE,
+        inner.UNTITLED,
     ),
 )
 """The first that fits the columns of a row counts."""

@@ -21,8 +21,21 @@ def _plain(row: Row) -> Row:
         "created_at": system.get("createdAt"),
         "updated_at": system.get("updatedAt"),
         "language": system.get("locale"),
+        **({"status": row["status"]} if "status" in row else {}),
     }
-    return with_kind({**about, **{name: _of_first_language(value) for name, value in fields.items()}})
+    return with_kind({**about, **{name: _plain_value(value) for name, value in fields.items()}})
+
+
+def _plain_value(value: Any) -> Any:
+    """Take a value of the first language; of a picture its address, and of another entry its values likewise."""
+    value = _of_first_language(value)
+    if not isinstance(value, Mapping) or "nodeType" in value:
+        return value
+    file = value.get("file")
+    address = within(file, "url") or within(_of_first_language(file), "url")
+    if isinstance(address, str):
+        return f"https:{address}" if address.startswith("//") else address
+    return {name: _of_first_language(one) for name, one in value.items()}
 
 
 def _of_first_language(value: Any) -> Any:

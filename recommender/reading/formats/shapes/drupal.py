@@ -16,6 +16,8 @@ def _plain(row: Row) -> Row:
     if not isinstance(held, Mapping):
         return row
     kind = str(row.get("type", "")).removeprefix("node--")
+    if "publishedAt" in held and held["publishedAt"] is None:  # of Strapi
+        held = {**held, "status": "draft"}
     plain: Row = {"id": row.get("id"), "type": kind, **{str(name).removeprefix("field_"): held[name] for name in held}}
     plain = filled(plain, lead=within(plain.get("body"), "summary"), language=plain.get("langcode"))
     path = plain.get("path")
@@ -40,4 +42,10 @@ def _with_related(plain: Row, related: Any) -> Row:
     return filled(plain, **more)
 
 
+def _of_strapi(row: Row) -> Row:
+    """Mark what Strapi never published as a draft; its number is the id, not that of all languages and drafts."""
+    return {**row, "status": "draft"} if row.get("publishedAt") is None else row
+
+
+STRAPI = Shape(name="Strapi", any_of=(frozenset(("documentId", "publishedAt")),), plain=_of_strapi)
 SHAPE = Shape(name="Drupal JSON:API", any_of=(frozenset(("id", "attributes")),), plain=_plain)

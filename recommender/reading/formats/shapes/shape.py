@@ -12,7 +12,7 @@ _KINDS = {"opinionnewsarticle": "opinion", "liveblogposting": "live", "reviewnew
 _PLAIN_KINDS = frozenset(
     (
         *("article", "newsarticle", "text", "story", "post", "reportagenewsarticle", "composite", "news"),
-        *("backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard"),
+        *("backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard", "blogpost", "newsitem"),
     )
 )
 
