@@ -87,6 +87,37 @@ _CREDITED = re.compile(
     r"|/ ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b|/ ?(?:AP|Reuters)\)?$"
 )
 
+_NAMED = 100  # characters of the end of a caption that names who took the picture
+_TAKEN = re.compile(rf"[.!?”\"] {_NAME}(?: {_NAME}){{1,3}} for (?:[Tt]he )?{_NAME}(?: {_NAME}){{0,3}}$")
+
+_SCRAPS = frozenset(
+    (
+        *(*LINK_LABELS, *PICTURE_LABELS, "watch", "listen", "video", "audio", "more stories", "key points", "share"),
+        *("share this article", "share this story", "listen to this article", "listen to this story", "print", "save"),
+        *("facebook", "twitter", "whatsapp", "email", "copy link", "advertisement", "anzeige", "werbung", "publicité"),
+        *("advertentie", "publicidad", "getty images", "reuters", "ap", "afp", "epa", "dpa", "shutterstock", "alamy"),
+    )
+)
+_SCRAP = re.compile(
+    r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
+    r"|(?:image|media) caption .*"
+)
+_BULLETS = tuple(f"{one} " for one in "•·▪►»*-–")
+
+
+def is_scrap(line: str) -> bool:
+    """Tell whether a short line before a text is a label, a link, an item of a list or the credit of a picture.
+
+    Examples
+    --------
+    >>> is_scrap("Related: Storm hits the coast"), is_scrap("(Image credit: Jo Lee)"), is_scrap("The ferry ran")
+    (True, True, False)
+    """
+    text = line.strip(" \t•·▪►»*–-|()[]").casefold()
+    if not text or text.partition(":")[0].strip() in _SCRAPS or _SCRAP.fullmatch(text):
+        return True
+    return line.startswith(_BULLETS) and line[-1] not in _ENDING
+
 
 @cache
 def labels() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -149,4 +180,6 @@ def beside(body: str, at: int) -> int:
     text = body[at:end]
     if len(text) < _LONGEST_CALL and ("ign up" in text or "inbox" in text or "bscribe" in text) and _CALL.search(text):
         return end + 1
-    return end + 1 if ("/" in text or "oto" in text) and _CREDITED.search(text) else 0  # Photo and Foto
+    if ("/" in text or "oto" in text) and _CREDITED.search(text):  # Photo and Foto
+        return end + 1
+    return end + 1 if text[-1:] not in _ENDING and " for " in text[-_NAMED:] and _TAKEN.search(text[-_NAMED:]) else 0

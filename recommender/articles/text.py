@@ -9,7 +9,7 @@ from itertools import chain, islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import LONGEST_CAPTION, beside
+from recommender.articles.openers import LONGEST_CAPTION, beside, is_scrap
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
@@ -75,6 +75,7 @@ def _from_a_sentence(body: str, begin: int) -> tuple[int, int]:
 
     It begins with the first paragraph that holds a sentence: headings and captions do not.
     """
+    begin = _behind_scraps(body, begin)
     while begin > 0 and 0 < (behind := beside(body, begin)) <= _MOST_BESIDE:
         begin = behind
     at, stop = begin, min(begin + _LOOKED_AT, len(body))
@@ -88,6 +89,16 @@ def _from_a_sentence(body: str, begin: int) -> tuple[int, int]:
                 break
         at = end + 2
     return begin, stop
+
+
+def _behind_scraps(body: str, begin: int) -> int:
+    """Pass over lines before the text that are labels, links, credits and the like; 0 where nothing else follows."""
+    at = begin
+    while at - begin < _LOOKED_AT and 0 <= (end := body.find("\n", at, at + LINE_CHARS)) < len(body) - 2:
+        if not is_scrap(body[at:end]):
+            return at
+        at = end + 1
+    return at if at - begin < _LOOKED_AT else begin
 
 
 def _one_line(text: str) -> str:

@@ -89,6 +89,8 @@ class Columns:
             self.odd[:] = True
             return READ.empty_table()
         self._check_status()
+        for column in plan.embargoes:
+            self._mark(not _is_absent(value) for value in self._listed(column))
         found = {field.name: pa.nulls(count, field.type) for field in READ}
         found["id"] = self._first("id", plan.columns["id"], self._ids)
         found |= {field: self._first(field, names, self._times).cast(TIME) for field, names in plan.times}

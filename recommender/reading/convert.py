@@ -26,7 +26,7 @@ _ACCESS = {
 _ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not read but followed
 
 _LONGEST_NUMBER = 19  # characters, of an author
-_FLAGS = ("true", "false", "yes", "no", "on", "off")
+_FLAGS = ("1", "true", "false", "yes", "no", "on", "off")
 
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
@@ -170,7 +170,11 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
         value = one_of(value)
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
-    if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in _FLAGS):
+    if (
+        isinstance(value, bool)
+        or (type(value) is int and value == 1)
+        or (isinstance(value, str) and value.strip().casefold() in _FLAGS)
+    ):
         return None  # it says whether a story is published, not when
     forms = plan.forms[column]
     try:

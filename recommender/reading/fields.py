@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from recommender.articles.article import Article, Link
@@ -19,6 +20,7 @@ from recommender.reading.values import WrongType, as_text, one_of, plain
 
 LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
+_MOMENT = timedelta(microseconds=1)
 _TEXTS = frozenset(("title", "body"))
 _MOST_NAMES, _LONGEST_NAME = 12, 40  # names of columns that a reason tells, and characters of each
 ID_IS_URL = "stories have no id: their address serves as one"
@@ -53,6 +55,10 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
     for field, columns in plan.times:
         if (time := _first(raw, field, columns, read_moment, plan, used)) is not None:
             values[field] = time
+    for column in plan.embargoes:
+        until = _first(raw, "published_at", (column,), read_moment, plan, set())
+        if until is not None and until > values.get("published_at", until - _MOMENT):
+            values["published_at"] = until
     if plan.status.columns:
         hidden, unknown = plan.status(raw)
         if hidden:

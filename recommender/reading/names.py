@@ -208,6 +208,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "kind": ("type", "article_type", "content_type", "genre", "format", "story_type", "post_type"),
 }
 TIMES = ("published_at", "updated_at", "expires_at")
+EMBARGOES = ("embargo", "embargoed", "embargo_until", "embargoed_until", "embargo_date", "embargo_time", "embargo_at")
+"""Columns of times before which a story is not published, whatever else its row says."""
 
 
 def fold(name: str) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import cached_property
 
-from recommender.reading.names import TIMES, fold, recognise
+from recommender.reading.names import EMBARGOES, TIMES, fold, recognise
 from recommender.reading.report import ReadReport
 from recommender.reading.status import StatusCheck
 from recommender.reading.times import TimeForms
 from recommender.settings import ReadingSettings
+
+_EMBARGOES = frozenset(map(fold, EMBARGOES))
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Plan:
     status : StatusCheck
     forms : mapping
         Column of a time -> how its times are read.
+    embargoes : tuple of str
+        Columns of times before which a story is not published.
     settled : frozenset of str
         Columns of times of which it is known that nothing shows whether the day or the month comes first.
     """
@@ -37,6 +41,7 @@ class Plan:
     report: ReadReport
     status: StatusCheck
     forms: Mapping[str, TimeForms]
+    embargoes: tuple[str, ...] = ()
     settled: frozenset[str] = frozenset()
 
     @classmethod
@@ -54,12 +59,15 @@ class Plan:
         if "id" not in columns and (url := columns.get("url")):
             columns = {"id": url, **columns}
         forms = TimeForms.of(limits)
-        times = {column: forms for field in TIMES for column in columns.get(field, ())}
+        embargoes = tuple(name for name in names if fold(name) in _EMBARGOES)
+        times = {column: forms for field in TIMES for column in columns.get(field, ())} | dict.fromkeys(
+            embargoes, forms
+        )
         for column in times:
             if fold(column).endswith(("gmt", "utc")):
                 times[column] = replace(forms, home=UTC)
         check = StatusCheck.of({} if drafts else {fold(name): name for name in reversed(names)}, limits)
-        return cls(columns, limits, report or ReadReport(), check, times)
+        return cls(columns, limits, report or ReadReport(), check, times, embargoes)
 
     @cached_property
     def words(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

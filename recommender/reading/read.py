@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from recommender.progress import Progress, silent
 from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
+from recommender.reading.formats.file import File
 from recommender.reading.formats.frames import is_frame
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.wrappers import rows_within, wraps_stories
@@ -206,6 +208,8 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     if is_database(source):
         raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query), or --query with it")
     if isinstance(source, Mapping):
+        if "bozo" in source and not source.get("entries"):
+            raise InputError(f"a feed without entries was given ({source.get('bozo_exception', 'it is empty')})")
         if not wraps_stories(source):
             raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
         return [Stream("<articles>", data=list(rows_within(dict(source))))]
@@ -226,8 +230,28 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if format is None and not is_readable(path):
-        raise InputError(f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds")
+        raise InputError(_unknown(path))
     return [Stream(shown_name(path), path)]
+
+
+_DATABASES = (
+    (re.compile(rb"SQLite format 3\0"), "a database of SQLite", "--query with sqlite:///{}"),
+    (re.compile(rb"PGDMP"), "a dump of PostgreSQL", "it restored (pg_restore), and --query with the database"),
+    (
+        re.compile(rb"(?i)\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:set|use|drop|create|insert|lock|copy|begin)\s"),
+        "a dump of SQL",
+        "it loaded into a database, and --query with that",
+    ),
+)
+
+
+def _unknown(path: Path) -> str:
+    """Say what a file of no format that is read is, as far as that can be told."""
+    head = File(path, ReadingSettings()).head
+    for mark, what, instead in _DATABASES:
+        if mark.match(head[:10_000]):
+            return f"{path} is {what}, which is not read; expected {instead.format(path)}"
+    return f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds"
 
 
 def _of_folder(folder: Path, told: Told, may_be_empty: bool) -> list[Stream]:

@@ -27,6 +27,8 @@ _HIDDEN = frozenset(
         *("workinprogress", "wip", "inprogress", "editing", "tobereviewed", "awaitingapproval", "onhold", "spam"),
         *("internal", "password", "passwordprotected", "off", "entwurf", "brouillon", "borrador", "concept"),
         *("soft_trashed", "hard_trashed", "spam_comment", "unapproved", "autosave", "taken_down", "suspended"),
+        *("queued", "planned", "submitted", "incomplete", "publish_later", "nonpublished", "waiting", "not_live"),
+        *("unveröffentlicht", "geplant", "programado", "programmé", "planifié", "gepland", "en_attente", "pendiente"),
         *("needs_review", "ready_for_review", "awaiting_review", "pitch", "assigned", "copyedit"),
         *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos"),
     )
@@ -70,6 +72,7 @@ _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", 
 # column -> whether its yes says that the story is published
 _FLAGS = {
     **dict.fromkeys(("published", "publish", "ispublished", "visible", "isvisible", "public", "ispublic"), True),
+    **dict.fromkeys(("active", "isactive", "enabled", "isenabled", "online", "isonline"), True),
     **dict.fromkeys(("draft", "isdraft", "deleted", "isdeleted", "trashed", "hidden", "ishidden", "private"), False),
     **dict.fromkeys(("unpublished", "embargoed", "isembargoed", "withheld", "canceled", "cancelled"), False),
     "isprivate": False,
@@ -77,11 +80,13 @@ _FLAGS = {
 _STATUSES = (
     *("status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus"),
     *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
-    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate"),
+    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow"),
 )
+_WITHIN = ("target_id", "state", "status", "code", "key", "id")  # where an object tells it
+_UNDONE = ("deleted", "trashed", "unpublished", "hidden", "withheld")  # which may tell when they were
 _DATE = 8  # digits
 _ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
-_TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype")
+_TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
 
 
 def folded(value: str) -> str:
@@ -129,12 +134,12 @@ class StatusCheck:
         unknown = None
         for column, name in self.columns:
             value = one_of(raw.get(column))
-            if isinstance(value, Mapping):  # of Drupal
-                value = value.get("target_id")
+            if isinstance(value, Mapping):  # of Drupal and others
+                value = next((value[one] for one in _WITHIN if value.get(one)), None)
             if is_missing(value) or isinstance(value, list | tuple | Mapping):
                 continue
             given = " ".join(shown(value)[1:-1].casefold().split())
-            word = folded(given)
+            word = folded(given.rpartition(":")[2] if given.startswith("stat:") else given)  # as IPTC has it
             if given.startswith("-") and word.isdecimal():  # the trash of Joomla
                 return f"{column} {given}", unknown
             said = None if word in self.shown or not word else word in self.hidden or _said(name, word)
@@ -153,6 +158,6 @@ def _said(name: str, word: str) -> bool | None:
         return word not in _NO and any(letter in "123456789" for letter in word)  # no zero date
     if word in _YES or word in _NO:
         return (word in _YES) != _FLAGS.get(name, True)
-    if _FLAGS.get(name) is False and sum(map(str.isdecimal, word)) >= _DATE:  # when it was
+    if name in _UNDONE and sum(map(str.isdecimal, word)) >= _DATE:  # when it was
         return any(one in "123456789" for one in word)
     return True if word in _HIDDEN else False if word in _SHOWN else None

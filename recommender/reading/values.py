@@ -73,6 +73,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
+    if kind.__name__ == "Period" and callable(getattr(value, "to_timestamp", None)):
+        return value.to_timestamp()
     return None if kind.__name__ in ("NAType", "NaTType") else value
 
 

@@ -110,3 +110,44 @@ def test_the_rest_of_a_body_is_only_asked_for_behind_captions() -> None:
 
     assert teaser("", (STORY * 40)[:1_300], fail) == LINE
     assert teaser("The lead.", STORY[:10], fail) == "The lead."
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Related: Storm hits the coast\nRead more: Fares rise again",
+        "(Image credit: Jo Lee)",
+        "Getty Images",
+        "0:00 / 2:31\nListen to this article\n5 min read",
+        "Image caption The ferry in the harbour",
+        "https://courier.example/ferry.jpg",
+        "• Storm hits the coast\n• Fares rise again",
+        "- Storm hits the coast",
+        "Foto: Jo Lee",
+        "Share\nFacebook\nWhatsApp",
+    ],
+)
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_labels_and_links_in_lines_before_a_text_are_no_line(lines: str, between: str) -> None:
+    sentence = "The harbour master said that the ferry ran aground on Tuesday."
+    assert teaser("", f"{lines}{between}{sentence} Nobody died.") == sentence
+
+
+def test_the_end_of_a_caption_that_names_who_took_the_picture_tells_it() -> None:
+    caption = "The ferry in the harbour of Port Ellery in 2019. Jo Lee for The Courier"
+    sentence = "The harbour master said that the ferry ran aground on Tuesday."
+    assert teaser("", f"{caption}\n\n{sentence}") == sentence
+
+
+@pytest.mark.parametrize("text", ["Related: Storm", "Photo: Jo Lee\n", "• Storm\n• Fog", "Reuters\nAP"])
+def test_a_text_of_labels_alone_keeps_a_line_or_none(text: str) -> None:
+    assert teaser("", text) in ("", " ".join(text.split()), text.strip().split("\n")[-1])
+
+
+def test_sentences_that_begin_as_labels_do_stay() -> None:
+    for text in (
+        "Video shows the ferry as it runs aground.",
+        "Reuters reported the loss of the ferry.",
+        "- He said no.",
+    ):
+        assert teaser("", f"{text} Nobody died.").startswith(text[:20])

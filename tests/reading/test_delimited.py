@@ -135,3 +135,29 @@ def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> N
     path.write_text("id;Kopf\n7;Fähre\n")
     (bad,) = read_articles(path)[1].rejected
     assert "columns id, Kopf is known as one, and --column title=NAME names it" in bad.reason
+
+
+@pytest.mark.parametrize("before", ["Export of 27 Nov 2026\n", "\n\nStories\n\n"])
+def test_lines_before_the_names_of_the_columns_are_passed_over(tmp_path: Path, before: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{before}id,title,body\n1,Ferry,It ran.\n2,Storm\n")
+    table, report = read_articles(tmp_path / "a.csv")
+    assert table["id"].to_pylist() == ["1"]
+    assert [one.line for one in report.rejected] == [before.count("\n") + 3]
+    assert [one.startswith("1 files begin with lines before the names") for one in report.told.lines()] == [True]
+
+
+def test_rows_of_nothing_but_separators_are_blank_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,title,body\n1,Ferry,It ran.\n,,\n , ,\n2,Storm,It blew.\n")
+    table, report = read_articles(tmp_path / "a.csv")
+    assert (table["id"].to_pylist(), report.rejected, report.read) == (["1", "2"], [], 2)
+
+
+def test_cells_that_hold_json_are_read(tmp_path: Path) -> None:
+    cells = (
+        """1,Ferry,"{""name"": ""Ann""}","[""sea"", ""fog""]\"""",
+        """2,Storm,"[{'name': 'Ann'}]","{sea,""fog""}\"""",
+    )
+    (tmp_path / "a.csv").write_text('id, "title" ,author,tags\n' + "\n".join(cells) + "\n")
+    table, _ = read_articles(tmp_path / "a.csv")
+    rows = table.select(["title", "author", "tags"]).to_pylist()
+    assert rows == [{"title": one, "author": "Ann", "tags": ["sea", "fog"]} for one in ("Ferry", "Storm")]

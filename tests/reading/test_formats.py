@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -363,3 +364,25 @@ def test_any_bytes_in_any_format_are_read_or_rejected(
     table, report = read_articles(path)
     whole = [row for row in report.rejected if not row.line]
     assert report.read == len(table) + report.superseded + len(report.rejected) - len(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        (
+            "a.sql",
+            b"-- MySQL dump 10.13\n\n/*!40101 SET NAMES utf8 */;\nDROP TABLE IF EXISTS `posts`;\n",
+            "a dump of SQL",
+        ),
+        ("a.sql.gz", gzip.compress(b"INSERT INTO posts VALUES (1, 'Ferry');\n", mtime=0), "a dump of SQL"),
+        ("dump", b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n", "a dump of SQL"),
+        ("a.dump", b"PGDMP\x01\x0e\x00", "a dump of PostgreSQL"),
+        ("a.db", b"SQLite format 3\0" + bytes(84), "--query with sqlite:///"),
+        ("a.abc", b"", "unknown kind of file"),
+        ("a.abc", b"-- " * 3000, "unknown kind of file"),
+    ],
+)
+def test_dumps_of_databases_are_told_by_their_kind(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=told):
+        read_articles(tmp_path / name)

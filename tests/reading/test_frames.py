@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
@@ -199,3 +200,34 @@ def test_rows_of_pandas_by_themselves() -> None:
     frame = pandas.DataFrame({"id": [1, 2], "title": ["Ferry", "Fog"]})
     table, report = read_articles([row for _, row in frame.iterrows()])
     assert (table["title"].to_pylist(), report.rejected) == (["Ferry", "Fog"], [])
+
+
+def test_columns_of_objects_are_stories_or_fields(tmp_path: Path) -> None:
+    story = {"title": "Ferry", "body": "It ran."}
+    wide = [
+        {
+            "id": "1",
+            "headline": {"main": "Ferry"},
+            "body": [{"type": "text", "content": "It ran."}],
+            "author": {"name": "Ann"},
+        }
+    ]
+    for rows in ([{"article": {"id": "1", **story}}], [{"id": "1", "content": story}], wide):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+        table, report = read_articles(tmp_path / "a.parquet")
+        assert table.select(["id", "title", "body"]).to_pylist() == [{"id": "1", **story}]
+        assert report.rejected == []
+
+
+def test_rows_of_numpy_and_periods_of_pandas_are_read() -> None:
+    rows = np.array([(1, "Ferry")], dtype=[("id", "i4"), ("title", "U10")])
+    assert read_articles(list(rows))[0]["title"].to_pylist() == ["Ferry"]
+
+    frame = pd.DataFrame({"id": [1], "title": ["Ferry"], "published_at": [pd.Period("2026-11-27", "D")]})
+    assert read_articles(frame)[0]["published_at"].to_pylist()[0].isoformat() == "2026-11-27T00:00:00+00:00"
+
+
+def test_a_feed_that_could_not_be_read_is_told() -> None:
+
+    with pytest.raises(InputError, match="a feed without entries was given"):
+        read_articles(feedparser.parse("<html><p>Not found"))

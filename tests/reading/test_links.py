@@ -415,7 +415,7 @@ def test_bad_rows_of_links_are_counted_with_their_line(tmp_path: Path) -> None:
         ),
         ("l.csv", "", "no links in .*l.csv; expected rows with the columns story and item"),
         ("l.csv", "story,item\n", "no links in"),
-        ("l.csv", "story,item\n,\n", "1 of 1 rows of links cannot be used"),
+        ("l.csv", "story,item\na,\n", "1 of 1 rows of links cannot be used"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, text: str | None, told: str) -> None:

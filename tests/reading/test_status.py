@@ -69,12 +69,45 @@ def test_every_status_column_hides_and_shows(column: str) -> None:
         ({"type": "opinion"}, True),
         ({"genre": "page"}, True),
         ({"title": "Draft", "section": "draft"}, True),
+        ({"is_active": False}, False),
+        ({"enabled": "false"}, False),
+        ({"active": 1}, True),
+        ({"status": ["draft"]}, False),
+        ({"workflow": {"state": "draft"}}, False),
+        ({"status": "stat:withheld"}, False),
+        ({"status": "stat:usable"}, True),
+        ({"state": -2}, False),  # the trash of Joomla
+        ({"__typename": "Page"}, False),
+        ({"__typename": "Article"}, True),
+        ({"trashed": "2026-11-27T10:00:00Z"}, False),
+        ({"trashed": ""}, True),
+        ({"embargoed": "2020-11-27T10:00:00Z"}, True),
+        ({"published": "On"}, True),
+        ({"published": "Off"}, False),
     ],
     ids=repr,
 )
 def test_flags_and_types(values: dict[str, Any], shown: bool) -> None:
     table, report = read_articles([story(**values)])
     assert (len(table), report.unpublished.total()) == ((1, 0) if shown else (0, 1))
+
+
+@pytest.mark.parametrize("column", ["embargo", "embargoed_until", "EmbargoDate"])
+def test_a_story_is_not_published_before_its_embargo_ends(column: str) -> None:
+    rows = [
+        {"id": n, "title": f"Ferry {n}", "published_at": "2026-11-27T09:00:00Z", column: until}
+        for n, until in enumerate(["2026-11-28T10:00:00Z", "2026-11-26T10:00:00Z", "", "soon"] * 10)
+    ]
+    table, report = read_articles([*rows, {"id": "x", "title": "Storm", column: "2026-11-28T10:00:00Z"}])
+    days = [time.day for time in table["published_at"].to_pylist()]
+    assert days == [*[28, 27, 27, 27] * 10, 28]
+    assert report.told.counts.total() == 10
+
+
+def test_a_flag_in_a_column_of_times_is_no_time_that_could_not_be_read() -> None:
+    for value in (1, "1", "On", "yes", True):
+        _, report = read_articles([story(published=value)])
+        assert report.told.counts == {}, value
 
 
 def test_an_unknown_status_is_shown_and_told_once() -> None:

@@ -15,6 +15,7 @@ from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.reading.names import known_names
 
 _MARKS = (",", ";", "\t", "|")
+_MOST_BEFORE = 20  # lines
 _SAMPLE, _MOST = 200, 1 << 20  # lines, and about how many characters, that a dialect is told by
 
 
@@ -60,6 +61,11 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
     with file.text() as text:
         records = _Records(text, file.limits.max_line_bytes)
         mark, given = records.mark(), file.limits.header
+        if not given and (before := _before_names(records.sample(), usual)):
+            records.skip(before)
+            file.tell(
+                "files begin with lines before the names of their columns, which were passed over", file.name.name
+            )
         dialect = Dialect(mark=mark) if mark else _dialect(records.sample(), usual, len(given))
         names = _header(records, dialect, given)
         if names is not None:
@@ -70,6 +76,17 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
                     f"{file.name.name}: {', '.join(names)[:80]}",
                 )
             yield from _rows(records, dialect, names)
+
+
+def _before_names(lines: Sequence[str], usual: str) -> int:
+    """Count the lines before the first that names columns, where those before hold fewer values and no known name."""
+    for at, line in enumerate(lines[:_MOST_BEFORE]):
+        names = _dialect([line], usual).values(line)
+        if known_names(names):
+            return at if len(names) > 1 and known_names(names) & {"title", "body"} else 0
+        if len(names) > 1:
+            return 0
+    return 0
 
 
 def separates(text: str) -> bool:
@@ -100,6 +117,12 @@ class _Records:
             self._again.append(line)
             held += len(line)
         return list(self._again)
+
+    def skip(self, count: int) -> None:
+        """Pass over some of the first lines."""
+        for _ in range(count):
+            self._again.popleft()
+        self.line += count
 
     def mark(self) -> str | None:
         """Read the separator where the first line names it, ``sep=;`` as Excel writes it; any other line is kept."""
@@ -155,6 +178,7 @@ def _header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[s
     seen: Counter[str] = Counter()
     names = []
     for name in head:
+        name = name.strip().strip('"') if '"' in name else name
         seen[name] += 1
         names.append(f"{name} {seen[name]}" if seen[name] > 1 and name else name)
     return names
@@ -172,7 +196,7 @@ def _rows(records: _Records, dialect: Dialect, names: list[str]) -> Rows:
             values = []
         if values is None:
             return
-        if not values and len(records.lines) <= 1:
+        if not any(map(str.strip, values)) and len(records.lines) <= 1:
             continue
         if len(values) > len(names) and not any(values[len(names) :]):
             values = values[: len(names)]  # separators at the end of the line

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from recommender.articles.article import Article
@@ -84,6 +85,8 @@ def _as_mapping(row: Any) -> Any:
     """Read the fields of an object: a dataclass, named tuple, model of pydantic or attrs, or row of a database."""
     if is_dataclass(row) and not isinstance(row, type):
         return {field.name: getattr(row, field.name) for field in fields(row)}
+    if isinstance(row, np.void) and row.dtype.names:
+        return {name: row[name] for name in row.dtype.names}
     if isinstance(row, sqlite3.Row):
         return {name: row[name] for name in row.keys()}  # noqa: SIM118  a row iterates over its values
     for name in ("_asdict", "model_dump", "to_dict", "_mapping"):

@@ -15,12 +15,12 @@ def _plain(row: Row) -> Row:
     written = [name for name, field in _TIMES.items() if field in times]
     plain = filled(
         {**without(row, *told, *written, *_APART), **times},
-        author=within(row.get("authors"), 0, "name"),
         body=_markup(row.get("content")),
         url=row.get("link"),
         image_url=within(row.get("media_thumbnail"), 0, "url") or _picture(row),
     )
-    return without(plain, "media_thumbnail", "media_content")
+    author = within(row.get("authors"), 0, "name")
+    return {**without(plain, "media_thumbnail", "media_content"), **({"author": author} if author else {})}
 
 
 _APART = ("links", "link", "guidislink", "content", "authors")
@@ -43,6 +43,6 @@ def _picture(row: Row) -> object:
 
 SHAPE = Shape(
     name="feedparser",
-    any_of=(frozenset(("title_detail", "links")), frozenset(("summary_detail", "links"))),
+    any_of=(frozenset(("title_detail",)), frozenset(("summary_detail",))),
     plain=_plain,
 )
