@@ -102,6 +102,7 @@ _SCRAP = re.compile(
     r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
     r"|(?:image|media) caption .*"
 )
+_LONGEST_LABEL = 40  # characters
 _BULLETS = tuple(f"{one} " for one in "•·▪►»*-–")
 
 
@@ -113,6 +114,13 @@ def is_scrap(line: str) -> bool:
     >>> is_scrap("Related: Storm hits the coast"), is_scrap("(Image credit: Jo Lee)"), is_scrap("The ferry ran")
     (True, True, False)
     """
+    if (
+        len(line) > _LONGEST_LABEL
+        and line[0].isalpha()
+        and ":" not in line[:_LONGEST_LABEL]
+        and "caption" not in line[:_LONGEST_LABEL]
+    ):
+        return False
     text = line.strip(" \t•·▪►»*–-|()[]").casefold()
     if not text or text.partition(":")[0].strip() in _SCRAPS or _SCRAP.fullmatch(text):
         return True

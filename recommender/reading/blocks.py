@@ -10,17 +10,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from recommender.articles.article import to_table
 from recommender.reading.columns import HIDDEN, READ, Columns
 from recommender.reading.formats import BadRow
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.json_columns import JsonColumns, is_regular
+from recommender.reading.markup import are_plain
 from recommender.reading.report import Told
 from recommender.reading.rows import RowReader
 
 _ROWS = 4_000  # of a block
 _BYTES = 1 << 23  # of a block of lines
+_LONG = 500  # bytes of a text
 _FEW = 16  # rows of the same columns that are sooner read one by one
 _T = TypeVar("_T")
 _Lines = list[tuple[int, Any]]
@@ -28,11 +31,15 @@ _Lines = list[tuple[int, Any]]
 
 @dataclass(frozen=True)
 class _Block:
-    """What `Stream.lines` gave, and the columns of some of it, by their places, where Arrow has read them."""
+    """What `Stream.lines` gave, and the columns of some of it, by their places, where Arrow has read them.
+
+    `plain` tells of columns of long texts which are plain: the longest work of all, and done beside the rest.
+    """
 
     lines: _Lines
     places: list[int]
     table: pa.Table | None
+    plain: Mapping[str, NDArray[np.bool_]]
 
 
 class BlockReader:
@@ -73,7 +80,9 @@ class BlockReader:
     def _block(self, lines: _Lines) -> _Block:
         places = [at for at, (_, raw) in enumerate(lines) if type(raw) is bytes and is_regular(raw, self._longest)]
         table = self._json.read([lines[at][1] for at in places]) if len(places) >= _FEW else None
-        return _Block(lines, places, table)
+        long = [] if table is None else [name for name in table.column_names if _is_long(table[name])]
+        plain = {name: are_plain(table[name].chunk(0)) for name in long} if table is not None else {}
+        return _Block(lines, places, table, plain)
 
     def _table(self, block: _Block, strict: bool) -> pa.Table:
         reader, report = self._reader, self._reader.report
@@ -109,7 +118,7 @@ class BlockReader:
         """Group rows of the same columns, with their places; those that Arrow has read are still bytes."""
         if block.table is not None and len(block.places) == len(block.lines):
             plan = self._reader.plan(tuple(block.table.column_names))
-            return block.lines, [(block.places, Columns.of_table(block.table, plan))]
+            return block.lines, [(block.places, Columns.of_table(block.table, plan, block.plain))]
         read = set(block.places) if block.table is not None else frozenset[int]()
         rows: _Lines = []
         places: list[int] = []
@@ -127,13 +136,17 @@ class BlockReader:
         found = []
         if block.table is not None:
             plan = self._reader.plan(tuple(block.table.column_names))
-            found.append((places, Columns.of_table(block.table, plan)))
+            found.append((places, Columns.of_table(block.table, plan, block.plain)))
         for names, members in groups.items():
             if len(members) >= _FEW and all(type(name) is str for name in names):
                 cells = zip(*(row.values() for row in members.values()), strict=True)
                 columns = Columns(dict(zip(names, cells, strict=True)), len(members), self._reader.plan(names))
                 found.append((list(members), columns))
         return rows, found
+
+
+def _is_long(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_large_string(column.type) and column.nbytes > _LONG * len(column))
 
 
 def _ahead(source: Iterator[_T]) -> Iterator[_T]:

@@ -126,7 +126,7 @@ def check(
     reasons = Counter(one.reason for one in report.rejected) + report.unpublished
     named, site = with_site_language(table, settings.site_language) if len(table) else (table, UNKNOWN)
     return Check(
-        rows=report.read,
+        rows=report.read + sum(not row.line for row in report.rejected),  # files that gave none count as one
         stories=len(table),
         rejected=len(report.rejected),
         superseded=report.superseded,

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain, pairwise
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,6 +50,7 @@ _DAY = r"(1[6-9]|2[0-3])\d\d-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2
 _CLOCK = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
 _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
 _ONE_ADDRESS = r"\A[^|]*[/.:][^|]*\z"
+_NONE: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
 _MOST_ID = 1 << 63  # of numbers that are ids
 _DAY_US = 86_400_000_000
 # How blanks of Unicode begin or end in UTF-8; other characters may do so too.
@@ -65,16 +67,18 @@ class Columns:
     """Rows of the same columns; `odd` tells those that are not to be read here."""
 
     @classmethod
-    def of_table(cls, table: pa.Table, plan: Plan) -> Columns:
-        """Take what Arrow has read: texts stay there."""
+    def of_table(cls, table: pa.Table, plan: Plan, plain: Mapping[str, NDArray[np.bool_]] = _NONE) -> Columns:
+        """Take what Arrow has read: texts stay there; `plain` tells of some columns which texts are plain."""
         columns = {
             name: column.chunk(0) if column.type == _STRING else column.to_pylist()
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
-        return cls(columns, len(table), plan)
+        return cls(columns, len(table), plan, plain)
 
-    def __init__(self, columns: Mapping[str, _Values], count: int, plan: Plan) -> None:
-        self._raw, self._count = columns, count
+    def __init__(
+        self, columns: Mapping[str, _Values], count: int, plan: Plan, plain: Mapping[str, NDArray[np.bool_]] = _NONE
+    ) -> None:
+        self._raw, self._count, self._plain = columns, count, plain
         self._given, self._plan = plan, replace(plan, report=ReadReport())  # so that nothing is told twice
         self._used = set(plan.alone)
         self._naive: list[tuple[int, datetime]] = []  # row and time
@@ -190,7 +194,8 @@ class Columns:
                 else min(limits.max_field_chars, limits.max_body_chars)
             )
             sizes = _sizes(texts)
-            usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & are_plain(texts) & _are_stripped(texts)
+            plain = self._plain[column] if column in self._plain else are_plain(texts)
+            usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & plain & _are_stripped(texts)
             usual &= ~_may_be_printed(texts, usual)
             if field == "image_url":
                 usual &= pc.fill_null(pc.match_substring_regex(texts, _ONE_ADDRESS), False).to_numpy(False)

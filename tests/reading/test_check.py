@@ -104,3 +104,18 @@ def test_languages_are_told_story_by_story_where_there_are_several() -> None:
     texts = [f"{german} beschlossen, und die Bürger sind zufrieden.", f"{english} Tuesday, and people are content."]
     found, _ = check([{"id": at, "title": f"{at}", "body": texts[at % 2]} for at in range(30)], now=NOW)
     assert found.languages == {"de": 15, "en": 15}
+
+
+def test_counts_add_up_whatever_the_files_hold(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"id": 1, "title": "Ferry"}\n{"id": 1, "title": "Ferry again"}\n{"id": 2, "title": "Storm", '
+        '"status": "draft"}\n'
+        '{"title": "No id"}\n{"id": 3}\n{broken\n\n'
+    )
+    (tmp_path / "b.jsonl").write_text("")
+    (tmp_path / "c.csv").write_text("id,title\n4,Fog\n5\n,,\n")
+    found, report = check(tmp_path, now=datetime.now(UTC))
+    assert (found.stories, found.superseded, found.unpublished, found.rejected) == (2, 1, 1, 5)
+    assert found.rows == found.stories + found.superseded + found.unpublished + found.rejected
+    assert sum(found.reasons.values()) == found.rejected + found.unpublished
+    assert len(report.rejected) == found.rejected

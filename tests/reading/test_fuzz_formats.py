@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from recommender.reading.formats.wrappers import rows_within
 from recommender.reading.read import read_articles
 from tests.reading.test_formats import ATOM, RSS, SYSTEMS
 from tests.reading.test_pages import GRAPH, META, page, scripted
+from tests.reading.test_systems import ANSWERS, FURTHER
 from tests.reading.test_xml import NEWSML
 
 VALUES = st.recursive(
@@ -58,6 +60,42 @@ def test_rows_of_systems_with_any_values(system: str, changes: dict[int, Any], i
     table, report = read_articles([row, {"id": "good", "title": "Good"}])
     assert adds_up(report)
     assert "good" in table["id"].to_pylist()
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the places in an answer, from the outside."""
+    yield path
+    for name in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from _paths(value[name], (*path, name))
+
+
+def _changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    value[path[0]] = _changed(value[path[0]], path[1:], new)
+    return value
+
+
+WHOLE_ANSWERS = [*ANSWERS.values(), *(answer for answer, _, _ in FURTHER.values() if not isinstance(answer, str))]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(WHOLE_ANSWERS), st.lists(st.tuples(st.integers(0, 10**6), VALUES), max_size=4))
+def test_good_stories_around_answers_with_any_values_are_kept(
+    answer: Any, changes: list[tuple[int, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    answer = json.loads(json.dumps(answer))
+    for place, value in changes:
+        paths = list(_paths(answer))
+        answer = _changed(answer, paths[place % len(paths)], json.loads(json.dumps(value)))
+    path = tmp_path_factory.getbasetemp() / "fuzz.jsonl"
+    good = [json.dumps({"id": f"good {number}", "title": "Good", "body": "It is."}) for number in range(20)]
+    path.write_text("\n".join([*good[:9], json.dumps(answer), *good[9:]]))
+    table, report = read_articles(path)
+    assert adds_up(report)
+    assert {f"good {number}" for number in range(20)} <= set(table["id"].to_pylist())
+    path.write_text(json.dumps(answer, indent=1))
+    assert adds_up(read_articles(path, format="json")[1])
 
 
 @settings(max_examples=300, deadline=None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from recommender.reading.formats.rows import BadRow
+
 Row = dict[str, Any]
 
 # Where objects hold their stories; a path through objects, from the outside.
@@ -40,7 +42,8 @@ def rows_within(value: Row) -> Iterator[Any]:
     """
     for wrapped in WRAPPED:
         if (found := wrapped(value)) is not None:
-            yield from found
+            for one in found:
+                yield one if isinstance(one, dict) else BadRow(f"JSON {type(one).__name__}, expected an object")
             return
     yield value
 
@@ -100,7 +103,8 @@ def _ghost(value: Row) -> list[Any] | None:
             names = {field: _joined(data, *tables) for field, tables in _GHOST.items()}
             for post in posts:
                 if isinstance(post, Mapping):
-                    more = {field: by.get(post.get("id")) for field, by in names.items() if field not in post}
+                    key = post.get("id") if _hashable(post.get("id")) else None
+                    more = {field: by.get(key) for field, by in names.items() if field not in post}
                     post = {**post, **{field: one for field, one in more.items() if one}}
                 found.append(post)
     return found or None
