@@ -20,6 +20,7 @@ from recommender.archive.archive import Archive
 from recommender.archive.build import ranker_for
 from recommender.archive.changes import changed_archive
 from recommender.compute.hardware import keep_apart_large_memory, release_memory
+from recommender.editorial.rules import Rules
 from recommender.errors import DamagedError, InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, kept_pools
@@ -149,6 +150,7 @@ def _kept(
             f"the lists of version {last.version} were not made from this archive: all were made again",
         )
         return iter(()), rows
+    before = replace(before, rules=Rules.of(last.manifest["rules"]))  # the caller's may have others by now
     again = touched(before, rec.archive)
     again[: len(before.catalog)] |= looked_past(last, before)
     same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
@@ -192,7 +194,7 @@ def _ordered_by(rec: Recommender, ranker: str | Path) -> Recommender:
 
 
 def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
-    """Open the published lists, if they were made under the same settings and rules by this version of the library."""
+    """Open the published lists, if they were made under the same settings by this version of the library."""
     try:
         lists = PublishedLists.open(place)
     except DamagedError as error:
@@ -202,7 +204,6 @@ def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
         return None
     same = lists.manifest.get("library", __version__) == __version__
     same &= lists.manifest["settings_fingerprint"] == rec.archive.fingerprint
-    same &= lists.manifest["rules"] == rec.rules.model_dump(mode="json")
     return lists if same else None
 
 

@@ -17,6 +17,7 @@ from recommender.search.pools import Pools
 from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
+_NO_BOOSTS = {"boosts": (), "desk": ()}  # those touch the lists alone that have a candidate whose factor they change
 
 
 def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
@@ -28,10 +29,10 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     found = np.arange(new) >= old
     moved = was.scope.as_of != now.scope.as_of
     everything = (
-        (before.rules, before.settings, before.dated, was.k) != (after.rules, after.settings, after.dated, now.k)
+        (before.settings, before.dated, was.k) != (after.settings, after.dated, now.k)
+        or before.rules.model_copy(update=_NO_BOOSTS) != after.rules.model_copy(update=_NO_BOOSTS)
         or before.fingerprint != after.fingerprint
         or (moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
-        or (moved and _boosts(before, was.scope.as_of) != _boosts(after, now.scope.as_of))
         or not np.array_equal(before.languages, after.languages[:old])
     )
     if everything:
@@ -87,7 +88,7 @@ def _differ(pool: Pools, earlier: Pools, unsettled: NDArray[np.bool_]) -> NDArra
 
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Find the rows of the earlier state that a rule may judge otherwise now, as they are in another copy group."""
+    """Find the rows of the earlier state that rules may judge otherwise now, or lift or lower otherwise."""
     assert before.pooled is not None
     assert after.pooled is not None
     changed = np.zeros(len(before.catalog), dtype=bool)
@@ -98,7 +99,7 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
             if rule.groups:
                 old, new = _partition(old), _partition(new)
             changed |= old != new[: len(changed)]
-    return changed
+    return changed | (was.rules.boost != now.rules.boost[: len(changed)])
 
 
 def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
@@ -136,10 +137,6 @@ def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Name groups by their first member, whatever their numbers; -1 stays."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
-
-
-def _boosts(archive: Archive, as_of: int) -> list[bool]:
-    return [boost.holds(_time(as_of)) for boost in (*archive.rules.boosts, *archive.rules.desk)]
 
 
 def _time(micros: int) -> datetime:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender import InputError, PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
+from recommender.editorial.overlay import boost_entry
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
@@ -27,7 +28,7 @@ from recommender.search import limits
 from recommender.search.limits import Limits
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
 from tests.support.newsroom import START, newsroom
-from tests.support.worlds import AS_OF, World, random_rules, random_settings, random_stories
+from tests.support.worlds import AS_OF, SECTIONS, World, random_rules, random_settings, random_stories
 
 
 @pytest.fixture
@@ -94,11 +95,15 @@ class Changing:
             archive=self.snapshot,
         )
 
+    @property
+    def boosts(self) -> frozenset[Any]:
+        return PublishedLists.open(self.out).tombstones.decisions.boosted
+
     def step(self) -> list[dict[str, Any]]:
         """Something happens; returns the changed stories."""
         rng, lists = self.rng, PublishedLists.open(self.out)
         changes: list[dict[str, Any]] = []
-        kind = rng.randrange(8)
+        kind = rng.randrange(9)
         if kind == 6:  # one is taken back; what says so may be no more than its id and status
             gone = self.held.pop(rng.randrange(len(self.held)))
             self.taken_back.append(gone)
@@ -133,6 +138,11 @@ class Changing:
             lists.block(rng.choice(self.held)["id"], story=story, unknown_too=True)
         if kind == 5:
             self.as_of += timedelta(hours=rng.choice([1, 30, 200]))
+        if kind == 8:
+            end = rng.choice([None, self.as_of + timedelta(hours=20)])
+            lists.tombstones.record(
+                "boost", [boost_entry(rng.choice(SECTIONS), rng.choice([0.01, 3, 100]), end, "Ana")]
+            )
         return [dict(story) for story in {story["id"]: story for story in changes}.values()]
 
 
@@ -159,7 +169,7 @@ class TestEqualsAWholeRun:
                 world.held, place, settings=world.world.settings, rules=world.world.rules, format="sql", as_of=AS_OF,
                 archive=world.snapshot,
             )  # fmt: skip
-        last, moment = scores(published(world.out)), world.as_of
+        last, moment = scores(published(world.out)), (world.as_of, world.boosts)
         for _ in range(steps):
             changes = world.step()
             before = Recommender.load(world.snapshot)
@@ -169,10 +179,11 @@ class TestEqualsAWholeRun:
             for article_id, record in wanted.items():
                 assert found[article_id] == record
             held = scores(found)
-            if not changes and world.as_of == moment:  # what editors hide changes no score of another item
+            now = world.as_of, world.boosts
+            if not changes and now == moment:  # what editors hide changes no score of another item
                 both = held.keys() & last.keys()
                 assert {pair: held[pair] for pair in both} == {pair: last[pair] for pair in both}
-            last, moment = held, world.as_of
+            last, moment = held, now
 
 
 def test_a_thousand_changes_at_once_equal_a_whole_run(tmp_path: Path) -> None:

@@ -72,6 +72,17 @@ def test_a_boost_ends_and_an_impossible_one_is_refused(place: Path) -> None:
         lists.boost("prat1", 2.0)
 
 
+def test_a_refresh_makes_again_the_lists_alone_that_have_a_candidate_of_the_section(tmp_path: Path) -> None:
+    stories = [{**one, "section": "few" if one["id"] == "t0-s3" else "many"} for one in checkerboard()]
+    settings = SETTINGS.override({"retrieval.candidates": 6, "selection.fill": []})
+    precompute(stories, tmp_path / "lists", archive=tmp_path / "archive", settings=settings, as_of=MOMENT)
+    PublishedLists.open(tmp_path / "lists").boost("few", 5)
+    some = refresh([], tmp_path / "lists", tmp_path / "archive", as_of=MOMENT)
+    assert 0 < some.recomputed < len(stories)
+    PublishedLists.open(tmp_path / "lists").boost("many", 5)
+    assert refresh([], tmp_path / "lists", tmp_path / "archive", as_of=MOMENT).recomputed == len(stories)
+
+
 def test_the_next_run_takes_it_in_once_and_lets_it_go_again(place: Path) -> None:
     lists = PublishedLists.open(place / "jsonl")
     before = [record for batch in lists.records() for record in batch.to_pylist()]
