@@ -175,7 +175,10 @@ def _changes(summary: Summary) -> list[tuple[str, str]]:
     told = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
     if changes.unpublished:
         told += f", {changes.unpublished:,} not published any more"
-    return [("changes", told), ("made again", f"{summary.recomputed:,} of {summary.lists:,} lists")]
+    made = f"{summary.recomputed:,} of {summary.lists:,} lists"
+    if summary.changed is not None:
+        made += f"; {summary.changed:,} of them show other items than before"
+    return [("changes", told), ("made again", made)]
 
 
 def print_list(found: ReadNext) -> None:

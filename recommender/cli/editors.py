@@ -274,8 +274,12 @@ def list_acts(
             continue
         what = " ".join(str(entry[name]) for name in ("what", "item") if entry.get(name))
         under = f" under {entry['story']}" if entry.get("story") else ""
+        how = f" ×{entry['factor']:g}" if entry.get("factor") else ""
+        how += f" at place {entry['position']}" if entry.get("position") else ""
+        how += f" until {entry['until'][:16]}" if entry.get("until") else ""
         why = f": {entry['why']}" if entry.get("why") else ""
-        out.print(cleaned(f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{why}"), markup=False)
+        told = f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{how}{why}"
+        out.print(cleaned(told), markup=False)
 
 
 def _journal(lists: str | None, archive: Path | None, named: Path | None) -> Journal:

@@ -152,7 +152,7 @@ def info(
         told["versions kept"] = [path.name for path in folder.versions()]
     stones = open_tombstones(lists, archive)
     told |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
-    told |= {"pinned": len(stones.decisions.pinned)}
+    told |= {"pinned": len(stones.decisions.pinned), "boosted": len(stones.decisions.boosted)}
     told |= {"not published": len(stones.unpublished)} if stones.unpublished else {}
     if json:
         named = {name.replace(" ", "_"): value for name, value in told.items()}
@@ -182,6 +182,8 @@ def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> No
         told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
     if links := told.get("links"):
         told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
+    if dropped := told.pop("boilerplate", None):
+        told["boilerplate"] = f"{dropped['passages']:,} passages that recur are left out"
     if versions := told.get("versions kept"):
         told["versions kept"] = ", ".join(versions)
     for name, value in told.items():

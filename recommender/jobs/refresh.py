@@ -26,7 +26,7 @@ from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, kept_pools
 from recommender.jobs.guards import Guards, check_taken_back, check_together
 from recommender.jobs.options import JobKeywords, JobOptions
-from recommender.jobs.run import Run, Summary, no_story
+from recommender.jobs.run import Run, Summary, items_of, no_story
 from recommender.jobs.touched import looked_past, touched
 from recommender.lists.records import RECORD
 from recommender.publishing import PublishedLists
@@ -48,9 +48,9 @@ def refresh(
 
     Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
     the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
-    in as well. Lists that were not made from the archive as it is, such as those of a rollback or of a second place,
-    are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: until the next one, the
-    lists are those that a run over all stories would make.
+    in as well. Lists that were not made from the archive as it is, such as those of a rollback, of a second place or
+    after a purge, are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: until the
+    next one, the lists are those that a run over all stories would make.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def refresh(
     Returns
     -------
     Summary
-        `recomputed` counts the lists that were made again.
+        `recomputed` counts the lists that were made again, `changed` those of them that show other items.
 
     Raises
     ------
     SnapshotError
-        If the saved archive is missing, damaged, or has no pools.
+        If the saved archive is missing or damaged.
     SettingsError
         If the ranker cannot be used.
     InputError, PublishError
@@ -131,7 +131,7 @@ def refresh(
 
         run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), partial(_kept, run, rec, before))
         if asked.rejected is None:  # only now: a run that fails leaves the file of the last good one
-            run.write_rejected(rec.report, before=True)  # those of the last whole run are still to be mended
+            run.write_rejected(rec.report)
         return run.finish(rec, rec.report)
 
 
@@ -149,7 +149,7 @@ def _kept(
         run.summary.findings += (
             f"the lists of version {last.version} were not made from this archive: all were made again",
         )
-        return iter(()), rows
+        return _unchanged(last, pa.array([], pa.large_string()), version, None, run), rows
     before = replace(before, rules=Rules.of(last.manifest["rules"]))  # the caller's may have others by now
     again = touched(before, rec.archive)
     again[: len(before.catalog)] |= looked_past(last, before)
@@ -157,7 +157,7 @@ def _kept(
     published = pa.array(list(last.ids()), pa.large_string())
     missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
     again[rows[~again[rows]][missing]] = True
-    return _unchanged(last, same, version, now.scope.as_of if rec.archive.dated else None), rows[again[rows]]
+    return _unchanged(last, same, version, now.scope.as_of if rec.archive.dated else None, run), rows[again[rows]]
 
 
 def _to_go_on_from(
@@ -168,10 +168,9 @@ def _to_go_on_from(
     if held.pooled is None:
         saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held
         if saved.pooled is None or saved.fingerprint == held.fingerprint:
-            raise SnapshotError(
-                f"the archive in {place} has no pools to go on from; run precompute again, with --archive {place}"
-            )
-        held = saved  # it was put under other settings, and has lost its pools
+            summary.findings += ("the archive had no pools, as after a purge: all lists were made again",)
+        else:
+            held = saved  # it was put under other settings, and has lost its pools
     if ranker is not None:
         rec = _ordered_by(rec, ranker)
     was, now = (
@@ -207,10 +206,18 @@ def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
     return lists if same else None
 
 
-def _unchanged(lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None) -> Iterator[pa.RecordBatch]:
-    """Read the records of some stories as they were published, under the name and moment of the new version."""
+def _unchanged(
+    lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None, run: Run
+) -> Iterator[pa.RecordBatch]:
+    """Read the records of some stories as they were published, under the name and moment of the new version.
+
+    What the lists of all others showed is left with the run.
+    """
+    run.shown_before = {}
     for batch in lists.records():
-        kept = batch.filter(pc.is_in(batch.column("article_id").cast(pa.large_string()), ids))
+        same = pc.is_in(batch.column("article_id").cast(pa.large_string()), ids)
+        run.shown_before.update(items_of(batch.filter(pc.invert(same))))
+        kept = batch.filter(same)
         if len(kept):
             columns = dict(zip(RECORD.names, kept.columns, strict=True))
             columns["version"] = pa.repeat(pa.scalar(version, RECORD.field("version").type), len(kept))

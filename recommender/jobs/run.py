@@ -41,6 +41,7 @@ Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArra
 Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
 _LOG = logging.getLogger("recommender")
 _REASONS = 3  # that are told where no row is a story
+_PASSAGES = 10  # commonest passages that a manifest tells
 _SHOWN = 60  # characters of a passage that a finding names
 LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
 """Statuses of published lists, which `Summary` counts by name."""
@@ -52,8 +53,10 @@ class Summary:
 
     `published` is False after a dry run; `by_words` counts the stories by language that the embedder does not know, so
     that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
-    over, `unpublished` the rows that are no published stories, by what says so; `rejected_file` holds the rejected
-    rows, if there are any; `told` says what somebody should look at in the input, `findings` in the rules.
+    over; `changed` the lists that a refresh made again and that show other items than before, None where there was
+    nothing to compare with; `unpublished` the rows that are no published stories, by what says so; `rejected_file`
+    holds the rejected rows, if there are any; `told` says what somebody should look at in the input, `findings` in the
+    rules.
     """
 
     version: str = ""
@@ -84,6 +87,7 @@ class Summary:
     unresolved_links: int = 0
     embedded: int = 0
     recomputed: int = 0
+    changed: int | None = None
     resumed: int = 0
     changes: Changes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -134,6 +138,8 @@ class Run:
         The progress callback of all steps.
     inputs : Inputs
         What decides about the lists; known once the archive is fitted, by `identify`.
+    shown_before : dict of str to list of str, optional
+        Items that lists showed which are made again; those that change are counted.
 
     Raises
     ------
@@ -142,6 +148,7 @@ class Run:
     """
 
     inputs: Inputs
+    shown_before: dict[str, list[str]] | None = None
 
     def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
         place = archive if is_database(lists) else lists
@@ -171,18 +178,11 @@ class Run:
             **more,
         )
 
-    def write_rejected(self, report: ReadReport, *, before: bool = False) -> None:
-        """Write the rejected rows to the file that was named, else beside the lists, if these are published.
-
-        With `before` those of earlier runs stay in the file.
-        """
+    def write_rejected(self, report: ReadReport) -> None:
+        """Write the rejected rows to the file that was named, else beside the lists, if these are published."""
         if (file := self.rejected) is None:
             return
-        news = report.rejected_jsonl()
-        if before and file.is_file():
-            told = set(news.splitlines())
-            news = b"".join(line + b"\n" for line in file.read_bytes().splitlines() if line not in told) + news
-        write_atomically(file, news)
+        write_atomically(file, report.rejected_jsonl())
         self.summary.rejected_file = str(file) if report.rejected else ""
 
     @property
@@ -250,7 +250,7 @@ class Run:
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
         """Gather what the manifest tells of a version."""
-        summary, archive = self.summary, rec.archive
+        summary, archive, dropped = self.summary, rec.archive, rec.catalog.boilerplate.told
         return {
             "version": summary.version,
             "as_of": summary.as_of.isoformat() if summary.as_of else None,
@@ -265,6 +265,7 @@ class Run:
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
             "by_words": _by_words(rec),
             "time_counts": rec.archive.dated,
+            "boilerplate": {"passages": len(dropped), "commonest": [asdict(one) for one in dropped[:_PASSAGES]]},
         }
 
     def _counted(self, batches: Iterator[pa.RecordBatch], total: int, guards: Guards) -> Iterator[pa.RecordBatch]:
@@ -278,6 +279,9 @@ class Run:
             for status in LISTED:
                 found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
                 setattr(summary, status, found)
+            if (before := self.shown_before) is not None:
+                differ = (before[name] != items for name, items in items_of(batch) if name in before)
+                summary.changed = (summary.changed or 0) + sum(differ)
             self.clock("writing", summary.lists, total)
         guards.lists({status: getattr(summary, status) for status in LISTED})
 
@@ -298,6 +302,20 @@ class Run:
         summary.by_words = _by_words(rec)
         summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return summary
+
+
+def items_of(batch: pa.RecordBatch) -> Iterator[tuple[str, list[str]]]:
+    """List the ids of the items of each list of a batch, in order, by the id of its story."""
+    items = batch.column("items")
+    names, ends = (
+        items.flatten().field("article_id").to_pylist(),
+        np.cumsum(pc.fill_null(pc.list_value_length(items), 0)),
+    )
+    ids = batch.column("article_id").to_pylist()
+    start = 0
+    for name, end in zip(ids, ends.tolist(), strict=True):
+        yield name, names[start:end]
+        start = end
 
 
 def no_story(report: ReadReport, rejected: Path | None) -> str:

@@ -99,7 +99,7 @@ def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
             if rule.groups:
                 old, new = _partition(old), _partition(new)
             changed |= old != new[: len(changed)]
-    return changed | (was.rules.boost != now.rules.boost[: len(changed)])
+    return np.asarray(changed | (was.rules.boost != now.rules.boost[: len(changed)]))
 
 
 def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from rapidfuzz.fuzz import token_sort_ratio
 
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected, Story
 from recommender.lists.reasons import apart_text
@@ -40,6 +42,7 @@ _FAMILIES = {
     "time": "Time",
     "section": "Section",
 }
+_ALIKE = 85  # per cent of two headlines, their words sorted, from which on both may tell one event
 _BARS = 5  # families that say most
 _SHOWN = 20  # rejected candidates of one rule
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -63,6 +66,7 @@ def templates(*more: BaseLoader, **values: Any) -> Environment:
         "safe_link": safe_link,
         "headline": headline,
         "reasons_of": _sentence,
+        "spaced": spaced,
         "strongest": _strongest,
         "apart": _apart,
         "families": _FAMILIES,
@@ -110,6 +114,17 @@ def safe_link(url: str | None) -> str:
 def headline(shown: Story | Recommendation, article_id: str) -> str:
     """Name an item by its title, else its first line, else its id."""
     return shown.title or shown.line or article_id
+
+
+def spaced(section: str) -> str:
+    """Write the name of a section in words.
+
+    Examples
+    --------
+    >>> spaced("supreme_court")
+    'supreme court'
+    """
+    return section.replace("_", " ")
 
 
 def story_values(found: ReadNext, rejected: Iterable[Rejected] | None) -> dict[str, Any]:
@@ -161,14 +176,18 @@ def warnings_of(title: str, status: str, k: int, items: Sequence[str]) -> str:
     --------
     >>> warnings_of("Ferry aground", "short", 3, ["Ferry aground", "Opera"])
     '1 place empty, its own headline again'
+    >>> warnings_of("Opera", "ok", 2, ["Ferry runs aground in fog", "In fog ferry runs aground"])
+    'two headlines nearly alike'
     """
     if status in _NO_LIST:
         return ""
-    titles = [one.casefold() for one in items]
+    own, titles = title.casefold(), [one.casefold() for one in items]
+    pairs = combinations(dict.fromkeys((own, *titles)), 2)
     empty = k - len(items)
     told = [
         f"{empty} place{'s' * (empty > 1)} empty" if empty > 0 else "",
         "one headline twice" if len(set(titles)) < len(titles) else "",
-        "its own headline again" if title.casefold() in titles else "",
+        "its own headline again" if own in titles else "",
+        "two headlines nearly alike" if any(token_sort_ratio(*pair, score_cutoff=_ALIKE) for pair in pairs) else "",
     ]
     return ", ".join(filter(None, told))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ import pyarrow as pa
 from recommender.publishing.published import PublishedLists
 from recommender.storage.database import is_database
 
+_AT_ONCE = 1_000  # lists that are read by what editors had decided at one moment
 _TOP = 20  # items that are told of those that came in or went
 
 
@@ -75,11 +77,32 @@ class Comparison:
     came: tuple[tuple[str, str, int], ...]
     went: tuple[tuple[str, str, int], ...]
 
+    @property
+    def sections_by_change(self) -> list[tuple[str, int, int]]:
+        """Sections with lists that differ, most of them first: name, stories, lists that differ."""
+        some = [(name, both, differ) for name, (both, differ) in self.sections.items() if differ]
+        return sorted(some, key=lambda one: (-one[2], one[0]))
+
     def __len__(self) -> int:
         return len(self.changed)
 
     def __repr__(self) -> str:
         return f"<Comparison of {self.before} and {self.after}: {len(self)} of {self.stories} lists differ>"
+
+    def without(self, hidden: Collection[str]) -> Comparison:
+        """Leave out stories that nobody may see by now; the counts stay."""
+        if not hidden:
+            return self
+
+        def shown(items: tuple[Any, ...]) -> Any:
+            return tuple(item for item in items if item[0] not in hidden)
+
+        changed = tuple(
+            replace(one, before=shown(one.before), after=shown(one.after))
+            for one in self.changed
+            if one.article_id not in hidden
+        )
+        return replace(self, changed=changed, came=shown(self.came), went=shown(self.went))
 
     def to_table(self) -> pa.Table:
         """Write what came in and what went as an Arrow table, a row for each item and list."""
@@ -175,10 +198,12 @@ def all_records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
         for batch in lists.records():
             yield from batch.to_pylist()
         return
-    for article_id in lists.ids():
-        record = orjson.loads(lists.json(article_id))
-        if record["status"] not in ("unknown", "withdrawn"):  # between two looks
-            yield record
+    ids = lists.ids()
+    while some := list(islice(ids, _AT_ONCE)):
+        for line in lists.jsons(some):
+            record = orjson.loads(line)
+            if record["status"] not in ("unknown", "withdrawn"):  # between two looks
+                yield record
 
 
 def _shown(lists: PublishedLists) -> Iterator[tuple[str, str, str | None, tuple[tuple[str, str], ...]]]:

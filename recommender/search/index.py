@@ -242,6 +242,7 @@ def _made(width: int, factory: str) -> Any:
 def _built(vectors: NDArray[np.int16], factory: str) -> Any:
     """Build an index of a factory string."""
     index = _made(index_floats(vectors[:0]).shape[1], factory)
+    _let_few_train(index)
     try:
         index.train(index_floats(_sampled(vectors)))
         _add(index, vectors, 0)
@@ -250,6 +251,18 @@ def _built(vectors: NDArray[np.int16], factory: str) -> Any:
             f"retrieval.index is {factory!r}, which FAISS cannot build over {len(vectors):,} stories: {error}"
         ) from error
     return index
+
+
+def _let_few_train(part: Any) -> None:
+    """Keep FAISS from warning on standard error of few rows a cluster: whether an index finds enough is measured."""
+    import faiss
+
+    if hasattr(part, "cp"):
+        part.cp.min_points_per_centroid = 1
+    for name in ("index", "quantizer", "storage", "base_index", "pq", "rq"):  # what an index is made of
+        inner = getattr(part, name, None)
+        if inner is not None:
+            _let_few_train(faiss.downcast_index(inner) if isinstance(inner, faiss.Index) else inner)
 
 
 def _set_effort(index: Any, effort: int) -> int:

@@ -13,16 +13,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from recommender.errors import did_you_mean
-from recommender.preview.pages import STATES, story_values
+from recommender.preview.pages import STATES, spaced, story_values
 from recommender.publishing import PublishedLists
-from recommender.publishing.comparison import compare
 from recommender.serving.api import number_of
 from recommender.serving.decide import decided_of, headlines, titles
 from recommender.serving.door import COOKIE
 from recommender.serving.limits import body_of
 from recommender.serving.pages import error_page, page
 from recommender.serving.room import Room
-from recommender.serving.stories import SORTS, Wanted
+from recommender.serving.stories import SORTS, WARNED, Wanted
 
 _PAGE = 25  # stories of one page
 _WEAK = 8  # newest stories with weak lists that are shown
@@ -60,7 +59,10 @@ def _control_room(request: Request) -> Response:
         stories=stories,
         sections=_counted(stories.sections),
         outlets=_counted(stories.outlets),
-        statuses=[(name, f"{STATES[name]} ({count:,})") for name, count in stories.statuses.items()],
+        statuses=[
+            *((name, f"{STATES[name]} ({count:,})") for name, count in stories.statuses.items()),
+            *([(WARNED, f"With warnings ({stories.warned:,})")] if stories.warned else []),
+        ],
         filter_address="/desk?status=",
         found=found,
         asked=asked,
@@ -72,13 +74,15 @@ def _control_room(request: Request) -> Response:
         less="?" + urlencode({**given, "offset": max(offset - _PAGE, 0)}),
         weak=weak,
         decided=lists.tombstones,
+        changes=room.changes.of(lists),
+        boilerplate=lists.manifest.get("boilerplate"),
         done=done,
         effect=_effect(lists, done, newest) if done else None,
     )
 
 
 def _counted(counts: Mapping[str, int]) -> list[tuple[str, str]]:
-    return [(name, f"{name} ({count:,})") for name, count in counts.items()]
+    return [(name, f"{spaced(name)} ({count:,})") for name, count in counts.items()]
 
 
 def _heads(given: Mapping[str, Any], sort: str) -> list[dict[str, str]]:
@@ -157,10 +161,7 @@ def _compared(request: Request) -> Response:
     for name in (before, after):
         if name not in names:
             raise HTTPException(404, f"version {name[:100]!r} is not kept")
-    place = room.config.lists
-    found = None
-    if before != after:
-        found = compare(PublishedLists.open(place, before), PublishedLists.open(place, after))
+    found = room.changes.between(before, after, room.watched.lists) if before != after else None
     return page(request, "versions.html", kept=kept[::-1], a=before, b=after, found=found, shown=_LISTS)
 
 

@@ -137,7 +137,7 @@ DOCUMENT: dict[str, Any] = {
                 "parameters": [
                     _query("q", "Words, beginnings of words, or an id"),
                     _query("section", "Only this section"),
-                    _query("status", "Only lists of this status"),
+                    _query("status", "Only lists of this status, or `warned`: that somebody should look at"),
                     _query("outlet", "Only stories of this outlet"),
                     _query("limit", "Stories given", "integer", minimum=1, maximum=MOST_STORIES),
                     _query("offset", "Stories left out before", "integer", minimum=0),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from recommender.publishing.acts import journal_of
+from recommender.serving.changes import Changes
 from recommender.serving.config import Config
 from recommender.serving.metrics import Metrics
 from recommender.serving.stories import Found, Stories, Wanted
@@ -42,6 +43,7 @@ class Room:
 
             self.drafts = Drafts(config.archive, self.watched)
         self.journal = journal_of(config.lists, config.journal)
+        self.changes = Changes(config.lists)
         self._stories: Stories | None = None
         self._making = Lock()
 
@@ -60,7 +62,7 @@ class Room:
         return self.stories().find(wanted)
 
     def stories(self) -> Stories:
-        """Give the stories of the current version; made when they are first asked for, and then with each version."""
+        """Give the stories of the current version, or of the one before until `follow` has made them."""
         found = self._stories
         return found if found is not None else self._made()
 
@@ -72,15 +74,18 @@ class Room:
             return self._stories
 
     async def follow(self) -> None:
-        """Follow the versions until cancelled, and make the stories of each, if anybody asked for them."""
+        """Follow the versions until cancelled: make the stories of each, and compare it with the one before.
+
+        Where nobody may act there may be no desk: that begins when somebody asks for one.
+        """
         watching = asyncio.create_task(self.watched.watch())
         if self.drafts is not None:
             await asyncio.to_thread(self.drafts.warm_up)
         try:
             while True:
-                await asyncio.sleep(0.25)
-                held = self._stories
-                if held is not None and held.lists is not self.watched.lists:
+                if self._stories is not None or self.tokens.anybody_writes:
                     await asyncio.to_thread(self._made)  # until then the last ones are found, under their version
+                    await asyncio.to_thread(self.changes.follow, self.watched.lists)
+                await asyncio.sleep(0.25)
         finally:
             watching.cancel()

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from rapidfuzz.distance import OSA
-from rapidfuzz.process import extract
+from rapidfuzz.process import cdist
 
 from recommender.lists.readnext import MORE
 from recommender.preview.pages import STATES, warnings_of
@@ -29,9 +30,12 @@ SORTS = {
     "section": "section = '', section COLLATE NOCASE, n",
     "outlet": "outlet = '', outlet COLLATE NOCASE, n",
 }
+WARNED = "warned"
+"""Asked for as a status: lists that somebody should look at."""
 _LISTED = ("ok", "filled", "short", "empty")
 _WORD = re.compile(r"\w+")
 _ALIKE, _SPELLINGS = 0.7, 5  # of a word that no headline has: least likeness, and words that are taken for it
+_MOST_WORDS = 20  # of a search
 _MOST_SHOWN = 8  # items that stand in most lists
 _SCHEMA = """
 CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, published TEXT, status TEXT,
@@ -42,7 +46,7 @@ CREATE INDEX by_title ON stories (title COLLATE NOCASE, n);
 CREATE INDEX by_status ON stories (status, n);
 CREATE INDEX by_id ON stories (id);
 CREATE VIRTUAL TABLE words USING fts5 (title, id, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, col);
 """
 _SHOWN = "id, title, section, published, status, own, more, places, outlet, warnings"
 _COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more", "k", "outlet", "warnings")
@@ -109,6 +113,8 @@ class Stories:
     sections, statuses, outlets : dict of str to int
     places, filled, empty_places : int
         Places of all lists, those that the next best fills, and those that stayed empty.
+    warned : int
+        Lists that somebody should look at.
     """
 
     def __init__(self, lists: PublishedLists) -> None:
@@ -129,9 +135,11 @@ class Stories:
             words = ((number, row[1], row[0]) for number, row in enumerate(rows, 1))
             self._memory.executemany("INSERT INTO words (rowid, title, id) VALUES (?, ?, ?)", words)
             self._memory.execute("INSERT INTO words (words) VALUES ('optimize')")
-        self._vocabulary: list[str] = [word for (word,) in self._memory.execute("SELECT term FROM vocabulary")]
+        spelled = self._memory.execute("SELECT term FROM vocabulary WHERE col = 'title' ORDER BY cnt DESC, term")
+        self._vocabulary: list[str] = [word for (word,) in spelled]  # of two that are as near the commoner is meant
         self.sections, self.outlets = dict(self._counted("section")), dict(self._counted("outlet"))
         self.statuses = {name: count for name, count in self._counted("status") if name in STATES}
+        self.warned = sum(bool(row[9]) for row in rows)
         self.filled = sum(row[6] for row in rows)
         self.places = sum(row[7] for row in rows if row[4] in _LISTED)
         self.empty_places = sum(row[7] - row[5] - row[6] for row in rows if row[4] in _LISTED)
@@ -144,7 +152,7 @@ class Stories:
     def find(self, wanted: Wanted) -> Found:
         """Find the stories that hold every word, the newest first; spelled nearly so, if none does."""
         with self._lock:
-            words = _WORD.findall(_plain(wanted.text))
+            words = list(dict.fromkeys(_WORD.findall(_plain(wanted.text))))[:_MOST_WORDS]
             meant: list[str] = []
             match = " ".join(f'"{word}"*' for word in words)
             total, rows = self._found(wanted, match)
@@ -179,7 +187,9 @@ class Stories:
             where.append("(instr(lower(title), lower(?)) OR id = ?)")
             values += [like.strip()] * 2
         for column, value in (("section", wanted.section), ("status", wanted.status), ("outlet", wanted.outlet)):
-            if value:
+            if column == "status" and value == WARNED:
+                where.append("warnings != ''")
+            elif value:
                 where.append(f"{column} = ?")
                 values.append(value)
         if wanted.days is not None and self.lists.as_of is not None:
@@ -195,11 +205,11 @@ class Stories:
     def _nearly(self, words: list[str]) -> tuple[str, list[str]]:
         """Make a query of words of headlines that are spelled nearly as those given; also gives the first of each."""
         parts, meant = [], []
-        for word in words:
-            scored = extract(
-                word, self._vocabulary, scorer=OSA.normalized_similarity, score_cutoff=_ALIKE, limit=_SPELLINGS
-            )
-            alike = [found for found, _, _ in scored]
+        # all words at once: that compares several words of headlines by one instruction
+        likeness = cdist(words, self._vocabulary, scorer=OSA.normalized_similarity, score_cutoff=_ALIKE)
+        for row in likeness:
+            near = np.flatnonzero(row)
+            alike = [self._vocabulary[place] for place in near[np.argsort(-row[near], kind="stable")[:_SPELLINGS]]]
             if not alike:
                 return "", []
             parts.append("(" + " OR ".join(f'"{one}"' for one in alike) + ")")

@@ -46,6 +46,11 @@ class Tokens:
         self._seen: tuple[int, int, int] | None = None
         self._read()
 
+    @property
+    def anybody_writes(self) -> bool:
+        """Whether a token may act."""
+        return any(token.right == "write" for token in self._tokens)
+
     def check(self, secret: str) -> Token | None:
         """Find whose token this is. Every line is compared, each in constant time."""
         self._read()

@@ -194,6 +194,8 @@ def test_what_is_done_on_the_command_line_stands_in_the_journal(
         assert told[2]["who"]
         listed = cli("journal", flag, place, "--count", 2).stdout.splitlines()
         assert [line.split()[0] for line in listed] == [told[2]["id"], told[1]["id"]]
+        assert listed[0].endswith("boost section1 ×3")
+        assert "boosted  1" in cli("info", flag, place).stdout
         assert cli("undo", told[0]["id"], flag, place, "-q").stdout == "restore: 1\n"
         assert "withdrawn  1" in cli("info", flag, place).stdout
         refused(cli("undo", "nothing", flag, place), "no such act")

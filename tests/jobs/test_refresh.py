@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import InputError, PublishedLists, Recommender, Rules, Settings, SettingsError, SnapshotError
+from recommender import InputError, PublishedLists, Recommender, Rules, Settings, SettingsError
 from recommender.editorial.overlay import boost_entry
 from recommender.jobs.precompute import precompute
+from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
 from recommender.jobs.touched import looked_past
@@ -351,7 +352,7 @@ def test_an_hour_without_stories_is_an_update_of_nothing(kind: str, tmp_path: Pa
     else:
         source.write_text({"empty list": "[]", "only a header": "id,title\n"}.get(kind, ""))
     summary = refresh(source, out, snapshot, strict=True)
-    assert (summary.recomputed, summary.rejected, summary.findings) == (0, 0, ())
+    assert (summary.recomputed, summary.changed, summary.rejected, summary.findings) == (0, 0, 0, ())
     assert summary.told == (f"1 files or folders without a story, such as {source}",)
     assert published(out) == before
     later = PublishedLists.open(out).as_of + timedelta(hours=3)  # type: ignore[operator]
@@ -382,12 +383,9 @@ def test_rejected_rows_are_told_by_the_last_good_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"see .*mine\.jsonl"):
         refresh([bad, bad], out, snapshot, rejected=named)
     assert named.read_bytes().count(b"\n") == 2
-    assert refresh([], out, snapshot).rejected_file == ""
-    assert file.read_bytes() == told  # nobody may have looked at them yet
-    refresh([{"title": "no id"}, {"body": "nor here"}, checkerboard()[0]], out, snapshot)
-    assert file.read_bytes().count(b"\n") == 2  # of the last whole run and since, each once
-    precompute(checkerboard(), out, settings=WITHIN_TOPICS)
-    assert file.read_bytes() == b""
+    assert file.read_bytes() == told
+    assert refresh([{**bad, "id": "new"}], out, snapshot).rejected_file == ""
+    assert file.read_bytes() == b""  # it was mended
 
 
 def test_a_dry_whole_run_leaves_the_folder_of_the_lists_as_it_is(tmp_path: Path) -> None:
@@ -486,12 +484,19 @@ def test_growth_counts_stories_though_every_word_is_common(tmp_path: Path) -> No
     assert refresh([], out, snapshot).findings == ()
 
 
-def test_a_snapshot_without_pools_is_refused(tmp_path: Path) -> None:
+def test_after_a_purge_a_refresh_makes_all_lists_again_and_the_next_one_goes_on_from_it(tmp_path: Path) -> None:
     out, snapshot = board(tmp_path)
-    rec = Recommender.load(snapshot).compact()
-    rec.save(snapshot)
-    with pytest.raises(SnapshotError, match="no pools"):
-        refresh([], out, snapshot)
+    gone = checkerboard()[0]["id"]
+    purge(out, gone)
+    purge(snapshot, gone)
+    done = refresh([], out, snapshot)
+    assert done.recomputed == done.lists == len(checkerboard()) - 1
+    assert any("no pools" in finding for finding in done.findings)
+    after = published(out)
+    assert gone not in after
+    assert all(item["article_id"] != gone for record in after.values() for item in record["items"])
+    assert refresh([], out, snapshot).recomputed == 0
+    assert published(out) == after
 
 
 class TestRanker:

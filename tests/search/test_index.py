@@ -105,6 +105,12 @@ def test_an_index_for_more_rows_than_there_are() -> None:
         SearchIndex.build(VECTORS[:20], "IVF64,Flat")
 
 
+@pytest.mark.parametrize("kind", ["IVF64,Flat", "PCA16,IVF64,SQ8", "IVF16,PQ12x4fs,RFlat", "IVF64_HNSW16,PQ12x4"])
+def test_few_rows_are_trained_on_without_a_word_on_standard_error(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    SearchIndex.build(VECTORS, kind, 0.0)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_index_that_finds_too_little_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"finds 0\.\d+ of the ten nearest, less than retrieval.min_recall = 0.99"):
         SearchIndex.build(world(5, 3_000), "PQ2x4", 0.99)

@@ -149,11 +149,11 @@ def test_stories_are_sorted_and_filtered_and_a_section_is_lifted_with_the_keyboa
     tab.page.wait_for_url("**section=section2**")
     assert set(tab.page.locator(".stories td:nth-child(2)").all_inner_texts()) == {"section2"}
     tab.page.goto(f"{tab.root}/desk")
-    tab.tab_to(".pairs .act summary")
+    tab.tab_to("section[aria-labelledby=boosts] .act summary")
     keys.press("Enter")
     tab.tab_to("select[name=factor]")
     keys.type("Lower s")
-    tab.tab_to(".pairs input[name=why]")
+    tab.tab_to("section[aria-labelledby=boosts] input[name=why]")
     keys.type("enough of it")
     keys.press("Enter")
     tab.page.wait_for_selector(".effect")

@@ -13,6 +13,8 @@ import pytest
 
 from recommender import PublishedLists
 from recommender.jobs.precompute import precompute
+from recommender.publishing.comparison import Comparison, compare
+from recommender.serving.changes import Changes
 from recommender.serving.door import COOKIE
 from tests.serving.conftest import MOMENT, ODD, SETTINGS, Served
 from tests.serving.test_api import publish_again, wait_for
@@ -290,6 +292,69 @@ class TestPages:
             answer = Served(tmp_path / "lists", tmp_path, images=images).get("/desk/story?id=t0-s0")
             assert ('<img src="https://courier.example/t0-s0.jpg"' in answer.text) == images
             assert ("img-src 'self' https: http:;" in answer.headers["content-security-policy"]) == images
+
+    def test_the_control_room_tells_boilerplate_and_what_the_version_changed(self, tmp_path: Path) -> None:
+        ask = "<p>Sign up to our <b>daily</b> newsletter.</p>"
+        stories = [{**one, "body": f"{one['body']}. {ask}"} for one in checkerboard()]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        with (desk := Served(tmp_path / "lists", tmp_path)).client:
+            text = desk.get("/desk").text
+            assert "Boilerplate found: 1 passage" in text
+            assert "<q>Sign up to our daily newsletter.</q>" in text
+            assert "What this version changed" not in text  # there is no version before
+            changed = [{**one, "title": f"lighthouse {one['title']}"} for one in stories[1:]]
+            precompute(changed, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT, allow_shrink=True)
+            wait_for(lambda: "What this version changed" in desk.get("/desk").text)
+            text = desk.get("/desk").text
+            assert "0 stories came, 1 went" in text
+            gone = re.findall(r'(?s)<caption>(?:Came into|Went from) most lists.*?id=([^"&]+)"', text)
+            for one in gone:
+                PublishedLists.open(desk.place).withdraw(one, unknown_too=True)
+            listed = re.findall(r"(?s)<caption>(?:Came|Went).*?</table>", desk.get("/desk").text)
+            assert not any(f'id={one}"' in part for one in gone for part in listed)
+
+    def test_a_comparison_is_made_once_until_something_is_decided(
+        self, desk: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish_again(desk.place, "lighthouse")
+        changes, made = Changes(str(desk.place)), list[Comparison]()
+
+        def counted(*both: PublishedLists) -> Comparison:
+            made.append(compare(*both))
+            return made[-1]
+
+        monkeypatch.setattr("recommender.serving.changes.compare", counted)
+        lists = PublishedLists.open(desk.place)
+        before, after = (one.name for one in PublishedLists.versions(desk.place))
+        assert changes.of(lists) is None
+        changes.follow(lists)
+        changes.follow(lists)
+        assert changes.of(lists) is changes.between(before, after, lists) is made[0]
+        assert len(made) == 1
+        lists.withdraw("t0-s1")
+        assert changes.between(before, after, lists).stories == made[0].stories - 1
+        assert len(made) == 2
+
+    def test_stories_are_found_by_misspelled_words_but_not_by_pieces_of_ids(self, tmp_path: Path) -> None:
+        stories = [{**one, "id": f"harbuor{number}"} for number, one in enumerate(checkerboard())]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        served = Served(tmp_path / "lists", tmp_path)
+        assert served.get("/v1/stories?q=harbour1").json()["meant"] == ["harbour"]
+        assert served.get("/v1/stories?q=harbuor1").json()["meant"] == []
+        many = " ".join(f"harbuor{number}x" for number in range(60))
+        assert served.get(f"/v1/stories?q={quote(many)}").status_code == 200
+
+    def test_lists_that_tell_something_twice_are_found(self, tmp_path: Path) -> None:
+        stories = [
+            {**one, "title": f"The harbour ferry ran aground in the {'thick ' * (number % 2)}fog"}
+            for number, one in enumerate(checkerboard())
+        ]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        served = Served(tmp_path / "lists", tmp_path)
+        found = served.get("/v1/stories?status=warned&limit=50").json()
+        assert found["total"] > 0
+        assert any("headlines nearly alike" in one["warnings"] for one in found["stories"])
+        assert f"With warnings ({found['total']})" in served.get("/desk").text
 
     def test_versions_are_compared(self, desk: Served) -> None:
         assert "Only one version is kept" in desk.get("/desk/versions").text
