@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_every_option_that_is_named_exists(path: Path) -> None:
                 assert word in options, (path.name, name, word)
                 checked += 1
     assert checked or path.name == "Dockerfile"
+
+
+def test_the_image_is_made_of_what_a_wheel_is_built_from() -> None:
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[0] == "!"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"pyproject.toml", "constraints.txt", "recommender", project["readme"]} <= sent
+    assert all((ROOT / name).exists() for name in sent)
 
 
 def test_the_image_starts_the_server_with_options_that_exist() -> None:

@@ -72,15 +72,17 @@ def _print(found: Comparison) -> None:
     ]
     for name, text in rows:
         out.print(cleaned(f"{name:>10}  {text}"), markup=False)
-    touched = {name: counts for name, counts in found.sections.items() if counts[1]}
+    touched = found.sections_by_change
     if touched:
         out.print()
         print_table(
             [
                 {"section": name or "none", "stories": f"{both:,}", "lists that differ": f"{some:,}"}
-                for name, (both, some) in touched.items()
+                for name, both, some in touched[:_SHOWN]
             ]
         )
+        if touched[_SHOWN:]:
+            out.print(f"and {len(touched) - _SHOWN:,} more sections")
     for title, items in (("came in most", found.came), ("went most", found.went)):
         if items:
             out.print(f"\n{title}")

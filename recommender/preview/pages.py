@@ -37,7 +37,7 @@ _FAMILIES = {
     "lead": "Openings",
     "names": "People, places",
     "standing": "Among closest",
-    "hubness": "Close to all",
+    "hubness": "Not close to all",
     "embedding": "Meaning",
     "time": "Time",
     "section": "Section",
@@ -77,6 +77,7 @@ def templates(*more: BaseLoader, **values: Any) -> Environment:
         "filter_address": "",
         "language": "",
         "ask_rejected": None,
+        "pin_in": None,
         **values,
     }
     return pages
@@ -133,6 +134,12 @@ def story_values(found: ReadNext, rejected: Iterable[Rejected] | None) -> dict[s
     return {
         "found": found,
         "article_id": found.article_id,
+        "warnings": warnings_of(
+            headline(found.story, found.article_id) if found.story else "",
+            found.status,
+            found.k,
+            [headline(item, item.article_id) for item in found.items],
+        ),
         "scale": max((abs(value) for item in shown for value in item.contributions.values()), default=1.0) or 1.0,
         "rejected": None if rejected is None else _by_rule(rejected),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from recommender.serving.config import Config
 from recommender.serving.door import Door
 from recommender.serving.room import Room
 
+_TURN = 0.0005  # seconds that the thread which reads a new version may keep requests waiting
 _log = logging.getLogger("recommender.serving")
 
 
@@ -37,6 +39,7 @@ def make_app(config: Config) -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sys.setswitchinterval(_TURN)
         following = asyncio.create_task(room.follow())
         yield
         following.cancel()

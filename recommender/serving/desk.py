@@ -61,7 +61,7 @@ def _control_room(request: Request) -> Response:
         outlets=_counted(stories.outlets),
         statuses=[
             *((name, f"{STATES[name]} ({count:,})") for name, count in stories.statuses.items()),
-            *([(WARNED, f"With warnings ({stories.warned:,})")] if stories.warned else []),
+            *([(WARNED, f"Warnings ({stories.warned:,})")] if stories.warned else []),
         ],
         filter_address="/desk?status=",
         found=found,

@@ -156,7 +156,8 @@ class Stories:
             meant: list[str] = []
             match = " ".join(f'"{word}"*' for word in words)
             total, rows = self._found(wanted, match)
-            if words and not total:  # scripts without spaces have no beginnings of words
+            # scripts without spaces have no beginnings of words; Thai is the first of them
+            if words and not total and max(wanted.text) >= "\u0e00":
                 total, rows = self._found(wanted, "", like=wanted.text)
             if words and not total:
                 match, meant = self._nearly(words)

@@ -35,8 +35,7 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
     except ValidationError as error:
         found = error.errors(include_url=False)
         faults = [
-            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {e['msg'][:500]}{_meant(model, e['type'], e['loc'])} "
-            f"(given: {_given(e['input'])})"
+            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {_fault(model, e)} (given: {_given(e['input'])})"
             for e in found[:_FAULTS]
         ]
         if len(found) > _FAULTS:
@@ -44,15 +43,16 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
         raise SettingsError(f"{origin}: {'; '.join(faults)}") from error
 
 
-def _meant(model: type[BaseModel], fault: str, place: tuple[int | str, ...]) -> str:
-    """Find what a name that is no setting may have been meant for."""
-    if fault != "extra_forbidden":
-        return ""
+def _fault(model: type[BaseModel], error: Any) -> str:
+    """Say what is wrong with a value; of a name that is not known, which may have been meant."""
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"])[:500]
     known: Any = model
+    place = error["loc"]
     for part in place[:-1]:
         field = known.model_fields.get(part) if hasattr(known, "model_fields") else None
         known = None if field is None else field.annotation
-    return did_you_mean(str(place[-1]), getattr(known, "model_fields", ()))
+    return f"there is no such name{did_you_mean(str(place[-1]), getattr(known, 'model_fields', ()))}"
 
 
 def _given(value: Any) -> str:

@@ -172,12 +172,12 @@ class TestPages:
         assert "Withheld: no list" in page(site, "t1-s0")
         assert "No list yet" in page(site, "embargoed")
         assert "harbour ferry tomorrow" not in (site / "index.html").read_text(encoding="utf-8")
-        assert "stayed empty" not in page(site, "t0-s1")
+        assert "places empty" not in page(site, "t0-s1")
         for story in list(lists.ids()):
             if story.startswith("t1-s") and story not in ("t1-s0", "t1-s1"):
                 lists.withdraw(story)
         write_preview(lists, site)
-        assert "2 of 3 places stayed empty." in page(site, "t1-s1")
+        assert "To look at: 2 places empty" in page(site, "t1-s1")
 
     def test_filled_places_stand_under_a_heading_of_their_own(self, lists: Edited, tmp_path: Path) -> None:
         write_preview(lists, site := tmp_path / "site")

@@ -344,6 +344,16 @@ class TestPages:
         many = " ".join(f"harbuor{number}x" for number in range(60))
         assert served.get(f"/v1/stories?q={quote(many)}").status_code == 200
 
+    def test_a_piece_of_a_headline_without_spaces_is_found(self, tmp_path: Path) -> None:
+        stories = [
+            {**one, "title": f"\u6e2f\u306e\u30d5\u30a7\u30ea\u30fc{number}"}
+            for number, one in enumerate(checkerboard())
+        ]
+        precompute(stories, tmp_path / "lists", settings=SETTINGS, as_of=MOMENT)
+        served = Served(tmp_path / "lists", tmp_path)
+        for piece in ("\u30d5\u30a7\u30ea", "\u306e"):
+            assert served.get(f"/v1/stories?q={quote(piece)}").json()["total"] == len(stories)
+
     def test_lists_that_tell_something_twice_are_found(self, tmp_path: Path) -> None:
         stories = [
             {**one, "title": f"The harbour ferry ran aground in the {'thick ' * (number % 2)}fog"}
@@ -354,7 +364,7 @@ class TestPages:
         found = served.get("/v1/stories?status=warned&limit=50").json()
         assert found["total"] > 0
         assert any("headlines nearly alike" in one["warnings"] for one in found["stories"])
-        assert f"With warnings ({found['total']})" in served.get("/desk").text
+        assert f"Warnings ({found['total']})" in served.get("/desk").text
 
     def test_versions_are_compared(self, desk: Served) -> None:
         assert "Only one version is kept" in desk.get("/desk/versions").text

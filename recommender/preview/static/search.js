@@ -36,7 +36,7 @@ const searchBox = (find) => {
     const link = document.createElement("a");
     link.href = story.href;
     link.tabIndex = -1;
-    const about = [day(story.published), story.section, story.list].filter(Boolean).join(" · ");
+    const about = [day(story.published), story.section?.replaceAll("_", " "), story.list].filter(Boolean).join(" · ");
     link.append(make("span", story.title, "title"), " ", make("span", about, "meta"));
     item.append(link);
     return item;
