@@ -29,7 +29,7 @@ from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.decided import Decided
 from recommender.editorial.overlay import NAME as TOMBSTONES
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Tombstones, overlay_of_archive
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
@@ -497,7 +497,7 @@ class Recommender(Decided):
         with refusing(folder):
             rec.embedder.load(folder)
         rec._archive = archive
-        rec.tombstones = Tombstones(Path(path) / TOMBSTONES)
+        rec.tombstones = overlay_of_archive(Path(path))
         return rec
 
     @property

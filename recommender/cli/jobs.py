@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.display import bars, out, print_summary
+from recommender.cli.display import bars, out, print_json, print_summary
 from recommender.cli.options import (
     AllowWorseOption,
     AsOfOption,
@@ -211,8 +211,11 @@ def purge(
         list[Path],
         typer.Option("--resume", metavar="DIR", help="Folder that an interrupted run was given; may be repeated."),
     ] = [],  # noqa: B006
+    json: JsonOption = False,
 ) -> None:
     """Withdraw stories and delete what is stored of them: lists, items, texts, vectors, in every version kept."""
+    import orjson
+
     from recommender.jobs.purge import purge as run
     from recommender.storage.versions import kind_of
 
@@ -225,5 +228,10 @@ def purge(
     for folder in archive:
         if kind_of(folder) == "lists":
             raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
+    done = {}
     for named in (*lists, *map(str, archive), *map(str, resume)):
-        out.print(f"{shown(named)}: {run(named, article_ids)}", markup=False)
+        done[shown(named)] = run(named, article_ids)
+        if not json:
+            out.print(f"{shown(named)}: {done[shown(named)]}", markup=False)
+    if json:
+        print_json(orjson.dumps(done))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.cli.display import bars, out, print_table, told_links
+from recommender.cli.display import bars, out, print_json, print_table, told_links
 from recommender.cli.options import (
     CacheOption,
     ColumnOption,
     InputFormatOption,
+    JsonOption,
     LinksOption,
     ModelOption,
     QueryOption,
@@ -25,6 +27,7 @@ from recommender.cli.options import (
 
 if TYPE_CHECKING:
     from recommender.archive.clicked import ClickReport
+    from recommender.archive.learn import LearnReport
 
 _PLACES = 10  # of a list, whose propensity is told
 
@@ -62,6 +65,7 @@ def learn(
     input_format: InputFormatOption = None,
     cache: CacheOption = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    json: JsonOption = False,
 ) -> None:
     """Learn a ranker from your journalists' links and your readers' clicks, and tell whether it is better.
 
@@ -77,6 +81,21 @@ def learn(
         columns = dict(pairs_of(column, "--column"))
         rec.fit(source_of(articles, query), columns=columns, format=input_format, progress=progress)
         found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)
+    if not found.worse:
+        found.ranker.save(to)
+    if json:
+        import orjson
+
+        told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "ranker"}
+        told |= {"verdict": found.verdict, "ranker": None if found.worse else str(to)}
+        print_json(orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY, default=dict))
+    else:
+        _print(found, to)
+    if found.worse:
+        raise typer.Exit(1)
+
+
+def _print(found: LearnReport, to: Path) -> None:
     told = found.links
     out.print(f"links        {told_links(told.links, told.stories, told.unresolved)}", markup=False)
     if found.missed == found.missed:
@@ -110,11 +129,7 @@ def learn(
     out.print(
         "These figures are of a fit on the stories to train; the ranker itself was then fitted on all.", markup=False
     )
-    if found.worse:
-        out.print(f"{to} was not written", markup=False)
-        raise typer.Exit(1)
-    found.ranker.save(to)
-    out.print(f"ranker: {to}", markup=False)
+    out.print(f"{to} was not written" if found.worse else f"ranker: {to}", markup=False)
 
 
 def _print_clicks(clicks: ClickReport) -> None:

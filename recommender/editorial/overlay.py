@@ -19,6 +19,7 @@ from recommender.storage.atomic import write_atomically
 from recommender.version import __version__
 
 NAME, HEAD = "tombstones.jsonl", "tombstones.head"
+_LISTS = "lists.path"  # in the folder of an archive: where the lists are that the same run published
 
 
 class Tombstones:
@@ -34,6 +35,8 @@ class Tombstones:
     ----------
     path : path, optional
         File that actions are appended to and read from; without it they live in memory.
+    beside : Tombstones, optional
+        Another overlay; what it hides is withdrawn here too.
 
     Examples
     --------
@@ -42,8 +45,8 @@ class Tombstones:
     (1, frozenset({'a'}))
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None = None, beside: Tombstones | None = None) -> None:
+        self.path, self.beside = path, beside
         self._unpublished = Unpublished(path and path.with_name(STATE))
         self._hidden: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
         self.decisions = Decisions()
@@ -53,7 +56,8 @@ class Tombstones:
     @property
     def withdrawn(self) -> frozenset[str]:
         """Ids that editors took out of every list."""
-        return self.decisions.withdrawn
+        own = self.decisions.withdrawn
+        return own if self.beside is None else own | self.beside.hidden
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -94,6 +98,8 @@ class Tombstones:
 
     def refresh(self) -> None:
         """Read the files again if they changed."""
+        if self.beside is not None:
+            self.beside.refresh()
         if self.path is None:
             return
         self._unpublished.refresh()
@@ -200,6 +206,23 @@ class Tombstones:
         changed = len(self.decisions.news(action, wanted))
         self.decisions = self.decisions.after(action, wanted)
         return changed
+
+
+def overlay_of_archive(folder: Path) -> Tombstones:
+    """Open the overlay of a saved archive; what is withdrawn from the lists that the same run published is so here."""
+    try:
+        lists = folder / (folder / _LISTS).read_text(encoding="utf-8")
+    except OSError:
+        return Tombstones(folder / NAME)
+    return Tombstones(folder / NAME, Tombstones(lists / NAME) if lists.is_dir() else None)
+
+
+def note_lists(folder: Path, lists: Path | None) -> None:
+    """Note in the folder of an archive where its lists are, from there, so that both may be moved; None = nowhere."""
+    if lists is None:
+        (folder / _LISTS).unlink(missing_ok=True)
+    else:
+        write_atomically(folder / _LISTS, os.path.relpath(lists.resolve(), folder.resolve()).encode())
 
 
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:

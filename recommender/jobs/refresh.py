@@ -95,7 +95,7 @@ def refresh(
         rec = asked.recommender or Recommender.load(archive, cache=asked.cache, check=True)
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
-        apart = sorted(rec.tombstones.withdrawn - stones.withdrawn)
+        apart = sorted(rec.tombstones.decisions.withdrawn - stones.withdrawn)
         if apart:
             summary.findings += (
                 f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these "

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.changes import Changes
 from recommender.articles.languages import unknown_languages
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Tombstones, note_lists
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
 from recommender.facade import Recommender
@@ -290,6 +290,7 @@ class Run:
         summary = self.summary
         if self.archive is not None and summary.published:
             rec.save(self.archive)
+            note_lists(Path(self.archive), None if is_database(self.lists) else Path(self.lists))
             self.clock("saving", len(rec.catalog), len(rec.catalog))
         summary.resumed = self.ledgers.resumed
         self.ledgers.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -261,6 +262,9 @@ def test_the_command_writes_a_ranker_that_precompute_takes(stories_file: Path, t
     assert done.exit_code == 0, done.output
     assert "better than the ranker at hand" in done.output
     assert "family of features" in done.output
+    done = CliRunner().invoke(app, ["learn", str(stories), "--to", str(own), "--model", "tfidf", "--json"])
+    told = json.loads(done.stdout)
+    assert (told["ranker"], told["gain"]["value"] > 0, "better" in told["verdict"]) == (str(own), True, True)
     lists = tmp_path / "lists"
     done = CliRunner().invoke(
         app, ["precompute", str(stories), "--lists", str(lists), "--model", "tfidf", "--ranker", str(own)]

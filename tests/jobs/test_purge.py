@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from recommender import GivenVectors, PublishedLists, Recommender, Settings, SnapshotError
@@ -175,6 +176,7 @@ def test_the_command_line_purges_several_places(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 versions rewritten" in done.stdout
     assert "1 stories deleted" in done.stdout
+    assert orjson.loads(cli("purge", GONE, "--archive", snap, "--json").stdout) == {str(snap): "0 stories deleted"}
     refused = cli("purge", GONE, "--lists", tmp_path / "nothing")
     assert (refused.returncode, "neither published lists nor a saved archive" in refused.stderr) == (2, True)
 
