@@ -141,3 +141,15 @@ def test_packed_files_are_told_by_their_first_bytes(tmp_path: Path, pack: Any) -
     assert (titles, report.rejected) == (["Ferry aground"], [])
     table, _ = read_articles(tmp_path)
     assert table["title"].to_pylist() == ["Ferry aground"]
+
+
+def test_a_member_of_a_zip_without_a_name_is_damage(tmp_path: Path) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("a.jsonl", '{"id": 1, "title": "Ferry"}\n')
+        archive.writestr("b", "x")
+    data = held.getvalue()
+    at = data.rindex(b"b", 0, data.rindex(b"PK\x05\x06"))
+    (tmp_path / "a.zip").write_bytes(data[:at] + b"\0" + data[at + 1 :])
+    _, report = read_articles(tmp_path / "a.zip")
+    assert all("damaged" in one.reason for one in report.rejected)

@@ -80,7 +80,7 @@ WHOLE_ANSWERS = [*ANSWERS.values(), *(answer for answer, _, _ in FURTHER.values(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(WHOLE_ANSWERS), st.lists(st.tuples(st.integers(0, 10**6), VALUES), max_size=4))
+@given(answer=st.sampled_from(WHOLE_ANSWERS), changes=st.lists(st.tuples(st.integers(0, 10**6), VALUES), max_size=4))
 def test_good_stories_around_answers_with_any_values_are_kept(
     answer: Any, changes: list[tuple[int, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

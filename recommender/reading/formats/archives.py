@@ -19,7 +19,7 @@ from recommender.reading.formats.rows import BadRow, TooMuch
 
 _PIECE = 1 << 20
 _MOST_FILES = 1_000_000
-_BROKEN = (*BROKEN, zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError, ValueError)
+_BROKEN = (*BROKEN, zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError, ValueError, LookupError)
 _TAR = 257, b"ustar"  # where a tar archive says what it is
 
 

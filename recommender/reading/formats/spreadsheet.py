@@ -42,7 +42,7 @@ def rows_of_sheet(file: File) -> Rows:
                 Allowance(len(data), file.limits).check(sum(one.file_size for one in parts.infolist()))
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
-    except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+    except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError, RuntimeError, LookupError) as error:
         yield 1, BadRow(f"a sheet that cannot be read: {' '.join(str(error).split())[:200]}")
         return
     for rows in sheets:
