@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -21,6 +22,8 @@ from recommender.storage.database import is_database
 if TYPE_CHECKING:
     from recommender.serving.drafts import Drafts
 
+_AGAIN = 5.0  # seconds until what failed is tried again
+_log = logging.getLogger("recommender.serving")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -83,9 +86,13 @@ class Room:
             await asyncio.to_thread(self.drafts.warm_up)
         try:
             while True:
-                if self._stories is not None or self.tokens.anybody_writes:
-                    await asyncio.to_thread(self._made)  # until then the last ones are found, under their version
-                    await asyncio.to_thread(self.changes.follow, self.watched.lists)
+                try:
+                    if self._stories is not None or self.tokens.anybody_writes:
+                        await asyncio.to_thread(self._made)  # until then the last ones are found, under their version
+                        await asyncio.to_thread(self.changes.follow, self.watched.lists)
+                except Exception as error:  # readers need the next version all the same
+                    _log.error("the desk cannot read the version now: %s", error, exc_info=True)
+                    await asyncio.sleep(_AGAIN)
                 await asyncio.sleep(0.25)
         finally:
             watching.cancel()

@@ -248,6 +248,12 @@ class TestPages:
         text = page(served, "t0-s0", "&rejected=1")
         assert "Blocked by an editorial rule" in text
         assert "Unblock it" in text
+        assert "Pin it now" not in text  # nobody has logged in
+        served.post("/desk/login", data={"token": served.secret})
+        kept_out = page(served, "t0-s0", "&rejected=1").partition('id="kept-out"')[2]
+        assert '<input type="hidden" name="item" value="t0-s3">' in kept_out
+        act(served, what="pin", item="t2-s2", story="t0-s0", position="3", back="t0-s0")
+        assert shown(served)[2] == "t2-s2"
 
     def test_hostile_text_never_becomes_markup(self, desk: Served) -> None:
         act(
@@ -334,6 +340,18 @@ class TestPages:
         lists.withdraw("t0-s1")
         assert changes.between(before, after, lists).stories == made[0].stories - 1
         assert len(made) == 2
+
+    def test_what_the_desk_cannot_read_keeps_no_version_from_readers(
+        self, desk: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fails(lists: PublishedLists) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr("recommender.serving.room.Stories", fails)
+        for word in ("lighthouse", "harbour"):
+            new = publish_again(desk.place, word)
+            wait_for(lambda new=new: desk.get("/healthz").json()["version"] == new)
+        wait_for(lambda: "the disk is gone" in caplog.text)
 
     def test_stories_are_found_by_misspelled_words_but_not_by_pieces_of_ids(self, tmp_path: Path) -> None:
         stories = [{**one, "id": f"harbuor{number}"} for number, one in enumerate(checkerboard())]
