@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from time import struct_time
 from typing import Any
 
@@ -26,6 +26,7 @@ _ACCESS = {
 _ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not read but followed
 
 _LONGEST_NUMBER = 19  # characters, of an author
+_NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)  # what stands where there is no time
 _FLAGS = ("1", "true", "false", "yes", "no", "on", "off")
 
 Converter = Callable[[Any, str, Plan, str], Any]
@@ -167,7 +168,7 @@ def _access(value: Any, field: str, plan: Plan, column: str) -> str | None:
 def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | None:
     """Read a time, in the forms of its column."""
     if not isinstance(value, str | struct_time):
-        value = one_of(value)
+        value = one_of(_in_parts(value))
     if value is None or value == "" or (isinstance(value, date) and value.year == 1):  # the zero of some databases
         return None
     if (
@@ -186,9 +187,26 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
     if found is None:
         return None
     moment = in_utc(found, field, forms)
+    if moment == _NO_MOMENT:
+        return None
     if found.tzinfo is None and field == "published_at":
         plan.report.note_naive(moment)
     return moment
+
+
+def _in_parts(value: Any) -> Any:
+    """Write a time of PHP, in an object with its zone, or of Java, as a list of numbers, as text."""
+    if isinstance(value, Mapping) and isinstance(value.get("date"), str) and isinstance(value.get("timezone"), str):
+        return f"{value['date']} {value['timezone']}"
+    if isinstance(value, list) and len(value) in _PARTS and all(type(one) is int for one in value) and value[0] > _YEAR:
+        year, month, day, *clock = value
+        nanoseconds = clock[3] if len(clock) > 3 else 0
+        text = ":".join(f"{one:02}" for one in (*clock[:3], 0, 0)[: max(len(clock[:3]), 2)])
+        return f"{year:04}-{month:02}-{day:02} {text}" + (f".{nanoseconds:09}" if nanoseconds else "")
+    return value
+
+
+_PARTS, _YEAR = (3, 5, 6, 7), 1_000
 
 
 def _folded(value: Any, field: str, plan: Plan, column: str) -> str | None:

@@ -57,8 +57,8 @@ _AFTER = re.compile(
 )
 _NO_ZONE = rf"(?!(?:{'|'.join(MONTHS)}|mon|tue|wed|thu|fri|sat|sun|on)[a-z]*\b)"
 _BEFORE = re.compile(rf"{_CLOCK}\s*(?:{_NO_ZONE}(?P<zone>{ZONE}))?(?:\s*,\s*|\s+[-–|]\s+|\s+on\s+|\s+)", re.IGNORECASE)
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)")
+_YEAR_FIRST = re.compile(r"(\d{4})([-/]|\. ?)(\d{1,2})\2(\d{1,2})(?!\d)\.?")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/]|\. ?)(\d{1,2})\2(\d{4})(?!\d)")
 _CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _DAY_MONTH = re.compile(
     rf"(\d{{1,2}})(?:st|nd|rd|th|er|[.ºª])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_WORD}\.?(?:,?\s+|[-/.])(?:del?\s+)?"
@@ -67,6 +67,8 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_DAY = re.compile(rf"{_WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)", re.IGNORECASE)
 _MONTH_MIDDLE = re.compile(rf"(\d{{4}})[-\s]{_WORD}[-\s](\d{{1,2}})(?!\d)")
+_TOLD = re.compile(r"(?:first |last )?(?:published|updated|modified|posted|created)(?: on| at)?\s*:?\s+", re.IGNORECASE)
+_OF_YEAR = re.compile(r"(?<=\d{4}) г\.?(?=[\s,]|$)")  # "of the year" in Russian
 _UNIX = re.compile(rf"{_WORD}\s+(\d{{1,2}})\s+(\d{{1,2}}:\d{{2}}:\d{{2}})\s+(?:(\S{{1,9}})\s+)?(\d{{4}})")
 
 
@@ -132,6 +134,9 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
         value = value.strip()
         if value.casefold() in _NO_TIME or (value[0] in "01" and _ZERO.fullmatch(value)):
             return None
+        if value[0].isalpha() and (told := _TOLD.match(value)):
+            value = value[told.end() :]
+        value = _OF_YEAR.sub("", value) if " г" in value else value
     elif isinstance(value, float | int | datetime) and not isinstance(value, bool) and (value == 0 or value != value):
         return None
     try:
@@ -181,7 +186,7 @@ def days_first(texts: Iterable[str]) -> bool | None:
     for text in texts:
         if found := _YEAR_LAST.search(text):
             first, second = int(found[1]), int(found[3])
-            marks.add(found[2])
+            marks.add(found[2].strip())
             if (first > 12) != (second > 12):
                 seen.add(first > 12)
     if not seen and marks == {"."}:

@@ -588,3 +588,16 @@ def test_a_number_names_no_author_and_embedded_names_count_before_logins(tmp_pat
     assert table["author"].to_pylist() == [None, "Ann Bell", "Ann Bell", None]
     (told,) = report.told.lines()
     assert told.startswith("1 values of author could not be used, and were left out (author is a number")
+
+
+def test_superdesk_and_pages_of_mdx_are_read(tmp_path: Path) -> None:
+    item = {
+        "guid": "urn:7", "type": "text", "versioncreated": "2026-11-27T10:00:00+0000", "pubstatus": "usable",
+        "firstpublished": "2026-11-27T09:00:00+0000", "headline": "Ferry", "body_html": "<p>It ran.</p>",
+    }  # fmt: skip
+    table, _ = read_articles([item, {**item, "guid": "urn:8", "pubstatus": "canceled"}])
+    (row,) = table.to_pylist()
+    assert (row["id"], row["kind"], row["published_at"].hour, row["updated_at"].hour) == ("urn:7", "news", 9, 10)
+    page = "---\ntitle: Ferry\n---\nimport Map\n\n<Map />\n\nIt ran {{ site.name }} <Map/> aground.\n"
+    (tmp_path / "a.mdx").write_text(page)
+    assert read_articles(tmp_path / "a.mdx")[0]["body"].to_pylist() == ["It ran  <Map/> aground."]

@@ -372,3 +372,36 @@ def test_what_is_read_is_what_dateutil_reads(text: str) -> None:
 @pytest.mark.parametrize("year", [1, 1447, 2569])
 def test_a_datetime_is_what_it_says(year: int) -> None:
     assert to_time(datetime(year, 6, 7, 12)) == datetime(year, 6, 7, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("Published: 27 November 2026", "2026-11-27T00:00:00+00:00"),
+        ("Last updated on Nov 27, 2026, 9:00 a.m. EST", "2026-11-27T14:00:00+00:00"),
+        ("27. 11. 2026 9:30", "2026-11-27T09:30:00+00:00"),
+        ("2026. 11. 27.", "2026-11-27T00:00:00+00:00"),
+        ("27 Kasım 2026", "2026-11-27T00:00:00+00:00"),
+        ("27 ноября 2026 г., 09:00", "2026-11-27T09:00:00+00:00"),
+        (
+            {"date": "2026-11-27 10:00:00.000000", "timezone_type": 3, "timezone": "Europe/Paris"},
+            "2026-11-27T09:00:00+00:00",
+        ),
+        ([2026, 11, 27, 9, 5], "2026-11-27T09:05:00+00:00"),
+        ([2026, 11, 27, 9, 5, 7, 500_000_000], "2026-11-27T09:05:07.500000+00:00"),
+        ([2026, 11, 27], "2026-11-27T00:00:00+00:00"),
+        ([2026, 13, 27], None),
+        ([[2026, 11, 27]], None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Published", None),
+    ],
+    ids=repr,
+)
+def test_times_as_pages_and_programs_write_them(value: Any, moment: str | None) -> None:
+    for rows in (
+        [{"id": 1, "title": "Ferry", "published_at": value}],
+        [{"id": n, "title": "Ferry", "published_at": value} for n in range(40)],
+    ):
+        table, report = read_articles(rows)
+        assert {time and time.isoformat() for time in table["published_at"].to_pylist()} == {moment}
+        assert report.rejected == []

@@ -14,6 +14,7 @@ from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows
 
 _FRONT = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|$)", re.DOTALL)
+_SCRIPT = re.compile(r"^(?:import|export)\s[^\n]*$|^</?[A-Z][^>\n]*>[ \t]*$", re.MULTILINE)
 _LONGEST_FRONT = 1 << 16  # characters
 _LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
@@ -59,6 +60,8 @@ def _page(text: str, path: PurePath, called: bool) -> Any:
         return BadRow(f"front matter that cannot be read: {' '.join(str(error).split())[:200]}")
     if not isinstance(values, dict):
         return BadRow(f"front matter is {type(values).__name__}, expected names and values")
+    if path.suffix.lower() == ".mdx":
+        body = _SCRIPT.sub("", body)
     name = page_name(path)
     dated = _DATE.fullmatch(name)  # as Jekyll names them
     above = (path.parent.parent if _is_index(path) else path.parent).as_posix() if called else "."

@@ -9,7 +9,7 @@ from recommender.reading.formats.shapes.shape import Row, Shape, filled, mapping
 _BODIES = ("body_html", "body_xhtml", "body_text", "body")
 _LEADS = ("description_html", "description_xhtml", "description_text", "description")
 _MAIN = ("main", "body", "headline", "summary", "description")
-_TIMES = ("embargoed", "firstcreated", "contentcreated", "versioncreated")
+_TIMES = ("embargoed", "firstpublished", "firstcreated", "contentcreated", "versioncreated")
 _NO_STORIES = ("picture", "video", "audio", "graphic", "planning", "event")
 
 
@@ -65,6 +65,7 @@ SHAPE = Shape(
     name="IPTC ninjs",
     any_of=(
         frozenset(("uri", "versioncreated")),
+        frozenset(("guid", "versioncreated")),  # of Superdesk
         *(frozenset(("uri", name)) for name in ("body_html", "body_text", "bodies", "headlines", "pubstatus")),
     ),
     plain=_plain,
