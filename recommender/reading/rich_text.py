@@ -38,6 +38,7 @@ _BESIDE = frozenset(
 )
 _WORDS = re.compile(r"[A-Z]?[a-z]+")
 _PRINTED = re.compile(r"""\s*"?[\[{]\s*\\?["'\[{]""")
+_BEGINS = '[{" \t\r\n'  # of what is printed; a look that spares the other
 _DEEPEST = 100
 _Links = Mapping[str, str]
 
@@ -73,7 +74,7 @@ def tree_of(text: str) -> Any:
     >>> tree_of('{"blocks": [{"text": "Fog"}]}'), tree_of("[Update] Fog"), tree_of("['Fog.', 'Rain.']")
     ({'blocks': [{'text': 'Fog'}]}, None, ['Fog.', 'Rain.'])
     """
-    if _PRINTED.match(text) is None:
+    if text[:1] not in _BEGINS or _PRINTED.match(text) is None:
         return None
     found = printed(text.strip())
     if isinstance(found, str):  # it was printed twice
