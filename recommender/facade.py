@@ -528,7 +528,7 @@ class Recommender(Decided):
 
     @property
     def index(self) -> Any:
-        """The FAISS index over the archive's search vectors, `faiss.Index`: its ids are the rows of `catalog`.
+        """The FAISS index over the vectors of the archive's stories, `faiss.Index`: its ids are the rows of `catalog`.
 
         Make what it is asked with `search_vector`. It is built when it is first asked for: all vectors as they are,
         unless `settings.retrieval.index` names another. It holds all rows of that time, also those that lists may not
@@ -549,9 +549,7 @@ class Recommender(Decided):
         >>> rec.catalog.ids[int(rows[0, 0])].as_py()
         '0'
         """
-        archive = self.archive
-        table, vectors = self._draft(article, archive)
-        return index_floats(archive.foreign_queries(table, vectors).search)
+        return index_floats(self._draft(article, self.archive)[1])
 
     def _draft(self, article: Article | Mapping[str, Any], archive: Archive) -> tuple[pa.Table, NDArray[np.int16]]:
         """Read and embed a story that is not in the archive."""

@@ -29,9 +29,11 @@ from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.search.index import SearchIndex
+from recommender.search.keys import Keys
 from recommender.search.pools import Asks, Pools, Queries
 from recommender.search.scope import Filters, Scope, make_scope
-from recommender.search.vectors import search_vectors
+from recommender.search.shortlist import Reach, Shortlist
+from recommender.search.table import SearchTable
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest
 from recommender.selection.same_event import SameEvent
@@ -72,8 +74,12 @@ class Archive:
         What a newcomer's neighbours are sought among.
     neighbours : Neighbours, n rows
         How near the neighbours of each row are.
-    search : ndarray of int16, shape (n, s)
-        Meaning and words in one vector, see `search_vectors`.
+    keys : Keys, n rows
+        Words that stories are searched by.
+    shortlist : Shortlist or None
+        What tells how far a story of a large archive looks for candidates.
+    reach : Reach or None, n rows
+        How far each does.
     settings : Settings
     related_at : float or None
         Relevance from which on an item counts as related.
@@ -85,7 +91,7 @@ class Archive:
     pooled : Pooled or None
         Pools that lists are made of without a search, if they fit what is asked.
     index : SearchIndex or None
-        FAISS index over the search vectors, once it was asked for: stories from outside are searched with it.
+        FAISS index over the vectors, once it was asked for.
     derived : Derived
         What all of these tell; of an archive that this one was made of, what it still holds is kept.
     """
@@ -98,9 +104,11 @@ class Archive:
     spelling: Spelling
     hubness: Hubness
     neighbours: Neighbours
-    search: NDArray[np.int16]
+    keys: Keys
     settings: Settings
     related_at: float | None
+    shortlist: Shortlist | None = None
+    reach: Reach | None = None
     ranker: Ranker | None = None
     calibration: str = ""
     rules: Rules = NO_RULES
@@ -139,16 +147,16 @@ class Archive:
 
     def indexed(self) -> Archive:
         """Build the FAISS index that the settings ask for, or add what it lacks."""
-        if self.index is not None and self.index.report.rows == len(self.search):
+        if self.index is not None and self.index.report.rows == len(self.vectors):
             return self
         if self.index is not None:
-            return replace(self, index=self.index.grown(self.search))
+            return replace(self, index=self.index.grown(self.vectors))
         retrieval = self.settings.retrieval
-        return replace(self, index=SearchIndex.build(self.search, retrieval.index, retrieval.min_recall))
+        return replace(self, index=SearchIndex.build(self.vectors, retrieval.index, retrieval.min_recall))
 
     @property
     def wants_index(self) -> bool:
-        """Whether drafts are searched with an index that the settings name, which is saved with the archive."""
+        """Whether the settings name an index, which is then saved with the archive."""
         return self.settings.retrieval.index != "auto"
 
     @cached_property
@@ -205,8 +213,7 @@ class Archive:
         """Make queries of stories of the archive."""
         return Queries(
             rows=rows,
-            vectors=np.asarray(self.vectors[rows]),
-            search=np.asarray(self.search[rows]),
+            search=self.searched.take(rows),
             terms=self.terms[rows],
             published=self.catalog.published[rows],
             language=self.languages[rows],
@@ -217,7 +224,7 @@ class Archive:
 
     def asks(self, rows: NDArray[np.int64]) -> Asks:
         """Give stories of the archive as those whom a search finds candidates for."""
-        return Asks(self.search, rows, rows, self.catalog.published[rows], self.languages[rows])
+        return Asks(self.searched, rows, rows, self.catalog.published[rows], self.languages[rows])
 
     def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
         """Make queries of stories from outside; one whose id is in the archive will not find itself.
@@ -241,8 +248,7 @@ class Archive:
         )
         return Queries(
             rows=np.array([rows[0] if len(rows) else -1 for rows in held]),
-            vectors=vectors,
-            search=search_vectors(vectors, terms, self.derived.vocabulary.columns),
+            search=self.search_table(terms, vectors),
             terms=terms,
             published=published,
             language=np.array(
@@ -252,6 +258,18 @@ class Archive:
             features=features,
             at=np.arange(len(table)),
         )
+
+    def search_table(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> SearchTable:
+        """Make what stories from outside are searched by."""
+        keys = Keys.of(terms, self.derived.vocabulary.telling, vectors)
+        size = terms.shape[1]
+        reach = None if self.shortlist is None else self.shortlist.reach(keys, vectors, size)
+        return SearchTable(vectors, keys, size, reach)
+
+    @cached_property
+    def searched(self) -> SearchTable:
+        """What the stories of the archive are searched by."""
+        return SearchTable(self.vectors, self.keys, self.terms.shape[1], self.reach)
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
         """Find the rows that lists of one moment may show."""

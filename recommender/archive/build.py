@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
@@ -23,11 +24,13 @@ from recommender.features.common import common_words
 from recommender.features.hubness import Hubness
 from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
-from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.search.index import check_factory
-from recommender.search.vectors import SKETCH, search_vectors
+from recommender.search.keys import Keys, telling_words
+from recommender.search.limits import LIMITS
+from recommender.search.shortlist import Reach, Shortlist
 from recommender.settings import Settings
 
 _TOLD = {"section": "sections", "time": "dates"}
@@ -90,7 +93,7 @@ def _fitted(
     parts = TextParts.of(texts, tfidf, terms)
     catalog.derived()  # while the texts are at hand
     hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
-    search = search_vectors(vectors, terms, sketch_columns(tfidf, SKETCH))
+    keys, shortlist, reach = searched_by(catalog, tfidf, terms, vectors, settings)
     archive = Archive(
         catalog=catalog,
         vectors=vectors,
@@ -100,7 +103,9 @@ def _fitted(
         spelling=Spelling.fit(texts, tfidf, common_words(terms, catalog.codes("language", default="")[0])),
         hubness=hubness,
         neighbours=hubness.of(terms, vectors),
-        search=search,
+        keys=keys,
+        shortlist=shortlist,
+        reach=reach,
         settings=settings,
         related_at=None,
         ranker=ranker,
@@ -108,6 +113,17 @@ def _fitted(
         rules=rules,
     )
     return archive.under(settings)
+
+
+def searched_by(
+    catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings
+) -> tuple[Keys, Shortlist | None, Reach | None]:
+    """Choose the words that stories are searched by and, where they are many, how far each looks."""
+    keys = Keys.of(terms, telling_words(tfidf), vectors)
+    if settings.retrieval.exact or len(catalog) <= LIMITS.exact:
+        return keys, None, None
+    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors)
+    return keys, shortlist, shortlist.reach(keys, vectors, terms.shape[1])
 
 
 def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
@@ -22,9 +21,9 @@ from recommender.features.hubness import Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes, section_levels
 from recommender.features.texts import TextParts, rarity_of
-from recommender.features.tfidf import Tfidf, sketch_columns
+from recommender.features.tfidf import Tfidf
 from recommender.lists.wording import Wording
-from recommender.search.vectors import SKETCH
+from recommender.search.keys import telling_words
 from recommender.selection.series import Looks, Series
 from recommender.settings import SeriesRule
 
@@ -139,9 +138,9 @@ class Vocabulary:
     spelling: Spelling
 
     @cached_property
-    def columns(self) -> sp.csr_matrix:
-        """Where each term stands in the words' part of a search vector."""
-        return sketch_columns(self.tfidf, SKETCH)
+    def telling(self) -> NDArray[np.bool_]:
+        """The words that stories may be searched by, (v,)."""
+        return telling_words(self.tfidf)
 
     @cached_property
     def wording(self) -> Wording:

@@ -17,6 +17,7 @@ from recommender.features.pairs import Pairs, pair_features
 from recommender.features.table import FeatureTable
 from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs
+from recommender.search.nearest import nearest
 from recommender.search.pools import Candidates
 
 _BLOCK = 256  # stories whose candidates are found together
@@ -120,26 +121,18 @@ def at_publication(
 
     With `moment`, (q,), among those that were there by then, older than the story or not.
     """
-    catalog, language, shown = archive.catalog, archive.languages, archive.catalog.alive & ~archive.catalog.superseded
-    until = len(catalog)
+    asks, catalog = archive.asks(rows), archive.catalog
+    found = np.flatnonzero(catalog.alive & ~catalog.superseded)
+    windows = np.tile([1, 0, 1, 0], (len(rows), 1))
     if archive.dated:
         moment = catalog.published[rows] if moment is None else moment
-        # rows are in order of publication, but for those that came later: what is newer is not looked at
-        until = int(np.flatnonzero(catalog.published < moment.max(initial=UNDATED)).max(initial=-1)) + 1
-    search = archive.search[:until].astype(np.float32)
-    products = archive.search[rows].astype(np.float32) @ search.T
-    allowed = shown[:until] & (np.arange(until) != rows[:, None])
-    if archive.settings.retrieval.same_language:
-        allowed &= language[:until] == language[rows][:, None]
-    if archive.dated:
-        assert moment is not None
-        allowed &= catalog.published[:until] < moment[:, None]
-    products[~allowed] = -np.inf
-    width = min(count, until)
-    if not width:
-        return Candidates(np.full((len(rows), 1), -1, dtype=np.int64))
-    best = np.argpartition(-products, width - 1, axis=1)[:, :width]
-    score = np.take_along_axis(products, best, axis=1)
-    order = np.lexsort((catalog.id_rank[best], -score), axis=1)
-    best, score = np.take_along_axis(best, order, axis=1), np.take_along_axis(score, order, axis=1)
-    return Candidates(np.where(score > 0, best, -1))
+        windows[:, 0], windows[:, 1] = UNDATED, moment - 1  # what has no date was always there
+    best = np.full((len(rows), count), -1, dtype=np.int64)
+    groups = np.unique(asks.language) if archive.settings.retrieval.same_language else [None]
+    for code in groups:
+        places = np.arange(len(rows)) if code is None else np.flatnonzero(asks.language == code)
+        some = found if code is None else found[archive.languages[found] == code]
+        free = np.full(len(catalog), not archive.dated)
+        able = archive.searched.rows(some, catalog.id_rank, catalog.published, free)
+        best[places] = nearest(asks.take(places), able, count, windows=windows[places])
+    return Candidates(best[:, : max(int((best >= 0).sum(axis=1).max(initial=0)), 1)])

@@ -68,11 +68,10 @@ def retriever(archive: Archive, scope: Scope, k: int, times: int = 1) -> Retriev
     count = max(count, min(times * count, len(archive.catalog)))  # more than there are would only take memory
     return Retriever(
         catalog=archive.catalog,
-        search=archive.search,
+        search=archive.searched,
         scope=scope,
         settings=settings.retrieval,
         count=count,
-        index=archive.index if times == 1 and archive.wants_index else None,
         limits=limits.LIMITS,
     )
 
@@ -91,11 +90,15 @@ def covered(archive: Archive, scope: Scope) -> bool:
     return np.array_equal(_few(archive, scope, k), _few(archive, was, k))
 
 
-def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.bool_]:
-    """Find the languages with so few stories that a search takes them all, see `Retriever.holds`."""
+def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
+    """Tell of each language whether it has so few stories that a search takes them all, or so many that it looks near.
+
+    See `Retriever.holds` and `Retriever.near`.
+    """
     language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
     counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
-    return np.asarray(counts <= retriever(archive, scope, k).count)
+    search = retriever(archive, scope, k)
+    return np.asarray((counts > search.count).astype(np.int64) + (counts > search.limits.exact))
 
 
 def pools_among(

@@ -10,19 +10,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
+from recommender.archive.build import searched_by
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.compute.parallel import joined
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
-from recommender.search.vectors import search_vectors
 
 
 def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
     """Add rows at the end; the vocabulary stays."""
     texts = catalog.boilerplate.cleaned(added)
     terms = archive.tfidf.transform(whole_texts(texts))
-    search = search_vectors(vectors, terms, archive.derived.vocabulary.columns)
+    search = archive.search_table(terms, vectors)
     more = replace(
         archive,
         catalog=catalog,
@@ -30,7 +30,8 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
         terms=(every := sp.vstack([archive.terms, terms], format="csr")),
         parts=replace(archive.parts.beside(TextParts.of(texts, archive.tfidf, terms)), whole=every),
         neighbours=archive.neighbours.beside(archive.hubness.of(terms, vectors)),
-        search=joined(archive.search, search),
+        keys=archive.keys.beside(search.keys),
+        reach=archive.reach and search.reach and archive.reach.beside(search.reach),
         pooled=None,
     )
     looks = archive.derived.looks
@@ -49,7 +50,8 @@ def compacted(archive: Archive) -> Archive:
         terms=archive.terms[old],
         parts=archive.parts.take(old),
         neighbours=archive.neighbours.take(old),
-        search=archive.search[old],
+        keys=archive.keys.take(old),
+        reach=archive.reach and archive.reach.take(old),
         pooled=None,
         index=None,
     )
@@ -65,17 +67,21 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
     terms = archive.terms[old]
     used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
     tfidf = Tfidf(archive.tfidf.names.take(pa.array(used)), archive.tfidf.idf[used], archive.tfidf.stories)
+    vectors, terms = archive.vectors[old], terms[:, used].tocsr()
+    keys, shortlist, reach = searched_by(catalog, tfidf, terms, vectors, archive.settings)  # as if they had never been
     return replace(
         archive,
         catalog=catalog,
-        vectors=archive.vectors[old],
+        vectors=vectors,
         tfidf=tfidf,
-        terms=terms[:, used].tocsr(),
+        terms=terms,
         parts=archive.parts.take(old).among(used),
         spelling=archive.spelling.among(used),
         hubness=archive.hubness.without(archive.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
         neighbours=archive.neighbours.take(old),
-        search=archive.search[old],
+        keys=keys,
+        shortlist=shortlist,
+        reach=reach,
         pooled=None,
         index=None,
     )

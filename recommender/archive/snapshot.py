@@ -29,8 +29,10 @@ from recommender.features.tfidf import Tfidf
 from recommender.ranking.ranker import Ranker
 from recommender.search.index import FILE as INDEX
 from recommender.search.index import SearchIndex
+from recommender.search.keys import KEYS, Keys
 from recommender.search.pools import Pools
 from recommender.search.scope import Scope
+from recommender.search.shortlist import Reach, Shortlist
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
 from recommender.storage.versions import VersionedFolder
@@ -60,7 +62,8 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         ):
             writer.write_table(archive.catalog.table)
         np.save(folder / "vectors.npy", archive.vectors)
-        np.save(folder / "search.npy", archive.search)
+        for name, array in _searched(archive).items():
+            np.save(folder / f"search.{name}.npy", array)
         np.save(folder / "hubs.npy", archive.neighbours.hubness)
         np.save(folder / "scale.npy", archive.neighbours.scale)
         np.save(folder / "hubness.vectors.npy", archive.hubness.vectors)
@@ -81,7 +84,8 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         archive.tfidf.save(folder, "tfidf")
         archive.spelling.save(folder, SPELLING)
         archive.catalog.boilerplate.save(folder, BOILERPLATE)
-        index = None if archive.index is None or not archive.wants_index else archive.index.save(folder, archive.search)
+        kept = archive.index if archive.wants_index else None
+        index = kept and kept.save(folder, archive.vectors)
         embedder.save(folder)
         details: dict[str, Any] = {
             "settings": archive.settings.model_dump(mode="json"),
@@ -91,6 +95,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "base": archive.catalog.base,
             "related_at": archive.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
+            "looks": archive.shortlist and archive.shortlist.looks,
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
@@ -126,20 +131,21 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise _earlier(folder, "whose settings had other names")
     if not (folder / f"{SPELLING}.arrow").exists():
         raise _earlier(folder, "which did not know how names are written")
-    if (folder / "pools.near.rows.npy").exists():
-        raise _earlier(folder, "whose candidates were kept in another form")
+    if (folder / "search.npy").exists():
+        raise _earlier(folder, "whose candidates were found in another way")
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
     tfidf = Tfidf.load(folder, "tfidf")
     terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
-    vectors, search = (_array(folder / f"{name}.npy", "i", (len(table), None)) for name in ("vectors", "search"))
+    vectors = _array(folder / "vectors.npy", "i", (len(table), None))
+    keys, shortlist, reach = _load_searched(folder, len(table), len(tfidf.names), vectors.shape[1], manifest["looks"])
     hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     kept = (folder / f"{BOILERPLATE}.arrow").exists()  # archives saved by earlier versions have none
     boilerplate = Boilerplate.load(folder, BOILERPLATE) if kept else NOTHING
     catalog = Catalog(table, np.load(folder / "alive.npy"), int(manifest["base"]), boilerplate)
-    if vectors.dtype != np.int16 or search.dtype != np.int16 or catalog.alive.dtype != bool:
-        raise ValueError(f"vectors of {vectors.dtype} and {search.dtype}, a mask of {catalog.alive.dtype}")
+    if vectors.dtype != np.int16 or catalog.alive.dtype != bool:
+        raise ValueError(f"vectors of {vectors.dtype}, a mask of {catalog.alive.dtype}")
     if catalog.alive.shape != (len(table),) or not 0 <= catalog.base <= len(table):
         raise ValueError(f"a mask of {catalog.alive.shape} and a base of {catalog.base} for {len(table)} rows")
     rules = Rules.of(manifest.get("rules", {}), origin=str(folder / "manifest.json"))
@@ -156,7 +162,9 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         spelling=Spelling.load(folder, SPELLING, len(tfidf.names)),
         hubness=hubness,
         neighbours=neighbours,
-        search=search,
+        keys=keys,
+        shortlist=shortlist,
+        reach=reach,
         settings=settings,
         related_at=manifest["related_at"],
         ranker=ranker,
@@ -170,7 +178,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if manifest.get("pools") is not None:
         archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:
-        archive = replace(archive, index=SearchIndex.load(folder, manifest["index"], search))
+        archive = replace(archive, index=SearchIndex.load(folder, manifest["index"], vectors))
     return archive
 
 
@@ -219,6 +227,40 @@ def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -
     if found.dtype.kind not in kind or not fits:
         raise ValueError(f"{path.name} holds {found.dtype} of shape {found.shape}")
     return np.asarray(found)
+
+
+def _searched(archive: Archive) -> dict[str, NDArray[Any]]:
+    """Gather what candidates are found by, by name."""
+    found: dict[str, NDArray[Any]] = {"words": archive.keys.words, "weights": archive.keys.weights}
+    if archive.shortlist is not None and archive.reach is not None:
+        sample = archive.shortlist.sample
+        found |= {"cut": archive.reach.cut, "cells": archive.reach.cells, "landmarks": archive.shortlist.landmarks}
+        found |= {"sample.words": sample.words, "sample.weights": sample.weights}
+    return found
+
+
+def _load_searched(
+    folder: Path, rows: int, terms: int, width: int, looks: int | None
+) -> tuple[Keys, Shortlist | None, Reach | None]:
+    """Read what candidates are found by; words and cells that there are not would be read beyond the end."""
+    keys = _load_keys(folder, "search.", rows, terms)
+    if looks is None:
+        return keys, None, None
+    landmarks = _array(folder / "search.landmarks.npy", "i", (None, width))
+    shortlist = Shortlist(_load_keys(folder, "search.sample.", None, terms), landmarks, looks)
+    cells = _array(folder / "search.cells.npy", "i", (rows, looks))
+    if cells.size and not -1 <= cells.min() <= cells.max() < len(landmarks):
+        raise ValueError(f"cells {cells.min()} to {cells.max()} of {len(landmarks)}")
+    return keys, shortlist, Reach(_array(folder / "search.cut.npy", "i", (rows,)), cells)
+
+
+def _load_keys(folder: Path, name: str, rows: int | None, terms: int) -> Keys:
+    words, weights = (_array(folder / f"{name}{part}.npy", "i", (rows, KEYS)) for part in ("words", "weights"))
+    if words.shape != weights.shape or words.dtype != np.int32 or weights.dtype != np.int16:
+        raise ValueError(f"words of {words.shape} and {words.dtype} for weights of {weights.shape} and {weights.dtype}")
+    if words.size and words.nbytes <= CHECKED and not -1 <= words.min() <= words.max() < terms:
+        raise ValueError(f"words {words.min()} to {words.max()} of {terms}")
+    return Keys(words, weights)
 
 
 def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:

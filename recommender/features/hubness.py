@@ -64,13 +64,13 @@ class Hubness:
     @classmethod
     def fit(cls, ids: list[str], terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Hubness:
         """Draw the sample by a hash of the ids: the same stories, whatever their order."""
-        key = _keys(ids)
+        key = id_hashes(ids)
         rows = np.sort(np.argsort(key, kind="stable")[:SAMPLE])
         return cls(terms[rows].tocsr(), np.asarray(vectors[rows]), key[rows])
 
     def without(self, ids: list[str], terms: NDArray[np.int64]) -> Hubness:
         """Leave out some stories, in any of their versions, and all but some columns of terms."""
-        held = ~np.isin(self.keys, _keys(ids))
+        held = ~np.isin(self.keys, id_hashes(ids))
         return Hubness(self.terms[held][:, terms].tocsr(), self.vectors[held], self.keys[held])
 
     def of(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
@@ -97,5 +97,6 @@ class Hubness:
         return Neighbours(words[:, 0].copy(), np.stack([words[:, 1], dense], axis=1).astype(np.float32))
 
 
-def _keys(ids: list[str]) -> NDArray[np.int64]:
+def id_hashes(ids: list[str]) -> NDArray[np.int64]:
+    """Hash ids, (n,)."""
     return np.array([zlib.crc32(article_id.encode()) for article_id in ids], dtype=np.int64)

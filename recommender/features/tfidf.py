@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -158,20 +157,6 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
 
 def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
-
-
-def sketch_columns(tfidf: Tfidf, width: int) -> sp.csr_matrix:
-    """Give each term that two stories share a signed column, by a hash of its letters; csr_matrix (v, width).
-
-    A term of one story can match nothing, and would only add noise.
-
-    The product of TF-IDF rows with it is a count sketch (Charikar, Chen & Farach-Colton, 2002): inner products keep
-    their expectation, with a standard deviation of about ``width ** -0.5``.
-    """
-    hashed = np.array([zlib.crc32(term.encode()) for term in tfidf.terms], dtype=np.int64)
-    sign = np.where(hashed >> 31, 1, -1).astype(np.float32)
-    sign *= tfidf.shared
-    return sp.csr_matrix((sign, hashed % width, np.arange(len(hashed) + 1)), shape=(len(hashed), width))
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:

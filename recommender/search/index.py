@@ -1,4 +1,4 @@
-"""The FAISS index over an archive's search vectors: its ids are rows."""
+"""The FAISS index over the vectors of an archive: its ids are rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, dots
-from recommender.search.nearest import Asking, Rows, nearest, worth_torch
 
 FILE = "index.faiss"
 _OVERFETCH, _MARGIN = 2, 100  # rows whose exact products are computed, for each row wanted and in addition
@@ -72,7 +71,7 @@ class SearchIndex:
 
     @classmethod
     def build(cls, vectors: NDArray[np.int16], factory: str = "auto", min_recall: float = 0.0) -> SearchIndex:
-        """Build an index over search vectors, and raise its effort until it finds enough.
+        """Build an index over vectors, and raise its effort until it finds enough.
 
         Parameters
         ----------
@@ -141,10 +140,7 @@ class SearchIndex:
             near = np.where(allowed[near], near, -1)
         added = np.arange(rows, len(vectors)) if found is None else found[np.searchsorted(found, rows) :]
         if len(added):
-            at = np.arange(len(queries))
-            asking = Asking(queries, at, np.full(len(at), -1), np.tile([0, len(added), 0, 0], (len(at), 1)))
-            tail = nearest(asking, Rows.of(vectors, added, added), k, torch=worth_torch(len(at) * len(added)))
-            near = np.concatenate([near, tail], axis=1)
+            near = np.concatenate([near, _nearest(queries, vectors, added, k)], axis=1)
         return _best(queries, vectors, near, k)
 
     def grown(self, vectors: NDArray[np.int16]) -> SearchIndex:
@@ -200,10 +196,8 @@ class SearchIndex:
         """Measure the share of the ten nearest that the index finds for some of its rows."""
         rng = np.random.default_rng(_SEED)
         rows = np.sort(rng.permutation(len(vectors))[:_SAMPLE])
-        every = np.arange(len(vectors))
-        asking = Asking(vectors, rows, rows, np.tile([0, len(vectors), 0, 0], (len(rows), 1)))
-        torch = worth_torch(len(rows) * len(vectors))
-        true = nearest(asking, Rows.of(vectors, every, every), _DEPTH, torch=torch)
+        true = _nearest(vectors[rows], vectors, np.arange(len(vectors)), _DEPTH + 1)
+        true = _best(vectors[rows], vectors, np.where(true == rows[:, None], -1, true), _DEPTH)
         near = self.search(vectors[rows], _DEPTH + 1, vectors)
         near = np.where(near == rows[:, None], -1, near)
         least = dots(vectors, rows, vectors, true)
@@ -212,6 +206,19 @@ class SearchIndex:
         wanted = int((true >= 0).sum())  # none where no story is like another: nothing can be missed
         recall = np.minimum(hits, _DEPTH).sum() / wanted if wanted else 1.0
         return SearchIndex(self.faiss, replace(self.report, recall=round(float(recall), 6), sample=len(rows)))
+
+
+def _nearest(
+    queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64], k: int
+) -> NDArray[np.int64]:
+    """Find the k of some rows of greatest product for each query, (q, k), by comparing all; -1 = none."""
+    best = np.full((len(queries), k), -1, dtype=np.int64)
+    for start in range(0, len(rows), _BLOCK):
+        some = rows[start : start + _BLOCK]
+        products = queries.astype(np.float32) @ vectors[some].astype(np.float32).T  # below 2**24: exact
+        near = some[np.argpartition(-products, min(k, len(some)) - 1, axis=1)[:, :k]]
+        best = _best(queries, vectors, np.concatenate([best, near], axis=1), k)
+    return best
 
 
 def check_factory(factory: str) -> None:

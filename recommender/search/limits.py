@@ -11,19 +11,19 @@ class Limits:
 
     Attributes
     ----------
+    exact : int, default 50,000
+        Stories up to which each is compared with all of them.
     spare : int, default 16
         Rows of a pool, beyond its candidates, that may fall away before a story must search again.
     stories : int, default 1,024
         That search together.
-    block : int, default 2,048
-        Rows that are multiplied at a time.
     offered : int, default 32,768
         Stories that newcomers are offered to at a time.
     """
 
+    exact: int = 50_000
     spare: int = 16
     stories: int = 1_024
-    block: int = 2_048
     offered: int = 32_768
 
 

@@ -1,4 +1,4 @@
-"""The compiled loop that offers a block of products to the best-so-far of its stories."""
+"""Compiled loops of the search: the words of stories, and the best rows of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from recommender.compute.kernels import kernel
 
 # numbers that the loop reads stand in this file: machine code on disk is made anew when the file changes, no other
 LANES = 64  # products compared together before any is looked at alone; compilers vectorise no loop shorter than this
-HALF = 1 - 2.0**-8  # a positive number rounded to bfloat16 keeps at least so much of itself
+MEANING, WORDS = 3, 10  # factors of the products of vectors and of words: unit words are sqrt(.7) long
+TILE = 1 << 17  # rows whose sums stay in the cache
 
 
 def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int64]) -> int:
@@ -41,6 +42,27 @@ def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int
                 more += value > pivot
             first += less + equal
             values[first:last] = spare[:more]
+
+
+def enter(
+    story: int,
+    at: Any,
+    dot: Any,
+    id_rank: NDArray[np.int64],
+    place: NDArray[np.int32],
+    dots: NDArray[np.int32],
+    size: NDArray[np.int32],
+    worst: NDArray[np.int32],
+    count: int,
+    scratch: NDArray[np.int64],
+) -> None:
+    """Offer a row to the best so far of a story."""
+    if dot <= 0 or dot < worst[story]:
+        return
+    place[story, size[story]], dots[story, size[story]] = at, dot
+    size[story] += 1
+    if size[story] == place.shape[1]:
+        thin(story, id_rank, place, dots, size, worst, count, scratch)
 
 
 def thin(
@@ -78,81 +100,291 @@ def thin(
     size[story], worst[story] = count, least
 
 
-@kernel(least=1 << 62, parts=(select, thin))  # the callers are threads
-def offer(
+@kernel(least=1 << 62, parts=(select, thin, enter))  # the callers are threads
+def best_of_all(
     start: int,
     stop: int,
-    products: NDArray[Any],
-    bound: NDArray[Any],
-    slack: NDArray[np.float64],
-    first_row: int,
-    width: int,
-    exact: bool,
-    asking: Any,
-    rows: Any,
+    dense: NDArray[np.float32],
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    own: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    postings: Any,
+    table: Any,
     held: Any,
 ) -> None:
-    """Offer a block of products to the best-so-far of its stories, which are the lines.
+    """Offer all rows to stories, which are the lines: by products of vectors `dense`, (s, m), and of words.
 
-    The first `width` products of a line count; `bound` is what they must reach, in their own type, and `slack` what
-    they may be too small by, if they are not `exact`.
+    A story may find rows of the times `[a, b]` and `[c, d]` of its line of `windows`, and those that are free.
     """
     # plain arrays: reading them out of the tuples inside the loops is slow
-    ask_vectors, ask_rows, own, spans = asking
-    vectors, found_rows, shown, free, id_rank = rows
+    first, post_place, post_weight = postings
+    rows, shown, free, time, id_rank = table
     place, dots, size, worst, count = held
-    room = place.shape[1]
+    room, width = place.shape[1], len(rows)
     scratch = np.empty((2, room + 1), np.int64)
-    half = np.empty(1, np.float32)
-    half_bits = half.view(np.int32)
     hits = np.empty(LANES + 1, np.int64)
+    shared = np.zeros(width, np.int32)
     for story in range(start, stop):
-        across = products[story]
+        for key in range(words.shape[1]):
+            word, weight = words[story, key], np.int32(weights[story, key])
+            if word < 0:
+                break
+            for at in range(first[word], first[word + 1]):
+                shared[post_place[at]] += weight * np.int32(post_weight[at])
+        across = dense[story]
         for left in range(0, width, LANES):
             right = min(left + LANES, width)
-            part, hit = across[left:right], np.int32(0)  # slices, or the compiler fears negative places
-            limit = bound[story]
+            part, more = across[left:right], shared[left:right]  # slices, or the compiler fears negative places
+            limit, hit = max(worst[story], np.int32(1)), np.int32(0)
             if right - left < LANES:
                 hit = np.int32(1)
             else:
                 for lane in range(LANES):
-                    hit |= np.int32(part[lane] >= limit)
+                    hit |= np.int32(np.int32(MEANING * np.int32(part[lane]) + WORDS * more[lane]) >= limit)
             if not hit:
                 continue
             found = 0
             for lane in range(right - left):  # without a branch that nobody can predict
                 hits[found] = left + lane
-                found += part[lane] >= limit
-            for at_hit in range(found):
-                column = hits[at_hit]
-                if across[column] < bound[story]:
+                found += np.int32(MEANING * np.int32(part[lane]) + WORDS * more[lane]) >= limit
+            for number in range(found):
+                at = hits[number]
+                if not shown[at] or rows[at] == own[story]:
                     continue
-                at = first_row + column
-                if not shown[at] or found_rows[at] == own[story]:
+                a, b, c, d = windows[story]
+                if not (free[at] or a <= time[at] <= b or c <= time[at] <= d):
                     continue
-                if not (
-                    at < free or spans[story, 0] <= at < spans[story, 1] or spans[story, 2] <= at < spans[story, 3]
-                ):
-                    continue
-                dot = np.int32(across[column])
-                if not exact:
-                    dot = np.int32(0)
-                    left_vector, right_vector = ask_vectors[ask_rows[story]], vectors[found_rows[at]]
-                    for i in range(vectors.shape[1]):
-                        dot = np.int32(dot + np.int32(np.int32(left_vector[i]) * np.int32(right_vector[i])))
-                if dot <= 0 or dot < worst[story]:
-                    continue
-                place[story, size[story]], dots[story, size[story]] = at, dot
-                size[story] += 1
-                if size[story] < room:
-                    continue
-                thin(story, id_rank, place, dots, size, worst, count, scratch)
-                # what a row of this block must now reach
-                if exact:
-                    bound[story] = worst[story]
-                elif worst[story] > slack[story]:
-                    half[0] = (worst[story] - slack[story]) * HALF
-                    bound[story] = max(bound[story], half_bits[0] >> 16)
+                dot = np.int32(MEANING * np.int32(across[at]) + WORDS * shared[at])
+                enter(story, at, dot, id_rank, place, dots, size, worst, count, scratch)
+        shared[:] = 0
     for story in range(start, stop):
         if size[story] >= count and (worst[story] == 0 or 4 * size[story] >= 3 * room):
             thin(story, id_rank, place, dots, size, worst, count, scratch)
+
+
+@kernel(least=1 << 62, parts=(select, thin, enter))
+def best_of_near(
+    start: int,
+    stop: int,
+    vectors: NDArray[np.int16],
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    cut: NDArray[np.int32],
+    cells: NDArray[np.int32],
+    own: NDArray[np.int64],
+    others: NDArray[np.int16],
+    postings: Any,
+    members: Any,
+    table: Any,
+    held: Any,
+) -> None:
+    """Offer stories the rows that share words with a product of `cut` or more, and those of their cells."""
+    first, post_place, post_weight = postings
+    first_member, member, _ = members
+    rows, shown, _, _, id_rank = table
+    place, dots, size, worst, count = held
+    width = len(rows)
+    scratch = np.empty((2, place.shape[1] + 1), np.int64)
+    tile = min(TILE, width)
+    shared = np.zeros(tile, np.int32)
+    hits = np.empty(tile + LANES, np.int32)
+    next_word, next_cell = np.empty(words.shape[1], np.int64), np.empty(cells.shape[1], np.int64)
+    for story in range(start, stop):
+        for key in range(words.shape[1]):
+            next_word[key] = first[words[story, key]] if words[story, key] >= 0 else 0
+        for key in range(cells.shape[1]):
+            next_cell[key] = first_member[cells[story, key]] if cells[story, key] >= 0 else 0
+        query = vectors[story]
+        for base in range(0, width, tile):
+            end = min(base + tile, width)
+            for key in range(words.shape[1]):
+                word, weight = words[story, key], np.int32(weights[story, key])
+                if word < 0:
+                    break
+                at, last = next_word[key], first[word + 1]
+                while at < last and post_place[at] < end:
+                    shared[post_place[at] - base] += weight * np.int32(post_weight[at])
+                    at += 1
+                next_word[key] = at
+            found, limit = 0, cut[story]
+            for left in range(0, end - base, LANES):
+                right = min(left + LANES, end - base)
+                part, hit = shared[left:right], np.int32(0)
+                if right - left < LANES:
+                    hit = np.int32(1)
+                else:
+                    for lane in range(LANES):
+                        hit |= np.int32(part[lane] >= limit)
+                if not hit:
+                    continue
+                for lane in range(right - left):
+                    hits[found] = left + lane
+                    found += part[lane] >= limit
+            for key in range(cells.shape[1]):
+                cell = cells[story, key]
+                if cell < 0:
+                    break
+                at, last = next_cell[key], first_member[cell + 1]
+                while at < last and member[at] < end:
+                    if shared[member[at] - base] < limit:
+                        hits[found] = member[at] - base
+                        found += 1
+                    at += 1
+                next_cell[key] = at
+            for number in range(found):
+                at = base + hits[number]
+                if not shown[at] or rows[at] == own[story]:
+                    continue
+                other, total = others[rows[at]], np.int32(0)
+                for i in range(len(query)):
+                    total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
+                dot = np.int32(MEANING * total + WORDS * shared[at - base])
+                enter(story, at, dot, id_rank, place, dots, size, worst, count, scratch)
+            shared[:] = 0
+    for story in range(start, stop):
+        if size[story] >= count and worst[story] == 0:
+            thin(story, id_rank, place, dots, size, worst, count, scratch)
+
+
+@kernel(least=16)
+def products(
+    start: int,
+    stop: int,
+    vectors: NDArray[np.int16],
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    at: NDArray[np.int64],
+    others: NDArray[np.int16],
+    other_words: NDArray[np.int32],
+    other_weights: NDArray[np.int16],
+    rows: NDArray[np.int64],
+    found: NDArray[np.int32],
+) -> None:
+    """Multiply the stories `at`, (q,), with their rows, (q, c), by vectors and words; 0 where a row is -1."""
+    keys = words.shape[1]
+    for line in range(start, stop):
+        query, mine, heavy = vectors[at[line]], words[at[line]], weights[at[line]]
+        for column in range(rows.shape[1]):
+            row = rows[line, column]
+            if row < 0:
+                found[line, column] = 0
+                continue
+            other, theirs = others[row], other_words[row]
+            total, shared = np.int32(0), np.int32(0)
+            for i in range(len(query)):
+                total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
+            i, j = 0, 0
+            while i < keys and j < keys and mine[i] >= 0 and theirs[j] >= 0:
+                if mine[i] == theirs[j]:
+                    shared = np.int32(shared + np.int32(heavy[i]) * np.int32(other_weights[row, j]))
+                step = mine[i] <= theirs[j]
+                j += mine[i] >= theirs[j]
+                i += step
+            found[line, column] = np.int32(MEANING * total + WORDS * shared)
+
+
+@kernel(least=512)
+def heaviest(
+    start: int,
+    stop: int,
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    data: NDArray[np.float32],
+    telling: NDArray[np.bool_],
+    scale: NDArray[np.float32],
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+) -> None:
+    """Find the telling terms of greatest weight in each sparse row, (n, w), ascending; of equal ones the first."""
+    count, longest = words.shape[1], 0
+    for row in range(start, stop):
+        longest = max(longest, indptr[row + 1] - indptr[row])
+    value, order = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    for row in range(start, stop):
+        held = 0
+        for at in range(indptr[row], indptr[row + 1]):
+            weight = np.int64(np.rint(scale[row] * data[at]))
+            if telling[indices[at]] and weight > 0:
+                value[held] = weight << 32 | (0x7FFFFFFF - indices[at])
+                order[held] = value[held]
+                held += 1
+        least = np.int64(0)
+        if held > count:
+            order[:held].sort()
+            least = order[held - count]
+        kept = 0
+        for number in range(held):
+            if value[number] >= least:
+                words[row, kept] = np.int32(0x7FFFFFFF - (value[number] & 0xFFFFFFFF))
+                weights[row, kept] = value[number] >> 32
+                kept += 1
+
+
+@kernel(least=1 << 62)  # each place is written once, in order
+def post(
+    start: int,
+    stop: int,
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    free: NDArray[np.int64],
+    place: NDArray[np.int32],
+    weight: NDArray[np.int16],
+) -> None:
+    """Write the places of each word one after another, from `free` on."""
+    for line in range(start, stop):
+        for key in range(words.shape[1]):
+            word = words[line, key]
+            if word >= 0:
+                place[free[word]], weight[free[word]] = line, weights[line, key]
+                free[word] += 1
+
+
+@kernel(least=256, parts=(select,))
+def cuts(
+    start: int,
+    stop: int,
+    words: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    first: NDArray[np.int64],
+    place: NDArray[np.int32],
+    weight: NDArray[np.int16],
+    sample: int,
+    rank: int,
+    found: NDArray[np.int32],
+) -> None:
+    """Find the `rank` greatest product of each story's words with those of a sample; at least 1."""
+    shared, spare = np.zeros(sample, np.int64), np.empty(sample + 1, np.int64)
+    for story in range(start, stop):
+        for key in range(words.shape[1]):
+            word = words[story, key]
+            if word < 0:
+                break
+            for at in range(first[word], first[word + 1]):
+                shared[place[at]] += np.int64(weights[story, key]) * np.int64(weight[at])
+        least = select(shared, sample, sample - rank, spare) if sample >= rank else 0
+        found[story] = max(least, 1)
+        shared[:] = 0
+
+
+@kernel(least=256)
+def nearest_cells(
+    start: int, stop: int, products: NDArray[np.float32], known: NDArray[np.bool_], cells: NDArray[np.int32]
+) -> None:
+    """Find the cells of greatest product for each story that has a vector; of equal ones the first."""
+    looks = cells.shape[1]
+    best = np.empty(looks, np.float32)
+    for story in range(start, stop):
+        if not known[story]:
+            continue
+        held = 0
+        for cell in range(products.shape[1]):
+            value = products[story, cell]
+            if held == looks and value <= best[looks - 1]:
+                continue
+            at = min(held, looks - 1)
+            held = min(held + 1, looks)
+            while at > 0 and best[at - 1] < value:
+                best[at], cells[story, at] = best[at - 1], cells[story, at - 1]
+                at -= 1
+            best[at], cells[story, at] = value, cell

@@ -10,20 +10,20 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.features.table import FeatureTable
+from recommender.search.table import SearchTable
 
 _BLOCK = 8_192  # pools looked at together
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queries:
-    """Stories that lists are made for, by place: rows (-1 outside the archive), vectors, terms and keys.
+    """Stories that lists are made for, by place: rows (-1 outside the archive), what they are searched by, and terms.
 
     `features` holds what the ranker compares them by, in its rows `at`.
     """
 
     rows: NDArray[np.int64]
-    vectors: NDArray[np.int16]
-    search: NDArray[np.int16]
+    search: SearchTable
     terms: sp.csr_matrix
     published: NDArray[np.int64]
     language: NDArray[np.int32]
@@ -38,8 +38,7 @@ class Queries:
         """Take some of the queries."""
         return Queries(
             rows=self.rows[places],
-            vectors=self.vectors[places],
-            search=self.search[places],
+            search=self.search.take(places),
             terms=self.terms[places],
             published=self.published[places],
             language=self.language[places],
@@ -47,6 +46,11 @@ class Queries:
             features=self.features,
             at=self.at[places],
         )
+
+    @property
+    def vectors(self) -> NDArray[np.int16]:
+        """Vectors of their meaning, (q, d)."""
+        return self.search.vectors
 
     @property
     def scale(self) -> NDArray[np.float32]:
@@ -61,9 +65,9 @@ class Queries:
 
 @dataclass(frozen=True)
 class Asks:
-    """Stories that look for candidates: row `at` of search vectors `vectors`, and the keys of `Queries`."""
+    """Stories that look for candidates: rows `at` of a table, and the keys of `Queries`."""
 
-    vectors: NDArray[np.int16]
+    table: SearchTable
     at: NDArray[np.int64]
     rows: NDArray[np.int64]
     published: NDArray[np.int64]
@@ -74,7 +78,7 @@ class Asks:
 
     def take(self, places: NDArray[np.int64]) -> Asks:
         """Take some of the stories that ask."""
-        return Asks(self.vectors, self.at[places], self.rows[places], self.published[places], self.language[places])
+        return Asks(self.table, self.at[places], self.rows[places], self.published[places], self.language[places])
 
 
 @dataclass(frozen=True)

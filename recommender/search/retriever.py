@@ -8,18 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.features.vectors import dots
-from recommender.search import windows
-from recommender.search.index import SearchIndex
+from recommender.compute.parallel import in_order, torch_workers
 from recommender.search.limits import LIMITS, Limits
-from recommender.search.nearest import Asking, Rows, nearest, nearest_of_each_other, shared_out, worth_torch
+from recommender.search.nearest import nearest, worth_torch
 from recommender.search.pools import Asks, Keeper, Pools
 from recommender.search.scope import Scope
+from recommender.search.table import Rows, SearchTable
+from recommender.search.windows import times
 from recommender.settings import RetrievalSettings
-
-_SHARE = 0.5  # of the rows, from which on the products of all with all, half of which are made, are fewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +25,19 @@ class Retriever:
 
     Attributes
     ----------
-    search : ndarray of int16, shape (n, s)
-        See `search_vectors`.
+    search : SearchTable, n rows
     scope : Scope
     settings : RetrievalSettings
     count : int
         Candidates of a story: those of greatest product. How old they are does not count: that is for the ranking.
-    index : SearchIndex or None
-        Searched, in the place of all rows, for stories from outside the archive.
     limits : Limits
     """
 
     catalog: Catalog
-    search: NDArray[np.int16]
+    search: SearchTable
     scope: Scope
     settings: RetrievalSettings
     count: int
-    index: SearchIndex | None = None
     limits: Limits = LIMITS
 
     @property
@@ -79,6 +72,10 @@ class Retriever:
         for code in np.unique(asks.language):
             yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
 
+    def near(self, found: NDArray[np.int64]) -> bool:
+        """Tell whether a story is compared only with those within its reach: there are too many others."""
+        return self.search.reach is not None and not self.scope.windowed and len(found) > self.limits.exact
+
     def holds(self, found: NDArray[np.int64]) -> bool:
         """Tell whether all rows are candidates, so that there is nothing to choose."""
         return len(found) <= self.count
@@ -93,16 +90,18 @@ class Retriever:
             pools.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
             yield places
             return
-        if self.index is not None and not self.scope.windowed and (asks.rows < 0).all():
-            pools.rows[places] = self.index.search(asks.vectors[asks.at], self.width, self.search, found)
-            yield places
-            return
-        for some, rows in self.nearest(asks, found, self.width):
+        for some, rows in self.nearest(asks, found, self.width, near=self.near(found)):
             pools.rows[places[some]] = rows
             yield places[some]
 
     def nearest(
-        self, asks: Asks, found: NDArray[np.int64], count: int, least: NDArray[np.int32] | None = None
+        self,
+        asks: Asks,
+        found: NDArray[np.int64],
+        count: int,
+        *,
+        near: bool,
+        least: NDArray[np.int32] | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Find the best `count` of some rows for each story.
 
@@ -111,6 +110,8 @@ class Retriever:
         asks : Asks, q stories
         found : ndarray of int64, shape (m,)
         count : int
+        near : bool
+            Whether only rows within a story's reach count.
         least : ndarray of int32, shape (q,), optional
             Products that are of no use to a story if they are smaller.
 
@@ -121,65 +122,57 @@ class Retriever:
         rows : ndarray of int64, shape (s, count)
             Their best rows, best first; -1 = none.
         """
-        torch = worth_torch(len(asks) * len(found))
-        of_archive = asks.vectors is self.search and len(np.unique(asks.rows)) == len(asks)  # each once, as it is held
-        if least is None and of_archive and len(asks) > _SHARE * len(found):
-            yield from self._all_with_all(asks, found, count, torch)
-            return
-        found, free = self._in_order(found)
-        rows = Rows.of(self.search, found, self.catalog.id_rank[found], free)
+        order = np.arange(len(asks))
+        if self.scope.windowed:  # stories of one time look at the same rows
+            order = np.argsort(asks.published, kind="stable")
+        elif near and asks.table.reach is not None:  # as do those of one cell
+            order = np.argsort(asks.table.reach.cells[asks.at, 0], kind="stable")
+        step = self.limits.stories
+        blocks = (order[at : at + step] for at in range(0, len(order), step))
+        torch = not near and worth_torch(len(asks) * len(found))
+        every = None if self.scope.windowed else self._rows(found)
 
         def search(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-            asking = self._asking(asks.take(places), rows)
+            some, windows = asks.take(places), None
+            rows = every
+            if rows is None:
+                windows = times(some.published, self.scope, self.settings)
+                rows = self._rows(found[self._reached(windows, found)])
             at_least = None if least is None else least[places]
-            return places, nearest(asking, rows, count, least=at_least, torch=torch, block=self.limits.block)
+            return places, nearest(some, rows, count, near=near, windows=windows, least=at_least, torch=torch)
 
-        # under a window, stories of one time look at the same rows
-        order = np.argsort(asks.published, kind="stable") if self.scope.windowed else np.arange(len(asks))
-        step = self.limits.stories
-        yield from shared_out(search, (order[at : at + step] for at in range(0, len(order), step)), torch)
+        if len(order) <= step:
+            yield from map(search, blocks)
+        elif torch:
+            yield from in_order(search, blocks, torch_workers())
+        else:
+            yield from in_order(search, blocks)
 
-    def _all_with_all(
-        self, asks: Asks, found: NDArray[np.int64], count: int, torch: bool
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Find what `nearest` finds, by one product for each pair of stories."""
-        size = len(self.catalog)
-        everyone, free = self._in_order(np.union1d(found, asks.rows))
-        place, shown = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=bool)
-        place[asks.rows], shown[found] = np.arange(len(asks)), True
-        place = place[everyone]
-        rows = Rows(self.search, everyone, shown[everyone], free, self.catalog.id_rank[everyone])
-        own = Asks(self.search, everyone, everyone, self.catalog.published[everyone], self.scope.language[everyone])
-        least = np.where(place >= 0, 0, np.iinfo(np.int32).max).astype(np.int32)  # who does not ask finds nothing
-        for part, best in nearest_of_each_other(
-            self._asking(own, rows), rows, count, least, torch=torch, block=self.limits.stories
-        ):
-            asked = place[part] >= 0
-            yield place[part][asked], best[asked]
-
-    def _in_order(self, found: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-        """Sort rows by time under a window; what has no date stands in every window, and first: that many."""
+    def _rows(self, found: NDArray[np.int64]) -> Rows:
+        """Gather rows that may be found."""
+        catalog = self.catalog
         if not self.scope.windowed:
-            return found, 0
-        timeless = self.catalog.timeless[found]
-        time = np.where(timeless, UNDATED, self.catalog.published[found])
-        return found[np.argsort(time, kind="stable")], int(timeless.sum())
+            return self.search.rows(found, catalog.id_rank)
+        return self.search.rows(found, catalog.id_rank, catalog.published, catalog.timeless)
 
-    def _asking(self, asks: Asks, rows: Rows) -> Asking:
-        """Describe stories that look for rows."""
-        published = self.catalog.published[rows.rows[rows.free :]]
-        spans = windows.spans(asks.published, published, self.scope, self.settings)
-        return Asking(asks.vectors, asks.at, asks.rows, spans + rows.free)
+    def _reached(self, windows: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which rows one of some stories may find, (m,), or a few more."""
+        time, timeless = self.catalog.published[found], self.catalog.timeless[found]
+        for first, last in (windows[:, :2].T, windows[:, 2:].T):
+            some = first <= last
+            if some.any():
+                timeless = timeless | (time >= first[some].min()) & (time <= last[some].max())
+        return np.asarray(timeless)
 
     def inside(self, asks: Asks, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which rows, (m,) or (q, m), stand in each story's window: (q, m)."""
         if not self.scope.windowed:
             return np.ones(np.broadcast_shapes((len(asks), 1), rows.shape), dtype=bool)
-        a, b, c, d = windows.times(asks.published, self.scope, self.settings).T[:, :, None]
+        a, b, c, d = times(asks.published, self.scope, self.settings).T[:, :, None]
         time = self.catalog.published[rows]
         found = ((time >= a) & (time <= b)) | ((time >= c) & (time <= d)) | self.catalog.timeless[rows]
         return np.asarray(found)
 
     def products(self, asks: Asks, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Multiply stories with their rows, (q, c), which pools are ordered by; 0 for row -1."""
-        return dots(asks.vectors, asks.at, self.search, rows)
+        return asks.table.products(asks.at, self.search, rows)

@@ -37,12 +37,12 @@ def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Ke
     for (places, found), (_, before) in zip(
         now.by_language(asks, now.scope.allowed), was.by_language(asks, shown), strict=True
     ):
-        if now.holds(found) or was.holds(before):
+        if now.holds(found) or was.holds(before) or now.near(found) != was.near(before):
             again[places] = True
             continue
         kept, entered = places[~again[places]], found[~shown[found]]
         for start in range(0, len(kept) if len(entered) else 0, now.limits.offered):
-            _admit(asks, entered, now, kept[start : start + now.limits.offered], pools)
+            _admit(asks, entered, now, kept[start : start + now.limits.offered], pools, now.near(found))
     again |= pools.lost(now.scope.allowed)
     pools.rows[again] = -1
     now.fill(asks, again, pools, keeper)
@@ -75,11 +75,12 @@ def _admit(
     now: Retriever,
     places: NDArray[np.int64],
     pools: Pools,
+    near: bool,
 ) -> None:
     """Put those of the rows that entered into the pools of some stories that belong there."""
     some, width = asks.take(places), now.width
     last = now.products(some, _decoded(pools.rows[places, -1:]))[:, 0]
-    for at, rows in now.nearest(some, entered, min(len(entered), width), last):
+    for at, rows in now.nearest(some, entered, min(len(entered), width), near=near, least=last):
         held = at[rows[:, 0] >= 0]
         if len(held):
             _insert(some.take(held), rows[rows[:, 0] >= 0], now, places[held], pools)

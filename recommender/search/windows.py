@@ -1,4 +1,4 @@
-"""Which times a story may find, and where they stand among sorted ones."""
+"""Which times a story may find."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ from recommender.search.scope import Scope
 from recommender.settings import RetrievalSettings
 
 
-def spans(
-    asked: NDArray[np.int64], published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings
-) -> NDArray[np.int64]:
-    """Find places `[a, b)` and `[c, d)` among the sorted times that each story may find, (q, 4)."""
-    if not scope.windowed:
-        return np.tile([0, len(published), 0, 0], (len(asked), 1))
-    ends = times(asked, scope, settings)
-    found = np.searchsorted(published, ends, "left")
-    found[:, 1::2] = np.searchsorted(published, ends[:, 1::2], "right")
-    return np.asarray(np.where(np.repeat(ends[:, ::2] <= ends[:, 1::2], 2, axis=1), found, 0), dtype=np.int64)
-
-
 def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
     """Find the times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
 
@@ -31,7 +19,7 @@ def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -
     dated = asked != UNDATED
     day = np.where(dated, asked, 0) // DAY_US
     days = scope.days_around if scope.days_around is not None else scope.days_before
-    assert days is not None, "spans asks only for scopes with a window"
+    assert days is not None, "asked only for scopes with a window"
     own = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
     if scope.days_around is not None:
         found[dated, :2] = own[dated]

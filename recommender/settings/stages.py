@@ -182,11 +182,14 @@ class RetrievalSettings(Stage):
         None, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
     )
     same_language: bool = True
+    exact: bool = Field(
+        False, description="compare each story with all others, also in an archive of more than 50,000 stories"
+    )
     index: str = Field(
         "auto",
         min_length=1,
-        description="FAISS index that stories from outside the archive are searched with: 'auto' compares them with "
-        "all, else a string for FAISS's `index_factory` such as 'IVF1024,SQ8'",
+        description="FAISS index that `Recommender.index` is: 'auto' = all vectors as they are, else a string for "
+        "FAISS's `index_factory` such as 'IVF1024,SQ8', which is saved with the archive",
     )
     min_recall: float = Field(
         0.99, ge=0, le=1, description="share of the ten nearest that an index of your own must find"
