@@ -125,14 +125,14 @@ def test_an_altered_large_file_is_found_when_checked_and_a_cut_one_at_once(
     rec.save(tmp_path)
     monkeypatch.setattr(snapshot, "CHECKED", 1_000)
     version = VersionedFolder(tmp_path, "snapshot").current()
-    path = version.folder / "search.npy"
+    path = version.folder / "search.words.npy"
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     Recommender.load(tmp_path)
-    with pytest.raises(SnapshotError, match=r"damaged: .*search\.npy"):
+    with pytest.raises(SnapshotError, match=r"damaged: .*search\.words\.npy"):
         Recommender.load(tmp_path, check=True)
     path.write_bytes(data[:-1])
-    with pytest.raises(SnapshotError, match=r"damaged: .*search\.npy"):
+    with pytest.raises(SnapshotError, match=r"damaged: .*search\.words\.npy"):
         Recommender.load(tmp_path)
 
 

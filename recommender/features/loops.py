@@ -48,26 +48,6 @@ def products(
             found[ask, line] = total
 
 
-@kernel(least=1 << 13)  # the callers are threads
-def lengths(
-    start: int, stop: int, vectors: NDArray[np.int16], size: NDArray[np.int32], loss: NDArray[np.int32]
-) -> None:
-    """Square the length of each vector, and of what bfloat16 takes from it; components are less than 4,096."""
-    for line in range(start, stop):
-        vector = vectors[line]
-        total, lost = np.int32(0), np.int32(0)
-        for k in range(len(vector)):
-            value = np.int32(abs(np.int32(vector[k])))
-            # eight bits are kept: from 256 on one less for each doubling
-            bits = np.int32(value >= 256) + np.int32(value >= 512) + np.int32(value >= 1024) + np.int32(value >= 2048)
-            step = np.int32(np.int32(1) << bits)
-            rest = np.int32(value & (step - np.int32(1)))
-            rest = min(rest, np.int32(step - rest))
-            total = np.int32(total + np.int32(value * value))
-            lost = np.int32(lost + np.int32(rest * rest))
-        size[line], loss[line] = total, lost
-
-
 @kernel(least=8)
 def grams(
     start: int, stop: int, vectors: NDArray[np.int16], rows: NDArray[np.int64], found: NDArray[np.float32]

@@ -14,7 +14,6 @@ from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, dots
 
 FILE = "index.faiss"
-_OVERFETCH, _MARGIN = 2, 100  # rows whose exact products are computed, for each row wanted and in addition
 _DEPTH, _SAMPLE = 10, 200  # recall@10 of so many rows
 _TRAINING = 131_072  # rows that an index is trained on, at most
 _EFFORT = 16  # cells looked into, or `efSearch`; doubled until the index finds enough
@@ -33,7 +32,7 @@ class IndexReport:
     kind : str
         As FAISS's `index_factory` names it.
     rows : int
-        Rows in the index; those added since are compared one by one until the archive is saved again.
+        Rows in the index.
     effort : int
         Cells that a query looks into, or `efSearch` of a graph; 0 = the index has neither.
     recall : float
@@ -53,10 +52,7 @@ class IndexReport:
 
 
 class SearchIndex:
-    """A FAISS index, and how it is asked.
-
-    It finds more rows than are wanted; their exact products decide. It holds the first rows of an archive, and stays as
-    the archive grows.
+    """A FAISS index, which holds the first rows of an archive, and stays as the archive grows.
 
     Parameters
     ----------
@@ -100,48 +96,6 @@ class SearchIndex:
                     f"retrieval.min_recall = {min_recall}; choose another factory string, or 'auto'"
                 )
             effort *= 2
-
-    def search(
-        self, queries: NDArray[np.int16], k: int, vectors: NDArray[np.int16], found: NDArray[np.int64] | None = None
-    ) -> NDArray[np.int64]:
-        """Find the k rows of greatest product for each query, (q, d) -> (q, k), best first; -1 = none.
-
-        Parameters
-        ----------
-        queries : ndarray of int16, shape (q, d)
-        k : int
-        vectors : ndarray of int16, shape (n, d)
-            All rows: those of the index, and those added since.
-        found : ndarray of int64, shape (m,), optional
-            The only rows that may be found, ascending.
-        """
-        import faiss
-
-        wanted, rows = min(_OVERFETCH * k + _MARGIN, self.report.rows), self.report.rows
-        allowed = None
-        if found is not None:
-            allowed = np.zeros(len(vectors), dtype=bool)
-            allowed[found] = True
-        sought = index_floats(queries)
-        selector = None
-        if allowed is not None:
-            selector = faiss.IDSelectorBitmap(np.packbits(allowed[:rows], bitorder="little"))
-        if isinstance(self.faiss, faiss.IndexIVF):
-            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.report.effort)
-        elif isinstance(self.faiss, faiss.IndexHNSW):
-            parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=max(self.report.effort, wanted))
-        elif isinstance(self.faiss, faiss.IndexFlat):
-            parameters = faiss.SearchParameters(sel=selector)
-        else:  # others are filtered afterwards
-            parameters = None
-        near = self.faiss.search(sought, wanted, params=parameters)[1]
-        near = near.astype(np.int64, copy=False)
-        if allowed is not None and parameters is None:
-            near = np.where(allowed[near], near, -1)
-        added = np.arange(rows, len(vectors)) if found is None else found[np.searchsorted(found, rows) :]
-        if len(added):
-            near = np.concatenate([near, _nearest(queries, vectors, added, k)], axis=1)
-        return _best(queries, vectors, near, k)
 
     def grown(self, vectors: NDArray[np.int16]) -> SearchIndex:
         """Give an index in memory that holds the rows added since, too."""
@@ -194,11 +148,9 @@ class SearchIndex:
 
     def _measured(self, vectors: NDArray[np.int16]) -> SearchIndex:
         """Measure the share of the ten nearest that the index finds for some of its rows."""
-        rng = np.random.default_rng(_SEED)
-        rows = np.sort(rng.permutation(len(vectors))[:_SAMPLE])
-        true = _nearest(vectors[rows], vectors, np.arange(len(vectors)), _DEPTH + 1)
-        true = _best(vectors[rows], vectors, np.where(true == rows[:, None], -1, true), _DEPTH)
-        near = self.search(vectors[rows], _DEPTH + 1, vectors)
+        rows = np.sort(np.random.default_rng(_SEED).permutation(len(vectors))[:_SAMPLE])
+        true = _nearest(vectors, rows)
+        near = self.faiss.search(index_floats(vectors[rows]), _DEPTH + 1)[1]
         near = np.where(near == rows[:, None], -1, near)
         least = dots(vectors, rows, vectors, true)
         least = np.where(true >= 0, least, np.iinfo(np.int32).max).min(axis=1, keepdims=True)
@@ -208,17 +160,19 @@ class SearchIndex:
         return SearchIndex(self.faiss, replace(self.report, recall=round(float(recall), 6), sample=len(rows)))
 
 
-def _nearest(
-    queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArray[np.int64], k: int
-) -> NDArray[np.int64]:
-    """Find the k of some rows of greatest product for each query, (q, k), by comparing all; -1 = none."""
-    best = np.full((len(queries), k), -1, dtype=np.int64)
-    for start in range(0, len(rows), _BLOCK):
-        some = rows[start : start + _BLOCK]
-        products = queries.astype(np.float32) @ vectors[some].astype(np.float32).T  # below 2**24: exact
-        near = some[np.argpartition(-products, min(k, len(some)) - 1, axis=1)[:, :k]]
-        best = _best(queries, vectors, np.concatenate([best, near], axis=1), k)
-    return best
+def _nearest(vectors: NDArray[np.int16], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the ten other rows of greatest positive product for some rows, by comparing all; -1 = none."""
+    best, product = np.full((len(asked), 1), -1), np.zeros((len(asked), 1), np.float32)
+    queries = vectors[asked].astype(np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        some = np.arange(start, min(start + _BLOCK, len(vectors)))
+        products = queries @ vectors[some].astype(np.float32).T  # below 2**24: exact
+        products[asked[:, None] == some] = 0
+        best = np.concatenate([best, np.broadcast_to(some, products.shape)], axis=1)
+        product = np.concatenate([product, products], axis=1)
+        order = np.argsort(-product, axis=1, kind="stable")[:, :_DEPTH]
+        best, product = np.take_along_axis(best, order, axis=1), np.take_along_axis(product, order, axis=1)
+    return np.where(product > 0, best, -1)
 
 
 def check_factory(factory: str) -> None:
@@ -305,14 +259,3 @@ def index_floats(vectors: NDArray[np.int16]) -> NDArray[np.float32]:
     floats = np.zeros((n, -(-d // 4) * 4), dtype=np.float32)
     np.divide(vectors, np.float32(SCALE), out=floats[:, :d])
     return floats
-
-
-def _best(queries: NDArray[np.int16], vectors: NDArray[np.int16], near: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Find the k candidates of the greatest exact product, if it is positive, then the least row; -1 last."""
-    near = np.sort(near, axis=1)
-    product = dots(queries, np.arange(len(queries)), vectors, near)
-    near = np.where(product > 0, near, -1)
-    order = np.argsort(np.where(near >= 0, -product, 1), axis=1, kind="stable")[:, :k]
-    found = np.full((len(queries), k), -1, dtype=np.int64)
-    found[:, : order.shape[1]] = np.take_along_axis(near, order, axis=1)
-    return found

@@ -192,7 +192,7 @@ class RetrievalSettings(Stage):
         "FAISS's `index_factory` such as 'IVF1024,SQ8', which is saved with the archive",
     )
     min_recall: float = Field(
-        0.99, ge=0, le=1, description="share of the ten nearest that an index of your own must find"
+        0.95, ge=0, le=1, description="share of the ten nearest that an index of your own must find"
     )
 
 

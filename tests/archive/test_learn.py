@@ -24,6 +24,7 @@ from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
 from recommender.statistics import bootstrap, fold_of
+from tests.support import searching
 from tests.support.newsroom import fitted, newsroom
 
 
@@ -184,10 +185,10 @@ def test_candidates_and_links_are_older_than_the_story(rec: Recommender) -> None
 
 def test_candidates_at_publication_are_the_best_of_brute_force(rec: Recommender) -> None:
     archive, rows = rec.archive, np.array([50, 200, 419])
-    search = archive.search.astype(np.int64)
+    every = searching.products(archive.searched, archive.searched)
     for row, found in zip(rows, at_publication(archive, rows, 20).rows, strict=True):
-        products = search @ search[row]
-        older = [at for at in range(len(search)) if archive.catalog.published[at] < archive.catalog.published[row]]
+        products = every[row]
+        older = [at for at in range(len(every)) if archive.catalog.published[at] < archive.catalog.published[row]]
         older = [at for at in older if products[at] > 0]
         wanted = sorted(older, key=lambda at: (-products[at], archive.catalog.id_rank[at]))[:20]
         assert found[found >= 0].tolist() == wanted

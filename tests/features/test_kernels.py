@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
-from recommender.features import loops, tfidf
+from recommender.features import tfidf
 from recommender.features import vectors as integers
 from recommender.features.tfidf import Tfidf
 from tests.support import oracles
@@ -96,20 +96,6 @@ def test_products_of_vectors(function: str, width: int) -> None:
         held = rows >= 0
         read = held if asked else held[:, :, None] & held[:, None, :]
         same(np.where(read, found, 0), np.where(read, other, 0))
-
-
-def test_what_half_precision_takes_from_a_vector() -> None:
-    import torch
-
-    rng = np.random.default_rng(0)
-    every = np.arange(-4064, 4065, dtype=np.int16)[:, None]
-    for vectors in (every, integers.quantise(rng.normal(size=(300, 48)))):
-        found = np.empty((2, len(vectors)), np.int32)
-        loops.lengths(len(vectors), vectors, *found)
-        same(found, oracles.lengths(vectors))
-        rounded = torch.from_numpy(vectors).to(torch.bfloat16).to(torch.int32).numpy()
-        size, loss = (np.square(part.astype(np.int64)).sum(axis=1) for part in (vectors, vectors - rounded))
-        np.testing.assert_array_equal(found, [size, loss])
 
 
 def test_lines_are_shared_out_whole_and_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import Filters, Recommender, Settings
+from recommender import Recommender, Settings
 from recommender.errors import SettingsError, SnapshotError
 from recommender.features.vectors import SCALE, cosines, quantise
 from recommender.jobs.precompute import precompute
@@ -36,50 +36,36 @@ def built() -> dict[str, SearchIndex]:
     return {factory: SearchIndex.build(VECTORS, factory) for factory in KINDS}
 
 
-def brute_force(queries: np.ndarray, rows: np.ndarray, k: int, vectors: np.ndarray = VECTORS) -> np.ndarray:
-    products = queries.astype(np.int64) @ vectors[rows].astype(np.int64).T
-    best = rows[np.argsort(-products, axis=1, kind="stable")[:, :k]]
-    return np.where(np.take_along_axis(-np.sort(-products, axis=1), np.arange(k)[None], axis=1) > 0, best, -1)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 class TestContract:
     """What holds for every index."""
-
-    def test_finds_most_of_what_brute_force_finds_among_the_rows_that_it_may(
-        self, kind: str, built: dict[str, SearchIndex]
-    ) -> None:
-        queries = world(1, 40)
-        for rows in (np.arange(N), np.sort(np.random.default_rng(2).permutation(N)[:300])):
-            found = built[kind].search(queries, 10, VECTORS, rows)
-            wanted = brute_force(queries, rows, 10)
-            assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, wanted, strict=True)]) > 0.7
-            assert set(found[found >= 0].tolist()) <= set(rows.tolist())
 
     def test_ids_are_rows(self, kind: str, built: dict[str, SearchIndex]) -> None:
         _, rows = built[kind].faiss.search(VECTORS[:50].astype(np.float32) / SCALE, 1)
         assert (rows[:, 0] == np.arange(50)).mean() > 0.4
         assert built[kind].faiss.ntotal == N
 
-    def test_states_its_recall(self, kind: str, built: dict[str, SearchIndex]) -> None:
-        assert 0.9 < built[kind].report.recall <= 1
+    def test_states_the_recall_that_brute_force_finds(self, kind: str, built: dict[str, SearchIndex]) -> None:
+        products = VECTORS.astype(np.int64) @ VECTORS.astype(np.int64).T
+        np.fill_diagonal(products, 0)
+        true = np.argsort(-products, axis=1, kind="stable")[:, :10]
+        _, near = built[kind].faiss.search(VECTORS.astype(np.float32) / SCALE, 11)
+        recall = np.mean([np.isin(wanted, found).mean() for wanted, found in zip(true, near, strict=True)])
+        assert built[kind].report.recall == pytest.approx(recall, abs=0.03)  # it looks at 200 of 600
 
     def test_saved_and_mapped_it_finds_the_same(self, kind: str, built: dict[str, SearchIndex], tmp_path: Path) -> None:
         index = built[kind]
         report = index.save(tmp_path, VECTORS)
         again = SearchIndex.load(tmp_path, report.to_json(), VECTORS)
-        queries = world(3, 20)
-        assert np.array_equal(again.search(queries, 8, VECTORS), index.search(queries, 8, VECTORS))
+        queries = world(3, 20).astype(np.float32) / SCALE
+        assert np.array_equal(again.faiss.search(queries, 8)[1], index.faiss.search(queries, 8)[1])
         (tmp_path / "copy").mkdir()
         assert again.save(tmp_path / "copy", VECTORS) == report
         assert (tmp_path / "copy" / FILE).read_bytes() == (tmp_path / FILE).read_bytes()
 
-    def test_rows_added_since_are_found_at_once_and_saved_with_it(
-        self, kind: str, built: dict[str, SearchIndex], tmp_path: Path
-    ) -> None:
+    def test_rows_added_since_are_saved_with_it(self, kind: str, built: dict[str, SearchIndex], tmp_path: Path) -> None:
         added = world(4, 30)
         every = np.concatenate([VECTORS, added])
-        assert built[kind].search(added, 1, every)[:, 0].tolist() == list(range(N, N + 30))
         mapped = SearchIndex.load(tmp_path, built[kind].save(tmp_path, VECTORS).to_json(), VECTORS)
         for number, index in enumerate((built[kind], mapped)):
             folder = tmp_path / str(number)
@@ -87,12 +73,9 @@ class TestContract:
             report = index.save(folder, every)
             grown = SearchIndex.load(folder, report.to_json(), every)
             assert grown.faiss.ntotal == report.rows == N + 30
-            assert (grown.search(added, 1, every)[:, 0] == np.arange(N, N + 30)).mean() > 0.8
+            found = grown.faiss.search(added.astype(np.float32) / SCALE, 1)[1][:, 0]
+            assert (found == np.arange(N, N + 30)).mean() > 0.8
         assert built[kind].faiss.ntotal == N
-
-    def test_nothing_may_be_found_and_nothing_is_asked(self, kind: str, built: dict[str, SearchIndex]) -> None:
-        assert (built[kind].search(VECTORS[:3], 4, VECTORS, np.zeros(0, np.int64)) == -1).all()
-        assert built[kind].search(VECTORS[:0], 4, VECTORS).shape == (0, 4)
 
 
 def test_a_factory_string_that_faiss_does_not_know() -> None:
@@ -154,9 +137,8 @@ class TestArchive:
         rec.save(tmp_path)
         again = Recommender.load(tmp_path, embedder=WordEmbedder())
         again.update([{"id": "late", "title": "t3w1 t5w2 t7w3 t1w8 t2w4", "published_at": "2024-06-01"}])
-        index, archive = again.archive.index, again.archive
-        assert index is not None
-        assert index.search(archive.search[400:], 1, archive.search).tolist() == [[400]]
+        archive = again.archive
+        assert again.index.search(archive.vectors[400:].astype(np.float32) / SCALE, 1)[1].tolist() == [[400]]
         again.save(tmp_path)
         assert Recommender.load(tmp_path, embedder=WordEmbedder()).index.ntotal == 401
 
@@ -169,9 +151,7 @@ class TestArchive:
         with pytest.raises(SnapshotError, match=FILE):
             Recommender.load(tmp_path, embedder=WordEmbedder())
 
-    def test_by_default_drafts_are_compared_with_all_and_the_index_holds_all(
-        self, rec: Recommender, tmp_path: Path
-    ) -> None:
+    def test_the_default_index_holds_all_vectors_and_is_not_saved(self, rec: Recommender, tmp_path: Path) -> None:
         draft = {"id": "draft", "title": "ferry radar t3w1 t3w4"}
         plain = rec.under(rec.settings.override({"retrieval.index": "auto"}))
         rec.archive = rec.archive.indexed()
@@ -188,16 +168,6 @@ class TestArchive:
 
     def test_a_single_story_has_an_index(self) -> None:
         assert Recommender(Settings(), embedder=WordEmbedder()).fit(stories(0, 1)).index.ntotal == 1
-
-    def test_a_flat_index_finds_what_is_compared_under_filters_too(self) -> None:
-        rec = Recommender(Settings().override({"retrieval.candidates": 20}), embedder=WordEmbedder())
-        rec.fit([story | {"section": f"s{number % 9}"} for number, story in enumerate(stories(0, 400))])
-        flat = rec.under(rec.settings.override({"retrieval.index": "Flat"}))
-        flat.archive = flat.archive.indexed()
-        for topic in range(8):
-            draft = {"id": "draft", "title": f"t{topic}w1 t{topic}w4 t{topic}w7"}
-            filters = Filters(sections=("s1", "s5"))
-            assert flat.recommend_for(draft, filters=filters).items == rec.recommend_for(draft, filters=filters).items
 
     def test_an_index_is_saved_though_the_archive_that_it_was_mapped_from_is_gone(
         self, rec: Recommender, tmp_path: Path

@@ -1,135 +1,182 @@
-"""The search of many stories against brute force, in every precision."""
+"""The search of many stories against brute force: of all rows, and of those within reach."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
-import torch
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.features.vectors import quantise
-from recommender.search import loops, products
-from recommender.search.nearest import Asking, Rows, nearest, nearest_of_each_other
-from recommender.search.products import Products
+from recommender.features.tfidf import Tfidf
+from recommender.features.vectors import SCALE
+from recommender.search import loops
+from recommender.search import nearest as module
+from recommender.search.keys import KEYS, Keys, Postings, telling_words
+from recommender.search.nearest import nearest
+from recommender.search.pools import Asks
+from recommender.search.table import Rows
+from tests.support import searching
 
 
-def problem(seed: int, stories: int) -> tuple[Asking, Rows, int]:
-    """Make stories with ties, copies, windows and rows that every story may find; and a count."""
+class Problem(NamedTuple):
+    """Stories that ask, some with windows, the rows that they may find, and how many are wanted."""
+
+    asks: Asks
+    rows: Rows
+    windows: np.ndarray | None
+    count: int
+    allowed: np.ndarray
+    id_rank: np.ndarray
+
+
+def problem(seed: int, stories: int, near: bool = False) -> Problem:
     rng = np.random.default_rng(seed)
-    vectors = quantise(rng.normal(size=(stories, 8)) + 0.3)
-    vectors[rng.integers(0, stories, stories // 4)] = vectors[rng.integers(stories)]
-    found = np.sort(rng.permutation(stories)[: max(int(0.9 * stories), 1)])
-    free = int(rng.integers(0, len(found))) if seed % 2 else 0
-    # ranks are those in an archive of which these rows are a part
-    rows = Rows(vectors, found, rng.random(len(found)) < 0.9, free, rng.permutation(9 * stories)[: len(found)])
-    spans = np.tile([0, len(found), 0, 0], (stories, 1))
-    if seed % 2:
-        spans = np.sort(rng.integers(free, len(found) + 1, (stories, 4)), axis=1)
+    table = searching.table(rng, stories, near)
+    found = np.sort(rng.permutation(stories)[: max(int((0.9, 0.3)[seed % 3 == 0] * stories), 1)])
+    time, timeless = rng.integers(0, 50, stories), rng.random(stories) < 0.1
+    windows = None if near or seed % 2 else np.sort(rng.integers(0, 50, (stories, 4)), axis=1)
+    id_rank = rng.permutation(9 * stories)[:stories]  # ranks are those in an archive of which these are a part
+    rows = table.rows(found, id_rank, *((time, timeless) if windows is not None else ()))
     own = np.where(rng.random(stories) < 0.9, np.arange(stories), -1)
-    return Asking(vectors, np.arange(stories), own, spans), rows, int(rng.integers(1, 40))
+    asks = Asks(table, np.arange(stories), own, np.zeros(stories, np.int64), np.zeros(stories, np.int32))
+    allowed = np.zeros((stories, stories), dtype=bool)
+    allowed[:, found] = True
+    allowed &= np.arange(stories) != own[:, None]
+    if windows is not None:
+        a, b, c, d = windows.T[:, :, None]
+        allowed &= timeless | ((time >= a) & (time <= b)) | ((time >= c) & (time <= d))
+    if near:
+        allowed &= searching.reached(table, table)
+    return Problem(asks, rows, windows, int(rng.integers(1, 40)), allowed, id_rank)
 
 
-def brute_force(asking: Asking, rows: Rows, count: int, least: np.ndarray | None = None) -> np.ndarray:
-    dots = asking.vectors[asking.at].astype(np.int64) @ rows.vectors[rows.rows].astype(np.int64).T
-    at = np.arange(len(rows.rows))
-    a, b, c, d = (column[:, None] for column in asking.spans.T)
-    able = rows.shown & (dots >= 1) & (rows.rows != asking.own[:, None])
-    able &= (at < rows.free) | ((at >= a) & (at < b)) | ((at >= c) & (at < d))
-    if least is not None:
-        able &= dots >= least[:, None]
-    found = np.full((len(dots), count), -1)
+def brute_force(one: Problem, least: np.ndarray | None = None) -> np.ndarray:
+    dots = searching.products(one.asks.table, one.asks.table)
+    able = one.allowed & (dots >= (1 if least is None else np.maximum(least, 1)[:, None]))
+    found = np.full((len(dots), one.count), -1)
     for story, dot in enumerate(dots):
-        order = np.lexsort((rows.id_rank, -dot))
-        best = rows.rows[order[able[story][order]][:count]]
+        order = np.lexsort((one.id_rank, -dot))
+        best = order[able[story][order]][: one.count]
         found[story, : len(best)] = best
     return found
 
 
-@pytest.fixture(params=["integers", "single", "PyTorch", "half"])
-def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Multiply in one of the ways that there are, whatever this processor has."""
-    monkeypatch.setattr(products, "FEW", 1 << 30 if request.param == "integers" else 0)
-    monkeypatch.setattr(products, "half_pays", lambda: request.param == "half")
-    return str(request.param)
-
-
+@pytest.mark.parametrize("kind", ["integers", "single", "PyTorch", "near"])
 class TestNearest:
+    @pytest.fixture(autouse=True)
+    def blocks(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "_FEW", 1 << 30 if kind == "integers" else 8)
+        monkeypatch.setattr(module, "_PRODUCTS", 5_000)
+
     @pytest.mark.parametrize("seed", range(24))
-    def test_finds_what_brute_force_finds(self, seed: int, precision: str) -> None:
-        asking, rows, count = problem(seed, 230)
-        torch = precision in ("PyTorch", "half")
-        found = nearest(asking, rows, count, torch=torch, block=64)
-        assert np.array_equal(found, brute_force(asking, rows, count))
-        least = np.random.default_rng(seed).integers(0, 12_000_000, 230).astype(np.int32)
-        found = nearest(asking, rows, count, least=least, torch=torch, block=100)
-        assert np.array_equal(found, brute_force(asking, rows, count, least))
+    def test_finds_what_brute_force_finds(self, seed: int, kind: str) -> None:
+        one = problem(seed, 230, kind == "near")
+        options = {"near": kind == "near", "windows": one.windows, "torch": kind == "PyTorch"}
+        found = nearest(one.asks, one.rows, one.count, **options)  # type: ignore[arg-type]
+        assert np.array_equal(found, brute_force(one))
+        least = np.random.default_rng(seed).integers(0, 120_000_000, 230).astype(np.int32)
+        found = nearest(one.asks, one.rows, one.count, least=least, **options)  # type: ignore[arg-type]
+        assert np.array_equal(found, brute_force(one, least))
 
-    @pytest.mark.parametrize("seed", range(12))
-    def test_all_with_all_is_each_alone(self, seed: int, precision: str) -> None:
-        asking, rows, count = problem(seed, 230)
-        asking = Asking(asking.vectors, rows.rows, rows.rows, asking.spans[: len(rows.rows)])
-        asks = np.random.default_rng(seed).random(len(rows.rows)) < 0.8
-        least = np.where(asks, 0, np.iinfo(np.int32).max).astype(np.int32)
-        torch = precision in ("PyTorch", "half")
-        blocks = list(nearest_of_each_other(asking, rows, count, least, torch=torch, block=32))
-        assert [part.start for part, _ in blocks] == list(range(0, len(rows.rows), 32))
-        found = np.concatenate([best for _, best in blocks])
-        assert np.array_equal(found[asks], brute_force(asking, rows, count)[asks])
-        assert (found[~asks] == -1).all()
+    def test_a_story_alone_finds_what_it_finds_among_all(self, kind: str) -> None:
+        for seed in range(8):
+            one = problem(seed, 90, kind == "near")
+            together = nearest(one.asks, one.rows, one.count, near=kind == "near", windows=one.windows)
+            alone = np.array([7 * seed])
+            windows = None if one.windows is None else one.windows[alone]
+            found = nearest(one.asks.take(alone), one.rows, one.count, near=kind == "near", windows=windows)
+            assert np.array_equal(found, together[alone])
 
-    @given(seed=st.integers(0, 2**16), stories=st.integers(1, 90), block=st.integers(1, 90))
-    def test_a_story_alone_finds_what_it_finds_among_all(self, seed: int, stories: int, block: int) -> None:
-        asking, rows, count = problem(seed, stories)
-        together = nearest(asking, rows, count, block=block)
-        assert np.array_equal(together, brute_force(asking, rows, count))
-        one = np.array([seed % stories])
-        assert np.array_equal(nearest(asking.take(one), rows, count), together[one])
-
-    def test_nobody_asks_and_nothing_can_be_found(self) -> None:
-        asking, rows, _ = problem(0, 20)
-        assert nearest(asking.take(slice(0)), rows, 5).shape == (0, 5)
-        empty = Rows.of(rows.vectors, rows.rows[:0], rows.id_rank[:0])
-        assert (nearest(asking, empty, 5) == -1).all()
+    def test_nobody_asks_and_nothing_can_be_found(self, kind: str) -> None:
+        one = problem(0, 20, kind == "near")
+        assert nearest(one.asks.take(np.zeros(0, np.int64)), one.rows, 5, near=kind == "near").shape == (0, 5)
+        empty = one.asks.table.rows(np.zeros(0, np.int64), one.id_rank)
+        assert (nearest(one.asks, empty, 5, near=kind == "near") == -1).all()
 
 
 @given(seed=st.integers(0, 2**16))
-def test_half_precision_errs_by_less_than_its_bound(seed: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "FEW", 0)
-        patch.setattr(products, "half_pays", lambda: True)
-        rng = np.random.default_rng(seed)
-        vectors = quantise(rng.normal(size=(40, int(rng.integers(1, 200)))) ** 3)
-        rounded = Products(40, 40, True)
-        side = rounded.side(vectors, np.arange(40))
-        found = rounded(side, side)[:40, :40].astype(np.uint16).astype(np.uint32) << 16
-        slack = rounded.slack(side, side)
-    true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    reached = (true - slack[:, None]) * loops.HALF
-    assert (found.view(np.float32)[reached > 0] >= reached[reached > 0]).all()
+def test_products_of_pairs_are_those_of_brute_force(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = searching.table(rng, 30)
+    rows = rng.integers(-1, 30, (20, 7))
+    at = rng.integers(0, 30, 20)
+    wanted = np.where(rows >= 0, np.take_along_axis(searching.products(table, table)[at], rows, axis=1), 0)
+    assert np.array_equal(table.products(at, table, rows), wanted)
 
 
-def test_half_precision_keeps_to_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For each that it meets, oneDNN keeps machine code."""
-    monkeypatch.setattr(products, "FEW", 0)
-    monkeypatch.setattr(products, "half_pays", lambda: True)
-    multiply, shapes = torch.mm, set()
+@given(seed=st.integers(0, 2**16))
+def test_keys_are_the_weightiest_of_the_telling_words(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.random((5, 200)) * (rng.random((5, 200)) < rng.choice([0.1, 0.9]))
+    values /= np.linalg.norm(values, axis=1, keepdims=True) + 1e-9
+    terms, telling = sp.csr_matrix(values.astype(np.float32)), rng.random(200) < 0.9
+    vectors = np.array([[1], [0], [1], [1], [1]], dtype=np.int16)
+    keys = Keys.of(terms, telling, vectors)
+    scale = np.where(vectors[:, 0] > 0, np.float32(np.sqrt(0.7)), np.float32(1)) * np.float32(SCALE)
+    weights = np.rint(values.astype(np.float32) * scale[:, None]).astype(int) * telling
+    for row, weight in enumerate(weights):
+        best = np.argsort(-weight, kind="stable")[:KEYS]
+        best = np.sort(best[weight[best] > 0])
+        assert keys.words[row][keys.words[row] >= 0].tolist() == best.tolist()
+        assert keys.weights[row][: len(best)].tolist() == weight[best].tolist()
 
-    def heard(a: torch.Tensor, b: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
-        shapes.add((a.shape, b.shape))
-        return multiply(a, b, **options)
 
-    monkeypatch.setattr(torch, "mm", heard)
-    rng = np.random.default_rng(0)
-    vectors = quantise(rng.normal(size=(1_500, 8)))
-    rounded = Products(1_500, 1_500, True)
-    for _ in range(300):
-        stories, rows = np.arange(rng.integers(1, 700)), np.arange(rng.integers(1, 700)) + rng.integers(0, 700)
-        product = rounded(rounded.side(vectors, stories), rounded.side(vectors, rows))[: len(stories), : len(rows)]
-        found = product.astype(np.uint16).astype(np.uint32) << 16
-        exactly = vectors[stories].astype(np.float64) @ vectors[rows].T
-        assert np.allclose(found.view(np.float32), exactly, rtol=2.0**-7, atol=2e5)
-    assert len(shapes) <= 10
+def test_words_of_one_story_or_of_very_many_tell_nothing() -> None:
+    texts = [f"harbour {'opera ' * (n % 5 == 0)}{'seagrass ' * (n < 2)}word{n}" for n in range(4_004)]
+    tfidf, _ = Tfidf.fit(texts)
+    told = dict(zip(tfidf.terms, telling_words(tfidf).tolist(), strict=True))
+    assert {name: told[name] for name in ("harbour", "opera", "seagrass", "word7")} == {
+        "harbour": False,
+        "opera": True,
+        "seagrass": True,
+        "word7": False,
+    }
+
+
+def test_postings_tell_where_each_word_stands() -> None:
+    keys = searching.table(np.random.default_rng(0), 50).keys
+    postings = Postings.of(keys.words, keys.weights, searching.VOCABULARY)
+    for word in range(searching.VOCABULARY):
+        part = slice(postings.first[word], postings.first[word + 1])
+        line, place = np.nonzero(keys.words == word)
+        assert postings.place[part].tolist() == line.tolist()
+        assert postings.weight[part].tolist() == keys.weights[line, place].tolist()
+
+
+class TestReach:
+    """How far a story looks does not depend on who else is there."""
+
+    def test_it_is_the_same_alone_in_another_order_and_in_small_blocks(self) -> None:
+        table = searching.table(np.random.default_rng(3), 300, near=True)
+        frozen = searching.shortlist(table.keys, table.vectors)
+        order = np.random.default_rng(4).permutation(300)[:37]
+        for rows in (order, order[:1]):
+            found = frozen.reach(table.keys.take(rows), table.vectors[rows], table.vocabulary)
+            assert table.reach is not None
+            assert np.array_equal(found.cut, table.reach.cut[rows])
+            assert np.array_equal(found.cells, table.reach.cells[rows])
+
+    def test_cells_are_the_nearest_landmarks(self) -> None:
+        table = searching.table(np.random.default_rng(5), 300, near=True)
+        frozen = searching.shortlist(table.keys, table.vectors)
+        assert table.reach is not None
+        dots = table.vectors.astype(np.int64) @ frozen.landmarks.astype(np.int64).T
+        for row, cells in enumerate(table.reach.cells):
+            wanted = np.argsort(-dots[row], kind="stable")[: frozen.looks]
+            assert cells.tolist() == (wanted if table.vectors[row].any() else np.full(frozen.looks, -1)).tolist()
+
+    def test_about_as_many_share_words_as_are_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from recommender.search import shortlist
+
+        monkeypatch.setattr(shortlist, "_NEAR", 300)
+        table = searching.table(np.random.default_rng(6), 3_000, near=True)
+        assert table.reach is not None
+        counts = (searching.shared(table, table) >= table.reach.cut[:, None]).sum(axis=1)
+        able = (searching.shared(table, table) > 0).sum(axis=1)
+        assert 0.7 < np.median(counts / np.minimum(able, 300)) < 1.4
 
 
 @given(seed=st.integers(0, 2**16), distinct=st.integers(1, 60))

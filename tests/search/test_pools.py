@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 from recommender.articles.article import UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
-from recommender.features.vectors import quantise
 from recommender.search.limits import Limits
 from recommender.search.pools import Asks
 from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, make_scope
+from recommender.search.shortlist import Shortlist
+from recommender.search.table import SearchTable
 from recommender.search.update_pools import renewed
 from recommender.settings import RetrievalSettings
+from tests.support import searching
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 COUNT, SPARE = 5, 3
-SMALL = Limits(stories=13, block=16, offered=20, spare=SPARE)
+SMALL = Limits(exact=25, stories=13, offered=20, spare=SPARE)
 
 
 class State:
@@ -38,7 +40,9 @@ class State:
             candidates=5, window_days=self.rng.choice([None, 20, 365]), same_language=bool(self.rng.integers(2))
         )
         self.stories: list[dict[str, Any]] = []
-        self.vectors = np.zeros((0, 6), dtype=np.int16)
+        self.near = bool(self.rng.integers(2))  # a large archive: each looks only within its reach
+        self.shortlist: Shortlist | None = None
+        self.table = searching.table(self.rng, 1).take(np.zeros(0, np.int64))
         self.hidden: set[int] = set()
         self.days = 40
         self.add(stories)
@@ -54,10 +58,19 @@ class State:
                 story["kind"] = "evergreen"
             story["language"] = "en" if self.rng.random() < 0.8 else "de"
             self.stories.append(story)
-        vectors = quantise(self.rng.normal(size=(count, 6)) + 0.5)
-        if len(self.vectors):
-            vectors[0] = self.vectors[self.rng.integers(len(self.vectors))]
-        self.vectors = np.concatenate([self.vectors, vectors])
+        more = searching.table(self.rng, count)
+        if len(self.table):
+            more.vectors[0] = self.table.vectors[self.rng.integers(len(self.table))]
+        if self.near and self.shortlist is None:
+            self.shortlist = searching.shortlist(more.keys, more.vectors)
+        reach = self.shortlist and self.shortlist.reach(more.keys, more.vectors, more.vocabulary)
+        was = self.table.reach
+        self.table = SearchTable(
+            np.concatenate([self.table.vectors, more.vectors]),
+            self.table.keys.beside(more.keys),
+            more.vocabulary,
+            was.beside(reach) if was is not None and reach is not None else reach,
+        )
 
     def catalog(self) -> Catalog:
         table = to_table([Article(**story) for story in self.stories])
@@ -70,10 +83,10 @@ class State:
         hidden = np.array(sorted(self.hidden), dtype=np.int64)
         scope = make_scope(catalog, language, hidden, moment, Filters(), self.retrieval, timed=True)
         rows = np.arange(len(catalog))
-        asks = Asks(self.vectors, rows, rows, catalog.published, language)
+        asks = Asks(self.table, rows, rows, catalog.published, language)
         retriever = Retriever(
             catalog=catalog,
-            search=self.vectors,
+            search=self.table,
             scope=scope,
             settings=self.retrieval,
             count=COUNT,
@@ -136,7 +149,7 @@ def test_pools_are_those_of_brute_force(window: int | None, same_language: bool)
         retriever, asks = state.retriever()
         catalog, scope = retriever.catalog, retriever.scope
         found = retriever.pools(asks)
-        dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
+        dots = searching.products(state.table, state.table)
         day, others = catalog.published // (86_400 * 10**6), np.arange(len(catalog))
         for story in range(len(catalog)):
             shown = scope.allowed & (others != story)
@@ -151,6 +164,8 @@ def test_pools_are_those_of_brute_force(window: int | None, same_language: bool)
                 shown &= catalog.timeless | recent | (old & (np.abs(day - day[story]) <= window))
             rows = found.rows[story]
             rows = rows[rows >= 0]
+            if retriever.near(np.flatnonzero(shared)):
+                shown &= searching.reached(state.table, state.table)[story]
             if retriever.holds(np.flatnonzero(shared)):  # in no order and whatever their product
                 assert set(rows.tolist()) == set(np.flatnonzero(shown).tolist())
                 continue
@@ -185,7 +200,7 @@ def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int,
     retriever, asks = state.retriever()
     found = retriever.pools(asks).candidates(retriever.scope.allowed)[0].rows
     allowed = retriever.scope.allowed
-    dots = state.vectors.astype(np.int64) @ state.vectors.astype(np.int64).T
+    dots = searching.products(state.table, state.table)
     for story in range(stories):
         able = allowed & (np.arange(stories) != story) & ((dots[story] > 0) | (allowed.sum() <= COUNT))
         order = np.lexsort((retriever.catalog.id_rank, -dots[story]))

@@ -67,11 +67,11 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     assert archive.pooled is not None
     pools, scope = archive.pooled.pools, archive.pooled.scope
     catalog, options = archive.catalog, archive.settings.retrieval
-    search = archive.search.astype(np.float64)  # products of int16 vectors are exact in it
+    search = archive.searched
     published, day = catalog.published, catalog.published // DAY_US
     total = wrong = 0
     for row in rows:
-        dots = search @ search[row]
+        dots = search.products(np.array([row]), search, np.arange(len(search))[None])[0]
         able = scope.allowed & (scope.language == scope.language[row])
         if able.sum() > options.candidates:  # else there is nothing to choose
             able &= dots >= 1

@@ -24,15 +24,6 @@ def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.floa
     return np.asarray(np.matmul(near, near.transpose(0, 2, 1)) / np.float32(SCALE**2))
 
 
-def lengths(vectors: NDArray[np.int16]) -> NDArray[np.int32]:
-    """Squared lengths, and those of what bfloat16 takes from each vector; (2, n)."""
-    value = np.abs(vectors).astype(np.int32)
-    step = np.int32(1) << sum((value >= bound).astype(np.int32) for bound in (256, 512, 1024, 2048))
-    rest = value & (step - 1)
-    rest = np.minimum(rest, step - rest)
-    return np.stack([(part * part).sum(axis=1, dtype=np.int32) for part in (value, rest)])
-
-
 # -- sparse rows of terms -----------------------------------------------------------------------
 
 
