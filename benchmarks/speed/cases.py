@@ -28,13 +28,16 @@ from numpy.typing import NDArray
 from benchmarks import peers, reads
 from benchmarks.common import native_bf16, peak_mib
 from recommender import Recommender, Settings
+from recommender.compute.parallel import in_order, torch_workers
 from recommender.embedders.precision import Precision
 from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
 from recommender.jobs.touched import touched
 from recommender.reading.read import read_articles
-from recommender.search import products
-from recommender.search.nearest import Asking, Rows, nearest, nearest_of_each_other, shared_out
+from recommender.search.keys import Keys
+from recommender.search.nearest import nearest
+from recommender.search.pools import Asks
+from recommender.search.table import SearchTable
 from recommender.settings import EmbeddingSettings
 
 Figures = dict[str, Any]
@@ -163,36 +166,29 @@ def _searched(job: Job, search: Callable[[], peers.Search], figures: Figures) ->
     return figures
 
 
-def our_lists(job: Job, half: bool = True) -> Figures:
-    """Make lists by `recommender.search` over the integers as they are stored, whole archive.
-
-    Without `half` as on a processor without half precision.
-    """
+def our_lists(job: Job) -> Figures:
+    """Make lists by `recommender.search` from vectors alone, as they are stored, whole archive."""
     import torch  # multiplies large blocks
 
-    if not half:
-        products.half_pays = lambda: False
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))
     vectors = job.open().vectors()
 
     def build(size: int) -> peers.Search:
-        everywhere = np.arange(size)
-        rows = Rows.of(vectors, everywhere, everywhere)
-        asking = Asking(vectors, everywhere, everywhere, np.tile([0, size, 0, 0], (size, 1)))
+        everywhere, none = np.arange(size), np.zeros(size, np.int64)
+        keys = Keys(np.full((size, 1), -1, np.int32), np.zeros((size, 1), np.int16))
+        table = SearchTable(vectors[:size], keys, 0)
+        rows = table.rows(everywhere, everywhere)
+        asks = Asks(table, everywhere, everywhere, none, none.astype(np.int32))
 
         def search(some: NDArray[np.int64]) -> NDArray[np.int64]:
-            if len(some) < size:
-                parts = np.split(some, range(1_024, len(some), 1_024))
-                run = partial(nearest, rows=rows, count=job.k, torch=True)
-                return np.concatenate(list(shared_out(run, (asking.take(part) for part in parts), True)))
-            least = np.zeros(size, dtype=np.int32)
-            return np.concatenate([best for _, best in nearest_of_each_other(asking, rows, job.k, least, torch=True)])
+            parts = np.split(some, range(1_024, len(some), 1_024))
+            run = partial(nearest, rows=rows, count=job.k, torch=True)
+            return np.concatenate(list(in_order(run, (asks.take(part) for part in parts), torch_workers())))
 
         return search
 
     few = min(256, job.n)
     build(few)(np.arange(few))  # imports done, loops compiled
-    build(few)(np.arange(few - 1))
     return _searched(job, lambda: build(job.n), {})
 
 
@@ -518,7 +514,6 @@ CASES = {
                 Contender("recommender", our_lists, pairs=1e12),
                 Contender("FAISS IndexFlatIP", peer_lists(peers.faiss_flat), ("faiss",)),
                 Contender("FAISS IVF,SQ8", peer_lists(peers.faiss_ivf), ("faiss",)),
-                Contender("recommender, single precision", partial(our_lists, half=False)),
                 Contender(
                     "sentence-transformers", peer_lists(peers.sentence_transformers), ("sentence_transformers",), 4e9
                 ),

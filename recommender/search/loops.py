@@ -44,27 +44,6 @@ def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int
             values[first:last] = spare[:more]
 
 
-def enter(
-    story: int,
-    at: Any,
-    dot: Any,
-    id_rank: NDArray[np.int64],
-    place: NDArray[np.int32],
-    dots: NDArray[np.int32],
-    size: NDArray[np.int32],
-    worst: NDArray[np.int32],
-    count: int,
-    scratch: NDArray[np.int64],
-) -> None:
-    """Offer a row to the best so far of a story."""
-    if dot <= 0 or dot < worst[story]:
-        return
-    place[story, size[story]], dots[story, size[story]] = at, dot
-    size[story] += 1
-    if size[story] == place.shape[1]:
-        thin(story, id_rank, place, dots, size, worst, count, scratch)
-
-
 def thin(
     story: int,
     id_rank: NDArray[np.int64],
@@ -100,7 +79,7 @@ def thin(
     size[story], worst[story] = count, least
 
 
-@kernel(least=1 << 62, parts=(select, thin, enter))  # the callers are threads
+@kernel(least=1 << 62, parts=(select, thin))  # the callers are threads
 def best_of_all(
     start: int,
     stop: int,
@@ -156,14 +135,19 @@ def best_of_all(
                 if not (free[at] or a <= time[at] <= b or c <= time[at] <= d):
                     continue
                 dot = np.int32(MEANING * np.int32(across[at]) + WORDS * shared[at])
-                enter(story, at, dot, id_rank, place, dots, size, worst, count, scratch)
+                if dot < worst[story]:
+                    continue
+                place[story, size[story]], dots[story, size[story]] = at, dot
+                size[story] += 1
+                if size[story] == room:
+                    thin(story, id_rank, place, dots, size, worst, count, scratch)
         shared[:] = 0
     for story in range(start, stop):
         if size[story] >= count and (worst[story] == 0 or 4 * size[story] >= 3 * room):
             thin(story, id_rank, place, dots, size, worst, count, scratch)
 
 
-@kernel(least=1 << 62, parts=(select, thin, enter))
+@kernel(least=1 << 62, parts=(select, thin))
 def best_of_near(
     start: int,
     stop: int,
@@ -184,8 +168,8 @@ def best_of_near(
     first_member, member, _ = members
     rows, shown, _, _, id_rank = table
     place, dots, size, worst, count = held
-    width = len(rows)
-    scratch = np.empty((2, place.shape[1] + 1), np.int64)
+    room, width = place.shape[1], len(rows)
+    scratch = np.empty((2, room + 1), np.int64)
     tile = min(TILE, width)
     shared = np.zeros(tile, np.int32)
     hits = np.empty(tile + LANES, np.int32)
@@ -240,7 +224,12 @@ def best_of_near(
                 for i in range(len(query)):
                     total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
                 dot = np.int32(MEANING * total + WORDS * shared[at - base])
-                enter(story, at, dot, id_rank, place, dots, size, worst, count, scratch)
+                if dot <= 0 or dot < worst[story]:
+                    continue
+                place[story, size[story]], dots[story, size[story]] = at, dot
+                size[story] += 1
+                if size[story] == room:
+                    thin(story, id_rank, place, dots, size, worst, count, scratch)
             shared[:] = 0
     for story in range(start, stop):
         if size[story] >= count and worst[story] == 0:
