@@ -209,11 +209,24 @@ class Tombstones:
 
 
 def overlay_of_archive(folder: Path) -> Tombstones:
-    """Open the overlay of a saved archive; what is withdrawn from the lists that the same run published is so here."""
+    """Open the overlay of a saved archive; what is withdrawn from the lists that the same run published is so here.
+
+    Raises
+    ------
+    DamagedError
+        If the note of where these lists are is damaged.
+    """
+    path = folder / _LISTS
     try:
-        lists = folder / (folder / _LISTS).read_text(encoding="utf-8")
+        place, _, crc = path.read_bytes().rpartition(b"\n")
     except OSError:
         return Tombstones(folder / NAME)
+    if crc != b"%08x" % zlib.crc32(place):
+        raise DamagedError(
+            f"damaged: {path}, which tells where the lists of this archive are, does not match its checksum; run "
+            "precompute or refresh with --archive again"
+        )
+    lists = folder / os.fsdecode(place)
     return Tombstones(folder / NAME, Tombstones(lists / NAME) if lists.is_dir() else None)
 
 
@@ -221,8 +234,9 @@ def note_lists(folder: Path, lists: Path | None) -> None:
     """Note in the folder of an archive where its lists are, from there, so that both may be moved; None = nowhere."""
     if lists is None:
         (folder / _LISTS).unlink(missing_ok=True)
-    else:
-        write_atomically(folder / _LISTS, os.path.relpath(lists.resolve(), folder.resolve()).encode())
+        return
+    place = os.fsencode(os.path.relpath(lists.resolve(), folder.resolve()))
+    write_atomically(folder / _LISTS, b"%s\n%08x" % (place, zlib.crc32(place)))
 
 
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:

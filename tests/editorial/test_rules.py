@@ -100,7 +100,7 @@ def test_toml_json_and_csv_say_the_same(tmp_path: Path) -> None:
         ("r.json", "{", ["cannot read"]),
         ("r.json", "[]", ["dictionary"]),
         ("r.toml", b"no_list = ['\xff']", ["cannot read"]),
-        ("r.toml", "pin = []", ["pin", "not permitted"]),
+        ("r.toml", "pin = []", ["pin", "did you mean 'pins'"]),
         ("r.toml", "[[pins]]\nstory = 'a'", ["pins.0.item", "required"]),
         ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nposition = 0", ["pins.0.position", "0"]),
         ("r.toml", "[[pins]]\nstory = 'a'\nitem = 'b'\nuntil = 'soon'", ["pins.0.until", "soon"]),

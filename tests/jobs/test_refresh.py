@@ -35,7 +35,7 @@ from tests.support.worlds import AS_OF, SECTIONS, World, random_rules, random_se
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools so small that rows fall out of them."""
-    monkeypatch.setattr(limits, "LIMITS", Limits(block=16, spare=2, stories=20))
+    monkeypatch.setattr(limits, "LIMITS", Limits(spare=2, stories=20))
     monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 

@@ -30,7 +30,7 @@ Scores = dict[tuple[str, str], tuple[float, float]]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools so small that most rows are outside, and that they are soon lost."""
-    monkeypatch.setattr(limits, "LIMITS", Limits(block=16, spare=2, stories=20))
+    monkeypatch.setattr(limits, "LIMITS", Limits(spare=2, stories=20))
     monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
 
 

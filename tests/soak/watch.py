@@ -183,6 +183,7 @@ def wrong_folders(out: Path, snapshot: Path, keep: int, decisions: int) -> Itera
         if len(versions) > most:
             yield f"{root.name} keeps {len(versions)} versions, at most {most} are asked for"
         known = {"CURRENT", "current", "versions", ".lock", "tombstones.jsonl", "tombstones.head", "rejected.jsonl"}
+        known |= {"lists.path"} if kind == "snapshot" else set()
         if odd := sorted({path.name for path in root.iterdir()} - known):
             yield f"{root.name} holds {odd}"
         overlay = root / "tombstones.jsonl"

@@ -67,7 +67,7 @@ class Run:
 def small_shards() -> Iterator[None]:
     """Shards of a few dozen stories, and blocks that fit."""
     before = checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS
-    checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = SHARD, TEXTS, Limits(block=16, stories=16)
+    checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = SHARD, TEXTS, Limits(stories=16)
     try:
         yield
     finally:
