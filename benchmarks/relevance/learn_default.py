@@ -33,7 +33,7 @@ from recommender.version import __version__
 
 SETS = ("cbc", "nos")
 COUNTS = (50, 100, 200, 400)
-CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.05)
+CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05)
 KEPT = 3 / 4  # of the pairs that most judges would follow
 FOLDS = 5
 RANKERS = Path(__file__).parents[1] / "rankers"
