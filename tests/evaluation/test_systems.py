@@ -337,8 +337,9 @@ def _times(rows: list[dict[str, Any]]) -> list[datetime]:
 
 def test_the_ranking_looks_at_as_many_candidates_as_the_settings_say() -> None:
     table = table_of(stories(40))
-    # a ranker's score depends on the other candidates; age counts in this ranking, and in no search
-    coarse = {"ranking__half_life_days": 0.05, "ranking__ranker": "none"}
+    # a ranker's score depends on the other candidates; a search weighs words and meaning in another way than this
+    weights = {"ranking__dense_weight": 1.0, "ranking__lexical_weight": 0.0, "ranking__ranker": "none"}
+    coarse = {"embedding__svd_dim": 2, **weights}
     few, many = own(retrieval__candidates=5, **coarse), own(**coarse)
     few.fit(table)
     many.fit(table)
