@@ -173,7 +173,8 @@ def learn(
     Notes
     -----
     `HistGradientBoostingClassifier` with few leaves, monotone where a sane editor would insist, on linked against not
-    linked candidates among the nearest `LEARNED` of each story. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
+    linked ones of the nearest `LEARNED` candidates of each story. The trees of `MODELS` models are averaged; each
+    leaves families out at random, story by story.
     """
     trees, base = _boosted(pairs, seed)
     ranker = Ranker(
