@@ -201,7 +201,8 @@ class Lister:
             not_computed=embargoed,
             withheld=withheld,
             catalog=archive.catalog,
-            terms=archive.terms,
+            texts=archive.parts,
+            idf=archive.tfidf.idf,
             wording=archive.derived.vocabulary.wording,
             pinned_by=selection.rules.pinned_by,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from recommender.features.tfidf import Tfidf
 LEAD_WORDS = 60  # words of lead and body that count as a story's beginning
 _LEAD_CHARS = 16 * LEAD_WORDS  # of a text, that surely hold so many words of ordinary length
 _BLOCK = 2_048
+_OFTEN = 3  # uses of a term by a story, from which on it recurs often
+AS_WORD, AS_NAME = 1, 2  # marks of `Subjects`
 _RARE = 0.5  # share of the greatest possible rarity from which on a shared term counts as rare
 TEXT_PAIRS = (
     "whole_whole",
@@ -110,6 +113,70 @@ def text_pairs(
         found,
     )
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """What some stories are about, by the places of terms.
+
+    Attributes
+    ----------
+    whole : csr_matrix of float32, shape (n, v)
+        Terms of the whole texts.
+    terms : csr_matrix of float32, shape (n, v)
+        The same without those that neither stand in the beginning nor recur.
+    marks : csr_matrix of int8, shape (n, v)
+        Sum of `AS_WORD` and `AS_NAME` where a story is about the term, as a word or as a name.
+    """
+
+    whole: sp.csr_matrix
+    terms: sp.csr_matrix
+    marks: sp.csr_matrix
+
+    @classmethod
+    def of(cls, parts: TextParts, rows: NDArray[np.int64], idf: NDArray[np.float32]) -> Subjects:
+        """Find what the stories of some rows are about.
+
+        It is about a word of the headline that recurs, and one of the beginning that recurs often. Words of a headline
+        alone are mostly its verbs, or codes; a story without a text has nothing else. Of names less is asked.
+        """
+        whole = parts.whole[rows]
+        row = np.repeat(np.arange(len(rows)), np.diff(whole.indptr))
+        key = row * whole.shape[1] + whole.indices
+        plain = whole.data / idf[whole.indices]
+        least = np.full(len(rows), np.inf)
+        filled = np.flatnonzero(np.diff(whole.indptr))
+        if len(filled):
+            least[filled] = np.minimum.reduceat(plain, whole.indptr[filled])
+        times = np.rint(np.exp(plain / least[row] - 1))
+        title, lead = (_held(part[rows], key) for part in (parts.title, parts.lead))
+        bare = np.diff(parts.title[rows].indptr) == np.diff(whole.indptr)
+        again, often = times > 1, times >= _OFTEN
+        word = title & (again | bare[row]) | lead & often
+        name = title | lead & again | often
+        marks = (AS_WORD * word + AS_NAME * name).astype(np.int8)
+        kept = np.where(lead | again, whole.data, np.float32(0))
+        terms, marked = (sp.csr_matrix((data, whole.indices, whole.indptr), whole.shape) for data in (kept, marks))
+        return cls(whole, terms, marked)
+
+    def uses(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell whether each story uses the term in the same place, (m,)."""
+        return _at(self.whole, rows, terms) > 0
+
+    def about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:
+        """Tell whether each story is about the term in the same place, as a word or a name, (m,)."""
+        return (_at(self.marks, rows, terms) & mark) > 0
+
+
+def _at(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[Any]:
+    return np.asarray(matrix[rows, terms]).ravel() if len(rows) else np.zeros(0, dtype=np.int8)
+
+
+def _held(part: sp.csr_matrix, key: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which terms of stories, by ascending keys `row * v + term`, a part of the same stories holds."""
+    own = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)) * part.shape[1] + part.indices
+    place = np.searchsorted(own, key)
+    return np.asarray(own[np.minimum(place, len(own) - 1)] == key) if len(own) else np.zeros(len(key), dtype=bool)
 
 
 def rarity_of(tfidf: Tfidf) -> NDArray[np.float32]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
+from recommender.features.texts import TextParts
 from recommender.lists.parts import Parts
 from recommender.lists.wording import Wording
 from recommender.ranking.score import Ranked
@@ -33,8 +33,9 @@ class Block:
     withheld : ndarray of bool, shape (q,)
         Stories that get no list.
     catalog : Catalog
-    terms : csr_matrix
+    texts : TextParts
         Terms of the catalog's rows.
+    idf : ndarray of float32, shape (v,)
     wording : Wording
     pinned_by : mapping of (str, str) to str
         Who pinned an item under a story.
@@ -47,7 +48,8 @@ class Block:
     not_computed: NDArray[np.bool_]
     withheld: NDArray[np.bool_]
     catalog: Catalog
-    terms: sp.csr_matrix
+    texts: TextParts
+    idf: NDArray[np.float32]
     wording: Wording
     pinned_by: Mapping[tuple[str, str], str]
 

@@ -8,24 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import outlets, whole
 from recommender.features.families import FAMILIES
+from recommender.features.texts import AS_NAME, AS_WORD, Subjects
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
 from recommender.lists.parts import Parts
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
 from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY
-from recommender.search.pools import Queries
 
 MOST = 2  # reasons of an item
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells
-_PAIRS = 9  # shared terms that are looked at where several may be of one phrase
+_LOOKED_AT = 9  # shared terms among which those to be told are sought
+_ALIKE = 0.6  # share of the longer of two terms that both begin with, from which on they are forms of one word
+_LETTERS = 24  # of a term that are compared
+_STEM = 4  # letters that both begin with, at least, where one of them is not the whole beginning of the other
 _TEXTS = ("words", "title", "lead")  # families that look at shared words
 _SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -67,8 +69,15 @@ def explain(block: Block) -> pa.ListArray:
             block.wording.named(outlets(catalog.table.select(["source", "url"]).take(pa.array(unique))))[place],
         ]
     )
-    of_names, names = _shared_names(queries, story, block.terms, rows, block.wording, publishers)
-    of_words, words, terms = _shared_words(queries, story, block.terms, rows, block.wording)
+    shared = _Shared(
+        Subjects.of(queries.features.parts, queries.at, block.idf),
+        Subjects.of(block.texts, unique, block.idf),
+        story,
+        place,
+        block.wording,
+    )
+    of_names, names, told_beside = _shared_names(shared, publishers)
+    of_words, words, terms = _shared_words(shared, told_beside)
     # the next best shares a few words as any two stories do: they explain nothing
     telling = source[of_words] != MORE
     of_words, words, terms = of_words[telling], words.filter(pa.array(telling)), terms.filter(pa.array(telling))
@@ -89,9 +98,10 @@ def explain(block: Block) -> pa.ListArray:
         _Reasons("shared_terms", of_words, words, by_texts[of_words], 5, terms),
         _Reasons("same_section", same, also, parts.of("section")[same], 6),
         _Reasons("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 7),
-        _Reasons("newer", np.flatnonzero(newer), "newer than this story", 0.0, 7),
+        _Reasons("newer", np.flatnonzero(newer), "newer than this story", 0.0, 9),
     ]
-    bare = np.setdiff1d(np.arange(len(rows)), np.concatenate([one.items for one in told]))
+    # that it is newer is no reason why it is there
+    bare = np.setdiff1d(np.arange(len(rows)), np.concatenate([one.items for one in told[:-1]]))
     far = source[bare] == MORE
     told.append(_Reasons("meaning", bare[far], "no closer story left", 0.0, 8))
     return _gathered([*told, _strongest(parts, bare[~far])], len(rows))
@@ -175,23 +185,42 @@ def apart_text(hours: int) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """Stories and items by place, (m,) each, with what they are about."""
+
+    stories: Subjects
+    items: Subjects
+    story: NDArray[np.int64]
+    item: NDArray[np.int64]
+    wording: Wording
+
+    def heaviest(self, wanted: NDArray[np.bool_], mark: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find terms that one of both is about, and the other tells in its beginning or again and again; -1 = none."""
+        term, product = heaviest_shared(self.stories.terms, self.items.terms, self.story, self.item, wanted, _LOOKED_AT)
+        line, place = np.nonzero(term >= 0)
+        asked = term[line, place].astype(np.int64)
+        about = self.stories.about(self.story[line], asked, mark) | self.items.about(self.item[line], asked, mark)
+        found = np.full(term.shape, -1, dtype=np.int64)
+        found[line[about], place[about]] = asked[about]
+        return found, product
+
+
 def _shared_names(
-    queries: Queries,
-    story: NDArray[np.int64],
-    matrix: sp.csr_matrix,
-    rows: NDArray[np.int64],
-    wording: Wording,
-    publishers: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], pa.Array]:
-    """Find the items that share names, none of them of who published either, and put the names in words."""
-    found, _ = heaviest_shared(queries.terms, matrix, story, rows, wording.names, _NAMES + 1)
-    term = found.astype(np.int64)
+    shared: _Shared, publishers: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], pa.Array, NDArray[np.int64]]:
+    """Find the items that share names, none of them of who published either, and put the names in words.
+
+    The last is what completes the names that are told, of all items; -1 = none.
+    """
+    wording = shared.wording
+    term, _ = shared.heaviest(wording.names, AS_NAME)
     held = term >= 0
     other = np.where(held, wording.neighbour(np.maximum(term, 0)), -1)
     line, place = np.nonzero(other >= 0)
     asked = other[line, place]
     both = np.zeros(term.shape, dtype=bool)
-    both[line, place] = _uses(queries.terms, story[line], asked) & _uses(matrix, rows[line], asked)
+    both[line, place] = shared.stories.uses(shared.story[line], asked) & shared.items.uses(shared.item[line], asked)
     # a name that completes one before it, is completed by one, or by the same word, tells nothing new
     other = np.where(both, other, -1)
     held &= (both | ~_bare(wording, term)) & ~(term[:, :, None] == publishers[:, None, :]).any(axis=2)
@@ -199,15 +228,16 @@ def _shared_names(
     for number in range(1, term.shape[1]):
         own, mine = term[:, number, None], other[:, number, None]
         known = (other[:, :number] == own) | (mine >= 0) & ((term[:, :number] == mine) | (other[:, :number] == mine))
-        known |= (base[:, :number] == base[:, number, None]) & held[:, :number]
-        held[:, number] &= ~known.any(axis=1)
+        known |= base[:, :number] == base[:, number, None]
+        held[:, number] &= ~(known & held[:, :number]).any(axis=1)
+    held &= ~_forms_told(wording.terms, np.where(held, term, -1))
     held &= np.cumsum(held, axis=1) <= _NAMES
     counts = held.sum(axis=1)
     owners = np.flatnonzero(counts)
     written = wording.written(term[held], both[held], other[held])
     offsets = np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32)
     told = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), written), " and ")
-    return owners, pc.binary_join_element_wise("both mention ", told, "")
+    return owners, pc.binary_join_element_wise("both mention ", told, ""), np.where(held, other, -1)
 
 
 def _bare(wording: Wording, term: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -217,27 +247,18 @@ def _bare(wording: Wording, term: NDArray[np.int64]) -> NDArray[np.bool_]:
     return wording.bare[np.maximum(term, 0)]
 
 
-def _uses(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell whether each row uses the term in the same place, (m,)."""
-    if not len(rows):
-        return np.zeros(0, dtype=bool)
-    return np.asarray(np.asarray(matrix[rows, terms]).ravel() > 0)
+def _shared_words(shared: _Shared, told: NDArray[np.int64]) -> tuple[NDArray[np.int64], pa.Array, pa.ListArray]:
+    """Find the items that share telling words, none of them told before.
 
-
-def _shared_words(
-    queries: Queries,
-    story: NDArray[np.int64],
-    matrix: sp.csr_matrix,
-    rows: NDArray[np.int64],
-    wording: Wording,
-) -> tuple[NDArray[np.int64], pa.Array, pa.ListArray]:
-    """Find the items that share telling words; gives the words in a text, and each with its part of the cosine."""
-    looked_at = _PAIRS if wording.tells_phrases else _WORDS
-    term, product = heaviest_shared(queries.terms, matrix, story, rows, wording.words, looked_at)
-    top = term >= 0
+    Gives the words in a text, and each with its part of the cosine.
+    """
+    wording = shared.wording
+    term, product = shared.heaviest(wording.words, AS_WORD)
+    term[(term[:, :, None] == told[:, None, :]).any(axis=2)] = -1
     if wording.tells_phrases:
-        top &= ~_told_before(wording.terms, np.where(top, term, -1))
-        top &= np.cumsum(top, axis=1) <= _WORDS
+        term[_told_before(wording.terms, term)] = -1
+    top = (term >= 0) & ~_forms_told(wording.terms, term)
+    top &= np.cumsum(top, axis=1) <= _WORDS
     counts = top.sum(axis=1)
     owners = np.flatnonzero(counts)
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts[owners])]).astype(np.int32))
@@ -248,7 +269,27 @@ def _shared_words(
     return owners, pc.binary_join_element_wise("both on: ", text, ""), terms
 
 
-def _told_before(terms: pa.StringArray, found: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _forms_told(terms: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which places hold a form of a word of an earlier place of their line: both mostly begin alike."""
+    again = np.zeros(found.shape, dtype=bool)
+    if not (found >= 0).any():
+        return again
+    names = terms.take(pa.array(np.maximum(found, 0).ravel())).dictionary_encode()
+    code = names.indices.to_numpy().reshape(found.shape)
+    letters = np.array(pc.utf8_slice_codeunits(names.dictionary, 0, _LETTERS).to_pylist(), f"U{_LETTERS}")
+    letters = letters.view(np.uint32).reshape(len(letters), -1)
+    size = (letters > 0).sum(axis=1)
+    for later in range(1, found.shape[1]):
+        for earlier in range(later):
+            both = np.flatnonzero((found[:, later] >= 0) & (found[:, earlier] >= 0))
+            own, told = code[both, later], code[both, earlier]
+            shorter, longer = np.minimum(size[own], size[told]), np.maximum(size[own], size[told])
+            common = np.minimum(np.cumprod(letters[own] == letters[told], axis=1).sum(axis=1), shorter)
+            again[both, later] |= (common >= _ALIKE * longer) & ((common == shorter) | (common >= _STEM))
+    return again
+
+
+def _told_before(terms: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which places hold a phrase of which an earlier place of their line holds a part, or the whole."""
     names = terms.take(pa.array(np.maximum(found, 0).ravel())).dictionary_encode()
     code = np.where(found >= 0, names.indices.to_numpy().reshape(found.shape), -1).astype(np.int64)

@@ -131,10 +131,11 @@ class Wording:
         alone = spelled.take(pa.array(term))
         beside = spelled.take(pa.array(np.where(shared, other, 0), mask=~shared))
         first = pa.array(self.spelling.before[term] >= 0)
+        joint = pa.array(np.where(self.spelling.hyphen[term], "-", " "), pa.string())
         pair = pc.if_else(
             first,
-            pc.binary_join_element_wise(beside, alone, " "),
-            pc.binary_join_element_wise(alone, beside, " "),
+            pc.binary_join_element_wise(beside, alone, joint),
+            pc.binary_join_element_wise(alone, beside, joint),
         )
         return pc.coalesce(pair, alone)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from recommender.articles.article import Article, to_table
@@ -49,7 +51,7 @@ def test_a_name_knows_what_completes_it(fitted: tuple[Tfidf, Spelling]) -> None:
     assert spelling.before[place("rome")] == spelling.after[place("rome")] == -1
 
 
-def test_what_mostly_stands_before_another_name_is_bare() -> None:
+def test_what_mostly_stands_beside_other_names_is_bare() -> None:
     bodies = [
         "Later Paul Moss and Professor Ada Reed met Rand Paul; then Paul left for Rome.",
         "In the end Paul Rook, a friend of Ada Quill, met Professor Reed in Rome, as Paul had said.",
@@ -57,7 +59,8 @@ def test_what_mostly_stands_before_another_name_is_bare() -> None:
     table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
     tfidf, _ = Tfidf.fit(whole_texts(table))
     spelling = Spelling.fit(table, tfidf)
-    assert {term for term, bare in zip(tfidf.terms, spelling.bare, strict=True) if bare} == {"ada", "professor", "rand"}
+    bare = {term for term, bare in zip(tfidf.terms, spelling.bare, strict=True) if bare}
+    assert bare == {"ada", "professor", "rand", "reed"}, "what stands behind ever other names is too"
 
 
 def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
@@ -74,3 +77,51 @@ def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling]
     assert np.array_equal(again.after, fewer.after)
     with pytest.raises(ValueError, match="terms of 3"):
         Spelling.load(tmp_path, "spelling", 3)
+
+
+def fit(*bodies: str) -> tuple[list[str], Spelling]:
+    table = to_table([Article(id=str(n), title="untitled", body=body) for n, body in enumerate(bodies)])
+    tfidf, _ = Tfidf.fit(whole_texts(table))
+    return tfidf.terms, Spelling.fit(table, tfidf)
+
+
+def test_double_names_keep_their_hyphens_and_apostrophes() -> None:
+    terms, spelling = fit(
+        "In May Ada Roybal-Allard met Brian O'Toole, and then Roybal-Allard met O\u2019Toole in Rome."
+    )
+    allard, toole = terms.index("allard"), terms.index("toole")
+    assert spelling.before[allard] == terms.index("roybal")
+    assert spelling.hyphen[allard]
+    assert spelling.written[toole].as_py() == "O'Toole"
+    assert spelling.is_name[toole]
+
+
+def test_a_word_completes_a_name_only_where_it_nearly_always_stands_there() -> None:
+    terms, spelling = fit(
+        "In the Oval Office one day; the Oval Office again; at the Lincoln Memorial; the day of Memorial Day, "
+        "an office, by the Grant Memorial; one day, another office, at the War Memorial"
+    )
+    assert spelling.after[terms.index("oval")] == terms.index("office")
+    assert spelling.written[terms.index("office")].as_py() == "Office"
+    assert spelling.after[terms.index("memorial")] == -1
+
+
+def test_what_stands_before_a_first_name_completes_no_name() -> None:
+    terms, spelling = fit("There Minister Ada Moss met Minister Ada Moss, and Minister Ada Reed met Minister Ada Moss.")
+    assert spelling.before[terms.index("ada")] == spelling.after[terms.index("minister")] == -1
+    assert spelling.after[terms.index("ada")] == terms.index("moss")
+
+
+def test_an_archive_of_an_earlier_version_has_fewer_columns(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
+    tfidf, spelling = fitted
+    spelling.save(tmp_path, "spelling")
+    with pa.OSFile(str(tmp_path / "spelling.arrow")) as source:
+        table = pa.ipc.open_file(source).read_all()
+    earlier = table.drop_columns(["is_name", "hyphen"])
+    written = pc.if_else(table["is_name"], table["written"], None)
+    earlier = earlier.set_column(0, "written", written)
+    with pa.OSFile(str(tmp_path / "old.arrow"), "wb") as sink, pa.ipc.new_file(sink, earlier.schema) as writer:
+        writer.write_table(earlier)
+    again = Spelling.load(tmp_path, "old", len(tfidf.terms))
+    assert np.array_equal(again.is_name, spelling.is_name)
+    assert not again.hyphen.any()

@@ -24,7 +24,7 @@ def story(article_id: str, title: str, body: str, hours: float = 0, **more: Any)
 def newsroom() -> list[dict[str, Any]]:
     """A story, two that share names or words with it, and many that make up a vocabulary."""
     return [
-        story("mayor", "Mayor opens quay", "In rain the mayor Livia Santoro opened the granite quay of NATO."),
+        story("mayor", "Mayor Santoro opens quay", "In rain the mayor Livia Santoro opened the granite quay of NATO."),
         story("train", "Trains late", "It was said that Livia Santoro rode a late train with McKay.", -30),
         story("stone", "Granite quay cracks", "The granite of the quay shows cracks in the granite wall.", -50),
         *(story(f"f{n}", f"{FILLER[n * 10 : n * 10 + 9]}", f"{FILLER} own{'abcdefghijkl'[n]}", n) for n in range(12)),
@@ -115,8 +115,8 @@ def test_distances_in_time_are_words(hours: int, text: str) -> None:
 
 def test_titles_page_debris_and_bare_first_names_are_no_reason() -> None:
     stories = newsroom()
-    stories[0]["body"] += " Later Steve Moss, Gov and Getty toggle of the Images File saw a Harbour Disease."
-    stories[1]["body"] += " Later Steve Rook, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    stories[0]["body"] += 3 * " Later Steve Moss, Gov and Getty toggle of the Images File saw a Harbour Disease."
+    stories[1]["body"] += 3 * " Later Steve Rook, Gov and Getty toggle of the Images File saw a Harbour Disease."
     rec = Recommender(Settings().override(OPTIONS)).fit(stories)
     text = " ".join(told(rec, "mayor")["train"])
     assert "both mention" in text
@@ -136,7 +136,7 @@ def test_a_surname_that_is_a_first_name_too_is_a_reason() -> None:
 def test_a_word_and_its_plural_are_told_once() -> None:
     stories = newsroom()
     for one in stories[:2]:
-        one["body"] = one["body"].replace("Livia Santoro", "a Disease of many Diseases")
+        one["body"] = one["body"].replace("Livia Santoro", "a Disease of many Diseases and a Disease of few Diseases")
     rec = Recommender(Settings().override(OPTIONS)).fit(stories)
     (names,) = (text for text in told(rec, "mayor")["train"] if text.startswith("both mention"))
     assert names in {"both mention Disease", "both mention Diseases"}
@@ -156,9 +156,89 @@ def test_the_next_best_is_not_called_close_and_tells_no_shared_words() -> None:
 def test_who_published_a_story_is_no_reason(more: dict[str, str]) -> None:
     stories = newsroom()
     for number, one in enumerate(stories[:2]):
-        one["body"] += " It was told to the Courier of Oslo."
+        one["body"] += 3 * " It was told to the Courier of Oslo."
         if number:
             one |= more
     text = " ".join(told(Recommender(Settings().override(OPTIONS)).fit(stories), "mayor")["train"])
     assert "Courier" not in text
     assert "both mention" in text
+
+
+LONG = "(far down)"  # stands for more words than a beginning has
+
+
+def shared(first: tuple[str, str], second: tuple[str, str]) -> str:
+    """Tell why the second of two stories stands under the first."""
+    stories = newsroom()[3:]
+    for number, (name, (title, body)) in enumerate((("one", first), ("two", second))):
+        own = " ".join(f"{name}{a}{b}" for a in "abcdefghij" for b in "klmnopqr")
+        text = body.replace(LONG, own) if LONG in body else f"{body} {own}" if body else ""
+        stories.append(story(name, title, text, 2_000 * number))
+    stories = [{**one, "language": "en"} for one in stories]
+    return "; ".join(told(Recommender(Settings().override(OPTIONS)).fit(stories), "one")["two"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (("Lock repaired", "A lock is shut."), ("Ships wait", "The lock is shut."), "lock"),
+        (("Repairs", "A lock, the lock and that lock."), ("Ships wait", f"{LONG} a lock, one lock"), "lock"),
+        (("Lock repaired", "It is shut."), ("Lock opened", "Ships pass."), ""),  # in headlines alone
+        (("Lock repaired", "A lock is shut."), ("Ships wait", f"{LONG} a lock"), ""),  # in passing in one
+        (("Repairs", f"{LONG} a lock, one lock, the lock"), ("Ships", f"{LONG} a lock, one lock, the lock"), ""),
+        (("Lock repaired", ""), ("Lock opened", ""), "lock"),  # stories without a text
+    ],
+)
+def test_a_word_is_a_reason_if_a_story_is_about_it(first: tuple[str, str], second: tuple[str, str], words: str) -> None:
+    assert ("both on: lock" in shared(first, second)) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (("Quay of Rome", "It is in Rome."), ("Ships", f"{LONG} and Rome, and Rome"), True),
+        (("Quay", f"{LONG} and Rome, of Rome, in Rome"), ("Ships", f"{LONG} and Rome, and Rome"), True),
+        (("Quay of Rome", "It is in Rome."), ("Ships", f"{LONG} and Rome"), False),  # in passing in one
+        (("Quay", "It is in Rome."), ("Ships", "They go to Rome."), False),  # in passing in both
+    ],
+)
+def test_a_name_is_a_reason_if_a_story_is_about_it(
+    first: tuple[str, str], second: tuple[str, str], expected: bool
+) -> None:
+    assert ("both mention Rome" in shared(first, second)) == expected
+
+
+def test_forms_of_a_word_are_told_once() -> None:
+    text = "An auction of one, the auctions of two, auctioned as an auction, auctions or auctioned; a vase, the vase."
+    assert shared(("Auction, auctions, auctioned, vase", text), ("A vase and an auction", text)).count("auction") == 1
+
+
+def test_double_names_are_told_whole() -> None:
+    text = "It is said that Ada Roybal-Allard and Brian O'Toole came; then Roybal-Allard and O'Toole left."
+    found = shared(("Roybal-Allard and O'Toole", text), ("Ships", text))
+    assert "Roybal-Allard" in found
+    assert "O'Toole" in found
+    assert "both on" not in found
+
+
+def test_what_completes_a_name_is_no_word_of_its_own() -> None:
+    text = "Yesterday the Oval Office of one; today the Oval Office of two; an office again, and an office."
+    found = shared(("Oval Office", text), ("Office", text))
+    assert "both mention Oval Office" in found
+    assert "both on" not in found
+
+
+def test_names_that_pages_run_together_are_no_reason() -> None:
+    text = "In haste Barr met Graham; later Barr and Graham left, and with Barr went Graham; so Barr saw Graham, "
+    text += "then Barr. At last Graham came, and so did BarrGraham."
+    found = shared(("Barr and BarrGraham", text), ("Barr and BarrGraham", text))
+    assert "Barr" in found
+    assert "BarrGraham" not in found
+
+
+def test_that_an_item_is_newer_is_no_reason_of_its_own() -> None:
+    stories = [
+        story(f"s{n}", f"{FILLER[n * 10 : n * 10 + 9]}", f"{FILLER} own{'abcdefghijkl'[n]}", n) for n in range(12)
+    ]
+    found = told(Recommender(Settings().override(OPTIONS)).fit(stories), "s0")
+    assert all(reasons != ["newer than this story"] for reasons in found.values())
