@@ -20,7 +20,7 @@ from recommender.embedders import Embedder
 from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError
-from recommender.features.common import common_words
+from recommender.features.common import OF_SECTION, common_words
 from recommender.features.hubness import Hubness
 from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
@@ -92,6 +92,8 @@ def _fitted(
     tfidf, terms = Tfidf.fit(whole_texts(texts))
     parts = TextParts.of(texts, tfidf, terms)
     catalog.derived()  # while the texts are at hand
+    languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
+    common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
     hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
     keys, shortlist, reach = searched_by(catalog, tfidf, terms, vectors, settings)
     archive = Archive(
@@ -100,7 +102,7 @@ def _fitted(
         tfidf=tfidf,
         terms=terms,
         parts=parts,
-        spelling=Spelling.fit(texts, tfidf, common_words(terms, catalog.codes("language", default="")[0])),
+        spelling=Spelling.fit(texts, tfidf, common),
         hubness=hubness,
         neighbours=hubness.of(terms, vectors),
         keys=keys,

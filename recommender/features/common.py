@@ -1,4 +1,4 @@
-"""Find words that are common in their own language, however rare they are in an archive of several languages."""
+"""Find words that are common in their own language or section, however rare they are in the whole archive."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from numpy.typing import NDArray
 COMMON = 0.02  # share of a vocabulary, the most frequent terms, that tells nothing
 FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
 FEW = 3  # stories with a term, in an archive of any size, up to which it tells something
-_LEAST = 20  # stories of a language that tell its common words
+OF_SECTION = 0.5  # share of the stories of a section above which a term tells no more than the section does
+_LEAST = 20  # stories of a language or section that tell its common words
 _BLOCK = 1 << 16
 
 
-def common_words(terms: sp.csr_matrix, languages: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Tell which terms are common in the languages that use them most, (v,); of one language `Wording` tells it alone.
+def common_words(
+    terms: sp.csr_matrix, groups: NDArray[np.int32], *, share: float = FREQUENT, most: float = COMMON
+) -> NDArray[np.bool_]:
+    """Tell which terms are common in the groups that use them most, (v,); of one group `Wording` tells it alone.
 
     Parameters
     ----------
     terms : csr_matrix, shape (n, v)
-    languages : ndarray of int32, shape (n,)
+    groups : ndarray of int32, shape (n,)
+        Such as languages, or sections.
+    share, most : float
+        A term is common in more than this share of the stories of a group, or among this share of its terms.
 
     Examples
     --------
@@ -29,19 +35,19 @@ def common_words(terms: sp.csr_matrix, languages: NDArray[np.int32]) -> NDArray[
     [0]
     """
     size = terms.shape[1]
-    stories = np.bincount(languages, minlength=1)
+    stories = np.bincount(groups, minlength=1)
     common, total = np.zeros(size), np.zeros(size)
     several = np.flatnonzero(stories >= _LEAST)
     if len(np.flatnonzero(stories)) < 2:
         return np.zeros(size, dtype=bool)
-    for language in np.flatnonzero(stories):
-        rows = np.flatnonzero(languages == language)
+    for group in np.flatnonzero(stories):
+        rows = np.flatnonzero(groups == group)
         used = np.zeros(size, dtype=np.int64)
         for start in range(0, len(rows), _BLOCK):
             used += np.bincount(terms[rows[start : start + _BLOCK]].indices, minlength=size)
         total += used
-        if language in several:
-            often = used > max(FREQUENT * len(rows), FEW)
-            often[np.argsort(-used, kind="stable")[: int(COMMON * np.count_nonzero(used))]] = True
+        if group in several:
+            often = used > max(share * len(rows), FEW)
+            often[np.argsort(-used, kind="stable")[: int(most * np.count_nonzero(used))]] = True
             common += np.where(often, used, 0)
     return np.asarray(common > 0.5 * total)

@@ -46,7 +46,8 @@ class Spelling:
     phrase : pyarrow.StringArray, length v
         What a pair of characters stands for, see `phrases`; null = of a word.
     common : ndarray of bool, shape (v,)
-        Words that tell nothing in their language, see `common_words`, and names run together by pages, as "BarrBarr".
+        Words that tell nothing in their language or section, see `common_words`, and names that pages run together, as
+        "BarrBarr".
     """
 
     written: pa.StringArray

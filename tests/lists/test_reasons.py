@@ -242,3 +242,20 @@ def test_that_an_item_is_newer_is_no_reason_of_its_own() -> None:
     ]
     found = told(Recommender(Settings().override(OPTIONS)).fit(stories), "s0")
     assert all(reasons != ["newer than this story"] for reasons in found.values())
+
+
+def test_what_half_of_a_section_is_about_is_no_reason() -> None:
+    def local(n: int) -> dict[str, Any]:
+        own = [f"{'abcdefghijklmnopqrstuvwx'[n]}own{a}{b}" for a in "abcdefghij" for b in "klmno"]
+        name = "Brenna" if n < 2 else "Ada"
+        text = (
+            f"It is in {own[0]} Halden that {name} sang in {own[1]} Halden; then {own[2]} {name} left. "
+            if n < 12
+            else ""
+        )
+        return story(f"l{n}", f"Day {own[0]}", text + " ".join(own), 99 * n, section="halden")
+
+    away = [{**one, "id": f"{one['id']}{n}", "section": f"away{n}"} for n in range(9) for one in newsroom()[3:]]
+    stories = [{**one, "language": "en"} for one in (*map(local, range(22)), *away)]
+    found = told(Recommender(Settings().override(OPTIONS)).fit(stories), "l0")["l1"]
+    assert found == ["both mention Brenna", "also in halden"]
