@@ -247,7 +247,10 @@ def near(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[np.uint32
     return shared > 0 and shared >= _LEAST_SAMPLED_SHARED * min(of_a, of_b)
 
 
-@kernel(least=1 << 62, parts=(level_of, in_both, near, all_shingles))
+@kernel(
+    least=1 << 62,
+    parts=(code_point, kind_of, mixed, words_of, shingles_of, level_of, in_both, near, all_shingles),
+)
 def follow(
     start: int,
     stop: int,

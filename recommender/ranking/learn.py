@@ -22,7 +22,6 @@ L2 = 5.0
 BINS = 255  # of a feature, whose ends splits are tried at
 MODELS = 2  # of other seeds, averaged
 NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; those that are weigh 1
-LEARNED = 100  # candidates of a story that are learned from: those farther off teach little of how near ones differ
 DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
 _MOST_PAIRS = 500_000  # of more, not linked ones far down are drawn
@@ -85,13 +84,6 @@ class LinkedPairs:
             chosen=None if self.chosen is None else self.chosen[kept],
             offered=None if self.offered is None else self.offered[kept],
         )
-
-    def nearest(self, count: int) -> LinkedPairs:
-        """Keep the first candidates of each story; what readers chose from is no such order, and stays."""
-        if self.chosen is not None:
-            return self
-        kept = np.arange(len(self.story)) - np.searchsorted(self.story, self.story) < count
-        return replace(self, values=self.values[kept], linked=self.linked[kept], story=self.story[kept])
 
     def among(self, features: Sequence[str]) -> LinkedPairs:
         """Keep only some features, in their order."""
@@ -173,8 +165,7 @@ def learn(
     Notes
     -----
     `HistGradientBoostingClassifier` with few leaves, monotone where a sane editor would insist, on linked against not
-    linked ones of the nearest `LEARNED` candidates of each story. The trees of `MODELS` models are averaged; each
-    leaves families out at random, story by story.
+    linked candidates. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
     """
     trees, base = _boosted(pairs, seed)
     ranker = Ranker(
@@ -208,7 +199,6 @@ def learn(
 def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    pairs = pairs.nearest(LEARNED)
     up, down = weights_of(pairs)
     down, drawn = _drawn(pairs, down, seed)
     # one that was chosen at times, and at times not, is there twice
