@@ -146,7 +146,7 @@ Stories called synthetic are mixtures of real ones (`benchmarks/scale.py`): near
 archive and words agree with vectors, but they are not news, and nothing here says how good lists are
 ([results](results.md) does)."""
 
-BEYOND = """What goes first is time, not space: all exact lists need every pair of stories, so ten times the stories
+BEYOND = """What goes first is time, not space: where each story is compared with all, ten times the stories
 cost a hundred times the products, while vectors grow by ten. Ways on, in this order:
 
 - A window. With `retrieval.window_days` a story meets only the stories near it in time, and cost grows with the
@@ -154,9 +154,10 @@ cost a hundred times the products, while vectors grow by ten. Ways on, in this o
 - Refreshing rather than computing: new stories are compared with the archive, the archive not with itself.
 - Shards: all lists of a block of stories need the vectors and nothing of other blocks, so blocks go to as many machines
   as there are.
-- An inverted file is no way on for whole lists: on the search vectors of real stories it has to read half of the
-  rows, or more, before it finds .995 of the true first five (`python -m benchmarks.search`,
-  `benchmarks/results/search.json`)."""
+- Reach. Since these figures were taken, a story in an archive of more than 50,000 is compared with some thousands
+  that
+  share its words or lie near it ([benchmarks.md](benchmarks.md)). An inverted file over vectors of both has to read
+  half of the rows, or more, before it finds .995 of the true first five."""
 
 
 def number(value: float) -> str:

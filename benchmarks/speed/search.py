@@ -1,6 +1,6 @@
 """Candidates of all stories of real archives: each compared with all, or within reach, beside FAISS over the vectors.
 
-    python -m benchmarks.search ARCHIVE ... [--k 200] [--lists 1000] [--write]
+    python -m benchmarks.search ARCHIVE ... [--synthetic 1000000] [--k 200] [--lists 1000] [--write]
 
 Each ARCHIVE is a folder that `Recommender.save` or `precompute --archive` wrote. For each, this tells the time of the
 candidates of all stories when each is compared with all and when each looks within its reach, the second also where an
@@ -20,28 +20,34 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import write_result
+from benchmarks.common import peak_mib, write_result
 from recommender import Recommender
 from recommender.archive import build, pooling
 from recommender.archive.archive import Archive
 from recommender.compute.parallel import in_order, torch_workers
-from recommender.features.vectors import SCALE
+from recommender.features.vectors import SCALE, quantise
 from recommender.search import limits
+from recommender.search.keys import KEYS, Keys
 from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
+from recommender.search.pools import Asks
+from recommender.search.shortlist import Shortlist
+from recommender.search.table import SearchTable
 from recommender.statistics import bootstrap
 
 SAMPLE = 2_048
+MOST_STORIES = 16_384  # that share a word which stories are searched by
 BLOCK = 512
 
 
-def found(archive: Archive, at: np.ndarray, k: int, near: bool) -> tuple[float, np.ndarray]:
+def found(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, k: int, near: bool) -> tuple[float, np.ndarray]:
     """Find the k best candidates of some stories, and the seconds that it takes once postings are made."""
-    every = np.arange(len(archive.catalog))
-    rows = archive.searched.rows(every, archive.catalog.id_rank)
-    if near and archive.reach is not None:
-        at = at[np.argsort(archive.reach.cells[at, 0], kind="stable")]
-    parts = [archive.asks(at[start : start + BLOCK]) for start in range(0, len(at), BLOCK)]
+    rows = searched.rows(np.arange(len(searched)), id_rank)
+    if near and searched.reach is not None:
+        at = at[np.argsort(searched.reach.cells[at, 0], kind="stable")]
+    times, languages = np.zeros(len(searched), np.int64), np.zeros(len(searched), np.int32)
+    every = Asks(searched, at, at, times[at], languages[at])
+    parts = [every.take(np.arange(len(at))[start : start + BLOCK]) for start in range(0, len(at), BLOCK)]
     nearest(parts[0].take(np.arange(2)), rows, k, near=near, torch=not near)
 
     def run(part: Any) -> np.ndarray:
@@ -74,7 +80,8 @@ def peers(archive: Archive, at: np.ndarray, k: int) -> dict[str, dict[str, float
             index.add(floats)
 
         built = timed(made)
-        index.nprobe = 32
+        if name != "Flat":
+            index.nprobe = 32
         told[f"FAISS {name}, vectors alone"] = {
             "build": built,
             "seconds": timed(lambda index=index: index.search(floats[at], k + 1)),
@@ -90,33 +97,91 @@ def peers(archive: Archive, at: np.ndarray, k: int) -> dict[str, dict[str, float
     return told
 
 
+def compared(searched: SearchTable, ids: list[str], id_rank: np.ndarray, k: int, sample: int) -> dict[str, Any]:
+    """Measure the candidates of all stories both ways, and how much they agree."""
+    n = len(searched)
+    at = np.sort(np.random.default_rng(0).permutation(n)[:SAMPLE])
+    few = np.sort(np.random.default_rng(0).permutation(len(at))[:sample])
+    row: dict[str, Any] = {"stories": n, "k": k}
+    started = time.perf_counter()
+    shortlist = Shortlist.fit(ids, searched.keys, searched.vectors)
+    reach = shortlist.reach(searched.keys, searched.vectors, searched.vocabulary)
+    row["reach seconds"] = round(time.perf_counter() - started, 2)
+    near = replace(searched, reach=reach)
+    started = time.perf_counter()
+    near.rows(np.arange(n), id_rank)
+    row["postings seconds"] = round(time.perf_counter() - started, 2)
+    seconds, best = found(near, id_rank, at, k, near=True)
+    exact_seconds, exact = found(near, id_rank, at[few], k, near=False)
+    row["all compared, seconds"] = round(exact_seconds * n / len(few), 2)
+    row["within reach, seconds"] = round(seconds * n / len(at) + row["reach seconds"] + row["postings seconds"], 2)
+    row["agreement"] = {depth: _recall(exact[:, :depth], best[few]) for depth in (5, 50, k)}
+    return row
+
+
+def synthetic(searched: SearchTable, id_rank: np.ndarray, stories: int) -> SearchTable:
+    """Mix each of many stories from a real one and one of its nearest: vectors, and words of both; none is real.
+
+    A real archive of that size has more words than the one that it is mixed from; this one has not, so its words are
+    shared by more stories, and tell less.
+    """
+    rng = np.random.default_rng(0)
+    near = np.zeros((len(searched), 8), np.int64)
+    every = np.arange(len(searched))
+    near[:] = np.sort(found(searched, id_rank, every, 8, near=searched.reach is not None)[1], axis=1)
+    base = rng.integers(0, len(searched), stories)
+    other = near[base, rng.integers(0, 8, stories)]
+    other = np.where(other >= 0, other, base)
+    share = rng.uniform(0.5, 0.9, (stories, 1)).astype(np.float32)
+    vectors = np.empty((stories, searched.vectors.shape[1]), np.int16)
+    words = np.full((stories, KEYS), -1, np.int32)
+    weights = np.zeros((stories, KEYS), np.int16)
+    for start in range(0, stories, 1 << 14):
+        part = slice(start, start + (1 << 14))
+        a, b, of_a = base[part], other[part], share[part]
+        mixed = of_a * searched.vectors[a] + (1 - of_a) * searched.vectors[b]
+        mixed += rng.normal(0, 0.01 * SCALE, mixed.shape).astype(np.float32)
+        vectors[part] = quantise(mixed)
+        theirs = np.concatenate([searched.keys.words[a], searched.keys.words[b]], axis=1)
+        heavy = np.concatenate([searched.keys.weights[a], searched.keys.weights[b]], axis=1)
+        kept = rng.random(theirs.shape) < np.repeat(np.concatenate([of_a, 1 - of_a], axis=1), KEYS, axis=1)
+        theirs = np.where(kept & (heavy > 0), theirs, -1)
+        order = np.argsort(theirs, axis=1)
+        theirs, heavy = np.take_along_axis(theirs, order, axis=1), np.take_along_axis(heavy, order, axis=1)
+        theirs[:, 1:][theirs[:, 1:] == theirs[:, :-1]] = -1
+        heavy = np.where(theirs >= 0, heavy, 0)
+        order = np.sort(np.argsort(-heavy, axis=1, kind="stable")[:, :KEYS], axis=1)
+        theirs, heavy = np.take_along_axis(theirs, order, axis=1), np.take_along_axis(heavy, order, axis=1)
+        order = np.argsort(theirs < 0, axis=1, kind="stable")
+        words[part] = np.take_along_axis(theirs, order, axis=1)
+        weights[part] = np.take_along_axis(heavy, order, axis=1)
+    used = np.bincount(words.ravel() + 1, minlength=searched.vocabulary + 1)[1:]
+    told = (words >= 0) & (used[words] <= MOST_STORIES)
+    order = np.argsort(~told, axis=1, kind="stable")
+    words = np.take_along_axis(np.where(told, words, -1), order, axis=1)
+    weights = np.take_along_axis(np.where(told, weights, np.int16(0)), order, axis=1)
+    return SearchTable(vectors, Keys(words, weights), searched.vocabulary)
+
+
 def lists(rec: Recommender, ids: list[str]) -> list[list[str]]:
     return [[item.article_id for item in one.items] for one in rec.recommend_many(ids)]
 
 
-def measure(path: Path, k: int, count: int) -> dict[str, Any]:
+def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     """Measure one archive."""
     rec = Recommender.load(path)
     archive = replace(rec.archive, pooled=None)
     n = len(archive.catalog)
     at = np.sort(np.random.default_rng(0).permutation(n)[:SAMPLE])
     scale = n / len(at)
-    row: dict[str, Any] = {"archive": path.name, "stories": n, "k": k}
-    started = time.perf_counter()
+    plain = replace(archive.searched, reach=None)
+    row: dict[str, Any] = {"archive": path.name, "about": about}
+    row |= compared(plain, archive.catalog.ids.to_pylist(), archive.catalog.id_rank, k, SAMPLE)
     limits.LIMITS = build.LIMITS = Limits(exact=0)
     keys, shortlist, reach = build.searched_by(
         archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings
     )
-    row["reach seconds"] = round(time.perf_counter() - started, 2)
     near = replace(archive, keys=keys, shortlist=shortlist, reach=reach)
-    started = time.perf_counter()
-    near.searched.rows(np.arange(n), near.catalog.id_rank)
-    row["postings seconds"] = round(time.perf_counter() - started, 2)
-    exact_seconds, exact = found(near, at, k, near=False)
-    seconds, best = found(near, at, k, near=True)
-    row["all compared, seconds"] = round(exact_seconds * scale, 2)
-    row["within reach, seconds"] = round(seconds * scale + row["reach seconds"] + row["postings seconds"], 2)
-    row["agreement"] = {depth: _recall(exact[:, :depth], best) for depth in (5, 50, k)}
     ids = archive.catalog.ids.take(np.sort(np.random.default_rng(1).permutation(n)[:count])).to_pylist()
     rec.archive = near
     limits.LIMITS = Limits(exact=1 << 62)
@@ -141,14 +206,24 @@ def _recall(true: np.ndarray, near: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archives", nargs="+", type=Path)
+    parser.add_argument("archives", nargs="+", help="folder, or ABOUT=FOLDER to name its stories")
     parser.add_argument("--k", type=int, default=200)
     parser.add_argument("--lists", type=int, default=1_000, help="final lists that are compared")
+    parser.add_argument("--synthetic", type=int, help="stories mixed from those of the last archive")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/search.json")
     options = parser.parse_args()
     rows = []
     for archive in options.archives:
-        rows.append(measure(archive, options.k, options.lists))
+        about, _, folder = archive.rpartition("=")
+        rows.append(measure(Path(folder), about or Path(folder).name, options.k, options.lists))
+        print(rows[-1], flush=True)
+    if options.synthetic:
+        archive = Recommender.load(Path(folder)).archive
+        mixed = synthetic(archive.searched, archive.catalog.id_rank, options.synthetic)
+        ids = [f"synthetic-{number}" for number in range(options.synthetic)]
+        row = compared(mixed, ids, np.arange(options.synthetic), options.k, SAMPLE // 8)
+        rows.append({"archive": "synthetic", "about": f"synthetic, mixed from {about or folder}", **row, "peers": {}})
+        rows[-1]["peak MiB"] = round(peak_mib())
         print(rows[-1], flush=True)
     if options.write:
         print(write_result("search", {"k": options.k, "sample": SAMPLE, "lists": options.lists, "seed": 0}, rows))
