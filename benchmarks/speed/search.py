@@ -104,7 +104,7 @@ def compared(searched: SearchTable, ids: list[str], id_rank: np.ndarray, k: int,
     few = np.sort(np.random.default_rng(0).permutation(len(at))[:sample])
     row: dict[str, Any] = {"stories": n, "k": k}
     started = time.perf_counter()
-    shortlist = Shortlist.fit(ids, searched.keys, searched.vectors)
+    shortlist = Shortlist.fit(ids, searched.keys, searched.vectors, Limits())
     reach = shortlist.reach(searched.keys, searched.vectors, searched.vocabulary)
     row["reach seconds"] = round(time.perf_counter() - started, 2)
     near = replace(searched, reach=reach)
@@ -177,7 +177,7 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     plain = replace(archive.searched, reach=None)
     row: dict[str, Any] = {"archive": path.name, "about": about}
     row |= compared(plain, archive.catalog.ids.to_pylist(), archive.catalog.id_rank, k, SAMPLE)
-    limits.LIMITS = build.LIMITS = Limits(exact=0)
+    limits.LIMITS = Limits(exact=0)
     keys, shortlist, reach = build.searched_by(
         archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings
     )

@@ -27,9 +27,9 @@ from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.search import limits
 from recommender.search.index import check_factory
 from recommender.search.keys import Keys, telling_words
-from recommender.search.limits import LIMITS
 from recommender.search.shortlist import Reach, Shortlist
 from recommender.settings import Settings
 
@@ -122,9 +122,9 @@ def searched_by(
 ) -> tuple[Keys, Shortlist | None, Reach | None]:
     """Choose the words that stories are searched by and, where they are many, how far each looks."""
     keys = Keys.of(terms, telling_words(tfidf), vectors)
-    if settings.retrieval.exact or len(catalog) <= LIMITS.exact:
+    if settings.retrieval.exact or len(catalog) <= limits.LIMITS.exact:
         return keys, None, None
-    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors)
+    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, limits.LIMITS)
     return keys, shortlist, shortlist.reach(keys, vectors, terms.shape[1])
 
 

@@ -95,7 +95,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "base": archive.catalog.base,
             "related_at": archive.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
-            "looks": archive.shortlist and archive.shortlist.looks,
+            "reach": archive.shortlist and [archive.shortlist.looks, archive.shortlist.rank],
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pooled),
@@ -138,7 +138,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     tfidf = Tfidf.load(folder, "tfidf")
     terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
     vectors = _array(folder / "vectors.npy", "i", (len(table), None))
-    keys, shortlist, reach = _load_searched(folder, len(table), len(tfidf.names), vectors.shape[1], manifest["looks"])
+    keys, shortlist, reach = _load_searched(folder, len(table), len(tfidf.names), vectors.shape[1], manifest["reach"])
     hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     kept = (folder / f"{BOILERPLATE}.arrow").exists()  # archives saved by earlier versions have none
@@ -240,14 +240,15 @@ def _searched(archive: Archive) -> dict[str, NDArray[Any]]:
 
 
 def _load_searched(
-    folder: Path, rows: int, terms: int, width: int, looks: int | None
+    folder: Path, rows: int, terms: int, width: int, told: list[int] | None
 ) -> tuple[Keys, Shortlist | None, Reach | None]:
     """Read what candidates are found by; words and cells that there are not would be read beyond the end."""
     keys = _load_keys(folder, "search.", rows, terms)
-    if looks is None:
+    if told is None:
         return keys, None, None
+    looks, rank = told
     landmarks = _array(folder / "search.landmarks.npy", "i", (None, width))
-    shortlist = Shortlist(_load_keys(folder, "search.sample.", None, terms), landmarks, looks)
+    shortlist = Shortlist(_load_keys(folder, "search.sample.", None, terms), landmarks, looks, rank)
     cells = _array(folder / "search.cells.npy", "i", (rows, looks))
     if cells.size and not -1 <= cells.min() <= cells.max() < len(landmarks):
         raise ValueError(f"cells {cells.min()} to {cells.max()} of {len(landmarks)}")

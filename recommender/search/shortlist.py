@@ -11,10 +11,8 @@ from recommender.compute.parallel import joined
 from recommender.features.hubness import id_hashes
 from recommender.search import loops
 from recommender.search.keys import Keys, Postings
+from recommender.search.limits import Limits
 
-_NEAR = 3_000  # stories that share the most words, about
-_RANK = 64  # of them in the sample, by which their number is judged
-_INSIDE = 1_000  # stories of the cells that a story looks into, about
 CELLS = 64, 4_096  # least and most
 _MOST = 16  # cells that a story looks into, at most
 _BLOCK = 4_096  # stories placed at a time
@@ -59,30 +57,33 @@ class Shortlist:
         Vectors of the stories that cells lie around.
     looks : int
         Cells that a story looks into.
+    rank : int
+        A story's cut is the so many greatest product of its words with those of the sample.
     """
 
     sample: Keys
     landmarks: NDArray[np.int16]
     looks: int
+    rank: int
 
     @classmethod
-    def fit(cls, ids: list[str], keys: Keys, vectors: NDArray[np.int16]) -> Shortlist:
+    def fit(cls, ids: list[str], keys: Keys, vectors: NDArray[np.int16], limits: Limits) -> Shortlist:
         """Draw sample and landmarks by a hash of the ids: the same stories, whatever their order."""
         key, size = id_hashes(ids), len(ids)
         order = np.argsort(key, kind="stable")
-        sample = np.sort(order[: max(size * _RANK // _NEAR, _RANK)])
+        sample = np.sort(order[: max(size * limits.rank // limits.near, limits.rank)])
         known = order[vectors[order].any(axis=1)][::-1]  # others than the sample
-        cells = int(np.clip(2 ** round(np.log2(max(_MOST * size / _INSIDE, 1))), *CELLS))
+        cells = int(np.clip(2 ** round(np.log2(max(_MOST * size / limits.inside, 1))), *CELLS))
         chosen = np.sort(known[:cells])
-        looks = int(np.clip(round(_INSIDE * len(chosen) / max(size, 1)), 1, max(min(_MOST, len(chosen)), 1)))
-        return cls(keys.take(sample), np.asarray(vectors[chosen]), looks)
+        looks = int(np.clip(round(limits.inside * len(chosen) / max(size, 1)), 1, max(min(_MOST, len(chosen)), 1)))
+        return cls(keys.take(sample), np.asarray(vectors[chosen]), looks, limits.rank)
 
     def reach(self, keys: Keys, vectors: NDArray[np.int16], vocabulary: int) -> Reach:
         """Tell how far some stories look."""
         size = len(keys)
         cut, cells = np.ones(size, np.int32), np.full((size, self.looks), -1, np.int32)
         postings = Postings.of(self.sample.words, self.sample.weights, vocabulary)
-        loops.cuts(size, keys.words, keys.weights, *postings.parts, len(self.sample), _RANK, cut)
+        loops.cuts(size, keys.words, keys.weights, *postings.parts, len(self.sample), self.rank, cut)
         landmarks = self.landmarks.astype(np.float32).T
         for start in range(0, size if len(self.landmarks) else 0, _BLOCK):
             some = np.asarray(vectors[start : start + _BLOCK]).astype(np.float32)

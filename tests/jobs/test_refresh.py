@@ -162,6 +162,9 @@ class TestEqualsAWholeRun:
             self.run(seed, steps, Path(folder), "parquet")
 
     def run(self, seed: int, steps: int, root: Path, format: str) -> None:
+        # every other world counts as large: its stories look within their reach
+        exact = 20 if seed % 2 else 50_000
+        limits.LIMITS = replace(limits.LIMITS, exact=exact, near=30, rank=8, inside=15)  # `few` puts them back
         world = Changing(seed, root, "jsonl" if format == "sql" else format)
         if format == "sql":
             world.format, place = "sql", f"sqlite:///{root / 'lists.db'}"

@@ -15,6 +15,7 @@ from recommender.features.vectors import SCALE
 from recommender.search import loops
 from recommender.search import nearest as module
 from recommender.search.keys import KEYS, Keys, Postings, telling_words
+from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
 from recommender.search.pools import Asks
 from recommender.search.table import Rows
@@ -169,9 +170,7 @@ class TestReach:
             assert cells.tolist() == (wanted if table.vectors[row].any() else np.full(frozen.looks, -1)).tolist()
 
     def test_about_as_many_share_words_as_are_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from recommender.search import shortlist
-
-        monkeypatch.setattr(shortlist, "_NEAR", 300)
+        monkeypatch.setattr(searching, "LIMITS", Limits(near=300, rank=64))
         table = searching.table(np.random.default_rng(6), 3_000, near=True)
         assert table.reach is not None
         counts = (searching.shared(table, table) >= table.reach.cut[:, None]).sum(axis=1)

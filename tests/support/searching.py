@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from recommender.features.vectors import quantise
 from recommender.search.keys import Keys
+from recommender.search.limits import Limits
 from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 
 VOCABULARY = 40
+LIMITS = Limits(near=60, rank=8, inside=40)  # a reach that leaves out most of some hundred stories
 
 
 def table(rng: np.random.Generator, stories: int, near: bool = False, dim: int = 8) -> SearchTable:
@@ -30,7 +32,7 @@ def table(rng: np.random.Generator, stories: int, near: bool = False, dim: int =
 
 
 def shortlist(keys: Keys, vectors: NDArray[np.int16]) -> Shortlist:
-    return Shortlist.fit([f"s{number}" for number in range(len(keys))], keys, vectors)
+    return Shortlist.fit([f"s{number}" for number in range(len(keys))], keys, vectors, LIMITS)
 
 
 def products(asking: SearchTable, found: SearchTable) -> NDArray[np.int64]:
