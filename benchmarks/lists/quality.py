@@ -36,7 +36,7 @@ BY_LIST = ("items", "related", "repeats", "own reports", "distance")
 OF_ALL = ("coverage",)
 MARKS = {"better": " ▲", "worse": " ▼"}
 POOLED = (("relevance", "nDCG@5"), ("list", "nDCG@5"), ("list", "distinct nDCG@5"))
-_HEAVY = ("per_story", "ages_days", "scores")
+_HEAVY = ("per_story", "ages_days")
 
 
 def systems_of(name: str, folder: Path) -> tuple[str, ...]:
