@@ -14,14 +14,14 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender.articles.article import to_table
 from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import Stream
-from recommender.reading.report import ReadReport
+from recommender.reading.report import ReadReport, Told
 from recommender.reading.rows import RowReader
 from recommender.settings import ReadingSettings
 
@@ -188,9 +188,11 @@ SETTINGS = [
 
 def one_by_one(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadReport]:
     reader = RowReader(stream, {}, limits, drafts=False)
-    found = [one for line, raw in stream.rows() if (one := reader.read(line, raw)) is not None]
+    told = Told()
+    found = [one for line, raw in stream.rows(told) if (one := reader.read(line, raw)) is not None]
     hidden = pa.array([reason for _, reason in found], pa.large_string())
-    reader.report.read = sum(1 for _ in stream.rows())
+    reader.report.told.take(told)
+    reader.report.read = sum(1 for _ in stream.rows(Told()))
     return to_table(article for article, _ in found).append_column(READ.field(HIDDEN), hidden), reader.report
 
 
@@ -380,6 +382,7 @@ def test_bodies_of_lines_are_what_they_are_one_by_one(limits: ReadingSettings) -
 
 
 @settings(max_examples=100, deadline=None)
+@example(odd=[(0, b'{"id": "xc", "title": "\xff"}\n')] * 3, more={}, bodies=[], dropped=[], limits=ReadingSettings())
 @given(
     odd=st.lists(st.tuples(st.integers(0, 250), st.sampled_from(LINES)), max_size=4),
     more=st.sampled_from(
