@@ -150,9 +150,14 @@ def serving() -> Iterator[str]:
     yield f"in {found['reads']:,} reads."
 
 
-def main() -> None:
+def document() -> str:
+    """Write the page."""
     parts = ["\n".join(part()) for part in (candidates, lists, reading, serving)]
-    DOCS.write_text(HEAD + "\n" + "\n\n".join(parts) + "\n", encoding="utf-8")
+    return HEAD + "\n" + "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    DOCS.write_text(document(), encoding="utf-8")
     print(DOCS)
 
 

@@ -1,4 +1,4 @@
-"""`docs/results.md` is what the benchmark makes of its result file, to the letter."""
+"""`docs/results.md` and `docs/benchmarks.md` are what the benchmarks make of their result files, to the letter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks.quality import HISTORY, LEFT_OUT, NEWSROOMS, POOLED, SYSTEMS, conclusions, document, headline
 
+from benchmarks import page
 from recommender.evaluation import SETS
 from recommender.evaluation.systems.baselines import BASELINES
 
@@ -18,6 +19,10 @@ RESULT = json.loads((ROOT / "benchmarks" / "results" / "quality.json").read_text
 
 def test_the_page_is_generated() -> None:
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == document(RESULT)
+
+
+def test_the_page_of_speed_is_generated() -> None:
+    assert (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8") == page.document()
 
 
 def test_every_system_stands_on_every_set_with_intervals() -> None:
@@ -32,13 +37,13 @@ def test_every_system_stands_on_every_set_with_intervals() -> None:
 
 
 def test_the_page_says_where_the_first_system_is_not_the_best() -> None:
-    page, unbeaten = document(RESULT), 0
+    text, unbeaten = document(RESULT), 0
     for one in RESULT["rows"]:
         first = one["systems"][0]["system"]
         better = [said for said in one["verdicts"] if f" is better than {first}" in said]
-        assert all(said in page for said in better)
+        assert all(said in text for said in better)
         unbeaten += not better
-    assert page.count("No system is shown to be better than ") == unbeaten
+    assert text.count("No system is shown to be better than ") == unbeaten
 
 
 def test_lists_are_measured_without_grades_too() -> None:
