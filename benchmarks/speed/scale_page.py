@@ -156,7 +156,7 @@ cost a hundred times the products, while vectors grow by ten. Ways on, in this o
   as there are.
 - Reach. Since these figures were taken, a story in an archive of more than 50,000 is compared with some thousands
   that share its words or lie near it (`python -m benchmarks.search`). An inverted file over vectors of both has to
-  read half of the rows, or more, before it finds .995 of the true first five."""
+  read half of the rows, or more, before it finds .995 of the true first five (by hand)."""
 
 
 def number(value: float) -> str:

@@ -15,7 +15,7 @@ from recommender.search import loops
 
 KEYS = 64  # words of a story
 _SHARE, _FEW, _MOST = 0.25, 1_000, 16_384  # stories that use a key: a share of all, at least and at most so many
-_WORDS = 0.7  # of the square of a search vector's length, beside a vector of the meaning
+_WORDS = 0.7  # of the product of a story with itself; the rest is that of its vector
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,12 +141,7 @@ class Retriever:
             at_least = None if least is None else least[places]
             return places, nearest(some, rows, count, near=near, windows=windows, least=at_least, torch=torch)
 
-        if len(order) <= step:
-            yield from map(search, blocks)
-        elif torch:
-            yield from in_order(search, blocks, torch_workers())
-        else:
-            yield from in_order(search, blocks)
+        yield from in_order(search, blocks, torch_workers() if torch else None)
 
     def _rows(self, found: NDArray[np.int64]) -> Rows:
         """Gather rows that may be found."""
