@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.build import build_archive, ranker_for, with_languages
+from recommender.archive.build import build_archive, read_draft, under_settings
+from recommender.archive.candidates import pair_relevance
 from recommender.archive.changes import Changes, changed_archive
 from recommender.archive.lister import Lister
 from recommender.archive.pins import placing
-from recommender.archive.pooling import pair_relevance
 from recommender.archive.rows import compacted
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import to_micros
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
@@ -35,7 +34,7 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
-from recommender.errors import NotFittedError, SettingsError, WithdrawnArticleError
+from recommender.errors import NotFittedError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.records import to_lists
 from recommender.progress import Progress, silent
@@ -51,8 +50,6 @@ from recommender.storage.atomic import refusing
 if TYPE_CHECKING:
     from recommender.archive.learn import LearnReport
 
-_SHOWN = 60  # characters of a passage that a finding names
-
 
 class Recommender(Decided):
     """Related articles for every story of an archive.
@@ -66,6 +63,21 @@ class Recommender(Decided):
         Default: the one that `settings.embedding` names.
     cache : path, optional
         File of the vector cache; without it every `fit` embeds anew.
+
+    Notes
+    -----
+    What several methods take means the same in all of them:
+
+    articles : path, list of paths, frame (pandas, Polars, Arrow, DuckDB), or iterable of Article, dict or the like
+    columns : mapping of field to column, for column names that are not recognised
+    format : format of the files, such as 'csv', where their content shall not tell (docs/input.md)
+    strict : raise at the first bad row; otherwise bad rows are left out, counted in `report`, and a warning says so
+    progress : called with (stage, done, total)
+    ids : str, int or UUID; lists give ids back in the type of the one that was asked for
+    k : items of a list; default `settings.selection.k`
+    as_of : moment that lists are for; default the newest publication time that is not in the future
+    filters : `Filters`, limits of this call on top of the settings
+    exclude : ids that must not appear
 
     Examples
     --------
@@ -109,27 +121,9 @@ class Recommender(Decided):
         strict: bool = False,
         progress: Progress = silent,
     ) -> Recommender:
-        """Read a whole archive and make it searchable.
+        """Read a whole archive and make it searchable; gives the recommender itself.
 
-        Parameters
-        ----------
-        articles : path, list of paths, frame (pandas, Polars, Arrow, DuckDB), or iterable of Article, dict or the like
-        columns : mapping, optional
-            Field -> column, for column names that are not recognised.
-        format : str, optional
-            Format of the files, such as 'csv', where their content shall not tell (docs/input.md).
-        links : path or pyarrow.Table, optional
-            Further links between stories, see `read_links`; they become links of the stories that they name.
-        strict : bool, default False
-            Raise at the first bad row. Otherwise bad rows are left out, counted in `report`,
-            and a warning says so.
-        progress : callable, optional
-            Called with (stage, done, total).
-
-        Returns
-        -------
-        Recommender
-            Itself.
+        `links` are further links between stories, see `read_links`.
 
         Raises
         ------
@@ -196,7 +190,7 @@ class Recommender(Decided):
 
     def pool(self, *, as_of: datetime | None = None) -> Recommender:
         """Find the candidates of all stories at once and keep them: lists for that moment need no search then."""
-        self._archive = self.lister(as_of=as_of).pooled()
+        self._archive = self.lister(as_of=as_of).with_pools()
         release_memory()
         return self
 
@@ -216,29 +210,20 @@ class Recommender(Decided):
         Parameters
         ----------
         links, picks : path or pyarrow.Table, optional
-            Further links, with the columns story and item (`read_links`), and items that editors picked under stories;
-            each counts as a link.
+            Further links (`read_links`), and items that editors picked under stories; each counts as a link.
         clicks : path or pyarrow.Table, optional
-            Lists as readers were shown them, and what they clicked: a click log (source, shown, clicked, and maybe time
-            and session), or MIND's behaviors.tsv. A click counts the more, the less likely its place is looked at.
+            Lists as readers were shown them, and what they clicked (docs/learning.md).
         lists : path or str, optional
-            Published lists, a folder or database URL: links to what they showed under a story before it was updated
-            may come from the list itself, and do not count.
+            Published lists: links to what they showed under a story before it was updated may be their own, and do not
+            count.
         name : str, default 'own'
-            Name of the ranker.
+            Of the ranker.
         seed : int, default 0
-        progress : callable, optional
-
-        Returns
-        -------
-        LearnReport
-            The ranker, fitted on all stories, and what it gains on stories that a first fit did not see.
 
         Raises
         ------
         InputError
-            If too few stories link to older stories of the archive or have clicks, or what was learned is no better
-            than chance.
+            If too few stories have links to older stories or clicks, or what was learned is no better than chance.
 
         Examples
         --------
@@ -278,15 +263,10 @@ class Recommender(Decided):
         SettingsError
             If `settings` read or embed in another way: that needs `fit`.
         """
-        for stage in ("reading", "embedding"):
-            if getattr(settings, stage) != getattr(self.settings, stage):
-                raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
-        archive = self.archive
-        if settings.ranking.ranker != self.settings.ranking.ranker:
-            archive = replace(archive, ranker=ranker_for(settings, self.embedder))
+        archive = under_settings(self.archive, settings, self.embedder)
         other = Recommender(settings, rules=self.rules, embedder=self.embedder)
         other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
-        other._archive = archive.under(settings)
+        other._archive = archive
         return other
 
     # -- asking -------------------------------------------------------------------------------
@@ -301,18 +281,6 @@ class Recommender(Decided):
         exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
         """Make the ranked list of one story.
-
-        Parameters
-        ----------
-        article_id : str, int or UUID
-            The ids of the list come back in its type.
-        k : int, optional
-            Items wanted; default `settings.selection.k`.
-        as_of : datetime, optional
-            Moment that the list is for; default the newest publication time that is not in the future.
-        filters : Filters, optional
-        exclude : sequence of str
-            Ids that must not appear.
 
         Raises
         ------
@@ -349,8 +317,6 @@ class Recommender(Decided):
     ) -> ReadNext:
         """Make the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
-        It is compared with all stories, or searched for with the index that `settings.retrieval.index` names.
-
         Raises
         ------
         InputError
@@ -360,7 +326,7 @@ class Recommender(Decided):
         """
         self.tombstones.refresh()
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
-        table, vectors = self._draft(article, lister.archive)
+        table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)
         self._refuse_withdrawn(table["id"].to_pylist())
         (found,) = self._values(lister.draft(table, vectors))
         found = found.without_list("withheld") if found.article_id in self.rules.no_list else found
@@ -410,7 +376,7 @@ class Recommender(Decided):
         if more := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *more))
-        return Lister.of(self.archive, self.tombstones, _moment(self.archive, as_of), k=k, filters=filters)
+        return Lister.of(self.archive, self.tombstones, self.archive.moment(as_of), k=k, filters=filters)
 
     def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
         """Turn records into lists under what editors have decided by now."""
@@ -419,28 +385,6 @@ class Recommender(Decided):
         pinned = placing(stones.decisions.pins, asked, self.catalog, datetime.now(UTC))
         lists = to_lists(batch, stones.withdrawn, stones.blocked, pinned)
         return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
-
-    def __repr__(self) -> str:
-        return (
-            "<Recommender without an archive>" if self._archive is None else f"<Recommender of {len(self):,} stories>"
-        )
-
-    def __len__(self) -> int:
-        return 0 if self._archive is None else int(self.catalog.alive.sum())
-
-    def __bool__(self) -> bool:
-        return True  # one without stories is one all the same
-
-    def sections(self) -> set[str]:
-        """Collect the sections of the stories of the archive."""
-        return {name for name in self.catalog.table["section"].unique().to_pylist() if name}
-
-    def _known(self) -> Iterable[str]:
-        ids: list[str] = self.catalog.ids.to_pylist()
-        return ids
-
-    def _unknown(self, ids: Iterable[str]) -> list[str]:
-        return [] if self._archive is None else [one for one in ids if one not in self.catalog]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:
@@ -472,20 +416,10 @@ class Recommender(Decided):
         cache: str | Path | None = None,
         check: bool = False,
     ) -> Recommender:
-        """Load a saved archive, memory-mapped; nothing is embedded.
+        """Load a saved archive, memory-mapped; nothing is embedded. `embedder` and `cache` are those of the class.
 
-        A file that is missing or cut is refused, and an altered one of up to 16 MiB.
-
-        Parameters
-        ----------
-        path : path
-        embedder : Embedder, optional
-            Default: the one that the settings of the archive name.
-        cache : path, optional
-            File of the vector cache.
-        check : bool, default False
-            Refuse altered files of any size: all are read and compared with their checksums, as
-            ``recommender info --check`` does.
+        A file that is missing or cut is refused, and an altered one of up to 16 MiB; with `check` of any size, as
+        ``recommender info --check`` does.
 
         Raises
         ------
@@ -499,6 +433,19 @@ class Recommender(Decided):
         rec._archive = archive
         rec.tombstones = overlay_of_archive(Path(path))
         return rec
+
+    # -- what there is ------------------------------------------------------------------------
+
+    @property
+    def archive(self) -> Archive:
+        """Catalog, vectors, and terms as one value, which is replaced and never changed."""
+        if self._archive is None:
+            raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
+        return self._archive
+
+    @archive.setter
+    def archive(self, archive: Archive) -> None:
+        self._archive = archive
 
     @property
     def rules(self) -> Rules:
@@ -526,13 +473,20 @@ class Recommender(Decided):
         """Relevance from which on an item counts as related; None = all of them."""
         return self.archive.related_at
 
+    def newest(self) -> datetime | None:
+        """Find the default `as_of`: the newest publication time that is not in the future."""
+        archive = self.archive
+        return datetime.fromtimestamp(archive.moment(None) / 1e6, UTC) if archive.dated else None
+
+    def sections(self) -> set[str]:
+        """Collect the sections of the stories of the archive."""
+        return {name for name in self.catalog.table["section"].unique().to_pylist() if name}
+
     @property
     def index(self) -> Any:
-        """The FAISS index over the vectors of the archive's stories, `faiss.Index`: its ids are the rows of `catalog`.
+        """The FAISS index over the vectors of all stories, also those that no list shows; ids are rows of `catalog`.
 
-        Make what it is asked with `search_vector`. It is built when it is first asked for: all vectors as they are,
-        unless `settings.retrieval.index` names another. It holds all rows of that time, also those that lists may not
-        show.
+        It is built when it is first asked for, as `settings.retrieval.index` says. Ask it with `search_vector`.
         """
         self._archive = self.archive.indexed()
         assert self._archive.index is not None
@@ -549,36 +503,22 @@ class Recommender(Decided):
         >>> rec.catalog.ids[int(rows[0, 0])].as_py()
         '0'
         """
-        return index_floats(self._draft(article, self.archive)[1])
+        return index_floats(read_draft(article, self.archive, self._vectors)[1])
 
-    def _draft(self, article: Article | Mapping[str, Any], archive: Archive) -> tuple[pa.Table, NDArray[np.int16]]:
-        """Read and embed a story that is not in the archive."""
-        table, _ = read_articles([article], settings=self.settings.reading, strict=True, drafts=True)
-        boilerplate = archive.catalog.boilerplate
-        table = boilerplate.lined(with_languages(table, archive))
-        vectors, self.embedded = self._vectors.of(boilerplate.cleaned(table), archive.site)
-        return table, vectors
+    def __repr__(self) -> str:
+        return (
+            "<Recommender without an archive>" if self._archive is None else f"<Recommender of {len(self):,} stories>"
+        )
 
-    def newest(self) -> datetime | None:
-        """Find the default `as_of`: the newest publication time that is not in the future."""
-        micros = self.archive.newest(datetime.now(UTC))
-        return datetime.fromtimestamp(micros / 1e6, UTC) if self.archive.dated else None
+    def __len__(self) -> int:
+        return 0 if self._archive is None else int(self.catalog.alive.sum())
 
-    @property
-    def archive(self) -> Archive:
-        """Catalog, vectors, and terms as one value, which is replaced and never changed."""
-        if self._archive is None:
-            raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
-        return self._archive
+    def __bool__(self) -> bool:
+        return True  # one without stories is one all the same
 
-    @archive.setter
-    def archive(self, archive: Archive) -> None:
-        self._archive = archive
+    def _known(self) -> Iterable[str]:
+        ids: list[str] = self.catalog.ids.to_pylist()
+        return ids
 
-
-def _moment(archive: Archive, as_of: datetime | None) -> int:
-    """Convert `as_of` to microseconds; by default the newest publication time that is not in the future."""
-    if as_of is not None:
-        return to_micros(as_of)
-    now = datetime.now(UTC)
-    return archive.newest(now) if archive.dated else to_micros(now)
+    def _unknown(self, ids: Iterable[str]) -> list[str]:
+        return [] if self._archive is None else [one for one in ids if one not in self.catalog]

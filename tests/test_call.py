@@ -34,7 +34,7 @@ def world(rng: Random) -> Recommender:
 def anew(rec: Recommender) -> Recommender:
     """The same stories, rules and withdrawals with nothing derived yet and no pools."""
     other = Recommender(rec.settings, rules=rec.rules, embedder=rec.embedder)
-    other._archive = replace(rec.archive, catalog=replace(rec.catalog), pooled=None)
+    other._archive = replace(rec.archive, catalog=replace(rec.catalog), pools=None)
     other.tombstones = rec.tombstones
     return other
 

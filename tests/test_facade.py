@@ -26,7 +26,6 @@ from recommender import (
     UnknownArticleError,
     WithdrawnArticleError,
 )
-from recommender.archive.pooling import retriever
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.lists.readnext import ReadNext
@@ -110,7 +109,7 @@ def test_lists_are_filled_from_beyond_the_candidates_and_the_window() -> None:
 def test_filling_has_no_more_places_than_there_are_stories(shared: Recommender) -> None:
     few = shared.under(shared.settings.override({"retrieval.candidates": 7})).archive
     scope = few.base(few.newest(datetime.now(UTC)))
-    assert [retriever(few, scope, 1, times=times).count for times in (1, 2, 8, 1 << 20)] == [7, 14, 24, 24]
+    assert [few.retriever(scope, 1, times=times).count for times in (1, 2, 8, 1 << 20)] == [7, 14, 24, 24]
 
 
 def test_one_is_a_batch_of_one(fitted: Recommender) -> None:

@@ -426,7 +426,7 @@ def refresh_ours(job: Job) -> Figures:
     with timed(figures, "update"):
         rec.update([{**story, "title": f"{story['title']} (corrected)"} for story in stories])
     with timed(figures, "seconds"):
-        rec.archive = rec.lister().pooled(before=before)
+        rec.archive = rec.lister().with_pools(before=before)
     with timed(figures, "compared"):
         rows = np.flatnonzero(touched(before, rec.archive) & rec.catalog.alive)
     some = rows[:: max(len(rows) // _LISTS, 1)]

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.common import peak_mib, write_result
 from recommender import Recommender
-from recommender.archive import build, pooling
+from recommender.archive import build
 from recommender.archive.archive import Archive
 from recommender.compute.parallel import in_order, torch_workers
 from recommender.features.vectors import SCALE, quantise
@@ -171,7 +171,7 @@ def lists(rec: Recommender, ids: list[str]) -> list[list[str]]:
 def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     """Measure one archive."""
     rec = Recommender.load(path)
-    archive = replace(rec.archive, pooled=None)
+    archive = replace(rec.archive, pools=None)
     n = len(archive.catalog)
     at = np.sort(np.random.default_rng(0).permutation(n)[:SAMPLE])
     scale = n / len(at)
@@ -184,11 +184,9 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     )
     near = replace(archive, keys=keys, shortlist=shortlist, reach=reach)
     ids = archive.catalog.ids.take(np.sort(np.random.default_rng(1).permutation(n)[:count])).to_pylist()
-    rec.archive = near
-    limits.LIMITS = Limits(exact=1 << 62)
+    limits.LIMITS, rec.archive = Limits(exact=1 << 62), near
     wanted = lists(rec, ids)
-    limits.LIMITS = Limits(exact=0)
-    pooling.standing(near, 0, frozenset(), frozenset())  # nothing of the other search is kept
+    limits.LIMITS, rec.archive = Limits(exact=0), replace(near)  # a copy keeps nothing of the other search
     shares = [len({*a} & {*b}) / len(a) for a, b in zip(wanted, lists(rec, ids), strict=True) if a]
     interval = bootstrap(np.array(shares), np.arange(len(shares)))
     row["final five"] = [round(float(x), 4) for x in (np.mean(shares), interval.low, interval.high)]

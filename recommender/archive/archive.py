@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +28,11 @@ from recommender.features.tfidf import Tfidf
 from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
+from recommender.search import limits
 from recommender.search.index import SearchIndex
 from recommender.search.keys import Keys
 from recommender.search.pools import Asks, Pools, Queries
+from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.shortlist import Reach, Shortlist
 from recommender.search.table import SearchTable
@@ -40,20 +42,36 @@ from recommender.selection.same_event import SameEvent
 from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 
+Value = TypeVar("Value")
 
-class Pooled(NamedTuple):
+
+class ArchivePools(NamedTuple):
     """The pools of all rows, and what they were found for.
 
     A scope, the rows of it that editors had not withdrawn or blocked, lists of `k`, and the blocks of single stories.
     `state` identifies all that a job made lists from: versions whose manifest names the same were made from this.
     """
 
-    pools: Pools
+    by_row: Pools
     scope: Scope
     shown: NDArray[np.bool_]
     k: int
     blocks: frozenset[tuple[str, str | None]]
     state: str = ""
+
+
+class Latest(Generic[Value]):
+    """The value that was made last, which is given again for the same key."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Hashable, Value] | None = None
+
+    def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Give the value of a key; made now, unless it is the latest."""
+        held = self._held  # other threads may replace it meanwhile
+        if held is None or held[0] != key:
+            self._held = held = key, make()
+        return held[1]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +106,7 @@ class Archive:
     calibration : str
         Name under which the embedder's judgments are kept.
     rules : Rules
-    pooled : Pooled or None
+    pools : ArchivePools or None
         Pools that lists are made of without a search, if they fit what is asked.
     index : SearchIndex or None
         FAISS index over the vectors, once it was asked for.
@@ -112,7 +130,7 @@ class Archive:
     ranker: Ranker | None = None
     calibration: str = ""
     rules: Rules = NO_RULES
-    pooled: Pooled | None = None
+    pools: ArchivePools | None = None
     index: SearchIndex | None = None
     derived: Derived = None  # type: ignore[assignment]  # filled in from the other values
 
@@ -138,12 +156,10 @@ class Archive:
             wanted = settings.selection.related_at
             related_at = self.ranker.related_at if wanted == "auto" else wanted
         else:
-            related_at = relevance_floor(
-                self.queries, self.catalog, self.vectors, self.terms, settings, self.calibration
-            )
+            related_at = relevance_floor(self.queries, self.catalog, self.table, settings, self.calibration)
         same = (self.settings.ranking, before) == (settings.ranking, asked)
-        pooled = self.pooled if same else None
-        return replace(self, settings=settings, related_at=related_at, pooled=pooled, index=index)
+        pools = self.pools if same else None
+        return replace(self, settings=settings, related_at=related_at, pools=pools, index=index)
 
     def indexed(self) -> Archive:
         """Build the FAISS index that the settings ask for, or add what it lacks."""
@@ -186,6 +202,13 @@ class Archive:
         times = self.derived.stories.times
         count = int(np.searchsorted(times, to_micros(now), side="right"))
         return max(int(times[count - 1]), 0) if count else 0
+
+    def moment(self, as_of: datetime | None) -> int:
+        """Convert a moment that lists are for to microseconds; None = the newest publication time up to now."""
+        if as_of is not None:
+            return to_micros(as_of)
+        now = datetime.now(UTC)
+        return self.newest(now) if self.dated else to_micros(now)
 
     @property
     def site(self) -> str:
@@ -345,20 +368,31 @@ class Archive:
             same_language=self.settings.retrieval.same_language,
         )
 
+    def retriever(self, scope: Scope, k: int, times: int = 1) -> Retriever:
+        """Prepare the search for candidates within a scope, for lists of `k`.
+
+        `times` as many candidates as the settings say are found, if there are so many rows.
+        """
+        count = max(self.settings.retrieval.candidates, k + self.settings.selection.reserves)
+        count = max(count, min(times * count, len(self.catalog)))  # more than there are would only take memory
+        return Retriever(
+            catalog=self.catalog,
+            search=self.searched,
+            scope=scope,
+            settings=self.settings.retrieval,
+            count=count,
+            limits=limits.LIMITS,
+        )
+
     def base(self, moment: int) -> Scope:
         """Find the rows that lists of a moment may show, before editors and filters take some out; pools hold these."""
-        found = self._bases.get(moment)
-        if found is None:
-            found = self.scope(moment, Filters(), frozenset())
-            self._bases.clear()
-            self._bases[moment] = found
-        return found
+        return self._latest_base.of(moment, lambda: self.scope(moment, Filters(), frozenset()))
 
     @cached_property
-    def _bases(self) -> dict[int, Scope]:
-        return {}
+    def _latest_base(self) -> Latest[Scope]:
+        return Latest()
 
     @cached_property
-    def latest(self) -> dict[Any, tuple[Selection, bool]]:
-        """Room for what lists of the latest moment share, see `pooling.standing`."""
-        return {}
+    def latest(self) -> Latest[tuple[Selection, bool]]:
+        """Room for what lists of the latest moment share, see `Lister.of`."""
+        return Latest()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
+from recommender.articles.article import Article
 from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
 from recommender.articles.languages import detected_languages, unknown_language_warning, with_site_language
@@ -19,7 +23,7 @@ from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.embedders.protocol import is_of_words, vector_space
 from recommender.embedders.stories import StoryVectors
-from recommender.errors import InputError
+from recommender.errors import InputError, SettingsError
 from recommender.features.common import OF_SECTION, common_words
 from recommender.features.hubness import Hubness
 from recommender.features.spelling import Spelling
@@ -27,6 +31,7 @@ from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.reading.read import read_articles
 from recommender.search import limits
 from recommender.search.index import check_factory
 from recommender.search.keys import Keys, telling_words
@@ -145,6 +150,38 @@ def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
             stacklevel=5,
         )
     return ranker
+
+
+def under_settings(archive: Archive, settings: Settings, embedder: Embedder) -> Archive:
+    """Put an archive under other settings of retrieval, ranking and selection, with the ranker that they name.
+
+    Raises
+    ------
+    SettingsError
+        If they read or embed in another way, or the ranker cannot be used.
+    """
+    for stage in ("reading", "embedding"):
+        if getattr(settings, stage) != getattr(archive.settings, stage):
+            raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
+    if settings.ranking.ranker != archive.settings.ranking.ranker:
+        archive = replace(archive, ranker=ranker_for(settings, embedder))
+    return archive.under(settings)
+
+
+def read_draft(
+    article: Article | Mapping[str, Any], archive: Archive, vectors: StoryVectors
+) -> tuple[pa.Table, NDArray[np.int16], int]:
+    """Read and embed a story that is not in the archive; gives its row, its vector, and how many texts were embedded.
+
+    Raises
+    ------
+    InputError
+        If the article cannot be used.
+    """
+    table, _ = read_articles([article], settings=archive.settings.reading, strict=True, drafts=True)
+    boilerplate = archive.catalog.boilerplate
+    table = boilerplate.lined(with_languages(table, archive))
+    return table, *vectors.of(boilerplate.cleaned(table), archive.site)
 
 
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:

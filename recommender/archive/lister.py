@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive, Pooled
-from recommender.archive.pooling import covered, pools_among, retriever, standing, standing_among
+from recommender.archive.archive import Archive, ArchivePools
+from recommender.archive.candidates import candidates_of, pools_hold, pools_of
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Tombstones
 from recommender.editorial.rules import Marks
 from recommender.errors import SettingsError
 from recommender.lists.block import Block, Heading
-from recommender.lists.parts import Parts, parts_of
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import rejections, to_batch
-from recommender.ranking.score import Ranked, among, rank, rank_learned
+from recommender.ranking.score import Parts, Ranked, Scorer, among
 from recommender.search.pools import Candidates, Keeper, Pools, Queries
-from recommender.search.retriever import Retriever
-from recommender.search.scope import Filters, Scope
+from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import filled
@@ -41,7 +40,7 @@ class Lister:
     archive : Archive
     selection : Selection
         What the lists share: the rows that may be shown, and the rules.
-    holds : bool
+    hold : bool
         Whether the pools of the archive hold for it.
     k : int
         Items of a list.
@@ -51,7 +50,7 @@ class Lister:
 
     archive: Archive
     selection: Selection
-    holds: bool
+    hold: bool
     k: int
     blocked: frozenset[tuple[str, str | None]]
 
@@ -75,16 +74,19 @@ class Lister:
         k = archive.settings.selection.k if k is None else k
         if k < 1:
             raise SettingsError(f"k is {k}, expected at least 1")
-        withdrawn, blocked = stones.withdrawn, stones.blocked
-        if filters is None or filters == Filters():
-            selection, holds = standing(archive, moment, withdrawn, blocked)
-        else:
-            days = filters.days_before_as_of is not None or filters.days_around_story is not None
-            if days and not archive.dated:
-                raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
+        withdrawn, blocked, filters = stones.withdrawn, stones.blocked, filters or Filters()
+        days = filters.days_before_as_of is not None or filters.days_around_story is not None
+        if days and not archive.dated:
+            raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
+
+        def prepared() -> tuple[Selection, bool]:
             selection = archive.selection(archive.scope(moment, filters, withdrawn), blocked)
-            holds = covered(archive, selection.base)
-        return cls(archive=archive, selection=selection, holds=holds, k=k, blocked=blocked)
+            return selection, pools_hold(archive, selection.base)
+
+        # without filters the last one is kept: to make it takes the longer the larger the archive is, a list does not
+        plain = filters == Filters()
+        selection, hold = archive.latest.of((moment, withdrawn, blocked), prepared) if plain else prepared()
+        return cls(archive=archive, selection=selection, hold=hold, k=k, blocked=blocked)
 
     def lists(
         self, rows: NDArray[np.int64], *, version: str = "", pools: Pools | None = None
@@ -97,7 +99,7 @@ class Lister:
         if pools is not None:
             places = np.arange(len(rows))
         else:
-            pools, places = pools_among(archive, rows, self.selection.base, self.k, self.holds)
+            pools, places = pools_of(archive, rows, self.selection.base, self.k, self.hold)
 
         def made(start: int) -> pa.RecordBatch:
             part = slice(start, start + BLOCK)
@@ -145,9 +147,9 @@ class Lister:
 
     def pools(self, rows: NDArray[np.int64]) -> Pools:
         """Find the candidates of some rows."""
-        return self._retriever().pools(self.archive.asks(rows))
+        return self.archive.retriever(self.selection.base, self.k).pools(self.archive.asks(rows))
 
-    def pooled(
+    def with_pools(
         self, *, before: Archive | None = None, found: Pools | None = None, keeper: Keeper | None = None
     ) -> Archive:
         """Keep the candidates of all stories in the archive: lists for this moment need no search then.
@@ -163,18 +165,16 @@ class Lister:
             Keeps finished parts of the search, and gives them back.
         """
         archive, scope = self.archive, self.selection.base
-        asks, search = archive.asks(np.arange(len(archive.catalog))), self._retriever()
+        asks, search = archive.asks(np.arange(len(archive.catalog))), archive.retriever(scope, self.k)
         if found is not None:
             pools = found
-        elif before is None or before.pooled is None:
+        elif before is None or before.pools is None:
             pools = search.pools(asks, keeper)
         else:
-            was = retriever(before, before.pooled.scope, before.pooled.k)
-            pools = renewed(asks, before.pooled.pools, search, was, keeper)
-        return replace(archive, pooled=Pooled(pools, scope, self.selection.searched.allowed, self.k, self.blocked))
-
-    def _retriever(self) -> Retriever:
-        return retriever(self.archive, self.selection.base, self.k)
+            was = before.retriever(before.pools.scope, before.pools.k)
+            pools = renewed(asks, before.pools.by_row, search, was, keeper)
+        shown = self.selection.searched.allowed
+        return replace(archive, pools=ArchivePools(pools, scope, shown, self.k, self.blocked))
 
     def _records(
         self,
@@ -218,80 +218,76 @@ class Lister:
         trace: Trace | None,
         pools: Pools | None,
     ) -> tuple[Ranked, Parts]:
+        """Choose the items of some stories: candidates, ranking, selection; and tell what their scores are made of."""
         archive, selection, k = self.archive, self.selection, self.k
-        settings, scope, rules = archive.settings, selection.scope, selection.rules
-        pins, positions = rules.pinned(queries.rows)
-        known = (queries.rows >= 0).all()
-        asked = Stories(
-            queries=queries,
-            marks=Marks.of(stories, archive.rules),
-            series=archive.series.editions[queries.rows]
-            if known
-            else archive.series.series.codes(stories, archive.looks_of(stories)),
-            outlets=archive.outlets.codes[queries.rows] if known else archive.outlets.codes_of(stories),
-            pins=np.where((pins >= 0) & scope.allowed[pins], pins, -1),
-            positions=positions,
-        )
         scope, base = selection.searched, selection.base
-
-        def search(queries: Queries, scope: Scope) -> Candidates:
-            return retriever(archive, scope, k).pools(queries.asks).candidates(scope.allowed)[0]
-
+        asked = self._asked(stories, queries)
         if pools is None:
-            pools = retriever(archive, base, k).pools(queries.asks)
-        pool = standing_among(archive, queries.asks, pools, base, k)
-
-        features: list[NDArray[np.float32]] = []  # of all pairs that were ranked, for the parts of those that are shown
+            pools = archive.retriever(base, k).pools(queries.asks)
+        pool = candidates_of(archive, queries.asks, pools, base, k)
+        scorer = Scorer(
+            catalog=archive.catalog,
+            table=archive.table,
+            scope=scope,
+            ranker=archive.ranker,
+            settings=archive.settings.ranking,
+        )
 
         def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:
-            some, ranker = queries.take(places), archive.ranker
-            if ranker is None:
-                return rank(some, candidates, archive.catalog, archive.vectors, archive.terms, scope, settings.ranking)
-            found, values = rank_learned(
-                some, candidates, Candidates(pool.rows[places]), archive.catalog, archive.table, scope, ranker
-            )
-            first = sum(map(len, features))
-            features.append(values)
-            return replace(found, pair=found.pair + first)
+            return scorer.rank(queries.take(places), candidates, Candidates(pool.rows[places]))
 
-        found, lost = pools.candidates(scope.allowed)
-        lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)  # pools know one window
-        again = np.flatnonzero(lost)
-        if len(again):
-            found = found.scattered(again, search(queries.take(again), scope))
+        found = self._candidates(queries, pools)
         if trace is not None:  # it wants to hear of candidates that are blocked everywhere, in no one's place
             held = pools.candidates(selection.scope.allowed)[0].rows
-            found = found.beside(np.where(rules.blocked[held], held, -1))
-        every = np.arange(len(queries))
-        best = ranked(every, found.beside(asked.pins) if (asked.pins >= 0).any() else found).pinned(asked.pins)
+            found = found.beside(np.where(selection.rules.blocked[held], held, -1))
+        if (asked.pins >= 0).any():
+            found = found.beside(asked.pins)
+        best = ranked(np.arange(len(queries)), found).pinned(asked.pins)
         best = best.keep((best.rows >= 0) & wanted[:, None])
         told: list[tuple[str, Ranked]] = []
         chosen = select(best, asked, selection, k, trace=None if trace is None else lambda *one: told.append(one))
-        if "more" in settings.selection.fill:
-
-            def further(places: NDArray[np.int64], times: int) -> Candidates:
-                own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
-                wide = replace(scope, days_before=None, days_around=None) if own_window else scope
-                asks = queries.take(places).asks
-                return retriever(archive, wide, k, times=times).pools(asks).candidates(scope.allowed)[0]
-
+        if "more" in archive.settings.selection.fill:
+            further = partial(self._further, queries)
             chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
         if trace is not None:  # of the list that is shown: what was left out at first may fill it
             for rule, rejected in told:
                 trace(rule, rejected.keep((rejected.rows >= 0) & ~among(rejected.rows, chosen.rows)))
         chosen = with_developments(chosen, asked, selection)
-        if archive.ranker is None:
-            return chosen, parts_of(chosen, settings.ranking)
-        pairs = chosen.pair[chosen.rows >= 0]
-        return chosen, Parts(archive.ranker.families, archive.ranker.contributions(_taken(features, pairs)))
+        return chosen, scorer.parts(chosen)
 
+    def _asked(self, stories: pa.Table, queries: Queries) -> Stories:
+        """Gather what rules and limits look at in some stories."""
+        archive, selection = self.archive, self.selection
+        pins, positions = selection.rules.pinned(queries.rows)
+        if (queries.rows >= 0).all():
+            series, outlets = archive.series.editions[queries.rows], archive.outlets.codes[queries.rows]
+        else:
+            series = archive.series.series.codes(stories, archive.looks_of(stories))
+            outlets = archive.outlets.codes_of(stories)
+        return Stories(
+            queries=queries,
+            marks=Marks.of(stories, archive.rules),
+            series=series,
+            outlets=outlets,
+            pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),
+            positions=positions,
+        )
 
-def _taken(blocks: list[NDArray[np.float32]], places: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Take lines of several blocks as if they stood one below the other."""
-    starts = np.cumsum([0, *map(len, blocks)])
-    found = np.empty((len(places), blocks[0].shape[1]), dtype=np.float32)
-    block = np.searchsorted(starts, places, side="right") - 1
-    for number in np.unique(block):
-        here = block == number
-        found[here] = blocks[number][places[here] - starts[number]]
-    return found
+    def _candidates(self, queries: Queries, pools: Pools) -> Candidates:
+        """Find the candidates that may be shown: of the pools, or of a search where these do not tell."""
+        scope, base = self.selection.searched, self.selection.base
+        found, lost = pools.candidates(scope.allowed)
+        lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)  # pools know one window
+        again = np.flatnonzero(lost)
+        if not len(again):
+            return found
+        searched = self.archive.retriever(scope, self.k).pools(queries.take(again).asks)
+        return found.scattered(again, searched.candidates(scope.allowed)[0])
+
+    def _further(self, queries: Queries, places: NDArray[np.int64], times: int) -> Candidates:
+        """Find so many times as many candidates of some stories, without the window of the settings."""
+        scope, base = self.selection.searched, self.selection.base
+        own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
+        wide = replace(scope, days_before=None, days_around=None) if own_window else scope
+        search = self.archive.retriever(wide, self.k, times=times)
+        return search.pools(queries.take(places).asks).candidates(scope.allowed)[0]

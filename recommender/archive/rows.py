@@ -32,7 +32,7 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
         neighbours=archive.neighbours.beside(archive.hubness.of(terms, vectors)),
         keys=archive.keys.beside(search.keys),
         reach=archive.reach and search.reach and archive.reach.beside(search.reach),
-        pooled=None,
+        pools=None,
     )
     looks = archive.derived.looks
     return replace(more, derived=more.derived.knowing(looks and looks.beside(archive.looks_of(added))))
@@ -52,7 +52,7 @@ def compacted(archive: Archive) -> Archive:
         neighbours=archive.neighbours.take(old),
         keys=archive.keys.take(old),
         reach=archive.reach and archive.reach.take(old),
-        pooled=None,
+        pools=None,
         index=None,
     )
     looks = archive.derived.looks
@@ -82,6 +82,6 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
         keys=keys,
         shortlist=shortlist,
         reach=reach,
-        pooled=None,
+        pools=None,
         index=None,
     )

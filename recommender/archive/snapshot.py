@@ -13,7 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive, Pooled
+from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.derived import Saved
 from recommender.articles.article import SCHEMA
 from recommender.articles.boilerplate import NOTHING, Boilerplate
@@ -74,8 +74,8 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
                 np.save(folder / f"{name}.{part}.npy", getattr(matrix, part))
         if archive.ranker is not None:
             (folder / RANKER).write_bytes(archive.ranker.to_json())
-        if archive.pooled is not None:
-            for name, array in _pool_arrays(archive.pooled).items():
+        if archive.pools is not None:
+            for name, array in _pool_arrays(archive.pools).items():
                 np.save(folder / f"pools.{name}.npy", array)
         derived = archive.derived.saved()
         for name, array in derived.columns.items():
@@ -98,7 +98,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "reach": archive.shortlist and [archive.shortlist.looks, archive.shortlist.rank],
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
-            "pools": _pool_details(archive.pooled),
+            "pools": _pool_details(archive.pools),
             "index": index and index.to_json(),
         }
         if archive.links.report.found:
@@ -176,7 +176,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         archive = replace(archive, catalog=catalog.knowing(saved.columns))
         archive = replace(archive, derived=archive.derived.restored(saved))
     if manifest.get("pools") is not None:
-        archive = replace(archive, pooled=_load_pools(folder, manifest["pools"], archive))
+        archive = replace(archive, pools=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:
         archive = replace(archive, index=SearchIndex.load(folder, manifest["index"], vectors))
     return archive
@@ -264,26 +264,26 @@ def _load_keys(folder: Path, name: str, rows: int | None, terms: int) -> Keys:
     return Keys(words, weights)
 
 
-def _pool_arrays(pooled: Pooled) -> dict[str, NDArray[Any]]:
-    return {"rows": pooled.pools.rows, "allowed": pooled.scope.allowed, "shown": pooled.shown}
+def _pool_arrays(pools: ArchivePools) -> dict[str, NDArray[Any]]:
+    return {"rows": pools.by_row.rows, "allowed": pools.scope.allowed, "shown": pools.shown}
 
 
-def _pool_details(pooled: Pooled | None) -> dict[str, Any] | None:
-    if pooled is None:
+def _pool_details(pools: ArchivePools | None) -> dict[str, Any] | None:
+    if pools is None:
         return None
-    scope = pooled.scope
+    scope = pools.scope
     return {
         "as_of": scope.as_of,
         "timed": scope.timed,
         "days_before": scope.days_before,
-        "k": pooled.k,
-        "spare": pooled.pools.spare,
-        "blocks": ordered(pooled.blocks),
-        "state": pooled.state,
+        "k": pools.k,
+        "spare": pools.by_row.spare,
+        "blocks": ordered(pools.blocks),
+        "state": pools.state,
     }
 
 
-def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pooled:
+def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> ArchivePools:
     size = len(archive.catalog)
 
     rows = _array(folder / "pools.rows.npy", "i", (size, None))
@@ -299,7 +299,7 @@ def _load_pools(folder: Path, details: dict[str, Any], archive: Archive) -> Pool
         days_around=None,
     )
     blocks = frozenset((item, story) for item, story in details["blocks"])
-    return Pooled(Pools(rows, details["spare"]), scope, shown, details["k"], blocks, details.get("state", ""))
+    return ArchivePools(Pools(rows, details["spare"]), scope, shown, details["k"], blocks, details.get("state", ""))
 
 
 def _load_derived(folder: Path, size: int) -> Saved:

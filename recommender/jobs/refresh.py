@@ -23,7 +23,7 @@ from recommender.compute.hardware import keep_apart_large_memory, release_memory
 from recommender.editorial.rules import Rules
 from recommender.errors import DamagedError, InputError, SnapshotError
 from recommender.facade import Recommender
-from recommender.jobs.engines.local import LocalEngine, kept_pools
+from recommender.jobs.engines.local import LocalEngine, pool_checkpoint
 from recommender.jobs.guards import Guards, check_taken_back, check_together
 from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.run import Run, Summary, items_of, no_story
@@ -124,7 +124,7 @@ def refresh(
         guards.rows(rec.report)
         guards.stories(rec.catalog.table, rec.catalog.alive)
         guards.moment(None if asked.as_of else moment, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
-        rec.archive = rec.lister(as_of=asked.as_of).pooled(before=before, keeper=kept_pools(rec, run))
+        rec.archive = rec.lister(as_of=asked.as_of).with_pools(before=before, keeper=pool_checkpoint(rec, run))
         release_memory()
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
@@ -142,10 +142,10 @@ def _kept(
 
     `before` is the state of the archive that the published lists were made of; None = all are made again.
     """
-    last, now = _last_version(run.lists, rec), rec.archive.pooled
-    if last is None or now is None or before is None or before.pooled is None:
+    last, now = _last_version(run.lists, rec), rec.archive.pools
+    if last is None or now is None or before is None or before.pools is None:
         return iter(()), rows
-    if last.manifest.get("state") != before.pooled.state:
+    if last.manifest.get("state") != before.pools.state:
         run.summary.findings += (
             f"the lists of version {last.version} were not made from this archive: all were made again",
         )
@@ -165,9 +165,9 @@ def _to_go_on_from(
 ) -> tuple[Recommender, Archive | None]:
     """Find the archive under the ranker that is asked for, and its last state; None if all is made again."""
     held = rec.archive
-    if held.pooled is None:
+    if held.pools is None:
         saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held
-        if saved.pooled is None or saved.fingerprint == held.fingerprint:
+        if saved.pools is None or saved.fingerprint == held.fingerprint:
             summary.findings += ("the archive had no pools, as after a purge: all lists were made again",)
         else:
             held = saved  # it was put under other settings, and has lost its pools
@@ -178,7 +178,7 @@ def _to_go_on_from(
     )
     if was != now:
         summary.findings += (f"the ranker was {was} and is {now}: all lists were made again",)
-    return rec, None if rec.archive.pooled is None else rec.archive
+    return rec, None if rec.archive.pools is None else rec.archive
 
 
 def _ordered_by(rec: Recommender, ranker: str | Path) -> Recommender:
@@ -188,7 +188,7 @@ def _ordered_by(rec: Recommender, ranker: str | Path) -> Recommender:
     if (found and found.sha256) == (held and held.sha256):
         return rec
     other = rec.under(settings)
-    other.archive = replace(rec.archive, ranker=found, pooled=None).under(settings)
+    other.archive = replace(rec.archive, ranker=found, pools=None).under(settings)
     return other
 
 

@@ -225,8 +225,8 @@ class Run:
             Given the rows and the version's name: records that need not be made again, and the rows to make.
         """
         catalog, settings, summary = rec.catalog, rec.settings, self.summary
-        if rec.archive.pooled is not None:
-            rec.archive = replace(rec.archive, pooled=rec.archive.pooled._replace(state=self.inputs.version))
+        if rec.archive.pools is not None:
+            rec.archive = replace(rec.archive, pools=rec.archive.pools._replace(state=self.inputs.version))
         summary.as_of, summary.version = self.inputs.as_of, self.inputs.version
         withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
         rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)

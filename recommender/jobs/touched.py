@@ -22,7 +22,7 @@ _NO_BOOSTS = {"boosts": (), "desk": ()}  # those touch the lists alone that have
 
 def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     """Find the rows whose lists may differ between two states with pools, (n,) of the later, new ones among them."""
-    was, now = before.pooled, after.pooled
+    was, now = before.pools, after.pools
     assert was is not None
     assert now is not None
     old, new = len(before.catalog), len(after.catalog)
@@ -44,13 +44,13 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
     for start in range(0, old, _BLOCK):
         part = slice(start, min(start + _BLOCK, old))
         # whose pool lost too many to editors searches again for each list: that looks at the whole archive
-        found[part] |= now.pools.take(part).candidates(now.shown)[1] | was.pools.take(part).candidates(was.shown)[1]
+        found[part] |= now.by_row.take(part).candidates(now.shown)[1] | was.by_row.take(part).candidates(was.shown)[1]
         # most pools are as they were: only of the others it matters which rows are candidates
-        some = start + np.flatnonzero(_differ(now.pools.take(part), was.pools.take(part), unsettled))
+        some = start + np.flatnonzero(_differ(now.by_row.take(part), was.by_row.take(part), unsettled))
         # the candidates, and the whole pool, which a candidate's standing is told by
         for allowed, allowed_before in ((now.shown, was.shown), (now.scope.allowed, was.scope.allowed)):
-            rows, _ = now.pools.take(some).candidates(allowed)
-            before_, _ = was.pools.take(some).candidates(allowed_before)
+            rows, _ = now.by_row.take(some).candidates(allowed)
+            before_, _ = was.by_row.take(some).candidates(allowed_before)
             width = max(rows.rows.shape[1], before_.rows.shape[1])
             wide, wide_before = (
                 np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1)
@@ -89,10 +89,10 @@ def _differ(pool: Pools, earlier: Pools, unsettled: NDArray[np.bool_]) -> NDArra
 
 def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
     """Find the rows of the earlier state that rules may judge otherwise now, or lift or lower otherwise."""
-    assert before.pooled is not None
-    assert after.pooled is not None
+    assert before.pools is not None
+    assert after.pools is not None
     changed = np.zeros(len(before.catalog), dtype=bool)
-    was, now = (state.selection(state.pooled.scope) for state in (before, after) if state.pooled is not None)
+    was, now = (state.selection(state.pools.scope) for state in (before, after) if state.pools is not None)
     for rule in every_rule():
         old, new = rule.depends_on(was), rule.depends_on(now)
         if old is not None and new is not None:
@@ -107,8 +107,8 @@ def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
 
     These are lists with an item that is no candidate, and lists that stayed short all the same.
     """
-    pooled = archive.pooled
-    assert pooled is not None
+    pools = archive.pools
+    assert pools is not None
     found, short, of, more = np.zeros(len(archive.catalog), dtype=bool), [], [], []
     if "more" not in archive.settings.selection.fill:
         return found
@@ -128,7 +128,7 @@ def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
     rows, further = rows[rows >= 0], further[rows >= 0]
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
-        candidates = pooled.pools.take(rows[part]).candidates(pooled.shown)[0].rows
+        candidates = pools.by_row.take(rows[part]).candidates(pools.shown)[0].rows
         found[rows[part][(candidates != further[part, None]).all(axis=1)]] = True
     return found
 

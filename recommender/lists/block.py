@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
 from recommender.features.texts import TextParts
-from recommender.lists.parts import Parts
 from recommender.lists.wording import Wording
-from recommender.ranking.score import Ranked
+from recommender.ranking.score import Parts, Ranked
 from recommender.search.pools import Queries
 
 

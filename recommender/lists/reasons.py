@@ -17,10 +17,9 @@ from recommender.features.families import FAMILIES
 from recommender.features.texts import AS_NAME, AS_WORD, Subjects
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
-from recommender.lists.parts import Parts
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
-from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Parts
 
 MOST = 2  # reasons of an item
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells

@@ -17,9 +17,8 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import outlet_names
 from recommender.features.families import FAMILIES
 from recommender.lists.block import Block, Heading
-from recommender.lists.parts import Parts
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
-from recommender.ranking.score import MORE, SOURCES, Ranked
+from recommender.ranking.score import MORE, SOURCES, Parts, Ranked
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])

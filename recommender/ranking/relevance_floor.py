@@ -7,10 +7,10 @@ from importlib.resources import files
 
 import numpy as np
 import orjson
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
+from recommender.features.table import FeatureTable
 from recommender.ranking.score import relevance
 from recommender.search.pools import Queries
 from recommender.settings import Settings
@@ -23,8 +23,7 @@ _PER_PLACE = 4  # in a small archive at least so many stories per place of a lis
 def relevance_floor(
     queries: Callable[[NDArray[np.int64]], Queries],
     catalog: Catalog,
-    vectors: NDArray[np.int16],
-    terms: sp.csr_matrix,
+    table: FeatureTable,
     settings: Settings,
     calibration: str,
 ) -> float | None:
@@ -49,7 +48,7 @@ def relevance_floor(
         rng = np.random.default_rng(0)
         stories = rng.choice(live, size=min(_STORIES, len(live)), replace=False)
         partners = rng.choice(live, size=(len(stories), _PARTNERS))
-        _, _, fused = relevance(queries(stories), vectors, terms, partners, settings.ranking)
+        _, _, fused = relevance(queries(stories), table, partners, settings.ranking)
         random_pairs = fused[partners != stories[:, None]]
         tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(live)), 0.5)
         floor = max(floor or 0.0, float(np.quantile(random_pairs, 1 - tail))) if len(random_pairs) else floor
@@ -58,9 +57,9 @@ def relevance_floor(
 
 def calibrated(calibration: str, settings: Settings) -> float | None:
     """Look up the judged half-way point of an embedder under the default weights, else None."""
-    table = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
+    known = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
     weights = settings.ranking.dense_weight, settings.ranking.lexical_weight
-    if list(weights) != table["weights"]:
+    if list(weights) != known["weights"]:
         return None
-    found = table["follow_at_half"].get(calibration)
+    found = known["follow_at_half"].get(calibration)
     return float(found) if found is not None else None

@@ -1,16 +1,15 @@
-"""Relevance x freshness, every component kept by name."""
+"""Candidates -> scores, by the ranker or by a weighted sum; every component is kept by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.article import DAY_US
+from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.features import tfidf
 from recommender.features.families import FAMILIES
@@ -168,16 +167,31 @@ class Ranked:
         return np.lexsort((by_id, -by_relevance, -key, more, place, ~self.safe, self.rows < 0), axis=1)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What each family of features adds to the log odds of the items, in the order of `rows[rows >= 0]`.
+
+    Attributes
+    ----------
+    families : tuple of str
+    values : ndarray of float64, shape (m, len(families))
+    """
+
+    families: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def of(self, *names: str) -> NDArray[np.float64]:
+        """Sum the parts of some families, (m,)."""
+        places = [place for place, name in enumerate(self.families) if name in names]
+        return np.asarray(self.values[:, places].sum(axis=1))
+
+
 def relevance(
-    queries: Queries,
-    vectors: NDArray[np.int16],
-    terms: sp.csr_matrix,
-    rows: NDArray[np.int64],
-    settings: RankingSettings,
+    queries: Queries, table: FeatureTable, rows: NDArray[np.int64], settings: RankingSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Compute dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
-    dense = cosines(queries.vectors, vectors, rows)
-    words = tfidf.cosines(queries.terms, terms, rows)
+    dense = cosines(queries.vectors, table.vectors, rows)
+    words = tfidf.cosines(queries.terms, table.parts.whole, rows)
     fused = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * words
     return dense, words, fused
 
@@ -210,80 +224,121 @@ def among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool
     return np.asarray((rows >= 0) & np.isin(line + rows, held))
 
 
-def rank_learned(
-    queries: Queries,
-    candidates: Candidates,
-    pool: Candidates,
-    catalog: Catalog,
-    table: FeatureTable,
-    scope: Scope,
-    ranker: Ranker,
-) -> tuple[Ranked, NDArray[np.float32]]:
-    """Score every candidate by the ranker; gives also the features, (m, f), that `Ranked.pair` points into.
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """Score the candidates of some stories, and tell what each family of features adds: by the ranker, if there is one.
 
-    `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
+    Attributes
+    ----------
+    catalog : Catalog
+    table : FeatureTable
+        What stories are compared by, by row.
+    scope : Scope
+    ranker : Ranker or None
+        None: by a weighted sum of two cosines.
+    settings : RankingSettings
     """
-    same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
-    everyone = pool if same else candidates.beside(pool.rows)
-    raw, pairs, values = learned(queries, everyone, pool, table, ranker)
-    slope, offset = ranker.calibration
-    chance = ranker.probability(raw)
-    rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
-    shape = rows.shape
-    found = Ranked(
-        rows=rows,
-        dense=np.nan_to_num(pairs.dense),
-        lexical=np.nan_to_num(pairs.texts["whole_whole"]),
-        relevance=chance,
-        freshness=np.ones(shape),
-        boost=np.ones(shape),
-        score=chance,
-        key=(slope * raw + offset) / np.log(2),
-        source=np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
-        safe=np.zeros(shape, dtype=bool),
-        notes=np.zeros(shape, dtype=np.int8),
-        pair=np.arange(rows.size).reshape(shape),
-    )
-    return found.keep(rows >= 0), values
+
+    catalog: Catalog
+    table: FeatureTable
+    scope: Scope
+    ranker: Ranker | None
+    settings: RankingSettings
+    _features: list[NDArray[np.float32]] = field(default_factory=list)  # of all pairs that the ranker scored
+
+    def rank(self, queries: Queries, candidates: Candidates, pool: Candidates) -> Ranked:
+        """Score every candidate; the candidates stay in no order.
+
+        Parameters
+        ----------
+        queries : Queries, q of them
+        candidates : Candidates, shape (q, c)
+        pool : Candidates, shape (q, p)
+            Those that a story's standing is told by.
+        """
+        if self.ranker is None:
+            return self._by_sum(queries, candidates)
+        return self._by_ranker(queries, candidates, pool, self.ranker)
+
+    def parts(self, selected: Ranked) -> Parts:
+        """Tell what each family of features adds to the score of candidates that `rank` scored."""
+        held = selected.rows >= 0
+        if self.ranker is not None:
+            features = _taken(self._features, selected.pair[held])
+            return Parts(self.ranker.families, self.ranker.contributions(features))
+        words = self.settings.lexical_weight * selected.lexical[held].astype(np.float64)
+        meaning = self.settings.dense_weight * selected.dense[held].astype(np.float64)
+        return Parts(("words", "embedding"), np.stack([words, meaning], axis=1))
+
+    def _by_ranker(self, queries: Queries, candidates: Candidates, pool: Candidates, ranker: Ranker) -> Ranked:
+        """Score by the ranker.
+
+        `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
+        """
+        same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
+        everyone = pool if same else candidates.beside(pool.rows)
+        raw, pairs, values = learned(queries, everyone, pool, self.table, ranker)
+        slope, offset = ranker.calibration
+        chance = ranker.probability(raw)
+        rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
+        before = sum(map(len, self._features))
+        self._features.append(values)
+        found = self._ranked(
+            rows,
+            dense=np.nan_to_num(pairs.dense),
+            lexical=np.nan_to_num(pairs.texts["whole_whole"]),
+            relevance=chance,
+            freshness=np.ones(rows.shape),
+            score=chance,
+            key=(slope * raw + offset) / np.log(2),
+            pair=before + np.arange(rows.size).reshape(rows.shape),
+        )
+        return found.keep(rows >= 0)
+
+    def _by_sum(self, queries: Queries, candidates: Candidates) -> Ranked:
+        """Score by the weighted sum of two cosines and, where the settings name a half-life, by age."""
+        rows, settings, catalog = candidates.rows, self.settings, self.catalog
+        dense, words, fused = relevance(queries, self.table, rows, settings)
+        freshness, key, score = np.ones(rows.shape), fused, fused
+        if self.scope.timed and settings.half_life_days is not None:
+            anchor = np.full(len(queries), self.scope.as_of)
+            if settings.anchor == "story":
+                anchor = np.where(queries.published > UNDATED, queries.published, anchor)
+            timeless = catalog.timeless[rows]
+            days = np.where(timeless, 0, np.abs(catalog.published[rows] - anchor[:, None])) / DAY_US
+            half_lives = np.where(timeless, 1.0, days / settings.half_life_days)
+            freshness = np.where(timeless, np.nan, np.exp2(-half_lives))
+            with np.errstate(divide="ignore"):
+                key = np.log2(np.maximum(fused, 0)) - half_lives
+            score = fused * np.exp2(-half_lives)
+        return self._ranked(
+            rows,
+            dense=dense,
+            lexical=words,
+            relevance=fused,
+            freshness=freshness,
+            score=score,
+            key=key,
+            pair=np.zeros(rows.shape, dtype=np.int64),
+        )
+
+    def _ranked(self, rows: NDArray[np.int64], **figures: Any) -> Ranked:
+        return Ranked(
+            rows=rows,
+            boost=np.ones(rows.shape),
+            source=np.where(self.scope.timed & self.catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
+            safe=np.zeros(rows.shape, dtype=bool),
+            notes=np.zeros(rows.shape, dtype=np.int8),
+            **figures,
+        )
 
 
-def rank(
-    queries: Queries,
-    candidates: Candidates,
-    catalog: Catalog,
-    vectors: NDArray[np.int16],
-    terms: sp.csr_matrix,
-    scope: Scope,
-    settings: RankingSettings,
-) -> Ranked:
-    """Score every candidate by the weighted sum; the candidates stay in no order."""
-    rows = candidates.rows
-    dense, words, fused = relevance(queries, vectors, terms, rows, settings)
-    freshness, key, score = np.ones(rows.shape), fused, fused
-    if scope.timed and settings.half_life_days is not None:
-        published = catalog.published[rows]
-        anchor = np.full(len(queries), scope.as_of)
-        if settings.anchor == "story":
-            dated = queries.published > np.iinfo(np.int64).min
-            anchor = np.where(dated, queries.published, anchor)
-        timeless = catalog.timeless[rows]
-        days = np.where(timeless, 0, np.abs(published - anchor[:, None])) / DAY_US
-        half_lives = np.where(timeless, 1.0, days / settings.half_life_days)
-        freshness = np.where(timeless, np.nan, np.exp2(-half_lives))
-        with np.errstate(divide="ignore"):
-            key = np.log2(np.maximum(fused, 0)) - half_lives
-        score = fused * np.exp2(-half_lives)
-    return Ranked(
-        rows=rows,
-        dense=dense,
-        lexical=words,
-        relevance=fused,
-        freshness=freshness,
-        boost=np.ones(rows.shape),
-        score=score,
-        key=key,
-        source=np.where(scope.timed & catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
-        safe=np.zeros(rows.shape, dtype=bool),
-        notes=np.zeros(rows.shape, dtype=np.int8),
-        pair=np.zeros(rows.shape, dtype=np.int64),
-    )
+def _taken(blocks: list[NDArray[np.float32]], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Take lines of several blocks as if they stood one below the other."""
+    starts = np.cumsum([0, *map(len, blocks)])
+    found = np.empty((len(places), blocks[0].shape[1]), dtype=np.float32)
+    block = np.searchsorted(starts, places, side="right") - 1
+    for number in np.unique(block):
+        here = block == number
+        found[here] = blocks[number][places[here] - starts[number]]
+    return found

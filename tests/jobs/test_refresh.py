@@ -61,7 +61,7 @@ def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], a
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before.update(changes)
-    before.archive = replace(before.archive, pooled=None)
+    before.archive = replace(before.archive, pools=None)
     gone = before.catalog.known_rows(before.tombstones.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(before.catalog.alive), gone)
     version = PublishedLists.open(place).version

@@ -173,7 +173,7 @@ class TestScores:
         assert not rec.archive.dated
         rec.pool(as_of=AS_OF)
         anew = Recommender(rec.settings, rules=rec.rules, embedder=rec.embedder)
-        anew._archive = replace(rec.archive, pooled=None)
+        anew._archive = replace(rec.archive, pools=None)
         for days in sorted(rng.sample((0, 3, 8, 15), 2)):
             moment = AS_OF + timedelta(days=days)
             assert lists_and_scores(rec, as_of=moment) == lists_and_scores(anew, as_of=moment)

@@ -64,8 +64,8 @@ def wrong_reads(lists: PublishedLists, newsroom: Newsroom, ids: Iterable[str], m
 def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     """Candidates of brute force, and how many of them the pools of some rows lack or hold in excess."""
     archive = rec.archive
-    assert archive.pooled is not None
-    pools, scope = archive.pooled.pools, archive.pooled.scope
+    assert archive.pools is not None
+    pools, scope = archive.pools.by_row, archive.pools.scope
     catalog, options = archive.catalog, archive.settings.retrieval
     search = archive.searched
     published, day = catalog.published, catalog.published // DAY_US

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
-from recommender.archive.pooling import pair_relevance
+from recommender.archive.candidates import pair_relevance
 from recommender.articles.article import UNDATED
 from recommender.articles.columns import is_in
 from recommender.errors import InputError
 from recommender.evaluation.measures.places import blocks, nth_of_group
 from recommender.evaluation.measures.yardstick import Yardstick, check
-from recommender.ranking.score import RELATED, SOURCES, relevance
+from recommender.ranking.score import RELATED, SOURCES
 
 SAFETY: Mapping[str, str] = MappingProxyType(
     {
@@ -110,12 +110,7 @@ def _unlabelled(
     if archive.related_at is None:
         return found
     for part in blocks(rows):
-        asked = np.maximum(stories[part], 0)
-        if archive.ranker is not None:
-            pairs = np.repeat(asked, rows.shape[1]), np.maximum(rows[part], 0).ravel()
-            fused = pair_relevance(archive, *pairs).reshape(rows[part].shape)
-        else:
-            queries = archive.queries(asked)
-            _, _, fused = relevance(queries, archive.vectors, archive.terms, rows[part], archive.settings.ranking)
-        found[part] = ~((fused >= archive.related_at) & (fused > 0))
+        asked = np.repeat(np.maximum(stories[part], 0), rows.shape[1])
+        relevance = pair_relevance(archive, asked, np.maximum(rows[part], 0).ravel()).reshape(rows[part].shape)
+        found[part] = ~((relevance >= archive.related_at) & (relevance > 0))
     return np.asarray(found & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.compute.hardware import release_memory
 from recommender.embedders import Embedder, Encode
 from recommender.facade import Recommender
-from recommender.jobs.kept_pools import KeptPools
+from recommender.jobs.pool_checkpoint import PoolCheckpoint
 from recommender.jobs.run import Run
 from recommender.lists.records import RECORD
 from recommender.storage import checkpoints
@@ -39,7 +39,7 @@ class LocalEngine:
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Find the candidates of all stories, or take over those of an interrupted run."""
-        rec.archive = rec.lister(as_of=run.inputs.as_of).pooled(keeper=kept_pools(rec, run))
+        rec.archive = rec.lister(as_of=run.inputs.as_of).with_pools(keeper=pool_checkpoint(rec, run))
         release_memory()
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
@@ -53,7 +53,7 @@ class LocalEngine:
             yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
 
 
-def kept_pools(rec: Recommender, run: Run) -> KeptPools | None:
+def pool_checkpoint(rec: Recommender, run: Run) -> PoolCheckpoint | None:
     """Keep pools for a job that is interrupted, if the archive is large enough."""
     kept = run.ledgers.open("pools", run.inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
-    return None if kept is None else KeptPools(kept)
+    return None if kept is None else PoolCheckpoint(kept)

@@ -206,7 +206,7 @@ class RayJob:
             pass
         pools = plan.gather()
         if keep:
-            rec.archive = lister.pooled(found=pools)
+            rec.archive = lister.with_pools(found=pools)
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Give the lists that the workers write, in the order and blocks of the local run; needs `pool`."""

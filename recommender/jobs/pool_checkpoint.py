@@ -10,7 +10,7 @@ from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledger
 
 
-class KeptPools:
+class PoolCheckpoint:
     """A `pools.Keeper` that keeps `checkpoints.SHARD` stories at a time; what comes after the last shard is not kept.
 
     A shard names the stories that it holds: in which order a search finishes them is its own affair.

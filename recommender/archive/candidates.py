@@ -1,0 +1,86 @@
+"""Candidates of an archive: of its pools where these hold, else of a search; and how relevant given pairs are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.archive.archive import Archive
+from recommender.ranking.score import learned, relevance
+from recommender.search.pools import Asks, Candidates, Pools
+from recommender.search.scope import Scope
+
+_BLOCK = 512  # pairs scored together
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Compute the relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
+    if archive.ranker is None:
+        return relevance(archive.queries(a), archive.table, b[:, None], archive.settings.ranking)[2][:, 0]
+    stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
+    base, k = archive.base(archive.newest(_LAST)), archive.settings.selection.k
+    # without dates the moment of the pools at hand is not known: stories may have expired since
+    pools, at = pools_of(archive, stories, base, k, archive.dated and pools_hold(archive, base))
+    found = np.empty(len(a))
+    for start in range(0, len(a), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        pool = candidates_of(archive, archive.asks(a[part]), pools.take(at[place[part]]), base, k)
+        both = pool.beside(b[part, None])
+        raw = learned(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
+        at_b = (both.rows == b[part, None]).argmax(axis=1)
+        found[part] = archive.ranker.probability(np.take_along_axis(raw, at_b[:, None], axis=1)[:, 0])
+    return found
+
+
+def pools_hold(archive: Archive, scope: Scope) -> bool:
+    """Tell whether the pools of an archive were found among all rows of a scope, and in its time."""
+    pools = archive.pools
+    if pools is None:
+        return False
+    was = pools.scope
+    if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (scope.timed and scope.as_of != was.as_of):
+        return False  # without time, a moment decides only about what is allowed
+    if scope.days_around is not None or (scope.allowed & ~was.allowed).any():
+        return False
+    # of a language with few rows all are candidates: whether they are few may change as some expire
+    return np.array_equal(_few(archive, scope, pools.k), _few(archive, was, pools.k))
+
+
+def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
+    """Tell of each language whether it has so few stories that a search takes them all, or so many that it looks near.
+
+    See `Retriever.holds` and `Retriever.near`.
+    """
+    language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
+    counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
+    search = archive.retriever(scope, k)
+    return np.asarray((counts > search.count).astype(np.int64) + (counts > search.limits.exact))
+
+
+def pools_of(
+    archive: Archive, rows: NDArray[np.int64], scope: Scope, k: int, hold: bool
+) -> tuple[Pools, NDArray[np.int64]]:
+    """Find pools, and the places in them of those of some rows.
+
+    They are the archive's own if these hold, see `pools_hold`, and are as long as lists of `k` need, else found now.
+    """
+    held, search = archive.pools, archive.retriever(scope, k)
+    if held is not None and hold and search.count == archive.retriever(scope, held.k).count:
+        return held.by_row, rows
+    return search.pools(archive.asks(rows)), np.arange(len(rows))
+
+
+def candidates_of(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: int) -> Candidates:
+    """Find the candidates of each story within a scope: those of its pool, or of a search if that has lost too many.
+
+    Pools of an earlier moment may have lost some to expiry.
+    """
+    found, lost = pools.candidates(scope.allowed)
+    again = np.flatnonzero(lost)
+    if not len(again):
+        return found
+    searched = archive.retriever(scope, k).pools(asks.take(again))
+    return found.scattered(again, searched.candidates(scope.allowed)[0])
