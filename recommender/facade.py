@@ -149,6 +149,7 @@ class Recommender(Decided):
             )
         self._warn_of(self.report)
         self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
+        self.tombstones.settle(self.report.taken_back, self.catalog)
         self.report.boilerplate = self.catalog.boilerplate.told
         return self
 
@@ -177,14 +178,18 @@ class Recommender(Decided):
 
         A version older than the one held (by `updated_at`, then `published_at`) counts as unchanged, and so does one
         that only lacks links which the archive knows, as from a file of links. Stories that are not published any more
-        leave the archive; those missing from `articles` stay: only `withdraw` takes them out. A warning says what
-        somebody should look at in the input.
+        leave the archive, and come back with a row that is not older than the one that took them back; those missing
+        from `articles` stay: only `withdraw` takes them out. A warning says what somebody should look at in the input.
         """
         archive = self.archive
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict
         )
-        self._archive, changes, self.embedded = changed_archive(archive, table, self.report, self._vectors)
+        stones = self.tombstones
+        self._archive, changes, self.embedded = changed_archive(
+            archive, table, self.report, self._vectors, stones.taken_back
+        )
+        stones.settle(self.report.taken_back, self.catalog)
         self._warn_of(self.report)
         return changes
 

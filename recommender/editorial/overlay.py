@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -76,8 +76,9 @@ class Tombstones:
 
     @property
     def taken_back(self) -> Mapping[str, Version]:
-        """The same ids, with the times of the rows that took them back."""
-        return self._unpublished.versions
+        """The same ids, with the times of the rows that took them back, and those of the overlay beside this one."""
+        own = self._unpublished.versions
+        return own if self.beside is None else {**self.beside.taken_back, **own}
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -95,6 +96,11 @@ class Tombstones:
         Returns for how many ids this is new. What editors withdrew stays withdrawn.
         """
         return self._unpublished.change(hidden, shown)
+
+    def settle(self, told: Mapping[str, Version], held: Container[str]) -> None:
+        """Take back what an input told so of, and drop whatever an archive holds after it was read."""
+        back = {one for one in {*self.unpublished, *told} if one in held}
+        self.take_back({one: version for one, version in told.items() if one not in back}, back)
 
     def refresh(self) -> None:
         """Read the files again if they changed."""
@@ -137,10 +143,20 @@ class Tombstones:
         self._seen = (stat.st_ino, len(data))
 
     def copied(self, path: Path | None = None) -> Tombstones:
-        """Copy the decisions that hold now, into the overlay at `path` or, without it, in memory."""
+        """Copy what holds now, into the overlay at `path` or, without it, in memory.
+
+        What the input took back is saved there, and what it takes back later is held in memory until the next copy: an
+        archive is saved together with it.
+        """
         other = Tombstones(path)
         other.follow(self)
+        other.take_back(self.taken_back, other.unpublished - self.taken_back.keys())
+        other.detach()
         return other
+
+    def detach(self) -> None:
+        """Hold what the input takes back from now on in memory alone."""
+        self._unpublished = self._unpublished.in_memory()
 
     def follow(self, other: Tombstones) -> None:
         """Record what holds in another overlay, and what was undone there last; what it never named stays."""
@@ -220,14 +236,16 @@ def overlay_of_archive(folder: Path) -> Tombstones:
     try:
         place, _, crc = path.read_bytes().rpartition(b"\n")
     except OSError:
-        return Tombstones(folder / NAME)
+        place, crc = b"", b"00000000"
     if crc != b"%08x" % zlib.crc32(place):
         raise DamagedError(
             f"damaged: {path}, which tells where the lists of this archive are, does not match its checksum; run "
             "precompute or refresh with --archive again"
         )
     lists = folder / os.fsdecode(place)
-    return Tombstones(folder / NAME, Tombstones(lists / NAME) if lists.is_dir() else None)
+    stones = Tombstones(folder / NAME, Tombstones(lists / NAME) if place and lists.is_dir() else None)
+    stones.detach()
+    return stones
 
 
 def note_lists(folder: Path, lists: Path | None) -> None:

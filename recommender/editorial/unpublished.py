@@ -47,6 +47,12 @@ class Unpublished:
     def _hold(self, versions: Mapping[str, Version]) -> None:
         self.versions, self.ids = versions, frozenset(versions)
 
+    def in_memory(self) -> Unpublished:
+        """Copy what holds now, apart from the file."""
+        other = Unpublished()
+        other._hold(self.versions)
+        return other
+
     def refresh(self) -> None:
         """Read the file again if it was replaced."""
         if self.path is None:

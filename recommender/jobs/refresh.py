@@ -114,10 +114,7 @@ def refresh(
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
         gone = rec.tombstones.withdrawn.union(rec.tombstones.unpublished, rec.report.taken_back)
         check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
-        hidden = {*rec.tombstones.unpublished, *rec.report.taken_back}
-        back = {article_id for article_id in hidden if article_id in rec.catalog}
-        out = {one: times for one, times in rec.report.taken_back.items() if one not in back}
-        rec.tombstones.take_back(out, back)
+        rec.tombstones.settle(rec.report.taken_back, rec.catalog)
         clock("embedding", len(rec.catalog), len(rec.catalog))
         moment = run.identify(rec).as_of
         guards = Guards.of(lists, rec.settings.publish, asked.allow_worse)

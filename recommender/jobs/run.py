@@ -198,9 +198,7 @@ class Run:
         stones = self.publisher.tombstones
         if self.summary.published:
             return stones
-        copy = stones.copied()
-        copy.take_back(stones.taken_back, ())
-        return copy
+        return stones.copied()
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
         """Make the embedding of stories; without a cache, finished vectors are kept for a run after an interruption."""

@@ -13,6 +13,7 @@ from recommender.errors import RowError
 from recommender.reading.convert import CONVERT, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
+from recommender.reading.months import AmbiguousMonth
 from recommender.reading.names import TIMES, guessed_id
 from recommender.reading.plan import Plan
 from recommender.reading.times import AmbiguousDate, shown
@@ -155,6 +156,8 @@ def _first(
 def _tell_lost(error: RowError, field: str, value: Any, plan: Plan) -> None:
     if isinstance(error, AmbiguousDate):
         what = f"dates in {field} may have day or month first, and were left out (reading.day_first tells)"
+    elif isinstance(error, AmbiguousMonth):
+        what = f"times in {field} name a month of several languages, and were left out (reading.site_language tells)"
     elif field in TIMES:
         what = f"times in {field} could not be read, and were left out (reading.date_format names their form)"
     else:

@@ -1,24 +1,128 @@
-"""Names of months, in the languages whose names do not contradict each other."""
+"""Names of months in languages of news, as they stand behind the number of a day."""
 
 from __future__ import annotations
 
-# English, German, French, Spanish, Italian, Portuguese, Dutch, Danish, Norwegian, Swedish, Russian, Turkish, Greek.
-# Other Slavic languages share names that stand for different months ("listopad"): `reading.date_format` is theirs.
-_NAMES = (
-    "january januar jänner janvier enero gennaio janeiro januari jan janv jän ene genn gen января ocak ιανουαρίου",
-    "february februar feber février fevrier febrero febbraio fevereiro februari feb févr fév fev febr февраля "
-    "şubat φεβρουαρίου",
-    "march märz maerz mars marzo março marco maart marts mar mär mrz mrt mart марта μαρτίου",
-    "april avril abril aprile apr avr abr апреля nisan απριλίου",
-    "may mai mayo maggio maio mei maj mag мая mayıs μαΐου",
-    "june juni juin junio giugno junho jun giu июня haziran ιουνίου",
-    "july juli juillet julio luglio julho jul juil lug июля temmuz ιουλίου",
-    "august août aout agosto augustus augusti aug ago aoû августа ağustos αυγούστου",
-    "september septembre septiembre setiembre settembre setembro sep sept set sett сентября eylül σεπτεμβρίου",
-    "october oktober octobre octubre ottobre outubro oct okt ott out октября ekim οκτωβρίου",
-    "november novembre noviembre novembro nov ноября kasım νοεμβρίου",
-    "december dezember décembre decembre diciembre dicembre dezembro dec dez déc dic des desember декабря "
-    "aralık δεκεμβρίου",
-)
-MONTHS = {name: number for number, names in enumerate(_NAMES, 1) for name in names.split()}
-"""Number of a month by its name or short name, folded and without a full stop."""
+from collections import defaultdict
+from unicodedata import normalize
+
+from recommender.errors import RowError
+
+# Language -> the twelve months: as a date puts them, as they are called alone, and short names.
+_NAMES = {
+    "en": "january,jan february,feb march,mar april,apr may june,jun july,jul august,aug september,sep,sept "
+    "october,oct november,nov december,dec",
+    "de": "januar,jänner,jan,jän februar,feber,feb märz,maerz,mär,mrz april,apr mai juni,jun juli,jul august,aug "
+    "september,sep,sept oktober,okt november,nov dezember,dez",
+    "fr": "janvier,janv février,fevrier,févr,fév,fevr,fev mars avril,avr mai juin juillet,juil août,aout,aoû "
+    "septembre,sept octobre,oct novembre,nov décembre,decembre,déc",
+    "es": "enero,ene febrero,feb marzo,mar abril,abr mayo,may junio,jun julio,jul agosto,ago "
+    "septiembre,setiembre,sep,sept,set octubre,oct noviembre,nov diciembre,dic",
+    "it": "gennaio,gen,genn febbraio,febbr,febr,feb marzo,mar aprile,apr maggio,mag giugno,giu luglio,lug agosto,ago "
+    "settembre,set,sett ottobre,ott novembre,nov dicembre,dic",
+    "pt": "janeiro,jan fevereiro,fev março,marco,mar abril,abr maio,mai junho,jun julho,jul agosto,ago setembro,set "
+    "outubro,out novembro,nov dezembro,dez",
+    "ca": "gener,gen febrer,febr març abril,abr maig juny juliol agost setembre,set octubre,oct novembre,nov "
+    "desembre,des",
+    "nl": "januari,jan februari,feb maart,mrt april,apr mei juni,jun juli,jul augustus,aug september,sep,sept "
+    "oktober,okt november,nov december,dec",
+    "da": "januar,jan februar,feb marts,mar april,apr maj juni,jun juli,jul august,aug september,sep,sept oktober,okt "
+    "november,nov december,dec",
+    "no": "januar,jan februar,feb mars,mar april,apr mai juni,jun juli,jul august,aug september,sep,sept oktober,okt "
+    "november,nov desember,des",
+    "sv": "januari,jan februari,feb,febr mars april,apr maj juni,jun juli,jul augusti,aug september,sep,sept "
+    "oktober,okt november,nov december,dec",
+    "fi": "tammikuuta,tammikuu helmikuuta,helmikuu maaliskuuta,maaliskuu huhtikuuta,huhtikuu toukokuuta,toukokuu "
+    "kesäkuuta,kesäkuu heinäkuuta,heinäkuu elokuuta,elokuu syyskuuta,syyskuu lokakuuta,lokakuu "
+    "marraskuuta,marraskuu joulukuuta,joulukuu",
+    "et": "jaanuar,jaan veebruar,veebr märts aprill mai juuni juuli august,aug september,sept oktoober,okt "
+    "november,nov detsember,dets",
+    "lv": "janvāris,janvārī februāris,februārī marts,martā aprīlis,aprīlī maijs,maijā jūnijs,jūnijā jūlijs,jūlijā "
+    "augusts,augustā septembris,septembrī oktobris,oktobrī novembris,novembrī decembris,decembrī",
+    "lt": "sausio vasario kovo balandžio gegužės birželio liepos rugpjūčio rugsėjo spalio lapkričio gruodžio",
+    "pl": "stycznia,styczeń,sty lutego,luty,lut marca,marzec,mar kwietnia,kwiecień,kwi maja,maj czerwca,czerwiec,cze "
+    "lipca,lipiec,lip sierpnia,sierpień,sie września,wrzesień,wrz października,październik,paź "
+    "listopada,listopad,lis grudnia,grudzień,gru",
+    "cs": "ledna,leden,led února,únor,úno března,březen,bře dubna,duben,dub května,květen,kvě června,červen,čvn "
+    "července,červenec,čvc srpna,srpen,srp září,zář října,říjen,říj listopadu,listopad,lis "
+    "prosince,prosinec,pro",
+    "sk": "januára,január,jan februára,február,feb marca,marec,mar apríla,apríl,apr mája,máj júna,jún júla,júl "
+    "augusta,august,aug septembra,september,sep októbra,október,okt novembra,november,nov decembra,december,dec",
+    "sl": "januarja,jan februarja,feb marca,mar aprila,apr maja,maj junija,jun julija,jul avgusta,avg septembra,sep "
+    "oktobra,okt novembra,nov decembra,dec",
+    "hr": "siječnja,siječanj,sij veljače,veljača,velj ožujka,ožujak,ožu travnja,travanj,tra svibnja,svibanj,svi "
+    "lipnja,lipanj,lip srpnja,srpanj,srp kolovoza,kolovoz,kol rujna,rujan,ruj listopada,listopad,lis "
+    "studenoga,studeni,studenog,stu prosinca,prosinac,pro",
+    "sr": "januar,јануар,jan,јан februar,фебруар,feb,феб mart,март,mar,мар april,април,apr,апр maj,мај jun,јун "
+    "jul,јул avgust,август,avg,авг septembar,септембар,sep,сеп oktobar,октобар,okt,окт "
+    "novembar,новембар,nov,нов decembar,децембар,dec,дец",
+    "hu": "január,jan február,febr március,márc április,ápr május,máj június,jún július,júl augusztus,aug "
+    "szeptember,szept október,okt november,nov december,dec",
+    "ro": "ianuarie,ian februarie,feb martie,mar aprilie,apr mai iunie,iun iulie,iul august,aug septembrie,sept "
+    "octombrie,oct noiembrie,noi decembrie,dec",
+    "ru": "января,январь,янв февраля,февраль,фев,февр марта,март,мар апреля,апрель,апр мая,май июня,июнь,июн "
+    "июля,июль,июл августа,август,авг сентября,сентябрь,сен,сент октября,октябрь,окт ноября,ноябрь,ноя,нояб "
+    "декабря,декабрь,дек",
+    "uk": "січня,січень,січ лютого,лютий,лют березня,березень,бер квітня,квітень,кві,квіт травня,травень,тра,трав "
+    "червня,червень,чер,черв липня,липень,лип серпня,серпень,сер,серп вересня,вересень,вер "
+    "жовтня,жовтень,жов,жовт листопада,листопад,лис грудня,грудень,гру,груд",
+    "be": "студзеня лютага сакавіка красавіка мая чэрвеня ліпеня жніўня верасня кастрычніка лістапада снежня",
+    "bg": "януари февруари,февр март април,апр май юни юли август,авг септември,септ октомври,окт ноември,ноем "
+    "декември,дек",
+    "el": "ιανουαρίου,ιανουάριος,ιαν φεβρουαρίου,φεβρουάριος,φεβ μαρτίου,μάρτιος,μαρ απριλίου,απρίλιος,απρ "
+    "μαΐου,μάιος,μαΐ ιουνίου,ιούνιος,ιουν ιουλίου,ιούλιος,ιουλ αυγούστου,αύγουστος,αυγ "
+    "σεπτεμβρίου,σεπτέμβριος,σεπ οκτωβρίου,οκτώβριος,οκτ νοεμβρίου,νοέμβριος,νοε δεκεμβρίου,δεκέμβριος,δεκ",
+    "tr": "ocak,oca şubat,şub mart nisan,nis mayıs haziran,haz temmuz,tem ağustos,ağu eylül,eyl ekim,eki kasım,kas "
+    "aralık",
+    "id": "januari,jan februari,feb maret,mar april,apr mei juni,jun juli,jul agustus,agu september,sep oktober,okt "
+    "november,nov desember,des",
+    "ar": "يناير فبراير مارس أبريل,إبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
+}
+
+
+def _numbers() -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """Find the number of each name that means one month in all languages, and apart the others, by language."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for language, months in _NAMES.items():
+        for number, names in enumerate(months.split(), 1):
+            for name in names.split(","):
+                found[_folded(name)][language] = number
+    sure = {name: next(iter(held.values())) for name, held in found.items() if len(set(held.values())) == 1}
+    return sure, {name: held for name, held in found.items() if name not in sure}
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name.casefold())  # Greek letters and Turkish ones fold to some with marks beside them
+
+
+MONTHS, _OF_LANGUAGES = _numbers()
+"""Number of a month by its name or short name, folded and without a full stop, where all languages agree."""
+
+
+class AmbiguousMonth(RowError):
+    """A name that stands for other months in other languages."""
+
+
+def month_number(name: str, language: str | None = None) -> int:
+    """Find the number of a month by its name; `language` tells where languages disagree.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    AmbiguousMonth
+        If it is another month in another language.
+
+    Examples
+    --------
+    >>> month_number("Oktober"), month_number("listopada", "pl"), month_number("listopada", "hr")
+    (10, 11, 10)
+    """
+    folded = _folded(name)
+    if folded in MONTHS:
+        return MONTHS[folded]
+    if folded not in _OF_LANGUAGES:
+        raise ValueError(f"unknown month: {name}")
+    held = _OF_LANGUAGES[folded]
+    if language not in held:
+        raise AmbiguousMonth(f"{name} is another month in {' and '.join(held)}; reading.site_language tells which")
+    return held[language]

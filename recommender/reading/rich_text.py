@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from recommender.reading.leftovers import of_markdown
 from recommender.reading.values import printed, unwrapped
 
 _CHILDREN = ("children", "content", "nodes", "leaves", "blocks", "rich_text", "items", "root", "document", "raw")
@@ -14,6 +15,7 @@ _ROOTS = ("root", "document", "raw")  # which may hold an object
 _HELD = ("spans", "value", "__component", "insert")  # what only parts of texts have, beside children
 _TEXTS = ("text", "value", "plain_text")
 _MARKUP = ("body", "content", "html", "markdown", "text")  # of a part of Strapi
+_CARDS = ("html", "markdown")  # of Ghost
 _OF_DATA = ("text", "html", "title", "message", "items", "content")  # of Editor.js
 _BREAKS = ("break", "hardbreak", "linebreak", "br")
 _BESIDE = frozenset(
@@ -47,7 +49,7 @@ def rich_text(value: Any) -> str | None:
     """Write a tree as HTML, a paragraph for each node that holds words; None for what is no tree.
 
     Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js, Editor.js, Quill,
-    Prismic, Wagtail and Notion.
+    Prismic, Wagtail, Notion and Mobiledoc.
 
     Examples
     --------
@@ -56,6 +58,12 @@ def rich_text(value: Any) -> str | None:
     >>> rich_text([{"type": "text", "content": "Fog"}]) is None
     True
     """
+    if (
+        isinstance(value, Mapping)
+        and isinstance(value.get("sections"), list)
+        and isinstance(value.get("markups"), list)
+    ):
+        return _paragraphed(_of_mobiledoc(value))
     if isinstance(value, Mapping) and isinstance(value.get("ops"), list):
         value = value["ops"]
     nodes = value if isinstance(value, list) else [value]
@@ -166,6 +174,8 @@ def _leaf(node: Mapping[str, Any], links: _Links) -> str:
         return "</p>\n<p>".join(_of_data(held, 0))
     if "value" in node and node.get("type") not in ("text", "span", None):
         return "</p>\n<p>".join(_of_value(node["value"], 0))
+    if kind in _CARDS and isinstance(node.get(kind), str):
+        return _card(kind, node[kind])
     if "__component" in node:
         return next((node[name] for name in _MARKUP if isinstance(node.get(name), str)), "")
     text = next((node[name] for name in _TEXTS if isinstance(node.get(name), str)), "")
@@ -247,6 +257,52 @@ def _lines(operations: list[Any]) -> Iterator[str]:
             words = html.escape(piece, quote=False)
             line += _linked(address, words) if isinstance(address, str) and words else words
     yield line
+
+
+def _of_mobiledoc(value: Mapping[str, Any]) -> Iterator[str]:
+    """Give the paragraphs of a Mobiledoc: sections are lists that begin with a number of their kind."""
+    markups, cards = value["markups"], value.get("cards")
+    for section in value["sections"]:
+        match section:
+            case [1, str(), list(markers), *_]:
+                yield _marked(markers, markups)
+            case [3, str(), list(parts), *_]:
+                for markers in parts:
+                    yield _marked(markers, markups)
+            case [10, int(at)] if isinstance(cards, list) and 0 <= at < len(cards):
+                card = cards[at]
+                held = card[1] if isinstance(card, list) and len(card) > 1 and isinstance(card[1], Mapping) else {}
+                yield next((_card(name, held[name]) for name in _CARDS if isinstance(held.get(name), str)), "")
+
+
+def _marked(markers: Any, markups: list[Any]) -> str:
+    """Write a run of Mobiledoc: each part opens markups, such as links, and closes the last of those that are open."""
+    found, opened = "", []
+    for marker in markers if isinstance(markers, list) else ():
+        match marker:
+            case [int(kind), list(opens), int(closes), text]:
+                opened += [_of_markup(markups[at]) if 0 <= at < len(markups) else "" for at in map(_place, opens)]
+                address = next((one for one in reversed(opened) if one), "")
+                words = html.escape(text, quote=False) if kind == 0 and isinstance(text, str) else " "
+                found += _linked(address, words) if address else words
+                opened = opened[: len(opened) - closes] if closes > 0 else opened
+    return found
+
+
+def _card(kind: str, text: str) -> str:
+    """Write a part that holds HTML or Markdown."""
+    if kind == "markdown":
+        found, is_html = of_markdown(f"{text}\n")  # a heading alone is one
+        text = re.sub(r"\n\s*\n", "</p>\n<p>", found if is_html else html.escape(found, quote=False))
+    return text
+
+
+def _of_markup(markup: Any) -> str:
+    """Find the address of a markup that is a link; empty for others."""
+    match markup:
+        case ["a", list(pairs)]:
+            return next((str(pairs[at + 1]) for at in range(0, len(pairs) - 1, 2) if pairs[at] == "href"), "")
+    return ""
 
 
 def _inline(node: Any, links: _Links, depth: int) -> str:

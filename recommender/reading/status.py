@@ -87,6 +87,8 @@ _UNDONE = ("deleted", "trashed", "unpublished", "hidden", "withheld")  # which m
 _DATE = 8  # digits
 _ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
+STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_ENDS))
+"""Folded names of columns that tell whether a row is a published story."""
 
 
 def folded(value: str) -> str:
@@ -115,8 +117,7 @@ class StatusCheck:
     @classmethod
     def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
-        known = {*_STATUSES, *_FLAGS, *_TYPES, *_ENDS}
-        found = tuple((column, name) for name, column in columns.items() if name in known)
+        found = tuple((column, name) for name, column in columns.items() if name in STATUS_NAMES)
         hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
         return cls(found, hidden, shown)
 

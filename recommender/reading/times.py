@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 from unicodedata import normalize
 
+from recommender.articles.languages import subtag
 from recommender.errors import RowError, SettingsError
-from recommender.reading.months import MONTHS
+from recommender.reading.months import MONTHS, AmbiguousMonth, month_number
 from recommender.reading.zones import ZONE, placed, region
 from recommender.settings import ReadingSettings
 
@@ -30,6 +31,8 @@ _ZERO = re.compile(  # what databases keep where there is no date
 )
 _FIRST, _LAST = 1600, 2300  # years of news; earlier ones are of another calendar, or a fault, and so are later numbers
 _BUDDHIST = range(2400, 2750)  # of this calendar; beyond stand the years that people write for "never", such as 2999
+# Steps of 100 nanoseconds since 1601 in Windows and since the year 1 in .NET, which may be nanoseconds of 1974 and 1990
+_TICKS, _TICKS_OF_60_YEARS = (125_911_584_000_000_000, 630_822_816_000_000_000), 60 * 365 * 86_400 * 10_000_000
 _EXCEL, _EPOCH = datetime(1899, 12, 30), datetime(1970, 1, 1, tzinfo=UTC)
 
 _USUAL = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?", re.ASCII)
@@ -50,25 +53,38 @@ _CLOCK = (
     r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?:uhr|uur|hrs|h)\b)?"
 )
+_AT = r"at|um|à|às|a las|alle(?: ore)?|kl\.?|klo|om|o|v|u|ob|la|saat|в|о|об|у|στις"  # before a time of day
 _AFTER = re.compile(
-    rf"(?:(?:T|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:at|um|à|às|a las|alle(?: ore)?|kl\.?|om)\s+|\s+){_CLOCK})?"
+    rf"(?:(?:T|:|-(?=\d\d\.\d\d\.\d\d)|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:{_AT})\s+|\s+){_CLOCK})?"
     rf"\s*(?P<zone>{ZONE})?",
     re.IGNORECASE,
 )
 _NO_ZONE = rf"(?!(?:{'|'.join(MONTHS)}|mon|tue|wed|thu|fri|sat|sun|on)[a-z]*\b)"
 _BEFORE = re.compile(rf"{_CLOCK}\s*(?:{_NO_ZONE}(?P<zone>{ZONE}))?(?:\s*,\s*|\s+[-–|]\s+|\s+on\s+|\s+)", re.IGNORECASE)
-_YEAR_FIRST = re.compile(r"(\d{4})([-/]|\. ?)(\d{1,2})\2(\d{1,2})(?!\d)\.?")
+_YEAR_FIRST = re.compile(r"(\d{4})([-/:]|\. ?)(\d{1,2})\2(\d{1,2})(?!\d)\.?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/]|\. ?)(\d{1,2})\2(\d{4})(?!\d)")
 _CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _DAY_MONTH = re.compile(
-    rf"(\d{{1,2}})(?:st|nd|rd|th|er|[.ºª])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_WORD}\.?(?:,?\s+|[-/.])(?:del?\s+)?"
-    r"(\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S))(?!\d)",
+    rf"(\d{{1,2}})(?:st|nd|rd|th|er|[.oa])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_WORD}\.?(?:,?\s+|[-/.])(?:del?\s+)?"
+    r"(\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S|\s+\d\d(?:\.\d\d){2}(?:\.\d+)? [ap]m\b))"
+    r"(?!\d)\.?",
     re.IGNORECASE,
 )
 _MONTH_DAY = re.compile(rf"{_WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)", re.IGNORECASE)
-_MONTH_MIDDLE = re.compile(rf"(\d{{4}})[-\s]{_WORD}[-\s](\d{{1,2}})(?!\d)")
-_TOLD = re.compile(r"(?:first |last )?(?:published|updated|modified|posted|created)(?: on| at)?\s*:?\s+", re.IGNORECASE)
-_OF_YEAR = re.compile(r"(?<=\d{4}) г\.?(?=[\s,]|$)")  # "of the year" in Russian
+_MONTH_MIDDLE = re.compile(rf"(\d{{4}})(?:[-\s]|\. ){_WORD}[-\s](\d{{1,2}})(?!\d)\.?")
+_JOINED = re.compile(r"(\d\d)([A-Z]{3})(\d{4})(?!\d)", re.IGNORECASE)  # of SAS
+_TOLD = re.compile(
+    r"(?:(?:first |last )?(?:published|updated|modified|posted|created)(?: on| at)?"
+    r"|(?:veröffentlicht|aktualisiert|stand)(?: am)?|(?:publié|mis à jour)(?: le)?|(?:publicado|actualizado)(?: e[lm])?"
+    r"|pubblicato(?: il)?|gepubliceerd(?: op)?|opublikowano)\s*:?\s+",
+    re.IGNORECASE,
+)
+_OF_YEAR = re.compile(r"(?<=\d{4}) ?(?:г(?:ода)?|р(?:оку)?)\b\.?")  # "of the year" in Russian and Ukrainian
+_CJK_CLOCK = re.compile(
+    r"\s*(?P<half>午前|上午|오전|午後|下午|오후)?\s*(?P<hour>\d{1,2})\s?[時时시]\s?(?:(?P<minute>\d{1,2})\s?[分분]\s?"
+    r"(?:(?P<second>\d{1,2})\s?[秒초])?)?"
+)
+_MORNING = ("午前", "上午", "오전")
 _UNIX = re.compile(rf"{_WORD}\s+(\d{{1,2}})\s+(\d{{1,2}}:\d{{2}}:\d{{2}})\s+(?:(\S{{1,9}})\s+)?(\d{{4}})")
 
 
@@ -88,11 +104,14 @@ class TimeForms:
         Whether 05/11/2026 is in November; None = it is not read.
     form : str, optional
         See `reading.date_format`.
+    language : str, optional
+        Which a name of a month is read in, where it means another month in another language.
     """
 
     home: tzinfo = UTC
     day_first: bool | None = None
     form: str | None = None
+    language: str | None = None
 
     @classmethod
     def of(cls, settings: ReadingSettings) -> TimeForms:
@@ -100,7 +119,8 @@ class TimeForms:
         if settings.date_format is not None and settings.date_format != "excel":
             _compiled(settings.date_format)
         home = UTC if settings.time_zone is None else region(settings.time_zone)
-        return cls(home, settings.day_first, settings.date_format)
+        language = subtag(settings.site_language) if settings.site_language else None
+        return cls(home, settings.day_first, settings.date_format, language)
 
 
 PLAIN = TimeForms()
@@ -134,9 +154,9 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
         value = value.strip()
         if value.casefold() in _NO_TIME or (value[0] in "01" and _ZERO.fullmatch(value)):
             return None
+        value = value if value.isascii() else _normal(value)
         if value[0].isalpha() and (told := _TOLD.match(value)):
             value = value[told.end() :]
-        value = _OF_YEAR.sub("", value) if " г" in value else value
     elif isinstance(value, float | int | datetime) and not isinstance(value, bool) and (value == 0 or value != value):
         return None
     try:
@@ -144,6 +164,8 @@ def read_time(value: Any, field: str, forms: TimeForms) -> datetime | None:
         if not isinstance(value, date) and (found.year < _FIRST or found.year in _BUDDHIST):
             raise ValueError
         return found
+    except AmbiguousMonth as error:
+        raise AmbiguousMonth(f"unreadable date in {field}: {shown(value)}; {error}") from None
     except AmbiguousDate:
         raise AmbiguousDate(
             f"unreadable date in {field}: {shown(value)}; day or month first? reading.day_first = true or false tells"
@@ -220,7 +242,7 @@ def _parsed_text(text: str, forms: TimeForms) -> datetime:
         return datetime.fromisoformat(text)
     if forms.form is None and (found := _RFC_822.fullmatch(text)):
         day, hour, minute, second = (int(found[at]) for at in (1, 4, 5, 6))
-        local = datetime(int(found[3]), _month(found[2]), day, hour, minute, second)
+        local = datetime(int(found[3]), month_number(found[2], forms.language), day, hour, minute, second)
         return placed(local, found[7], forms.home)
     text = " ".join(text.split())
     if forms.form == "excel" and re.fullmatch(r"\d{1,6}(?:[.,]\d+)?", text, re.ASCII):
@@ -249,7 +271,7 @@ def _written(text: str, forms: TimeForms) -> datetime:
     """Read a date as people write it, with or without a time before or after it."""
     if found := _UNIX.fullmatch(text):
         hour, minute, second = map(int, found[3].split(":"))
-        local = datetime(int(found[5]), _month(found[1]), int(found[2]), hour, minute, second)
+        local = datetime(int(found[5]), month_number(found[1], forms.language), int(found[2]), hour, minute, second)
         return placed(local, found[4], forms.home) if found[4] else local
     before = None
     day = _day(text, forms)
@@ -289,19 +311,24 @@ def _day(text: str, forms: TimeForms) -> tuple[tuple[int, int, int], int] | None
         year = int(found[3])
         if len(found[3]) == 2:  # RFC 822
             year += 2000 if year < 50 else 1900
-        return (year, _month(found[2]), int(found[1])), found.end()
+        return (year, month_number(found[2], forms.language), int(found[1])), found.end()
+    if found := _JOINED.match(text):
+        return (int(found[3]), month_number(found[2], forms.language), int(found[1])), found.end()
     if found := _MONTH_DAY.match(text):
-        return (int(found[3]), _month(found[1]), int(found[2])), found.end()
+        return (int(found[3]), month_number(found[1], forms.language), int(found[2])), found.end()
     if found := _MONTH_MIDDLE.match(text):
-        return (int(found[1]), _month(found[2]), int(found[3])), found.end()
+        return (int(found[1]), month_number(found[2], forms.language), int(found[3])), found.end()
     return None
 
 
-def _month(name: str) -> int:
-    number = MONTHS.get(normalize("NFC", name.casefold()))  # Greek letters fold to ones with marks beside them
-    if number is None:
-        raise ValueError(f"unknown month: {name}")
-    return number
+def _normal(text: str) -> str:
+    """Write a time in full-width signs, or as Chinese, Japanese, Korean, Russian and Ukrainian put it, as others do."""
+    text = _OF_YEAR.sub("", normalize("NFKC", text))
+    if found := _CJK_CLOCK.search(text):
+        parts = (found["hour"], found["minute"], found["second"])
+        half = "" if found["half"] is None else " AM" if found["half"] in _MORNING else " PM"
+        text = text[: found.start()] + " " + ":".join(part or "00" for part in parts) + half + text[found.end() :]
+    return text
 
 
 def _at(day: datetime, parts: dict[str, str | None]) -> datetime:
@@ -338,6 +365,8 @@ def _number(number: float) -> datetime:
             raise ValueError
         number = whole  # exact
     if abs(number) < 1e8:  # a year, a zero or a day count rather than a moment before March 1973
+        raise ValueError
+    if any(abs(number - known) < _TICKS_OF_60_YEARS for known in _TICKS):
         raise ValueError
     for unit in (1, 10**3, 10**6, 10**9):
         if abs(number) < 1e11 * unit:
@@ -405,7 +434,7 @@ def _formed(parts: dict[str, str | None], forms: TimeForms) -> datetime:
     else:
         year = int(parts["short"] or 0)
         year += 2000 if year < 69 else 1900  # as POSIX has it
-    month = _month(parts["name"] or "") if parts.get("name") else int(parts["month"] or 0)
+    month = month_number(name, forms.language) if (name := parts.get("name")) else int(parts["month"] or 0)
     clock_parts = {name: parts.get(name) for name in ("hour", "minute", "second", "fraction", "half")}
     if clock_parts["hour"] and not clock_parts["half"]:
         clock_parts["minute"] = clock_parts["minute"] or "0"

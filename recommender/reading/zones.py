@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 _MOST = timedelta(hours=15)  # beyond every offset in use
 
@@ -46,9 +46,14 @@ def region(name: str) -> ZoneInfo:
         If there is none of this name.
     """
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(_names()[name.casefold()] if name.isupper() and "/" in name else name)
+    except (ZoneInfoNotFoundError, KeyError, ValueError, OSError):
         raise ValueError(f"unknown time zone {name!r}; expected a name such as 'Asia/Tokyo'") from None
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {name.casefold(): name for name in available_timezones()}  # Oracle writes them in capitals
 
 
 def placed(local: datetime, written: str, home: tzinfo) -> datetime:

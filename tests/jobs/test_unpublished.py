@@ -121,6 +121,29 @@ def test_a_row_without_a_time_of_change_brings_a_story_back(place: tuple[str, st
     assert shown_anywhere(PublishedLists.open(place[0]))
 
 
+def test_an_update_remembers_what_was_taken_back_and_so_does_a_saved_archive(tmp_path: Path) -> None:
+    stories = [{**one, "updated_at": "2026-11-20T09:00:00Z"} for one in checkerboard()]
+    story = next(one for one in stories if one["id"] == GONE)
+    older, newer = ({**story, "updated_at": f"2026-11-2{day}T09:00:00Z"} for day in (1, 3))
+    rec = Recommender(SETTINGS).fit([*stories, {**story, "status": "draft", "updated_at": "2026-11-22T09:00:00Z"}])
+    with pytest.warns(UserWarning, match="rows are older than those that took their stories back"):
+        assert rec.update([older]).unchanged == 1
+    assert GONE not in rec.catalog
+    assert rec.update([newer]).added == 1
+    assert rec.update([{"id": GONE, "status": "trash", "updated_at": "2026-11-24T09:00:00Z"}]).unpublished == 1
+    rec.save(tmp_path)
+    for one in (rec, Recommender.load(tmp_path)):
+        with pytest.warns(UserWarning, match="took their stories back"):
+            one.update([newer])
+        assert GONE not in one.catalog
+        assert one.update([{**newer, "updated_at": "2026-11-25T09:00:00Z"}]).added == 1
+        assert GONE in [item.article_id for item in one.recommend(stories[0]["id"])]
+    assert GONE not in Recommender.load(tmp_path).catalog, "nothing is saved before it is saved"
+    rec.save(tmp_path)
+    again = Recommender.load(tmp_path)
+    assert (GONE in again.catalog, again.tombstones.unpublished) == (True, frozenset())
+
+
 def test_a_state_of_an_earlier_version_has_no_times(tmp_path: Path) -> None:
     path = tmp_path / "unpublished.json"
     path.write_bytes(orjson.dumps({"unpublished": ["a", "b"], "crc32": zlib.crc32(orjson.dumps(["a", "b"]))}))

@@ -167,6 +167,28 @@ TREES: dict[str, Any] = {
         },
         {"type": "image", "image": {"file": {"url": "/a.jpg"}}},
     ],
+    "Mobiledoc": {
+        "version": "0.3.1",
+        "atoms": [["soft-return", "", {}]],
+        "markups": [["em"], ["a", ["rel", "x", "href", "/plan"]]],
+        "cards": [["markdown", {"markdown": "## Why"}], ["image", {"src": "/a.jpg", "caption": "A ferry"}]],
+        "sections": [
+            [10, 0],
+            [1, "p", [[0, [], 0, "The ferry"], [1, [], 0, 0], [0, [0, 1], 2, "ran"], [0, [], 0, " aground & sank."]]],
+            [10, 1],
+            [2, "/a.jpg"],
+        ],
+    },
+    "Ghost's Lexical": {
+        "root": {
+            "type": "root",
+            "children": [
+                {"type": "markdown", "markdown": "## Why"},
+                {"type": "html", "html": '<p>The ferry <a href="/plan">ran</a> aground &amp; sank.</p>'},
+                {"type": "image", "src": "/a.jpg"},
+            ],
+        }
+    },
 }
 
 

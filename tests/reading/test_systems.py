@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,7 @@ def test_lines_with_commas_between_them(tmp_path: Path) -> None:
 
 FERRY = {"title": "Ferry", "body": "It ran aground."}
 STORM = {"title": "Storm", "body": "It blew."}
+NINE = datetime(2026, 11, 27, 9, tzinfo=UTC)
 DRAFT_ENTRY = {
     "sys": {"id": "2", "version": 1, "contentType": {"sys": {"id": "article"}}},
     "fields": {"title": {"en": "D"}},
@@ -383,6 +385,79 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
                     "edges": [{"node": {"id": "7", "html": "It ran aground.", "frontmatter": {"title": "Ferry"}}}]
                 }
             }
+        },
+        [{"id": "7", **FERRY}],
+        {},
+    ),
+    "Solr": (
+        {
+            "response": {
+                "docs": [
+                    {"id": "7", "title_s": "Ferry", "body_txt_en": ["It ran aground."], "_version_": 1},
+                    {"id": "8", "title_s": "Storm", "status_s": "draft", "_version_": 1},
+                    {
+                        "id": "9",
+                        "title": "Fog",
+                        "title_s": "",
+                        "body_t": "Thick.",
+                        "published_dt": "2026-11-27T09:00:00Z",
+                    },
+                ]
+            }
+        },
+        [{"id": "7", **FERRY}, {"id": "9", "title": "Fog", "body": "Thick.", "published_at": NINE}],
+        {"status draft": 1},
+    ),
+    "Solr of Drupal": (
+        [{"id": "x-7", "ss_title": "Ferry", "tm_X3b_en_body": ["It ran aground."], "bs_status": True, "its_views": 3}],
+        [{"id": "x-7", **FERRY}],
+        {},
+    ),
+    "the shell of MongoDB": (
+        """{ "_id" : ObjectId("7"), "title" : "Ferry", "body" : "It ran aground.", "n" : NumberLong(3) }
+        { "_id" : ObjectId("8"), "title" : "UUID(1), ISODate(\\"2\\")", "date" : ISODate("2026-11-27T09:00:00Z") }""",
+        [{"id": "7", **FERRY}, {"id": "8", "title": 'UUID(1), ISODate("2")', "published_at": NINE}],
+        {},
+    ),
+    "the shell of MongoDB, printed prettily": (
+        """{
+            "_id" : ObjectId("7"),
+            "title" : "Ferry", "body" : "It ran aground.",
+            "published_at" : new Date(1795770000000), "size" : BinData(0, "QQ==")
+        }
+        {
+            "_id" : UUID("8"), "title" : "Storm", "updated_at" : Timestamp(1795770000, 1)
+        }""",
+        [{"id": "7", **FERRY, "published_at": NINE}, {"id": "8", "title": "Storm", "updated_at": NINE}],
+        {},
+    ),
+    "Ghost without HTML": (
+        {
+            "db": [
+                {
+                    "meta": {},
+                    "data": {
+                        "posts": [
+                            {
+                                "id": "7",
+                                "uuid": "u",
+                                "slug": "f",
+                                "title": "Ferry",
+                                "status": "published",
+                                "visibility": "public",
+                                "html": None,
+                                "mobiledoc": json.dumps(
+                                    {
+                                        "cards": [],
+                                        "markups": [],
+                                        "sections": [[1, "p", [[0, [], 0, "It ran aground."]]]],
+                                    }
+                                ),
+                            }
+                        ]
+                    },
+                }
+            ]
         },
         [{"id": "7", **FERRY}],
         {},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import IO, Any, TextIO
@@ -19,6 +20,11 @@ _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,"
 _DECODER = json.JSONDecoder()
 _FEW = 2  # bytes that are no UTF-8: damage of a row or two
+_CALL = re.compile(  # texts first, so that no call within one is found
+    r'(?P<text>"(?:[^"\\]|\\.)*"?)|(?:new\s+)?(?:ISODate|Date|ObjectId|UUID|Number(?:Long|Int|Decimal)|Timestamp|BinData|HexData)'
+    r'\(\s*(?:\d+\s*,\s*(?="))?(?P<held>"[^"\\]*"|-?[\d.]+)\s*(?:,\s*\d+\s*)?\)',
+    re.DOTALL,
+)
 
 
 def rows_of_lines(file: File) -> Rows:
@@ -133,7 +139,7 @@ def _json_row(text: bytes, longest: int) -> Any:
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raw = _with_nan(text)
+        raw = _as_programs_print(text)
         if raw is None:
             try:
                 text.decode()
@@ -143,14 +149,25 @@ def _json_row(text: bytes, longest: int) -> Any:
     return raw if isinstance(raw, dict) else BadRow(f"JSON {type(raw).__name__}, expected an object")
 
 
-def _with_nan(text: bytes) -> Any:
-    """Decode JSON as Python prints it: with NaN and Infinity."""
-    if b"NaN" not in text and b"Infinity" not in text:
+def _as_programs_print(text: bytes) -> Any:
+    """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId."""
+    if not (b"NaN" in text or b"Infinity" in text or b"(" in text):
         return None
     try:
-        return json.loads(text)
+        return json.loads(_without_calls(text.decode()))
     except (ValueError, RecursionError):
         return None
+
+
+def _without_calls(text: str) -> str:
+    """Put what calls of the shell of MongoDB hold in their place.
+
+    Examples
+    --------
+    >>> _without_calls('{"_id": ObjectId("5f"), "at": ISODate("2026-11-27"), "n": NumberLong(2), "t": "UUID(1)"}')
+    '{"_id": "5f", "at": "2026-11-27", "n": 2, "t": "UUID(1)"}'
+    """
+    return _CALL.sub(lambda found: found["text"] or found["held"], text) if "(" in text else text
 
 
 def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
@@ -197,6 +214,9 @@ def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
             except RecursionError:
                 raise TooMuch(f"JSON nested too deep at line {line}") from None
             except ValueError as error:
+                if (plain := _without_calls(held)) != held:
+                    held = plain
+                    continue
                 if ended:
                     yield line, BadRow(f"bad JSON: {str(error)[:100]}; what follows was not read")
                     return

@@ -18,6 +18,7 @@ from recommender.reading.formats.shapes import (
     news_api,
     ninjs,
     sanity,
+    solr,
     wordpress,
 )
 from recommender.reading.formats.shapes.shape import Row, Shape
@@ -44,6 +45,7 @@ SHAPES: tuple[Shape, ...] = (
         news_api.SHAPE,
         inner.SHAPE,
         inner.UNTITLED,
+        solr.SHAPE,
     ),
 )
 """The first that fits the columns of a row counts."""

@@ -11,8 +11,8 @@ def _plain(row: Row) -> Row:
     for name in ("html", "feature_image", "url"):  # exports name the site by this word
         if isinstance(plain.get(name), str):
             plain[name] = plain[name].replace("__GHOST_URL__", "")
-    if not plain.get("html"):
-        plain["html"] = row.get("plaintext")
+    if not plain.get("html"):  # trees of its editor, and before 2023 of another
+        plain["html"] = row.get("lexical") or row.get("mobiledoc") or row.get("plaintext")
     section = within(row.get("primary_tag"), "name")
     plain = filled(without(plain, "primary_tag", "primary_author"), section=section)
     if not plain.get("authors"):
