@@ -36,7 +36,7 @@ from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import NotFittedError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.lists.records import to_lists
+from recommender.lists.values import to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.reading.links import given_links, with_links

@@ -29,7 +29,7 @@ from recommender import (
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.lists.readnext import ReadNext
-from recommender.lists.records import to_lists
+from recommender.lists.values import to_lists
 from tests.support.checkerboard import START, WITHIN_TOPICS, checkerboard, topic_of
 
 SUM = {"ranking.ranker": "none", "ranking.dense_weight": 0.5, "ranking.lexical_weight": 0.5}

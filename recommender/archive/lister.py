@@ -19,7 +19,8 @@ from recommender.errors import SettingsError
 from recommender.lists.block import Block, Heading
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
-from recommender.lists.records import rejections, to_batch
+from recommender.lists.records import to_batch
+from recommender.lists.values import rejections
 from recommender.ranking.score import Parts, Ranked, Scorer, among
 from recommender.search.pools import Candidates, Keeper, Pools, Queries
 from recommender.search.scope import Filters

@@ -12,6 +12,7 @@ import typer
 
 from recommender.cli.display import cleaned, out, print_json
 from recommender.cli.options import ArchiveOrNone, JsonOption, Lists, ListsOrNone, StoryIds, open_tombstones, place_of
+from recommender.editorial.decisions import KINDS
 from recommender.errors import SettingsError, SnapshotError, UnknownArticleError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _act(
     stones = open_tombstones(lists, archive)
     published = _published(lists)
     held: Decided | None = published
-    if held is None and not unknown_too and action not in INVERSE:
+    if held is None and not unknown_too and KINDS[action][1]:
         held = _loaded(archive)
     named = [*items, *([more["story"]] if more.get("story") else [])]
     if held is not None and not unknown_too:
@@ -111,12 +112,9 @@ def _check(held: Decided, action: Action, named: list[str]) -> None:
         else:
             held.refuse_unknown(named)
     except (UnknownArticleError, SettingsError) as error:
-        if action not in INVERSE:
+        if KINDS[action][1]:
             raise
         warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
-
-
-INVERSE = ("restore", "release", "unblock", "unpin", "unboost")
 
 
 def on_stories(action: Action, done: str) -> Callable[..., None]:

@@ -29,6 +29,18 @@ KINDS: dict[Action, tuple[str, bool]] = {
 _ONCE = ("pinned", "boosted")
 
 
+def inverse(action: Action) -> Action:
+    """Give the action that undoes another.
+
+    Examples
+    --------
+    >>> inverse("withdraw"), inverse("unpin")
+    ('restore', 'pin')
+    """
+    name, adds = KINDS[action]
+    return next(one for one, kind in KINDS.items() if kind == (name, not adds))
+
+
 def _told_by(name: str, entry: Any) -> Any:
     """Give what tells an entry from all others of its kind: the item and story of a pin, the section of a boost."""
     if name == "boosted":

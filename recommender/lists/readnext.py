@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 Status = Literal["ok", "filled", "short", "empty", "withheld", "withdrawn", "unknown", "not_computed"]
 MORE = ("more", "window", "caps", "same_section", "recent")  # the last four: lists of earlier versions
@@ -129,24 +129,8 @@ class Story:
     outlet: str | None = None
 
 
-class _Deferred:
-    """Fields that are unset until one of them is looked at; for a frozen dataclass with slots."""
-
-    __slots__ = ("_make",)
-
-    if not TYPE_CHECKING:  # or every name would pass for an attribute
-
-        def __getattr__(self, name: str) -> Any:  # called for a slot that is unset
-            if name == "_make" or name not in self.__dataclass_fields__:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            made = self._make()
-            for field in fields(made):  # two threads may both come here, and set the same
-                object.__setattr__(self, field.name, getattr(made, field.name))
-            return object.__getattribute__(self, name)
-
-
 @dataclass(frozen=True, slots=True, repr=False)
-class ReadNext(_Deferred):
+class ReadNext:
     """The ranked list under one story.
 
     Attributes
@@ -211,14 +195,6 @@ class ReadNext(_Deferred):
             record["settings"],
             Story(**{**story, "published_at": _time(story["published_at"])}) if story else None,
         )
-
-    @classmethod
-    def deferred(cls, article_id: str, make: Callable[[], ReadNext]) -> ReadNext:
-        """Put off making a list: `make` is called when anything but its id is first looked at."""
-        one = object.__new__(cls)
-        object.__setattr__(one, "article_id", article_id)
-        object.__setattr__(one, "_make", make)
-        return one
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the list to plain values, for JSON."""

@@ -1,10 +1,9 @@
-"""Lists as Arrow records: one shape for every sink; and records as values."""
+"""Lists as Arrow records: one shape for every sink."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import outlet_names
 from recommender.features.families import FAMILIES
 from recommender.lists.block import Block, Heading
-from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 from recommender.ranking.score import MORE, SOURCES, Parts, Ranked
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
@@ -165,76 +163,6 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
         _lists(items, ~visible, held.sum(axis=1) - shown),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=RECORD)
-
-
-def to_lists(
-    batch: pa.RecordBatch,
-    withdrawn: frozenset[str],
-    blocked: frozenset[tuple[str, str | None]],
-    pinned: Callable[[dict[str, Any]], Sequence[tuple[int, Mapping[str, Any]]]] | None = None,
-) -> list[ReadNext]:
-    """Convert records to lists, as `ReadNext.of` does with each.
-
-    A column at a time: dicts of dicts, one a reason, would take most of a call. `pinned` tells the items that later
-    pins put into a record; None where there are none.
-    """
-    if pinned is not None:
-        return [ReadNext.of(record, withdrawn, blocked, pinned(record)) for record in batch.to_pylist()]
-    shown = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
-    gone = withdrawn.union(item for item, _ in blocked)
-    if gone and not gone.isdisjoint(pa.chunked_array(shown).to_pylist()):  # reserves take their places
-        return [ReadNext.of(record, withdrawn, blocked) for record in batch.to_pylist()]
-    columns = {name: batch.column(name).to_pylist() for name in ("article_id", "status", "k", "version", "as_of")}
-    settings = batch.column("settings").to_pylist()
-    stories = map(Story, *_fields(batch.column("story")).values())
-    items, reserves = (_grouped(batch.column(name), _recommendations) for name in ("items", "reserves"))
-    article_id, status, k, version, as_of = columns.values()
-    return list(map(ReadNext, article_id, status, items, reserves, k, version, as_of, settings, stories))
-
-
-def _recommendations(items: pa.StructArray) -> Iterator[Recommendation]:
-    columns = _fields(items)
-    names = [field.name for field in COMPONENTS]
-    parts = zip(*_fields(items.field("components")).values(), strict=True)
-    columns["components"] = [dict(zip(names, values, strict=True)) for values in parts]
-    families = [field.name for field in CONTRIBUTIONS]
-    told = zip(*_fields(items.field("contributions")).values(), strict=True)
-    columns["contributions"] = [_known(dict(zip(families, values, strict=True))) for values in told]
-    columns["reasons"] = _grouped(items.field("reasons"), _reasons)
-    return map(Recommendation, *columns.values())
-
-
-def _known(values: dict[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
-    columns = _fields(reasons)
-    columns["terms"] = _grouped(reasons.field("terms"), lambda terms: zip(*_fields(terms).values(), strict=True))
-    return map(Reason, *columns.values())
-
-
-def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
-    """Give the values of each field that is no list and no struct, by name; the others are empty, in their places."""
-    nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
-    return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
-
-
-def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
-    """Make values of all lists' entries by one call of `make`, and group them as one tuple a list."""
-    values = iter(make(lists.flatten()))
-    return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
-
-
-def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
-    """Convert rejected candidates to values, each with the place of its story."""
-    place, column = np.nonzero(rejected.rows >= 0)
-    items = catalog.table.select(["id", "title", "section", "published_at", "line"])
-    items = titled(items.take(pa.array(rejected.rows[place, column]))).drop_columns("line")
-    items = items.rename_columns(["article_id", "title", "section", "published_at"])
-    numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
-    for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
-        yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
 
 
 def _items(

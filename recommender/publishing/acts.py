@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import orjson
 
-from recommender.editorial.decisions import Action, Decisions, Entry
+from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, inverse
 from recommender.editorial.journal import JOURNAL, Journal
 from recommender.editorial.overlay import Tombstones, boost_entry, pin_entry
 from recommender.errors import RowError, SettingsError
@@ -21,18 +21,6 @@ from recommender.reading.times import to_time
 from recommender.storage.database import is_database
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
-INVERSE: dict[str, Action] = {
-    "withdraw": "restore",
-    "restore": "withdraw",
-    "withhold": "release",
-    "release": "withhold",
-    "block": "unblock",
-    "unblock": "block",
-    "pin": "unpin",
-    "unpin": "pin",
-    "boost": "unboost",
-    "unboost": "boost",
-}
 _UNDER_STORIES = ("block", "unblock", "pin", "unpin")
 _MOST = 500  # characters of who and why
 
@@ -218,11 +206,11 @@ def undone(found: Mapping[str, Any] | None, who: str, why: str) -> Act:
     SettingsError
         If there is no such act.
     """
-    if found is None or found.get("what") not in INVERSE:
+    if found is None or found.get("what") not in KINDS:
         raise SettingsError("the journal has no such act")
     before = found["before"]["holds"]
     earlier = before if isinstance(before, dict) else None  # a pin or boost of another place or strength
-    what = found["what"].removeprefix("un") if earlier else INVERSE[found["what"]]
+    what = found["what"].removeprefix("un") if earlier else inverse(found["what"])
     values = {**found, "what": what, "who": who, "why": why or f"undoes {found['what']}"}
     return Act.of({**values, **(earlier or {"until": None})})
 

@@ -119,8 +119,8 @@ class PublishedLists(Decided):
     def get(self, article_id: Id) -> ReadNext:
         """Read the list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
 
-        It is read, checked and held against the withdrawals now; its items are made when first looked at. A story that
-        the newsroom's system took back is unknown. The ids of the list come back in the type of the one that is asked.
+        It is read, checked and held against the withdrawals now. A story that the newsroom's system took back is
+        unknown. The ids of the list come back in the type of the one that is asked.
         """
         return self._get(id_text(article_id)).with_ids(giving_back(article_id))
 
@@ -135,12 +135,8 @@ class PublishedLists(Decided):
         if article_id in self.tombstones.withheld:
             return ReadNext.of(record()).without_list("withheld")
         pins, factors = self._pins(article_id, decisions), self._factors(decisions)
-
-        def made() -> ReadNext:
-            found = boosted(record(), factors, self._learned) if factors else record()
-            return ReadNext.of(found, hidden, blocked, placed(found, pins, self._story))
-
-        return ReadNext.deferred(article_id, made)
+        found = boosted(record(), factors, self._learned) if factors else record()
+        return ReadNext.of(found, hidden, blocked, placed(found, pins, self._story))
 
     def json(self, article_id: Id) -> bytes:
         """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, to be sent on.
