@@ -27,8 +27,8 @@ from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.decided import Decided
-from recommender.editorial.overlay import NAME as TOMBSTONES
-from recommender.editorial.overlay import Tombstones, overlay_of_archive
+from recommender.editorial.overlay import NAME as OVERLAY_FILE
+from recommender.editorial.overlay import Overlay, overlay_of_archive
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
@@ -103,7 +103,7 @@ class Recommender(Decided):
         self.settings = settings or Settings()
         self.embedder = embedder or make_embedder(self.settings.embedding)
         self.cache = VectorCache(cache) if cache is not None else None
-        self.tombstones = Tombstones()
+        self.overlay = Overlay()
         self.report = ReadReport()
         self.embedded = 0
         self._rules = rules or Rules()
@@ -149,7 +149,7 @@ class Recommender(Decided):
             )
         self._warn_of(self.report)
         self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
-        self.tombstones.settle(self.report.taken_back, self.catalog)
+        self.overlay.settle(self.report.taken_back, self.catalog)
         self.report.boilerplate = self.catalog.boilerplate.told
         return self
 
@@ -185,11 +185,11 @@ class Recommender(Decided):
         table, self.report = read_articles(
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict
         )
-        stones = self.tombstones
+        overlay = self.overlay
         self._archive, changes, self.embedded = changed_archive(
-            archive, table, self.report, self._vectors, stones.taken_back
+            archive, table, self.report, self._vectors, overlay.taken_back
         )
-        stones.settle(self.report.taken_back, self.catalog)
+        overlay.settle(self.report.taken_back, self.catalog)
         self._warn_of(self.report)
         return changes
 
@@ -270,7 +270,7 @@ class Recommender(Decided):
         """
         archive = under_settings(self.archive, settings, self.embedder)
         other = Recommender(settings, rules=self.rules, embedder=self.embedder)
-        other.cache, other.tombstones, other.report = self.cache, self.tombstones, self.report
+        other.cache, other.overlay, other.report = self.cache, self.overlay, self.report
         other._archive = archive
         return other
 
@@ -303,7 +303,7 @@ class Recommender(Decided):
         exclude: Id | Sequence[Id] = (),
     ) -> list[ReadNext]:
         """Make the lists of several stories, in their order; raises as `recommend` does, before any work."""
-        self.tombstones.refresh()
+        self.overlay.refresh()
         texts = id_texts(article_ids)
         self._refuse_withdrawn(texts)
         rows = self.archive.catalog.rows(texts)
@@ -329,7 +329,7 @@ class Recommender(Decided):
         WithdrawnArticleError
             If its id was withdrawn.
         """
-        self.tombstones.refresh()
+        self.overlay.refresh()
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
         table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)
         self._refuse_withdrawn(table["id"].to_pylist())
@@ -359,7 +359,7 @@ class Recommender(Decided):
 
         Blocked candidates are among them, withdrawn ones never are.
         """
-        self.tombstones.refresh()
+        self.overlay.refresh()
         found = self.lister(as_of=as_of).rejected(id_texts(article_ids))
         rejected: dict[Any, list[Rejected]] = {}
         for asked in article_ids:
@@ -381,19 +381,19 @@ class Recommender(Decided):
         if more := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *more))
-        return Lister.of(self.archive, self.tombstones, self.archive.moment(as_of), k=k, filters=filters)
+        return Lister.of(self.archive, self.overlay, self.archive.moment(as_of), k=k, filters=filters)
 
     def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
         """Turn records into lists under what editors have decided by now."""
-        stones = self.tombstones
+        overlay = self.overlay
         asked = batch.column("article_id").to_pylist()
-        pinned = placing(stones.decisions.pins, asked, self.catalog, datetime.now(UTC))
-        lists = to_lists(batch, stones.withdrawn, stones.blocked, pinned)
-        return [one.without_list("withheld") if one.article_id in stones.withheld else one for one in lists]
+        pinned = placing(overlay.decisions.pins, asked, self.catalog, datetime.now(UTC))
+        lists = to_lists(batch, overlay.withdrawn, overlay.blocked, pinned)
+        return [one.without_list("withheld") if one.article_id in overlay.withheld else one for one in lists]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:
-            if article_id in self.tombstones.withdrawn:
+            if article_id in self.overlay.withdrawn:
                 raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
 
     # -- keeping ------------------------------------------------------------------------------
@@ -409,8 +409,8 @@ class Recommender(Decided):
             If the folder cannot be written or another process is writing it.
         """
         self._archive = snapshot.save(Path(path), self.archive, self.embedder)
-        self.tombstones.refresh()
-        self.tombstones = self.tombstones.copied(Path(path) / TOMBSTONES)
+        self.overlay.refresh()
+        self.overlay = self.overlay.copied(Path(path) / OVERLAY_FILE)
 
     @classmethod
     def load(
@@ -436,7 +436,7 @@ class Recommender(Decided):
         with refusing(folder):
             rec.embedder.load(folder)
         rec._archive = archive
-        rec.tombstones = overlay_of_archive(Path(path))
+        rec.overlay = overlay_of_archive(Path(path))
         return rec
 
     # -- what there is ------------------------------------------------------------------------
@@ -455,7 +455,7 @@ class Recommender(Decided):
     @property
     def rules(self) -> Rules:
         """What editors decide, with the boosts of the overlay; new rules hold from the next call on."""
-        return self._rules.with_desk(self.tombstones.decisions.boosted)
+        return self._rules.with_desk(self.overlay.decisions.boosted)
 
     @rules.setter
     def rules(self, rules: Rules) -> None:

@@ -35,12 +35,12 @@ def anew(rec: Recommender) -> Recommender:
     """The same stories, rules and withdrawals with nothing derived yet and no pools."""
     other = Recommender(rec.settings, rules=rec.rules, embedder=rec.embedder)
     other._archive = replace(rec.archive, catalog=replace(rec.catalog), pools=None)
-    other.tombstones = rec.tombstones
+    other.overlay = rec.overlay
     return other
 
 
 def all_lists(rec: Recommender, **options: Any) -> list[Any]:
-    gone = rec.tombstones.withdrawn
+    gone = rec.overlay.withdrawn
     alive = rec.catalog.ids.filter(pa.array(rec.catalog.alive)).to_pylist()
     return rec.recommend_many([article_id for article_id in alive if article_id not in gone], **options)
 

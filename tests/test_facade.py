@@ -422,7 +422,7 @@ def test_withdrawn_stories_vanish_everywhere_until_restored(newsroom: Recommende
     assert newsroom.withdraw("astrolabe-suspect-profile") == 1
     with pytest.raises(UnknownArticleError, match=r"'not-yet-here'; nothing was done.*unknown_too"):
         newsroom.withdraw(["ferry-inquiry", "not-yet-here"])
-    assert "ferry-inquiry" not in newsroom.tombstones.withdrawn
+    assert "ferry-inquiry" not in newsroom.overlay.withdrawn
     assert newsroom.withdraw(["astrolabe-suspect-profile", "not-yet-here"], unknown_too=True) == 1
     assert newsroom.withdraw("not-yet-here") == 0
     for found in newsroom.recommend_many([i for i in everyone if i != "astrolabe-suspect-profile"]):

@@ -579,17 +579,17 @@ def test_ids_are_names_of_nothing_but_stories(format: str, tmp_path: Path) -> No
 
 def test_an_overlay_follows_what_was_undone_and_does_not_repeat_itself(tmp_path: Path) -> None:
     for place in (str(tmp_path / "out"), f"sqlite:///{tmp_path}/lists.db"):
-        stones, own = open_publisher(place).tombstones, open_publisher(tmp_path / f"own{place[:3]}").tombstones
+        overlay, own = open_publisher(place).overlay, open_publisher(tmp_path / f"own{place[:3]}").overlay
         own.record("withdraw", ["own"])
         for number in range(50):
-            stones.record("withdraw", [f"s{number}"])
-            stones.record("block", [("item", f"s{number}")])
-            own.follow(stones)
-        stones.record("restore", ["s7"])
-        stones.record("unblock", [("item", "s7")])
-        own.follow(stones)
-        assert own.withdrawn == stones.withdrawn | {"own"}
-        assert own.blocked == stones.blocked
+            overlay.record("withdraw", [f"s{number}"])
+            overlay.record("block", [("item", f"s{number}")])
+            own.follow(overlay)
+        overlay.record("restore", ["s7"])
+        overlay.record("unblock", [("item", "s7")])
+        own.follow(overlay)
+        assert own.withdrawn == overlay.withdrawn | {"own"}
+        assert own.blocked == overlay.blocked
         assert own.path is not None
         assert own.path.stat().st_size < 50 * 200
 

@@ -23,7 +23,7 @@ from benchmarks.scale import ScaleArchive
 
 from benchmarks.common import peak_mib
 from recommender import Recommender
-from recommender.editorial.overlay import NAME as TOMBSTONES
+from recommender.editorial.overlay import NAME as OVERLAY_FILE
 from recommender.storage.versions import VersionedFolder
 
 _CALLS = 2_000  # stories asked for one by one
@@ -44,14 +44,14 @@ def measure(archive: Path, calls: int = _CALLS) -> dict[str, Any]:
     size = len(rec.catalog)
     rng = random.Random(0)
     ids = rec.catalog.ids.take(pa.array(rng.choices(np.flatnonzero(rec.catalog.alive).tolist(), k=calls))).to_pylist()
-    ids = [article_id for article_id in ids if article_id not in rec.tombstones.withdrawn]
+    ids = [article_id for article_id in ids if article_id not in rec.overlay.withdrawn]
     first, *milliseconds = [_milliseconds(rec, article_id) for article_id in [ids[0], *ids]]
     many = min(_seconds(rec, ids[:_MANY]) for _ in range(_REPEATS))
     version = VersionedFolder(archive, "snapshot").current()
     return {
         "n": size,
         "archive_mib": sum(file["bytes"] for file in version.manifest["files"].values()) / 2**20,
-        "overlay_bytes": (archive / TOMBSTONES).stat().st_size,
+        "overlay_bytes": (archive / OVERLAY_FILE).stat().st_size,
         "load_seconds": load_seconds,
         "first_call_ms": first,
         "call_p50_ms": float(np.percentile(milliseconds, 50)),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.candidates import candidates_of, pools_hold, pools_of
 from recommender.compute.parallel import in_order
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import Marks
 from recommender.errors import SettingsError
 from recommender.lists.block import Block, Heading
@@ -59,7 +59,7 @@ class Lister:
     def of(
         cls,
         archive: Archive,
-        stones: Tombstones,
+        overlay: Overlay,
         moment: int,
         *,
         k: int | None = None,
@@ -75,7 +75,7 @@ class Lister:
         k = archive.settings.selection.k if k is None else k
         if k < 1:
             raise SettingsError(f"k is {k}, expected at least 1")
-        withdrawn, blocked, filters = stones.withdrawn, stones.blocked, filters or Filters()
+        withdrawn, blocked, filters = overlay.withdrawn, overlay.blocked, filters or Filters()
         days = filters.days_before_as_of is not None or filters.days_around_story is not None
         if days and not archive.dated:
             raise SettingsError("days_before_as_of and days_around_story need an archive with dates")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.display import cleaned, out, print_json
-from recommender.cli.options import ArchiveOrNone, JsonOption, Lists, ListsOrNone, StoryIds, open_tombstones, place_of
+from recommender.cli.options import ArchiveOrNone, JsonOption, Lists, ListsOrNone, StoryIds, open_overlay, place_of
 from recommender.editorial.decisions import KINDS
 from recommender.errors import SettingsError, SnapshotError, UnknownArticleError
 
@@ -70,7 +70,7 @@ def _act(
 
     place, _ = place_of(lists, archive)
     acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
-    stones = open_tombstones(lists, archive)
+    overlay = open_overlay(lists, archive)
     published = _published(lists)
     held: Decided | None = published
     if held is None and not unknown_too and KINDS[action][1]:
@@ -78,7 +78,7 @@ def _act(
     named = [*items, *([more["story"]] if more.get("story") else [])]
     if held is not None and not unknown_too:
         _check(held, action, named)
-    return len(do(journal_of(place, journal), stones, acts, "command line", published))
+    return len(do(journal_of(place, journal), overlay, acts, "command line", published))
 
 
 def _login() -> str:
@@ -252,7 +252,7 @@ def undo(
 
     held = _journal(lists, archive, journal)
     act = undone(held.find(entry), by or _login(), why)
-    done = do(held, open_tombstones(lists, archive), [act], "command line", _published(lists), entry)
+    done = do(held, open_overlay(lists, archive), [act], "command line", _published(lists), entry)
     out.print(f"{act.what}: {len(done)}")
 
 

@@ -17,7 +17,7 @@ from recommender.cli.options import (
     ListsOrNone,
     StoryIds,
     folder_of,
-    open_tombstones,
+    open_overlay,
     place_of,
 )
 from recommender.errors import UnknownArticleError, did_you_mean
@@ -150,10 +150,10 @@ def info(
             folder.current().check()
             told["checked"] = f"all {len(manifest['files'])} files match their checksums"
         told["versions kept"] = [path.name for path in folder.versions()]
-    stones = open_tombstones(lists, archive)
-    told |= {"withdrawn": len(stones.withdrawn), "withheld": len(stones.withheld), "blocked": len(stones.blocked)}
-    told |= {"pinned": len(stones.decisions.pinned), "boosted": len(stones.decisions.boosted)}
-    told |= {"not published": len(stones.unpublished)} if stones.unpublished else {}
+    overlay = open_overlay(lists, archive)
+    told |= {"withdrawn": len(overlay.withdrawn), "withheld": len(overlay.withheld), "blocked": len(overlay.blocked)}
+    told |= {"pinned": len(overlay.decisions.pinned), "boosted": len(overlay.decisions.boosted)}
+    told |= {"not published": len(overlay.unpublished)} if overlay.unpublished else {}
     if json:
         named = {name.replace(" ", "_"): value for name, value in told.items()}
         print_json(orjson.dumps({**named, "settings": manifest["settings"], "rules": manifest.get("rules", {})}))

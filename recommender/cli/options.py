@@ -14,7 +14,7 @@ from recommender.errors import RecommenderError, SettingsError
 from recommender.storage.database import SqlQuery, is_database, shown
 
 if TYPE_CHECKING:
-    from recommender.editorial.overlay import Tombstones
+    from recommender.editorial.overlay import Overlay
     from recommender.settings import Settings
 
 
@@ -131,17 +131,17 @@ def place_of(lists: str | None, archive: Path | None) -> tuple[str, str]:
     raise SettingsError("got neither --lists nor --archive, expected one of them: add --lists DIR or --archive DIR")
 
 
-def open_tombstones(lists: str | None, archive: Path | None) -> Tombstones:
+def open_overlay(lists: str | None, archive: Path | None) -> Overlay:
     """Open what editors decided at once, beside published lists or a saved archive."""
-    from recommender.editorial.overlay import NAME, Tombstones
+    from recommender.editorial.overlay import NAME, Overlay
     from recommender.publishing import open_publisher
     from recommender.storage.versions import VersionedFolder
 
     place, kind = place_of(lists, archive)
     if is_database(place):
-        return open_publisher(place).tombstones
+        return open_publisher(place).overlay
     VersionedFolder(place, kind).current()  # refuses a folder of another kind
-    return Tombstones(Path(place) / NAME)
+    return Overlay(Path(place) / NAME)
 
 
 def source_of(places: list[str], query: str | None) -> list[str] | SqlQuery:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from recommender.articles.id_types import Id, id_text, id_texts
 from recommender.editorial.decisions import Action, Entry
-from recommender.editorial.overlay import Tombstones, boost_entry, named, pin_entry
+from recommender.editorial.overlay import Overlay, boost_entry, named, pin_entry
 from recommender.errors import SettingsError, UnknownArticleError, did_you_mean
 
 
@@ -19,7 +19,7 @@ class Decided:
     when it comes in.
     """
 
-    tombstones: Tombstones
+    overlay: Overlay
 
     def withdraw(self, ids: Id | Iterable[Id], *, unknown_too: bool = False) -> int:
         """Take stories out of every list. For published lists and a saved archive this is written immediately."""
@@ -27,7 +27,7 @@ class Decided:
 
     def restore(self, ids: Id | Iterable[Id]) -> int:
         """Undo `withdraw`: the stories may stand in lists again."""
-        return self.tombstones.record("restore", id_texts(ids))
+        return self.overlay.record("restore", id_texts(ids))
 
     def withhold(self, ids: Id | Iterable[Id], *, unknown_too: bool = False) -> int:
         """Show no list under these stories; they may stand in others."""
@@ -35,7 +35,7 @@ class Decided:
 
     def release(self, ids: Id | Iterable[Id]) -> int:
         """Undo `withhold`: the lists are shown again."""
-        return self.tombstones.record("release", id_texts(ids))
+        return self.overlay.record("release", id_texts(ids))
 
     def block(self, item: Id, *, story: Id | None = None, unknown_too: bool = False) -> int:
         """Keep an item out of every list, or of the list under one story."""
@@ -43,7 +43,7 @@ class Decided:
 
     def unblock(self, item: Id, *, story: Id | None = None) -> int:
         """Undo `block` with the same arguments; blocks of the rules stay."""
-        return self.tombstones.record("unblock", [(id_text(item), id_text(story))])
+        return self.overlay.record("unblock", [(id_text(item), id_text(story))])
 
     def pin(
         self,
@@ -78,7 +78,7 @@ class Decided:
 
     def unpin(self, item: Id, *, story: Id) -> int:
         """Undo `pin`; pins of the rules stay."""
-        return self.tombstones.record("unpin", [(id_text(item), id_text(story))])
+        return self.overlay.record("unpin", [(id_text(item), id_text(story))])
 
     def boost(self, section: str, factor: float, *, until: datetime | None = None, by: str = "") -> int:
         """Lift a section in every list (factor above 1) or lower it, instead of any other boost that it has here.
@@ -91,11 +91,11 @@ class Decided:
             If no story is in the section, or the factor is not above 0 and up to 100.
         """
         self.refuse_unknown_section(section)
-        return self.tombstones.record("boost", [boost_entry(section, factor, until, by)])
+        return self.overlay.record("boost", [boost_entry(section, factor, until, by)])
 
     def unboost(self, section: str) -> int:
         """Undo `boost`; boosts of the rules stay."""
-        return self.tombstones.record("unboost", [section])
+        return self.overlay.record("unboost", [section])
 
     def sections(self) -> set[str]:
         """Collect the sections of the stories at hand."""
@@ -103,9 +103,9 @@ class Decided:
 
     def refuse_unknown(self, ids: Iterable[str]) -> None:
         """Raise `UnknownArticleError` if neither the stories at hand nor the overlay know an id."""
-        self.tombstones.refresh()
-        held = self.tombstones.decisions
-        known = self.tombstones.hidden.union(held.withheld, ids_of(held.blocked), ids_of(held.pinned))
+        self.overlay.refresh()
+        held = self.overlay.decisions
+        known = self.overlay.hidden.union(held.withheld, ids_of(held.blocked), ids_of(held.pinned))
         if odd := self._unknown([one for one in dict.fromkeys(ids) if one not in known]):
             meant = did_you_mean(odd[0], self._known()) if not odd[1:] else ""
             raise UnknownArticleError(
@@ -122,7 +122,7 @@ class Decided:
         wanted = named(entries)
         if not unknown_too:
             self.refuse_unknown(ids_of(wanted))
-        return self.tombstones.record(action, wanted)
+        return self.overlay.record(action, wanted)
 
     def _unknown(self, ids: Iterable[str]) -> list[str]:
         raise NotImplementedError

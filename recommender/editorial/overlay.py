@@ -22,7 +22,7 @@ NAME, HEAD = "tombstones.jsonl", "tombstones.head"
 _LISTS = "lists.path"  # in the folder of an archive: where the lists are that the same run published
 
 
-class Tombstones:
+class Overlay:
     """Withdrawn ids (in no list, with no list), withheld ids (no list under this story), blocks, pins and boosts.
 
     Beside them stand the ids that the newsroom's system took back, see `take_back`.
@@ -35,17 +35,17 @@ class Tombstones:
     ----------
     path : path, optional
         File that actions are appended to and read from; without it they live in memory.
-    beside : Tombstones, optional
+    beside : Overlay, optional
         Another overlay; what it hides is withdrawn here too.
 
     Examples
     --------
-    >>> stones = Tombstones()
-    >>> stones.record("withdraw", ["a"]), stones.withdrawn
+    >>> overlay = Overlay()
+    >>> overlay.record("withdraw", ["a"]), overlay.withdrawn
     (1, frozenset({'a'}))
     """
 
-    def __init__(self, path: Path | None = None, beside: Tombstones | None = None) -> None:
+    def __init__(self, path: Path | None = None, beside: Overlay | None = None) -> None:
         self.path, self.beside = path, beside
         self._unpublished = Unpublished(path and path.with_name(STATE))
         self._hidden: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
@@ -142,13 +142,13 @@ class Tombstones:
         self.decisions = decisions
         self._seen = (stat.st_ino, len(data))
 
-    def copied(self, path: Path | None = None) -> Tombstones:
+    def copied(self, path: Path | None = None) -> Overlay:
         """Copy what holds now, into the overlay at `path` or, without it, in memory.
 
         What the input took back is saved there, and what it takes back later is held in memory until the next copy: an
         archive is saved together with it.
         """
-        other = Tombstones(path)
+        other = Overlay(path)
         other.follow(self)
         other.take_back(self.taken_back, other.unpublished - self.taken_back.keys())
         other.detach()
@@ -158,7 +158,7 @@ class Tombstones:
         """Hold what the input takes back from now on in memory alone."""
         self._unpublished = self._unpublished.in_memory()
 
-    def follow(self, other: Tombstones) -> None:
+    def follow(self, other: Overlay) -> None:
         """Record what holds in another overlay, and what was undone there last; what it never named stays."""
         held = other.decisions
         for action, (name, adds) in KINDS.items():
@@ -224,7 +224,7 @@ class Tombstones:
         return changed
 
 
-def overlay_of_archive(folder: Path) -> Tombstones:
+def overlay_of_archive(folder: Path) -> Overlay:
     """Open the overlay of a saved archive; what is withdrawn from the lists that the same run published is so here.
 
     Raises
@@ -243,9 +243,9 @@ def overlay_of_archive(folder: Path) -> Tombstones:
             "precompute or refresh with --archive again"
         )
     lists = folder / os.fsdecode(place)
-    stones = Tombstones(folder / NAME, Tombstones(lists / NAME) if place and lists.is_dir() else None)
-    stones.detach()
-    return stones
+    overlay = Overlay(folder / NAME, Overlay(lists / NAME) if place and lists.is_dir() else None)
+    overlay.detach()
+    return overlay
 
 
 def note_lists(folder: Path, lists: Path | None) -> None:

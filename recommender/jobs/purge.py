@@ -66,7 +66,7 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
 
 def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
     publisher = open_publisher(place)
-    publisher.tombstones.record("withdraw", wanted)
+    publisher.overlay.record("withdraw", wanted)
     versions = publisher.purge(wanted)
     if not is_database(place):
         (Path(place) / "rejected.jsonl").unlink(missing_ok=True)

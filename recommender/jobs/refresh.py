@@ -90,31 +90,31 @@ def refresh(
     run = Run("refresh", lists, archive, asked)
     clock, summary = run.clock, run.summary
     with run.publisher.writing():
-        stones = run.stones()
+        overlay = run.overlay()
         # what is saved again must be whole
         rec = asked.recommender or Recommender.load(archive, cache=asked.cache, check=True)
         rec, before = _to_go_on_from(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
-        apart = sorted(rec.tombstones.decisions.withdrawn - stones.withdrawn)
+        apart = sorted(rec.overlay.decisions.withdrawn - overlay.withdrawn)
         if apart:
             summary.findings += (
                 f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these "
                 "lists, which show them: withdraw them with --lists as well",
             )
-        rec.tombstones = stones
+        rec.overlay = overlay
         held = int(rec.catalog.alive.sum())
         table, rec.report = run.read(changes, rec.settings.reading, may_be_empty=True)
         if asked.rejected is not None:
             run.write_rejected(rec.report)
         rec.archive, summary.changes, summary.embedded = changed_archive(
-            rec.archive, table, rec.report, run.vectors(rec), rec.tombstones.taken_back
+            rec.archive, table, rec.report, run.vectors(rec), rec.overlay.taken_back
         )
         if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
             raise InputError(no_story(rec.report, run.rejected if asked.rejected is not None else None))
         check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
-        gone = rec.tombstones.withdrawn.union(rec.tombstones.unpublished, rec.report.taken_back)
+        gone = rec.overlay.withdrawn.union(rec.overlay.unpublished, rec.report.taken_back)
         check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
-        rec.tombstones.settle(rec.report.taken_back, rec.catalog)
+        rec.overlay.settle(rec.report.taken_back, rec.catalog)
         clock("embedding", len(rec.catalog), len(rec.catalog))
         moment = run.identify(rec).as_of
         guards = Guards.of(lists, rec.settings.publish, asked.allow_worse)

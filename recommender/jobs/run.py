@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.changes import Changes
 from recommender.articles.languages import unknown_languages
-from recommender.editorial.overlay import Tombstones, note_lists
+from recommender.editorial.overlay import Overlay, note_lists
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
 from recommender.facade import Recommender
@@ -193,12 +193,12 @@ class Run:
         beside = self.summary.published and not is_database(self.lists)
         return Path(self.lists) / "rejected.jsonl" if beside else None
 
-    def stones(self) -> Tombstones:
+    def overlay(self) -> Overlay:
         """Open what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
-        stones = self.publisher.tombstones
+        overlay = self.publisher.overlay
         if self.summary.published:
-            return stones
-        return stones.copied()
+            return overlay
+        return overlay.copied()
 
     def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
         """Make the embedding of stories; without a cache, finished vectors are kept for a run after an interruption."""
@@ -226,7 +226,7 @@ class Run:
         if rec.archive.pools is not None:
             rec.archive = replace(rec.archive, pools=rec.archive.pools._replace(state=self.inputs.version))
         summary.as_of, summary.version = self.inputs.as_of, self.inputs.version
-        withdrawn = catalog.known_rows(rec.tombstones.withdrawn)
+        withdrawn = catalog.known_rows(rec.overlay.withdrawn)
         rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
         summary.withdrawn = len(withdrawn)
         summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)

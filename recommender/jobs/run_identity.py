@@ -43,8 +43,8 @@ class Inputs:
     def of(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
         """Identify an archive before its pools are found; `as_of` as for `precompute`."""
         moment = as_of or rec.newest()
-        stones, rules, settings = rec.tombstones, rec.rules.model_dump_json(), rec.settings.fingerprint()
-        withdrawals = repr((ordered(stones.withdrawn), ordered(stones.blocked)))
+        overlay, rules, settings = rec.overlay, rec.rules.model_dump_json(), rec.settings.fingerprint()
+        withdrawals = repr((ordered(overlay.withdrawn), ordered(overlay.blocked)))
         added = releases("rules")
         digest = hashlib.sha256()
         hash_table(digest, rec.catalog.table)
@@ -87,6 +87,6 @@ class Inputs:
 def _state(rec: Recommender) -> str:
     """Digest what the present decides where time does not count: which stories may be shown, which rules hold."""
     now = datetime.now(UTC)
-    allowed = rec.archive.scope(to_micros(now), Filters(), rec.tombstones.withdrawn).allowed
+    allowed = rec.archive.scope(to_micros(now), Filters(), rec.overlay.withdrawn).allowed
     dated = (*rec.rules.pins, *rec.rules.boosts, *rec.rules.desk)
     return repr((hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in dated]))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
 from recommender.archive.lister import BLOCK, Lister
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.embedders import Embedder
 from recommender.errors import InputError, SnapshotError
 from recommender.lists.records import RECORD
@@ -99,7 +99,7 @@ class Plan:
         Of a shard.
     moment : int
         That the lists are for, in microseconds.
-    stones : Tombstones
+    overlay : Overlay
     found : Ledger
         Pools of the shards.
     made : Ledger or None
@@ -110,7 +110,7 @@ class Plan:
     size: int
     stories: int
     moment: int
-    stones: Tombstones
+    overlay: Overlay
     found: Ledger
     made: Ledger | None = None
 
@@ -121,7 +121,7 @@ class Plan:
     def lister(self) -> Lister:
         """Prepare lists of the archive as it was saved."""
         archive, _ = snapshot.load(self.work / _ARCHIVE)
-        return Lister.of(archive, self.stones, self.moment)
+        return Lister.of(archive, self.overlay, self.moment)
 
     def want(self, rows: NDArray[np.int64]) -> None:
         """Write down the rows that lists are made for, ascending."""

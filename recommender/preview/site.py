@@ -219,7 +219,7 @@ def _rejected(
     progress("rejected", 0, None)
     rec = Recommender.load(archive)
     if not ids:
-        known = (i for i in published.ids() if i in rec.catalog and i not in rec.tombstones.withdrawn)
+        known = (i for i in published.ids() if i in rec.catalog and i not in rec.overlay.withdrawn)
         ids = heapq.nsmallest(sample, known, key=lambda one: hashlib.sha256(one.encode(errors="replace")).digest())
     wanted = list(dict.fromkeys(ids))
     found = rec.explain_rejected(wanted)

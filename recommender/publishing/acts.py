@@ -14,7 +14,7 @@ import orjson
 
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, inverse
 from recommender.editorial.journal import JOURNAL, Journal
-from recommender.editorial.overlay import Tombstones, boost_entry, pin_entry
+from recommender.editorial.overlay import Overlay, boost_entry, pin_entry
 from recommender.errors import RowError, SettingsError
 from recommender.publishing import PublishedLists
 from recommender.reading.times import to_time
@@ -151,7 +151,7 @@ def journal_of(place: str | Path, named: str | Path | None = None) -> Journal | 
 
 def do(
     journal: Journal | None,
-    stones: Tombstones,
+    overlay: Overlay,
     acts: Sequence[Act],
     token: str,
     lists: PublishedLists | None = None,
@@ -165,7 +165,7 @@ def do(
     ----------
     journal : Journal or None
         Without one only the overlay is written.
-    stones : Tombstones
+    overlay : Overlay
         The overlay.
     acts : sequence of Act
     token : str
@@ -183,8 +183,8 @@ def do(
     told: list[dict[str, Any]] = []
     wanted: list[Entry] = []
     with nullcontext(None) if journal is None else journal.writing() as add:
-        stones.refresh()
-        held = stones.decisions
+        overlay.refresh()
+        held = overlay.decisions
         for act in acts:
             if held.news(act.what, [act.entry]):
                 after = held.after(act.what, [act.entry])
@@ -194,7 +194,7 @@ def do(
         if add and told:
             add(*told)
         if told:
-            stones.record(acts[0].what, wanted)
+            overlay.record(acts[0].what, wanted)
     return told
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recommender.editorial.overlay import NAME, Tombstones
+from recommender.editorial.overlay import NAME, Overlay
 from recommender.lists.readnext import without
 from recommender.lists.records import RECORD
 from recommender.publishing.protocol import purged_name, to_json
@@ -36,9 +36,9 @@ class FilePublisher:
         self._folder = VersionedFolder(root, "lists")
 
     @property
-    def tombstones(self) -> Tombstones:
+    def overlay(self) -> Overlay:
         """The overlay of this folder."""
-        return Tombstones(self.root / NAME)
+        return Overlay(self.root / NAME)
 
     def check_writable(self) -> None:
         """Raise `PublishError` if the folder cannot be written."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 import pyarrow as pa
 
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.lists.readnext import without
 
 Record = Callable[[], dict[str, Any]]
@@ -22,7 +22,7 @@ class Publisher(Protocol):
     """A place that versions are published to."""
 
     @property
-    def tombstones(self) -> Tombstones:
+    def overlay(self) -> Overlay:
         """The overlay of the place, read by every reader."""
         ...
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from recommender.articles.id_types import Id, giving_back, id_text, id_texts
 from recommender.editorial.decided import Decided
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.boosted import boosted
 from recommender.lists.pinned import placed
@@ -70,7 +70,7 @@ class PublishedLists(Decided):
 
     def __init__(self, place: str | Path, version: str | None = None) -> None:
         self.place = place
-        self._reader, self.tombstones = _open_reader(place, version)
+        self._reader, self.overlay = _open_reader(place, version)
 
     @classmethod
     def open(cls, place: str | Path, version: str | None = None) -> PublishedLists:
@@ -102,7 +102,7 @@ class PublishedLists(Decided):
     def refresh(self) -> bool:
         """Open the version that is current now; gives whether it is another one."""
         before = self._reader.manifest
-        self._reader, self.tombstones = _open_reader(self.place)
+        self._reader, self.overlay = _open_reader(self.place)
         self.__dict__.pop("_made_with", None)
         return before != self._reader.manifest
 
@@ -125,14 +125,14 @@ class PublishedLists(Decided):
         return self._get(id_text(article_id)).with_ids(giving_back(article_id))
 
     def _get(self, article_id: str) -> ReadNext:
-        self.tombstones.refresh()
-        if article_id in self.tombstones.withdrawn:
+        self.overlay.refresh()
+        if article_id in self.overlay.withdrawn:
             return ReadNext(article_id, "withdrawn", version=self.version)
-        record = None if article_id in self.tombstones.unpublished else self._reader.get(article_id)
+        record = None if article_id in self.overlay.unpublished else self._reader.get(article_id)
         if record is None:
             return ReadNext(article_id, "unknown", version=self.version)
-        hidden, blocked, decisions = self.tombstones.hidden, self.tombstones.blocked, self.tombstones.decisions
-        if article_id in self.tombstones.withheld:
+        hidden, blocked, decisions = self.overlay.hidden, self.overlay.blocked, self.overlay.decisions
+        if article_id in self.overlay.withheld:
             return ReadNext.of(record()).without_list("withheld")
         pins, factors = self._pins(article_id, decisions), self._factors(decisions)
         found = boosted(record(), factors, self._learned) if factors else record()
@@ -151,11 +151,11 @@ class PublishedLists(Decided):
 
         With `decisions` by those, so that the effect of an act can be seen before it is done.
         """
-        self.tombstones.refresh()
+        self.overlay.refresh()
         if decisions is None:
-            decisions, hidden = self.tombstones.decisions, self.tombstones.hidden
+            decisions, hidden = self.overlay.decisions, self.overlay.hidden
         else:
-            hidden = decisions.withdrawn | self.tombstones.unpublished
+            hidden = decisions.withdrawn | self.overlay.unpublished
         factors = self._factors(decisions)
         return [self._json(article_id, decisions, hidden, factors) for article_id in id_texts(article_ids)]
 
@@ -237,8 +237,8 @@ class PublishedLists(Decided):
 
     def ids(self) -> Iterator[str]:
         """List the ids of all stories of the version that are neither withdrawn nor taken back."""
-        self.tombstones.refresh()
-        hidden = self.tombstones.hidden
+        self.overlay.refresh()
+        hidden = self.overlay.hidden
         return (i for i in self._reader.ids() if i not in hidden)
 
     def records(self) -> Iterator[pa.RecordBatch]:
@@ -271,7 +271,7 @@ class PublishedLists(Decided):
         They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
         """
         blocks = [(block.item, block.story) for block in rules.blocks if block.item is not None]
-        return self.tombstones.record("block", blocks) + self.tombstones.record("withhold", rules.no_list)
+        return self.overlay.record("block", blocks) + self.overlay.record("withhold", rules.no_list)
 
 
 _NO_LIST: dict[str, Any] = {
@@ -303,9 +303,9 @@ def _shows(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozen
     return not hidden.isdisjoint(shown) or not blocked.isdisjoint(blocks)
 
 
-def _open_reader(place: str | Path, version: str | None = None) -> tuple[Reader, Tombstones]:
+def _open_reader(place: str | Path, version: str | None = None) -> tuple[Reader, Overlay]:
     if is_database(place):
-        found: tuple[Reader, Tombstones] = _sql().open_sql(str(place), version)
+        found: tuple[Reader, Overlay] = _sql().open_sql(str(place), version)
         return found
     from recommender.publishing.stored import open_files
 

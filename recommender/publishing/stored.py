@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.articles.ids import SortedIds
-from recommender.editorial.overlay import NAME, Tombstones
+from recommender.editorial.overlay import NAME, Overlay
 from recommender.errors import DamagedError, SnapshotError
 from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
 from recommender.storage.atomic import refusing
@@ -137,13 +137,13 @@ class ParquetReader:
             raise DamagedError(f"damaged: {self._path}: {error}") from error
 
 
-def open_files(root: Path, name: str | None = None) -> tuple[Reader, Tombstones]:
+def open_files(root: Path, name: str | None = None) -> tuple[Reader, Overlay]:
     """Open a published folder and its overlay, by default at its current version."""
     held = VersionedFolder(root, "lists")
     version = held.current() if name is None else held.version(held.named(name))
     version.check([INDEX])
     version.check(largest=_SMALL)  # of larger files pages have checksums of their own
-    return reader_of(version), Tombstones(root / NAME)
+    return reader_of(version), Overlay(root / NAME)
 
 
 def kept_versions(root: Path) -> list[KeptVersion]:

@@ -168,7 +168,7 @@ async def health(request: Request) -> Response:
     room: Room = request.app.state.room
     lists = room.watched.lists
     try:
-        await room.reading(lists.tombstones.refresh)
+        await room.reading(lists.overlay.refresh)
     except SnapshotError as error:
         return answer({"status": "broken", "error": str(error)}, 503)
     told = {"status": "stale" if room.watched.trouble else "ok", "version": lists.version}

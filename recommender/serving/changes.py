@@ -39,10 +39,10 @@ class Changes:
         lists : PublishedLists
             Any version: what editors decided over it holds for all.
         """
-        stones = lists.tombstones
+        overlay = lists.overlay
         with self._lock:  # one at a time: a second one who asks for the same waits for it
-            stones.refresh()
-            decided = stones.decisions, stones.unpublished
+            overlay.refresh()
+            decided = overlay.decisions, overlay.unpublished
             held = self._held.get((before, after))
             if held is None or held[0] != decided:
                 found = compare(PublishedLists.open(self._place, before), PublishedLists.open(self._place, after))
@@ -56,7 +56,7 @@ class Changes:
         if self._last is None or self._last[0] is not lists or self._last[1] is None:
             return None
         held = self._held.get(self._last[1])
-        return held[1].without(lists.tombstones.hidden) if held else None
+        return held[1].without(lists.overlay.hidden) if held else None
 
     def follow(self, lists: PublishedLists) -> None:
         """Compare a version with the one before it, if that is to be done."""

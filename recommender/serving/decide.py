@@ -81,7 +81,7 @@ def _done(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
             wanted = Act.of(given)
             if not given.get("unknown_too"):
                 wanted.check(lists)
-        entries = do(room.journal, lists.tombstones, [wanted], token.name, lists, str(undoes) if undoes else None)
+        entries = do(room.journal, lists.overlay, [wanted], token.name, lists, str(undoes) if undoes else None)
     except UnknownArticleError as error:
         raise HTTPException(404, str(error)) from None
     except SettingsError as error:

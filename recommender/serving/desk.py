@@ -73,7 +73,7 @@ def _control_room(request: Request) -> Response:
         further="?" + urlencode({**given, "offset": offset + _PAGE}),
         less="?" + urlencode({**given, "offset": max(offset - _PAGE, 0)}),
         weak=weak,
-        decided=lists.tombstones,
+        decided=lists.overlay,
         changes=room.changes.of(lists),
         boilerplate=lists.manifest.get("boilerplate"),
         done=done,
@@ -100,7 +100,7 @@ def _effect(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence[str]) 
     """Count how many of some lists a boost changes."""
     if done["what"] not in ("boost", "unboost"):
         return None
-    now, section, before = lists.tombstones.decisions, done["item"], done["before"]["holds"]
+    now, section, before = lists.overlay.decisions, done["item"], done["before"]["holds"]
     was = now.after("boost", [(section, *before.values(), "")]) if before else now.after("unboost", [section])
     pairs = zip(lists.jsons(ids, now), lists.jsons(ids, was), strict=True)
     return sum(one != other for one, other in pairs), len(ids)
@@ -116,7 +116,7 @@ def _story(request: Request) -> Response:
     lists = room.watched.lists
     article_id = request.query_params.get("id") or ""
     found = lists.get(article_id)
-    decisions = lists.tombstones.decisions
+    decisions = lists.overlay.decisions
     if found.status == "unknown":
         meant = did_you_mean(article_id, lists.ids())
         return error_page(request, 404, f"No published story has the id {article_id!r}{meant}.")

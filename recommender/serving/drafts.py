@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from recommender.editorial.decisions import Decisions
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.serving.watching import Watched
@@ -57,18 +57,18 @@ class Drafts:
             self._rec, self._own = self._loaded()
             self._obeyed = None
         self._own.refresh()
-        over = self._watched.lists.tombstones
+        over = self._watched.lists.overlay
         over.refresh()
         holds = over.decisions, over.hidden, self._own.decisions
         if self._obeyed != holds:
             together = self._own.copied()
             together.follow(over)
             together.record("withdraw", over.hidden)
-            self._rec.tombstones, self._obeyed = together, holds
+            self._rec.overlay, self._obeyed = together, holds
         return self._rec
 
-    def _loaded(self) -> tuple[Recommender, Tombstones]:
+    def _loaded(self) -> tuple[Recommender, Overlay]:
         stat = self._pointer.stat() if self._pointer.exists() else None
         rec = Recommender.load(self._pointer.parent)
         self._seen = None if stat is None else (stat.st_ino, stat.st_mtime_ns)
-        return rec, rec.tombstones
+        return rec, rec.overlay

@@ -162,14 +162,14 @@ class Stories:
             if words and not total:
                 match, meant = self._nearly(words)
                 total, rows = self._found(wanted, match) if match else (0, [])
-        self.lists.tombstones.refresh()
-        hidden = self.lists.tombstones.hidden
+        self.lists.overlay.refresh()
+        hidden = self.lists.overlay.hidden
         told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
         return Found(version=self.lists.version, total=total - len(rows) + len(told), rows=told, meant=meant)
 
     def weak(self, count: int) -> list[dict[str, Any]]:
         """Find the newest stories of whose list less than half is related."""
-        hidden = self.lists.tombstones.hidden
+        hidden = self.lists.overlay.hidden
         with self._lock:
             rows = self._memory.execute(
                 f"""

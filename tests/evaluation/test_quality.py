@@ -661,15 +661,15 @@ def test_rules_and_withdrawals_hold_in_the_librarys_lists(newsroom: Recommender)
     newsroom.withdraw(["ferry-inquiry", "storm-power-cut"])
     newsroom.block("op-bank")
     newsroom.block("mill-deal", story="mill-talks")
-    blocked = {(block.item, block.story) for block in newsroom.rules.blocks if block.item} | newsroom.tombstones.blocked
-    rest = [i for i in newsroom.catalog.ids.to_pylist() if i not in newsroom.tombstones.withdrawn]
+    blocked = {(block.item, block.story) for block in newsroom.rules.blocks if block.item} | newsroom.overlay.blocked
+    rest = [i for i in newsroom.catalog.ids.to_pylist() if i not in newsroom.overlay.withdrawn]
     rows, stories, moments, sources = arrays(newsroom, newsroom.recommend_many(rest), 5)
     found = safety(
         rows,
         stories,
         moments,
         Yardstick.of(newsroom.archive),
-        withdrawn=newsroom.tombstones.withdrawn,
+        withdrawn=newsroom.overlay.withdrawn,
         blocked=blocked,
         sources=sources,
     )

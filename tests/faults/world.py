@@ -158,7 +158,7 @@ def published(world: World) -> str:
 def fitted(world: World) -> str:
     """Digest of all lists that the snapshot gives."""
     rec = world.loaded()
-    known = [story for story in IDS if story in rec.catalog and story not in rec.tombstones.withdrawn]
+    known = [story for story in IDS if story in rec.catalog and story not in rec.overlay.withdrawn]
     return hashlib.sha256(repr(rec.recommend_many(known, as_of=AS_OF)).encode()).hexdigest()
 
 

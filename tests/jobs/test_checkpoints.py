@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from recommender import PublishedLists, Recommender, Settings, SnapshotError
 from recommender.cli.app import app
-from recommender.editorial.overlay import NAME, Tombstones
+from recommender.editorial.overlay import NAME, Overlay
 from recommender.editorial.rules import Block, Rules
 from recommender.embedders import make_embedder
 from recommender.evaluation import load_set
@@ -279,7 +279,7 @@ def test_vectors_of_another_model_are_not_used(broken_off: Path, tmp_path: Path)
 
 def test_a_story_withdrawn_meanwhile_is_in_no_list(broken_off: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(broken_off, tmp_path / "out"))
-    Tombstones(root / "out" / NAME).record("withdraw", ["t0-s7"])
+    Overlay(root / "out" / NAME).record("withdraw", ["t0-s7"])
     again = run("precompute", root)
     assert len(again.said) == 2
     assert all(said.endswith("withdrawals changed; it starts anew") for said in again.said)

@@ -295,4 +295,4 @@ def test_a_snapshot_with_an_embedder_of_its_own_is_refused_and_kept(tmp_path: Pa
         purge(tmp_path / "snap", "b")
     assert VersionedFolder(tmp_path / "snap", "snapshot").current() == before
     loaded = Recommender.load(tmp_path / "snap", embedder=given)
-    assert "b" in loaded.tombstones.withdrawn
+    assert "b" in loaded.overlay.withdrawn

@@ -78,7 +78,7 @@ def test_lists_and_snapshot_are_the_local_ones_by_shards_of_the_archive(
 
     def run(name: str, **engine: Any) -> dict[str, bytes]:
         out = tmp_path / name
-        open_publisher(out).tombstones.record("withdraw", ["ferry-inquiry"])
+        open_publisher(out).overlay.record("withdraw", ["ferry-inquiry"])
         summary = precompute(
             tmp_path / "in",
             out / "lists",

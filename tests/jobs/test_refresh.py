@@ -56,13 +56,13 @@ def scores(records: dict[str, dict[str, Any]]) -> dict[tuple[str, str], tuple[fl
 
 def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], as_of: datetime) -> dict[str, Any]:
     """Every list of the changed archive, by searching for each."""
-    before.tombstones = PublishedLists.open(place).tombstones
-    before.tombstones.refresh()
+    before.overlay = PublishedLists.open(place).overlay
+    before.overlay.refresh()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before.update(changes)
     before.archive = replace(before.archive, pools=None)
-    gone = before.catalog.known_rows(before.tombstones.withdrawn)
+    gone = before.catalog.known_rows(before.overlay.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(before.catalog.alive), gone)
     version = PublishedLists.open(place).version
     found = [
@@ -98,7 +98,7 @@ class Changing:
 
     @property
     def boosts(self) -> frozenset[Any]:
-        return PublishedLists.open(self.out).tombstones.decisions.boosted
+        return PublishedLists.open(self.out).overlay.decisions.boosted
 
     def step(self) -> list[dict[str, Any]]:
         """Something happens; returns the changed stories."""
@@ -134,16 +134,14 @@ class Changing:
         if kind == 3:
             lists.withdraw(rng.sample([story["id"] for story in self.held], k=2))
         if kind == 4:
-            lists.restore(sorted(lists.tombstones.withdrawn)[:1])
+            lists.restore(sorted(lists.overlay.withdrawn)[:1])
             story = rng.choice([None, rng.choice(self.held)["id"]])
             lists.block(rng.choice(self.held)["id"], story=story, unknown_too=True)
         if kind == 5:
             self.as_of += timedelta(hours=rng.choice([1, 30, 200]))
         if kind == 8:
             end = rng.choice([None, self.as_of + timedelta(hours=20)])
-            lists.tombstones.record(
-                "boost", [boost_entry(rng.choice(SECTIONS), rng.choice([0.01, 3, 100]), end, "Ana")]
-            )
+            lists.overlay.record("boost", [boost_entry(rng.choice(SECTIONS), rng.choice([0.01, 3, 100]), end, "Ana")])
         return [dict(story) for story in {story["id"]: story for story in changes}.values()]
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from recommender import PublishedLists, PublishError, Recommender, SnapshotError
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.publishing import open_publisher
@@ -72,7 +72,7 @@ def test_what_an_editor_withdrew_stays_withdrawn(place: tuple[str, str]) -> None
     published(place, stories)
     lists = PublishedLists.open(place[0])
     assert lists.get(GONE).status == "withdrawn"
-    assert lists.tombstones.unpublished == frozenset()
+    assert lists.overlay.unpublished == frozenset()
     lists.restore(GONE)
     published(place, stories)
     lists.refresh()
@@ -94,7 +94,7 @@ def test_a_refresh_takes_back_and_brings_back(place: tuple[str, str], tmp_path: 
     assert not shown_anywhere(PublishedLists.open(place[0])), "until it comes in published"
     changed(place, [{**story, "status": "publish"}], archive)
     assert shown_anywhere(PublishedLists.open(place[0]))
-    assert PublishedLists.open(place[0]).tombstones.unpublished == frozenset()
+    assert PublishedLists.open(place[0]).overlay.unpublished == frozenset()
 
 
 def test_only_a_row_that_is_not_older_brings_a_story_back(place: tuple[str, str], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_only_a_row_that_is_not_older_brings_a_story_back(place: tuple[str, str]
     assert any("rows are older than those that took their stories back" in one for one in summary.told), summary
     changed(place, [{**older, "updated_at": "2026-11-22T09:00:00Z"}], archive)
     assert shown_anywhere(PublishedLists.open(place[0]))
-    assert PublishedLists.open(place[0]).tombstones.unpublished == frozenset()
+    assert PublishedLists.open(place[0]).overlay.unpublished == frozenset()
 
 
 def test_a_row_without_a_time_of_change_brings_a_story_back(place: tuple[str, str], tmp_path: Path) -> None:
@@ -141,17 +141,17 @@ def test_an_update_remembers_what_was_taken_back_and_so_does_a_saved_archive(tmp
     assert GONE not in Recommender.load(tmp_path).catalog, "nothing is saved before it is saved"
     rec.save(tmp_path)
     again = Recommender.load(tmp_path)
-    assert (GONE in again.catalog, again.tombstones.unpublished) == (True, frozenset())
+    assert (GONE in again.catalog, again.overlay.unpublished) == (True, frozenset())
 
 
 def test_a_state_of_an_earlier_version_has_no_times(tmp_path: Path) -> None:
     path = tmp_path / "unpublished.json"
     path.write_bytes(orjson.dumps({"unpublished": ["a", "b"], "crc32": zlib.crc32(orjson.dumps(["a", "b"]))}))
-    stones = Tombstones(tmp_path / "tombstones.jsonl")
-    assert stones.taken_back == {"a": (None, None), "b": (None, None)}
+    overlay = Overlay(tmp_path / "tombstones.jsonl")
+    assert overlay.taken_back == {"a": (None, None), "b": (None, None)}
     time = datetime(2026, 11, 22, 9, tzinfo=UTC)
-    assert stones.take_back({"b": (time, None), "c": (None, time)}, {"a"}) == 2
-    again = Tombstones(tmp_path / "tombstones.jsonl")
+    assert overlay.take_back({"b": (time, None), "c": (None, time)}, {"a"}) == 2
+    again = Overlay(tmp_path / "tombstones.jsonl")
     assert again.taken_back == {"b": (time, None), "c": (None, time)}
     assert again.take_back({"b": (None, None)}, ()) == 0
     assert again.taken_back["b"] == (time, None), "the newest of several is kept"
@@ -175,7 +175,7 @@ def test_an_export_that_takes_most_stories_back_is_refused_before_anything_is_hi
     with pytest.raises(PublishError, match=r"21 of 24 stories .*publish\.max_unpublished"):
         changed(place, drafts, archive)
     lists = PublishedLists.open(place[0])
-    assert lists.tombstones.unpublished == frozenset()
+    assert lists.overlay.unpublished == frozenset()
     assert len(list(lists.ids())) == 24
     assert len(Recommender.load(archive).catalog) == 24
 
@@ -190,17 +190,17 @@ def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SnapshotError, match=r"damaged: .*unpublished\.json"):
             PublishedLists.open(place[0]).get("t0-s0")
     path.write_bytes(held)
-    assert PublishedLists.open(place[0]).tombstones.unpublished == {"never"}
+    assert PublishedLists.open(place[0]).overlay.unpublished == {"never"}
 
 
 def test_overlays_of_earlier_versions_are_read_as_they_are(tmp_path: Path) -> None:
-    stones = Tombstones(tmp_path / "tombstones.jsonl")
-    stones.record("withdraw", ["a"])
+    overlay = Overlay(tmp_path / "tombstones.jsonl")
+    overlay.record("withdraw", ["a"])
     assert not (tmp_path / "unpublished.json").exists()
-    assert stones.hidden == stones.withdrawn == {"a"}
-    stones.take_back({"b"}, set())
-    assert b"b" not in (tmp_path / "tombstones.jsonl").read_bytes().replace(b"tombstones", b"")
-    assert stones.hidden == {"a", "b"}
+    assert overlay.hidden == overlay.withdrawn == {"a"}
+    overlay.take_back({"b"}, set())
+    assert b"b" not in (tmp_path / "tombstones.jsonl").read_bytes().replace(b"overlay", b"")
+    assert overlay.hidden == {"a", "b"}
 
 
 def test_the_view_of_a_database_hides_it_also_where_an_earlier_version_made_the_view(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from recommender import PublishedLists, Recommender, Settings, SettingsError, SnapshotError, UnknownArticleError
-from recommender.editorial.overlay import NAME, Tombstones
+from recommender.editorial.overlay import NAME, Overlay
 from recommender.jobs.precompute import precompute
 from tests.support.checkerboard import checkerboard
 from tests.support.processes import cli
@@ -124,7 +124,7 @@ def test_an_action_of_a_later_version_is_refused_with_what_to_do(made: Path, tmp
 
 
 def test_threads_that_share_an_overlay_never_see_a_withdrawal_missing(tmp_path: Path) -> None:
-    writer, shared = Tombstones(tmp_path / NAME), Tombstones(tmp_path / NAME)
+    writer, shared = Overlay(tmp_path / NAME), Overlay(tmp_path / NAME)
     writer.record("withdraw", ["gone"])
     shared.refresh()
     lost, done = [], threading.Event()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender import PublishedLists, PublishError, ReadNext, Recommender, SettingsError, SnapshotError
 from recommender.articles.ids import SortedIds
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.jobs.precompute import precompute
 from recommender.lists.records import RECORD
 from recommender.publishing import open_publisher
@@ -290,8 +290,8 @@ def test_withdrawn_ids_of_any_spelling_are_in_no_list(format: str, shown: list[s
         lists.withdraw([*withdrawn, "never shown"], unknown_too=True)
         for one in blocked:
             lists.block(one, story=data.draw(st.sampled_from([None, "story", "another"])), unknown_too=True)
-        elsewhere = {item for item, story in lists.tombstones.blocked if story == "another"} - {
-            item for item, story in lists.tombstones.blocked if story != "another"
+        elsewhere = {item for item, story in lists.overlay.blocked if story == "another"} - {
+            item for item, story in lists.overlay.blocked if story != "another"
         }
         left = [one for one in shown if one not in withdrawn and (one not in blocked or one in elsewhere)]
         found = lists.get("story")
@@ -361,7 +361,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         run(str(tmp_path), "jsonl")
 
 
-def test_damaged_tombstones_stop_every_reader(tmp_path: Path) -> None:
+def test_damaged_overlay_stop_every_reader(tmp_path: Path) -> None:
     run(str(tmp_path), "jsonl")
     lists = PublishedLists.open(tmp_path)
     lists.withdraw(["t0-s0"])
@@ -400,22 +400,22 @@ def test_damaged_tombstones_stop_every_reader(tmp_path: Path) -> None:
 
 def test_every_flip_of_a_bit_of_the_overlay_is_reported_or_harmless(tmp_path: Path) -> None:
     path = tmp_path / "tombstones.jsonl"
-    stones = Tombstones(path)
-    stones.record("withdraw", ["a", "b"])
-    stones.record("block", [("c", None), ("d", "a")])
-    stones.record("restore", ["b"])
-    stones.refresh()
+    overlay = Overlay(path)
+    overlay.record("withdraw", ["a", "b"])
+    overlay.record("block", [("c", None), ("d", "a")])
+    overlay.record("restore", ["b"])
+    overlay.refresh()
     whole, reported = path.read_bytes(), []
     for place in range(8 * len(whole)):
         damaged = bytearray(whole)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
         try:
-            found = Tombstones(path)
+            found = Overlay(path)
         except SnapshotError as error:
             reported.append(str(error))
         else:
-            assert (found.withdrawn, found.withheld, found.blocked) == (stones.withdrawn, set(), stones.blocked)
+            assert (found.withdrawn, found.withheld, found.blocked) == (overlay.withdrawn, set(), overlay.blocked)
     assert all(str(path) in error for error in reported)
     assert len(reported) > 7 * len(whole)
 

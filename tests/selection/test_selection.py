@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from recommender import GivenVectors, PublishedLists, ReadNext, Recommender, Rules, Settings
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.jobs.precompute import precompute
 from recommender.publishing import open_publisher
 from tests.support.checkerboard import checkerboard
@@ -29,15 +29,15 @@ from tests.support.worlds import (
 )
 
 
-def record_overlay(world: World, stones: Tombstones) -> None:
-    stones.record("withdraw", world.withdrawn)
-    stones.record("withhold", world.withheld)
-    stones.record("block", world.blocked)
+def record_overlay(world: World, overlay: Overlay) -> None:
+    overlay.record("withdraw", world.withdrawn)
+    overlay.record("withhold", world.withheld)
+    overlay.record("block", world.blocked)
 
 
 def fitted(world: World) -> Recommender:
     rec = Recommender(world.settings, rules=world.rules).fit(world.stories)
-    record_overlay(world, rec.tombstones)
+    record_overlay(world, rec.overlay)
     return rec
 
 
@@ -88,7 +88,7 @@ def test_every_way_to_a_list_gives_the_same(seed: int, tmp_path: Path) -> None:
     assert Recommender.load(tmp_path / "snapshot").recommend_many(asked(world), as_of=AS_OF) == lists
 
     for place, format in published_places(tmp_path):
-        record_overlay(world, open_publisher(place, format).tombstones)
+        record_overlay(world, open_publisher(place, format).overlay)
         run(world, place, format)
         read = PublishedLists.open(place)
         assert [shown(read.get(article_id)) for article_id in asked(world)] == [shown(found) for found in lists]
@@ -100,7 +100,7 @@ def test_what_holds_after_an_overlay_came_later(seed: int, tmp_path: Path) -> No
     world = random_world(seed)
     for place, format in published_places(tmp_path):
         run(world, place, format)
-        record_overlay(world, open_publisher(place, format).tombstones)
+        record_overlay(world, open_publisher(place, format).overlay)
         lists = PublishedLists.open(place)
         for article_id in asked(world):
             check_list(world, lists.get(article_id), lists.manifest["related_at"])

@@ -47,7 +47,7 @@ def few_candidates(rng: Random, dated: bool = True, **override: Any) -> Recommen
 
 def asked(rec: Recommender) -> list[str]:
     """Half of the stories: what holds for one list holds for all, and they are of any kind."""
-    return [i for i in rec.catalog.ids.to_pylist()[::2] if i not in rec.tombstones.withdrawn]
+    return [i for i in rec.catalog.ids.to_pylist()[::2] if i not in rec.overlay.withdrawn]
 
 
 def shown(lists: Iterable[ReadNext]) -> Scores:

@@ -158,14 +158,14 @@ def test_stories_are_sorted_and_filtered_and_a_section_is_lifted_with_the_keyboa
     keys.press("Enter")
     tab.page.wait_for_selector(".effect")
     assert "lowered ×0.25" in tab.page.locator(".effect").inner_text()
-    assert PublishedLists.open(tab.place).tombstones.decisions.boosted
+    assert PublishedLists.open(tab.place).overlay.decisions.boosted
     tab.tab_to(".effect .act summary")
     keys.press("Enter")
     tab.tab_to(".effect input[name=why]")
     keys.type("a mistake")
     keys.press("Enter")
     tab.page.locator(".effect", has_text="ended").wait_for()
-    assert not PublishedLists.open(tab.place).tombstones.decisions.boosted
+    assert not PublishedLists.open(tab.place).overlay.decisions.boosted
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -189,7 +189,7 @@ def test_on_a_phone_a_story_is_found_withheld_and_released_in_the_journal(tab: T
     form.locator("[name=why]").fill("it may")
     form.locator("button").click()
     tab.page.locator(".journal .effect", has_text="Released").wait_for()
-    assert not PublishedLists.open(tab.place).tombstones.withheld
+    assert not PublishedLists.open(tab.place).overlay.withheld
 
 
 def test_hostile_text_is_shown_and_runs_nothing(tab: Tab) -> None:

@@ -124,7 +124,7 @@ class TestActs:
         assert served.post("/v1/acts", json=asked, headers=served.bearer()).status_code == 404
         done = served.post("/v1/acts", json={**asked, "unknown_too": True}, headers=served.bearer())
         assert done.json()["after"]["holds"] is True
-        assert "to-come" in PublishedLists.open(served.place).tombstones.withdrawn
+        assert "to-come" in PublishedLists.open(served.place).overlay.withdrawn
 
     def test_a_rules_file_is_never_written(self, desk: Served, tmp_path: Path) -> None:
         act(desk, what="block", item="t0-s1", story="t0-s0")
@@ -178,7 +178,7 @@ class TestWhoMayAct:
         assert served.post("/v1/acts", json=asked, headers=served.bearer("wrong")).status_code == 401
         assert served.post("/v1/acts", json=asked, headers=served.bearer(served.reader)).status_code == 403
         assert served.post("/desk/act", data=asked).status_code == 401
-        assert not PublishedLists.open(served.place).tombstones.withdrawn
+        assert not PublishedLists.open(served.place).overlay.withdrawn
 
     def test_a_form_of_another_site_is_refused(self, desk: Served) -> None:
         fields = {"what": "withdraw", "item": "t0-s0", "who": "Ana", "why": "a reason"}
@@ -187,7 +187,7 @@ class TestWhoMayAct:
         right = {**fields, "key": key(desk)}
         for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "same-site"}, {"origin": "null"}):
             assert desk.post("/desk/act", data=right, headers=headers).status_code == 403
-        assert not PublishedLists.open(desk.place).tombstones.withdrawn
+        assert not PublishedLists.open(desk.place).overlay.withdrawn
         assert desk.post("/desk/act", data=right, headers={"origin": "http://localhost"}).status_code == 303
 
     def test_a_wrong_token_does_not_log_in(self, served: Served) -> None:

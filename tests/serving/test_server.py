@@ -112,7 +112,7 @@ def test_a_killed_worker_loses_no_act(place: Path, tmp_path: Path) -> None:
                     break
                 time.sleep(0.1)
     expected = {f"t{number}-s0" for number in range(4)}
-    assert PublishedLists.open(place).tombstones.withdrawn == expected
+    assert PublishedLists.open(place).overlay.withdrawn == expected
     journal = (place / "journal.jsonl").read_text().splitlines()
     assert {json.loads(line)["item"] for line in journal} == expected
 

@@ -119,14 +119,14 @@ class Soak:
         if missed:
             self.wrong.append(f"{now}: {missed} of {found} candidates are not those of brute force")
         for name in ("withdrawn", "withheld"):
-            if (held := set(getattr(rec.tombstones, name))) != getattr(self.newsroom, name):
+            if (held := set(getattr(rec.overlay, name))) != getattr(self.newsroom, name):
                 odd = sorted(held ^ getattr(self.newsroom, name))[:3]
                 self.wrong.append(f"{now}: the snapshot knows other stories as {name}, such as {odd}")
 
     def finish(self, now: datetime) -> int:
         """Hold the lists against fresh builds; how many were compared."""
-        tombstones = open_publisher(self.out).tombstones
-        compared, other = watch.differing(self.out, self.root / "epoch", self.since, now, tombstones)
+        overlay = open_publisher(self.out).overlay
+        compared, other = watch.differing(self.out, self.root / "epoch", self.since, now, overlay)
         if other:
             self.wrong.append(f"{len(other)} of {compared} lists are not those of a fresh build, such as {other[:3]}")
         # a whole run here, with all that the run has left behind, and one in a folder that knows nothing of it
@@ -136,8 +136,8 @@ class Soak:
         publisher = open_publisher(clean)
         publisher.check_writable()
         for action in ("withdrawn", "withheld", "blocked"):
-            entries = getattr(tombstones, action)
-            publisher.tombstones.record(
+            entries = getattr(overlay, action)
+            publisher.overlay.record(
                 {"withdrawn": "withdraw", "withheld": "withhold", "blocked": "block"}[action], entries
             )
         precompute(self.archive, clean, settings=self.settings, format=self.format, as_of=now)
@@ -181,7 +181,7 @@ class Soak:
 
     def _compact(self, now: datetime) -> None:
         rec = Recommender.load(self.snapshot)
-        rec.tombstones = open_publisher(self.out).tombstones
+        rec.overlay = open_publisher(self.out).overlay
         rec.compact().pool(as_of=now).save(self.snapshot)
         self._count("compactions")
 

@@ -91,15 +91,15 @@ def missed(rec: Recommender, rows: Iterable[int]) -> tuple[int, int]:
     return total, wrong
 
 
-def differing(place: Path, epoch: Path, changes: Path, now: datetime, tombstones: Any) -> tuple[int, list[str]]:
+def differing(place: Path, epoch: Path, changes: Path, now: datetime, overlay: Any) -> tuple[int, list[str]]:
     """Lists held against those of one run over the epoch's archive and all changes since: compared, and different."""
     rec = Recommender.load(epoch)
-    rec.tombstones = tombstones
+    rec.overlay = overlay
     if changes.stat().st_size:
         rec.update(changes)
     rec.pool(as_of=now)
     lists = PublishedLists.open(place)
-    gone = rec.catalog.known_rows(rec.tombstones.withdrawn)
+    gone = rec.catalog.known_rows(rec.overlay.withdrawn)
     rows = np.setdiff1d(np.flatnonzero(rec.catalog.alive), gone)
     fresh = {
         record["article_id"]: record

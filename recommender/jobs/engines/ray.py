@@ -195,10 +195,10 @@ class RayJob:
         size, stories = len(rec.catalog), self.engine.stories
         self._shards = {"shards": f"{stories:,} stories"}
         kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, -(-size // stories))
-        lister, stones = rec.lister(as_of=run.inputs.as_of), rec.tombstones.copied()
+        lister, overlay = rec.lister(as_of=run.inputs.as_of), rec.overlay.copied()
         moment = lister.selection.scope.as_of
         self._plan = plan = Plan(
-            work=self.work, size=size, stories=stories, moment=moment, stones=stones, found=copy(kept)
+            work=self.work, size=size, stories=stories, moment=moment, overlay=overlay, found=copy(kept)
         )
         plan.save(rec.archive, rec.embedder)
         rest = [{"shard": shard} for shard in plan.shards if not kept.path(shard_name(shard))]

@@ -14,10 +14,10 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.errors import PublishError, SnapshotError
 from recommender.publishing.protocol import purged_name
-from recommender.publishing.sql.stones import SqlTombstones
+from recommender.publishing.sql.overlay import SqlOverlay
 from recommender.publishing.sql.tables import (
     CURRENT_LISTS,
     ITEMS,
@@ -54,10 +54,10 @@ class SqlPublisher:
         self._postgresql = self._engine.dialect.name == "postgresql"
 
     @property
-    def tombstones(self) -> Tombstones:
+    def overlay(self) -> Overlay:
         """The overlay of this database."""
         self.check_writable()
-        return SqlTombstones(self._engine)
+        return SqlOverlay(self._engine)
 
     def check_writable(self) -> None:
         """Create tables and view where missing; raise `PublishError` if that fails."""

@@ -14,11 +14,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommender.articles.ids import encoded
-from recommender.editorial.overlay import Tombstones
+from recommender.editorial.overlay import Overlay
 from recommender.errors import SnapshotError
 from recommender.lists.readnext import current
 from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
-from recommender.publishing.sql.stones import SqlTombstones
+from recommender.publishing.sql.overlay import SqlOverlay
 from recommender.publishing.sql.tables import (
     ITEMS,
     LISTS,
@@ -149,7 +149,7 @@ def kept_versions(place: str) -> list[KeptVersion]:
     ]
 
 
-def open_sql(place: str, version: str | None = None) -> tuple[Reader, Tombstones]:
+def open_sql(place: str, version: str | None = None) -> tuple[Reader, Overlay]:
     """Open a database that lists were published to, with its overlay; by default at its current version."""
     engine = connect(place)
     name = place_name(engine)
@@ -164,4 +164,4 @@ def open_sql(place: str, version: str | None = None) -> tuple[Reader, Tombstones
     manifest = orjson.loads(row.manifest)
     if manifest["format"] > FORMAT:
         raise SnapshotError(f"{name} was written by recommender {manifest['library']}; this is {__version__}: upgrade")
-    return SqlReader(engine, row.seq, manifest), SqlTombstones(engine)
+    return SqlReader(engine, row.seq, manifest), SqlOverlay(engine)

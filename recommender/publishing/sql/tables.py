@@ -61,7 +61,7 @@ ITEMS = sa.Table(
     sa.Column("outlet", sa.Text),
 )
 LATER = ("image_url", "outlet", "versions")  # columns that tables of earlier versions lack
-STONES = sa.Table(
+OVERLAY = sa.Table(
     "recommender_tombstones",
     META,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),

@@ -9,11 +9,11 @@ import orjson
 import sqlalchemy as sa
 
 from recommender.editorial.decisions import KINDS, Action, Entry
-from recommender.editorial.overlay import Tombstones, named
+from recommender.editorial.overlay import Overlay, named
 from recommender.editorial.unpublished import Unpublished, Version, held_versions, written
 from recommender.errors import SnapshotError
 from recommender.publishing.sql.tables import (
-    STONES,
+    OVERLAY,
     TAKEN_BACK,
     changing,
     missing,
@@ -70,7 +70,7 @@ class _SqlUnpublished(Unpublished):
         return changed
 
 
-class SqlTombstones(Tombstones):
+class SqlOverlay(Overlay):
     """The overlay as a table."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -87,13 +87,13 @@ class SqlTombstones(Tombstones):
             self._read()
 
     def _read(self) -> None:
-        wanted = sa.select(STONES).where(STONES.c.number > self._last).order_by(STONES.c.number)
+        wanted = sa.select(OVERLAY).where(OVERLAY.c.number > self._last).order_by(OVERLAY.c.number)
         decisions, last = self.decisions, self._last
         with reading(self._engine) as connection:
             for number, action, ids in connection.execute(wanted):
                 if action not in KINDS:
                     raise SnapshotError(
-                        f"{place_name(self._engine)}: the action {action!r} of {STONES.name} is not known to "
+                        f"{place_name(self._engine)}: the action {action!r} of {OVERLAY.name} is not known to "
                         f"recommender {__version__}; upgrade recommender"
                     )
                 decisions, last = decisions.after(action, orjson.loads(ids)), number
@@ -105,6 +105,6 @@ class SqlTombstones(Tombstones):
         self.refresh()
         if news := self.decisions.news(action, wanted):
             with changing(self._engine) as connection:
-                connection.execute(STONES.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
+                connection.execute(OVERLAY.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
             self.refresh()
         return len(news)
