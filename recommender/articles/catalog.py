@@ -269,8 +269,8 @@ class Catalog:
             place += 1
         return None
 
-    def __contains__(self, article_id: str) -> bool:
-        return self._find(article_id) is not None
+    def __contains__(self, article_id: object) -> bool:
+        return isinstance(article_id, str) and self._find(article_id) is not None
 
     def row(self, article_id: str) -> int:
         """Find the row of the current version of `article_id`.
