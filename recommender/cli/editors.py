@@ -294,24 +294,28 @@ def rules(
     file: Annotated[Path, typer.Argument(help="Editorial rules (.toml, .json, .csv).")],
     lists: Lists,
     apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Check a file of rules against published lists; exit status 1 if anything is odd."""
     from datetime import UTC, datetime
+
+    import orjson
 
     from recommender.editorial.rules import Rules
     from recommender.publishing import PublishedLists
 
     wanted, published = Rules.read(file), PublishedLists.open(lists)
     findings = wanted.check(frozenset(published.ids()), datetime.now(UTC))
-    for finding in findings:
-        out.print(cleaned(finding), markup=False)
-    counts = (
-        f"{len(value)} {name}"
-        for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
-        if (value := getattr(wanted, name))
-    )
-    out.print(f"{file}: {', '.join(counts) or 'no rules'}; {len(findings)} odd", markup=False)
-    if apply:
-        out.print(f"in effect at once: {published.apply(wanted)} new blocks and stories without a list")
+    counts = {name: len(getattr(wanted, name)) for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")}
+    applied = published.apply(wanted) if apply else None
+    if json:
+        print_json(orjson.dumps({"file": str(file), "rules": counts, "findings": findings, "applied": applied}))
+    else:
+        for finding in findings:
+            out.print(cleaned(finding), markup=False)
+        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        out.print(f"{file}: {told or 'no rules'}; {len(findings)} odd", markup=False)
+        if apply:
+            out.print(f"in effect at once: {applied} new blocks and stories without a list")
     if findings:
         raise typer.Exit(1)

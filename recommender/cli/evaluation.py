@@ -6,10 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import typer
 
-from recommender.cli.display import bars, err, out, print_table
-from recommender.cli.options import SettingsOption, settings_of
+from recommender.cli.display import bars, err, out, print_json, print_table
+from recommender.cli.options import JsonOption, SettingsOption, settings_of
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def evaluate(
     fail_below: Annotated[
         Path | None, typer.Option(help="An earlier report.json: exit status 1 if anything got worse.")
     ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Measure lists on judgments, and tell which are better: with intervals, tests and a report."""
     from recommender.evaluation import evaluate as run
     from recommender.evaluation.report.gate import regressions
     from recommender.evaluation.report.tables import summary_table
     from recommender.evaluation.report.wording import verdicts
-    from recommender.evaluation.report.write import write_report
+    from recommender.evaluation.report.write import to_json, write_report
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
     sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
@@ -87,15 +89,18 @@ def evaluate(
             run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
             for one in sets
         ]
-    for evaluation in found:
-        out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
-        print_table(summary_table(evaluation))
-        for sentence in verdicts(evaluation):
-            out.print(f"  {sentence}", markup=False)
-    if to is not None:
-        settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
-        written = write_report(found, to, settings=settings)
-        out.print(f"\nreport: {written[0]}", markup=False)
+    settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
+    report = None if to is None else write_report(found, to, settings=settings)[0]
+    if json:
+        print_json(to_json(found, settings=settings).rstrip())
+    else:
+        for evaluation in found:
+            out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
+            print_table(summary_table(evaluation))
+            for sentence in verdicts(evaluation):
+                out.print(f"  {sentence}", markup=False)
+        if report is not None:
+            out.print(f"\nreport: {report}", markup=False)
     ledgers.clear()
     if fail_below is not None:
         worse = regressions(found, fail_below)
@@ -103,7 +108,8 @@ def evaluate(
             err.print(f"worse: {line}", markup=False)
         if worse:
             raise typer.Exit(1)
-        out.print(f"nothing is worse than in {fail_below}", markup=False)
+        if not json:
+            out.print(f"nothing is worse than in {fail_below}", markup=False)
 
 
 def tune(
@@ -123,6 +129,7 @@ def tune(
     measure: Annotated[str, typer.Option(help="What to raise.")] = "nDCG@5",
     cache: Cache = None,
     seed: Seed = 0,
+    json: JsonOption = False,
 ) -> None:
     """Search the settings that matter on judgments; a gain that may be noise changes nothing.
 
@@ -152,17 +159,21 @@ def tune(
         )
     write_settings(found, to)
     ledgers.clear()
+    notes = list(found.notes)
+    tests = [test for _, test in parts if test is not None] if found.shown else []
+    for test in tests:
+        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", found.settings, cache)]
+        found_there = verdicts(measured(systems, test, cache=cache, seed=seed))
+        notes += [f"on the part that was not tuned on: {sentence}" for sentence in found_there]
+    if json:
+        told = {"settings": str(to), "shown": found.shown, "chosen": found.chosen, "gain": found.gain, "p": found.p}
+        print_json(orjson.dumps({**told, "trials": found.trials, "notes": notes}, default=dict))
+        return
     for trial in found.trials:
         tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
         out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")
-    for note in found.notes:
+    for note in notes:
         out.print(note, markup=False)
-    tests = [test for _, test in parts if test is not None]
-    if found.shown and tests:
-        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", found.settings, cache)]
-        for test in tests:
-            for sentence in verdicts(measured(systems, test, cache=cache, seed=seed)):
-                out.print(f"on the part that was not tuned on: {sentence}", markup=False)
     out.print(f"settings: {to}", markup=False)
 
 
@@ -175,6 +186,7 @@ def ab(
         float, typer.Option(help="Difference in click-through worth seeing, for the sample size.")
     ] = 0.005,
     seed: Seed = 0,
+    json: JsonOption = False,
 ) -> None:
     """Compare two versions of lists by their logged clicks, and say how many lists a difference needs."""
     from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
@@ -184,19 +196,23 @@ def ab(
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
     found = ab_test(clicks, a, b, seed=seed)
+    rate, need = found.click_through[a].value, None
+    if 0 < rate < 1:
+        clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
+        effect = max(design_effect(clicked, clicks.groups), 1.0)
+        need = sample_size(rate, difference, power=power, design_effect=effect)
+    if json:
+        print_json(orjson.dumps({**vars(found), "needed": need}, default=dict))
+        return
     for version in (a, b):
-        rate = found.click_through[version].value
-        out.print(f"{version:>12}  {found.lists[version]:,} lists, {rate:.3%} with a click", markup=False)
+        shown = found.click_through[version].value
+        out.print(f"{version:>12}  {found.lists[version]:,} lists, {shown:.3%} with a click", markup=False)
     sign = "shown" if found.p < 0.05 else "not shown"
     low, high = found.difference.low, found.difference.high
     out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
-    rate = found.click_through[a].value
-    if not 0 < rate < 1:
+    if need is None:
         out.print(f"{'needed':>12}  unknown: of a version with {rate:.0%} click-through no spread is known")
         return
-    clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
-    effect = max(design_effect(clicked, clicks.groups), 1.0)
-    need = sample_size(rate, difference, power=power, design_effect=effect)
     out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
 
 

@@ -102,9 +102,11 @@ class TestEvaluate:
 
     def test_the_past_alone_can_be_asked_for(self, cache: Path, tmp_path: Path) -> None:
         asked = ("--on", "sample", "--protocol", "at_publication", "--cache", cache, "--to", tmp_path)
-        found = call("evaluate", "tfidf", "recent", *asked)
+        found = call("evaluate", "tfidf", "recent", *asked, "--json")
         assert found.exit_code == 0, found.output
-        (one,) = orjson.loads((tmp_path / "report.json").read_bytes())["sets"]
+        report = orjson.loads((tmp_path / "report.json").read_bytes())
+        assert orjson.loads(found.stdout) == report
+        (one,) = report["sets"]
         assert one["protocol"] == "at_publication"
         assert one["counts"]["judgments of later items"] > 0
         assert all(system["safety"]["future"] == 0 for system in one["systems"])
@@ -153,6 +155,9 @@ class TestEvaluate:
         assert "60 lists, 100.000% with a click" in compared.output
         assert "p = 0.000: shown" in compared.output
         assert "lists a version to see +0.500%" in compared.output
+        told = json.loads(call("ab", log, "a", "b", "--json").output)
+        assert (told["lists"], told["click_through"]["a"]["value"]) == ({"a": 60, "b": 60}, 0.75)
+        assert f"{told['needed']:,} lists a version" in compared.output
 
 
 class TestTune:
