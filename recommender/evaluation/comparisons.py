@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from recommender import statistics
 from recommender.evaluation.answered import Answered, Case
 from recommender.evaluation.measures import pairs
+from recommender.evaluation.measures.relevance import PAIRS
 from recommender.evaluation.results import TRAINED_HERE, Comparison, Part
 from recommender.statistics import Estimate
-
-PAIRS = ("AUC", "Spearman", "Pearson")
 
 
 def compare_stories(
@@ -44,9 +43,9 @@ def compare_stories(
                 difference = statistics.bootstrap(each, groups, seed=seed)
                 identical, gap = _identical(part, one, base), _judged_gap(part, one, base)
                 said = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=gap)
-                wins, ties, losses = statistics.wins_ties_losses(each)
                 comparisons.append(
-                    Comparison(
+                    Comparison.by_story(
+                        each,
                         part=part,
                         measure=name,
                         system=one.system.name,
@@ -54,10 +53,6 @@ def compare_stories(
                         difference=difference,
                         p=alone,
                         p_holm=float(corrected),
-                        effect=statistics.effect_size(each),
-                        wins=wins,
-                        ties=ties,
-                        losses=losses,
                         verdict=said if _fair(one, base) else TRAINED_HERE,
                     )
                 )
@@ -133,10 +128,6 @@ def compare_pairs(
                     difference=difference,
                     p=p,
                     p_holm=float(corrected),
-                    effect=np.nan,
-                    wins=0,
-                    ties=0,
-                    losses=0,
                     verdict=said,
                 )
             )

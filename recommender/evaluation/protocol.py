@@ -150,8 +150,8 @@ class HeldOut:
             )
             at = np.array([place[story] for story in mine])
             asked[at] += 1
-            for part, into in ((found.ranked, ranked), (found.lists, lists)):
-                into.rows[at], into.scores[at], into.sources[at] = part.rows, part.scores, part.sources
+            ranked.put(at, found.ranked)
+            lists.put(at, found.lists)
             fitting.append(found.seconds_fit)
             asking += found.seconds_story * len(mine)
         if (asked != 1).any():
@@ -228,11 +228,8 @@ def ask(
 
 
 def _answer(system: System, stories: pa.Table, at: NDArray[np.int64], ranked: Ranking, lists: Ranking) -> None:
-    for found, into in (
-        (system.rank(stories, ranked.rows.shape[1]), ranked),
-        (system.lists(stories, lists.rows.shape[1]), lists),
-    ):
-        into.rows[at], into.scores[at], into.sources[at] = found.rows, found.scores, found.sources
+    ranked.put(at, system.rank(stories, ranked.rows.shape[1]))
+    lists.put(at, system.lists(stories, lists.rows.shape[1]))
 
 
 def _check_apart(links: pa.Table, stories: list[str], name: str) -> None:

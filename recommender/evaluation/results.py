@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.statistics import Estimate
+from recommender.statistics import Estimate, effect_size, wins_ties_losses
 
 Part = Literal["relevance", "list", "pairs", "replay"]
 """What a measure looks at: the ranking before selection, the final list, the scores of judged pairs, or the lists of a
@@ -87,14 +87,14 @@ class Comparison:
     p, p_holm : float
         Two-sided p value (randomisation by groups of stories; for pairs bootstrap), alone and corrected by Holm's
         method for the number of systems compared on this measure.
-    effect : float
-        Cohen's d of the paired differences (mean / standard deviation); NaN for pairs.
-    wins, ties, losses : int
-        Stories (logged lists) where the system has the greater, the same and the smaller value; all 0 for pairs.
     verdict : str
         'better', 'worse', 'no loss' (the interval lies above -.005), 'not shown', 'identical',
         'undecided' (the share of judged items differs too much), or 'trained on this set': one of the two knows the
         answers, so there is no verdict and p and p_holm are NaN.
+    effect : float
+        Cohen's d of the paired differences (mean / standard deviation); NaN for pairs.
+    wins, ties, losses : int
+        Stories (logged lists) where the system has the greater, the same and the smaller value; all 0 for pairs.
     """
 
     part: Part
@@ -104,11 +104,17 @@ class Comparison:
     difference: Estimate
     p: float
     p_holm: float
-    effect: float
-    wins: int
-    ties: int
-    losses: int
     verdict: str
+    effect: float = float("nan")
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+
+    @classmethod
+    def by_story(cls, differences: NDArray[np.float64], **values: Any) -> Comparison:
+        """Make a comparison of the differences of all stories, (q,), and its other values."""
+        wins, ties, losses = wins_ties_losses(differences)
+        return cls(effect=effect_size(differences), wins=wins, ties=ties, losses=losses, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +193,6 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON: NaN as None, arrays as lists."""
-        from dataclasses import asdict
-
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 

@@ -129,20 +129,16 @@ async def stories(request: Request) -> Response:
     """Find stories by words of their headlines, section and state of their list, the newest first."""
     room: Room = request.app.state.room
     query = request.query_params
-    limit, offset = (number_of(request, name, *rest) for name, rest in _PAGES.items())
     wanted = Wanted(
         text=query.get("q", "")[:500],
         section=query.get("section"),
         status=query.get("status"),
         outlet=query.get("outlet"),
-        limit=limit or 20,
-        offset=offset or 0,
+        limit=number_of(request, "limit", None, MOST_STORIES) or 20,
+        offset=number_of(request, "offset", None, 1_000_000, 0) or 0,
     )
     found = await run_in_threadpool(room.search, wanted)
     return answer({"version": found.version, "total": found.total, "meant": found.meant, "stories": found.rows})
-
-
-_PAGES: dict[str, tuple[int, int, int]] = {"limit": (20, MOST_STORIES, 1), "offset": (0, 1_000_000, 0)}
 
 
 async def versions(request: Request) -> Response:

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from recommender.errors import InputError, PublishError
 from recommender.evaluation.report import plots, write
 from recommender.evaluation.report.tables import summary_table
 from recommender.evaluation.report.wording import MARKS, PARTS, number, p_value, signed, verdict
-from recommender.evaluation.report.write import to_html, to_markdown, write_report
+from recommender.evaluation.report.write import MEANINGS, to_html, to_markdown, write_report
 from recommender.evaluation.results import Comparison, Evaluation, Example, SystemResult
 from recommender.statistics import Estimate, short
 from tests.support.colours import stands_out
@@ -38,7 +39,6 @@ HOSTILE = (
     "",
 )
 SETTINGS = {"k": 5, "seed": 1, "bootstrap": {"resamples": 1000}, "path": Path("a/b"), "share": NAN}
-MEANINGS = {"nDCG": "How near the best order.", "distance": "Mean distance <b>of</b> the items.", "unused": "never"}
 
 
 def estimate(rng: np.random.Generator) -> Estimate:
@@ -239,7 +239,7 @@ def html(*evaluations: Evaluation) -> str:
 
 
 def drawn(*evaluations: Evaluation) -> str:
-    return to_html(evaluations, settings=SETTINGS, meanings=MEANINGS)
+    return to_html(evaluations, settings=SETTINGS)
 
 
 def grid(one: Evaluation, title: str) -> dict[str, dict[str, str]]:
@@ -267,7 +267,7 @@ def markdown_grid(text: str, title: str) -> dict[str, dict[str, str]]:
 class TestFiles:
     @case
     def test_json_holds_every_value_and_no_nan(self, one: Evaluation, tmp_path: Path) -> None:
-        paths = write_report([one, one], tmp_path / "new" / "folder", settings=SETTINGS, meanings=MEANINGS)
+        paths = write_report([one, one], tmp_path / "new" / "folder", settings=SETTINGS)
         assert [path.name for path in paths] == ["report.html", "report.md", "report.json"]
         assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)
         data = paths[2].read_bytes()
@@ -489,11 +489,11 @@ class TestFigures:
 
     def test_meanings_are_told_of_measures_that_are_there(self) -> None:
         text = html(CASES["four systems"])
-        assert '<abbr title="How near the best order.">nDCG@5</abbr>' in text
-        assert "Mean distance &lt;b&gt;of&lt;/b&gt; the items." in text
-        assert "never" not in text.split("What the measures mean")[1].split("</dl>")[0]
-        assert "- nDCG@5: How near the best order." in to_markdown([CASES["four systems"]], meanings=MEANINGS)
-        assert "What the measures mean" not in to_markdown([CASES["four systems"]], meanings={})
+        assert f'<abbr title="{escape(MEANINGS["nDCG"])}">nDCG@5</abbr>' in text
+        explained = text.split("What the measures mean")[1].split("</dl>")[0]
+        assert escape(MEANINGS["distance"]) in explained
+        assert escape(MEANINGS["Success"]) not in explained
+        assert f"- nDCG@5: {MEANINGS['nDCG']}" in to_markdown([CASES["four systems"]])
 
 
 def _mark(one: Evaluation, part: str, measure: str, system: str) -> str:
@@ -673,7 +673,7 @@ class TestPlots:
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     sets = [*CASES.values(), evaluation(20, 300, name="twenty-systems-on-a-set-with-a-very-long-name")]
     folder = tmp_path_factory.mktemp("report")
-    return write_report(sets, folder, settings=SETTINGS, meanings=MEANINGS)[0].as_uri()
+    return write_report(sets, folder, settings=SETTINGS)[0].as_uri()
 
 
 @pytest.fixture

@@ -73,8 +73,8 @@ def pooled(
         identical=not np.nan_to_num(every).any(),
         judged_gap=_judged(ours, part) - _judged(theirs, part),
     )
-    wins, ties, losses = statistics.wins_ties_losses(every)
-    return Comparison(
+    return Comparison.by_story(
+        every,
         part=part,
         measure=measure,
         system=system,
@@ -82,10 +82,6 @@ def pooled(
         difference=difference,
         p=p,
         p_holm=p,
-        effect=statistics.effect_size(every),
-        wins=wins,
-        ties=ties,
-        losses=losses,
         verdict=TRAINED_HERE if unfair else said,
     )
 

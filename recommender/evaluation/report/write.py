@@ -49,7 +49,6 @@ def write_report(
     folder: Path | str,
     *,
     settings: Mapping[str, Any],
-    meanings: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write `report.html`, `report.md` and `report.json`.
 
@@ -64,8 +63,6 @@ def write_report(
         Made where it is missing.
     settings : mapping
         How the evaluation was run; reported as it is.
-    meanings : mapping of str to str, optional
-        What each measure means, by its name ('nDCG@5' or 'nDCG'); default `MEANINGS`.
 
     Returns
     -------
@@ -84,8 +81,8 @@ def write_report(
     target = Path(folder)
     check_writable(target)
     made = {
-        "report.html": to_html(evaluations, settings=settings, meanings=meanings).encode(errors="replace"),
-        "report.md": to_markdown(evaluations, settings=settings, meanings=meanings).encode(errors="replace"),
+        "report.html": to_html(evaluations, settings=settings).encode(errors="replace"),
+        "report.md": to_markdown(evaluations, settings=settings).encode(errors="replace"),
         "report.json": to_json(evaluations, settings=settings),
     }
     for name, data in made.items():
@@ -100,9 +97,7 @@ def to_json(evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any]) -
     return orjson.dumps(document, default=_simple, option=options)
 
 
-def to_html(
-    evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any], meanings: Mapping[str, str] | None = None
-) -> str:
+def to_html(evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any]) -> str:
     """Write the report as one page: style, plots and the script that sorts its tables inside."""
     here = Path(__file__).parent / "templates"
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
@@ -113,12 +108,8 @@ def to_html(
     env.filters["clean"] = _clean
     env.globals["short"] = short
     env.globals["trainings"] = TRAININGS
-    meanings = MEANINGS if meanings is None else meanings
     return env.get_template("report.html").render(
-        sets=[
-            _Page.of(one, number, MEANINGS if meanings is None else meanings)
-            for number, one in enumerate(evaluations, 1)
-        ],
+        sets=[_Page.of(one, number) for number, one in enumerate(evaluations, 1)],
         settings=_flat(settings),
         legend=LEGEND,
         style=style,
@@ -127,14 +118,9 @@ def to_html(
     )
 
 
-def to_markdown(
-    evaluations: Sequence[Evaluation],
-    *,
-    settings: Mapping[str, Any] | None = None,
-    meanings: Mapping[str, str] | None = None,
-) -> str:
+def to_markdown(evaluations: Sequence[Evaluation], *, settings: Mapping[str, Any] | None = None) -> str:
     """Write the report in Markdown that reads well in a terminal: no plots, examples shortened."""
-    return "\n".join(_markdown(evaluations, settings or {}, MEANINGS if meanings is None else meanings)) + "\n"
+    return "\n".join(_markdown(evaluations, settings or {})) + "\n"
 
 
 # -- HTML -------------------------------------------------------------------------------------
@@ -162,7 +148,7 @@ class _Page:
     carries: str
 
     @classmethod
-    def of(cls, evaluation: Evaluation, number: int, meanings: Mapping[str, str]) -> _Page:
+    def of(cls, evaluation: Evaluation, number: int) -> _Page:
         tables, key = tables_of(evaluation), f"set-{number}"
         names = [result.system for result in evaluation.systems]
         first, base, headline = names[0] if names else "", evaluation.baseline, headline_name(evaluation)
@@ -185,7 +171,7 @@ class _Page:
             alarms=alarms(evaluation),
             tables=tables,
             others=other_comparisons(evaluation),
-            meanings=meanings_of(tables, meanings),
+            meanings=meanings_of(tables, MEANINGS),
             plots=_plots(evaluation, key),
             examples=[one for one in examples if one[3]],
             hidden=len(names) - len(beside),
@@ -236,15 +222,13 @@ def _plots(evaluation: Evaluation, key: str) -> list[tuple[str, str, str]]:
 # -- Markdown ---------------------------------------------------------------------------------
 
 
-def _markdown(
-    evaluations: Sequence[Evaluation], settings: Mapping[str, Any], meanings: Mapping[str, str]
-) -> Iterator[str]:
+def _markdown(evaluations: Sequence[Evaluation], settings: Mapping[str, Any]) -> Iterator[str]:
     yield "# Evaluation\n"
     for one in evaluations:
         yield from (f"- **UNSAFE** {_md(alarm)}" for alarm in alarms(one))
         yield from (f"- {_md(sentence)}" for _, sentence in marked_verdicts(one))
     for one in evaluations:
-        yield from _markdown_set(one, meanings)
+        yield from _markdown_set(one)
     if settings:
         yield "\n## How this was run\n"
         yield from (f"- {_md(name)}: {_md(value)}" for name, value in _flat(settings).items())
@@ -252,7 +236,7 @@ def _markdown(
     yield from (f"- {sign}: {meaning}" for sign, meaning in LEGEND.items())
 
 
-def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]:
+def _markdown_set(one: Evaluation) -> Iterator[str]:
     yield f"\n## {_md(one.name)}\n\n{_md(one.about)}\n"
     yield f"- Licence: {_md(one.licence)}"
     yield f"- Protocol {one.protocol}: {PROTOCOLS.get(one.protocol, '')}"
@@ -272,7 +256,7 @@ def _markdown_set(one: Evaluation, meanings: Mapping[str, str]) -> Iterator[str]
         if table.note:
             yield f"{table.note}\n"
         yield from _grid(table)
-    explained = meanings_of(tables, meanings)
+    explained = meanings_of(tables, MEANINGS)
     if explained:
         yield "\n### What the measures mean\n"
         yield from (f"- {_md(name)}: {_md(meaning)}" for name, meaning in explained.items())

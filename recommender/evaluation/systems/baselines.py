@@ -73,10 +73,9 @@ class Scorer(ABC):
             order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
             best = np.take_along_axis(scores, order, axis=1)
             good = best > self.least
-            line, width = slice(start, start + len(part)), order.shape[1]
-            found.rows[line, :width] = np.where(good, order, -1)
-            found.scores[line, :width] = np.where(good, best, np.nan)
-            found.sources[line, :width] = np.where(good, "related", "")
+            sources = np.where(good, "related", "").astype(object)
+            here = slice(start, start + len(part))
+            found.put(here, Ranking(np.where(good, order, -1), np.where(good, best, np.nan), sources))
         return found
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:

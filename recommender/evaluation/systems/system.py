@@ -47,6 +47,12 @@ class Ranking:
         shape = (stories, width)
         return cls(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan), np.full(shape, "", dtype=object))
 
+    def put(self, at: NDArray[np.int64] | slice, other: Ranking) -> None:
+        """Write the items of other stories into the lines at some places."""
+        width = other.rows.shape[1]
+        self.rows[at, :width], self.scores[at, :width] = other.rows, other.scores
+        self.sources[at, :width] = other.sources
+
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Give the three as arrays without objects, for `from_arrays`."""
         return {f"{name}.rows": self.rows, f"{name}.scores": self.scores, f"{name}.sources": self.sources.astype(str)}
