@@ -224,19 +224,21 @@ def subtag(language: str) -> str | None:
 
     Examples
     --------
-    >>> [subtag(name) for name in ("en-GB", "EN_us", "eng", "English", "de-DE.UTF-8", "und", "default")]
+    >>> [subtag(name) for name in ("en-GB", "EN_us", "eng", "English (US)", "de-DE.UTF-8", "und", "default")]
     ['en', 'en', 'en', 'en', 'de', None, None]
     """
     import langcodes
 
     word = language.strip().casefold()
-    if word in _NAMED:
-        return _NAMED[word]
+    first = re.split(r"[\s(,;|]", word, maxsplit=1)[0]  # "English (US)", "Norsk bokmål"
+    if word in _NAMED or first in _NAMED:
+        return _NAMED.get(word) or _NAMED[first]
     try:
         found = langcodes.standardize_tag(word.split(".")[0].split(",")[0].strip().replace("_", "-"), macro=True)
     except ValueError:
         return None
     code = found.split("-")[0].casefold()
+    code = _NAMED.get(code, code)
     return None if code in ("und", "mul", "zxx", "mis", "all") or not langcodes.tag_is_valid(code) else code
 
 
@@ -246,12 +248,17 @@ _NAMES = (
     "fa persian farsi فارسی,fi finnish suomi,fr french français,ga irish gaeilge,gl galician galego,he hebrew עברית,"
     "hi hindi हिन्दी,hr croatian hrvatski,hu hungarian magyar,id indonesian,is icelandic íslenska,it italian italiano,"
     "ja japanese 日本語,ko korean 한국어,lt lithuanian lietuvių,lv latvian latviešu,ms malay,nl dutch nederlands,"
-    "no norwegian norsk,pl polish polski,pt portuguese português,ro romanian română,ru russian русский,sk slovak "
+    "no norwegian norsk nb nn bokmål nynorsk,pl polish polski,pt portuguese português,ro romanian română,"
+    "ru russian русский,sk slovak "
     "slovenčina,sl slovenian slovenščina,sr serbian српски srpski,sv swedish svenska,sw swahili kiswahili,"
     "ta tamil தமிழ்,te telugu తెలుగు,th thai ไทย,tr turkish türkçe,uk ukrainian українська,"
     "ur urdu اردو,vi vietnamese,zh chinese 中文"
 )
-_NAMED = {name: code for one in _NAMES.split(",") for code, *names in (one.split(),) for name in names}
+# countries that people write for their language, where no language has that code
+_NAMED_BY_COUNTRY = {"cz": "cs", "dk": "da", "gr": "el", "jp": "ja", "ua": "uk", "cn": "zh", "vn": "vi", "rs": "sr"}
+_NAMED = {
+    name: code for one in _NAMES.split(",") for code, *names in (one.split(),) for name in names
+} | _NAMED_BY_COUNTRY
 
 
 def primary(language: str) -> str:

@@ -321,6 +321,8 @@ def no_story(report: ReadReport, rejected: Path | None) -> str:
     """Say why no row of an input is a story."""
     reasons = Counter(one.reason for one in report.rejected) + report.unpublished
     told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
+    if any(reason == "missing id" for reason in reasons):
+        told += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
     where = f"; see {rejected}" if rejected is not None and report.rejected else ""
     return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
 

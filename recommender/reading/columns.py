@@ -24,7 +24,18 @@ from recommender.articles.article import SCHEMA, TIME
 from recommender.articles.openers import LONGEST_CAPTION
 from recommender.articles.text import teaser
 from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, UnsettledOrder, is_cut_from, read_moment, word
+from recommender.reading.convert import (
+    CONVERT,
+    CUT_ENDS,
+    FRAMED,
+    LINED,
+    MORE,
+    POST,
+    UnsettledOrder,
+    is_cut_from,
+    read_moment,
+    word,
+)
 from recommender.reading.fields import ID_IS_URL, LONG_TEXT, links_of
 from recommender.reading.links import is_other_than_links
 from recommender.reading.markup import Anchor, are_plain
@@ -104,7 +115,9 @@ class Columns:
         no_body = _sizes(found["body"]) == 0
         self.odd |= no_body & (_sizes(found["title"]) == 0)
         leads = found["lead"].to_pylist()
-        cut = [at for at, lead in enumerate(leads) if lead.endswith("]") and is_cut_from(lead, str(found["body"][at]))]
+        cut = [
+            at for at, lead in enumerate(leads) if lead.endswith(CUT_ENDS) and is_cut_from(lead, str(found["body"][at]))
+        ]
         for at in cut:
             leads[at] = ""
         if cut:
@@ -197,6 +210,8 @@ class Columns:
             plain = self._plain[column] if column in self._plain else are_plain(texts)
             usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & plain & _are_stripped(texts)
             usual &= ~_may_be_printed(texts, usual)
+            if more := {"body": POST, "lead": MORE, "author": f"{LINED}|{FRAMED}"}.get(field, LINED):
+                usual &= ~pc.fill_null(pc.match_substring_regex(texts, more, ignore_case=True), False).to_numpy(False)
             if field == "image_url":
                 usual &= pc.fill_null(pc.match_substring_regex(texts, _ONE_ADDRESS), False).to_numpy(False)
         others = np.flatnonzero(~usual).tolist()

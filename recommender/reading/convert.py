@@ -27,17 +27,19 @@ _ADDRESSES = ("id", "url", "image_url", "canonical_id")  # texts that are not re
 
 _LONGEST_NUMBER = 19  # characters, of an author
 _NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)  # what stands where there is no time
-_FLAGS = ("1", "true", "false", "yes", "no", "on", "off")
+_FLAGS = ("1", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 Converter = Callable[[Any, str, Plan, str], Any]
 """Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
 
 
-_CUT = re.compile(r"\s*\[\s*(?:…|\.\s?\.\s?\.)\s*\]\s*$")
+_CUT = re.compile(r"\s*(?:…|\.\s?\.\s?\.)?\s*(?:\[\s*(?:…|\.\s?\.\s?\.)\s*\]|…|\.\.\.)\s*$")
+CUT_ENDS = ("]", "…", "...")
+"""How leads end that a machine may have cut."""
 
 
 def is_cut_from(lead: str, body: str) -> bool:
-    """Tell whether a lead is a beginning of the body, cut by a machine as "[…]" says: no editor wrote it.
+    """Tell whether a lead is a beginning of the body, cut by a machine as "[…]" or "…" says: no editor wrote it.
 
     Examples
     --------
@@ -47,7 +49,24 @@ def is_cut_from(lead: str, body: str) -> bool:
     if not (cut := _CUT.search(lead)):
         return False
     words = lead[: cut.start()].split()
-    return body.split(maxsplit=len(words))[: len(words)] == words
+    begin = body.split(maxsplit=len(words))[: len(words)]
+    # the last word may be cut as well
+    return bool(words) and begin[:-1] == words[:-1] and len(begin) == len(words) and begin[-1].startswith(words[-1])
+
+
+LINED = r"[\t\n\x0b\x0c\r]"
+"""What parts lines, where a field has one."""
+_LINED = re.compile(LINED)
+
+
+_CALLS = (
+    "Continue reading|Read (?:more|on)|Weiterlesen|Mehr lesen|Lees (?:verder|meer)|Lire la suite|Leer más|"
+    "Seguir leyendo|Leggi tutto|Ler mais|Läs mer|Les mer|Læs mere|Czytaj (?:dalej|więcej)|Читать далее"
+)
+POST = r"\s*\bThe post [^\n]{1,300} (?:appeared first|first appeared) on [^\n]{1,200}\z"
+MORE = rf"{POST}|(?:…|\.\.\.|\])(?P<more>\s*Continue reading [^.\n]{{1,200}})\z|\s+\[?(?:{_CALLS})[\s.…»→>\]]*\z"
+"""What programs append to texts, and what to leads."""
+_POST, _MORE = (re.compile(one.replace(r"\z", r"\Z"), re.IGNORECASE) for one in (POST, MORE))
 
 
 class UnsettledOrder(Exception):
@@ -78,10 +97,10 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if is_missing(value):
         return None
     text = as_text(value, field).strip()
-    if field not in _ADDRESSES and not is_plain(text):
+    if field not in _ADDRESSES and (not is_plain(text) or _LINED.search(text)):
         text = " ".join(to_text(text).split())
-    if field == "author" and len(text) < _LONGEST_NUMBER and text.isdecimal():
-        raise RowError("author is a number, which names nobody")
+    if field == "author":
+        text = _without_frame(text)
     if field == "image_url":
         text = text.partition("|")[0].strip()  # the first of several
         if not any(mark in text for mark in "/.:"):
@@ -91,12 +110,26 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     return text or None
 
 
+def _without_frame(author: str) -> str:
+    """Take the name of an author out of a byline, or of what RSS puts behind an address of mail."""
+    if len(author) < _LONGEST_NUMBER and author.isdecimal():
+        raise RowError("author is a number, which names nobody")
+    found = _OF_RSS.fullmatch(author)
+    return found[1] if found else _BY.sub("", author)
+
+
+_BY, _OF_RSS = re.compile(r"(?:By|BY|by) "), re.compile(r"\S+@\S+ \(([^()]+)\)")
+FRAMED = r"^(?:By|BY|by) |@"
+"""What all authors match that are more than a name."""
+
+
 def _markup(value: Any, field: str, plan: Plan) -> str | None:
     printed = tree_of(value) if type(value) is str else None
     held = value if printed is None else printed
     if isinstance(held, list | Mapping):
         tree = _tree(held, field)
-        value = held if tree is None and isinstance(held, list) else value if tree is None else tree
+        told = unwrapped(held)
+        value = tree if tree is not None else value if isinstance(told, Mapping) else told
     value = one_of(value)
     if is_missing(value):
         return None
@@ -122,7 +155,12 @@ def _paragraph(value: Any, field: str) -> str | None:
 
 def _title(value: Any, field: str, plan: Plan, column: str) -> str | None:
     text = _markup(value, field, plan)
-    return None if text is None else _within(to_text(text), field, plan.limits.max_field_chars)
+    if text is None:
+        return None
+    title = to_text(text)
+    if _LINED.search(title):  # lines, as in XML that is printed prettily
+        title = " ".join(title.split())
+    return _within(title, field, plan.limits.max_field_chars)
 
 
 def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list[Anchor]] | None:
@@ -130,8 +168,11 @@ def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list
     text = _markup(value, field, plan)
     if text is None:
         return None
-    found = to_text_and_links(text)
-    return found if found[0] else None
+    words, anchors = to_text_and_links(text)
+    if (machine := (_POST if field == "body" else _MORE).search(words)) is not None:
+        words = words[: machine.start(machine.lastgroup or 0)].rstrip()
+        anchors = [one for one in anchors if one.text not in machine[0]]
+    return (words, anchors) if words else None
 
 
 def _tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]:

@@ -41,14 +41,23 @@ _EMPHASIS = re.compile(r"([*_])(?<![\w*_].)(?=\S)([^*_\n]{1,500}?)(?<=\S)\1(?![\
 _HEADING = re.compile(r"^#{1,6} +(?=\S)", re.MULTILINE)
 _QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
 _WRAPPED = re.compile(r"\n(?<=[^\s#]\n)(?=[^\s#>*\-+|\d])")
+_C1_SIGN = re.compile("[\x80-\x84\x86-\x9f]")
 _UNSEEN_SIGNS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_C1 = {  # signs of Windows that were read as Latin-1, which has none there; 0x85 ends a line elsewhere
+    code: bytes([code]).decode("cp1252")
+    for code in range(0x80, 0xA0)
+    if code not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
+}
+_ESCAPE = r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)"  # of JSON or SQL, in a text that was written so twice
+_ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
 _BRACKET = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
     rf"\[(?:/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
     r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\()"
 )
 _LINE = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
 _ODD_BRACKET, _ODD_LINE = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE)
-ODD = rf"{_BRACKET}|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
+ODD = rf"{_BRACKET}|{_ESCAPE}|[\x80-\x84\x86-\x9f]|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
 """What `is_odd` looks for as one pattern, without case."""
 
 
@@ -66,7 +75,9 @@ def is_odd(text: str) -> bool:
         return True
     if ("# " in text or "---" in text) and _ODD_LINE.search(text):
         return True
-    return not text.isascii() and (_has_unseen(text) or _is_broken(text))
+    if "\\" in text and _ESCAPED.search(text):
+        return True
+    return not text.isascii() and (_has_unseen(text) or _is_broken(text) or _C1_SIGN.search(text) is not None)
 
 
 def _has_unseen(text: str) -> bool:
@@ -90,6 +101,10 @@ def tidied(text: str) -> str:
     """
     if _is_broken(text):
         text = _mended(text)
+    if not text.isascii() and _C1_SIGN.search(text):
+        text = text.translate(_C1)
+    if "\\" in text and _ESCAPED.search(text):
+        text = _unescaped(text)
     text = visible(text).replace("\r\n", "\n").replace("\r", "\n")
     if "---" in text:
         text = _FRONT.sub("", text)
@@ -98,6 +113,22 @@ def tidied(text: str) -> str:
     if "[" in text:
         text = _SHORTCODE.sub("", _WHOLE_SHORTCODE.sub("", text))
     return _TEMPLATE.sub("", text) if "{" in text else text
+
+
+def _unescaped(text: str) -> str:
+    r"""Read what was escaped twice: letters as `\\u00e9`, and lines where the text has none otherwise.
+
+    Examples
+    --------
+    >>> _unescaped(r"One \u2019 two\n\nThree")
+    'One ’ two\n\nThree'
+    """
+    if "\n" not in text and (r"\n\n" in text or r"\r\n" in text):
+        text = text.replace(r"\r\n", "\n").replace(r"\n", "\n").replace(r"\t", " ").replace(r"\"", '"')
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "")
 
 
 def visible(text: str) -> str:

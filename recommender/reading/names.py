@@ -38,7 +38,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "body_json",
             "content_json",
         ),
-        *("artikeltext", "volltext", "texte", "contenu", "texto", "contenido", "cuerpo", "tekst", "inhoud"),
+        *("artikeltext", "volltext", "texte", "contenu", "article", "texto", "contenido", "cuerpo", "tekst", "inhoud"),
     ),
     "lead": (
         *("abstract", "summary", "description", "standfirst", "dek", "teaser", "subtitle", "excerpt"),
@@ -51,6 +51,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "post_summary",
             "custom_excerpt",
             "snippet",
+            "highlights",
         ),
         *("introtext", "body_summary", "content_summary", "meta_description"),
         *("deck", "intro", "description_text", "alternative_headline", "vorspann", "zusammenfassung", "chapô", "chapo"),
@@ -152,6 +153,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "publish_time",
             "publishedat_utc",
             "publish_up",
+            "publish_at",
+            "released_at",
+            "release_date",
             "authored_on",
             "posted_at",
             "posted_on",
@@ -168,7 +172,16 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "time",
         ),
         *("veröffentlichungsdatum", "erscheinungsdatum", "veröffentlicht_am", "date_de_publication"),
-        *("date_publication", "fecha_de_publicación", "fecha_publicacion", "publicatiedatum", "datum", "fecha"),
+        *(
+            "date_publish",
+            "seen_date",
+            "date_publication",
+            "fecha_de_publicación",
+            "fecha_publicacion",
+            "publicatiedatum",
+            "datum",
+            "fecha",
+        ),
     ),
     "updated_at": (
         *(
@@ -198,6 +211,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "expiry",
         "valid_until",
         "unpublish_at",
+        "unpublished_at",
+        "removed_at",
+        "withdrawn_at",
+        "retracted_at",
         "expiry_date",
         "expiration_date",
         "expire_date",
@@ -208,7 +225,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "kind": ("type", "article_type", "content_type", "genre", "format", "story_type", "post_type"),
 }
 TIMES = ("published_at", "updated_at", "expires_at")
-EMBARGOES = ("embargo", "embargoed", "embargo_until", "embargoed_until", "embargo_date", "embargo_time", "embargo_at")
+EMBARGOES = (
+    *("embargo", "embargoed", "embargo_until", "embargoed_until", "embargo_date", "embargo_time", "embargo_at"),
+    *("scheduled_at", "scheduled_for", "available_from", "visible_from", "go_live_at", "live_at"),
+)
 """Columns of times before which a story is not published, whatever else its row says."""
 
 

@@ -18,6 +18,7 @@ from recommender.reading.names import fold
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Rejected
 from recommender.reading.times import days_first
+from recommender.reading.values import plain
 from recommender.settings import ReadingSettings
 
 
@@ -69,7 +70,7 @@ class RowReader:
         if isinstance(raw, Article):
             raw = {name: getattr(raw, name) for name in FIELDS}
         shape = self._shape(tuple(raw))
-        return raw if shape is None else shape(dict(raw))
+        return raw if shape is None else shape({name: plain(value) for name, value in raw.items()})
 
     def _shape(self, names: tuple[Any, ...]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         if names not in self._shapes:
@@ -133,8 +134,9 @@ def _error_answer(raw: Any) -> str | None:
 
 def _given_id(raw: Mapping[str, Any], plan: Plan | None) -> str | None:
     columns = plan.columns.get("id", ()) if plan is not None else ()
-    value = next((value for column in columns if (value := raw.get(column)) not in (None, "")), None)
+    values = (raw.get(column) for column in columns)
+    value = next((one for one in values if plain(one) is not None and not (isinstance(one, str) and not one)), None)
     try:
-        return str(value)[:200].encode(errors="replace").decode() if value not in (None, "") else None
+        return None if value is None else str(value)[:200].encode(errors="replace").decode()
     except ValueError:  # an integer of thousands of digits
         return None

@@ -16,6 +16,19 @@ _SHOWN = frozenset(
         *("visible", "enabled", "available", "open", "inherit", "current", "final", "complete", "completed", "ready"),
         *("new", "updated", "corrected", "normal", "standard", "everyone", "anyone", "free", "on", "done", "archived"),
         *("archive", "members", "paid", "premium", "subscribers", "tiers", "veröffentlicht", "publié", "publicado"),
+        *("pubblicato", "gepubliceerd", "publicerad", "publisert", "udgivet", "publiceret", "julkaistu", "publicat"),
+        *("opublikowany", "opublikowane", "publikováno", "zveřejněno", "közzétéve", "yayında", "yayınlandı"),
+        *(
+            "опубликовано",
+            "опубликован",
+            "опубліковано",
+            "публикувано",
+            "δημοσιευμένο",
+            "公開",
+            "已发布",
+            "已發布",
+            "게시됨",
+        ),
     )
 )
 _HIDDEN = frozenset(
@@ -30,7 +43,30 @@ _HIDDEN = frozenset(
         *("queued", "planned", "submitted", "incomplete", "publish_later", "nonpublished", "waiting", "not_live"),
         *("unveröffentlicht", "geplant", "programado", "programmé", "planifié", "gepland", "en_attente", "pendiente"),
         *("needs_review", "ready_for_review", "awaiting_review", "pitch", "assigned", "copyedit"),
-        *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos"),
+        *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos", "koncept", "návrh"),
+        *(
+            "nieopublikowany",
+            "nieopublikowane",
+            "nepublikováno",
+            "avpublicerad",
+            "vázlat",
+            "ciornă",
+            "taslak",
+            "πρόχειρο",
+        ),
+        *(
+            "черновик",
+            "неопубликовано",
+            "чернетка",
+            "неопубліковано",
+            "чернова",
+            "下書き",
+            "非公開",
+            "草稿",
+            "未发布",
+            "未發布",
+        ),
+        *("초안", "비공개", "ready_to_publish", "ready_for_publication", "published_draft", "preview", "later"),
     )
 )
 _NOT_STORIES = frozenset(
@@ -70,20 +106,45 @@ _NOT_STORIES = frozenset(
 )
 _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
 # column -> whether its yes says that the story is published
+_SAYS_SO = ("published", "publish", "visible", "public", "active", "enabled", "online", "approved", "released")
+_SAYS_NOT = (
+    *("draft", "deleted", "removed", "trashed", "hidden", "private", "unpublished", "embargo", "embargoed", "withheld"),
+    *(
+        "canceled",
+        "cancelled",
+        "withdrawn",
+        "retracted",
+        "spiked",
+        "killed",
+        "rejected",
+        "expired",
+        "pending",
+        "scheduled",
+    ),
+    *("suspended", "offline", "spam"),
+)
 _FLAGS = {
-    **dict.fromkeys(("published", "publish", "ispublished", "visible", "isvisible", "public", "ispublic"), True),
-    **dict.fromkeys(("active", "isactive", "enabled", "isenabled", "online", "isonline"), True),
-    **dict.fromkeys(("draft", "isdraft", "deleted", "isdeleted", "trashed", "hidden", "ishidden", "private"), False),
-    **dict.fromkeys(("unpublished", "embargoed", "isembargoed", "withheld", "canceled", "cancelled"), False),
-    "isprivate": False,
+    f"{before}{name}": says_so
+    for names, says_so in ((_SAYS_SO, True), (_SAYS_NOT, False))
+    for name in names
+    for before in ("", "is")
 }
 _STATUSES = (
     *("status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus"),
     *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
-    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow"),
+    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage"),
 )
 _WITHIN = ("target_id", "state", "status", "code", "key", "id")  # where an object tells it
-_UNDONE = ("deleted", "trashed", "unpublished", "hidden", "withheld")  # which may tell when they were
+_UNDONE = (
+    "deleted",
+    "removed",
+    "trashed",
+    "unpublished",
+    "hidden",
+    "withheld",
+    "withdrawn",
+    "retracted",
+)  # which may tell when they were
 _DATE = 8  # digits
 _ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
@@ -117,8 +178,12 @@ class StatusCheck:
     @classmethod
     def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
-        found = tuple((column, name) for name, column in columns.items() if name in STATUS_NAMES)
         hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
+        found = tuple(
+            (column, name)
+            for name, column in columns.items()
+            if name in STATUS_NAMES or name.removeprefix("is") in hidden
+        )
         return cls(found, hidden, shown)
 
     def __call__(self, raw: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -143,7 +208,8 @@ class StatusCheck:
             word = folded(given.rpartition(":")[2] if given.startswith("stat:") else given)  # as IPTC has it
             if given.startswith("-") and word.isdecimal():  # the trash of Joomla
                 return f"{column} {given}", unknown
-            said = None if word in self.shown or not word else word in self.hidden or _said(name, word)
+            yes_to_hidden = word in _YES and name.removeprefix("is") in self.hidden
+            said = None if word in self.shown or not word else word in self.hidden or yes_to_hidden or _said(name, word)
             if said:
                 return f"{column} {given}", unknown
             if said is None and word not in self.shown and name in _STATUSES:
@@ -157,7 +223,7 @@ def _said(name: str, word: str) -> bool | None:
         return word in _NOT_STORIES
     if name in _ENDS:
         return word not in _NO and any(letter in "123456789" for letter in word)  # no zero date
-    if word in _YES or word in _NO:
+    if (word in _YES or word in _NO) and (name in _FLAGS or name in _STATUSES):
         return (word in _YES) != _FLAGS.get(name, True)
     if name in _UNDONE and sum(map(str.isdecimal, word)) >= _DATE:  # when it was
         return any(one in "123456789" for one in word)

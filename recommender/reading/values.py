@@ -32,7 +32,7 @@ _KEYS = (
     *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node", "nodes", "edges", "t"),
     # types of DynamoDB and Firestore
     *("S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue", "doubleValue", "booleanValue"),
-    *("arrayValue", "values"),
+    *("arrayValue", "values", "tag", "keyword"),
 )
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
@@ -41,6 +41,8 @@ _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _DEEPEST = 6  # objects in objects
 LONGEST_MISSING = 19
 """Characters of the longest text that `is_missing` may find to be a word for nothing."""
+_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
+_OF_NUMPY = re.compile(rf"\[(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\]")
 _LONGEST_REPR = 100_000  # characters of a Python list that is read
 
 
@@ -183,7 +185,7 @@ def as_text(value: Any, field: str) -> str:
     return text.replace("\x00", "") if "\x00" in text else text
 
 
-def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
+def as_list(value: Any, split: Iterable[str] = (";", ",", "|", "\n")) -> list[Any]:
     """List what a field holds: a list as JSON or as Python prints it, text with separators, or one thing.
 
     Examples
@@ -197,7 +199,8 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
         if isinstance(value, Mapping):
             raise WrongType("an object of unknown keys, expected a list or text")
     if isinstance(value, list | tuple):
-        return [unwrapped(one) for one in value]
+        found = [unwrapped(one) for one in value]
+        return [part for one in found for part in (map(unwrapped, one) if isinstance(one, list | tuple) else (one,))]
     if not isinstance(value, str):
         return [value]
     text = value.strip()
@@ -212,7 +215,15 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|")) -> list[Any]:
 
 
 def printed(text: str) -> Any:
-    """Read a list, an object or a text in quotes that JSON or Python printed; None for anything else."""
+    """Read a list, an object or a text in quotes that JSON or Python printed; None for anything else.
+
+    Examples
+    --------
+    >>> printed("['ferry', 'fog']"), printed("['ferry' 'fog']"), printed("[ferry]")
+    (['ferry', 'fog'], ['ferry', 'fog'], None)
+    """
+    if _OF_NUMPY.fullmatch(text):  # Python would make one text of all
+        return [one[1:-1] for one in _QUOTED.findall(text)]
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -222,6 +233,8 @@ def printed(text: str) -> Any:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
-    if isinstance(found, tuple | set):
+    if isinstance(found, set):
+        return sorted(found, key=lambda one: text.find(str(one)))
+    if isinstance(found, tuple):
         return list(found)
     return found if isinstance(found, list | Mapping | str) else None

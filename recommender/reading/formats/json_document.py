@@ -15,6 +15,7 @@ import orjson
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.reading.formats.wrappers import rows_within
+from recommender.reading.values import printed
 
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,"
@@ -121,8 +122,18 @@ def rows_of_line(line: bytes, longest: int) -> list[Any]:
     """Read the rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
     text = _plain(line)
     text = text[:-1] if text.endswith(b"},") else text  # as between the parts of an array
-    row = _json_row(text, longest) if text else None
-    return list(rows_within(row)) if isinstance(row, dict) else [] if row is None else [row]
+    return list(_rows_of(_json_row(text, longest))) if text else []
+
+
+def _rows_of(value: Any) -> Iterator[Any]:
+    """Give the rows of a value: of an object those that it wraps, of an array of objects those of each."""
+    if isinstance(value, Mapping):
+        yield from rows_within(dict(value))
+    elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        for one in value:
+            yield from rows_within(one)
+    else:
+        yield value if isinstance(value, BadRow) else BadRow(f"JSON {type(value).__name__}, expected an object")
 
 
 def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
@@ -146,11 +157,16 @@ def _json_row(text: bytes, longest: int) -> Any:
             except UnicodeDecodeError as wrong:
                 return BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
             return BadRow("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
-    return raw if isinstance(raw, dict) else BadRow(f"JSON {type(raw).__name__}, expected an object")
+    return raw
 
 
 def _as_programs_print(text: bytes) -> Any:
-    """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId."""
+    """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId.
+
+    An object in single quotes is one that Python printed as it shows it to people.
+    """
+    if text.startswith(b"{'"):
+        return printed(text.decode(errors="replace"))
     if not (b"NaN" in text or b"Infinity" in text or b"(" in text):
         return None
     try:
@@ -175,14 +191,8 @@ def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
     joined = io.BufferedReader(_Joined(first, stream))
     text = io.TextIOWrapper(joined, "utf-8-sig", "surrogateescape", newline="\n")
     for line, value in _values(text, longest):
-        if isinstance(value, Mapping):
-            for row in rows_within(dict(value)):
-                yield line, row
-        else:
-            yield (
-                line,
-                value if isinstance(value, BadRow) else BadRow(f"JSON {type(value).__name__}, expected an object"),
-            )
+        for row in _rows_of(value):
+            yield line, row
 
 
 class _Joined(io.RawIOBase):

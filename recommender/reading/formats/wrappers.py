@@ -16,11 +16,12 @@ _WRAPPERS = (
     *((name,) for name in ("data", "articles", "items", "results", "posts", "entries", "stories", "docs", "news")),
     *((name,) for name in ("content_elements", "records", "rows", "documents", "hits", "value", "list", "content")),
     *((name,) for name in ("nodes", "response", "result", "payload", "itemListElement", "article", "story", "objects")),
-    *((name,) for name in ("Items", "responses", "pages", "edges")),
+    *((name,) for name in ("Items", "responses", "pages", "edges", "features")),
     *(("data", name) for name in ("stories", "results", "nodes", "edges", "children", "allPosts", "news", "content")),
     *(("response", name) for name in ("data", "articles", "items", "posts", "stories", "content")),
     *(("result", name) for name in ("data", "articles", "items", "posts", "stories", "records")),
 )
+_DEEPEST = 3  # objects around a list
 _STORY = frozenset(
     (
         *("title", "headline", "headlines", "webTitle", "body", "text", "_source", "attributes", "fields", "name"),
@@ -231,6 +232,13 @@ def _listed(value: Row) -> list[Any] | None:
     return None
 
 
+def _nested(value: Row, depth: int = 0) -> list[Any] | None:
+    """Find a list in an object under one of the usual names, and in objects within that."""
+    held = (value.get(name) for name, *deeper in _WRAPPERS if not deeper)
+    inner = (dict(one) for one in held if isinstance(one, Mapping) and depth < _DEEPEST)
+    return next((found for one in inner if (found := _listed(one) or _nested(one, depth + 1))), None)
+
+
 def _answer(value: Row) -> list[Any] | None:
     """Find the lists of an answer of GraphQL: of any name in `data`, as they are or by nodes or edges.
 
@@ -302,9 +310,13 @@ def _inner(found: list[Any]) -> list[Any]:
 
 
 def _split(value: Row) -> list[Any] | None:
-    """Read rows beside the names of their columns, as pandas and databases write them."""
-    names = value.get("columns")
+    """Read rows beside or below the names of their columns, as pandas, databases and sheets of Google write them."""
+    names = next((value[name] for name in ("columns", "meta", "fields", "headers") if value.get(name)), None)
     rows = value.get("data") if isinstance(value.get("data"), list) else value.get("rows")
+    if isinstance(value.get("values"), list) and isinstance(value.get("range"), str):
+        names, *rows = value["values"] or [None]
+        if isinstance(names, list):  # empty cells at the end of a row are left out
+            rows = [[*row, *[None] * (len(names) - len(row))] if isinstance(row, list) else row for row in rows]
     if not (isinstance(names, list) and isinstance(rows, list) and rows):
         return None
     names = [one.get("name") if isinstance(one, Mapping) else one for one in names]
@@ -321,6 +333,6 @@ def _by_id(value: Row) -> list[Any] | None:
 
 
 WRAPPED: tuple[Callable[[Row], list[Any] | None], ...] = (
-    *(_columns, _ghost, _contentful, _json_api, _itself, _graph, _split, _listed, _answer, _alone, _by_id),
+    *(_columns, _ghost, _contentful, _json_api, _itself, _graph, _split, _listed, _answer, _alone, _nested, _by_id),
 )
 """What finds stories in an object, or None; the first that does counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from recommender.reading.formats.shapes import (
+    apart,
     arc,
     contentful,
     drupal,
@@ -19,6 +20,7 @@ from recommender.reading.formats.shapes import (
     ninjs,
     sanity,
     solr,
+    trafilatura,
     wordpress,
 )
 from recommender.reading.formats.shapes.shape import Row, Shape
@@ -43,9 +45,11 @@ SHAPES: tuple[Shape, ...] = (
         ninjs.SHAPE,
         feed_entry.SHAPE,
         news_api.SHAPE,
+        trafilatura.SHAPE,
         inner.SHAPE,
         inner.UNTITLED,
         solr.SHAPE,
+        apart.SHAPE,
     ),
 )
 """The first that fits the columns of a row counts."""

@@ -8,7 +8,20 @@ from recommender.reading.formats.shapes.shape import Row, Shape, with_kind, with
 from recommender.reading.names import known_names
 
 _INNER = ("fields", "fieldData", "data", "content", "meta")
-_ELSEWHERE = (*_INNER, "frontmatter", "article", "story", "post", "document", "doc", "node", "item", "record", "Item")
+_ELSEWHERE = (
+    *_INNER,
+    "properties",
+    "frontmatter",
+    "article",
+    "story",
+    "post",
+    "document",
+    "doc",
+    "node",
+    "item",
+    "record",
+    "Item",
+)
 
 
 def _plain(row: Row) -> Row:

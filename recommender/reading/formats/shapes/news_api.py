@@ -1,4 +1,4 @@
-"""Answers of NewsAPI, which cuts texts and keeps the places of stories that were taken down."""
+"""Answers of NewsAPI and GNews, which cut texts and keep the places of stories that were taken down."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from recommender.reading.formats.shapes.shape import Row, Shape
 
-_CUT = re.compile(r"\s*(?:…|\.\.\.)?\s*\[\+[\d,]+ chars\]\s*$")
+_CUT = re.compile(r"\s*(?:…|\.\.\.)?\s*\[\+?[\d,]+ chars\]\s*$")
 _GONE = "[Removed]"
 
 
@@ -15,4 +15,8 @@ def _plain(row: Row) -> Row:
     return {**plain, "status": "removed"} if row.get("title") == _GONE else plain
 
 
-SHAPE = Shape(name="NewsAPI", any_of=(frozenset(("urlToImage", "publishedAt")),), plain=_plain)
+SHAPE = Shape(
+    name="NewsAPI",
+    any_of=(frozenset(("urlToImage", "publishedAt")), frozenset(("publishedAt", "content", "image", "source"))),
+    plain=_plain,
+)
