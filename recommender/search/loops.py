@@ -12,7 +12,7 @@ from recommender.compute.kernels import kernel
 # numbers that the loop reads stand in this file: machine code on disk is made anew when the file changes, no other
 LANES = 64  # products compared together before any is looked at alone; compilers vectorise no loop shorter than this
 MEANING, WORDS = 3, 10  # factors of the products of vectors and of words: unit words are sqrt(.7) long
-TILE = 1 << 17  # rows whose sums stay in the cache
+TILE, GROUP = 1 << 13, 256  # rows, and stories that go through them together: what they share stays in the cache
 
 
 def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int64]) -> int:
@@ -163,74 +163,72 @@ def best_of_near(
     table: Any,
     held: Any,
 ) -> None:
-    """Offer stories the rows that share words with a product of `cut` or more, and those of their cells."""
+    """Offer stories the rows that share words with a product of `cut` or more, and those of their cells.
+
+    A group of stories goes through the rows tile by tile: what one of them reads the others find in the cache.
+    """
     first, post_place, post_weight = postings
     first_member, member, _ = members
     rows, shown, _, _, id_rank = table
     place, dots, size, worst, count = held
     room, width = place.shape[1], len(rows)
     scratch = np.empty((2, room + 1), np.int64)
-    tile = min(TILE, width)
-    shared = np.zeros(tile, np.int32)
-    hits = np.empty(tile + LANES, np.int32)
-    next_word, next_cell = np.empty(words.shape[1], np.int64), np.empty(cells.shape[1], np.int64)
-    for story in range(start, stop):
-        for key in range(words.shape[1]):
-            next_word[key] = first[words[story, key]] if words[story, key] >= 0 else 0
-        for key in range(cells.shape[1]):
-            next_cell[key] = first_member[cells[story, key]] if cells[story, key] >= 0 else 0
-        query = vectors[story]
-        for base in range(0, width, tile):
-            end = min(base + tile, width)
+    shared = np.zeros(TILE, np.int32)
+    hits = np.empty(TILE, np.int32)
+    next_word = np.empty((GROUP, words.shape[1]), np.int64)
+    next_cell = np.empty((GROUP, cells.shape[1]), np.int64)
+    for group in range(start, stop, GROUP):
+        some = range(group, min(group + GROUP, stop))
+        for story in some:
             for key in range(words.shape[1]):
-                word, weight = words[story, key], np.int32(weights[story, key])
-                if word < 0:
-                    break
-                at, last = next_word[key], first[word + 1]
-                while at < last and post_place[at] < end:
-                    shared[post_place[at] - base] += weight * np.int32(post_weight[at])
-                    at += 1
-                next_word[key] = at
-            found, limit = 0, cut[story]
-            for left in range(0, end - base, LANES):
-                right = min(left + LANES, end - base)
-                part, hit = shared[left:right], np.int32(0)
-                if right - left < LANES:
-                    hit = np.int32(1)
-                else:
-                    for lane in range(LANES):
-                        hit |= np.int32(part[lane] >= limit)
-                if not hit:
-                    continue
-                for lane in range(right - left):
-                    hits[found] = left + lane
-                    found += part[lane] >= limit
+                next_word[story - group, key] = first[max(words[story, key], 0)]
             for key in range(cells.shape[1]):
-                cell = cells[story, key]
-                if cell < 0:
-                    break
-                at, last = next_cell[key], first_member[cell + 1]
-                while at < last and member[at] < end:
-                    if shared[member[at] - base] < limit:
-                        hits[found] = member[at] - base
-                        found += 1
-                    at += 1
-                next_cell[key] = at
-            for number in range(found):
-                at = base + hits[number]
-                if not shown[at] or rows[at] == own[story]:
-                    continue
-                other, total = others[rows[at]], np.int32(0)
-                for i in range(len(query)):
-                    total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
-                dot = np.int32(MEANING * total + WORDS * shared[at - base])
-                if dot <= 0 or dot < worst[story]:
-                    continue
-                place[story, size[story]], dots[story, size[story]] = at, dot
-                size[story] += 1
-                if size[story] == room:
-                    thin(story, id_rank, place, dots, size, worst, count, scratch)
-            shared[:] = 0
+                next_cell[story - group, key] = first_member[max(cells[story, key], 0)]
+        for base in range(0, width, TILE):
+            end = min(base + TILE, width)
+            for story in some:
+                found, limit = 0, cut[story]
+                for key in range(words.shape[1]):
+                    word, weight = words[story, key], np.int32(weights[story, key])
+                    if word < 0:
+                        break
+                    at, last = next_word[story - group, key], first[word + 1]
+                    while at < last and post_place[at] < end:
+                        near = np.uint32(post_place[at] - base)  # or the compiler fears negative places
+                        before = shared[near]
+                        shared[near] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
+                        if before < limit <= after:
+                            hits[found] = near
+                            found += 1
+                        at += 1
+                    next_word[story - group, key] = at
+                for key in range(cells.shape[1]):
+                    cell = cells[story, key]
+                    if cell < 0:
+                        break
+                    at, last = next_cell[story - group, key], first_member[cell + 1]
+                    while at < last and member[at] < end:
+                        if shared[member[at] - base] < limit:
+                            hits[found] = member[at] - base
+                            found += 1
+                        at += 1
+                    next_cell[story - group, key] = at
+                query = vectors[story]
+                for number in range(found):
+                    at = base + hits[number]
+                    if not shown[at] or rows[at] == own[story]:
+                        continue
+                    other, total = others[rows[at]], np.int32(0)
+                    for i in range(len(query)):
+                        total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
+                    dot = np.int32(MEANING * total + WORDS * shared[at - base])
+                    if dot <= 0 or dot < worst[story]:
+                        continue
+                    place[story, size[story]], dots[story, size[story]] = at, dot
+                    size[story] += 1
+                    if size[story] == room:
+                        thin(story, id_rank, place, dots, size, worst, count, scratch)
+                shared[:] = 0
     for story in range(start, stop):
         if size[story] >= count and worst[story] == 0:
             thin(story, id_rank, place, dots, size, worst, count, scratch)

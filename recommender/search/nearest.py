@@ -59,8 +59,8 @@ class _Held(NamedTuple):
         if width:
             filled = np.arange(width) < self.size[:, None]
             place = np.where(filled, self.place[:, :width], 0)
-            product = np.where(filled, self.dot[:, :width], -1)
-            order = np.lexsort((rows.id_rank[place], -product), axis=1)[:, : self.keep]
+            product = np.where(filled, self.dot[:, :width], -1).astype(np.int64)
+            order = np.argsort(rows.id_rank[place] - (product << 32), axis=1)[:, : self.keep]
             best = np.take_along_axis(np.where(filled, rows.rows[place], -1), order, axis=1)
             found[:, : order.shape[1]] = best
         return found
