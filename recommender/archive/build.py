@@ -75,51 +75,43 @@ def build_archive(
         made, embedded = vectors.of(texts, site, progress)
         release_memory()
         progress("terms", 0, len(catalog))
-        archive = _fitted(catalog, made, settings, embedder.calibration, rules, ranker)
+        tfidf, terms = Tfidf.fit(whole_texts(texts))
+        parts = TextParts.of(texts, tfidf, terms)
+        catalog.derived()  # while the texts are at hand
+        languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
+        common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
+        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, made)
+        keys, shortlist, reach = searched_by(catalog, tfidf, terms, made, settings)
+        archive = Archive(
+            catalog=catalog,
+            vectors=made,
+            tfidf=tfidf,
+            terms=terms,
+            parts=parts,
+            spelling=Spelling.fit(texts, tfidf, common),
+            hubness=hubness,
+            neighbours=hubness.of(terms, made),
+            keys=keys,
+            shortlist=shortlist,
+            reach=reach,
+            settings=settings,
+            related_at=None,
+            ranker=ranker,
+            calibration=embedder.calibration,
+            rules=rules,
+        ).under(settings)
     del texts
-    if settings.ranking.ranker != "auto" and (message := _lacking(archive)):
-        warnings.warn(message, stacklevel=4)
+    if ranker is not None and settings.ranking.ranker != "auto":
+        lacks = {"section": catalog.table["section"].null_count == len(catalog), "time": not archive.dated}
+        if lacking := [_TOLD[name] for name, none in lacks.items() if none and name in ranker.deciding]:
+            warnings.warn(
+                f"the ranker {ranker.name} was learned with {' and '.join(lacking)}, which this archive lacks: it goes "
+                "by the rest",
+                stacklevel=4,
+            )
     release_memory()
     progress("terms", len(catalog), len(catalog))
     return archive, embedded
-
-
-def _fitted(
-    catalog: Catalog,
-    vectors: NDArray[np.int16],
-    settings: Settings,
-    calibration: str,
-    rules: Rules,
-    ranker: Ranker | None,
-) -> Archive:
-    """Fit the terms on a catalog with its vectors, and so make an archive."""
-    texts = catalog.cleaned()
-    tfidf, terms = Tfidf.fit(whole_texts(texts))
-    parts = TextParts.of(texts, tfidf, terms)
-    catalog.derived()  # while the texts are at hand
-    languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
-    common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
-    hubness = Hubness.fit(catalog.ids.to_pylist(), terms, vectors)
-    keys, shortlist, reach = searched_by(catalog, tfidf, terms, vectors, settings)
-    archive = Archive(
-        catalog=catalog,
-        vectors=vectors,
-        tfidf=tfidf,
-        terms=terms,
-        parts=parts,
-        spelling=Spelling.fit(texts, tfidf, common),
-        hubness=hubness,
-        neighbours=hubness.of(terms, vectors),
-        keys=keys,
-        shortlist=shortlist,
-        reach=reach,
-        settings=settings,
-        related_at=None,
-        ranker=ranker,
-        calibration=calibration,
-        rules=rules,
-    )
-    return archive.under(settings)
 
 
 def searched_by(
@@ -188,18 +180,3 @@ def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
     """Detect the languages of newcomers, where those of the archive differ."""
     told = archive.settings.reading.site_language is not None or not table["language"].null_count
     return table if told or not archive.mixed else detected_languages(table, archive.common_languages)
-
-
-def _lacking(archive: Archive) -> str | None:
-    """Write the warning of a ranker that goes by what no story of the archive has."""
-    ranker = archive.ranker
-    if ranker is None:
-        return None
-    column = archive.catalog.table["section"]
-    missing = {"section": column.null_count == len(column), "time": not archive.dated}
-    gone = [_TOLD[family] for family, lacking in missing.items() if lacking and family in ranker.deciding]
-    if not gone:
-        return None
-    return (
-        f"the ranker {ranker.name} was learned with {' and '.join(gone)}, which this archive lacks: it goes by the rest"
-    )

@@ -226,6 +226,7 @@ class Lister:
         if pools is None:
             pools = archive.retriever(base, k).pools(queries.asks)
         pool = candidates_of(archive, queries.asks, pools, base, k)
+        found = self._candidates(queries, pools)
         scorer = Scorer(
             catalog=archive.catalog,
             table=archive.table,
@@ -237,7 +238,6 @@ class Lister:
         def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:
             return scorer.rank(queries.take(places), candidates, Candidates(pool.rows[places]))
 
-        found = self._candidates(queries, pools)
         if trace is not None:  # it wants to hear of candidates that are blocked everywhere, in no one's place
             held = pools.candidates(selection.scope.allowed)[0].rows
             found = found.beside(np.where(selection.rules.blocked[held], held, -1))
