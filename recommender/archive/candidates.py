@@ -27,7 +27,7 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
     found = np.empty(len(a))
     for start in range(0, len(a), _BLOCK):
         part = slice(start, start + _BLOCK)
-        pool = candidates_of(archive, archive.asks(a[part]), pools.take(at[place[part]]), base, k)
+        pool = candidates_of(archive, archive.asks(a[part]), pools.take(at[place[part]]), base, k, base)
         both = pool.beside(b[part, None])
         raw = learned(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
         at_b = (both.rows == b[part, None]).argmax(axis=1)
@@ -73,12 +73,13 @@ def pools_of(
     return search.pools(archive.asks(rows)), np.arange(len(rows))
 
 
-def candidates_of(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: int) -> Candidates:
-    """Find the candidates of each story within a scope: those of its pool, or of a search if that has lost too many.
+def candidates_of(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: int, base: Scope) -> Candidates:
+    """Find the candidates of each story within a scope: of its pool, or of a search where the pool does not tell.
 
-    Pools of an earlier moment may have lost some to expiry.
+    Pools found among `base` know its window alone, and may have lost too many rows since, as by expiry.
     """
     found, lost = pools.candidates(scope.allowed)
+    lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)
     again = np.flatnonzero(lost)
     if not len(again):
         return found

@@ -225,8 +225,7 @@ class Lister:
         asked = self._asked(stories, queries)
         if pools is None:
             pools = archive.retriever(base, k).pools(queries.asks)
-        pool = candidates_of(archive, queries.asks, pools, base, k)
-        found = self._candidates(queries, pools)
+        pool, found = (candidates_of(archive, queries.asks, pools, one, k, base) for one in (base, scope))
         scorer = Scorer(
             catalog=archive.catalog,
             table=archive.table,
@@ -273,17 +272,6 @@ class Lister:
             pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),
             positions=positions,
         )
-
-    def _candidates(self, queries: Queries, pools: Pools) -> Candidates:
-        """Find the candidates that may be shown: of the pools, or of a search where these do not tell."""
-        scope, base = self.selection.searched, self.selection.base
-        found, lost = pools.candidates(scope.allowed)
-        lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)  # pools know one window
-        again = np.flatnonzero(lost)
-        if not len(again):
-            return found
-        searched = self.archive.retriever(scope, self.k).pools(queries.take(again).asks)
-        return found.scattered(again, searched.candidates(scope.allowed)[0])
 
     def _further(self, queries: Queries, places: NDArray[np.int64], times: int) -> Candidates:
         """Find so many times as many candidates of some stories, without the window of the settings."""
