@@ -36,7 +36,7 @@ from recommender.jobs.touched import touched
 from recommender.reading.read import read_articles
 from recommender.search.keys import Keys
 from recommender.search.nearest import nearest
-from recommender.search.pools import Asks
+from recommender.search.pools import Queries
 from recommender.search.table import SearchTable
 from recommender.settings import EmbeddingSettings
 
@@ -96,7 +96,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to do what a case asks for; `pairs` is the most comparisons that it is given time for."""
+    """A way to do what a case queries for; `pairs` is the most comparisons that it is given time for."""
 
     name: str
     run: Callable[[Job], Figures]
@@ -178,12 +178,12 @@ def our_lists(job: Job) -> Figures:
         keys = Keys(np.full((size, 1), -1, np.int32), np.zeros((size, 1), np.int16))
         table = SearchTable(vectors[:size], keys, 0)
         rows = table.rows(everywhere, everywhere)
-        asks = Asks(table, everywhere, everywhere, none, none.astype(np.int32))
+        queries = Queries(table, everywhere, everywhere, none, none.astype(np.int32))
 
         def search(some: NDArray[np.int64]) -> NDArray[np.int64]:
             parts = np.split(some, range(1_024, len(some), 1_024))
             run = partial(nearest, rows=rows, count=job.k, torch=True)
-            return np.concatenate(list(in_order(run, (asks.take(part) for part in parts), torch_workers())))
+            return np.concatenate(list(in_order(run, (queries.take(part) for part in parts), torch_workers())))
 
         return search
 

@@ -30,7 +30,7 @@ from recommender.search import limits
 from recommender.search.keys import KEYS, Keys
 from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
-from recommender.search.pools import Asks
+from recommender.search.pools import Queries
 from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 from recommender.statistics import bootstrap
@@ -46,7 +46,7 @@ def found(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, k: int, ne
     if near and searched.reach is not None:
         at = at[np.argsort(searched.reach.cells[at, 0], kind="stable")]
     times, languages = np.zeros(len(searched), np.int64), np.zeros(len(searched), np.int32)
-    every = Asks(searched, at, at, times[at], languages[at])
+    every = Queries(searched, at, at, times[at], languages[at])
     parts = [every.take(np.arange(len(at))[start : start + BLOCK]) for start in range(0, len(at), BLOCK)]
 
     def run(part: Any) -> np.ndarray:

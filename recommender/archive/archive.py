@@ -31,7 +31,7 @@ from recommender.ranking.relevance_floor import relevance_floor
 from recommender.search import limits
 from recommender.search.index import SearchIndex
 from recommender.search.keys import Keys
-from recommender.search.pools import Asks, Pools, Queries
+from recommender.search.pools import Pools, StoryQueries
 from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope, make_scope
 from recommender.search.shortlist import Reach, Shortlist
@@ -232,24 +232,19 @@ class Archive:
         """Code of each row's language, (n,)."""
         return self.derived.stories.languages.codes
 
-    def queries(self, rows: NDArray[np.int64]) -> Queries:
+    def queries(self, rows: NDArray[np.int64]) -> StoryQueries:
         """Make queries of stories of the archive."""
-        return Queries(
+        return StoryQueries(
+            search=self.searched,
+            at=rows,
             rows=rows,
-            search=self.searched.take(rows),
-            terms=self.terms[rows],
             published=self.catalog.published[rows],
             language=self.languages[rows],
-            copy_group=self.catalog.copy_group[rows],
             features=self.table,
-            at=rows,
+            copy_group=self.catalog.copy_group[rows],
         )
 
-    def asks(self, rows: NDArray[np.int64]) -> Asks:
-        """Give stories of the archive as those whom a search finds candidates for."""
-        return Asks(self.searched, rows, rows, self.catalog.published[rows], self.languages[rows])
-
-    def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> Queries:
+    def foreign_queries(self, table: pa.Table, vectors: NDArray[np.int16]) -> StoryQueries:
         """Make queries of stories from outside; one whose id is in the archive will not find itself.
 
         They belong to no copy group: `Catalog.copies_of` tells what to leave out.
@@ -269,17 +264,16 @@ class Archive:
             scale=neighbours.scale,
             rarity=self.table.rarity,
         )
-        return Queries(
-            rows=np.array([rows[0] if len(rows) else -1 for rows in held]),
+        return StoryQueries(
             search=self.search_table(terms, vectors),
-            terms=terms,
+            at=np.arange(len(table)),
+            rows=np.array([rows[0] if len(rows) else -1 for rows in held]),
             published=published,
             language=np.array(
                 [code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32
             ),
-            copy_group=np.full(len(table), -1),
             features=features,
-            at=np.arange(len(table)),
+            copy_group=np.full(len(table), -1),
         )
 
     def search_table(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> SearchTable:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.ranking.score import learned, relevance
-from recommender.search.pools import Asks, Candidates, Pools
+from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
 
 _BLOCK = 512  # pairs scored together
@@ -27,7 +27,7 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
     found = np.empty(len(a))
     for start in range(0, len(a), _BLOCK):
         part = slice(start, start + _BLOCK)
-        pool = candidates_of(archive, archive.asks(a[part]), pools.take(at[place[part]]), base, k, base)
+        pool = candidates_of(archive, archive.queries(a[part]), pools.take(at[place[part]]), base, k, base)
         both = pool.beside(b[part, None])
         raw = learned(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
         at_b = (both.rows == b[part, None]).argmax(axis=1)
@@ -70,10 +70,10 @@ def pools_of(
     held, search = archive.pools, archive.retriever(scope, k)
     if held is not None and hold and search.count == archive.retriever(scope, held.k).count:
         return held.by_row, rows
-    return search.pools(archive.asks(rows)), np.arange(len(rows))
+    return search.pools(archive.queries(rows)), np.arange(len(rows))
 
 
-def candidates_of(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: int, base: Scope) -> Candidates:
+def candidates_of(archive: Archive, queries: Queries, pools: Pools, scope: Scope, k: int, base: Scope) -> Candidates:
     """Find the candidates of each story within a scope: of its pool, or of a search where the pool does not tell.
 
     Pools found among `base` know its window alone, and may have lost too many rows since, as by expiry.
@@ -83,5 +83,5 @@ def candidates_of(archive: Archive, asks: Asks, pools: Pools, scope: Scope, k: i
     again = np.flatnonzero(lost)
     if not len(again):
         return found
-    searched = archive.retriever(scope, k).pools(asks.take(again))
+    searched = archive.retriever(scope, k).pools(queries.take(again))
     return found.scattered(again, searched.candidates(scope.allowed)[0])

@@ -121,18 +121,18 @@ def at_publication(
 
     With `moment`, (q,), among those that were there by then, older than the story or not.
     """
-    asks, catalog = archive.asks(rows), archive.catalog
+    queries, catalog = archive.queries(rows), archive.catalog
     found = np.flatnonzero(catalog.alive & ~catalog.superseded)
     windows = np.tile([1, 0, 1, 0], (len(rows), 1))
     if archive.dated:
         moment = catalog.published[rows] if moment is None else moment
         windows[:, 0], windows[:, 1] = UNDATED, moment - 1  # what has no date was always there
     best = np.full((len(rows), count), -1, dtype=np.int64)
-    groups = np.unique(asks.language) if archive.settings.retrieval.same_language else [None]
+    groups = np.unique(queries.language) if archive.settings.retrieval.same_language else [None]
     for code in groups:
-        places = np.arange(len(rows)) if code is None else np.flatnonzero(asks.language == code)
+        places = np.arange(len(rows)) if code is None else np.flatnonzero(queries.language == code)
         some = found if code is None else found[archive.languages[found] == code]
         free = np.full(len(catalog), not archive.dated)
         able = archive.searched.rows(some, catalog.id_rank, catalog.published, free)
-        best[places] = nearest(asks.take(places), able, count, windows=windows[places])
+        best[places] = nearest(queries.take(places), able, count, windows=windows[places])
     return Candidates(best[:, : max(int((best >= 0).sum(axis=1).max(initial=0)), 1)])

@@ -22,7 +22,7 @@ from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import rejections
 from recommender.ranking.score import Parts, Ranked, Scorer, among
-from recommender.search.pools import Candidates, Keeper, Pools, Queries
+from recommender.search.pools import Candidates, Keeper, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
@@ -148,7 +148,7 @@ class Lister:
 
     def pools(self, rows: NDArray[np.int64]) -> Pools:
         """Find the candidates of some rows."""
-        return self.archive.retriever(self.selection.base, self.k).pools(self.archive.asks(rows))
+        return self.archive.retriever(self.selection.base, self.k).pools(self.archive.queries(rows))
 
     def with_pools(
         self, *, before: Archive | None = None, found: Pools | None = None, keeper: Keeper | None = None
@@ -166,21 +166,21 @@ class Lister:
             Keeps finished parts of the search, and gives them back.
         """
         archive, scope = self.archive, self.selection.base
-        asks, search = archive.asks(np.arange(len(archive.catalog))), archive.retriever(scope, self.k)
+        queries, search = archive.queries(np.arange(len(archive.catalog))), archive.retriever(scope, self.k)
         if found is not None:
             pools = found
         elif before is None or before.pools is None:
-            pools = search.pools(asks, keeper)
+            pools = search.pools(queries, keeper)
         else:
             was = before.retriever(before.pools.scope, before.pools.k)
-            pools = renewed(asks, before.pools.by_row, search, was, keeper)
+            pools = renewed(queries, before.pools.by_row, search, was, keeper)
         shown = self.selection.searched.allowed
         return replace(archive, pools=ArchivePools(pools, scope, shown, self.k, self.blocked))
 
     def _records(
         self,
         stories: pa.Table,
-        queries: Queries,
+        queries: StoryQueries,
         *,
         pools: Pools | None = None,
         version: str = "",
@@ -214,7 +214,7 @@ class Lister:
     def _chosen(
         self,
         stories: pa.Table,
-        queries: Queries,
+        queries: StoryQueries,
         wanted: NDArray[np.bool_],
         trace: Trace | None,
         pools: Pools | None,
@@ -224,8 +224,8 @@ class Lister:
         scope, base = selection.searched, selection.base
         asked = self._asked(stories, queries)
         if pools is None:
-            pools = archive.retriever(base, k).pools(queries.asks)
-        pool, found = (candidates_of(archive, queries.asks, pools, one, k, base) for one in (base, scope))
+            pools = archive.retriever(base, k).pools(queries)
+        pool, found = (candidates_of(archive, queries, pools, one, k, base) for one in (base, scope))
         scorer = Scorer(
             catalog=archive.catalog,
             table=archive.table,
@@ -255,7 +255,7 @@ class Lister:
         chosen = with_developments(chosen, asked, selection)
         return chosen, scorer.parts(chosen)
 
-    def _asked(self, stories: pa.Table, queries: Queries) -> Stories:
+    def _asked(self, stories: pa.Table, queries: StoryQueries) -> Stories:
         """Gather what rules and limits look at in some stories."""
         archive, selection = self.archive, self.selection
         pins, positions = selection.rules.pinned(queries.rows)
@@ -273,10 +273,10 @@ class Lister:
             positions=positions,
         )
 
-    def _further(self, queries: Queries, places: NDArray[np.int64], times: int) -> Candidates:
+    def _further(self, queries: StoryQueries, places: NDArray[np.int64], times: int) -> Candidates:
         """Find so many times as many candidates of some stories, without the window of the settings."""
         scope, base = self.selection.searched, self.selection.base
         own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
         wide = replace(scope, days_before=None, days_around=None) if own_window else scope
         search = self.archive.retriever(wide, self.k, times=times)
-        return search.pools(queries.take(places).asks).candidates(scope.allowed)[0]
+        return search.pools(queries.take(places)).candidates(scope.allowed)[0]

@@ -13,7 +13,7 @@ from recommender.articles.catalog import Catalog
 from recommender.features.texts import TextParts
 from recommender.lists.wording import Wording
 from recommender.ranking.score import Parts, Ranked
-from recommender.search.pools import Queries
+from recommender.search.pools import StoryQueries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Block:
     Attributes
     ----------
     stories : pyarrow.Table, q rows of `articles.SCHEMA`
-    queries : Queries, q of them
+    queries : StoryQueries, q of them
     chosen : Ranked, shape (q, w)
     parts : Parts
         What each family adds to the relevance of each item, in the order of `chosen.rows[chosen.rows >= 0]`.
@@ -41,7 +41,7 @@ class Block:
     """
 
     stories: pa.Table
-    queries: Queries
+    queries: StoryQueries
     chosen: Ranked
     parts: Parts
     not_computed: NDArray[np.bool_]

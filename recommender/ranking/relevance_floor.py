@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.articles.catalog import Catalog
 from recommender.features.table import FeatureTable
 from recommender.ranking.score import relevance
-from recommender.search.pools import Queries
+from recommender.search.pools import StoryQueries
 from recommender.settings import Settings
 
 _STORIES, _PARTNERS = 400, 50  # random pairs sampled: 20,000
@@ -21,7 +21,7 @@ _PER_PLACE = 4  # in a small archive at least so many stories per place of a lis
 
 
 def relevance_floor(
-    queries: Callable[[NDArray[np.int64]], Queries],
+    queries: Callable[[NDArray[np.int64]], StoryQueries],
     catalog: Catalog,
     table: FeatureTable,
     settings: Settings,

@@ -17,7 +17,7 @@ from recommender.features.pairs import Pairs, pair_features
 from recommender.features.table import FeatureTable
 from recommender.features.vectors import cosines
 from recommender.ranking.ranker import Ranker
-from recommender.search.pools import Candidates, Queries
+from recommender.search.pools import Candidates, StoryQueries
 from recommender.search.scope import Scope
 from recommender.settings import RankingSettings
 
@@ -187,7 +187,7 @@ class Parts:
 
 
 def relevance(
-    queries: Queries, table: FeatureTable, rows: NDArray[np.int64], settings: RankingSettings
+    queries: StoryQueries, table: FeatureTable, rows: NDArray[np.int64], settings: RankingSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Compute dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
     dense = cosines(queries.vectors, table.vectors, rows)
@@ -197,7 +197,7 @@ def relevance(
 
 
 def learned(
-    queries: Queries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
+    queries: StoryQueries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
 ) -> tuple[NDArray[np.float64], Pairs, NDArray[np.float32]]:
     """Score pairs by the ranker: raw scores (q, c), the pairs that they are of, and their features, (q * c, f).
 
@@ -246,12 +246,12 @@ class Scorer:
     settings: RankingSettings
     _features: list[NDArray[np.float32]] = field(default_factory=list)  # of all pairs that the ranker scored
 
-    def rank(self, queries: Queries, candidates: Candidates, pool: Candidates) -> Ranked:
+    def rank(self, queries: StoryQueries, candidates: Candidates, pool: Candidates) -> Ranked:
         """Score every candidate; the candidates stay in no order.
 
         Parameters
         ----------
-        queries : Queries, q of them
+        queries : StoryQueries, q of them
         candidates : Candidates, shape (q, c)
         pool : Candidates, shape (q, p)
             Those that a story's standing is told by.
@@ -270,7 +270,7 @@ class Scorer:
         meaning = self.settings.dense_weight * selected.dense[held].astype(np.float64)
         return Parts(("words", "embedding"), np.stack([words, meaning], axis=1))
 
-    def _by_ranker(self, queries: Queries, candidates: Candidates, pool: Candidates, ranker: Ranker) -> Ranked:
+    def _by_ranker(self, queries: StoryQueries, candidates: Candidates, pool: Candidates, ranker: Ranker) -> Ranked:
         """Score by the ranker.
 
         `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
@@ -295,7 +295,7 @@ class Scorer:
         )
         return found.keep(rows >= 0)
 
-    def _by_sum(self, queries: Queries, candidates: Candidates) -> Ranked:
+    def _by_sum(self, queries: StoryQueries, candidates: Candidates) -> Ranked:
         """Score by the weighted sum of two cosines and, where the settings name a half-life, by age."""
         rows, settings, catalog = candidates.rows, self.settings, self.catalog
         dense, words, fused = relevance(queries, self.table, rows, settings)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.features.loops import products
 from recommender.search import loops
-from recommender.search.pools import Asks
+from recommender.search.pools import Queries
 from recommender.search.table import Rows
 
 TORCH = 1 << 24  # products from which on importing torch pays
@@ -67,7 +67,7 @@ class _Held(NamedTuple):
 
 
 def nearest(
-    asks: Asks,
+    queries: Queries,
     rows: Rows,
     count: int,
     *,
@@ -80,7 +80,7 @@ def nearest(
 
     Parameters
     ----------
-    asks : Asks, q stories
+    queries : Queries, q stories
     rows : Rows, m rows
     count : int
     near : bool, default False
@@ -97,23 +97,23 @@ def nearest(
     ndarray of int64, shape (q, count)
         Best first, equal ones by `id_rank`; -1 = none.
     """
-    held = _Held.empty(len(asks), count, least)
-    if not len(asks) or not len(rows):
+    held = _Held.empty(len(queries), count, least)
+    if not len(queries) or not len(rows):
         return held.best(rows)
-    mine = asks.table.take(asks.at)
+    mine = queries.search.take(queries.at)
     words = mine.keys.words, mine.keys.weights
     if near:
         assert mine.reach is not None
         others = rows.table.vectors, rows.postings.parts, rows.members.parts
         reach = mine.reach.cut, mine.reach.cells
-        loops.best_of_near(len(asks), mine.vectors, *words, *reach, asks.rows, *others, rows.parts, held)
+        loops.best_of_near(len(queries), mine.vectors, *words, *reach, queries.rows, *others, rows.parts, held)
         return held.best(rows)
-    windows = np.zeros((len(asks), 4), np.int64) if windows is None else windows
+    windows = np.zeros((len(queries), 4), np.int64) if windows is None else windows
     step = max(_PRODUCTS // len(rows), _FEW)
-    for start in range(0, len(asks), step):
+    for start in range(0, len(queries), step):
         part = slice(start, start + step)
         dense = _products(mine.vectors[part], rows, torch)
-        some = (one[part] for one in (*words, asks.rows, windows))
+        some = (one[part] for one in (*words, queries.rows, windows))
         loops.best_of_all(len(dense), dense, *some, rows.postings.parts, rows.parts, held.part(part))
     return held.best(rows)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,70 +16,65 @@ from recommender.search.table import SearchTable
 _BLOCK = 8_192  # pools looked at together
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Queries:
-    """Stories that lists are made for, by place: rows (-1 outside the archive), what they are searched by, and terms.
+    """Stories that look for candidates.
 
-    `features` holds what the ranker compares them by, in its rows `at`.
+    Attributes
+    ----------
+    search : SearchTable
+        What they are searched by, in its lines `at`.
+    at : ndarray of int64, shape (q,)
+    rows : ndarray of int64, shape (q,)
+        Their own rows in the catalog; -1 outside of the archive.
+    published : ndarray of int64, shape (q,)
+    language : ndarray of int32, shape (q,)
     """
 
-    rows: NDArray[np.int64]
     search: SearchTable
-    terms: sp.csr_matrix
+    at: NDArray[np.int64]
+    rows: NDArray[np.int64]
     published: NDArray[np.int64]
     language: NDArray[np.int32]
-    copy_group: NDArray[np.int64]
-    features: FeatureTable
-    at: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, places: NDArray[np.int64]) -> Queries:
-        """Take some of the queries."""
-        return Queries(
-            rows=self.rows[places],
-            search=self.search.take(places),
-            terms=self.terms[places],
-            published=self.published[places],
-            language=self.language[places],
-            copy_group=self.copy_group[places],
-            features=self.features,
-            at=self.at[places],
-        )
+    def take(self, places: NDArray[np.int64]) -> Self:
+        """Take some of the queries: of every array, which all go by story."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken: dict[str, Any] = {name: one[places] for name, one in held.items() if isinstance(one, np.ndarray)}
+        return replace(self, **taken)
 
-    @property
+
+@dataclass(frozen=True, kw_only=True)
+class StoryQueries(Queries):
+    """Stories that lists are made for: queries, with what the ranker and the rules look at in them.
+
+    Attributes
+    ----------
+    features : FeatureTable
+        What the ranker compares them by, in its lines `at`.
+    copy_group : ndarray of int64, shape (q,)
+    """
+
+    features: FeatureTable
+    copy_group: NDArray[np.int64]
+
+    @cached_property
     def vectors(self) -> NDArray[np.int16]:
         """Vectors of their meaning, (q, d)."""
-        return self.search.vectors
+        return np.asarray(self.search.vectors[self.at])
+
+    @cached_property
+    def terms(self) -> sp.csr_matrix:
+        """TF-IDF of their whole texts, (q, v)."""
+        return self.features.parts.whole[self.at]
 
     @property
     def scale(self) -> NDArray[np.float32]:
         """Local scale of each, (q, 2)."""
         return self.features.scale[self.at]
-
-    @property
-    def asks(self) -> Asks:
-        """What a search needs to know of the queries."""
-        return Asks(self.search, np.arange(len(self)), self.rows, self.published, self.language)
-
-
-@dataclass(frozen=True)
-class Asks:
-    """Stories that look for candidates: rows `at` of a table, and the keys of `Queries`."""
-
-    table: SearchTable
-    at: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    published: NDArray[np.int64]
-    language: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, places: NDArray[np.int64]) -> Asks:
-        """Take some of the stories that ask."""
-        return Asks(self.table, self.at[places], self.rows[places], self.published[places], self.language[places])
 
 
 @dataclass(frozen=True)

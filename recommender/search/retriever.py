@@ -12,7 +12,7 @@ from recommender.articles.catalog import Catalog
 from recommender.compute.parallel import in_order, torch_workers
 from recommender.search.limits import LIMITS, Limits
 from recommender.search.nearest import nearest, worth_torch
-from recommender.search.pools import Asks, Keeper, Pools
+from recommender.search.pools import Keeper, Pools, Queries
 from recommender.search.scope import Scope
 from recommender.search.table import Rows, SearchTable
 from recommender.search.windows import times
@@ -45,32 +45,32 @@ class Retriever:
         """Rows that the pool of a story keeps."""
         return self.count + self.limits.spare
 
-    def pools(self, asks: Asks, keeper: Keeper | None = None) -> Pools:
+    def pools(self, queries: Queries, keeper: Keeper | None = None) -> Pools:
         """Find the best rows of each story."""
-        pools = Pools.empty(len(asks), self.count, self.limits.spare)
-        self.fill(asks, np.ones(len(asks), dtype=bool), pools, keeper)
+        pools = Pools.empty(len(queries), self.count, self.limits.spare)
+        self.fill(queries, np.ones(len(queries), dtype=bool), pools, keeper)
         return pools
 
-    def fill(self, asks: Asks, wanted: NDArray[np.bool_], pools: Pools, keeper: Keeper | None = None) -> None:
+    def fill(self, queries: Queries, wanted: NDArray[np.bool_], pools: Pools, keeper: Keeper | None = None) -> None:
         """Search for the wanted stories, whose lines of the pools are empty."""
         if keeper is not None:
             wanted = keeper.restore(pools, wanted)
-        for places, found in self.by_language(asks, self.scope.allowed):
+        for places, found in self.by_language(queries, self.scope.allowed):
             some = places[wanted[places]]
-            for done in self._search(asks.take(some), found, some, pools) if len(some) else ():
+            for done in self._search(queries.take(some), found, some, pools) if len(some) else ():
                 if keeper is not None:
                     keeper.finished(pools, done)
 
     def by_language(
-        self, asks: Asks, shown: NDArray[np.bool_]
+        self, queries: Queries, shown: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Group stories that share their rows: (places of the stories, rows)."""
         found = np.flatnonzero(shown)
         if not self.settings.same_language:
-            yield np.arange(len(asks)), found
+            yield np.arange(len(queries)), found
             return
-        for code in np.unique(asks.language):
-            yield np.flatnonzero(asks.language == code), found[self.scope.language[found] == code]
+        for code in np.unique(queries.language):
+            yield np.flatnonzero(queries.language == code), found[self.scope.language[found] == code]
 
     def near(self, found: NDArray[np.int64]) -> bool:
         """Tell whether a story is compared only with those within its reach: there are too many others."""
@@ -81,22 +81,22 @@ class Retriever:
         return len(found) <= self.count
 
     def _search(
-        self, asks: Asks, found: NDArray[np.int64], places: NDArray[np.int64], pools: Pools
+        self, queries: Queries, found: NDArray[np.int64], places: NDArray[np.int64], pools: Pools
     ) -> Iterator[NDArray[np.int64]]:
         """Write the best of the rows `found` for some stories into their places of the pools; yields what is final."""
         if self.holds(found):
-            held = np.where(self.inside(asks, found) & (found != asks.rows[:, None]), found, -1)
+            held = np.where(self.inside(queries, found) & (found != queries.rows[:, None]), found, -1)
             order = np.argsort(held < 0, axis=1, kind="stable")  # a pool whose last place is empty is not full
             pools.rows[places, : len(found)] = np.take_along_axis(held, order, axis=1)
             yield places
             return
-        for some, rows in self.nearest(asks, found, self.width, near=self.near(found)):
+        for some, rows in self.nearest(queries, found, self.width, near=self.near(found)):
             pools.rows[places[some]] = rows
             yield places[some]
 
     def nearest(
         self,
-        asks: Asks,
+        queries: Queries,
         found: NDArray[np.int64],
         count: int,
         *,
@@ -107,7 +107,7 @@ class Retriever:
 
         Parameters
         ----------
-        asks : Asks, q stories
+        queries : Queries, q stories
         found : ndarray of int64, shape (m,)
         count : int
         near : bool
@@ -122,18 +122,18 @@ class Retriever:
         rows : ndarray of int64, shape (s, count)
             Their best rows, best first; -1 = none.
         """
-        order = np.arange(len(asks))
+        order = np.arange(len(queries))
         if self.scope.windowed:  # stories of one time look at the same rows
-            order = np.argsort(asks.published, kind="stable")
-        elif near and asks.table.reach is not None:  # as do those of one cell
-            order = np.argsort(asks.table.reach.cells[asks.at, 0], kind="stable")
+            order = np.argsort(queries.published, kind="stable")
+        elif near and queries.search.reach is not None:  # as do those of one cell
+            order = np.argsort(queries.search.reach.cells[queries.at, 0], kind="stable")
         step = self.limits.stories
         blocks = (order[at : at + step] for at in range(0, len(order), step))
-        torch = not near and worth_torch(len(asks) * len(found))
+        torch = not near and worth_torch(len(queries) * len(found))
         every = None if self.scope.windowed else self._rows(found)
 
         def search(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-            some, windows = asks.take(places), None
+            some, windows = queries.take(places), None
             rows = every
             if rows is None:
                 windows = times(some.published, self.scope, self.settings)
@@ -159,15 +159,15 @@ class Retriever:
                 timeless = timeless | (time >= first[some].min()) & (time <= last[some].max())
         return np.asarray(timeless)
 
-    def inside(self, asks: Asks, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def inside(self, queries: Queries, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which rows, (m,) or (q, m), stand in each story's window: (q, m)."""
         if not self.scope.windowed:
-            return np.ones(np.broadcast_shapes((len(asks), 1), rows.shape), dtype=bool)
-        a, b, c, d = times(asks.published, self.scope, self.settings).T[:, :, None]
+            return np.ones(np.broadcast_shapes((len(queries), 1), rows.shape), dtype=bool)
+        a, b, c, d = times(queries.published, self.scope, self.settings).T[:, :, None]
         time = self.catalog.published[rows]
         found = ((time >= a) & (time <= b)) | ((time >= c) & (time <= d)) | self.catalog.timeless[rows]
         return np.asarray(found)
 
-    def products(self, asks: Asks, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    def products(self, queries: Queries, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Multiply stories with their rows, (q, c), which pools are ordered by; 0 for row -1."""
-        return asks.table.products(asks.at, self.search, rows)
+        return queries.search.products(queries.at, self.search, rows)

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from recommender.compute.parallel import joined
 from recommender.search import windows
-from recommender.search.pools import Asks, Keeper, Pools
+from recommender.search.pools import Keeper, Pools, Queries
 from recommender.search.retriever import Retriever
 
 _BLOCK = 8_192  # stories whose windows are looked at together
 
 
-def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Keeper | None = None) -> Pools:
+def renewed(queries: Queries, pools: Pools, now: Retriever, was: Retriever, keeper: Keeper | None = None) -> Pools:
     """Make what `now.pools` would return for all rows of its catalog, made from the pools of an earlier state.
 
     Only rows that may be shown now and could not be before are offered to the pools; new stories, those
@@ -21,31 +21,31 @@ def renewed(asks: Asks, pools: Pools, now: Retriever, was: Retriever, keeper: Ke
 
     Parameters
     ----------
-    asks : Asks
+    queries : Queries
         All rows of the catalog, which is that of `was` with more rows.
     pools : Pools
         Of all rows of `was`.
     """
     if not _comparable(now, was):
-        return now.pools(asks, keeper)
+        return now.pools(queries, keeper)
     new = len(now.catalog) - len(was.catalog)
     pools = Pools(joined(pools.rows, Pools.empty(new, now.count, now.limits.spare).rows), now.limits.spare)
     again = np.arange(len(now.catalog)) >= len(was.catalog)
     if now.scope.timed and now.scope.as_of != was.scope.as_of and now.scope.days_before is not None:
-        again |= _slide(asks, pools, now, was)
+        again |= _slide(queries, pools, now, was)
     shown = np.pad(was.scope.allowed, (0, new))
     for (places, found), (_, before) in zip(
-        now.by_language(asks, now.scope.allowed), was.by_language(asks, shown), strict=True
+        now.by_language(queries, now.scope.allowed), was.by_language(queries, shown), strict=True
     ):
         if now.holds(found) or was.holds(before) or now.near(found) != was.near(before):
             again[places] = True
             continue
         kept, entered = places[~again[places]], found[~shown[found]]
         for start in range(0, len(kept) if len(entered) else 0, now.limits.offered):
-            _admit(asks, entered, now, kept[start : start + now.limits.offered], pools, now.near(found))
+            _admit(queries, entered, now, kept[start : start + now.limits.offered], pools, now.near(found))
     again |= pools.lost(now.scope.allowed)
     pools.rows[again] = -1
-    now.fill(asks, again, pools, keeper)
+    now.fill(queries, again, pools, keeper)
     return pools
 
 
@@ -58,19 +58,19 @@ def _comparable(now: Retriever, was: Retriever) -> bool:
     return bool(same)
 
 
-def _slide(asks: Asks, pools: Pools, now: Retriever, was: Retriever) -> NDArray[np.bool_]:
+def _slide(queries: Queries, pools: Pools, now: Retriever, was: Retriever) -> NDArray[np.bool_]:
     """Mark the rows that have left a story's window; gives the stories that have a window of their own now."""
-    for start in range(0, len(asks), _BLOCK):
+    for start in range(0, len(queries), _BLOCK):
         part = slice(start, start + _BLOCK)
         rows = pools.rows[part]
-        inside = now.inside(asks.take(np.arange(len(asks))[part]), np.maximum(rows, 0))
+        inside = now.inside(queries.take(np.arange(len(queries))[part]), np.maximum(rows, 0))
         pools.rows[part] = np.where((rows >= 0) & ~inside, -2 - rows, rows)
-    own, before = (windows.has_own(asks.published, one.scope, now.settings) for one in (now, was))
+    own, before = (windows.has_own(queries.published, one.scope, now.settings) for one in (now, was))
     return own & ~before
 
 
 def _admit(
-    asks: Asks,
+    queries: Queries,
     entered: NDArray[np.int64],
     now: Retriever,
     places: NDArray[np.int64],
@@ -78,7 +78,7 @@ def _admit(
     near: bool,
 ) -> None:
     """Put those of the rows that entered into the pools of some stories that belong there."""
-    some, width = asks.take(places), now.width
+    some, width = queries.take(places), now.width
     last = now.products(some, _decoded(pools.rows[places, -1:]))[:, 0]
     for at, rows in now.nearest(some, entered, min(len(entered), width), near=near, least=last):
         held = at[rows[:, 0] >= 0]
@@ -86,13 +86,13 @@ def _admit(
             _insert(some.take(held), rows[rows[:, 0] >= 0], now, places[held], pools)
 
 
-def _insert(asks: Asks, rows: NDArray[np.int64], now: Retriever, places: NDArray[np.int64], pools: Pools) -> None:
+def _insert(queries: Queries, rows: NDArray[np.int64], now: Retriever, places: NDArray[np.int64], pools: Pools) -> None:
     """Put rows, (q, c), best first, into the pools of their stories."""
     held, width = pools.rows[places], now.width
     # from here on by pairs of a story and a row that comes in, the best of a story first
     story, column = np.nonzero(rows >= 0)
     row = rows[story, column]
-    behind = _behind(asks, now, row, held, story)
+    behind = _behind(queries, now, row, held, story)
     # others are shown once more, and were never forgotten: they stand where they would come in
     fresh = _decoded(held[story, np.minimum(behind, width - 1)]) != row
     story, row, behind = story[fresh], row[fresh], behind[fresh]
@@ -106,11 +106,11 @@ def _insert(asks: Asks, rows: NDArray[np.int64], now: Retriever, places: NDArray
 
 
 def _behind(
-    asks: Asks, now: Retriever, rows: NDArray[np.int64], held: NDArray[np.int32], line: NDArray[np.int64]
+    queries: Queries, now: Retriever, rows: NDArray[np.int64], held: NDArray[np.int32], line: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Count the rows of the pool in a line of `held` before each row that comes in, (m,): by bisection."""
     id_rank, width = now.catalog.id_rank, held.shape[1]
-    asking = asks.take(line)
+    asking = queries.take(line)
     product = now.products(asking, rows[:, None])[:, 0]
     low, high = np.zeros(len(rows), dtype=np.int64), np.full(len(rows), width)
     for _ in range(width.bit_length()):

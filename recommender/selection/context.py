@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
 from recommender.editorial.rules import Marks, RowRules
-from recommender.search.pools import Queries
+from recommender.search.pools import StoryQueries
 from recommender.search.scope import Scope
 from recommender.selection.events import EventTest
 from recommender.settings import SelectionSettings
@@ -68,7 +68,7 @@ class Stories:
     positions : ndarray of int64, shape (q, p)
     """
 
-    queries: Queries
+    queries: StoryQueries
     marks: Marks
     series: NDArray[np.int64]
     outlets: NDArray[np.int32]

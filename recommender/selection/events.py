@@ -18,7 +18,7 @@ from recommender.selection.same_event import COPY, FEWEST_TERMS, LIKELY_COPY, Sa
 from recommender.settings import SelectionSettings
 
 if TYPE_CHECKING:
-    from recommender.search.pools import Queries
+    from recommender.search.pools import StoryQueries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class EventTest:
 
     def joins_story(
         self,
-        queries: Queries,
+        queries: StoryQueries,
         outlets: NDArray[np.int32],
         stories: NDArray[np.int64],
         dense: NDArray[np.float32],
@@ -111,7 +111,7 @@ class EventTest:
 
         Parameters
         ----------
-        queries : Queries
+        queries : StoryQueries
         outlets : ndarray of int32, shape (q,)
             Who published each of them.
         stories, rows : ndarray of int64, shape (m,)
@@ -126,7 +126,7 @@ class EventTest:
         return self._joined(dense, stories, _asking(queries), limits, rows, True)
 
     def running(
-        self, queries: Queries, stories: NDArray[np.int64], dense: NDArray[np.float32], rows: NDArray[np.int64]
+        self, queries: StoryQueries, stories: NDArray[np.int64], dense: NDArray[np.float32], rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Tell by their texts whether stories and rows tell of one event, whenever published; (m,), see above."""
         limits = np.full(len(rows), self.settings.event_threshold_untimed)
@@ -226,7 +226,7 @@ class EventTest:
         return _Rows(_parts(self.terms), np.asarray(self.scale), np.asarray(self.published))
 
 
-def _asking(queries: Queries) -> _Rows:
+def _asking(queries: StoryQueries) -> _Rows:
     return _Rows(_parts(queries.terms), queries.scale, queries.published)
 
 

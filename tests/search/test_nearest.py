@@ -17,7 +17,7 @@ from recommender.search import nearest as module
 from recommender.search.keys import KEYS, Keys, Postings, telling_words
 from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
-from recommender.search.pools import Asks
+from recommender.search.pools import Queries
 from recommender.search.table import Rows
 from tests.support import searching
 
@@ -25,7 +25,7 @@ from tests.support import searching
 class Problem(NamedTuple):
     """Stories that ask, some with windows, the rows that they may find, and how many are wanted."""
 
-    asks: Asks
+    queries: Queries
     rows: Rows
     windows: np.ndarray | None
     count: int
@@ -42,7 +42,7 @@ def problem(seed: int, stories: int, near: bool = False) -> Problem:
     id_rank = rng.permutation(9 * stories)[:stories]  # ranks are those in an archive of which these are a part
     rows = table.rows(found, id_rank, *((time, timeless) if windows is not None else ()))
     own = np.where(rng.random(stories) < 0.9, np.arange(stories), -1)
-    asks = Asks(table, np.arange(stories), own, np.zeros(stories, np.int64), np.zeros(stories, np.int32))
+    queries = Queries(table, np.arange(stories), own, np.zeros(stories, np.int64), np.zeros(stories, np.int32))
     allowed = np.zeros((stories, stories), dtype=bool)
     allowed[:, found] = True
     allowed &= np.arange(stories) != own[:, None]
@@ -51,11 +51,11 @@ def problem(seed: int, stories: int, near: bool = False) -> Problem:
         allowed &= timeless | ((time >= a) & (time <= b)) | ((time >= c) & (time <= d))
     if near:
         allowed &= searching.reached(table, table)
-    return Problem(asks, rows, windows, int(rng.integers(1, 40)), allowed, id_rank)
+    return Problem(queries, rows, windows, int(rng.integers(1, 40)), allowed, id_rank)
 
 
 def brute_force(one: Problem, least: np.ndarray | None = None) -> np.ndarray:
-    dots = searching.products(one.asks.table, one.asks.table)
+    dots = searching.products(one.queries.search, one.queries.search)
     able = one.allowed & (dots >= (1 if least is None else np.maximum(least, 1)[:, None]))
     found = np.full((len(dots), one.count), -1)
     for story, dot in enumerate(dots):
@@ -76,26 +76,26 @@ class TestNearest:
     def test_finds_what_brute_force_finds(self, seed: int, kind: str) -> None:
         one = problem(seed, 230, kind == "near")
         options = {"near": kind == "near", "windows": one.windows, "torch": kind == "PyTorch"}
-        found = nearest(one.asks, one.rows, one.count, **options)  # type: ignore[arg-type]
+        found = nearest(one.queries, one.rows, one.count, **options)  # type: ignore[arg-type]
         assert np.array_equal(found, brute_force(one))
         least = np.random.default_rng(seed).integers(0, 120_000_000, 230).astype(np.int32)
-        found = nearest(one.asks, one.rows, one.count, least=least, **options)  # type: ignore[arg-type]
+        found = nearest(one.queries, one.rows, one.count, least=least, **options)  # type: ignore[arg-type]
         assert np.array_equal(found, brute_force(one, least))
 
     def test_a_story_alone_finds_what_it_finds_among_all(self, kind: str) -> None:
         for seed in range(8):
             one = problem(seed, 90, kind == "near")
-            together = nearest(one.asks, one.rows, one.count, near=kind == "near", windows=one.windows)
+            together = nearest(one.queries, one.rows, one.count, near=kind == "near", windows=one.windows)
             alone = np.array([7 * seed])
             windows = None if one.windows is None else one.windows[alone]
-            found = nearest(one.asks.take(alone), one.rows, one.count, near=kind == "near", windows=windows)
+            found = nearest(one.queries.take(alone), one.rows, one.count, near=kind == "near", windows=windows)
             assert np.array_equal(found, together[alone])
 
     def test_nobody_asks_and_nothing_can_be_found(self, kind: str) -> None:
         one = problem(0, 20, kind == "near")
-        assert nearest(one.asks.take(np.zeros(0, np.int64)), one.rows, 5, near=kind == "near").shape == (0, 5)
-        empty = one.asks.table.rows(np.zeros(0, np.int64), one.id_rank)
-        assert (nearest(one.asks, empty, 5, near=kind == "near") == -1).all()
+        assert nearest(one.queries.take(np.zeros(0, np.int64)), one.rows, 5, near=kind == "near").shape == (0, 5)
+        empty = one.queries.search.rows(np.zeros(0, np.int64), one.id_rank)
+        assert (nearest(one.queries, empty, 5, near=kind == "near") == -1).all()
 
 
 @given(seed=st.integers(0, 2**16))

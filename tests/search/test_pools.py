@@ -15,7 +15,7 @@ from recommender.articles.article import UNDATED, Article, to_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.search.limits import Limits
-from recommender.search.pools import Asks
+from recommender.search.pools import Queries
 from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, make_scope
 from recommender.search.shortlist import Shortlist
@@ -76,14 +76,14 @@ class State:
         table = to_table([Article(**story) for story in self.stories])
         return Catalog(table, np.ones(len(table), dtype=bool), 0)
 
-    def retriever(self) -> tuple[Retriever, Asks]:
+    def retriever(self) -> tuple[Retriever, Queries]:
         catalog = self.catalog()
         language = catalog.codes("language")[0] if self.retrieval.same_language else np.zeros(len(catalog), np.int32)
         moment = to_micros(START + timedelta(days=self.days - 3))
         hidden = np.array(sorted(self.hidden), dtype=np.int64)
         scope = make_scope(catalog, language, hidden, moment, Filters(), self.retrieval, timed=True)
         rows = np.arange(len(catalog))
-        asks = Asks(self.table, rows, rows, catalog.published, language)
+        queries = Queries(self.table, rows, rows, catalog.published, language)
         retriever = Retriever(
             catalog=catalog,
             search=self.table,
@@ -92,7 +92,7 @@ class State:
             count=COUNT,
             limits=SMALL,
         )
-        return retriever, asks
+        return retriever, queries
 
     def change(self) -> None:
         kind = self.rng.integers(4)
@@ -111,14 +111,14 @@ class State:
 @example(seed=3376, steps=1)  # two languages, one with fewer rows than places
 def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, steps: int) -> None:
     state = State(seed)
-    before, asks = state.retriever()
-    held = before.pools(asks)
+    before, queries = state.retriever()
+    held = before.pools(queries)
     for _ in range(steps):
         state.change()
-        now, asks = state.retriever()
-        held = renewed(asks, held, now, before)
+        now, queries = state.retriever()
+        held = renewed(queries, held, now, before)
         found, lost = held.candidates(now.scope.allowed)
-        whole, lost_anyway = now.pools(asks).candidates(now.scope.allowed)
+        whole, lost_anyway = now.pools(queries).candidates(now.scope.allowed)
         assert not lost.any()
         assert not lost_anyway.any()
         width = max(found.rows.shape[1], whole.rows.shape[1])
@@ -132,10 +132,10 @@ def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, steps: in
 @given(seed=st.integers(0, 2**20))
 def test_one_story_alone_has_the_pool_it_has_among_all(seed: int) -> None:
     state = State(seed)
-    retriever, asks = state.retriever()
-    together = retriever.pools(asks)
-    for row in state.rng.integers(0, len(asks), 5).tolist():
-        alone = retriever.pools(asks.take(np.array([row])))
+    retriever, queries = state.retriever()
+    together = retriever.pools(queries)
+    for row in state.rng.integers(0, len(queries), 5).tolist():
+        alone = retriever.pools(queries.take(np.array([row])))
         assert np.array_equal(alone.rows[0], together.rows[row])
 
 
@@ -146,9 +146,9 @@ def test_pools_are_those_of_brute_force(window: int | None, same_language: bool)
         state = State(seed)
         update = {"same_language": same_language, "window_days": window}
         state.retrieval = state.retrieval.model_copy(update=update)
-        retriever, asks = state.retriever()
+        retriever, queries = state.retriever()
         catalog, scope = retriever.catalog, retriever.scope
-        found = retriever.pools(asks)
+        found = retriever.pools(queries)
         dots = searching.products(state.table, state.table)
         day, others = catalog.published // (86_400 * 10**6), np.arange(len(catalog))
         for story in range(len(catalog)):
@@ -182,9 +182,9 @@ def test_age_does_not_count() -> None:
     for number, story in enumerate(state.stories):
         if "published_at" in story:
             story["published_at"] = START + timedelta(hours=(7 * number) % 40)
-    moved, asks = state.retriever()
+    moved, queries = state.retriever()
     allowed = moved.scope.allowed & retriever.scope.allowed
-    found = [replace(one, scope=replace(one.scope, allowed=allowed)).pools(asks).rows for one in (moved, retriever)]
+    found = [replace(one, scope=replace(one.scope, allowed=allowed)).pools(queries).rows for one in (moved, retriever)]
     assert np.array_equal(*found)
 
 
@@ -197,8 +197,8 @@ def test_candidates_of_a_small_archive_are_the_best_not_the_oldest(stories: int,
         story["kind"] = "evergreen" if window else "news"
         story["published_at"] = story.get("published_at", START)
     state.retrieval = state.retrieval.model_copy(update={"same_language": False, "window_days": window})
-    retriever, asks = state.retriever()
-    found = retriever.pools(asks).candidates(retriever.scope.allowed)[0].rows
+    retriever, queries = state.retriever()
+    found = retriever.pools(queries).candidates(retriever.scope.allowed)[0].rows
     allowed = retriever.scope.allowed
     dots = searching.products(state.table, state.table)
     for story in range(stories):
