@@ -22,7 +22,7 @@ from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import rejections
 from recommender.ranking.score import Parts, Ranked, Scorer, among
-from recommender.search.pools import Candidates, Keeper, Pools, StoryQueries
+from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
@@ -151,7 +151,7 @@ class Lister:
         return self.archive.retriever(self.selection.base, self.k).pools(self.archive.queries(rows))
 
     def with_pools(
-        self, *, before: Archive | None = None, found: Pools | None = None, keeper: Keeper | None = None
+        self, *, before: Archive | None = None, found: Pools | None = None, checkpoint: Checkpoint | None = None
     ) -> Archive:
         """Keep the candidates of all stories in the archive: lists for this moment need no search then.
 
@@ -162,7 +162,7 @@ class Lister:
             again. The outcome is the same.
         found : Pools, optional
             What was found for all rows elsewhere: there is no search then.
-        keeper : Keeper, optional
+        checkpoint : Checkpoint, optional
             Keeps finished parts of the search, and gives them back.
         """
         archive, scope = self.archive, self.selection.base
@@ -170,10 +170,10 @@ class Lister:
         if found is not None:
             pools = found
         elif before is None or before.pools is None:
-            pools = search.pools(queries, keeper)
+            pools = search.pools(queries, checkpoint)
         else:
             was = before.retriever(before.pools.scope, before.pools.k)
-            pools = renewed(queries, before.pools.by_row, search, was, keeper)
+            pools = renewed(queries, before.pools.by_row, search, was, checkpoint)
         shown = self.selection.searched.allowed
         return replace(archive, pools=ArchivePools(pools, scope, shown, self.k, self.blocked))
 

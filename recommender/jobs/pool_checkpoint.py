@@ -11,7 +11,7 @@ from recommender.storage.checkpoints import Ledger
 
 
 class PoolCheckpoint:
-    """A `pools.Keeper` that keeps `checkpoints.SHARD` stories at a time; what comes after the last shard is not kept.
+    """Keep `checkpoints.SHARD` stories at a time, for `pools.Checkpoint`; what comes after the last shard is not kept.
 
     A shard names the stories that it holds: in which order a search finishes them is its own affair.
     """

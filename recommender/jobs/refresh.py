@@ -121,7 +121,7 @@ def refresh(
         guards.rows(rec.report)
         guards.stories(rec.catalog.table, rec.catalog.alive)
         guards.moment(None if asked.as_of else moment, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
-        rec.archive = rec.lister(as_of=asked.as_of).with_pools(before=before, keeper=pool_checkpoint(rec, run))
+        rec.archive = rec.lister(as_of=asked.as_of).with_pools(before=before, checkpoint=pool_checkpoint(rec, run))
         release_memory()
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)

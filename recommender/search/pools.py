@@ -156,8 +156,8 @@ class Pools:
         return max(int(self.rows.shape[1]) - self.spare, 0)
 
 
-class Keeper(Protocol):
-    """What keeps finished lines of pools, so that a search that was interrupted need not find them again."""
+class Checkpoint(Protocol):
+    """Keep finished lines of pools, so that a search that was interrupted need not find them again."""
 
     def restore(self, pools: Pools, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Write the wanted lines that were kept into pools; which are still wanted, (q,)."""

@@ -12,7 +12,7 @@ from recommender.articles.catalog import Catalog
 from recommender.compute.parallel import in_order, torch_workers
 from recommender.search.limits import LIMITS, Limits
 from recommender.search.nearest import nearest, worth_torch
-from recommender.search.pools import Keeper, Pools, Queries
+from recommender.search.pools import Checkpoint, Pools, Queries
 from recommender.search.scope import Scope
 from recommender.search.table import Rows, SearchTable
 from recommender.search.windows import times
@@ -45,21 +45,23 @@ class Retriever:
         """Rows that the pool of a story keeps."""
         return self.count + self.limits.spare
 
-    def pools(self, queries: Queries, keeper: Keeper | None = None) -> Pools:
+    def pools(self, queries: Queries, checkpoint: Checkpoint | None = None) -> Pools:
         """Find the best rows of each story."""
         pools = Pools.empty(len(queries), self.count, self.limits.spare)
-        self.fill(queries, np.ones(len(queries), dtype=bool), pools, keeper)
+        self.fill(queries, np.ones(len(queries), dtype=bool), pools, checkpoint)
         return pools
 
-    def fill(self, queries: Queries, wanted: NDArray[np.bool_], pools: Pools, keeper: Keeper | None = None) -> None:
+    def fill(
+        self, queries: Queries, wanted: NDArray[np.bool_], pools: Pools, checkpoint: Checkpoint | None = None
+    ) -> None:
         """Search for the wanted stories, whose lines of the pools are empty."""
-        if keeper is not None:
-            wanted = keeper.restore(pools, wanted)
+        if checkpoint is not None:
+            wanted = checkpoint.restore(pools, wanted)
         for places, found in self.by_language(queries, self.scope.allowed):
             some = places[wanted[places]]
             for done in self._search(queries.take(some), found, some, pools) if len(some) else ():
-                if keeper is not None:
-                    keeper.finished(pools, done)
+                if checkpoint is not None:
+                    checkpoint.finished(pools, done)
 
     def by_language(
         self, queries: Queries, shown: NDArray[np.bool_]

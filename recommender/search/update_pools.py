@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 
 from recommender.compute.parallel import joined
 from recommender.search import windows
-from recommender.search.pools import Keeper, Pools, Queries
+from recommender.search.pools import Checkpoint, Pools, Queries
 from recommender.search.retriever import Retriever
 
 _BLOCK = 8_192  # stories whose windows are looked at together
 
 
-def renewed(queries: Queries, pools: Pools, now: Retriever, was: Retriever, keeper: Keeper | None = None) -> Pools:
+def renewed(
+    queries: Queries, pools: Pools, now: Retriever, was: Retriever, checkpoint: Checkpoint | None = None
+) -> Pools:
     """Make what `now.pools` would return for all rows of its catalog, made from the pools of an earlier state.
 
     Only rows that may be shown now and could not be before are offered to the pools; new stories, those
@@ -27,7 +29,7 @@ def renewed(queries: Queries, pools: Pools, now: Retriever, was: Retriever, keep
         Of all rows of `was`.
     """
     if not _comparable(now, was):
-        return now.pools(queries, keeper)
+        return now.pools(queries, checkpoint)
     new = len(now.catalog) - len(was.catalog)
     pools = Pools(joined(pools.rows, Pools.empty(new, now.count, now.limits.spare).rows), now.limits.spare)
     again = np.arange(len(now.catalog)) >= len(was.catalog)
@@ -45,7 +47,7 @@ def renewed(queries: Queries, pools: Pools, now: Retriever, was: Retriever, keep
             _admit(queries, entered, now, kept[start : start + now.limits.offered], pools, now.near(found))
     again |= pools.lost(now.scope.allowed)
     pools.rows[again] = -1
-    now.fill(queries, again, pools, keeper)
+    now.fill(queries, again, pools, checkpoint)
     return pools
 
 

@@ -23,7 +23,7 @@ from recommender.embedders import make_embedder
 from recommender.evaluation import load_set
 from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
-from recommender.search.pools import Keeper, Pools, Queries
+from recommender.search.pools import Checkpoint, Pools, Queries
 from recommender.search.retriever import Retriever
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledger, Ledgers, clear
@@ -201,9 +201,9 @@ def test_without_dates_pools_are_found_once_and_resumed(tmp_path: Path, monkeypa
     """The moment is then that of the call, and decides only about what may be shown."""
     searched, pools = [], Retriever.pools
 
-    def counted(self: Retriever, queries: Queries, keeper: Keeper | None = None) -> Pools:
+    def counted(self: Retriever, queries: Queries, checkpoint: Checkpoint | None = None) -> Pools:
         searched.append(len(queries))
-        return pools(self, queries, keeper)
+        return pools(self, queries, checkpoint)
 
     monkeypatch.setattr(Retriever, "pools", counted)
     options = {"stories": checkerboard(per_topic=78, dated=False), "as_of": None}

@@ -39,7 +39,7 @@ class LocalEngine:
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
         """Find the candidates of all stories, or take over those of an interrupted run."""
-        rec.archive = rec.lister(as_of=run.inputs.as_of).with_pools(keeper=pool_checkpoint(rec, run))
+        rec.archive = rec.lister(as_of=run.inputs.as_of).with_pools(checkpoint=pool_checkpoint(rec, run))
         release_memory()
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
