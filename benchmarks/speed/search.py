@@ -179,10 +179,10 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     row: dict[str, Any] = {"archive": path.name, "about": about}
     row |= compared(plain, archive.catalog.ids.to_pylist(), archive.catalog.id_rank, k, SAMPLE)
     limits.LIMITS = Limits(exact=0)
-    keys, shortlist, reach = build.searched_by(
+    searched, shortlist = build.searched_by(
         archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings
     )
-    near = replace(archive, keys=keys, shortlist=shortlist, reach=reach)
+    near = replace(archive, searched=searched, shortlist=shortlist)
     ids = archive.catalog.ids.take(np.sort(np.random.default_rng(1).permutation(n)[:count])).to_pylist()
     limits.LIMITS, rec.archive = Limits(exact=1 << 62), near
     wanted = lists(rec, ids)

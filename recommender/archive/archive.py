@@ -34,7 +34,7 @@ from recommender.search.keys import Keys
 from recommender.search.pools import Pools, StoryQueries
 from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope, make_scope
-from recommender.search.shortlist import Reach, Shortlist
+from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest
@@ -81,23 +81,19 @@ class Archive:
     Attributes
     ----------
     catalog : Catalog, n rows
-    vectors : ndarray of int16, shape (n, d)
+    searched : SearchTable, n rows
+        What stories are searched by: vectors, words and, in a large archive, how far each looks.
     tfidf : Tfidf
-    terms : csr_matrix of float32, shape (n, v)
     parts : TextParts, n rows
-        Terms of titles, leads and names.
+        Terms of whole texts, titles, leads and names.
     spelling : Spelling
         How names are written.
     hubness : Hubness
         What a newcomer's neighbours are sought among.
     neighbours : Neighbours, n rows
         How near the neighbours of each row are.
-    keys : Keys, n rows
-        Words that stories are searched by.
     shortlist : Shortlist or None
         What tells how far a story of a large archive looks for candidates.
-    reach : Reach or None, n rows
-        How far each does.
     settings : Settings
     related_at : float or None
         Relevance from which on an item counts as related.
@@ -115,18 +111,15 @@ class Archive:
     """
 
     catalog: Catalog
-    vectors: NDArray[np.int16]
+    searched: SearchTable
     tfidf: Tfidf
-    terms: sp.csr_matrix
     parts: TextParts
     spelling: Spelling
     hubness: Hubness
     neighbours: Neighbours
-    keys: Keys
     settings: Settings
     related_at: float | None
     shortlist: Shortlist | None = None
-    reach: Reach | None = None
     ranker: Ranker | None = None
     calibration: str = ""
     rules: Rules = NO_RULES
@@ -191,6 +184,16 @@ class Archive:
     def table(self) -> FeatureTable:
         """What the ranker's features are made of, by row."""
         return self.derived.compared.table
+
+    @property
+    def vectors(self) -> NDArray[np.int16]:
+        """Vectors of the stories' meaning, (n, d)."""
+        return self.searched.vectors
+
+    @property
+    def terms(self) -> sp.csr_matrix:
+        """TF-IDF of the whole texts, (n, v)."""
+        return self.parts.whole
 
     @property
     def dated(self) -> bool:
@@ -282,11 +285,6 @@ class Archive:
         size = terms.shape[1]
         reach = None if self.shortlist is None else self.shortlist.reach(keys, vectors, size)
         return SearchTable(vectors, keys, size, reach)
-
-    @cached_property
-    def searched(self) -> SearchTable:
-        """What the stories of the archive are searched by."""
-        return SearchTable(self.vectors, self.keys, self.terms.shape[1], self.reach)
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:
         """Find the rows that lists of one moment may show."""

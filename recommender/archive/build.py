@@ -35,7 +35,8 @@ from recommender.reading.read import read_articles
 from recommender.search import limits
 from recommender.search.index import check_factory
 from recommender.search.keys import Keys, telling_words
-from recommender.search.shortlist import Reach, Shortlist
+from recommender.search.shortlist import Shortlist
+from recommender.search.table import SearchTable
 from recommender.settings import Settings
 
 _TOLD = {"section": "sections", "time": "dates"}
@@ -81,19 +82,16 @@ def build_archive(
         languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
         common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
         hubness = Hubness.fit(catalog.ids.to_pylist(), terms, made)
-        keys, shortlist, reach = searched_by(catalog, tfidf, terms, made, settings)
+        searched, shortlist = searched_by(catalog, tfidf, terms, made, settings)
         archive = Archive(
             catalog=catalog,
-            vectors=made,
+            searched=searched,
             tfidf=tfidf,
-            terms=terms,
             parts=parts,
             spelling=Spelling.fit(texts, tfidf, common),
             hubness=hubness,
             neighbours=hubness.of(terms, made),
-            keys=keys,
             shortlist=shortlist,
-            reach=reach,
             settings=settings,
             related_at=None,
             ranker=ranker,
@@ -116,13 +114,14 @@ def build_archive(
 
 def searched_by(
     catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings
-) -> tuple[Keys, Shortlist | None, Reach | None]:
+) -> tuple[SearchTable, Shortlist | None]:
     """Choose the words that stories are searched by and, where they are many, how far each looks."""
     keys = Keys.of(terms, telling_words(tfidf), vectors)
     if settings.retrieval.exact or len(catalog) <= limits.LIMITS.exact:
-        return keys, None, None
+        return SearchTable(vectors, keys, terms.shape[1]), None
     shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, limits.LIMITS)
-    return keys, shortlist, shortlist.reach(keys, vectors, terms.shape[1])
+    reach = shortlist.reach(keys, vectors, terms.shape[1])
+    return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 
 
 def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:

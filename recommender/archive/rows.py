@@ -6,14 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.archive.build import searched_by
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
-from recommender.compute.parallel import joined
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 
@@ -22,16 +20,12 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
     """Add rows at the end; the vocabulary stays."""
     texts = catalog.boilerplate.cleaned(added)
     terms = archive.tfidf.transform(whole_texts(texts))
-    search = archive.search_table(terms, vectors)
     more = replace(
         archive,
         catalog=catalog,
-        vectors=joined(archive.vectors, vectors),
-        terms=(every := sp.vstack([archive.terms, terms], format="csr")),
-        parts=replace(archive.parts.beside(TextParts.of(texts, archive.tfidf, terms)), whole=every),
+        searched=archive.searched.beside(archive.search_table(terms, vectors)),
+        parts=archive.parts.beside(TextParts.of(texts, archive.tfidf, terms)),
         neighbours=archive.neighbours.beside(archive.hubness.of(terms, vectors)),
-        keys=archive.keys.beside(search.keys),
-        reach=archive.reach and search.reach and archive.reach.beside(search.reach),
         pools=None,
     )
     looks = archive.derived.looks
@@ -46,12 +40,9 @@ def compacted(archive: Archive) -> Archive:
     fewer = replace(
         archive,
         catalog=catalog,
-        vectors=archive.vectors[old],
-        terms=archive.terms[old],
+        searched=archive.searched.take(old),
         parts=archive.parts.take(old),
         neighbours=archive.neighbours.take(old),
-        keys=archive.keys.take(old),
-        reach=archive.reach and archive.reach.take(old),
         pools=None,
         index=None,
     )
@@ -64,24 +55,22 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
     rows = np.flatnonzero(held & archive.catalog.alive)
     catalog = Catalog.of(archive.catalog.table.take(pa.array(rows)), archive.catalog.boilerplate)
     old = archive.catalog.rows(catalog.ids.to_pylist())
-    terms = archive.terms[old]
-    used = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]))
+    parts = archive.parts.take(old)
+    used = np.flatnonzero(np.bincount(parts.whole.indices, minlength=parts.whole.shape[1]))
     tfidf = Tfidf(archive.tfidf.names.take(pa.array(used)), archive.tfidf.idf[used], archive.tfidf.stories)
-    vectors, terms = archive.vectors[old], terms[:, used].tocsr()
-    keys, shortlist, reach = searched_by(catalog, tfidf, terms, vectors, archive.settings)  # as if they had never been
+    parts = parts.among(used)
+    # as if those that go had never been
+    searched, shortlist = searched_by(catalog, tfidf, parts.whole, archive.vectors[old], archive.settings)
     return replace(
         archive,
         catalog=catalog,
-        vectors=vectors,
+        searched=searched,
         tfidf=tfidf,
-        terms=terms,
-        parts=archive.parts.take(old).among(used),
+        parts=parts,
         spelling=archive.spelling.among(used),
         hubness=archive.hubness.without(archive.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
         neighbours=archive.neighbours.take(old),
-        keys=keys,
         shortlist=shortlist,
-        reach=reach,
         pools=None,
         index=None,
     )

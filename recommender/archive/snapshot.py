@@ -33,6 +33,7 @@ from recommender.search.keys import KEYS, Keys
 from recommender.search.pools import Pools
 from recommender.search.scope import Scope
 from recommender.search.shortlist import Reach, Shortlist
+from recommender.search.table import SearchTable
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
 from recommender.storage.versions import VersionedFolder
@@ -138,7 +139,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     tfidf = Tfidf.load(folder, "tfidf")
     terms, title, lead, names = (_matrix(folder, name, len(table), len(tfidf.names)) for name in _TEXTS)
     vectors = _array(folder / "vectors.npy", "i", (len(table), None))
-    keys, shortlist, reach = _load_searched(folder, len(table), len(tfidf.names), vectors.shape[1], manifest["reach"])
+    searched, shortlist = _load_searched(folder, vectors, len(tfidf.names), manifest["reach"])
     hubness, neighbours = _neighbours(folder, len(table), len(tfidf.names), vectors.shape[1])
     settings = Settings.of(manifest["settings"], origin=str(folder / "manifest.json"))
     kept = (folder / f"{BOILERPLATE}.arrow").exists()  # archives saved by earlier versions have none
@@ -155,16 +156,13 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         ranker = Ranker.of((folder / RANKER).read_bytes(), str(folder / RANKER))
     archive = Archive(
         catalog=catalog,
-        vectors=vectors,
+        searched=searched,
         tfidf=tfidf,
-        terms=terms,
         parts=TextParts(terms, title, lead, names),
         spelling=Spelling.load(folder, SPELLING, len(tfidf.names)),
         hubness=hubness,
         neighbours=neighbours,
-        keys=keys,
         shortlist=shortlist,
-        reach=reach,
         settings=settings,
         related_at=manifest["related_at"],
         ranker=ranker,
@@ -231,28 +229,31 @@ def _array(path: Path, kind: str, shape: tuple[int | None, ...] | None = None) -
 
 def _searched(archive: Archive) -> dict[str, NDArray[Any]]:
     """Gather what candidates are found by, by name."""
-    found: dict[str, NDArray[Any]] = {"words": archive.keys.words, "weights": archive.keys.weights}
-    if archive.shortlist is not None and archive.reach is not None:
+    keys, reach = archive.searched.keys, archive.searched.reach
+    found: dict[str, NDArray[Any]] = {"words": keys.words, "weights": keys.weights}
+    if archive.shortlist is not None and reach is not None:
         sample = archive.shortlist.sample
-        found |= {"cut": archive.reach.cut, "cells": archive.reach.cells, "landmarks": archive.shortlist.landmarks}
+        found |= {"cut": reach.cut, "cells": reach.cells, "landmarks": archive.shortlist.landmarks}
         found |= {"sample.words": sample.words, "sample.weights": sample.weights}
     return found
 
 
 def _load_searched(
-    folder: Path, rows: int, terms: int, width: int, told: list[int] | None
-) -> tuple[Keys, Shortlist | None, Reach | None]:
+    folder: Path, vectors: NDArray[np.int16], terms: int, told: list[int] | None
+) -> tuple[SearchTable, Shortlist | None]:
     """Read what candidates are found by; words and cells that there are not would be read beyond the end."""
+    rows, width = vectors.shape
     keys = _load_keys(folder, "search.", rows, terms)
     if told is None:
-        return keys, None, None
+        return SearchTable(vectors, keys, terms), None
     looks, rank = told
     landmarks = _array(folder / "search.landmarks.npy", "i", (None, width))
     shortlist = Shortlist(_load_keys(folder, "search.sample.", None, terms), landmarks, looks, rank)
     cells = _array(folder / "search.cells.npy", "i", (rows, looks))
     if cells.size and not -1 <= cells.min() <= cells.max() < len(landmarks):
         raise ValueError(f"cells {cells.min()} to {cells.max()} of {len(landmarks)}")
-    return keys, shortlist, Reach(_array(folder / "search.cut.npy", "i", (rows,)), cells)
+    reach = Reach(_array(folder / "search.cut.npy", "i", (rows,)), cells)
+    return SearchTable(vectors, keys, terms, reach), shortlist
 
 
 def _load_keys(folder: Path, name: str, rows: int | None, terms: int) -> Keys:
