@@ -67,7 +67,7 @@ class Latest(Generic[Value]):
         self._held: tuple[Hashable, Value] | None = None
 
     def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Give the value of a key; made now, unless it is the latest."""
+        """Return the value of a key, and make it first unless it is the latest."""
         held = self._held  # other threads may replace it meanwhile
         if held is None or held[0] != key:
             self._held = held = key, make()

@@ -50,7 +50,7 @@ def pools_hold(archive: Archive, scope: Scope) -> bool:
 
 
 def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
-    """Tell of each language whether it has so few stories that a search takes them all, or so many that it looks near.
+    """Sort languages by size, 0 to 2: all of its stories are candidates, each is compared with all, or with some.
 
     See `Retriever.holds` and `Retriever.near`.
     """

@@ -114,7 +114,7 @@ def _taken_back(catalog: Catalog, report: ReadReport) -> NDArray[np.int64]:
 
 
 def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a row the links of an earlier version, if it has none that are new."""
+    """Copy the links of an earlier version to a row that has no new ones."""
     return row | {"links": held["links"]} if all(link in held["links"] for link in row["links"]) else row
 
 

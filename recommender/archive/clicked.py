@@ -128,7 +128,7 @@ def clicked_pairs(
     group: NDArray[np.int64],
     progress: Progress = silent,
 ) -> LinkedPairs:
-    """Put stories beside the items that their lists showed; what was not shown, nobody could click.
+    """Pair stories with the items that their lists showed: what was not shown, nobody could click.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ _Part = TypeVar("_Part")
 
 
 class Saved(NamedTuple):
-    """What is slow to derive, as it is stored: columns over the rows, and the names that their codes stand for."""
+    """Derived values that are saved with an archive: columns by row, and the names that their codes stand for."""
 
     columns: dict[str, NDArray[Any]]
     names: dict[str, list[str]]
@@ -67,7 +67,7 @@ class Recurring(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StoryFacts:
-    """What the stories alone tell; what `known` holds is not derived again."""
+    """Values derived of the stories alone; those given as `known` are not derived again."""
 
     catalog: Catalog
     site_language: str | None
@@ -132,7 +132,7 @@ class StoryFacts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Vocabulary:
-    """What the words of the archive tell."""
+    """Values derived of the vocabulary."""
 
     tfidf: Tfidf
     spelling: Spelling
@@ -171,7 +171,7 @@ class Formats:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Compared:
-    """What stories are compared by."""
+    """Values that stories are compared by."""
 
     stories: StoryFacts
     vectors: NDArray[np.int16]
@@ -230,7 +230,7 @@ class Derived:
 
     @property
     def looks(self) -> Looks | None:
-        """What shows recurring formats, for every row; None where series do not count: nobody asks for it then."""
+        """What shows recurring formats, for every row; None where the settings switch series off."""
         return None if self.formats.rules is None else self.stories.looks
 
     def knowing(self, looks: Looks | None) -> Derived:
@@ -280,5 +280,5 @@ def _kept(before: _Part | None, now: _Part) -> _Part:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Tell whether two sources are one value; only small ones are compared by what they hold."""
+    """Tell whether two sources are the same: texts and tuples by what they hold, all others by identity."""
     return one is other or (isinstance(one, str | tuple) and bool(one == other))

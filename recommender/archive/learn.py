@@ -240,7 +240,7 @@ def _pairs(
     features: Sequence[str],
     progress: Progress,
 ) -> tuple[LinkedPairs, NDArray[np.int64], float]:
-    """Put stories beside their candidates; also gives each story's row, and the share of links that no candidate is."""
+    """Pair stories with their candidates; gives also each story's row, and the share of linked items that are none."""
     stories, items = (archive.catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
     anchors = links["anchor"].to_pylist() if "anchor" in links.schema.names else []
     if log is None or clicked is None:

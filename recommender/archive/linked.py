@@ -34,7 +34,7 @@ def linked_pairs(
     group: NDArray[np.int64] | None = None,
     progress: Progress = silent,
 ) -> tuple[LinkedPairs, NDArray[np.int64]]:
-    """Put stories with links beside their candidates, which are older than the story.
+    """Pair stories that have links with their candidates: those older than the story.
 
     A link to an item that is not older says nothing of what an editor could have chosen, and does not count.
 

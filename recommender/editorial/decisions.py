@@ -30,7 +30,7 @@ _ONCE = ("pinned", "boosted")
 
 
 def inverse(action: Action) -> Action:
-    """Give the action that undoes another.
+    """Find the action that undoes another.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def inverse(action: Action) -> Action:
 
 
 def _told_by(name: str, entry: Any) -> Any:
-    """Give what tells an entry from all others of its kind: the item and story of a pin, the section of a boost."""
+    """Make the key of an entry among those of its kind: item and story of a pin, the section of a boost."""
     if name == "boosted":
         return entry if isinstance(entry, str) else entry[0]
     return entry[:2] if name == "pinned" else entry
@@ -99,7 +99,7 @@ class Decisions:
     undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
 
     def after(self, action: Action, entries: Iterable[Any]) -> Decisions:
-        """Give the decisions that hold after an action; entries may come from JSON.
+        """Apply an action, whose entries may come from JSON.
 
         Examples
         --------
@@ -138,7 +138,7 @@ class Decisions:
         return {story: tuple(pins) for story, pins in found.items()}
 
     def factors(self, now: datetime) -> dict[str, float]:
-        """Give the factor of each section whose boost has not ended at a moment."""
+        """Find the factor of each section whose boost has not ended at a moment."""
         held = ((section, factor, until) for section, factor, until, _ in self.boosted)
         return {
             section: factor for section, factor, until in held if until is None or now <= datetime.fromisoformat(until)

@@ -112,7 +112,7 @@ class Case:
 
 
 def only_wanted(judgments: Judgments) -> bool:
-    """Tell whether nothing was judged but what is wanted, as links tell it.
+    """Tell whether only wanted items were judged, as where links are the judgments.
 
     There the share of judged items is the precision once more: that the better of two systems has more of them makes
     no verdict undecided, and a ranking of judged items alone has no mistakes.

@@ -66,7 +66,7 @@ def _groups(case: Case, part: Part, base: Answered) -> NDArray[np.int64]:
 
 
 def _fair(*compared: Answered) -> bool:
-    """Tell whether no system knows the answers: otherwise there is no p value and no verdict, nor a part in Holm's."""
+    """Tell whether no system was trained on the set: else there is neither p value nor verdict."""
     return all(one.training != TRAINED_HERE for one in compared)
 
 

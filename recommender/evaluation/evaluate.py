@@ -200,7 +200,7 @@ def _make_up(case: Case, one: Answered, seed: int) -> dict[str, Any]:
 
 
 def _same_scale(system: System | HeldOut, case: Case) -> bool:
-    """Tell whether the yardstick's `related_at` means for this system what its own does."""
+    """Tell whether relevance of this system is on the yardstick's scale, so that its `related_at` may be compared."""
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
     plain, own = Settings(), system.settings

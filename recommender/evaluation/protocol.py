@@ -47,7 +47,7 @@ class Answers:
     seconds_story: float
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give all of it as arrays by name, for `of`."""
+        """Write the answers as arrays by name, which `of` reads."""
         seconds = np.array([self.seconds_fit, self.seconds_story])
         pairs = {} if self.pairs is None else {"pairs": self.pairs}
         return {**self.ranked.arrays("ranked"), **self.lists.arrays("lists"), **pairs, "seconds": seconds}

@@ -81,7 +81,7 @@ def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
 
 
 def _differ(pool: Pools, earlier: Pools, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell whether the pools of the same stories hold other rows, or one that may count otherwise now; (q,)."""
+    """Tell which stories' pools hold other rows than before, or a row that may be judged otherwise now; (q,)."""
     if pool.rows.shape != earlier.rows.shape:
         return np.ones(len(pool.rows), dtype=bool)
     return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))

@@ -120,7 +120,7 @@ def _told(sections: pa.Array) -> pa.Array:
 
 
 def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
-    """Give the strongest family as the reason of items that have no other."""
+    """Make the family that adds most the reason of items that have no other."""
     best = parts.values[items].argmax(axis=1)
     sentences = [_clause(FAMILIES[name].about) if name in FAMILIES else "close in meaning" for name in parts.families]
     text = pa.array(sentences, pa.string()).take(pa.array(best))
@@ -240,7 +240,7 @@ def _shared_names(
 
 
 def _bare(wording: Wording, term: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which places hold a name that tells nothing alone."""
+    """Tell which names say nothing alone, such as first names."""
     if not len(wording.bare):  # stories without a word
         return np.zeros(term.shape, dtype=bool)
     return wording.bare[np.maximum(term, 0)]
@@ -269,7 +269,7 @@ def _shared_words(shared: _Shared, told: NDArray[np.int64]) -> tuple[NDArray[np.
 
 
 def _forms_told(terms: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which places hold a form of a word of an earlier place of their line: both mostly begin alike."""
+    """Tell which terms are forms of a word that stands before them in their line: both mostly begin alike."""
     again = np.zeros(found.shape, dtype=bool)
     if not (found >= 0).any():
         return again
@@ -289,7 +289,7 @@ def _forms_told(terms: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.b
 
 
 def _told_before(terms: pa.StringArray, found: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which places hold a phrase of which an earlier place of their line holds a part, or the whole."""
+    """Tell which phrases share words with one that stands before them in their line."""
     names = terms.take(pa.array(np.maximum(found, 0).ravel())).dictionary_encode()
     code = np.where(found >= 0, names.indices.to_numpy().reshape(found.shape), -1).astype(np.int64)
     phrase = names.dictionary.to_pylist()

@@ -82,7 +82,7 @@ RECORD = pa.schema(
 
 
 def titled(stories: pa.Table) -> pa.Table:
-    """Put the line of stories without a headline in its place, as readers are shown them; the others stay.
+    """Show the line of a story as its headline, where it has none.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def as_shown(stories: pa.Table) -> pa.Table:
-    """Give what readers are shown of some stories, by the names of `STORY`, beside their ids."""
+    """Make the columns that readers are shown of some stories, named as in `STORY`, beside their ids."""
     stories = titled(stories)
     image = stories["image_url"]
     followed = pc.and_(pc.match_substring_regex(image, _IMAGE), pc.less(pc.binary_length(image), _LONGEST))

@@ -63,7 +63,7 @@ def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
 
 
 def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
-    """Give the values of each field that is no list and no struct, by name; the others are empty, in their places."""
+    """Read the plain fields of structs, by name; lists and structs among them stay empty."""
     nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
     return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
 

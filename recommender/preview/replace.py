@@ -28,7 +28,7 @@ def check_replaceable(target: Path, kept: Iterable[str | Path]) -> None:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a folder beside to fill; it takes the target's place when all went well."""
+    """Make a folder to fill, which takes the target's place when all went well."""
     beside = target.with_name(f".{target.name}.preview")
     try:
         beside.mkdir(parents=True, exist_ok=True)

@@ -249,7 +249,7 @@ def _search_data(rows: Sequence[Mapping[str, Any]], sections: Sequence[str]) -> 
 
 
 def _told(row: Mapping[str, Any]) -> str:
-    """Say how a list is, in a line of the search."""
+    """Describe a list in a line of the search."""
     listed = row["status"] in ("filled", "short")
     state = f"{row['related']} of {row['k']} related" if listed else STATES[row["status"]].lower()
     return f"{state}, {row['warnings']}" if row["warnings"] else state

@@ -235,7 +235,7 @@ def _entry(act: Act, token: str, undoes: str | None, before: dict[str, Any], aft
 
 
 def _state(act: Act, decisions: Decisions, lists: PublishedLists | None) -> dict[str, Any]:
-    """Give what holds of the entry of an act, and the list that it is about, under some decisions."""
+    """Describe what some decisions say of the entry of an act, and the list that it is about."""
     holds: Any
     if act.what in ("pin", "unpin"):
         pins = [entry for entry in decisions.pinned if entry[:2] == (act.item, act.story)]

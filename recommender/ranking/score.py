@@ -117,7 +117,7 @@ class Ranked:
 
     @classmethod
     def stack(cls, parts: Sequence[Ranked]) -> Ranked:
-        """Put the lines of several one below the other."""
+        """Stack the lines of several."""
         if len(parts) == 1:
             return parts[0]
         width = max(part.rows.shape[1] for part in parts)
@@ -125,7 +125,7 @@ class Ranked:
         return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))
 
     def beside(self, other: Ranked) -> Ranked:
-        """Put each line of the other behind the same line of this."""
+        """Append each line of the other to the same line of this."""
         names = [f.name for f in fields(self)]
         both = Ranked(*(np.concatenate([getattr(self, n), getattr(other, n)], axis=1) for n in names))
         return both.keep(both.rows >= 0)

@@ -178,7 +178,7 @@ class Looks(NamedTuple):
         return Looks.named({name: column[rows] for name, column in self._asdict().items()})
 
     def beside(self, other: Looks) -> Looks:
-        """Put the looks of other stories behind these."""
+        """Append the looks of other stories."""
         return Looks.named({name: np.append(column, getattr(other, name)) for name, column in self._asdict().items()})
 
     @classmethod

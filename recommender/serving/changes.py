@@ -52,7 +52,7 @@ class Changes:
             return held[1]
 
     def of(self, lists: PublishedLists) -> Comparison | None:
-        """Give what a version changes against the one before it, as `follow` found it; None as long as it has not."""
+        """Return what a version changes against the one before it; None until `follow` has compared them."""
         if self._last is None or self._last[0] is not lists or self._last[1] is None:
             return None
         held = self._held.get(self._last[1])

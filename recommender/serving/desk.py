@@ -86,7 +86,7 @@ def _counted(counts: Mapping[str, int]) -> list[tuple[str, str]]:
 
 
 def _heads(given: Mapping[str, Any], sort: str) -> list[dict[str, str]]:
-    """Say where the head of each column leads, and whether the table is sorted by it."""
+    """Make the links of the table's heads, which sort it, and mark the column that it is sorted by."""
     heads = []
     for name in _HEADS:
         wanted = "oldest" if name == sort == "newest" else name

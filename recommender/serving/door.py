@@ -139,7 +139,7 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 
 def may_write(scope: Scope) -> Token:
-    """Give the token of whoever sends the request, if it may write; raises 401 or 403."""
+    """Return the token of whoever sends the request if it may write; raises 401 or 403."""
     token: Token | None = scope["token"]
     if token is None:
         raise HTTPException(401, "this needs a token that may write", {"www-authenticate": "Bearer"})

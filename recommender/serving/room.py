@@ -65,7 +65,7 @@ class Room:
         return self.stories().find(wanted)
 
     def stories(self) -> Stories:
-        """Give the stories of the current version, or of the one before until `follow` has made them."""
+        """Return the stories of the current version, or of the one before until `follow` has read the current."""
         found = self._stories
         return found if found is not None else self._made()
 

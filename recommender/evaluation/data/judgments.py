@@ -319,7 +319,7 @@ def _read_qrels(path: Path, relevant: float | None) -> Judgments:
 def _one_way(
     rows: list[tuple[str, str, object, object]],
 ) -> list[tuple[str, str, object, object]]:
-    """Put both directions of a pair under the one that was given first."""
+    """Count both directions of a pair as the one that was given first."""
     first: dict[tuple[str, str], tuple[str, str]] = {}
     found = []
     for story, item, grade, votes in rows:

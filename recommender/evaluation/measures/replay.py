@@ -44,7 +44,7 @@ class Replay:
     left_out: int
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give all of it as arrays by name, for `of`."""
+        """Write the replay as arrays by name, which `of` reads."""
         tables = {"values": self.values, "logged": self.logged}
         columns = {f"replay.{table}.{name}": array for table, one in tables.items() for name, array in one.items()}
         rest = {"rows": self.rows, "groups": self.groups, "left_out": np.array(self.left_out)}

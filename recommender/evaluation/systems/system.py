@@ -54,7 +54,7 @@ class Ranking:
         self.sources[at, :width] = other.sources
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """Give the three as arrays without objects, for `from_arrays`."""
+        """Write the ranking as arrays without objects, which `from_arrays` reads."""
         return {f"{name}.rows": self.rows, f"{name}.scores": self.scores, f"{name}.sources": self.sources.astype(str)}
 
     @classmethod

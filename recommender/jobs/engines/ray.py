@@ -209,7 +209,7 @@ class RayJob:
             rec.archive = lister.with_pools(found=pools)
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """Give the lists that the workers write, in the order and blocks of the local run; needs `pool`."""
+        """Yield the lists that the workers write, in the order and blocks of the local run; `pool` must come first."""
         assert self._plan is not None
         self._plan.want(rows)
         shards = self._plan.shards

@@ -31,7 +31,7 @@ RULES: list[Rule] = [
 
 
 def every_rule() -> list[Rule]:
-    """Give all rules in their order, those of other packages last."""
+    """List all rules in their order, those of other packages last."""
     return [*RULES, *_added()]
 
 
