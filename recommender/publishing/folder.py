@@ -63,7 +63,7 @@ class FilePublisher:
                 version = self._folder.version(folder)
                 reader = reader_of(version)
                 records = (reader.get(article_id) for article_id in reader.ids())
-                kept, found = without((record() for record in records if record), ids)
+                kept, found = without((record for record in records if record), ids)
                 if not found:
                     continue
                 format = version.manifest["format_of_lists"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -14,8 +14,6 @@ import pyarrow as pa
 
 from recommender.editorial.overlay import Overlay
 from recommender.lists.readnext import without
-
-Record = Callable[[], dict[str, Any]]
 
 
 class Publisher(Protocol):
@@ -84,8 +82,8 @@ class Reader(Protocol):
 
     manifest: dict[str, Any]
 
-    def get(self, article_id: str) -> Record | None:
-        """Find the list of a story, or None: bytes are read and checked now, and decoded when the result is called."""
+    def get(self, article_id: str) -> dict[str, Any] | None:
+        """Read the record of a story, or None."""
         ...
 
     def line(self, article_id: str) -> bytes | None:
@@ -101,10 +99,10 @@ class Reader(Protocol):
         ...
 
 
-def as_batches(records: Iterable[Record | None], size: int = 512) -> Iterator[pa.RecordBatch]:
-    """Decode records to Arrow batches."""
+def as_batches(records: Iterable[dict[str, Any] | None], size: int = 512) -> Iterator[pa.RecordBatch]:
+    """Convert records to Arrow batches."""
     from recommender.lists.records import RECORD
 
-    decoded = (record() for record in records if record is not None)
-    while some := list(islice(decoded, size)):
+    known = (record for record in records if record is not None)
+    while some := list(islice(known, size)):
         yield pa.RecordBatch.from_pylist(without(some, frozenset())[0], schema=RECORD)

@@ -133,9 +133,9 @@ class PublishedLists(Decided):
             return ReadNext(article_id, "unknown", version=self.version)
         hidden, blocked, decisions = self.overlay.hidden, self.overlay.blocked, self.overlay.decisions
         if article_id in self.overlay.withheld:
-            return ReadNext.of(record()).without_list("withheld")
+            return ReadNext.of(record).without_list("withheld")
         pins, factors = self._pins(article_id, decisions), self._factors(decisions)
-        found = boosted(record(), factors, self._learned) if factors else record()
+        found = boosted(record, factors, self._learned) if factors else record
         return ReadNext.of(found, hidden, blocked, placed(found, pins, self._story))
 
     def json(self, article_id: Id) -> bytes:
@@ -204,8 +204,7 @@ class PublishedLists(Decided):
 
     def _story(self, article_id: str) -> dict[str, Any] | None:
         """Read what a reader sees of a story; None for one that is not public, or not in the version."""
-        record = self._reader.get(article_id)
-        found = None if record is None else record()
+        found = self._reader.get(article_id)
         return None if found is None or found["status"] == "not_computed" else found.get("story")
 
     def __repr__(self) -> str:

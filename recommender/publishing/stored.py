@@ -6,7 +6,6 @@ import mmap
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from recommender.articles.ids import SortedIds
 from recommender.editorial.overlay import NAME, Overlay
 from recommender.errors import DamagedError, SnapshotError
-from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
+from recommender.publishing.protocol import KeptVersion, Reader, as_batches, to_json
 from recommender.storage.atomic import refusing
 from recommender.storage.versions import Version, VersionedFolder
 
@@ -69,10 +68,9 @@ class JsonlReader:
             raise DamagedError(f"damaged: {self._path} at the list of {article_id!r}; publish or roll back")
         return line
 
-    def get(self, article_id: str) -> Record | None:
-        """Find the list of a story, or None; the checksum is compared now, and JSON decoded by calling the result."""
+    def get(self, article_id: str) -> dict[str, Any] | None:
         line = self.line(article_id)
-        return None if line is None else partial(orjson.loads, line)
+        return None if line is None else orjson.loads(line)
 
     def ids(self) -> Iterator[str]:
         return (i.as_py() for i in self._index.ids)
@@ -101,7 +99,7 @@ class ParquetReader:
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, article_id: str) -> Record | None:
+    def get(self, article_id: str) -> dict[str, Any] | None:
         place = self._index.place(article_id)
         if place is None:
             return None
@@ -117,12 +115,12 @@ class ParquetReader:
                     self._groups.popitem(last=False)
             self._groups.move_to_end(group)
             held = self._groups[group]
-        found = held.slice(row - self._starts[group], 1).to_pylist()[0]
-        return lambda: found  # a record held back would hold its whole row group
+        record: dict[str, Any] = held.slice(row - self._starts[group], 1).to_pylist()[0]
+        return record
 
     def line(self, article_id: str) -> bytes | None:
         record = self.get(article_id)
-        return record and to_json(record())
+        return None if record is None else to_json(record)
 
     def ids(self) -> Iterator[str]:
         """List the ids of all stories in the file's order, so that a walk decodes each row group once."""

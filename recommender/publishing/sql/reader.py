@@ -17,7 +17,7 @@ from recommender.articles.ids import encoded
 from recommender.editorial.overlay import Overlay
 from recommender.errors import SnapshotError
 from recommender.lists.readnext import current
-from recommender.publishing.protocol import KeptVersion, Reader, Record, as_batches, to_json
+from recommender.publishing.protocol import KeptVersion, Reader, as_batches, to_json
 from recommender.publishing.sql.overlay import SqlOverlay
 from recommender.publishing.sql.tables import (
     ITEMS,
@@ -44,7 +44,7 @@ class SqlReader:
         self._engine, self._seq = engine, seq
         self._lists, self._items = (_columns(engine, table) for table in (LISTS, ITEMS))
 
-    def get(self, article_id: str) -> Record | None:
+    def get(self, article_id: str) -> dict[str, Any] | None:
         if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
             return None  # what no database holds
         of_list = sa.select(*self._lists).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
@@ -55,8 +55,7 @@ class SqlReader:
             if found is None:
                 self._check_kept(connection)
                 return None
-        record = self._record(found, items)
-        return lambda: record
+        return self._record(found, items)
 
     def _record(self, found: sa.RowMapping, rows: Iterable[sa.RowMapping]) -> dict[str, Any]:
         items = [(row["reserve"], _record(dict(row))) for row in rows]
@@ -79,7 +78,7 @@ class SqlReader:
 
     def line(self, article_id: str) -> bytes | None:
         record = self.get(article_id)
-        return record and to_json(current(record()))
+        return None if record is None else to_json(current(record))
 
     def ids(self) -> Iterator[str]:
         with reading(self._engine) as connection:
@@ -91,7 +90,7 @@ class SqlReader:
         """Read all records, by id."""
         return as_batches(self._records())
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[dict[str, Any]]:
         lists = sa.select(*self._lists).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
         items = sa.select(*self._items).where(ITEMS.c.seq == self._seq).order_by(ITEMS.c.list_of, ITEMS.c.rank)
         with reading(self._engine) as connection:
@@ -103,8 +102,7 @@ class SqlReader:
                 rows: list[sa.RowMapping] = []
                 if group is not None and group[0] == found["article_id"]:
                     rows, group = list(group[1]), next(groups, None)
-                record = self._record(found, rows)
-                yield lambda record=record: record  # type: ignore[misc]
+                yield self._record(found, rows)
 
 
 def _columns(engine: sa.Engine, table: sa.Table) -> list[sa.ColumnElement[Any]]:
