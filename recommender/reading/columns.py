@@ -30,7 +30,6 @@ from recommender.reading.convert import (
     FRAMED,
     LINED,
     MORE,
-    POST,
     UnsettledOrder,
     is_cut_from,
     read_moment,
@@ -210,8 +209,10 @@ class Columns:
             plain = self._plain[column] if column in self._plain else are_plain(texts)
             usual = (sizes > _LONGEST_MISSING) & (sizes <= most) & plain & _are_stripped(texts)
             usual &= ~_may_be_printed(texts, usual)
-            if more := {"body": POST, "lead": MORE, "author": f"{LINED}|{FRAMED}"}.get(field, LINED):
-                usual &= ~pc.fill_null(pc.match_substring_regex(texts, more, ignore_case=True), False).to_numpy(False)
+            if field != "body":
+                more = {"lead": MORE, "author": f"{LINED}|{FRAMED}"}.get(field, LINED)
+                unusual = pc.match_substring_regex(texts, more, ignore_case=True)
+                usual &= ~pc.fill_null(unusual, False).to_numpy(False)
             if field == "image_url":
                 usual &= pc.fill_null(pc.match_substring_regex(texts, _ONE_ADDRESS), False).to_numpy(False)
         others = np.flatnonzero(~usual).tolist()

@@ -12,6 +12,7 @@ import orjson
 
 from recommender.articles.languages import subtag
 from recommender.errors import RowError
+from recommender.reading.leftovers import APPENDED
 from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
 from recommender.reading.rich_text import is_beside, rich_text, tree_of
@@ -63,10 +64,10 @@ _CALLS = (
     "Continue reading|Read (?:more|on)|Weiterlesen|Mehr lesen|Lees (?:verder|meer)|Lire la suite|Leer más|"
     "Seguir leyendo|Leggi tutto|Ler mais|Läs mer|Les mer|Læs mere|Czytaj (?:dalej|więcej)|Читать далее"
 )
-POST = r"\s*\bThe post [^\n]{1,300} (?:appeared first|first appeared) on [^\n]{1,200}\z"
-MORE = rf"{POST}|(?:…|\.\.\.|\])(?P<more>\s*Continue reading [^.\n]{{1,200}})\z|\s+\[?(?:{_CALLS})[\s.…»→>\]]*\z"
-"""What programs append to texts, and what to leads."""
-_POST, _MORE = (re.compile(one.replace(r"\z", r"\Z"), re.IGNORECASE) for one in (POST, MORE))
+MORE = rf"(?:…|\.\.\.|\])(?P<more>\s*Continue reading [^.\n]{{1,200}})\z|\s+\[?(?:{_CALLS})[\s.…»→>\]]*\z"
+"""What all leads match that a program ended."""
+_MORE = re.compile(MORE.replace(r"\z", r"\Z"), re.IGNORECASE)
+_POST = re.compile(rf"\s*\bThe post [^\n]{{1,300}} {APPENDED} [^\n]{{1,200}}\Z")
 
 
 class UnsettledOrder(Exception):
@@ -169,9 +170,10 @@ def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list
     if text is None:
         return None
     words, anchors = to_text_and_links(text)
-    if (machine := (_POST if field == "body" else _MORE).search(words)) is not None:
-        words = words[: machine.start(machine.lastgroup or 0)].rstrip()
-        anchors = [one for one in anchors if one.text not in machine[0]]
+    for pattern in ((_POST,) if APPENDED in words else ()) + ((_MORE,) if field == "lead" else ()):
+        if machine := pattern.search(words):
+            words = words[: machine.start(machine.lastgroup or 0)].rstrip()
+            anchors = [one for one in anchors if one.text not in machine[0]]
     return (words, anchors) if words else None
 
 

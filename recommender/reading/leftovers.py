@@ -51,13 +51,18 @@ _C1 = {  # signs of Windows that were read as Latin-1, which has none there; 0x8
 }
 _ESCAPE = r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)"  # of JSON or SQL, in a text that was written so twice
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
+APPENDED = "appeared first on"
+"""What WordPress ends the texts of its feeds with: "The post ... appeared first on ..."."""
 _BRACKET = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
     rf"\[(?:/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
     r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\()"
 )
 _LINE = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
 _ODD_BRACKET, _ODD_LINE = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE)
-ODD = rf"{_BRACKET}|{_ESCAPE}|[\x80-\x84\x86-\x9f]|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
+ODD = (
+    rf"{_BRACKET}|{_ESCAPE}|{APPENDED}|[\x80-\x84\x86-\x9f]"
+    rf"|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
+)
 """What `is_odd` looks for as one pattern, without case."""
 
 
@@ -75,7 +80,7 @@ def is_odd(text: str) -> bool:
         return True
     if ("# " in text or "---" in text) and _ODD_LINE.search(text):
         return True
-    if "\\" in text and _ESCAPED.search(text):
+    if APPENDED in text or ("\\" in text and _ESCAPED.search(text)):
         return True
     return not text.isascii() and (_has_unseen(text) or _is_broken(text) or _C1_SIGN.search(text) is not None)
 
