@@ -88,17 +88,15 @@ class BlockReader:
         reader, report = self._reader, self._reader.report
         rows, groups = self._grouped(block)
         report.read += sum(1 for line, raw in rows if line or not isinstance(raw, BadRow))
-        odd = np.ones(len(rows), dtype=bool)
-        tables, places = [], []
+        tables, held = [READ.empty_table()], 0
+        found_at = np.full(len(rows), -1)  # where rows are in all tables together
         for members, columns in groups:
-            table = columns.table()
-            usual = np.array(members)[~columns.odd]
-            if len(usual):
-                odd[usual] = False
-                tables.append(table.filter(pa.array(~columns.odd)) if columns.odd.any() else table)
-                places.append(usual)
+            tables.append(columns.table())
+            usual = np.flatnonzero(~columns.odd)
+            found_at[np.array(members)[usual]] = held + usual
+            held += len(tables[-1])
         one_by_one = []
-        for at in np.flatnonzero(odd).tolist():
+        for at in np.flatnonzero(found_at < 0).tolist():
             line, raw = rows[at]
             if type(raw) is bytes:
                 (raw,) = rows_of_line(raw, self._longest)  # one, as it was simple
@@ -109,10 +107,9 @@ class BlockReader:
         if one_by_one:
             hidden = pa.array([reason for _, _, reason in one_by_one], READ.field(HIDDEN).type)
             tables.append(to_table(article for _, article, _ in one_by_one).append_column(READ.field(HIDDEN), hidden))
-            places.append(np.array([at for at, _, _ in one_by_one]))
-        if len(tables) < 2:
-            return tables[0] if tables else READ.empty_table()
-        return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(places))))
+            found_at[[at for at, _, _ in one_by_one]] = held + np.arange(len(one_by_one))
+        taken, table = found_at[found_at >= 0], pa.concat_tables(tables)
+        return table if np.array_equal(taken, np.arange(len(table))) else table.take(pa.array(taken))
 
     def _grouped(self, block: _Block) -> tuple[_Lines, list[tuple[list[int], Columns]]]:
         """Group rows of the same columns, with their places; those that Arrow has read are still bytes."""
