@@ -57,12 +57,22 @@ class Guards:
             return cls(settings, {}, allowed)
 
     def rows(self, report: ReadReport) -> None:
-        """Refuse an input of which too many rows are bad.
+        """Refuse an input of which too many rows are bad, or at a first publish too many dates.
 
         Raises
         ------
         PublishError
         """
+        lost = report.lost["published_at"]  # later versions are compared with the last by their stories without a date
+        if (
+            not (self.last or self.allowed)
+            and lost >= _FEWEST
+            and lost > self.settings.max_rejected_share * report.read
+        ):
+            raise PublishError(
+                f"{lost:,} of {report.read:,} dates could not be read (reading.date_format), more than "
+                f"publish.max_rejected_share allows; {_ALLOW}"
+            )
         rejected, limit = len(report.rejected), self.settings.max_rejected_share
         share = rejected / max(report.read, 1)
         if rejected >= _FEWEST and share > limit and not self.allowed:

@@ -100,6 +100,8 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     text = as_text(value, field).strip()
     if field not in _ADDRESSES and (not is_plain(text) or _LINED.search(text)):
         text = " ".join(to_text(text).split())
+    if field in ("url", "image_url"):
+        text = text.replace("&amp;", "&")
     if field == "author":
         text = _without_frame(text)
     if field == "image_url":
@@ -238,9 +240,15 @@ def read_moment(value: Any, field: str, plan: Plan, column: str) -> datetime | N
 
 
 def _in_parts(value: Any) -> Any:
-    """Write a time of PHP, in an object with its zone, or of Java, as a list of numbers, as text."""
+    """Find the time in an object, such as those of PHP with their zone, or in the numbers of a list of Java."""
     if isinstance(value, Mapping) and isinstance(value.get("date"), str) and isinstance(value.get("timezone"), str):
         return f"{value['date']} {value['timezone']}"
+    if isinstance(value, Mapping):
+        if isinstance(value.get("date"), str) and isinstance(value.get("time"), str):
+            return f"{value['date']} {value['time']}"
+        if all(type(value.get(name)) is int for name in ("year", "month", "day")):
+            return _in_parts([value[name] for name in ("year", "month", "day")])
+        return next((value[name] for name in _MOMENTS if value.get(name)), value)
     if isinstance(value, list) and len(value) in _PARTS and all(type(one) is int for one in value) and value[0] > _YEAR:
         year, month, day, *clock = value
         nanoseconds = clock[3] if len(clock) > 3 else 0
@@ -249,6 +257,7 @@ def _in_parts(value: Any) -> Any:
     return value
 
 
+_MOMENTS = ("iso", "iso8601", "utc", "gmt", "timestamp", "epoch", "unix", "date", "time", "datetime")
 _PARTS, _YEAR = (3, 5, 6, 7), 1_000
 
 

@@ -165,6 +165,7 @@ def _tell_lost(error: RowError, field: str, value: Any, plan: Plan) -> None:
         reason = re.split(r" is '|: ", reason)[0]
         what = f"values of {field} could not be used, and were left out ({reason})"
     plan.report.told.add(what, shown(value))
+    plan.report.lost[field] += 1
 
 
 def _add_links(

@@ -65,6 +65,8 @@ class ReadReport:
         Values of columns such as `status` that say neither; their stories are shown.
     told : Told
         What was mended or left out of stories that are kept.
+    lost : Counter of str
+        Fields whose values could not be used, and were left out.
     links_left_out : Counter of str
         Links that cannot be used, by reason: they cost no row.
     newest_naive : datetime, optional
@@ -81,6 +83,7 @@ class ReadReport:
     taken_back: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
     told: Told = field(default_factory=Told)
+    lost: Counter[str] = field(default_factory=Counter)
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None
     boilerplate: tuple[Passage, ...] = ()
@@ -100,6 +103,7 @@ class ReadReport:
         self.rejected += part.rejected
         self.unknown_statuses += part.unknown_statuses
         self.told.take(part.told)
+        self.lost += part.lost
         self.links_left_out += part.links_left_out
         self.note_naive(part.newest_naive)
 

@@ -79,6 +79,29 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"published_at": datetime(2999, 1, 1)},
     ),
     "when it was taken down": ({"unpublished_at": "2026-11-28"}, {"expires_at": datetime(2026, 11, 28)}),
+    **{
+        f"a time in an object of {name}": ({"published_at": value}, {"published_at": datetime(2026, 11, 27, 10)})
+        for name, value in {
+            "Parse": {"__type": "Date", "iso": "2026-11-27T10:00:00Z"},
+            "seconds": {"epoch": 1795773600},
+            "a day and a time": {"date": "2026-11-27", "time": "10:00"},
+            "two zones": {"local": "2026-11-27T11:00:00", "utc": "2026-11-27T10:00:00"},
+        }.items()
+    },
+    "parts of a day": (
+        {"published_at": {"year": 2026, "month": 11, "day": 27}},
+        {"published_at": datetime(2026, 11, 27)},
+    ),
+    "an address with an entity": ({"url": "https://c.example/?a=1&amp;b=2"}, {"url": "https://c.example/?a=1&b=2"}),
+    "a flag of access": ({"is_premium": True}, {"access": "paid"}),
+    "TYPO3": (
+        {"id": None, "uid": 7, "bodytext": "Fog.", "body": None, "starttime": 0, "endtime": 1795773600, "hidden": 0},
+        {"id": "7", "body": "Fog.", "expires_at": datetime(2026, 11, 27, 10)},
+    ),
+    "names of one word in two": (
+        {"title": None, "body": None, "displayTitle": "Fog", "storyBody": "Thick.", "publishDateTime": "2026-11-27"},
+        {"title": "Fog", "body": "Thick.", "published_at": datetime(2026, 11, 27)},
+    ),
     "news-please": ({"date_publish": "2026-11-27 10:00:00"}, {"published_at": datetime(2026, 11, 27, 10)}),
     "the text of cnn_dailymail": (
         {"title": None, "body": None, "article": "Fog.", "highlights": "Thick."},

@@ -21,6 +21,7 @@ from recommender.reading.formats.shapes import (
     sanity,
     solr,
     trafilatura,
+    typo3,
     wordpress,
 )
 from recommender.reading.formats.shapes.shape import Row, Shape
@@ -46,6 +47,7 @@ SHAPES: tuple[Shape, ...] = (
         feed_entry.SHAPE,
         news_api.SHAPE,
         trafilatura.SHAPE,
+        typo3.SHAPE,
         inner.SHAPE,
         inner.UNTITLED,
         solr.SHAPE,
