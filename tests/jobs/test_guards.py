@@ -92,7 +92,7 @@ def test_a_first_version_may_lack_dates_bodies_and_sections(tmp_path: Path) -> N
 
 def test_a_first_version_of_which_dates_cannot_be_read_is_refused(tmp_path: Path) -> None:
     thai = each(lambda n, one: one | {"published_at": f"2569-11-{1 + n % 28:02}"})
-    with pytest.raises(PublishError, match="dates could not be read .* publish.max_rejected_share"):
+    with pytest.raises(PublishError, match="dates could not be read"):
         precompute(thai, tmp_path / "lists", settings=SETTINGS)
     assert precompute(thai, tmp_path / "lists", settings=SETTINGS, allow_worse=True).lists == len(thai)
 
