@@ -297,6 +297,23 @@ def test_anything_is_a_tree_or_not(value: Any) -> None:
     assert found is None or isinstance(found, str)
 
 
+_SECTIONS = st.lists(
+    st.tuples(st.sampled_from([1, 2, 3, 10]), st.sampled_from(["p", "ul", 0, 7]), st.lists(_NODES, max_size=3)).map(
+        list
+    )
+    | st.tuples(
+        st.just(1), st.just("p"), st.lists(st.tuples(*[st.sampled_from([0, [0], [9, "x"], 1, "w"])] * 4).map(list))
+    ).map(list)
+    | _NODES,
+    max_size=4,
+)
+
+
+@given(_SECTIONS, st.lists(_NODES | st.just(["a", ["href", "/x"]]), max_size=2), _NODES)
+def test_any_mobiledoc_is_read(sections: Any, markups: list[Any], cards: Any) -> None:
+    assert isinstance(rich_text({"sections": sections, "markups": markups, "cards": cards}), str)
+
+
 @pytest.mark.parametrize("kind", ["hardBreak", "hard_break", "linebreak", "break"])
 def test_a_break_keeps_words_apart(kind: str) -> None:
     words = [{"type": "text", "text": "first"}, {"type": kind}, {"type": "text", "text": "second"}]

@@ -41,4 +41,6 @@ class _Solr(Shape):
         return typed + (not _OWN.isdisjoint(names)) > 1
 
 
-SHAPE = _Solr(name="Solr", any_of=(), plain=_plain)
+SHAPE = _Solr(
+    name="Solr", any_of=(frozenset(("id", "title_s", "body_txt_en", "published_dt", "_version_")),), plain=_plain
+)
