@@ -7,236 +7,78 @@ from collections.abc import Iterable, Mapping
 
 from recommender.articles.article import FIELDS
 
-# The first filled one counts, so a field's own name comes first. Compared without case and "_- ".
-ALIASES: dict[str, tuple[str, ...]] = {
+# Compared without case and "_- ", in the order in which they count.
+_ALIASES = {
     "id": (
-        *("article_id", "story_id", "doc_id", "news_id", "uuid", "guid", "_id", "uri", "post_id", "nid", "content_id"),
-        *("object_id", "item_id", "entry_id", "document_id", "record_id"),
-        *("artikel_id", "artikelnummer", "artikel_nr", "id_article", "identifiant", "identificador", "id_articulo"),
+        "article_id story_id doc_id news_id uuid guid _id uri post_id nid content_id object_id item_id entry_id "
+        "document_id record_id artikel_id artikelnummer artikel_nr id_article identifiant identificador id_articulo"
     ),
     "title": (
-        *("headline", "head", "name", "headlines", "post_title", "web_title", "heading", "display_title", "title_text"),
-        *("article_title", "story_title", "news_title"),
-        *("titel", "überschrift", "ueberschrift", "schlagzeile", "titre", "título", "titulo", "titular"),
+        "headline head name headlines post_title web_title heading display_title title_text article_title story_title "
+        "news_title titel überschrift ueberschrift schlagzeile titre título titulo titular"
     ),
     "body": (
-        *("text", "content", "article_body", "full_text", "body_html", "content_html", "html", "body_text"),
-        *(
-            "content_text",
-            "content_elements",
-            "post_content",
-            "post_body",
-            "story_text",
-            "story_body",
-            "story_content",
-            "article_content",
-            "news_content",
-            "article_text",
-            "maintext",
-            "plaintext",
-            "main_content",
-            "body_value",
-            "blocks",
-            "content_blocks",
-            "body_blocks",
-            "rich_text",
-            "body_json",
-            "content_json",
-        ),
-        *("artikeltext", "volltext", "texte", "contenu", "article", "texto", "contenido", "cuerpo", "tekst", "inhoud"),
+        "text content article_body full_text body_html content_html html body_text content_text content_elements "
+        "post_content post_body story_text story_body story_content article_content news_content article_text maintext "
+        "plaintext main_content body_value blocks content_blocks body_blocks rich_text body_json content_json "
+        "artikeltext volltext texte contenu article texto contenido cuerpo tekst inhoud"
     ),
     "lead": (
-        *("abstract", "summary", "description", "standfirst", "dek", "teaser", "subtitle", "excerpt"),
-        *(
-            "short_description",
-            "trail_text",
-            "subheadline",
-            "subheadlines",
-            "post_excerpt",
-            "post_summary",
-            "custom_excerpt",
-            "snippet",
-            "highlights",
-        ),
-        *("lead_text", "introtext", "body_summary", "content_summary", "meta_description"),
-        *("deck", "intro", "description_text", "alternative_headline", "vorspann", "zusammenfassung", "chapô", "chapo"),
-        *("résumé", "resumen", "entradilla", "samenvatting", "ingress"),
+        "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
+        "subheadlines post_excerpt post_summary custom_excerpt snippet highlights lead_text introtext body_summary "
+        "content_summary meta_description deck intro description_text alternative_headline vorspann zusammenfassung "
+        "chapô chapo résumé resumen entradilla samenvatting ingress"
     ),
     "section": (
-        *("category", "desk", "channel", "rubric", "department", "categories", "section_name", "article_section"),
-        *("category_name", "article_category", "section_title", "post_category"),
-        *("primary_section", "ressort", "rubrik", "primary_category", "sections"),
-        *("kategorie", "rubrique", "catégorie", "categorie", "sección", "seccion", "categoría", "categoria", "rubriek"),
+        "category desk channel rubric department categories section_name article_section category_name "
+        "article_category section_title post_category primary_section ressort rubrik primary_category sections "
+        "kategorie rubrique catégorie categorie sección seccion categoría categoria rubriek"
     ),
     "tags": (
-        *(
-            "keywords",
-            "topics",
-            "labels",
-            "subject",
-            "subjects",
-            "tag_names",
-            "tag",
-            "tag_list",
-            "post_tag",
-            "metakey",
-            "meta_keywords",
-        ),
-        *("schlagworte", "schlagwörter", "stichworte", "mots_clés", "mots_cles", "etiquetas", "palabras_clave"),
-        *("trefwoorden", "onderwerpen"),
+        "keywords topics labels subject subjects tag_names tag tag_list post_tag metakey meta_keywords schlagworte "
+        "schlagwörter stichworte mots_clés mots_cles etiquetas palabras_clave trefwoorden onderwerpen"
     ),
-    "language": ("lang", "locale", "in_language", "language_code", "lang_code", "sprache", "langue", "idioma", "taal"),
+    "language": "lang locale in_language language_code lang_code sprache langue idioma taal",
     "author": (
-        "authors",
-        "byline",
-        "creator",
-        "dc_creator",
-        "author_name",
-        "author_display_name",
-        "coauthors",
-        "authored_by",
-        "written_by",
-        "author_username",
-        "writer",
-        "reporter",
-        "autor",
-        "autoren",
-        "verfasser",
-        "auteur",
-        "auteurs",
-        "autora",
-        "autores",
-        "autore",
+        "authors byline creator dc_creator author_name author_display_name coauthors authored_by written_by "
+        "author_username writer reporter autor autoren verfasser auteur auteurs autora autores autore"
     ),
-    "source": ("brand", "publisher", "outlet", "publication", "site", "site_name", "source_name", "newspaper"),
-    "url": (
-        "link",
-        "permalink",
-        "canonical_url",
-        "web_url",
-        "website_url",
-        "article_url",
-        "post_url",
-        "page_url",
-        "html_url",
-        "story_url",
-    ),
+    "source": "brand publisher outlet publication site site_name source_name newspaper",
+    "url": "link permalink canonical_url web_url website_url article_url post_url page_url html_url story_url",
     "image_url": (
-        "image",
-        "thumbnail",
-        "picture",
-        "feature_image",
-        "top_image",
-        "lead_image",
-        "url_to_image",
-        "photo",
-        "main_image",
-        "hero_image",
-        "featured_image",
-        "cover_image",
-        "og_image",
-        "image_src",
+        "image thumbnail picture feature_image top_image lead_image url_to_image photo main_image hero_image "
+        "featured_image cover_image og_image image_src"
     ),
     "published_at": (
-        *("published", "pub_date", "publish_date", "publication_date", "date_published", "published_date"),
-        *(
-            "first_publication_date",
-            "last_published",
-            "published_time",
-            "publication_time",
-            "published_on",
-            "first_published",
-            "first_publish_date",
-        ),
-        *("first_published_at", "web_publication_date", "date_gmt", "post_date_gmt", "post_date", "display_date"),
-        *(
-            "version_created",
-            "content_created",
-            "first_created",
-            "dc_date",
-            "issued",
-            "publish_time",
-            "publishedat_utc",
-            "publish_up",
-            "publish_at",
-            "publish_date_time",
-            "publication_date_time",
-            "published_date_time",
-            "date_time",
-            "article_date",
-            "released_at",
-            "release_date",
-            "authored_on",
-            "posted_at",
-            "posted_on",
-        ),
-        *(
-            "date",
-            "datetime",
-            "timestamp",
-            "created_at",
-            "created",
-            "created_date",
-            "date_created",
-            "created_on",
-            "time",
-        ),
-        *("veröffentlichungsdatum", "erscheinungsdatum", "veröffentlicht_am", "date_de_publication"),
-        *(
-            "date_publish",
-            "seen_date",
-            "date_publication",
-            "fecha_de_publicación",
-            "fecha_publicacion",
-            "publicatiedatum",
-            "datum",
-            "fecha",
-        ),
+        "published pub_date publish_date publication_date date_published published_date first_publication_date "
+        "last_published published_time publication_time published_on first_published first_publish_date "
+        "first_published_at web_publication_date date_gmt post_date_gmt post_date display_date version_created "
+        "content_created first_created dc_date issued publish_time publishedat_utc publish_up publish_at "
+        "publish_date_time publication_date_time published_date_time date_time article_date released_at release_date "
+        "authored_on posted_at posted_on date datetime timestamp created_at created created_date date_created "
+        "created_on time veröffentlichungsdatum erscheinungsdatum veröffentlicht_am date_de_publication date_publish "
+        "seen_date date_publication fecha_de_publicación fecha_publicacion publicatiedatum datum fecha"
     ),
     "updated_at": (
-        *(
-            "modified_gmt",
-            "post_modified_gmt",
-            "updated",
-            "modified",
-            "modified_at",
-            "date_modified",
-            "last_modified",
-            "lastmod",
-        ),
-        *("post_modified", "last_updated", "last_updated_date", "updated_date", "changed"),
-        *(
-            "last_modified_date",
-            "last_modified_at",
-            "modified_date",
-            "update_date",
-            "date_updated",
-            "modification_date",
-        ),
-        *("content_modified", "updated_on", "modified_on", "post_modified_date", "edited_at"),
+        "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod post_modified "
+        "last_updated last_updated_date updated_date changed last_modified_date last_modified_at modified_date "
+        "update_date date_updated modification_date content_modified updated_on modified_on post_modified_date "
+        "edited_at"
     ),
     "expires_at": (
-        "publish_down",
-        "expires",
-        "expiry",
-        "valid_until",
-        "unpublish_at",
-        "unpublished_at",
-        "removed_at",
-        "withdrawn_at",
-        "retracted_at",
-        "expiry_date",
-        "expiration_date",
-        "expire_date",
+        "publish_down expires expiry valid_until unpublish_at unpublished_at removed_at withdrawn_at retracted_at "
+        "expiry_date expiration_date expire_date"
     ),
-    "canonical_id": ("canonical", "original_id"),
+    "canonical_id": "canonical original_id",
     "access": (
-        *("paywall", "access_level", "content_access", "is_premium", "premium", "is_paid", "paid", "paywalled"),
-        *("is_paywalled", "locked", "is_locked", "subscriber_only", "subscribers_only"),
+        "paywall access_level content_access is_premium premium is_paid paid paywalled is_paywalled locked is_locked "
+        "subscriber_only subscribers_only"
     ),
-    "sensitivity": ("sensitive",),
-    "kind": ("type", "article_type", "content_type", "genre", "format", "story_type", "post_type"),
+    "sensitivity": "sensitive",
+    "kind": "type article_type content_type genre format story_type post_type",
 }
+ALIASES = {field: tuple(names.split()) for field, names in _ALIASES.items()}
+"""Field -> the names of columns that hold it, beside its own; of several the first that is filled counts."""
 TIMES = ("published_at", "updated_at", "expires_at")
 EMBARGOES = (
     *("embargo", "embargoed", "embargo_until", "embargoed_until", "embargo_date", "embargo_time", "embargo_at"),

@@ -12,97 +12,39 @@ from recommender.settings import ReadingSettings
 
 _SHOWN = frozenset(
     (
-        *("publish", "published", "publ", "public", "live", "online", "active", "usable", "approved", "released", "ok"),
-        *("visible", "enabled", "available", "open", "inherit", "current", "final", "complete", "completed", "ready"),
-        *("new", "updated", "corrected", "normal", "standard", "everyone", "anyone", "free", "on", "done", "archived"),
-        *("archive", "members", "paid", "premium", "subscribers", "tiers", "veröffentlicht", "publié", "publicado"),
-        *("pubblicato", "gepubliceerd", "publicerad", "publisert", "udgivet", "publiceret", "julkaistu", "publicat"),
-        *("opublikowany", "opublikowane", "publikováno", "zveřejněno", "közzétéve", "yayında", "yayınlandı"),
-        *(
-            "опубликовано",
-            "опубликован",
-            "опубліковано",
-            "публикувано",
-            "δημοσιευμένο",
-            "公開",
-            "已发布",
-            "已發布",
-            "게시됨",
-        ),
-    )
+        "publish published publ public live online active usable approved released ok visible enabled available open "
+        "inherit current final complete completed ready new updated corrected normal standard everyone anyone free on "
+        "done archived archive members paid premium subscribers tiers veröffentlicht publié publicado pubblicato "
+        "gepubliceerd publicerad publisert udgivet publiceret julkaistu publicat opublikowany opublikowane publikováno "
+        "zveřejněno közzétéve yayında yayınlandı опубликовано опубликован опубліковано публикувано δημοσιευμένο "
+        "公開 已发布 已發布 게시됨"
+    ).split()
 )
 _HIDDEN = frozenset(
     (
-        *("draft", "drafts", "auto-draft", "autodraft", "pending", "pendingreview", "inreview", "review", "private"),
-        *("trash", "trashed", "deleted", "removed", "scheduled", "future", "embargoed", "embargo", "canceled"),
-        *("cancelled", "withheld", "unpublished", "unpublish", "notpublished", "hidden", "inactive", "disabled"),
-        *("offline", "withdrawn", "retracted", "killed", "kill", "spiked", "rejected", "expired", "request-pending"),
-        *("workinprogress", "wip", "inprogress", "editing", "tobereviewed", "awaitingapproval", "onhold", "spam"),
-        *("internal", "password", "passwordprotected", "off", "entwurf", "brouillon", "borrador", "concept"),
-        *("soft_trashed", "hard_trashed", "spam_comment", "unapproved", "autosave", "taken_down", "suspended"),
-        *("queued", "planned", "submitted", "incomplete", "publish_later", "nonpublished", "waiting", "not_live"),
-        *("unveröffentlicht", "geplant", "programado", "programmé", "planifié", "gepland", "en_attente", "pendiente"),
-        *("needs_review", "ready_for_review", "awaiting_review", "pitch", "assigned", "copyedit"),
-        *("unlisted", "bozza", "rascunho", "utkast", "kladde", "udkast", "szkic", "luonnos", "koncept", "návrh"),
-        *(
-            "nieopublikowany",
-            "nieopublikowane",
-            "nepublikováno",
-            "avpublicerad",
-            "vázlat",
-            "ciornă",
-            "taslak",
-            "πρόχειρο",
-        ),
-        *(
-            "черновик",
-            "неопубликовано",
-            "чернетка",
-            "неопубліковано",
-            "чернова",
-            "下書き",
-            "非公開",
-            "草稿",
-            "未发布",
-            "未發布",
-        ),
-        *("초안", "비공개", "ready_to_publish", "ready_for_publication", "published_draft", "preview", "later"),
-    )
+        "draft drafts auto-draft autodraft pending pendingreview inreview review private trash trashed deleted removed "
+        "scheduled future embargoed embargo canceled cancelled withheld unpublished unpublish notpublished hidden "
+        "inactive disabled offline withdrawn retracted killed kill spiked rejected expired request-pending "
+        "workinprogress wip inprogress editing tobereviewed awaitingapproval onhold spam internal password "
+        "passwordprotected off entwurf brouillon borrador concept soft_trashed hard_trashed spam_comment unapproved "
+        "autosave taken_down suspended queued planned submitted incomplete publish_later nonpublished waiting not_live "
+        "unveröffentlicht geplant programado programmé planifié gepland en_attente pendiente needs_review "
+        "ready_for_review awaiting_review pitch assigned copyedit unlisted bozza rascunho utkast kladde udkast szkic "
+        "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
+        "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
+        "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview later"
+    ).split()
 )
 _NOT_STORIES = frozenset(
     (
-        *("page", "webpage", "attachment", "navmenuitem", "menuitem", "menu", "revision", "author"),
-        *("person", "tag", "tagpage", "category", "categorypage", "sectionpage", "sectionfront", "front", "homepage"),
-        *("topicpage", "landingpage", "collectionpage", "aboutpage", "contactpage", "searchresultspage", "profilepage"),
-        *("website", "organization", "breadcrumblist", "itemlist", "wpblock", "wptemplate", "wptemplatepart"),
-        *("wpnavigation", "wpglobalstyles", "wpfontfamily", "wpfontface", "customcss", "customizechangeset"),
-        *(
-            "oembedcache",
-            "userrequest",
-            "redirect",
-            "pingback",
-            "trackback",
-            "user",
-            "basicpage",
-            "staticpage",
-            "mediaitem",
-            "imageasset",
-            "elementorlibrary",
-            "acffield",
-            "acffieldgroup",
-            "scheduledaction",
-            "shoporder",
-            "wpcf7contactform",
-            "bloggerpage",
-            "bloggercomment",
-            "bloggersettings",
-            "bloggertemplate",
-            "form",
-            "newsletterform",
-            "advert",
-            "advertisement",
-        ),
-    )
+        "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "
+        "sectionpage sectionfront front homepage topicpage landingpage collectionpage aboutpage contactpage "
+        "searchresultspage profilepage website organization breadcrumblist itemlist wpblock wptemplate wptemplatepart "
+        "wpnavigation wpglobalstyles wpfontfamily wpfontface customcss customizechangeset oembedcache userrequest "
+        "redirect pingback trackback user basicpage staticpage mediaitem imageasset elementorlibrary acffield "
+        "acffieldgroup scheduledaction shoporder wpcf7contactform bloggerpage bloggercomment bloggersettings "
+        "bloggertemplate form newsletterform advert advertisement"
+    ).split()
 )
 _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
 # column -> whether its yes says that the story is published
