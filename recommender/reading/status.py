@@ -10,18 +10,16 @@ from recommender.reading.times import shown
 from recommender.reading.values import is_missing, one_of
 from recommender.settings import ReadingSettings
 
-_SHOWN = frozenset(
-    (
+_WORDS = (
+    (  # of statuses whose stories are shown
         "publish published publ public live online active usable approved released ok visible enabled available open "
         "inherit current final complete completed ready new updated corrected normal standard everyone anyone free on "
         "done archived archive members paid premium subscribers tiers veröffentlicht publié publicado pubblicato "
         "gepubliceerd publicerad publisert udgivet publiceret julkaistu publicat opublikowany opublikowane publikováno "
         "zveřejněno közzétéve yayında yayınlandı опубликовано опубликован опубліковано публикувано δημοσιευμένο "
         "公開 已发布 已發布 게시됨"
-    ).split()
-)
-_HIDDEN = frozenset(
-    (
+    ),
+    (  # of those whose stories are not
         "draft drafts auto-draft autodraft pending pendingreview inreview review private trash trashed deleted removed "
         "scheduled future embargoed embargo canceled cancelled withheld unpublished unpublish notpublished hidden "
         "inactive disabled offline withdrawn retracted killed kill spiked rejected expired request-pending "
@@ -32,11 +30,10 @@ _HIDDEN = frozenset(
         "ready_for_review awaiting_review pitch assigned copyedit unlisted bozza rascunho utkast kladde udkast szkic "
         "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
         "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
-        "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview later"
-    ).split()
-)
-_NOT_STORIES = frozenset(
-    (
+        "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview "
+        "later"
+    ),
+    (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "
         "sectionpage sectionfront front homepage topicpage landingpage collectionpage aboutpage contactpage "
         "searchresultspage profilepage website organization breadcrumblist itemlist wpblock wptemplate wptemplatepart "
@@ -44,7 +41,7 @@ _NOT_STORIES = frozenset(
         "redirect pingback trackback user basicpage staticpage mediaitem imageasset elementorlibrary acffield "
         "acffieldgroup scheduledaction shoporder wpcf7contactform bloggerpage bloggercomment bloggersettings "
         "bloggertemplate form newsletterform advert advertisement"
-    ).split()
+    ),
 )
 _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
 # column -> whether its yes says that the story is published
@@ -99,7 +96,7 @@ def folded(value: str) -> str:
     return "".join(part for part in value.casefold() if part not in " _-./:")
 
 
-_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(folded, one)) for one in (_SHOWN, _HIDDEN, _NOT_STORIES))
+_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(folded, words.split())) for words in _WORDS)
 
 
 @dataclass(frozen=True)
