@@ -16,7 +16,7 @@ from rich.console import Console
 from recommender.lists.readnext import MORE, ReadNext
 
 if TYPE_CHECKING:
-    from recommender.jobs.run import Summary
+    from recommender.jobs.summary import Summary
     from recommender.progress import Progress
 
 

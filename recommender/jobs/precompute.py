@@ -19,7 +19,8 @@ from recommender.jobs.engines import make_engine
 from recommender.jobs.engines.protocol import Engine
 from recommender.jobs.guards import Guards, vanished
 from recommender.jobs.options import JobKeywords, JobOptions
-from recommender.jobs.run import Run, Summary, no_story
+from recommender.jobs.run import Run
+from recommender.jobs.summary import Summary, no_story
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source
 from recommender.settings import Settings

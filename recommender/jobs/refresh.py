@@ -26,7 +26,8 @@ from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, pool_checkpoint
 from recommender.jobs.guards import Guards, check_taken_back, check_together
 from recommender.jobs.options import JobKeywords, JobOptions
-from recommender.jobs.run import Run, Summary, items_of, no_story
+from recommender.jobs.run import Run
+from recommender.jobs.summary import Summary, items_of, no_story
 from recommender.jobs.touched import looked_past, touched
 from recommender.lists.records import RECORD
 from recommender.publishing import PublishedLists

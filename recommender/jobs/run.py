@@ -1,25 +1,19 @@
-"""One run of a job: where it publishes, what it keeps in case of an interruption, and what it did."""
+"""One run of a job: where it publishes, and what it keeps in case of an interruption."""
 
 from __future__ import annotations
 
 import logging
-import resource
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.archive.changes import Changes
-from recommender.articles.languages import unknown_languages
 from recommender.editorial.overlay import Overlay, note_lists
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
@@ -27,6 +21,7 @@ from recommender.facade import Recommender
 from recommender.jobs.guards import Guards
 from recommender.jobs.options import JobOptions
 from recommender.jobs.run_identity import Inputs
+from recommender.jobs.summary import Summary, by_words, items_of
 from recommender.progress import Progress
 from recommender.publishing import Publisher, open_publisher
 from recommender.reading.read import Source, read_articles
@@ -40,63 +35,7 @@ from recommender.storage.database import is_database
 Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
 Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
 _LOG = logging.getLogger("recommender")
-_REASONS = 3  # that are told where no row is a story
 _PASSAGES = 10  # commonest passages that a manifest tells
-_SHOWN = 60  # characters of a passage that a finding names
-LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")
-"""Statuses of published lists, which `Summary` counts by name."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did: counts in stories, times in seconds, memory in MiB.
-
-    `published` is False after a dry run; `by_words` counts the stories by language that the embedder does not know, so
-    that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
-    over; `changed` the lists that a refresh made again and that show other items than before, None where there was
-    nothing to compare with; `unpublished` the rows that are no published stories, by what says so; `rejected_file`
-    holds the rejected rows, if there are any; `told` says what somebody should look at in the input, `findings` in the
-    rules.
-    """
-
-    version: str = ""
-    published: bool = True
-    as_of: datetime | None = None
-    related_at: float | None = None
-    ranker: str = ""
-    by_words: dict[str, int] = field(default_factory=dict)
-    stories: int = 0
-    lists: int = 0
-    ok: int = 0
-    filled: int = 0
-    short: int = 0
-    empty: int = 0
-    not_computed: int = 0
-    rejected: int = 0
-    rejected_file: str = ""
-    superseded: int = 0
-    copies: int = 0
-    withdrawn: int = 0
-    withheld: int = 0
-    findings: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
-    unpublished: dict[str, int] = field(default_factory=dict)
-    vanished: int = 0
-    links: int = 0
-    stories_with_links: int = 0
-    unresolved_links: int = 0
-    embedded: int = 0
-    recomputed: int = 0
-    changed: int | None = None
-    resumed: int = 0
-    changes: Changes | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    peak_memory: float = 0.0
-
-    @property
-    def stories_per_second(self) -> float:
-        """Stories a second over the whole run."""
-        return self.stories / max(sum(self.seconds.values()), 1e-9)
 
 
 class Clock:
@@ -232,12 +171,9 @@ class Run:
         summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
         ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
         summary.recomputed = len(wanted)
-        report = rec.links.report
-        summary.links, summary.stories_with_links = report.links, report.stories
-        summary.unresolved_links = report.unresolved
         details = self._details(rec, len(rows)) | {"shares": guards.shares}  # completed as lists are written
-        if report.found:
-            details["links"] = asdict(report)
+        if rec.links.report.found:
+            details["links"] = asdict(rec.links.report)
         batches = self._counted(chain(ready, made(wanted)), len(rows), guards)
         if summary.published:
             self.publisher.publish(batches, details, settings.publish.keep_versions)
@@ -261,7 +197,7 @@ class Run:
             "embedder": type(rec.embedder).__name__,
             "related_at": rec.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
-            "by_words": _by_words(rec),
+            "by_words": by_words(rec),
             "time_counts": rec.archive.dated,
             "boilerplate": {"passages": len(dropped), "commonest": [asdict(one) for one in dropped[:_PASSAGES]]},
         }
@@ -272,16 +208,12 @@ class Run:
         for batch in batches:
             self.clock("selecting", summary.lists + len(batch), total)
             yield batch
-            statuses = batch.column("status")
-            summary.lists += len(batch)
-            for status in LISTED:
-                found = getattr(summary, status) + pc.sum(pc.equal(statuses, status)).as_py()
-                setattr(summary, status, found)
+            summary.count(batch)
             if (before := self.shown_before) is not None:
                 differ = (before[name] != items for name, items in items_of(batch) if name in before)
                 summary.changed = (summary.changed or 0) + sum(differ)
             self.clock("writing", summary.lists, total)
-        guards.lists({status: getattr(summary, status) for status in LISTED})
+        guards.lists(summary.statuses)
 
     def finish(self, rec: Recommender, report: ReadReport) -> Summary:
         """Save the archive, delete the finished shards, and tell what was done."""
@@ -292,57 +224,5 @@ class Run:
             self.clock("saving", len(rec.catalog), len(rec.catalog))
         summary.resumed = self.ledgers.resumed
         self.ledgers.clear()
-        groups = rec.catalog.copy_group[rec.catalog.alive]
-        summary.stories, summary.rejected, summary.superseded = len(groups), len(report.rejected), report.superseded
-        summary.copies = len(groups) - len(np.unique(groups))
-        summary.related_at = rec.related_at
-        summary.unpublished, summary.told = dict(report.unpublished), _findings(rec, report)
-        summary.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
-        summary.by_words = _by_words(rec)
-        summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        summary.tell(rec, report)
         return summary
-
-
-def items_of(batch: pa.RecordBatch) -> Iterator[tuple[str, list[str]]]:
-    """List the ids of the items of each list of a batch, in order, by the id of its story."""
-    items = batch.column("items")
-    names, ends = (
-        items.flatten().field("article_id").to_pylist(),
-        np.cumsum(pc.fill_null(pc.list_value_length(items), 0)),
-    )
-    ids = batch.column("article_id").to_pylist()
-    start = 0
-    for name, end in zip(ids, ends.tolist(), strict=True):
-        yield name, names[start:end]
-        start = end
-
-
-def no_story(report: ReadReport, rejected: Path | None) -> str:
-    """Say why no row of an input is a story."""
-    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
-    told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
-    if any(reason == "missing id" for reason in reasons):
-        told += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
-    where = f"; see {rejected}" if rejected is not None and report.rejected else ""
-    return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
-
-
-def _by_words(rec: Recommender) -> dict[str, int]:
-    """Count the current stories, by language, whose lists go by words alone: the embedder does not know it."""
-    current = rec.catalog.table.select(["language"]).filter(pa.array(rec.catalog.alive))
-    return unknown_languages(current, rec.embedder.languages, rec.archive.site)
-
-
-def _findings(rec: Recommender, report: ReadReport) -> tuple[str, ...]:
-    """Tell what somebody should look at in the stories that were read, one line each."""
-    found = list(report.findings(datetime.now(UTC)))
-    found += [
-        f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
-        for name, count in sorted(rec.catalog.shared_canonicals.items())
-    ]
-    if dropped := rec.catalog.boilerplate.told:
-        found.append(
-            f"{len(dropped):,} passages that recur are left out where stories are compared and shown, such as "
-            f"{dropped[0].text[:_SHOWN]!r} of {dropped[0].stories:,} stories; recommender check lists them"
-        )
-    return tuple(found)

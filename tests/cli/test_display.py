@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recommender.cli.display import print_summary
-from recommender.jobs.run import Summary
+from recommender.jobs.summary import Summary
 
 
 def test_stories_by_words_alone_were_not_embedded_before(capsys: pytest.CaptureFixture[str]) -> None:

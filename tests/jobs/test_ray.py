@@ -20,7 +20,7 @@ from recommender import Recommender, Settings
 from recommender.errors import ClusterError, MissingExtraError, SettingsError
 from recommender.jobs.engines.ray import RayEngine, RayJob
 from recommender.jobs.precompute import precompute
-from recommender.jobs.run import Summary
+from recommender.jobs.summary import Summary
 from recommender.progress import Progress, silent
 from recommender.publishing import open_publisher
 from recommender.storage import checkpoints

@@ -34,7 +34,7 @@ from recommender import PublishedLists, Recommender, Settings
 from recommender.compute.parallel import torch_workers
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
-from recommender.jobs.run import Summary
+from recommender.jobs.summary import Summary
 from recommender.publishing import open_publisher
 from tests.soak import watch
 from tests.soak.newsroom import START, Newsroom
