@@ -43,6 +43,7 @@ from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
 from recommender.search.index import index_floats
+from recommender.search.limits import LIMITS, Limits
 from recommender.search.scope import Filters
 from recommender.settings import Settings
 from recommender.storage.atomic import refusing
@@ -63,6 +64,8 @@ class Recommender(Decided):
         Default: the one that `settings.embedding` names.
     cache : path, optional
         File of the vector cache; without it every `fit` embeds anew.
+    limits : Limits, optional
+        Sizes of the pieces that work is done in (`recommender.search.limits`).
 
     Notes
     -----
@@ -99,6 +102,7 @@ class Recommender(Decided):
         rules: Rules | None = None,
         embedder: Embedder | None = None,
         cache: str | Path | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         self.settings = settings or Settings()
         self.embedder = embedder or make_embedder(self.settings.embedding)
@@ -106,7 +110,7 @@ class Recommender(Decided):
         self.overlay = Overlay()
         self.report = ReadReport()
         self.embedded = 0
-        self._rules = rules or Rules()
+        self.limits, self._rules = limits, rules or Rules()
         self._archive: Archive | None = None
 
     # -- building -----------------------------------------------------------------------------
@@ -159,7 +163,9 @@ class Recommender(Decided):
 
     def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
         """Make a table that `read_articles` returned searchable, as `fit` does."""
-        self._archive, self.embedded = build_archive(table, self.settings, self._rules, self._vectors, progress)
+        self._archive, self.embedded = build_archive(
+            table, self.settings, self._rules, self._vectors, self.limits, progress
+        )
         return self
 
     @property
@@ -269,7 +275,7 @@ class Recommender(Decided):
             If `settings` read or embed in another way: that needs `fit`.
         """
         archive = under_settings(self.archive, settings, self.embedder)
-        other = Recommender(settings, rules=self.rules, embedder=self.embedder)
+        other = Recommender(settings, rules=self.rules, embedder=self.embedder, limits=self.limits)
         other.cache, other.overlay, other.report = self.cache, self.overlay, self.report
         other._archive = archive
         return other
@@ -432,7 +438,7 @@ class Recommender(Decided):
             If it is missing, damaged, of another kind, or written by a newer version.
         """
         archive, folder = snapshot.load(Path(path), check)
-        rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache)
+        rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache, limits=archive.limits)
         with refusing(folder):
             rec.embedder.load(folder)
         rec._archive = archive

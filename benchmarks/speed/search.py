@@ -26,7 +26,6 @@ from recommender.archive import build
 from recommender.archive.archive import Archive
 from recommender.compute.parallel import in_order, torch_workers
 from recommender.features.vectors import SCALE, quantise
-from recommender.search import limits
 from recommender.search.keys import KEYS, Keys
 from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
@@ -178,15 +177,14 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     plain = replace(archive.searched, reach=None)
     row: dict[str, Any] = {"archive": path.name, "about": about}
     row |= compared(plain, archive.catalog.ids.to_pylist(), archive.catalog.id_rank, k, SAMPLE)
-    limits.LIMITS = Limits(exact=0)
     searched, shortlist = build.searched_by(
-        archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings
+        archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings, Limits(exact=0)
     )
     near = replace(archive, searched=searched, shortlist=shortlist)
     ids = archive.catalog.ids.take(np.sort(np.random.default_rng(1).permutation(n)[:count])).to_pylist()
-    limits.LIMITS, rec.archive = Limits(exact=1 << 62), near
+    rec.archive = replace(near, limits=Limits(exact=1 << 62))
     wanted = lists(rec, ids)
-    limits.LIMITS, rec.archive = Limits(exact=0), replace(near)  # a copy keeps nothing of the other search
+    rec.archive = replace(near, limits=Limits(exact=0))
     shares = [len({*a} & {*b}) / len(a) for a, b in zip(wanted, lists(rec, ids), strict=True) if a]
     interval = bootstrap(np.array(shares), np.arange(len(shares)))
     row["final five"] = [round(float(x), 4) for x in (np.mean(shares), interval.low, interval.high)]

@@ -28,9 +28,9 @@ from recommender.features.tfidf import Tfidf
 from recommender.plugins import releases
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
-from recommender.search import limits
 from recommender.search.index import SearchIndex
 from recommender.search.keys import Keys
+from recommender.search.limits import LIMITS, Limits
 from recommender.search.pools import Pools, StoryQueries
 from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, Scope, make_scope
@@ -99,6 +99,8 @@ class Archive:
         Relevance from which on an item counts as related.
     ranker : Ranker or None
         Orders the candidates; none = by the weighted sum of cosines.
+    limits : Limits
+        Sizes that its candidates and lists are made in; part of what is frozen with it.
     calibration : str
         Name under which the embedder's judgments are kept.
     rules : Rules
@@ -121,6 +123,7 @@ class Archive:
     related_at: float | None
     shortlist: Shortlist | None = None
     ranker: Ranker | None = None
+    limits: Limits = LIMITS
     calibration: str = ""
     rules: Rules = NO_RULES
     pools: ArchivePools | None = None
@@ -170,9 +173,10 @@ class Archive:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change exactly when a setting, the ranker or a rule of another package does."""
+        """Sixteen hex digits that change when a setting, the ranker, a size or a rule of another package does."""
         settings = self.settings.fingerprint()
-        more = [*([self.ranker.sha256] if self.ranker is not None else []), *releases("rules")]
+        sizes = [] if self.limits == LIMITS else [repr(self.limits)]
+        more = [*([self.ranker.sha256] if self.ranker is not None else []), *releases("rules"), *sizes]
         return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
 
     @property
@@ -373,7 +377,7 @@ class Archive:
             scope=scope,
             settings=self.settings.retrieval,
             count=count,
-            limits=limits.LIMITS,
+            limits=self.limits,
         )
 
     def base(self, moment: int) -> Scope:

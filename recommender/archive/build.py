@@ -32,9 +32,9 @@ from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.reading.read import read_articles
-from recommender.search import limits
 from recommender.search.index import check_factory
 from recommender.search.keys import Keys, telling_words
+from recommender.search.limits import LIMITS, Limits
 from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 from recommender.settings import Settings
@@ -43,7 +43,12 @@ _TOLD = {"section": "sections", "time": "dates"}
 
 
 def build_archive(
-    table: pa.Table, settings: Settings, rules: Rules, vectors: StoryVectors, progress: Progress = silent
+    table: pa.Table,
+    settings: Settings,
+    rules: Rules,
+    vectors: StoryVectors,
+    limits: Limits = LIMITS,
+    progress: Progress = silent,
 ) -> tuple[Archive, int]:
     """Fit an archive on a table that `read_articles` returned.
 
@@ -82,7 +87,7 @@ def build_archive(
         languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
         common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
         hubness = Hubness.fit(catalog.ids.to_pylist(), terms, made)
-        searched, shortlist = searched_by(catalog, tfidf, terms, made, settings)
+        searched, shortlist = searched_by(catalog, tfidf, terms, made, settings, limits)
         archive = Archive(
             catalog=catalog,
             searched=searched,
@@ -93,6 +98,7 @@ def build_archive(
             neighbours=hubness.of(terms, made),
             shortlist=shortlist,
             settings=settings,
+            limits=limits,
             related_at=None,
             ranker=ranker,
             calibration=embedder.calibration,
@@ -113,13 +119,13 @@ def build_archive(
 
 
 def searched_by(
-    catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings
+    catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings, limits: Limits
 ) -> tuple[SearchTable, Shortlist | None]:
     """Choose the words that stories are searched by and, where they are many, how far each looks."""
     keys = Keys.of(terms, telling_words(tfidf), vectors)
-    if settings.retrieval.exact or len(catalog) <= limits.LIMITS.exact:
+    if settings.retrieval.exact or len(catalog) <= limits.exact:
         return SearchTable(vectors, keys, terms.shape[1]), None
-    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, limits.LIMITS)
+    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, limits)
     reach = shortlist.reach(keys, vectors, terms.shape[1])
     return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 

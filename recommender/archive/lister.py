@@ -29,8 +29,6 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import filled
 from recommender.selection.pipeline import Trace, select, with_developments
 
-BLOCK = 512  # stories whose lists are made together
-
 
 @dataclass(frozen=True, kw_only=True)
 class Lister:
@@ -96,18 +94,18 @@ class Lister:
 
         `pools` are those of these rows, if they were found already.
         """
-        archive = self.archive
+        archive, step = self.archive, self.archive.limits.lists
         if pools is not None:
             places = np.arange(len(rows))
         else:
             pools, places = pools_of(archive, rows, self.selection.base, self.k, self.hold)
 
         def made(start: int) -> pa.RecordBatch:
-            part = slice(start, start + BLOCK)
+            part = slice(start, start + step)
             stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
             return self._records(stories, queries, pools=pools.take(places[part]), version=version)
 
-        yield from in_order(made, range(0, len(rows), BLOCK))
+        yield from in_order(made, range(0, len(rows), step))
 
     def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
         """Make the list of a story that is not in the archive, one row with its vector; the archive stays as it is."""
@@ -127,11 +125,11 @@ class Lister:
 
     def rejected(self, article_ids: Sequence[str]) -> dict[str, list[Rejected]]:
         """Find the candidates that are not in the lists of some stories, best first, each with what rejected it."""
-        catalog = self.archive.catalog
+        catalog, step = self.archive.catalog, self.archive.limits.lists
         rows = catalog.rows(article_ids)
         found: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
-        for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
+        for start in range(0, len(rows), step):
+            block = rows[start : start + step]
             stories = catalog.table.take(pa.array(block))
 
             def trace(rule: str, rejected: Ranked, ids: list[str] = stories["id"].to_pylist()) -> None:  # noqa: B008

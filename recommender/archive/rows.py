@@ -60,7 +60,9 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
     tfidf = Tfidf(archive.tfidf.names.take(pa.array(used)), archive.tfidf.idf[used], archive.tfidf.stories)
     parts = parts.among(used)
     # as if those that go had never been
-    searched, shortlist = searched_by(catalog, tfidf, parts.whole, archive.vectors[old], archive.settings)
+    searched, shortlist = searched_by(
+        catalog, tfidf, parts.whole, archive.vectors[old], archive.settings, archive.limits
+    )
     return replace(
         archive,
         catalog=catalog,

@@ -30,6 +30,7 @@ from recommender.ranking.ranker import Ranker
 from recommender.search.index import FILE as INDEX
 from recommender.search.index import SearchIndex
 from recommender.search.keys import KEYS, Keys
+from recommender.search.limits import Limits
 from recommender.search.pools import Pools
 from recommender.search.scope import Scope
 from recommender.search.shortlist import Reach, Shortlist
@@ -97,6 +98,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "related_at": archive.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
             "reach": archive.shortlist and [archive.shortlist.looks, archive.shortlist.rank],
+            "limits": asdict(archive.limits),
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
             "pools": _pool_details(archive.pools),
@@ -166,6 +168,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         settings=settings,
         related_at=manifest["related_at"],
         ranker=ranker,
+        limits=Limits(**manifest.get("limits", {})),
         calibration=calibration,
         rules=rules,
     )

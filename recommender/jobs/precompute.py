@@ -108,7 +108,7 @@ def precompute(
         summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
         rec.overlay.take_back(report.taken_back, table["id"].to_pylist())
         vectors = run.vectors(rec, job.encode(rec.embedder))
-        rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, clock)
+        rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, rec.limits, clock)
         clock("searching", 0, len(table))
         moment = run.identify(rec).as_of
         guards.moment(None if asked.as_of else moment, rec.catalog.published, datetime.now(UTC))

@@ -16,6 +16,7 @@ from recommender.editorial.overlay import ordered
 from recommender.facade import Recommender
 from recommender.lists.records import RECORD
 from recommender.plugins import releases
+from recommender.search.limits import LIMITS
 from recommender.search.scope import Filters
 from recommender.storage.digests import hash_table
 from recommender.version import __version__
@@ -45,7 +46,8 @@ class Inputs:
         moment = as_of or rec.newest()
         overlay, rules, settings = rec.overlay, rec.rules.model_dump_json(), rec.settings.fingerprint()
         withdrawals = repr((ordered(overlay.withdrawn), ordered(overlay.blocked)))
-        added = releases("rules")
+        sizes = [] if rec.archive.limits == LIMITS else [repr(rec.archive.limits)]
+        added = (*releases("rules"), *sizes)
         digest = hashlib.sha256()
         hash_table(digest, rec.catalog.table)
         digest.update(np.packbits(rec.catalog.alive).data)
@@ -73,7 +75,7 @@ class Inputs:
             "rules": rules,
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",
-            **({"added rules": ", ".join(added)} if added else {}),
+            **({"added rules and sizes": ", ".join(added)} if added else {}),
             "moment": told,
         }
         plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}

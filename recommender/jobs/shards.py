@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.lister import BLOCK, Lister
+from recommender.archive.lister import Lister
 from recommender.editorial.overlay import Overlay
 from recommender.embedders import Embedder
 from recommender.errors import InputError, SnapshotError
 from recommender.lists.records import RECORD
 from recommender.reading.formats import Stream
 from recommender.reading.read import Part
-from recommender.search import limits
+from recommender.search.limits import Limits
 from recommender.search.pools import Pools
 from recommender.storage.atomic import write_atomically
 from recommender.storage.checkpoints import Ledger
@@ -99,6 +99,7 @@ class Plan:
         Of a shard.
     moment : int
         That the lists are for, in microseconds.
+    limits : Limits
     overlay : Overlay
     found : Ledger
         Pools of the shards.
@@ -110,6 +111,7 @@ class Plan:
     size: int
     stories: int
     moment: int
+    limits: Limits
     overlay: Overlay
     found: Ledger
     made: Ledger | None = None
@@ -159,7 +161,7 @@ class Plan:
 
     def pools(self) -> Pools:
         """Map the pools of all rows, once they are gathered."""
-        return Pools(np.load(self.work / _POOLS, mmap_mode="r"), limits.LIMITS.spare)
+        return Pools(np.load(self.work / _POOLS, mmap_mode="r"), self.limits.spare)
 
 
 def shard_name(shard: int) -> str:
@@ -197,18 +199,18 @@ class Select:
         return row
 
     @staticmethod
-    def blocks(made: Ledger, shards: Iterable[int]) -> Iterator[pa.RecordBatch]:
-        """Read the records of shards, as they are finished, in the blocks of a run without shards."""
+    def blocks(made: Ledger, shards: Iterable[int], size: int) -> Iterator[pa.RecordBatch]:
+        """Read the records of shards, as they are finished, in blocks of `size`, as a run without shards has them."""
         waiting: list[pa.RecordBatch] = []
         for shard in shards:
             path = made.path(shard_name(shard))
             if path is None:
                 raise SnapshotError(f"a shard of lists in {made.folder} is gone; run again")
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(BLOCK):
+                for batch in file.iter_batches(size):
                     whole = pa.Table.from_batches([*waiting, batch], RECORD).combine_chunks()
-                    full = len(whole) // BLOCK * BLOCK
-                    yield from whole.slice(0, full).to_batches(BLOCK)
+                    full = len(whole) // size * size
+                    yield from whole.slice(0, full).to_batches(size)
                     waiting = whole.slice(full).to_batches()
         yield from waiting
 

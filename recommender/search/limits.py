@@ -1,4 +1,4 @@
-"""Sizes of the pieces that a search works on, in one value."""
+"""Sizes of the pieces that a search, and the making of lists, work on, in one value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Sizes of a search.
+    """Sizes of the pieces that work is done in, and from which on a search looks near alone.
 
     Attributes
     ----------
@@ -25,6 +25,8 @@ class Limits:
         That search together.
     offered : int, default 32,768
         Stories that newcomers are offered to at a time.
+    lists : int, default 512
+        Stories whose lists are made together.
     """
 
     exact: int = 50_000
@@ -34,7 +36,8 @@ class Limits:
     spare: int = 16
     stories: int = 1_024
     offered: int = 32_768
+    lists: int = 512
 
 
 LIMITS = Limits()
-"""The sizes of every search."""
+"""The sizes where nothing else is asked for."""

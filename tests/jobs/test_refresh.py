@@ -25,18 +25,13 @@ from recommender.jobs.run_identity import Inputs
 from recommender.jobs.touched import looked_past
 from recommender.publishing import open_publisher
 from recommender.ranking.ranker import Ranker
-from recommender.search import limits
 from recommender.search.limits import Limits
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard, topic_of
 from tests.support.newsroom import START, newsroom
 from tests.support.worlds import AS_OF, SECTIONS, World, random_rules, random_settings, random_stories
 
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pools so small that rows fall out of them."""
-    monkeypatch.setattr(limits, "LIMITS", Limits(spare=2, stories=20))
-    monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
+FEW = Limits(spare=2, stories=20, lists=16)
+"""Pools so small that rows fall out of them."""
 
 
 def published(place: Path) -> dict[str, dict[str, Any]]:
@@ -74,7 +69,7 @@ def whole_run(before: Recommender, place: Path, changes: list[dict[str, Any]], a
 class Changing:
     """A world published in a folder, that changes step by step."""
 
-    def __init__(self, seed: int, root: Path, format: str) -> None:
+    def __init__(self, seed: int, root: Path, format: str, limits: Limits) -> None:
         self.rng = rng = Random(seed)
         self.later = random_stories(rng, 90)
         self.held, self.later = self.later[:50], self.later[50:]
@@ -89,8 +84,7 @@ class Changing:
         precompute(
             self.held,
             self.out,
-            settings=options,
-            rules=self.world.rules,
+            recommender=Recommender(options, rules=self.world.rules, limits=limits),
             format=format,
             as_of=self.as_of,
             archive=self.snapshot,
@@ -145,7 +139,6 @@ class Changing:
         return [dict(story) for story in {story["id"]: story for story in changes}.values()]
 
 
-@pytest.mark.usefixtures("few")
 class TestEqualsAWholeRun:
     @pytest.mark.parametrize("format", ["jsonl", "parquet", "sql"])
     def test_in_every_format(self, format: str, tmp_path: Path) -> None:
@@ -162,15 +155,13 @@ class TestEqualsAWholeRun:
     def run(self, seed: int, steps: int, root: Path, format: str) -> None:
         # every other world counts as large: its stories look within their reach
         exact = 20 if seed % 2 else 50_000
-        limits.LIMITS = replace(limits.LIMITS, exact=exact, near=30, rank=8, inside=15)  # `few` puts them back
-        world = Changing(seed, root, "jsonl" if format == "sql" else format)
+        limits = replace(FEW, exact=exact, near=30, rank=8, inside=15)
+        world = Changing(seed, root, "jsonl" if format == "sql" else format, limits)
         if format == "sql":
             world.format, place = "sql", f"sqlite:///{root / 'lists.db'}"
             world.out = place  # type: ignore[assignment]
-            precompute(
-                world.held, place, settings=world.world.settings, rules=world.world.rules, format="sql", as_of=AS_OF,
-                archive=world.snapshot,
-            )  # fmt: skip
+            rec = Recommender(world.world.settings, rules=world.world.rules, limits=limits)
+            precompute(world.held, place, recommender=rec, format="sql", as_of=AS_OF, archive=world.snapshot)
         last, moment = scores(published(world.out)), (world.as_of, world.boosts)
         for _ in range(steps):
             changes = world.step()
@@ -425,11 +416,11 @@ def past_the_pool(root: Path) -> tuple[Path, Path]:
         }
     )
     rules = Rules.of({"series": [{"name": "two", "section": "section2"}]})
-    precompute(stories, root / "out", settings=options, rules=rules, archive=root / "snapshot")
+    rec = Recommender(options, rules=rules, limits=FEW)
+    precompute(stories, root / "out", recommender=rec, archive=root / "snapshot")
     return root / "out", root / "snapshot"
 
 
-@pytest.mark.usefixtures("few")
 class TestListsThatLookPastTheirCandidates:
     def test_they_are_told(self, tmp_path: Path) -> None:
         out, snapshot = past_the_pool(tmp_path)

@@ -19,7 +19,6 @@ from recommender import Filters, PublishedLists, ReadNext, Recommender, Rejected
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.jobs.precompute import precompute
-from recommender.search import limits
 from recommender.search.limits import Limits
 from tests.support.checkerboard import checkerboard
 from tests.support.worlds import AS_OF, SECTIONS, random_rules, random_settings, random_stories
@@ -27,11 +26,8 @@ from tests.support.worlds import AS_OF, SECTIONS, random_rules, random_settings,
 Scores = dict[tuple[str, str], tuple[float, float]]
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pools so small that most rows are outside, and that they are soon lost."""
-    monkeypatch.setattr(limits, "LIMITS", Limits(spare=2, stories=20))
-    monkeypatch.setattr("recommender.archive.lister.BLOCK", 16)
+FEW = Limits(spare=2, stories=20, lists=16)
+"""Pools so small that most rows are outside, and that they are soon lost."""
 
 
 def few_candidates(rng: Random, dated: bool = True, **override: Any) -> Recommender:
@@ -42,7 +38,8 @@ def few_candidates(rng: Random, dated: bool = True, **override: Any) -> Recommen
             story["expires_at"] = AS_OF + timedelta(days=rng.randint(0, 20)) if rng.random() < 0.7 else None
     few = {"retrieval.candidates": 8, "selection.k": 2, "selection.reserves": 2, "selection.related_at": None}
     options = random_settings(rng).override(few | override)
-    return Recommender(options, rules=random_rules(rng, [story["id"] for story in stories])).fit(stories)
+    rules = random_rules(rng, [story["id"] for story in stories])
+    return Recommender(options, rules=rules, limits=FEW).fit(stories)
 
 
 def asked(rec: Recommender) -> list[str]:
@@ -80,7 +77,6 @@ def same(a: Scores, b: Scores) -> int:
     return len(both)
 
 
-@pytest.mark.usefixtures("few")
 class TestScores:
     @settings(max_examples=30)
     @given(seed=st.integers(0, 2**31), pooled=st.booleans())
@@ -142,7 +138,8 @@ class TestScores:
         options, rules = random_settings(rng).override(few), random_rules(rng, ids)
         with TemporaryDirectory() as folder:
             out, archive = Path(folder) / "lists", Path(folder) / "archive"
-            precompute(stories, out, settings=options, rules=rules, archive=archive, as_of=AS_OF)
+            few_pools = Recommender(options, rules=rules, limits=FEW)
+            precompute(stories, out, recommender=few_pools, archive=archive, as_of=AS_OF)
             lists = PublishedLists.open(out)
             published = shown(map(lists.get, lists.ids()))
             rec = Recommender.load(archive)
@@ -242,7 +239,7 @@ def test_a_boost_counts_once_although_a_list_looks_past_its_candidates(ranker: s
         assert item.score == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_blocked_story_takes_no_candidates_place_where_rejections_are_told(few: None) -> None:
+def test_a_blocked_story_takes_no_candidates_place_where_rejections_are_told() -> None:
     options = {"embedding.model": "tfidf", "retrieval.candidates": 8, "selection.k": 1, "selection.reserves": 0}
     options |= {
         "selection.related_at": None,
@@ -250,7 +247,7 @@ def test_a_blocked_story_takes_no_candidates_place_where_rejections_are_told(few
         "selection.repeat_hours": None,
         "selection.series_limit": False,
     }
-    rec = Recommender(Settings().override(options)).fit(checkerboard(12))
+    rec = Recommender(Settings().override(options), limits=FEW).fit(checkerboard(12))
     first = rec.recommend("t0-s0").items[0].article_id
     rec.block(first)
     shown = rec.recommend("t0-s0")

@@ -17,7 +17,6 @@ from recommender.evaluation import evaluate, load_set, tune
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.progress import Progress
-from recommender.search import limits
 from recommender.search.limits import Limits
 from recommender.storage import checkpoints
 from recommender.storage.checkpoints import Ledgers
@@ -66,17 +65,18 @@ class Run:
 @contextmanager
 def small_shards() -> Iterator[None]:
     """Shards of a few dozen stories, and blocks that fit."""
-    before = checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS
-    checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = SHARD, TEXTS, Limits(stories=16)
+    before = checkpoints.SHARD, checkpoints.TEXTS
+    checkpoints.SHARD, checkpoints.TEXTS = SHARD, TEXTS
     try:
         yield
     finally:
-        checkpoints.SHARD, checkpoints.TEXTS, limits.LIMITS = before
+        checkpoints.SHARD, checkpoints.TEXTS = before
 
 
 def _precompute(root: Path, progress: Progress, **options: Any) -> dict[str, Any]:
     settings = SETTINGS.override(options.pop("settings", {}))
-    rec = Recommender(settings, rules=options.pop("rules", Rules()), embedder=options.pop("embedder", WordEmbedder()))
+    rules, embedder = options.pop("rules", Rules()), options.pop("embedder", WordEmbedder())
+    rec = Recommender(settings, rules=rules, embedder=embedder, limits=Limits(stories=16))
     stories, as_of = options.pop("stories", STORIES), options.pop("as_of", AS_OF)
     place = options.pop("place", root / "out")
     return asdict(precompute(stories, place, recommender=rec, as_of=as_of, progress=progress, **options))

@@ -198,7 +198,13 @@ class RayJob:
         lister, overlay = rec.lister(as_of=run.inputs.as_of), rec.overlay.copied()
         moment = lister.selection.scope.as_of
         self._plan = plan = Plan(
-            work=self.work, size=size, stories=stories, moment=moment, overlay=overlay, found=copy(kept)
+            work=self.work,
+            size=size,
+            stories=stories,
+            moment=moment,
+            limits=rec.archive.limits,
+            overlay=overlay,
+            found=copy(kept),
         )
         plan.save(rec.archive, rec.embedder)
         rest = [{"shard": shard} for shard in plan.shards if not kept.path(shard_name(shard))]
@@ -225,7 +231,7 @@ class RayJob:
                     next(made)
                 yield shard
 
-        return Select.blocks(copy(kept), finished())
+        return Select.blocks(copy(kept), finished(), rec.archive.limits.lists)
 
     def _map(
         self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
