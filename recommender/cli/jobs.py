@@ -9,6 +9,9 @@ import typer
 
 from recommender.cli.display import bars, out, print_json, print_summary
 from recommender.cli.options import (
+    GUARDS,
+    LARGE,
+    SETTINGS,
     AllowWorseOption,
     AsOfOption,
     CacheOption,
@@ -66,9 +69,12 @@ def precompute(
     settings_file: SettingsOption = None,
     set_: SetOption = [],  # noqa: B006
     rules: Annotated[
-        Path | None, typer.Option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
+        Path | None,
+        typer.Option(
+            help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...", rich_help_panel=SETTINGS
+        ),
     ] = None,
-    k: Annotated[int | None, typer.Option(help="Items of a list (default 5).")] = None,
+    k: Annotated[int | None, typer.Option(help="Items of a list (default 5).", rich_help_panel=SETTINGS)] = None,
     model: ModelOption = None,
     query: QueryOption = None,
     column: ColumnOption = [],  # noqa: B006
@@ -76,12 +82,21 @@ def precompute(
     links: LinksOption = None,
     ranker: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Ranker that `recommender learn` wrote, 'auto' or 'none' (default: auto)."),
+        typer.Option(
+            metavar="FILE",
+            help="Ranker that `recommender learn` wrote, 'auto' or 'none' (default: auto).",
+            rich_help_panel=SETTINGS,
+        ),
     ] = None,
     as_of: AsOfOption = None,
     strict: StrictOption = False,
     allow_shrink: Annotated[
-        bool, typer.Option("--allow-shrink", help="Publish although many stories of the last version are missing.")
+        bool,
+        typer.Option(
+            "--allow-shrink",
+            help="Publish although many stories of the last version are missing.",
+            rich_help_panel=GUARDS,
+        ),
     ] = False,
     allow_worse: AllowWorseOption = False,
     dry_run: DryRunOption = False,
@@ -90,14 +105,26 @@ def precompute(
     rejected: RejectedOption = None,
     resume: ResumeOption = None,
     engine: Annotated[
-        str, typer.Option(help="Compute here (local), on a Ray cluster (ray), or by an engine that a package adds.")
+        str,
+        typer.Option(
+            help="Compute here (local), on a Ray cluster (ray), or by an engine that a package adds.",
+            rich_help_panel=LARGE,
+        ),
     ] = "local",
     address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
+        str | None,
+        typer.Option(
+            help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).", rich_help_panel=LARGE
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Workers on the Ray cluster (default: one a node).")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Workers on the Ray cluster (default: one a node).", rich_help_panel=LARGE)
+    ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Folder that all Ray nodes share (default: .work in the --lists folder).")
+        Path | None,
+        typer.Option(
+            help="Folder that all Ray nodes share (default: .work in the --lists folder).", rich_help_panel=LARGE
+        ),
     ] = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
@@ -159,6 +186,7 @@ def refresh(
         typer.Option(
             metavar="FILE",
             help="Another ranker, for which all lists are made again: a file, 'auto', 'none' (default: the archive's).",
+            rich_help_panel=SETTINGS,
         ),
     ] = None,
     query: QueryOption = None,

@@ -34,6 +34,14 @@ class Format(StrEnum):
     sql = "sql"
 
 
+# headings of the help of long commands
+INPUT, SETTINGS, GUARDS, LARGE = (
+    "What comes in",
+    "What decides about lists",
+    "What may be published",
+    "Long and large runs",
+)
+
 StoryIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the stories.")]
 _LISTS = typer.Option(
     "--lists", metavar="DIR|URL", help="Published lists: their folder, or a database URL or env:NAME."
@@ -49,33 +57,58 @@ ArchiveOrNone = Annotated[
 FormatOption = Annotated[Format, typer.Option(help="How lists are stored in a folder.")]
 ColumnOption = Annotated[
     list[str],
-    typer.Option(metavar="FIELD=COLUMN", help="Feed a field from a column, such as title=headline; may be repeated."),
+    typer.Option(
+        metavar="FIELD=COLUMN",
+        help="Feed a field from a column, such as title=headline; may be repeated.",
+        rich_help_panel=INPUT,
+    ),
 ]
 InputFormatOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Format of the files read, where they do not tell it: csv, json, xml ..."),
+    typer.Option(
+        metavar="NAME",
+        help="Format of the files read, where they do not tell it: csv, json, xml ...",
+        rich_help_panel=INPUT,
+    ),
 ]
 AsOfOption = Annotated[
-    str | None, typer.Option(help="Moment that the lists are for (default: the newest story's time).")
+    str | None,
+    typer.Option(help="Moment that the lists are for (default: the newest story's time).", rich_help_panel=SETTINGS),
 ]
 AllowWorseOption = Annotated[
-    bool, typer.Option("--allow-worse", help="Publish although the version is worse than the last (docs/input.md).")
+    bool,
+    typer.Option(
+        "--allow-worse",
+        help="Publish although the version is worse than the last (docs/input.md).",
+        rich_help_panel=GUARDS,
+    ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Do and check everything, but publish nothing.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Do and check everything, but publish nothing.", rich_help_panel=GUARDS)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ModelOption = Annotated[
-    str | None, typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.")
+    str | None,
+    typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.", rich_help_panel=SETTINGS),
 ]
 LinksOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Further links between stories, with the columns story and item."),
+    typer.Option(
+        metavar="FILE", help="Further links between stories, with the columns story and item.", rich_help_panel=INPUT
+    ),
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first bad row instead of rejecting it.", rich_help_panel=INPUT)
+]
 CacheOption = Annotated[
-    Path | None, typer.Option(help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).")
+    Path | None,
+    typer.Option(
+        help="Vector cache file (default: cache/vectors.sqlite in the --lists folder).", rich_help_panel=LARGE
+    ),
 ]
 RejectedOption = Annotated[
-    Path | None, typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).")
+    Path | None,
+    typer.Option(help="File of rejected rows (default: rejected.jsonl in the --lists folder).", rich_help_panel=INPUT),
 ]
 ResumeOption = Annotated[
     Path | None,
@@ -83,23 +116,35 @@ ResumeOption = Annotated[
         metavar="DIR",
         help="Folder that finished shards are kept in until the run is done (default: .resume in the --lists folder; "
         "for a database in the --archive folder, else none).",
+        rich_help_panel=LARGE,
     ),
 ]
 QueryOption = Annotated[
     str | None,
-    typer.Option(help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME."),
+    typer.Option(
+        help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME.",
+        rich_help_panel=INPUT,
+    ),
 ]
 
 SETTINGS_FILE = "recommender.toml"
 SettingsOption = Annotated[
     Path | None,
     typer.Option(
-        "--settings", metavar="FILE", help=f"TOML file with settings (default: {SETTINGS_FILE} in the current folder)."
+        "--settings",
+        metavar="FILE",
+        help=f"TOML file with settings (default: {SETTINGS_FILE} in the current folder).",
+        rich_help_panel=SETTINGS,
     ),
 ]
 SetOption = Annotated[
     list[str],
-    typer.Option("--set", metavar="STAGE.NAME=VALUE", help="One setting, such as selection.k=4; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="STAGE.NAME=VALUE",
+        help="One setting, such as selection.k=4; may be repeated.",
+        rich_help_panel=SETTINGS,
+    ),
 ]
 
 
