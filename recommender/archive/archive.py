@@ -180,11 +180,6 @@ class Archive:
         return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
 
     @property
-    def section_levels(self) -> dict[tuple[str, ...], int]:
-        """Number of every level of every section's path."""
-        return self.derived.stories.section_levels
-
-    @property
     def table(self) -> FeatureTable:
         """What the ranker's features are made of, by row."""
         return self.derived.compared.table
@@ -223,18 +218,6 @@ class Archive:
         return self.derived.stories.languages.site
 
     @property
-    def mixed(self) -> bool:
-        """Whether a twentieth of the stories are in other languages than the commonest."""
-        return self.derived.stories.mixed
-
-    @property
-    def common_languages(self) -> tuple[str, ...]:
-        """Names of the languages that a twentieth of the stories are in."""
-        codes, code_of, _ = self.derived.stories.languages
-        counts = np.bincount(codes[self.catalog.alive], minlength=len(code_of))
-        return tuple(name for name, code in code_of.items() if counts[code] >= 0.05 * counts.sum())
-
-    @property
     def languages(self) -> NDArray[np.int32]:
         """Code of each row's language, (n,)."""
         return self.derived.stories.languages.codes
@@ -266,7 +249,7 @@ class Archive:
             vectors=vectors,
             parts=TextParts.of(texts, self.tfidf, terms),
             published=published,
-            sections=section_codes(table["section"], self.section_levels),
+            sections=section_codes(table["section"], self.derived.stories.section_levels),
             hubness=neighbours.hubness,
             scale=neighbours.scale,
             rarity=self.table.rarity,

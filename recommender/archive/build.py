@@ -184,4 +184,5 @@ def read_draft(
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
     """Detect the languages of newcomers, where those of the archive differ."""
     told = archive.settings.reading.site_language is not None or not table["language"].null_count
-    return table if told or not archive.mixed else detected_languages(table, archive.common_languages)
+    held = archive.derived.stories
+    return table if told or not held.mixed else detected_languages(table, held.common_languages)

@@ -101,6 +101,13 @@ class StoryFacts:
         codes = self.languages.codes[self.catalog.alive]
         return bool(len(codes)) and bool(np.bincount(codes + 1).max() < 0.95 * len(codes))
 
+    @property
+    def common_languages(self) -> tuple[str, ...]:
+        """Names of the languages that a twentieth of the stories are in."""
+        codes, code_of, _ = self.languages
+        counts = np.bincount(codes[self.catalog.alive], minlength=len(code_of))
+        return tuple(name for name, code in code_of.items() if counts[code] >= 0.05 * counts.sum())
+
     @cached_property
     def outlets(self) -> Outlets:
         """The outlet that published each row."""
