@@ -35,6 +35,7 @@ Converter = Callable[[Any, str, Plan, str], Any]
 
 
 _CUT = re.compile(r"\s*(?:…|\.\s?\.\s?\.)?\s*(?:\[\s*(?:…|\.\s?\.\s?\.)\s*\]|…|\.\.\.)\s*$")
+_LONGEST_CUT = 50  # characters
 CUT_ENDS = ("]", "…", "...")
 """How leads end that a machine may have cut."""
 
@@ -47,7 +48,7 @@ def is_cut_from(lead: str, body: str) -> bool:
     >>> is_cut_from("The ferry ran […]", "The ferry ran aground."), is_cut_from("Fog […]", "The ferry ran aground.")
     (True, False)
     """
-    if not (cut := _CUT.search(lead)):
+    if not (cut := _CUT.search(lead, max(len(lead) - _LONGEST_CUT, 0))):
         return False
     words = lead[: cut.start()].split()
     begin = body.split(maxsplit=len(words))[: len(words)]
@@ -64,10 +65,12 @@ _CALLS = (
     "Continue reading|Read (?:more|on)|Weiterlesen|Mehr lesen|Lees (?:verder|meer)|Lire la suite|Leer más|"
     "Seguir leyendo|Leggi tutto|Ler mais|Läs mer|Les mer|Læs mere|Czytaj (?:dalej|więcej)|Читать далее"
 )
-MORE = rf"(?:…|\.\.\.|\])(?P<more>\s*Continue reading [^.\n]{{1,200}})\z|\s+\[?(?:{_CALLS})[\s.…»→>\]]*\z"
+MORE = rf"(?:…|\.\.\.|\])(?P<more>\s*Continue reading [^.\n]{{1,200}})\z|\s\[?(?:{_CALLS})[\s.…»→>\]]*\z"
 """What all leads match that a program ended."""
+_LONGEST_APPENDED = 700  # characters
+# No pattern begins with blanks: a search would read a long run of them once for each.
 _MORE = re.compile(MORE.replace(r"\z", r"\Z"), re.IGNORECASE)
-_POST = re.compile(rf"\s*\bThe post [^\n]{{1,300}} {APPENDED} [^\n]{{1,200}}\Z")
+_POST = re.compile(rf"\bThe post [^\n]{{1,300}} {APPENDED} [^\n]{{1,200}}\Z")
 
 
 class UnsettledOrder(Exception):
@@ -117,10 +120,11 @@ def _without_frame(author: str) -> str:
     """Take the name of an author out of a byline, or of what RSS puts behind an address of mail."""
     if len(author) < _LONGEST_NUMBER and author.isdecimal():
         raise RowError("author is a number, which names nobody")
-    found = _OF_RSS.fullmatch(author)
+    found = _OF_RSS.fullmatch(author) if len(author) < _LONGEST_OF_RSS else None
     return found[1] if found else _BY.sub("", author)
 
 
+_LONGEST_OF_RSS = 300  # characters
 _BY, _OF_RSS = re.compile(r"(?:By|BY|by) "), re.compile(r"\S+@\S+ \(([^()]+)\)")
 FRAMED = r"^(?:By|BY|by) |@"
 """What all authors match that are more than a name."""
@@ -173,7 +177,7 @@ def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list
         return None
     words, anchors = to_text_and_links(text)
     for pattern in ((_POST,) if APPENDED in words else ()) + ((_MORE,) if field == "lead" else ()):
-        if machine := pattern.search(words):
+        if machine := pattern.search(words, max(len(words) - _LONGEST_APPENDED, 0)):
             words = words[: machine.start(machine.lastgroup or 0)].rstrip()
             anchors = [one for one in anchors if one.text not in machine[0]]
     return (words, anchors) if words else None

@@ -221,3 +221,17 @@ def test_missing_values_of_frames_are_none_in_rows_of_systems() -> None:
     )
     table, report = read_articles(frame)
     assert (table["id"].to_pylist(), [one.reason for one in report.rejected]) == (["1"], ["missing id"])
+
+
+@pytest.mark.parametrize("run", [" ", "…", "@", "\n", "The post ", "Read more ", "\\n\\n", "'a' "])
+def test_long_runs_of_what_is_looked_for_come_to_an_end(run: str) -> None:
+    text = f"It ran {run * 60_000} x appeared first on"
+    row = {
+        "id": 1,
+        "title": "Ferry",
+        "lead": f"{text}…",
+        "body": text,
+        "author": f"By {run * 3_000} (",
+        "tags": f"[{text}]",
+    }
+    assert read_articles([row])[1].accepted == 1
