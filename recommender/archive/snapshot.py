@@ -97,7 +97,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
             "base": archive.catalog.base,
             "related_at": archive.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
-            "reach": archive.shortlist and [archive.shortlist.looks, archive.shortlist.rank],
+            "reach": archive.shortlist and archive.shortlist.rank,
             "limits": asdict(archive.limits),
             "calibration": archive.calibration,
             "rules": archive.rules.model_dump(mode="json"),
@@ -134,7 +134,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
         raise _earlier(folder, "whose settings had other names")
     if not (folder / f"{SPELLING}.arrow").exists():
         raise _earlier(folder, "which did not know how names are written")
-    if (folder / "search.npy").exists():
+    if (folder / "search.npy").exists() or (folder / "search.landmarks.npy").exists():
         raise _earlier(folder, "whose candidates were found in another way")
     if table.schema != SCHEMA or len(table) != manifest["rows"]:
         raise SnapshotError(f"{folder / 'articles.arrow'} does not fit its manifest; save the archive again")
@@ -236,27 +236,28 @@ def _searched(archive: Archive) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {"words": keys.words, "weights": keys.weights}
     if archive.shortlist is not None and reach is not None:
         sample = archive.shortlist.sample
-        found |= {"cut": reach.cut, "cells": reach.cells, "landmarks": archive.shortlist.landmarks}
-        found |= {"sample.words": sample.words, "sample.weights": sample.weights}
+        found |= {"cut": reach.cut, "cell": reach.cell, "centres": reach.centres}
+        found |= {"sample.words": sample.words, "sample.weights": sample.weights, "sample.cell": archive.shortlist.cell}
     return found
 
 
 def _load_searched(
-    folder: Path, vectors: NDArray[np.int16], terms: int, told: list[int] | None
+    folder: Path, vectors: NDArray[np.int16], terms: int, rank: int | None
 ) -> tuple[SearchTable, Shortlist | None]:
     """Read what candidates are found by; words and cells that there are not would be read beyond the end."""
     rows, width = vectors.shape
     keys = _load_keys(folder, "search.", rows, terms)
-    if told is None:
+    if rank is None:
         return SearchTable(vectors, keys, terms), None
-    looks, rank = told
-    landmarks = _array(folder / "search.landmarks.npy", "i", (None, width))
-    shortlist = Shortlist(_load_keys(folder, "search.sample.", None, terms), landmarks, looks, rank)
-    cells = _array(folder / "search.cells.npy", "i", (rows, looks))
-    if cells.size and not -1 <= cells.min() <= cells.max() < len(landmarks):
-        raise ValueError(f"cells {cells.min()} to {cells.max()} of {len(landmarks)}")
-    reach = Reach(_array(folder / "search.cut.npy", "i", (rows,)), cells)
-    return SearchTable(vectors, keys, terms, reach), shortlist
+    centres = _array(folder / "search.centres.npy", "i", (None, width))
+    sample = _load_keys(folder, "search.sample.", None, terms)
+    sizes = {"": rows, "sample.": len(sample)}
+    own, theirs = (_array(folder / f"search.{name}cell.npy", "i", (size,)) for name, size in sizes.items())
+    for cell in (own, theirs):
+        if cell.size and not 0 <= cell.min() <= cell.max() < len(centres):
+            raise ValueError(f"cells {cell.min()} to {cell.max()} of {len(centres)}")
+    reach = Reach(_array(folder / "search.cut.npy", "i", (rows,)), own, centres)
+    return SearchTable(vectors, keys, terms, reach), Shortlist(sample, theirs, centres, rank)
 
 
 def _load_keys(folder: Path, name: str, rows: int | None, terms: int) -> Keys:

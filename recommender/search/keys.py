@@ -72,7 +72,7 @@ def telling_words(tfidf: Tfidf) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Postings:
-    """The places at which each word, or cell, stands.
+    """The places at which each word stands.
 
     Attributes
     ----------
@@ -93,10 +93,12 @@ class Postings:
         return self.first, self.place, self.weight
 
     @classmethod
-    def of(cls, words: NDArray[np.int32], weights: NDArray[np.int16], vocabulary: int) -> Postings:
-        """Turn words by place, (n, w), -1 = none, into places by word."""
-        counts = np.bincount(words.ravel() + 1, minlength=vocabulary + 1)[1:]
-        first = np.concatenate([[0], np.cumsum(counts)])
+    def of(cls, keys: Keys, vocabulary: int, rows: NDArray[np.int64] | None = None) -> Postings:
+        """Turn words by row into places by word; `rows` are those that stand at the places."""
+        rows = np.arange(len(keys)) if rows is None else rows
+        first = np.zeros(vocabulary + 1, np.int64)
+        loops.count(len(rows), keys.words, rows, first)
+        np.cumsum(first, out=first)
         place, weight = np.empty(first[-1], np.int32), np.empty(first[-1], np.int16)
-        loops.post(len(words), words, weights, first[:-1].copy(), place, weight)
+        loops.post(len(rows), keys.words, keys.weights, rows, first[:-1].copy(), place, weight)
         return cls(first, place, weight)

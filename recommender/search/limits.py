@@ -13,12 +13,10 @@ class Limits:
     ----------
     exact : int, default 50,000
         Stories up to which each is compared with all of them.
-    near : int, default 3,000
-        Stories beyond that which share the most words with a story, about: with these it is compared.
-    rank : int, default 64
+    near : int, default 2,000
+        Stories beyond that which may be nearest to a story, about: with these it is compared.
+    rank : int, default 32
         Of them in a sample, by which their number is judged.
-    inside : int, default 1,000
-        Stories of the cells that a story looks into, about: with these too.
     spare : int, default 16
         Rows of a pool, beyond its candidates, that may fall away before a story must search again.
     stories : int, default 1,024
@@ -30,9 +28,8 @@ class Limits:
     """
 
     exact: int = 50_000
-    near: int = 3_000
-    rank: int = 64
-    inside: int = 1_000
+    near: int = 2_000
+    rank: int = 32
     spare: int = 16
     stories: int = 1_024
     offered: int = 32_768

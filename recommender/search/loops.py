@@ -12,7 +12,7 @@ from recommender.compute.kernels import kernel
 # numbers that the loop reads stand in this file: machine code on disk is made anew when the file changes, no other
 LANES = 64  # products compared together before any is looked at alone; compilers vectorise no loop shorter than this
 MEANING, WORDS = 3, 10  # factors of the products of vectors and of words: unit words are sqrt(.7) long
-TILE, GROUP = 1 << 13, 256  # rows, and stories that go through them together: what they share stays in the cache
+TILE = 1 << 13  # rows that many stories look at together: their vectors stay in the cache
 
 
 def select(values: NDArray[np.int64], size: int, nth: int, spare: NDArray[np.int64]) -> int:
@@ -155,80 +155,76 @@ def best_of_near(
     words: NDArray[np.int32],
     weights: NDArray[np.int16],
     cut: NDArray[np.int32],
-    cells: NDArray[np.int32],
+    centres: NDArray[np.float32],
     own: NDArray[np.int64],
     others: NDArray[np.int16],
     postings: Any,
-    members: Any,
+    cells: NDArray[np.int64],
     table: Any,
     held: Any,
 ) -> None:
-    """Offer stories the rows that share words with a product of `cut` or more, and those of their cells.
+    """Offer stories the rows whose estimate is `cut` or more: by words, and by the story's product with their centre.
 
-    A group of stories goes through the rows tile by tile: what one of them reads the others find in the cache.
+    Rows stand in the order of their cells, which begin at `cells`. All stories go through them tile by tile: what one
+    of them reads the others find in the cache.
     """
     first, post_place, post_weight = postings
-    first_member, member, _ = members
     rows, shown, _, _, id_rank = table
     place, dots, size, worst, count = held
     room, width = place.shape[1], len(rows)
     scratch = np.empty((2, room + 1), np.int64)
-    shared = np.zeros(TILE, np.int32)
+    estimate, centre = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
     hits = np.empty(TILE, np.int32)
-    next_word = np.empty((GROUP, words.shape[1]), np.int64)
-    next_cell = np.empty((GROUP, cells.shape[1]), np.int64)
-    for group in range(start, stop, GROUP):
-        some = range(group, min(group + GROUP, stop))
-        for story in some:
+    next_word = np.empty((stop - start, words.shape[1]), np.int64)
+    for story in range(start, stop):
+        for key in range(words.shape[1]):
+            next_word[story - start, key] = first[max(words[story, key], 0)]
+    left_cell = 0
+    for base in range(0, width, TILE):
+        end = min(base + TILE, width)
+        while cells[left_cell + 1] <= base:
+            left_cell += 1
+        for story in range(start, stop):
+            found, limit, cell = 0, cut[story], left_cell
+            while cell < len(cells) - 1 and cells[cell] < end:
+                left, right = max(cells[cell], base) - base, min(cells[cell + 1], end) - base
+                near = np.int32(centres[story, cell])
+                estimate[left:right] = near
+                centre[left:right] = near
+                if near >= limit:
+                    for at in range(left, right):
+                        hits[found] = at
+                        found += 1
+                cell += 1
             for key in range(words.shape[1]):
-                next_word[story - group, key] = first[max(words[story, key], 0)]
-            for key in range(cells.shape[1]):
-                next_cell[story - group, key] = first_member[max(cells[story, key], 0)]
-        for base in range(0, width, TILE):
-            end = min(base + TILE, width)
-            for story in some:
-                found, limit = 0, cut[story]
-                for key in range(words.shape[1]):
-                    word, weight = words[story, key], np.int32(weights[story, key])
-                    if word < 0:
-                        break
-                    at, last = next_word[story - group, key], first[word + 1]
-                    while at < last and post_place[at] < end:
-                        near = np.uint32(post_place[at] - base)  # or the compiler fears negative places
-                        before = shared[near]
-                        shared[near] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
-                        if before < limit <= after:
-                            hits[found] = near
-                            found += 1
-                        at += 1
-                    next_word[story - group, key] = at
-                for key in range(cells.shape[1]):
-                    cell = cells[story, key]
-                    if cell < 0:
-                        break
-                    at, last = next_cell[story - group, key], first_member[cell + 1]
-                    while at < last and member[at] < end:
-                        if shared[member[at] - base] < limit:
-                            hits[found] = member[at] - base
-                            found += 1
-                        at += 1
-                    next_cell[story - group, key] = at
-                query = vectors[story]
-                for number in range(found):
-                    at = base + hits[number]
-                    if not shown[at] or rows[at] == own[story]:
-                        continue
-                    other, total = others[rows[at]], np.int32(0)
-                    for i in range(len(query)):
-                        total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
-                    dot = np.int32(MEANING * total + WORDS * shared[at - base])
-                    if dot <= 0 or dot < worst[story]:
-                        continue
-                    place[story, size[story]], dots[story, size[story]] = at, dot
-                    size[story] += 1
-                    if size[story] == room:
-                        thin(story, id_rank, place, dots, size, worst, count, scratch)
-                shared[:] = 0
+                word, weight = words[story, key], np.int32(WORDS * np.int32(weights[story, key]))
+                if word < 0:
+                    break
+                at, last = next_word[story - start, key], first[word + 1]
+                while at < last and post_place[at] < end:
+                    row = np.uint32(post_place[at] - base)  # or the compiler fears negative places
+                    before = estimate[row]
+                    estimate[row] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
+                    if before < limit <= after:
+                        hits[found] = row
+                        found += 1
+                    at += 1
+                next_word[story - start, key] = at
+            query = vectors[story]
+            for number in range(found):
+                at = base + hits[number]
+                if not shown[at] or rows[at] == own[story]:
+                    continue
+                other, total = others[rows[at]], np.int32(0)
+                for i in range(len(query)):
+                    total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
+                dot = np.int32(MEANING * total + estimate[at - base] - centre[at - base])
+                if dot <= 0 or dot < worst[story]:
+                    continue
+                place[story, size[story]], dots[story, size[story]] = at, dot
+                size[story] += 1
+                if size[story] == room:
+                    thin(story, id_rank, place, dots, size, worst, count, scratch)
     for story in range(start, stop):
         if size[story] >= count and worst[story] == 0:
             thin(story, id_rank, place, dots, size, worst, count, scratch)
@@ -308,12 +304,22 @@ def heaviest(
                 kept += 1
 
 
+@kernel(least=1 << 62)
+def count(start: int, stop: int, words: NDArray[np.int32], rows: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+    """Count the rows of each word, one place behind it."""
+    for line in range(start, stop):
+        for word in words[rows[line]]:
+            if word >= 0:
+                found[word + 1] += 1
+
+
 @kernel(least=1 << 62)  # each place is written once, in order
 def post(
     start: int,
     stop: int,
     words: NDArray[np.int32],
     weights: NDArray[np.int16],
+    rows: NDArray[np.int64],
     free: NDArray[np.int64],
     place: NDArray[np.int32],
     weight: NDArray[np.int16],
@@ -321,9 +327,9 @@ def post(
     """Write the places of each word one after another, from `free` on."""
     for line in range(start, stop):
         for key in range(words.shape[1]):
-            word = words[line, key]
+            word = words[rows[line], key]
             if word >= 0:
-                place[free[word]], weight[free[word]] = line, weights[line, key]
+                place[free[word]], weight[free[word]] = line, weights[rows[line], key]
                 free[word] += 1
 
 
@@ -333,45 +339,39 @@ def cuts(
     stop: int,
     words: NDArray[np.int32],
     weights: NDArray[np.int16],
+    centres: NDArray[np.float32],
     first: NDArray[np.int64],
     place: NDArray[np.int32],
     weight: NDArray[np.int16],
-    sample: int,
+    cells: NDArray[np.int64],
     rank: int,
     found: NDArray[np.int32],
 ) -> None:
-    """Find the `rank` greatest product of each story's words with those of a sample; at least 1."""
-    shared, spare = np.zeros(sample, np.int64), np.empty(sample + 1, np.int64)
+    """Find the `rank` greatest estimate of each story in a sample, which stands by cells; at least 1."""
+    estimate = np.empty(cells[-1], np.int32)
+    best, scratch = np.empty(2 * rank, np.int64), np.empty((2, 2 * rank + 1), np.int64)
     for story in range(start, stop):
+        for cell in range(len(cells) - 1):
+            estimate[cells[cell] : cells[cell + 1]] = np.int32(centres[story, cell])
         for key in range(words.shape[1]):
             word = words[story, key]
             if word < 0:
                 break
             for at in range(first[word], first[word + 1]):
-                shared[place[at]] += np.int64(weights[story, key]) * np.int64(weight[at])
-        least = select(shared, sample, sample - rank, spare) if sample >= rank else 0
-        found[story] = max(least, 1)
-        shared[:] = 0
-
-
-@kernel(least=256)
-def nearest_cells(
-    start: int, stop: int, products: NDArray[np.float32], known: NDArray[np.bool_], cells: NDArray[np.int32]
-) -> None:
-    """Find the cells of greatest product for each story that has a vector; of equal ones the first."""
-    looks = cells.shape[1]
-    best = np.empty(looks, np.float32)
-    for story in range(start, stop):
-        if not known[story]:
-            continue
-        held = 0
-        for cell in range(products.shape[1]):
-            value = products[story, cell]
-            if held == looks and value <= best[looks - 1]:
+                estimate[place[at]] += np.int32(WORDS * np.int32(weights[story, key]) * np.int32(weight[at]))
+        held, least = 0, np.int64(0)
+        for value in estimate:
+            if value <= least:
                 continue
-            at = min(held, looks - 1)
-            held = min(held + 1, looks)
-            while at > 0 and best[at - 1] < value:
-                best[at], cells[story, at] = best[at - 1], cells[story, at - 1]
-                at -= 1
-            best[at], cells[story, at] = value, cell
+            best[held] = value
+            held += 1
+            if held == 2 * rank:  # the best so far stay
+                scratch[0, :held] = best
+                least = np.int64(select(scratch[0], held, rank, scratch[1]))
+                kept = 0
+                for i in range(held):
+                    best[kept] = best[i]
+                    kept += best[i] > least
+                best[kept:rank] = least
+                held = rank
+        found[story] = max(select(best, held, held - rank, scratch[1]) if held >= rank else 0, 1)

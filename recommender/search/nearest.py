@@ -104,8 +104,9 @@ def nearest(
     words = mine.keys.words, mine.keys.weights
     if near:
         assert mine.reach is not None
-        others = rows.table.vectors, rows.postings.parts, rows.members.parts
-        reach = mine.reach.cut, mine.reach.cells
+        centres = mine.vectors.astype(np.float32) @ mine.reach.centres[rows.cells].astype(np.float32).T
+        others = rows.table.vectors, rows.postings.parts, rows.first
+        reach = mine.reach.cut, centres
         loops.best_of_near(len(queries), mine.vectors, *words, *reach, queries.rows, *others, rows.parts, held)
         return held.best(rows)
     windows = np.zeros((len(queries), 4), np.int64) if windows is None else windows

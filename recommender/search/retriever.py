@@ -128,7 +128,7 @@ class Retriever:
         if self.scope.windowed:  # stories of one time look at the same rows
             order = np.argsort(queries.published, kind="stable")
         elif near and queries.search.reach is not None:  # as do those of one cell
-            order = np.argsort(queries.search.reach.cells[queries.at, 0], kind="stable")
+            order = np.argsort(queries.search.reach.cell[queries.at], kind="stable")
         step = self.limits.stories
         blocks = (order[at : at + step] for at in range(0, len(order), step))
         torch = not near and worth_torch(len(queries) * len(found))

@@ -1,7 +1,8 @@
-"""How far stories of a large archive look: what shares their words, or lies near them, is compared with them at all."""
+"""How far stories of a large archive look: only with what may be near are they compared."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,13 @@ from numpy.typing import NDArray
 
 from recommender.compute.parallel import joined
 from recommender.features.hubness import id_hashes
+from recommender.features.vectors import SCALE
 from recommender.search import loops
 from recommender.search.keys import Keys, Postings
 from recommender.search.limits import Limits
 
-CELLS = 64, 4_096  # least and most
-_MOST = 16  # cells that a story looks into, at most
+_CELLS, _MEMBERS = (64, 2_048), 128  # least and most, and stories of each, about
+_PART = 16  # stories by which the centre of a cell is told
 _BLOCK = 4_096  # stories placed at a time
 
 
@@ -25,68 +27,98 @@ class Reach:
     Attributes
     ----------
     cut : ndarray of int32, shape (n,)
-        Product of words from which on a row is compared.
-    cells : ndarray of int32, shape (n, c)
-        Cells whose rows are compared, the nearest first: the story lies in that one. -1 = without a vector.
+        Estimate from which on a row is compared.
+    cell : ndarray of int32, shape (n,)
+        Where each lies; the last = without a vector.
+    centres : ndarray of int16, shape (c, d)
+        Of the cells.
     """
 
     cut: NDArray[np.int32]
-    cells: NDArray[np.int32]
+    cell: NDArray[np.int32]
+    centres: NDArray[np.int16]
 
     def take(self, rows: NDArray[np.int64]) -> Reach:
         """Take the reach of some stories."""
-        return Reach(self.cut[rows], self.cells[rows])
+        return Reach(self.cut[rows], self.cell[rows], self.centres)
 
     def beside(self, more: Reach) -> Reach:
         """Put the reach of other stories behind this."""
-        return Reach(joined(self.cut, more.cut), joined(self.cells, more.cells))
+        return Reach(joined(self.cut, more.cut), joined(self.cell, more.cell), self.centres)
 
 
 @dataclass(frozen=True, eq=False)
 class Shortlist:
     """What tells how far a story looks, frozen with the epoch: so a story looks as far as before when others arrive.
 
-    An inverted index (Zobel & Moffat, 2006) of the words, and cells around some of the stories, as in an inverted
-    file of vectors (Jégou et al., 2011). Both decide about a pair of stories by these two alone.
+    How near a row may be is estimated by the words that both share (an inverted index; Zobel & Moffat, 2006) and by
+    the centre of the cell that the row's vector lies in (an inverted file; Jégou et al., 2011). What this tells of two
+    stories depends on these two alone.
 
     Attributes
     ----------
     sample : Keys, s rows
-        Words of some stories.
-    landmarks : ndarray of int16, shape (l, d)
-        Vectors of the stories that cells lie around.
-    looks : int
-        Cells that a story looks into.
+        Words of some stories, in the order of their cells.
+    cell : ndarray of int32, shape (s,)
+        Where these lie.
+    centres : ndarray of int16, shape (c, d)
+        The last is that of stories without a vector: zeros.
     rank : int
-        A story's cut is the so many greatest product of its words with those of the sample.
+        A story's cut is its so many greatest estimate in the sample.
     """
 
     sample: Keys
-    landmarks: NDArray[np.int16]
-    looks: int
+    cell: NDArray[np.int32]
+    centres: NDArray[np.int16]
     rank: int
 
     @classmethod
     def fit(cls, ids: list[str], keys: Keys, vectors: NDArray[np.int16], limits: Limits) -> Shortlist:
-        """Draw sample and landmarks by a hash of the ids: the same stories, whatever their order."""
+        """Draw sample and centres by a hash of the ids: the same stories, whatever their order."""
         key, size = id_hashes(ids), len(ids)
         order = np.argsort(key, kind="stable")
         sample = np.sort(order[: max(size * limits.rank // limits.near, limits.rank)])
-        known = order[vectors[order].any(axis=1)][::-1]  # others than the sample
-        cells = int(np.clip(2 ** round(np.log2(max(_MOST * size / limits.inside, 1))), *CELLS))
-        chosen = np.sort(known[:cells])
-        looks = int(np.clip(round(limits.inside * len(chosen) / max(size, 1)), 1, max(min(_MOST, len(chosen)), 1)))
-        return cls(keys.take(sample), np.asarray(vectors[chosen]), looks, limits.rank)
+        known = order[vectors.any(axis=1)[order]][::-1]  # others than the sample
+        cells = int(np.clip(2 ** round(np.log2(max(size / _MEMBERS, 1))), *_CELLS))
+        centres = _centres(vectors[np.sort(known[:cells])], vectors[np.sort(known[: _PART * cells])])
+        cell = np.concatenate([cell for cell, _ in _placed(vectors[sample], centres)])
+        by_cell = np.argsort(cell, kind="stable")
+        return cls(keys.take(sample[by_cell]), cell[by_cell], centres, limits.rank)
 
     def reach(self, keys: Keys, vectors: NDArray[np.int16], vocabulary: int) -> Reach:
         """Tell how far some stories look."""
-        size = len(keys)
-        cut, cells = np.ones(size, np.int32), np.full((size, self.looks), -1, np.int32)
-        postings = Postings.of(self.sample.words, self.sample.weights, vocabulary)
-        loops.cuts(size, keys.words, keys.weights, *postings.parts, len(self.sample), self.rank, cut)
-        landmarks = self.landmarks.astype(np.float32).T
-        for start in range(0, size if len(self.landmarks) else 0, _BLOCK):
-            some = np.asarray(vectors[start : start + _BLOCK]).astype(np.float32)
-            products = some @ landmarks  # whole numbers below 2**24: exact
-            loops.nearest_cells(len(some), products, some.any(axis=1), cells[start : start + _BLOCK])
-        return Reach(cut, cells)
+        size, done = len(keys), 0
+        found = Reach(np.empty(size, np.int32), np.empty(size, np.int32), self.centres)
+        postings, first = (
+            Postings.of(self.sample, vocabulary),
+            np.searchsorted(self.cell, np.arange(len(self.centres) + 1)),
+        )
+        for cell, products in _placed(vectors, self.centres):
+            part = slice(done, done + len(cell))
+            found.cell[part] = cell
+            words = keys.words[part], keys.weights[part]
+            loops.cuts(len(cell), *words, products, *postings.parts, first, self.rank, found.cut[part])
+            done += len(cell)
+        return found
+
+
+def _placed(
+    vectors: NDArray[np.int16], centres: NDArray[np.int16]
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    """Find the nearest centre of each story, and its products with all, block by block; of equal ones the first."""
+    across = centres.astype(np.float32).T
+    for start in range(0, len(vectors), _BLOCK):
+        some = np.asarray(vectors[start : start + _BLOCK]).astype(np.float32)
+        products = some @ across  # whole numbers below 2**24: exact
+        nearest = products[:, :-1].argmax(axis=1) if len(centres) > 1 else 0
+        yield np.where(some.any(axis=1), nearest, len(centres) - 1).astype(np.int32), products
+
+
+def _centres(seeds: NDArray[np.int16], stories: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Move each seed to the middle of the stories that it is the nearest of, and put zeros behind: (c, d)."""
+    none = np.zeros((1, seeds.shape[1]), np.int16)
+    sums = seeds.astype(np.int64)
+    own = [cell for cell, _ in _placed(stories, np.concatenate([seeds, none]))]
+    np.add.at(sums, np.concatenate([np.zeros(0, np.int32), *own]), stories)
+    lengths = np.sqrt((sums**2).sum(axis=1, keepdims=True).astype(np.float64))
+    return np.concatenate([np.rint(sums * (SCALE / np.maximum(lengths, 1))).astype(np.int16), none])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.compute.parallel import joined
 from recommender.search import loops
 from recommender.search.keys import Keys, Postings
-from recommender.search.shortlist import CELLS, Reach
+from recommender.search.shortlist import Reach
 
 _MOST = 0.5  # of all rows, from which on those that may not be found are left in their places
 
@@ -61,17 +61,20 @@ class SearchTable:
         return found
 
     @cached_property
-    def _every(self) -> tuple[NDArray[np.int64], Postings, Postings]:
-        rows = np.arange(len(self))
-        return rows, *self._posted(rows)
+    def _every(self) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
+        return self._placed(np.arange(len(self)))
 
-    def _posted(self, rows: NDArray[np.int64]) -> tuple[Postings, Postings]:
-        """Find where each word, and each cell, stands among some rows."""
-        whole = len(rows) == len(self)
-        keys = self.keys if whole else self.keys.take(rows)
-        postings = Postings.of(keys.words, keys.weights, self.vocabulary)
-        cells = np.zeros((0, 1), np.int32) if self.reach is None else self.reach.cells[rows, :1]
-        return postings, Postings.of(cells, np.zeros(cells.shape, np.int16), CELLS[1])
+    def _placed(
+        self, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
+        """Put rows in the order of their cells, and find where each word stands, which cells there are, and where."""
+        cell = np.zeros(len(rows), np.int32)
+        if self.reach is not None:
+            cell = self.reach.cell[rows]
+            order = np.argsort(cell, kind="stable")
+            rows, cell = rows[order], cell[order]
+        cells, first = np.unique(cell, return_index=True)
+        return rows, Postings.of(self.keys, self.vocabulary, rows), cells, np.append(first, len(rows))
 
     def rows(
         self,
@@ -92,12 +95,13 @@ class SearchTable:
             Rows that stand in every window.
         """
         if len(found) > _MOST * len(self):
-            rows, postings, members = self._every
+            rows, postings, cells, first = self._every
             shown = np.zeros(len(self), dtype=bool)
             shown[found] = True
+            shown = shown[rows]
         else:
-            rows, shown = found, np.ones(len(found), dtype=bool)
-            postings, members = self._posted(found)
+            rows, postings, cells, first = self._placed(found)
+            shown = np.ones(len(found), dtype=bool)
         free = np.ones(len(rows), dtype=bool)
         if time is not None and timeless is not None:
             free, time = timeless[rows], time[rows]
@@ -109,7 +113,8 @@ class SearchTable:
             time=np.zeros(len(rows), np.int64) if time is None else time,
             id_rank=id_rank[rows],
             postings=postings,
-            members=members,
+            cells=cells,
+            first=first,
         )
 
 
@@ -128,8 +133,12 @@ class Rows:
     time : ndarray of int64, shape (m,)
     id_rank : ndarray of int64, shape (m,)
         Equal products go by it, ascending.
-    postings, members : Postings
-        Where each word, and each cell, stands.
+    postings : Postings
+        Where each word stands.
+    cells : ndarray of int32, shape (c,)
+        In which they lie, one after another.
+    first : ndarray of int64, shape (c + 1,)
+        Where those of each cell begin.
     """
 
     table: SearchTable
@@ -139,15 +148,16 @@ class Rows:
     time: NDArray[np.int64]
     id_rank: NDArray[np.int64]
     postings: Postings
-    members: Postings
+    cells: NDArray[np.int32]
+    first: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def vectors(self) -> NDArray[np.int16]:
-        """Vectors by place, without a copy where these are all rows."""
-        whole = len(self.rows) == len(self.table)
+        """Vectors by place, without a copy where all rows stand in their own order."""
+        whole = len(self.rows) == len(self.table) and self.table.reach is None
         return np.asarray(self.table.vectors if whole else self.table.vectors[self.rows])
 
     @cached_property

@@ -155,7 +155,7 @@ class TestEqualsAWholeRun:
     def run(self, seed: int, steps: int, root: Path, format: str) -> None:
         # every other world counts as large: its stories look within their reach
         exact = 20 if seed % 2 else 50_000
-        limits = replace(FEW, exact=exact, near=30, rank=8, inside=15)
+        limits = replace(FEW, exact=exact, near=30, rank=8)
         world = Changing(seed, root, "jsonl" if format == "sql" else format, limits)
         if format == "sql":
             world.format, place = "sql", f"sqlite:///{root / 'lists.db'}"

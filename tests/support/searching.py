@@ -13,7 +13,7 @@ from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 
 VOCABULARY = 40
-LIMITS = Limits(near=60, rank=8, inside=40)  # a reach that leaves out most of some hundred stories
+LIMITS = Limits(near=60, rank=8)  # a reach that leaves out most of some hundred stories
 
 
 def table(rng: np.random.Generator, stories: int, near: bool = False, dim: int = 8) -> SearchTable:
@@ -51,9 +51,9 @@ def reached(asking: SearchTable, found: SearchTable) -> NDArray[np.bool_]:
     """Tell which stories lie within the reach of which, (q, n)."""
     assert asking.reach is not None
     assert found.reach is not None
-    own = found.reach.cells[:, 0]
-    inside = (asking.reach.cells[:, :, None] == own).any(axis=1) & (own >= 0)
-    return np.asarray((shared(asking, found) >= asking.reach.cut[:, None]) | inside)
+    centre = found.reach.centres[found.reach.cell].astype(np.int64)
+    estimate = 10 * shared(asking, found) + asking.vectors.astype(np.int64) @ centre.T
+    return np.asarray(estimate >= asking.reach.cut[:, None])
 
 
 def _spread(one: SearchTable) -> sp.csr_matrix:
