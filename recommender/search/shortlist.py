@@ -78,7 +78,7 @@ class Shortlist:
         key, size = id_hashes(ids), len(ids)
         order = np.argsort(key, kind="stable")
         sample = np.sort(order[: max(size * limits.rank // limits.near, limits.rank)])
-        known = order[vectors.any(axis=1)[order]][::-1]  # others than the sample
+        known = order[np.asarray(vectors.any(axis=1))[order]][::-1]  # others than the sample
         cells = int(np.clip(2 ** round(np.log2(max(size / _MEMBERS, 1))), *_CELLS))
         centres = _centres(vectors[np.sort(known[:cells])], vectors[np.sort(known[: _PART * cells])])
         cell = np.concatenate([cell for cell, _ in _placed(vectors[sample], centres)])
