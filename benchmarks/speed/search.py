@@ -12,6 +12,7 @@ Times of more than a sample are projected from it.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,6 @@ import numpy as np
 from benchmarks.common import peak_mib, write_result
 from recommender import Recommender
 from recommender.archive import build
-from recommender.archive.archive import Archive
 from recommender.compute.parallel import in_order, torch_workers
 from recommender.features.vectors import SCALE, quantise
 from recommender.search.keys import KEYS, Keys
@@ -34,29 +34,51 @@ from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 from recommender.statistics import bootstrap
 
-SAMPLE = 2_048
+SAMPLE, RUN = 2_048, 256  # stories that are timed, and of them side by side in the order of cells, as all would be
+SINGLE, CHANGES = 50, 1_000  # stories that are searched for alone, and that change before a refresh
 MOST_STORIES = 16_384  # that share a word which stories are searched by
-BLOCK = 64
+BLOCK = {True: Limits().stories, False: 64}  # searched for together, within reach and compared with all
 
 
 def found(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, k: int, near: bool) -> tuple[float, np.ndarray]:
     """Find the k best candidates of some stories, and the seconds that it takes once postings are made."""
     rows = searched.rows(np.arange(len(searched)), id_rank)
-    if near and searched.reach is not None:
-        at = at[np.argsort(searched.reach.cells[at, 0], kind="stable")]
-    times, languages = np.zeros(len(searched), np.int64), np.zeros(len(searched), np.int32)
-    every = Queries(searched, at, at, times[at], languages[at])
-    parts = [every.take(np.arange(len(at))[start : start + BLOCK]) for start in range(0, len(at), BLOCK)]
+    every = queries(searched, at)
+    parts = [
+        every.take(np.arange(start, min(start + BLOCK[near], len(at)))) for start in range(0, len(at), BLOCK[near])
+    ]
 
     def run(part: Any) -> np.ndarray:
         return nearest(part, rows, k, near=near, torch=not near)
 
-    first = run(parts[0])  # imports done, loops compiled, vectors converted
-    start = time.perf_counter()
-    rest = list(in_order(run, parts[1:], None if near else torch_workers()))
-    seconds = (time.perf_counter() - start) * len(at) / max(len(at) - len(first), 1)
-    best = np.concatenate([first, *rest])
-    return seconds, best[np.argsort(at, kind="stable")]
+    run(every.take(np.arange(32)))  # imports done, loops compiled, vectors converted
+    best: list[np.ndarray] = []
+    workers = None if near else torch_workers()
+    seconds = timed(lambda: best.extend(in_order(run, iter([every.take(np.arange(1)), *parts]), workers)))
+    return seconds, np.concatenate(best[1:])
+
+
+def queries(searched: SearchTable, at: np.ndarray) -> Queries:
+    return Queries(searched, at, at, np.zeros(len(at), np.int64), np.zeros(len(at), np.int32))
+
+
+def little(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, best: np.ndarray, k: int) -> dict[str, float]:
+    """Time the search for one story, and that of all stories among some that changed."""
+    rows = searched.rows(np.arange(len(searched)), id_rank)
+    single = [queries(searched, at[start : start + 1]) for start in range(0, len(at), len(at) // SINGLE)]
+    alone = [timed(lambda one=one: nearest(one, rows, k, near=True)) for one in single]
+    changed = np.sort(np.random.default_rng(2).permutation(len(searched))[:CHANGES])
+    least = searched.products(at, searched, np.maximum(best[:, -1:], 0))[:, 0]
+    entered = searched.rows(changed, id_rank)
+    some = queries(searched, at)
+    nearest(some.take(np.arange(1)), entered, k, near=True)
+    offered = (
+        timed(lambda: nearest(some, entered, k, near=True, least=least)) / os.cpu_count() * len(searched) / len(at)
+    )
+    return {
+        "one story, ms": round(float(np.median(alone)) * 1e3, 2),
+        "1,000 changes offered, seconds": round(offered, 2),
+    }
 
 
 def timed(search: Callable[[], Any]) -> float:
@@ -65,14 +87,16 @@ def timed(search: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def peers(archive: Archive, at: np.ndarray, k: int) -> dict[str, dict[str, float]]:
+def peers(
+    vectors: np.ndarray, terms: Any, at: np.ndarray, k: int, names: tuple[str, ...] = ("Flat", "IVF{cells},SQ8")
+) -> dict[str, dict[str, float]]:
     """Time what others do with a part of what is searched: {name: {build, seconds}}."""
     import faiss
 
-    floats = archive.vectors.astype(np.float32) / SCALE
+    floats = vectors.astype(np.float32) / SCALE
     cells = int(2 ** round(np.log2(4 * np.sqrt(len(floats)))))
     told = {}
-    for name in ("Flat", f"IVF{cells},SQ8"):
+    for name in (name.format(cells=cells) for name in names):
         index = faiss.index_factory(floats.shape[1], name, faiss.METRIC_INNER_PRODUCT)
 
         def made(index: Any = index) -> None:
@@ -86,11 +110,12 @@ def peers(archive: Archive, at: np.ndarray, k: int) -> dict[str, dict[str, float
             "build": built,
             "seconds": timed(lambda index=index: index.search(floats[at], k + 1)),
         }
-    terms = archive.terms
+    if terms is None:
+        return told
 
     def products() -> None:
-        for start in range(0, len(at), BLOCK):
-            dense = (terms[at[start : start + BLOCK]] @ terms.T).toarray()
+        for start in range(0, len(at), BLOCK[False]):
+            dense = (terms[at[start : start + BLOCK[False]]] @ terms.T).toarray()
             np.argpartition(-dense, k, axis=1)
 
     told["SciPy, words alone"] = {"build": 0.0, "seconds": timed(products)}
@@ -100,14 +125,15 @@ def peers(archive: Archive, at: np.ndarray, k: int) -> dict[str, dict[str, float
 def compared(searched: SearchTable, ids: list[str], id_rank: np.ndarray, k: int, sample: int) -> dict[str, Any]:
     """Measure the candidates of all stories both ways, and how much they agree."""
     n = len(searched)
-    at = np.sort(np.random.default_rng(0).permutation(n)[:SAMPLE])
-    few = np.sort(np.random.default_rng(0).permutation(len(at))[:sample])
     row: dict[str, Any] = {"stories": n, "k": k}
     started = time.perf_counter()
     shortlist = Shortlist.fit(ids, searched.keys, searched.vectors, Limits())
     reach = shortlist.reach(searched.keys, searched.vectors, searched.vocabulary)
     row["reach seconds"] = round(time.perf_counter() - started, 2)
     near = replace(searched, reach=reach)
+    starts = np.random.default_rng(0).permutation(n // RUN)[: SAMPLE // RUN] * RUN
+    at = np.argsort(reach.cell, kind="stable")[(np.sort(starts)[:, None] + np.arange(RUN)).ravel()]
+    few = np.sort(np.random.default_rng(0).permutation(len(at))[:sample])
     started = time.perf_counter()
     near.rows(np.arange(n), id_rank)
     row["postings seconds"] = round(time.perf_counter() - started, 2)
@@ -115,6 +141,8 @@ def compared(searched: SearchTable, ids: list[str], id_rank: np.ndarray, k: int,
     exact_seconds, exact = found(near, id_rank, at[few], k, near=False)
     row["all compared, seconds"] = round(exact_seconds * n / len(few), 2)
     row["within reach, seconds"] = round(seconds * n / len(at) + row["reach seconds"] + row["postings seconds"], 2)
+    row |= little(near, id_rank, at, best, k)
+    row["load"] = [round(load, 1) for load in os.getloadavg()]
     row["agreement"] = {depth: _recall(exact[:, :depth], best[few]) for depth in (5, 50, k)}
     return row
 
@@ -188,11 +216,16 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     shares = [len({*a} & {*b}) / len(a) for a, b in zip(wanted, lists(rec, ids), strict=True) if a]
     interval = bootstrap(np.array(shares), np.arange(len(shares)))
     row["final five"] = [round(float(x), 4) for x in (np.mean(shares), interval.low, interval.high)]
-    row["peers"] = {
-        name: {part: round(value * (scale if part == "seconds" else 1), 1) for part, value in told.items()}
-        for name, told in peers(archive, at, k).items()
-    }
+    row["peers"] = projected(peers(archive.vectors, archive.terms, at, k), scale)
     return row
+
+
+def projected(told: dict[str, dict[str, float]], scale: float) -> dict[str, dict[str, float]]:
+    """Project the times of a sample to all stories."""
+    return {
+        name: {part: round(value * (scale if part == "seconds" else 1), 1) for part, value in one.items()}
+        for name, one in told.items()
+    }
 
 
 def _recall(true: np.ndarray, near: np.ndarray) -> float:
@@ -219,8 +252,10 @@ def main() -> None:
         mixed = synthetic(archive.searched, archive.catalog.id_rank, options.synthetic)
         ids = [f"synthetic-{number}" for number in range(options.synthetic)]
         row = compared(mixed, ids, np.arange(options.synthetic), options.k, SAMPLE // 4)
-        rows.append({"archive": "synthetic", "about": f"synthetic, mixed from {about or folder}", **row, "peers": {}})
-        rows[-1]["peak MiB"] = round(peak_mib())
+        row["peak MiB"] = round(peak_mib())
+        some = np.arange(SAMPLE // 8)
+        row["peers"] = projected(peers(mixed.vectors, None, some, options.k, ("Flat",)), len(mixed) / len(some))
+        rows.append({"archive": "synthetic", "about": f"synthetic, mixed from {about or folder}", **row})
         print(rows[-1], flush=True)
     if options.write:
         print(write_result("search", {"k": options.k, "sample": SAMPLE, "lists": options.lists, "seed": 0}, rows))

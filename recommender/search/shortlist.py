@@ -15,7 +15,7 @@ from recommender.search import loops
 from recommender.search.keys import Keys, Postings
 from recommender.search.limits import Limits
 
-_CELLS, _MEMBERS = (64, 2_048), 128  # least and most, and stories of each, about
+_CELLS, _MEMBERS = (64, 2_048), 64  # least and most, and stories of each, about
 _PART = 16  # stories by which the centre of a cell is told
 _BLOCK = 4_096  # stories placed at a time
 
