@@ -1,7 +1,6 @@
 """Speed and memory against the ways that people do the same today.
 
     python -m benchmarks.speed [CASE ...] [--n N ...] [--json] [--to]
-    python -m benchmarks.speed --plot
 
 Cases: embed, build, all-lists, call, refresh, memory; default: all. Every contender runs in a process of its own, so
 that its peak memory is its own, and in turns: ours, reference, others, then again. Figures are the least and the
@@ -10,10 +9,8 @@ take too long is timed on some stories and marked as projected. Peers that are n
 ``pip install 'recommender[bench]'``.
 
 Stories are synthetic (`benchmarks.scale`), made from Reuters-21578 with ``--data DATA``, else from the sample
-newsroom; ``--real`` takes the stories of Reuters themselves. With ``--to`` the rows go into
-`benchmarks/results/speed.json`, where a row replaces an older one of the same case, n and stories; ``--plot`` makes
-plots and `docs/scale.md` from that file. Another machine has a file of its own: with ``--to``, and a path like
-``benchmarks/results/speed_NAME.json``, whose page is `docs/scale_NAME.md`.
+newsroom; ``--real`` takes the stories of Reuters themselves. With ``--to`` the rows go
+into `benchmarks/results/speed.json`, where a row replaces an older one of the same case, n and stories.
 """
 
 from __future__ import annotations
@@ -34,7 +31,6 @@ from benchmarks.scale import Recipe, ScaleArchive, Seeds, generate, real
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import scale_page
 from benchmarks.common import RESULTS, kernels, machine
 from recommender import Settings
 from recommender.version import __version__
@@ -268,18 +264,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--keep", action="store_true", help="use what an earlier run prepared, and keep it")
     made.add_argument("--json", action="store_true", help="one line a case instead of tables")
     made.add_argument("--to", type=Path, nargs="?", const=RESULT, help="result file to put the rows into")
-    made.add_argument("--plot", action="store_true", help="only make the page of the result file, in docs")
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and show, or make the page."""
+    """Measure and show."""
     made = parser()
     arguments = made.parse_args(argv)
-    if arguments.plot:
-        for path in scale_page.write(arguments.to or RESULT):
-            print(path)
-        return
     if unknown := sorted(set(arguments.case) - set(CASES)):
         made.error(f"unknown case {unknown[0]!r}; expected one of {', '.join(CASES)}")
     if arguments.real and not arguments.data:

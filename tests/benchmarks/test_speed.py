@@ -1,8 +1,7 @@
-"""The benchmark of speed: archives of any size, contenders, rows, and the page that is made of them."""
+"""The benchmark of speed: archives of any size, contenders, and rows."""
 
 from __future__ import annotations
 
-import doctest
 import json
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 from benchmarks.cases import CASES, Case, Contender, Job
 from benchmarks.scale import Plan, Recipe, ScaleArchive, Seeds, generate
 
-from benchmarks import cases, peers, reads, scale, scale_page, speed
+from benchmarks import cases, peers, reads, scale, speed
 from recommender import Recommender, Settings
 from recommender.articles.article import DAY_US
 from recommender.features.vectors import SCALE
@@ -277,71 +276,3 @@ class TestRunner:
             ("build", 3, 3),
             ("build", 5, 2),
         ]
-
-
-def measured(n: int, seconds: float) -> dict[str, Any]:
-    """A row of all lists as the runner makes it."""
-    figures = {"seconds": seconds, "peak_mib": n / 100, "recall": 1.0, "ratio": 0.25}
-    return {
-        "case": "all-lists",
-        "stories": "synthetic from reuters21578",
-        "n": n,
-        "by": "seconds",
-        "reference": "FAISS IndexFlatIP",
-        "ours": figures,
-        "peers": {"FAISS IndexFlatIP": {**figures, "seconds": 4 * seconds, "ratio": 1.0, "projected": n > 50_000}},
-        "products": {"torch.mm float32": {"seconds": seconds / 2, "peak_mib": 50.0, "projected": True}},
-        "skipped": {"usearch exact": "usearch not installed"},
-        "failed": {},
-        "archive": {"dim": 384},
-        "settings": {"version": "0", "rounds": 3, "seed": 0},
-        "machine": {"cpu": "a processor", "python": "3"},
-        "kernels": {"cores": 2, "memory_gib": 16.0, "flags": ["avx2"], "torch": "AVX2", "faiss": "AVX2", "numba": "0"},
-    }
-
-
-class TestPage:
-    def test_the_page_is_generated(self) -> None:
-        results = sorted(speed.RESULT.parent.glob("speed*.json"))
-        assert speed.RESULT in results
-        for result in results:
-            for name, text in scale_page.files(result).items():
-                assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text
-
-    def test_figures_and_curves(self) -> None:
-        result = {"rows": [measured(10_000, 1.0), measured(100_000, 100.0)]}
-        page = scale_page.document(result, "speed")
-        assert (
-            "| synthetic from reuters21578 | 100,000 | recommender | 100 s | 1,000 MiB | 1.0000 | 0.25 | 50% |" in page
-        )
-        assert "| FAISS IndexFlatIP | 400 s" not in page  # 6.67 minutes
-        assert r"| FAISS IndexFlatIP | 6.67 min\* | 1,000 MiB\* | 1.0000 | - | 12% |" in page
-        assert "usearch not installed" in page
-        assert "n^2.00, memory as n^1.00" in page
-        assert "| 10,000,000 | 11.6 days | 97.7 GiB | 7.15 GiB | - | - |" in page
-        assert "a day at about 2,900,000 stories" in page
-
-    def test_without_two_sizes_there_is_no_curve(self) -> None:
-        assert "no curve yet" in scale_page.document({"rows": [measured(10_000, 1.0), measured(1_000, 1.0)]}, "speed")
-        assert "Nothing has been measured" in scale_page.document({"rows": []}, "speed")
-        one = {"rows": [measured(10_000, 1.0)]}
-        assert not scale_page.plots(one, "speed")
-        assert ".svg" not in scale_page.document(one, "speed")
-
-    def test_plots_show_all_lines_and_are_the_same_again(self) -> None:
-        result = {"rows": [measured(10_000, 1.0), measured(100_000, 100.0)]}
-        made = scale_page.plots(result, "speed")
-        assert list(made) == ["scale_time.svg", "scale_memory.svg"]
-        assert "recommender, n^2.00" in made["scale_time.svg"]
-        assert "FAISS IndexFlatIP, n^2.00" in made["scale_time.svg"]
-        assert "FAISS IndexFlatIP, n^" not in made["scale_memory.svg"]  # one size only: the other was projected
-        assert made == scale_page.plots(result, "speed")
-
-    def test_names_beside_lines_stand_apart(self) -> None:
-        moved = scale_page._apart(np.array([0.1, 0.11, 0.5, 0.98, 0.99, 1.0]))
-        assert (np.diff(moved) >= 0.065 - 1e-9).all()
-        assert moved[0] == 0.1
-        assert moved.max() <= 1
-
-    def test_examples(self) -> None:
-        assert doctest.testmod(scale_page).failed == 0
