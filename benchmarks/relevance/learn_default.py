@@ -12,13 +12,15 @@ from __future__ import annotations
 import argparse
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 import recommender
 from benchmarks.common import write_result
@@ -26,6 +28,8 @@ from recommender import Recommender, Settings
 from recommender.archive.learn import ndcg_by_story
 from recommender.archive.linked import linked_pairs
 from recommender.evaluation import load_set
+from recommender.features.pairs import Pairs
+from recommender.ranking.closeness import Closeness, Odds
 from recommender.ranking.learn import LinkedPairs, feature_names, learn
 from recommender.ranking.ranker import Ranker
 from recommender.statistics import Estimate, bootstrap, fold_of, stratified_bootstrap
@@ -34,8 +38,10 @@ from recommender.version import __version__
 SETS = ("cbc", "nos")
 COUNTS = (50, 100, 200, 400)
 CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05)
-KEPT = 3 / 4  # of the pairs that most judges would follow
+KEPT = 0.85  # of the pairs that most judges would follow
+LEAST = {"words": 0.9, "both": 0.93}  # by `python -m benchmarks.closeness`: what readers of lists called unrelated goes
 FOLDS = 5
+Column: TypeAlias = NDArray[np.float32]
 RANKERS = Path(__file__).parents[1] / "rankers"
 SHIPPED = Path(recommender.__file__).parent / "ranking"
 ABOUT = {
@@ -84,10 +90,11 @@ def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDAr
     return found
 
 
-def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str, float]]:
-    """Find the greatest cut that keeps three of four CNRec pairs that most judges would follow, and its effect there.
+def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, Any]]:
+    """Let a ranker tell what is related, by CNRec's judged pairs; also gives how that tells those pairs apart.
 
-    The probability of a link cannot be compared between archives: the cut only takes out what is plainly unrelated.
+    The probability of a link cannot be compared between archives, so its cut takes out only what is plainly unrelated:
+    the greatest that keeps `KEPT` of the pairs that most judges would follow. Closeness is fitted on all of them.
     """
     judged = load_set("cnrec", data)
     with tempfile.TemporaryDirectory() as folder:
@@ -95,16 +102,38 @@ def related_at(ranker: Ranker, data: Path, cache: Path) -> tuple[float, dict[str
         settings = Settings.of({"ranking": {"ranker": str(Path(folder) / "ranker.json")}})
         rec = Recommender(settings, cache=cache).fit_table(judged.catalog.table)
     pairs = judged.judgments.table
-    chance = rec.relevance(pairs["story"].to_pylist(), pairs["item"].to_pylist())
-    follow = pairs["grade"].to_numpy() >= 0.5
+    stories, items = pairs["story"].to_pylist(), pairs["item"].to_pylist()
+    chance, follow = rec.relevance(stories, items), pairs["grade"].to_numpy() >= 0.5
     cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= KEPT * follow.sum())
-    kept = chance >= cut
-    return cut, {
+    words, meaning = cosines_of(rec, stories, items)
+    by_words = odds((words,), follow, LEAST["words"])
+    both = odds((words, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
+    closeness = Closeness(words=by_words, both=both)
+    kept = (chance >= cut) & closeness.close(words, meaning)
+    return replace(ranker, related_at=cut, closeness=closeness), {
+        "cut": cut,
         "pairs": len(pairs),
         "kept": int(kept.sum()),
         "share of kept that most would follow": round(float(follow[kept].mean()), 4),
         "share of left out that most would follow": round(float(follow[~kept].mean()), 4),
+        "share of what most would follow that is kept": round(float(kept[follow].mean()), 4),
     }
+
+
+def cosines_of(rec: Recommender, stories: Sequence[str], items: Sequence[str]) -> tuple[Column, Column]:
+    """Compute the cosines of words and of vectors (NaN = none) of pairs of ids."""
+    at, rows = rec.catalog.rows(stories), rec.catalog.rows(items)[:, None]
+    pairs = Pairs(rec.archive.table, at, rec.archive.table, rows, rows >= 0)
+    return pairs.texts["whole_whole"][:, 0], pairs.dense[:, 0]
+
+
+def odds(cosines: Sequence[Column], follow: NDArray[np.bool_], least: float) -> Odds:
+    """Fit the log odds that most judges would follow, by logistic regression."""
+    values = np.nan_to_num(np.stack(cosines, axis=1)).astype(np.float64)
+    model = LogisticRegression(C=1e6, max_iter=1_000).fit(values, follow)
+    words, meaning = (*model.coef_[0].tolist(), 0.0)[:2]
+    base = float(model.intercept_[0])
+    return Odds(base=round(base, 3), words=round(words, 3), meaning=round(meaning, 3), least=least)
 
 
 def told(one: Estimate) -> list[float]:
@@ -179,13 +208,13 @@ def main() -> None:
             )
         shipped = SHIPPED / f"{ranker}.json"
         with tempfile.TemporaryDirectory() as folder:
-            cut, judges = related_at(made[shipped], arguments.data, arguments.cache or Path(folder) / "vectors.sqlite")
-        rows.append({"ranker": ranker, "figure": "related_at on CNRec", "value": {"cut": cut, **judges}})
+            one, judges = related(made[shipped], arguments.data, arguments.cache or Path(folder) / "vectors.sqlite")
+        rows.append({"ranker": ranker, "figure": "related, on CNRec", "value": judges})
         print(rows[-1], flush=True)
         RANKERS.mkdir(exist_ok=True)
-        for path, one in made.items():
-            told_too = {**one.provenance, "related_at": {"cut": cut, "on CNRec": judges}}
-            replace(one, related_at=cut, provenance=told_too).save(path)
+        for path, made_one in made.items():
+            told_too = {**made_one.provenance, "related": {"on CNRec": judges}}
+            replace(made_one, related_at=one.related_at, closeness=one.closeness, provenance=told_too).save(path)
     if arguments.write:
         write_result("learn_default", {"seeds": arguments.seeds, "folds": FOLDS}, rows)
 

@@ -26,6 +26,7 @@ from recommender.features.table import FeatureTable, section_codes
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.plugins import releases
+from recommender.ranking.closeness import Closeness
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.relevance_floor import relevance_floor
 from recommender.search.index import SearchIndex
@@ -178,6 +179,13 @@ class Archive:
         sizes = [] if self.limits == LIMITS else [repr(self.limits)]
         more = [*([self.ranker.sha256] if self.ranker is not None else []), *releases("rules"), *sizes]
         return hashlib.sha256(" ".join([settings, *more]).encode()).hexdigest()[:16] if more else settings
+
+    @property
+    def closeness(self) -> Closeness | None:
+        """What the ranker asks of a related item besides its relevance; None where a setting says what is related."""
+        if self.ranker is None or self.settings.selection.related_at != "auto":
+            return None
+        return self.ranker.closeness
 
     @property
     def table(self) -> FeatureTable:

@@ -202,7 +202,9 @@ def _learned(
     every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
     ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance)
     return LearnReport(
-        ranker=replace(ranker, related_at=_related_at(_some(pairs, seed), ranker, present)),
+        ranker=replace(
+            ranker, related_at=_related_at(_some(pairs, seed), ranker, present), closeness=present.closeness
+        ),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
         tested=len(tested),

@@ -230,6 +230,7 @@ class Lister:
             scope=scope,
             ranker=archive.ranker,
             settings=archive.settings.ranking,
+            closeness=archive.closeness,
         )
 
         def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:

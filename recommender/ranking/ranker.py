@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recommender.errors import SettingsError
 from recommender.features.families import FAMILIES
 from recommender.ranking import loops
+from recommender.ranking.closeness import Closeness
 from recommender.storage.atomic import write_atomically
 
 FORMAT = 2
@@ -91,6 +92,8 @@ class Ranker:
         Vector space or fingerprint of the embedder that the ranker was trained with; '' = any will do.
     related_at : float or None
         Probability from which on an item counts as related.
+    closeness : Closeness or None
+        What else an item must be to count as related; None = nothing.
     provenance : mapping
         Data, protocol, versions and held-out figures; nothing that tells a story's text or id.
 
@@ -108,6 +111,7 @@ class Ranker:
     calibration: tuple[float, float]
     embedder: str
     related_at: float | None
+    closeness: Closeness | None = None
     provenance: Mapping[str, Any]
 
     def raw(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -207,6 +211,7 @@ class Ranker:
             "base": self.base,
             "calibration": list(self.calibration),
             "related_at": self.related_at,
+            "closeness": self.closeness and self.closeness.to_json(),
             "provenance": dict(self.provenance),
             "trees": {
                 "feature": trees.feature.tolist(),
@@ -269,6 +274,7 @@ class Ranker:
                 calibration=(slope, offset),
                 embedder=str(held["embedder"]),
                 related_at=None if related_at is None else float(related_at),
+                closeness=Closeness.of(closeness) if (closeness := held.get("closeness")) else None,
                 provenance=dict(held["provenance"]),
             )
             if not np.isfinite([ranker.base, slope, offset, related_at or 0.0]).all() or slope <= 0:

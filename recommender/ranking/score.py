@@ -16,6 +16,7 @@ from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.features.table import FeatureTable
 from recommender.features.vectors import cosines
+from recommender.ranking.closeness import Closeness
 from recommender.ranking.ranker import Ranker
 from recommender.search.pools import Candidates, StoryQueries
 from recommender.search.scope import Scope
@@ -237,6 +238,8 @@ class Scorer:
     ranker : Ranker or None
         None: by a weighted sum of two cosines.
     settings : RankingSettings
+    closeness : Closeness or None
+        Candidates that are not close come in as the next best.
     """
 
     catalog: Catalog
@@ -244,6 +247,7 @@ class Scorer:
     scope: Scope
     ranker: Ranker | None
     settings: RankingSettings
+    closeness: Closeness | None = None
     _features: list[NDArray[np.float32]] = field(default_factory=list)  # of all pairs that the ranker scored
 
     def rank(self, queries: StoryQueries, candidates: Candidates, pool: Candidates) -> Ranked:
@@ -282,15 +286,18 @@ class Scorer:
         chance = ranker.probability(raw)
         rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
         before = sum(map(len, self._features))
+        words = pairs.texts["whole_whole"]
+        far = None if self.closeness is None else ~self.closeness.close(words, pairs.dense)
         self._features.append(values)
         found = self._ranked(
             rows,
             dense=np.nan_to_num(pairs.dense),
-            lexical=np.nan_to_num(pairs.texts["whole_whole"]),
+            lexical=np.nan_to_num(words),
             relevance=chance,
             freshness=np.ones(rows.shape),
             score=chance,
             key=(slope * raw + offset) / np.log(2),
+            far=far,
             pair=before + np.arange(rows.size).reshape(rows.shape),
         )
         return found.keep(rows >= 0)
@@ -322,11 +329,12 @@ class Scorer:
             pair=np.zeros(rows.shape, dtype=np.int64),
         )
 
-    def _ranked(self, rows: NDArray[np.int64], **figures: Any) -> Ranked:
+    def _ranked(self, rows: NDArray[np.int64], far: NDArray[np.bool_] | None = None, **figures: Any) -> Ranked:
+        source = np.where(self.scope.timed & self.catalog.timeless[rows], EVERGREEN, RELATED)
         return Ranked(
             rows=rows,
             boost=np.ones(rows.shape),
-            source=np.where(self.scope.timed & self.catalog.timeless[rows], EVERGREEN, RELATED).astype(np.int8),
+            source=(source if far is None else np.where(far, MORE, source)).astype(np.int8),
             safe=np.zeros(rows.shape, dtype=bool),
             notes=np.zeros(rows.shape, dtype=np.int8),
             **figures,

@@ -300,7 +300,8 @@ class SelectionSettings(Stage):
     reserves: int = Field(5, ge=0, le=1_000, description="further items kept to replace withdrawn ones")
     related_at: float | Literal["auto"] | None = Field(
         "auto",
-        description="relevance from which on an item counts as related; 'auto' = the ranker's, none = all items do",
+        description="relevance from which on an item counts as related, however close; 'auto' = the ranker's, if it is "
+        "also close by words and meaning; none = all items do",
     )
     drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
     same_report_hours: float | None = Field(

@@ -252,6 +252,7 @@ def test_where_rules_take_out_all_candidates_lists_look_past_them() -> None:
         "selection.reserves": 0,
         "selection.repeat_hours": None,
         "selection.same_report_hours": None,
+        "selection.related_at": 0.01,
         "selection.caps": ({"by": "section", "value": "fires", "at_most": 1},),
     }
     rec = Recommender(Settings().override(options)).fit([*fires, *others])

@@ -1,0 +1,113 @@
+"""Closeness: what two cosines tell of a pair, in rankers, their files and lists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender import Recommender, Settings, SettingsError
+from recommender.ranking.closeness import Closeness, Odds
+from recommender.ranking.ranker import Ranker
+
+WORDS = Odds(base=-4.0, words=40.0, meaning=0.0, least=0.9)
+BOTH = Odds(base=-5.0, words=20.0, meaning=12.0, least=0.93)
+COSINES = st.floats(-1, 1, width=32)
+
+
+@given(COSINES, st.one_of(COSINES, st.just(float("nan"))), st.booleans())
+def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float, meaning_counts: bool) -> None:
+    closeness = Closeness(words=WORDS, both=BOTH if meaning_counts else None)
+    odds = BOTH if meaning_counts and not np.isnan(dense) else WORDS
+    chance = 1 / (1 + np.exp(-(odds.base + odds.words * lexical + (odds.meaning * dense if odds is BOTH else 0))))
+    found = closeness.close(np.array([[lexical]], np.float32), np.array([[dense]], np.float32))
+    assert found.shape == (1, 1)
+    assert bool(found[0, 0]) == (chance >= odds.least) or abs(chance - odds.least) < 1e-9
+
+
+@given(COSINES, COSINES, st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+def test_a_pair_that_shares_more_is_never_less_close(lexical: float, dense: float, more: float, nearer: float) -> None:
+    closeness = Closeness(words=WORDS, both=BOTH)
+    pairs = np.array([lexical, lexical + more], np.float32), np.array([dense, dense + nearer], np.float32)
+    first, second = closeness.close(*pairs)
+    assert second or not first
+
+
+@pytest.mark.parametrize("name", ["minilm-lead", "lexical"])
+def test_a_file_keeps_the_closeness_of_its_ranker(name: str, tmp_path: Path) -> None:
+    ranker = Ranker.default(name)
+    assert ranker.closeness is not None
+    assert (ranker.closeness.both is not None) == (name == "minilm-lead")
+    ranker.save(tmp_path / "ranker.json")
+    again = Ranker.load(tmp_path / "ranker.json")
+    assert again.closeness == ranker.closeness
+    assert again.sha256 == ranker.sha256
+
+
+def test_a_file_that_tells_no_closeness_asks_for_none(tmp_path: Path) -> None:
+    held = orjson.loads(Ranker.default("lexical").to_json())
+    del held["closeness"]
+    assert Ranker.of(orjson.dumps(held), "ranker.json").closeness is None
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"words": None, "both": None},
+        {"words": {"base": 0.0, "words": -1.0, "meaning": 0.0, "least": 0.9}, "both": None},
+        {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0, "least": 1.0}, "both": None},
+        {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0}, "both": None},
+        {"words": {"base": "x", "words": 1.0, "meaning": 0.0, "least": 0.5}, "both": None},
+        [1, 2],
+    ],
+)
+def test_a_damaged_closeness_is_refused(harm: Any) -> None:
+    held = orjson.loads(Ranker.default("lexical").to_json()) | {"closeness": harm}
+    with pytest.raises(SettingsError, match="is no ranker"):
+        Ranker.of(orjson.dumps(held), "ranker.json")
+
+
+STORIES = [
+    {
+        "id": f"{topic}{number}",
+        "title": f"{topic} {word}",
+        "body": f"The {topic} council spoke of the {topic} plan and its {word}. " * 3,
+        "published_at": f"2026-05-{10 + number:02d}T08:00:00Z",
+        "section": "news",
+        "language": "en",
+    }
+    for topic in ("harbour", "orchard", "museum", "railway", "hospital", "library", "stadium", "quarry")
+    for number, word in enumerate(("budget", "delay", "vote", "protest", "repair"))
+]
+
+
+def sources(rec: Recommender, story: str) -> dict[str, str]:
+    return {item.article_id: item.source for item in rec.recommend(story)}
+
+
+def test_what_is_not_close_comes_after_what_is_as_the_next_best(tmp_path: Path) -> None:
+    rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}})).fit(STORIES)
+    found = sources(rec, "harbour0")
+    related = [name for name, source in found.items() if source == "related"]
+    assert related
+    assert all(name.startswith("harbour") for name in related)
+    assert list(found)[: len(related)] == related
+    others = {source for name, source in found.items() if not name.startswith("harbour")}
+    assert others == {"more"}
+
+    # a cut of one's own is of the relevance alone, and short lists hold only what is related
+    every = rec.under(rec.settings.override({"selection.related_at": 0.0}))
+    assert set(sources(every, "harbour0").values()) == {"related"}
+    short = rec.under(rec.settings.override({"selection.fill": ()}))
+    assert list(sources(short, "harbour0")) == related
+
+    # a ranker without closeness goes by its probability, here of no item too low
+    replace(Ranker.default("lexical"), closeness=None, related_at=0.0).save(tmp_path / "ranker.json")
+    bare = rec.under(rec.settings.override({"ranking.ranker": str(tmp_path / "ranker.json")}))
+    assert set(sources(bare, "harbour0").values()) == {"related"}
