@@ -73,17 +73,22 @@ def test_a_damaged_closeness_is_refused(harm: Any) -> None:
         Ranker.of(orjson.dumps(held), "ranker.json")
 
 
+TOPICS = (
+    "harbour cranes dockers quay",
+    "orchard apples cider blossom",
+    "museum statues curator vault",
+    "quarry slate blasting dust",
+)
 STORIES = [
     {
-        "id": f"{topic}{number}",
-        "title": f"{topic} {word}",
-        "body": f"The {topic} council spoke of the {topic} plan and its {word}. " * 3,
+        "id": f"{topic.split()[0]}{number}",
+        "title": f"{topic} w{number}{topic[:2]}",
+        "body": f"{topic} today and x{number}{topic[:2]} y{number}{topic[:2]}.",
         "published_at": f"2026-05-{10 + number:02d}T08:00:00Z",
-        "section": "news",
         "language": "en",
     }
-    for topic in ("harbour", "orchard", "museum", "railway", "hospital", "library", "stadium", "quarry")
-    for number, word in enumerate(("budget", "delay", "vote", "protest", "repair"))
+    for topic in TOPICS
+    for number in range(5)
 ]
 
 
