@@ -98,10 +98,10 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         *_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
-        ("superseded", f"{summary.superseded:,} older versions of a story") if summary.superseded else None,
-        ("copies", f"{summary.copies:,} stories repeat the text of another") if summary.copies else None,
+        ("superseded", f"{summary.superseded:,} (older versions of a story)") if summary.superseded else None,
+        ("copies", f"{summary.copies:,} (stories that repeat the text of another)") if summary.copies else None,
         ("withdrawn", f"{summary.withdrawn:,}") if summary.withdrawn else None,
-        ("no list", f"{summary.withheld:,} stories, by the rules") if summary.withheld else None,
+        ("no list", f"{summary.withheld:,} (stories, by the rules)") if summary.withheld else None,
         ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
         if summary.links or summary.unresolved_links
         else None,
