@@ -73,9 +73,7 @@ def little(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, best: np.
     entered = searched.rows(changed, id_rank)
     some = queries(searched, at)
     nearest(some.take(np.arange(1)), entered, k, near=True)
-    offered = (
-        timed(lambda: nearest(some, entered, k, near=True, least=least)) / os.cpu_count() * len(searched) / len(at)
-    )
+    offered = timed(lambda: nearest(some, entered, k, near=True, least=least)) * len(searched) / len(at)
     return {
         "one story, ms": round(float(np.median(alone)) * 1e3, 2),
         "changes offered, seconds": round(offered, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,6 +14,7 @@ from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
 
 _BLOCK = 512  # pairs scored together
+_LEFT = 0.5  # of the rows, below which the filters of a call leave so few that a story is compared with all of them
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -80,8 +82,12 @@ def candidates_of(archive: Archive, queries: Queries, pools: Pools, scope: Scope
     """
     found, lost = pools.candidates(scope.allowed)
     lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)
+    search = archive.retriever(scope, k)
+    if archive.searched.reach is not None and scope.allowed.sum() < _LEFT * base.allowed.sum():
+        search = replace(search, limits=replace(search.limits, exact=len(archive.catalog)))  # too few within reach
+        lost |= (found.rows >= 0).sum(axis=1) < search.count
     again = np.flatnonzero(lost)
     if not len(again):
         return found
-    searched = archive.retriever(scope, k).pools(queries.take(again))
+    searched = search.pools(queries.take(again))
     return found.scattered(again, searched.candidates(scope.allowed)[0])
