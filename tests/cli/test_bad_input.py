@@ -107,7 +107,8 @@ ROWS: dict[str, tuple[dict[str, Any] | bytes, str, str | None]] = {
 CELLS: dict[str, tuple[bytes, str, str | None]] = {
     "CSV missing id": (b",Nobody knows,Some text,2026-03-03", "missing id", None),
     "CSV neither title nor body": (b"csv-bare,,,2026-03-03", "neither title nor body", "csv-bare"),
-    "CSV too few columns": (b"csv-short,Ferry", "2 columns, expected 4 as in the header", None),
+    "CSV too few columns": (b"csv-short", "1 columns, expected 4 as in the header", None),
+    "CSV too many columns": (b"csv-long,Ferry, fog,Some text,2026-03-03", "5 columns, expected 4 as in the", None),
     "CSV wrong encoding": ("csv-latin,Café,,".encode("latin-1"), "title is not valid UTF-8", "csv-latin"),
     "CSV wrong encoding of an id": ("csv-é,Ferry,,".encode("latin-1"), "id is not valid UTF-8", "csv-?"),
     "CSV 20 MB body": (b"csv-huge,Ferry," + b"ferry " * 3_500_000 + b",", "body of 21,000,000 characters", "csv-huge"),

@@ -57,8 +57,7 @@ def test_columns_of_a_file_without_a_header_are_named_by_a_setting(tmp_path: Pat
     for name, mark in (("a.csv", ";"), ("a.tsv", "\t")):
         found, _ = read(tmp_path / name, text.replace(";", mark), header=header)
         assert found == [("A", "x, y, z, and more"), ("B", "y")]
-    found, report = read(tmp_path / "a.csv", "1,A,x\n2,B\n", header=header)
-    assert (found, report.rejected[0].reason) == ([("A", "x")], "2 columns, expected 3 as in the header")
+    assert read(tmp_path / "a.csv", "1,A,x\n2,B\n", header=header)[0] == [("A", "x"), ("B", "")]
 
 
 def test_a_first_line_of_unknown_names_is_told(tmp_path: Path) -> None:
@@ -76,6 +75,8 @@ def test_a_quote_alone_between_tabs_is_a_letter(tmp_path: Path) -> None:
     assert (rows, report.rejected) == ([('"Open', "y"), ("B", "z")], [])
     rows, report = read(tmp_path / "a.tsv", 'id\ttitle\tbody\n1\t"Open\tand" more\n2\tB\tz\n')
     assert (rows, report.rejected) == ([('"Open', 'and" more'), ("B", "z")], [])
+    rows, report = read(tmp_path / "a.tsv", 'id\ttitle\tbody\ttags\n1\t"Open\ty\n2\tB\tz\n')
+    assert (rows, report.rejected) == ([('"Open', "y"), ("B", "z")], [])
 
 
 def test_a_forced_format_counts(tmp_path: Path) -> None:
@@ -139,11 +140,61 @@ def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("before", ["Export of 27 Nov 2026\n", "\n\nStories\n\n"])
 def test_lines_before_the_names_of_the_columns_are_passed_over(tmp_path: Path, before: str) -> None:
-    (tmp_path / "a.csv").write_text(f"{before}id,title,body\n1,Ferry,It ran.\n2,Storm\n")
+    (tmp_path / "a.csv").write_text(f"{before}id,title,body\n1,Ferry,It ran.\n2\n")
     table, report = read_articles(tmp_path / "a.csv")
     assert table["id"].to_pylist() == ["1"]
     assert [one.line for one in report.rejected] == [before.count("\n") + 3]
     assert [one.startswith("1 files begin with lines before the names") for one in report.told.lines()] == [True]
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_cells_that_a_row_lacks_at_its_end_are_missing(tmp_path: Path, count: int) -> None:
+    ragged, whole = ["id,title,body,section"], ["id,title,body,section"]
+    for number in range(count):
+        ragged += [f"a{number},Ferry", f"b{number},Ferry,It ran.", f"c{number},Ferry,It ran.,Local,, "]
+        whole += [f"a{number},Ferry,,", f"b{number},Ferry,It ran.,", f"c{number},Ferry,It ran.,Local"]
+    tables = []
+    for lines in (ragged, whole):
+        (tmp_path / "a.csv").write_text("\n".join([*lines, ",Nobody", "z,,,Local"]))
+        table, report = read_articles(tmp_path / "a.csv")
+        assert [one.reason for one in report.rejected] == ["missing id", "neither title nor body"]
+        tables.append(table.drop_columns("line") if "line" in table.column_names else table)
+        told = [one for one in report.told.lines() if "shorter than the header" in one]
+        assert [one.split()[0] for one in told] == [str(2 * count + 1) if lines is ragged else "1"]
+    assert tables[0].equals(tables[1])
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1,Ferry, fog and rocks,It ran.,Local", "5 columns, expected 4 as in the header; values that hold ',' need"),
+        ("1", "1 columns, expected 4 as in the header"),
+        ('1,Ferry,"It ran,Local', "a quote that is never closed: it ran over 2 lines, which are kept"),
+        ('1,Ferry,"It ran,Local\n2,Fog,It is thick.', "a quote that is never closed: it ran over 3 lines"),
+    ],
+)
+def test_a_row_that_cannot_be_told_apart_costs_itself_alone(tmp_path: Path, row: str, reason: str) -> None:
+    (tmp_path / "a.csv").write_text(f"id,title,body,section\n{row}\n3,Storm,It blew.\n")
+    table, report = read_articles(tmp_path / "a.csv")
+    assert [one["title"] for one in table.to_pylist()][-1] == "Storm"
+    assert [one.reason.startswith(reason) for one in report.rejected] == [True]
+    assert report.read == len(table) + 1
+
+
+def test_a_quote_that_the_next_one_closes_swallows_no_rows(tmp_path: Path) -> None:
+    rows = ['1,A,"Text one,Local', "2,B,Text,Local", '3,C,"Text, too",Local', '4,D,"Lines\nof ""text""",Local']
+    (tmp_path / "a.csv").write_text("\n".join(["id,title,body,section", *rows]))
+    table, report = read_articles(tmp_path / "a.csv")
+    assert table["body"].to_pylist() == ["Text", "Text, too", 'Lines\nof "text"']
+    assert [one.line for one in report.rejected] == [2]
+
+
+def test_what_an_unquoted_end_of_line_cut_off_is_no_story(tmp_path: Path) -> None:
+    text = "id,title,body,section\n1,Ferry,It ran onto rocks\nin the fog, and was towed,Local\n2,Storm,It blew.,Local\n"
+    (tmp_path / "a.csv").write_text(text)
+    table, report = read_articles(tmp_path / "a.csv")
+    assert table["title"].to_pylist() == ["Ferry", "Storm"]
+    assert ["seems cut from the row before" in one.reason for one in report.rejected] == [True]
 
 
 def test_rows_of_nothing_but_separators_are_blank_lines(tmp_path: Path) -> None:

@@ -294,11 +294,11 @@ def test_any_bytes_are_read_or_rejected(tmp_path_factory: pytest.TempPathFactory
 
 
 def test_rejected_rows_name_file_line_and_id(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", b'id,title,date\n1,"Two\nlines",\n2,,\n3,Three\n,Four,soon\n')
+    path = write(tmp_path / "a.csv", b'id,title,date\n1,"Two\nlines",\n2,,\n3\n,Four,soon\n')
     _, report = read_articles(path)
     assert [orjson.loads(line) for line in report.rejected_jsonl().splitlines()] == [
         {"file": str(path), "line": 4, "reason": "neither title nor body", "id": "2"},
-        {"file": str(path), "line": 5, "reason": "2 columns, expected 3 as in the header", "id": None},
+        {"file": str(path), "line": 5, "reason": "1 columns, expected 3 as in the header", "id": None},
         {"file": str(path), "line": 6, "reason": "missing id", "id": None},
     ]
 

@@ -40,12 +40,12 @@ class Dialect:
     literal: bool = False
     padded: bool = False
 
-    def reader(self, lines: Iterator[str] | Sequence[str]) -> Any:
-        """Make a reader of records from lines."""
+    def reader(self, lines: Iterator[str] | Sequence[str], *, strict: bool = False) -> Any:
+        """Make a reader of records from lines; a `strict` one raises an error where quotes stand wrong."""
         if self.literal:
             return csv.reader(lines, delimiter=self.mark, quoting=csv.QUOTE_NONE)
         escape = "\\" if self.escaped else None
-        return csv.reader(lines, delimiter=self.mark, escapechar=escape, skipinitialspace=self.padded)
+        return csv.reader(lines, delimiter=self.mark, escapechar=escape, skipinitialspace=self.padded, strict=strict)
 
     def values(self, line: str) -> list[str]:
         """Split one line into its values."""
@@ -75,7 +75,7 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
                     "header, --column those with other names",
                     f"{file.name.name}: {', '.join(names)[:80]}",
                 )
-            yield from _rows(records, dialect, names)
+            yield from _rows(file, records, dialect, names)
 
 
 def _before_names(lines: Sequence[str], usual: str) -> int:
@@ -184,35 +184,46 @@ def _header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[s
     return names
 
 
-def _rows(records: _Records, dialect: Dialect, names: list[str]) -> Rows:
+def _rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> Rows:
     reader = dialect.reader(records)
+    was_whole, by_id = True, known_names(names[:1]) == {"id"}
     while True:
         records.begin()
         try:
             values = next(reader, None)
         except TooMuch:
-            if not _runs_on(records.lines, names, dialect):
+            if not _runs_on(records.lines, names, dialect, is_whole=False):
                 raise
             values = []
         if values is None:
             return
         if not any(map(str.strip, values)) and len(records.lines) <= 1:
             continue
-        if len(values) > len(names) and not any(values[len(names) :]):
+        if len(values) > len(names) and not any(map(str.strip, values[len(names) :])):
             values = values[: len(names)]  # separators at the end of the line
-        if len(values) == len(names):
-            yield records.line, dict(zip(names, values, strict=True))
-        elif len(literal := _literal(records.lines, dialect)) == len(names):
+        is_whole = len(values) == len(names)
+        runs_on = _runs_on(records.lines, names, dialect, is_whole)
+        literal = [] if is_whole and not runs_on else _literal(records.lines, dialect)
+        if len(literal) == len(names) or (runs_on and 1 < len(literal) < len(names)):
+            values, runs_on = literal, False
             records.give_back()
-            yield records.line, dict(zip(names, literal, strict=True))
             reader = dialect.reader(records)
-        elif _runs_on(records.lines, names, dialect):
+        if runs_on:
             count = len(records.lines)
             records.give_back()
             yield records.line, BadRow(f"a quote that is never closed: it ran over {count:,} lines, which are kept")
             reader = dialect.reader(records)
+        elif len(values) == len(names):
+            yield records.line, dict(zip(names, values, strict=True))
+        elif not 1 < len(values) < len(names):
+            quotes = f"; values that hold {dialect.mark!r} need quotes" if len(values) > len(names) else ""
+            yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header{quotes}")
+        elif by_id and not was_whole and " " in values[0].strip():
+            yield records.line, BadRow("seems cut from the row before; values that hold ends of lines need quotes")
         else:
-            yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header")
+            file.tell("rows are shorter than the header, and what they lack is missing", records.lines[0].strip()[:80])
+            yield records.line, dict.fromkeys(names, "") | dict(zip(names, values, strict=False))
+        was_whole = len(values) == len(names)
 
 
 def _literal(lines: list[str], dialect: Dialect) -> list[str]:
@@ -220,9 +231,18 @@ def _literal(lines: list[str], dialect: Dialect) -> list[str]:
     return replace(dialect, literal=True).values(lines[0]) if dialect.mark == "\t" and lines else []
 
 
-def _runs_on(lines: list[str], names: list[str], dialect: Dialect) -> bool:
-    """Tell whether a record of several lines swallowed others, of which the next is a row by itself."""
-    return len(lines) > 1 and len(dialect.values(lines[1])) == len(names) > 1
+def _runs_on(lines: list[str], names: list[str], dialect: Dialect, is_whole: bool) -> bool:
+    """Tell whether a record of several lines swallowed others: its quotes stand wrong, and it is no row as it stands.
+
+    One with as many values as the header is none where a line in it is a row by itself.
+    """
+    if len(lines) < 2:
+        return False
+    try:
+        list(dialect.reader(lines, strict=True))
+    except csv.Error:
+        return not is_whole or any(len(dialect.values(line)) == len(names) > 1 for line in lines[1:])
+    return False
 
 
 def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:

@@ -15,10 +15,12 @@ import orjson
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.reading.formats.wrappers import rows_within
+from recommender.reading.names import known_names
 from recommender.reading.values import printed
 
 _PIECE = 1 << 16  # characters read at a time
-_SPACE = " \t\r\n,"
+_SPACE = " \t\r\n,\x1e"  # the last begins each text of a sequence (RFC 7464)
+_SEPARATORS = b" \t\r\n\x0b\x0c\x1e"
 _DECODER = json.JSONDecoder()
 _FEW = 2  # bytes that are no UTF-8: damage of a row or two
 _CALL = re.compile(  # texts first, so that no call within one is found
@@ -56,12 +58,12 @@ def rows_of_json(file: File) -> Rows:
 
 
 def _plain(line: bytes) -> bytes:
-    return line.strip().removeprefix(codecs.BOM_UTF8)
+    return line.strip(_SEPARATORS).removeprefix(codecs.BOM_UTF8)
 
 
 def _holds_objects(text: bytes) -> bool:
-    """Tell whether a line begins an array of objects."""
-    return text[1:].lstrip()[:1] == b"{"
+    """Tell whether a line begins an array of objects, or of arrays."""
+    return text[1:].lstrip()[:1] in (b"{", b"[")
 
 
 def _filled(lines: Iterator[bytes]) -> Rows:
@@ -190,9 +192,20 @@ def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
     """Read a document, whose values are decoded one after another; its first line was read before."""
     joined = io.BufferedReader(_Joined(first, stream))
     text = io.TextIOWrapper(joined, "utf-8-sig", "surrogateescape", newline="\n")
+    names: list[str] | None = None
     for line, value in _values(text, longest):
+        if isinstance(value, list) and names is None and _names_columns(value):
+            names = value
+            continue
+        if names is not None and isinstance(value, list) and len(value) <= len(names):
+            value = dict.fromkeys(names) | dict(zip(names, value, strict=False))
         for row in _rows_of(value):
             yield line, row
+
+
+def _names_columns(value: list[Any]) -> bool:
+    """Tell whether an array names the columns of those after it."""
+    return all(isinstance(one, str) for one in value) and len(known_names(value) & {"id", "title", "body"}) > 1
 
 
 class _Joined(io.RawIOBase):
@@ -215,8 +228,9 @@ def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
     """Decode the objects of a document with the line that each begins at; an array stands for what it holds."""
     held, line, ended, inside = "", 1, False, False
     while True:
-        start = len(held) - len(held.lstrip(_SPACE + ("[]\ufeff" if not inside else "]")))
-        inside = inside or "[" in held[:start]
+        start = len(held) - len(held.lstrip(f"{_SPACE}]\ufeff"))
+        if not inside and held[start : start + 1] == "[":  # of an array around all
+            start, inside = len(held) - len(held[start + 1 :].lstrip(f"{_SPACE}]")), True
         line, held = line + held.count("\n", 0, start), held[start:]
         if held:
             try:

@@ -39,7 +39,7 @@ class Head:
     def of(cls, file: File) -> Head:
         """Read the head of a file."""
         encoding = encoding_of(file.head)
-        return cls(file.head, file.head.decode(encoding, "replace").lstrip("\ufeff \t\r\n"))
+        return cls(file.head, file.head.decode(encoding, "replace").lstrip("\ufeff \t\r\n\x1e"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ FORMATS: list[Format] = [
     ),
     Format(
         name="json",
-        ends=(".json", ".geojson", ".jsonld"),
+        ends=(".json", ".geojson", ".jsonld", ".json-seq"),
         tells=lambda head: bool(_JSON.match(head.text)),
         rows=rows_of_json,
     ),
