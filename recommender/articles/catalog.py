@@ -270,7 +270,7 @@ class Catalog:
         return None
 
     def __contains__(self, article_id: object) -> bool:
-        return isinstance(article_id, str) and self._find(article_id) is not None
+        return isinstance(id_text(article_id), str) and self._find(article_id) is not None
 
     def row(self, article_id: str) -> int:
         """Find the row of the current version of `article_id`.

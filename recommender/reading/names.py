@@ -11,37 +11,46 @@ from recommender.articles.article import FIELDS
 _ALIASES = {
     "id": (
         "article_id story_id doc_id news_id uuid guid _id uri post_id nid content_id object_id item_id entry_id "
-        "document_id record_id artikel_id artikelnummer artikel_nr id_article identifiant identificador id_articulo"
+        "document_id record_id artikel_id artikelnummer artikel_nr id_article identifiant identificador id_articulo "
+        "编号 編號 記事id 文章id номер"
     ),
     "title": (
         "headline head name headlines post_title web_title heading display_title title_text article_title story_title "
-        "news_title titel überschrift ueberschrift schlagzeile titre título titulo titular"
+        "news_title titel überschrift ueberschrift schlagzeile titre título titulo titular "
+        "titolo tytuł заголовок 标题 標題 タイトル 見出し 제목"
     ),
     "body": (
         "text content article_body full_text body_html content_html html body_text content_text content_elements "
         "post_content post_body story_text story_body story_content article_content news_content article_text maintext "
         "plaintext main_content body_value blocks content_blocks body_blocks rich_text body_json content_json "
-        "artikeltext volltext texte contenu article texto contenido cuerpo tekst inhoud"
+        "artikeltext volltext texte contenu article texto contenido cuerpo tekst inhoud "
+        "testo conteúdo conteudo treść текст 正文 内容 內容 内文 內文 本文 본문 내용"
     ),
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
         "subheadlines post_excerpt post_summary custom_excerpt snippet highlights lead_text introtext body_summary "
         "content_summary meta_description deck intro description_text alternative_headline vorspann zusammenfassung "
-        "chapô chapo résumé resumen entradilla samenvatting ingress"
+        "chapô chapo résumé resumen entradilla samenvatting ingress "
+        "sommario resumo zajawka анонс 摘要 要約 요약"
     ),
     "section": (
         "category desk channel rubric department categories section_name article_section category_name "
         "article_category section_title post_category primary_section ressort rubrik primary_category sections "
-        "kategorie rubrique catégorie categorie sección seccion categoría categoria rubriek"
+        "kategorie rubrique catégorie categorie sección seccion categoría categoria rubriek "
+        "sezione seção secao dział kategoria рубрика раздел 栏目 欄目 分类 分類 カテゴリ カテゴリー 섹션"
     ),
     "tags": (
         "keywords topics labels subject subjects tag_names tag tag_list post_tag metakey meta_keywords schlagworte "
-        "schlagwörter stichworte mots_clés mots_cles etiquetas palabras_clave trefwoorden onderwerpen"
+        "schlagwörter stichworte mots_clés mots_cles etiquetas palabras_clave trefwoorden onderwerpen "
+        "etichette tagi теги метки 标签 標籤 タグ 태그"
     ),
-    "language": "lang locale in_language language_code lang_code sprache langue idioma taal",
+    "language": (
+        "lang locale in_language language_code lang_code sprache langue idioma taal lingua язык 语言 語言 言語 언어"
+    ),
     "author": (
         "authors byline creator dc_creator author_name author_display_name coauthors authored_by written_by "
-        "author_username writer reporter autor autoren verfasser auteur auteurs autora autores autore"
+        "author_username writer reporter autor autoren verfasser auteur auteurs autora autores autore "
+        "автор 作者 著者 記者 저자 기자"
     ),
     "source": "brand publisher outlet publication site site_name source_name newspaper",
     "url": "link permalink canonical_url web_url website_url article_url post_url page_url html_url story_url",
@@ -57,7 +66,9 @@ _ALIASES = {
         "publish_date_time publication_date_time published_date_time date_time article_date released_at release_date "
         "authored_on posted_at posted_on date datetime timestamp created_at created created_date date_created "
         "created_on time veröffentlichungsdatum erscheinungsdatum veröffentlicht_am date_de_publication date_publish "
-        "seen_date date_publication fecha_de_publicación fecha_publicacion publicatiedatum datum fecha"
+        "seen_date date_publication fecha_de_publicación fecha_publicacion publicatiedatum datum fecha "
+        "data_pubblicazione data_di_pubblicazione data_de_publicação data_publikacji дата_публикации дата "
+        "发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 日付 게시일 날짜"
     ),
     "updated_at": (
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod post_modified "

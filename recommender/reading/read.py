@@ -22,7 +22,7 @@ from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
 from recommender.reading.formats.file import File
-from recommender.reading.formats.frames import is_frame
+from recommender.reading.formats.frames import is_cursor, is_frame, lasting
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.wrappers import rows_within, wraps_stories
 from recommender.reading.mixed_ids import refuse_mixed_ids
@@ -201,8 +201,8 @@ def _published(table: pa.Table, report: ReadReport) -> pa.Table:
 
 
 def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool) -> list[Stream]:
-    if is_frame(source):
-        return [Stream("<table>", data=source)]
+    if is_frame(source) or is_cursor(source):
+        return [Stream("<table>", data=lasting(source))]
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
     if is_database(source):
@@ -216,7 +216,11 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     if not isinstance(source, Iterable | str | Path):
         raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
     if not isinstance(source, str | Path):
-        source = list(source)
+        source = [lasting(one) for one in source]
+        if source and isinstance(source[0], Mapping) and wraps_stories(source[0]):  # answers, page by page
+            source = [
+                story for one in source for story in (rows_within(dict(one)) if isinstance(one, Mapping) else (one,))
+            ]
         if not source or not isinstance(source[0], str | Path):
             return [Stream("<articles>", data=source)]
         return [stream for path in source for stream in _streams(path, told, format, may_be_empty)]

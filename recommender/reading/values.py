@@ -168,9 +168,9 @@ def as_text(value: Any, field: str) -> str:
         return value.replace("\x00", "") if "\x00" in value else value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray | memoryview):
         try:
-            value = value.decode()
+            value = bytes(value).decode()
         except UnicodeDecodeError:
             raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
     if isinstance(value, bool) or not isinstance(value, str | int | float):

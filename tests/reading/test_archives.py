@@ -55,6 +55,14 @@ def tarred(mode: str, *files: tuple[str, bytes], link: str | None = None) -> byt
 FILES = [("export/a.jsonl", STORY), ("b.md", PAGE), ("deep/er/c.csv.gz", gzip.compress(TABLE))]
 
 
+def test_a_packed_zip_archive_is_read_as_far_as_its_size_allows(tmp_path: Path) -> None:
+    assert read(tmp_path / "e.zip.gz", gzip.compress(zipped(*FILES)))[0] == ["Ferry aground", "Storm", "Opera"]
+    bomb = gzip.compress(zipped(("a.jsonl", bytes(30_000_000))))
+    found, report = read(tmp_path / "e.zip.gz", bomb, max_expansion=2, max_line_bytes=1_000_000)
+    assert found == []
+    assert "max_expansion" in report.rejected[0].reason
+
+
 @pytest.mark.parametrize("name", ["e.zip", "export.download"])
 def test_all_files_of_a_zip_archive_are_read(tmp_path: Path, name: str) -> None:
     hidden = [("__MACOSX/._a.jsonl", b"x"), (".git/x.json", b"{}"), ("photo.jpg", b"\xff\xd8")]

@@ -113,6 +113,10 @@ def test_what_is_no_sheet_is_told(tmp_path: Path) -> None:
         "identifiant;Titre;Contenu;Date de publication;Rubrique",
         "identificador;Título;Texto;Fecha;Sección",
         "artikel_id;Titel;Tekst;Publicatiedatum;Rubriek",
+        "id;Titolo;Testo;Data pubblicazione;Sezione",
+        "id;Заголовок;Текст;Дата публикации;Рубрика",
+        "编号;标题;内容;发布时间;栏目",
+        "記事ID;タイトル;本文;公開日時;カテゴリー",
     ],
 )
 def test_columns_with_names_of_other_languages_are_known(tmp_path: Path, header: str) -> None:

@@ -51,6 +51,9 @@ LAYOUTS = {
     "lines": "\n".join(map(json.dumps, STORIES)),
     "objects, pretty": "\n".join(json.dumps(story, indent=1) for story in STORIES),
     "one after another": "".join(map(json.dumps, STORIES)),
+    "array of rows below their names": json.dumps([list(STORIES[0]), *(list(story.values()) for story in STORIES)]),
+    "the same, pretty": json.dumps([list(STORIES[0]), *(list(story.values()) for story in STORIES)], indent=1),
+    "sequence of texts": "".join(f"\x1e{json.dumps(story)}\n" for story in STORIES),
 }
 
 
@@ -62,6 +65,18 @@ def test_json_of_every_layout(tmp_path: Path, layout: str, name: str) -> None:
     rows, report = read(tmp_path, name, LAYOUTS[layout])
     assert titles(rows) == titles(STORIES)
     assert report.rejected == []
+
+
+def test_rows_of_an_array_may_lack_their_last_values(tmp_path: Path) -> None:
+    rows, report = read(tmp_path, "a.json", '[["id", "title", "body"], [1, "Ferry"], [2], [3, "Storm", "x", "y"]]')
+    assert titles(rows) == ["Ferry"]
+    assert [one.reason for one in report.rejected] == ["neither title nor body", "JSON list, expected an object"]
+
+
+def test_a_sequence_of_pretty_texts_is_read(tmp_path: Path) -> None:
+    text = "".join(f"\x1e{json.dumps(story, indent=1)}\n" for story in STORIES)
+    for name in ("a.json-seq", "a.download"):
+        assert titles(read(tmp_path, name, text)[0]) == titles(STORIES)
 
 
 def test_utf_16_is_told_by_its_mark(tmp_path: Path) -> None:

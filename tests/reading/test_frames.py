@@ -231,3 +231,36 @@ def test_a_feed_that_could_not_be_read_is_told() -> None:
 
     with pytest.raises(InputError, match="a feed without entries was given"):
         read_articles(feedparser.parse("<html><p>Not found"))
+
+
+def test_rows_of_cursors_are_read_by_the_names_of_their_columns() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE stories (id INTEGER, headline TEXT, text BLOB)")
+    connection.execute("INSERT INTO stories VALUES (0, 'Ferry', x'5468652066657272792E'), (1, 'Storm', NULL)")
+    cursors = (connection.execute("SELECT * FROM stories"), duckdb.connect().execute("SELECT 0 id, 'Ferry' title"))
+    tables = [read_articles(one)[0].to_pylist() for one in cursors]
+    assert [[(row["id"], row["title"]) for row in rows] for rows in tables] == [
+        [("0", "Ferry"), ("1", "Storm")],
+        [("0", "Ferry")],
+    ]
+    assert tables[0][0]["body"] == "The ferry."
+
+
+def test_readers_that_can_be_read_only_once_lose_nothing() -> None:
+    dates = ["03/04/2026", "27/11/2026"] * 20
+    table = pa.table({"nr": [str(n) for n in range(40)], "kop": ["Ferry"] * 40, "date": dates})
+    for together in (False, True):
+        reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=10))
+        found, report = read_articles([reader] if together else reader, columns={"id": "nr", "title": "kop"})
+        assert found["id"].to_pylist() == table["nr"].to_pylist()
+        assert {one.month for one in found["published_at"].to_pylist()} == {4, 11}
+        assert report.told.lines() == []
+
+
+def test_answers_of_an_interface_may_come_page_by_page() -> None:
+    pages = [
+        {"total": 3, "data": [{"id": 1, "title": "A"}, {"id": 2, "title": "B"}]},
+        {"data": [{"id": 3, "title": "C"}]},
+    ]
+    assert read_articles(pages)[0]["title"].to_pylist() == ["A", "B", "C"]
+    assert read_articles(page for page in pages)[1].read == 3

@@ -270,8 +270,10 @@ INNER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("system", INNER)
-def test_fields_in_an_object_of_their_own(system: str) -> None:
-    table, report = read_articles([INNER[system]])
+@pytest.mark.parametrize("in_file", [False, True])
+def test_fields_in_an_object_of_their_own(tmp_path: Path, system: str, in_file: bool) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(INNER[system]))
+    table, report = read_articles(tmp_path / "a.jsonl" if in_file else [INNER[system]])
     (found,) = table.to_pylist()
     assert [found[name] for name in ("id", "title", "body", "kind")] == ["7", "Ferry", "x", "news"]
     assert found["published_at"].day == 27

@@ -5,6 +5,7 @@ Nothing is written under a name of the archive, so none can lead out of a folder
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -70,7 +71,14 @@ def _unpacked(
 
 
 def _zipped(archive: File) -> Iterator[tuple[str, int, IO[bytes] | BadRow]]:
-    with archive.opened() as stream, zipfile.ZipFile(stream) as files:
+    with archive.opened() as packed, tempfile.TemporaryFile() as copy:
+        if not packed.seekable():  # as where the archive is packed once more
+            shutil.copyfileobj(packed, copy)
+        yield from _zipped_in(packed if packed.seekable() else copy)
+
+
+def _zipped_in(stream: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | BadRow]]:
+    with zipfile.ZipFile(stream) as files:
         for one in files.infolist():
             if one.is_dir() or not is_told(one.filename):
                 continue

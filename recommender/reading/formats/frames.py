@@ -23,6 +23,21 @@ def is_frame(data: Any) -> bool:
     return hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__") or _is_lazy(data)
 
 
+def lasting(data: Any) -> Any:
+    """Hold what can be read only once, such as a reader of record batches or the rows of a cursor; else the same."""
+    if is_cursor(data):
+        names = [one[0] for one in data.description]
+        return [row if isinstance(row, Mapping) else dict(zip(names, row, strict=True)) for row in data.fetchall()]
+    if hasattr(data, "__arrow_c_stream__") and (hasattr(data, "read_next_batch") or hasattr(data, "__next__")):
+        return pa.RecordBatchReader.from_stream(data).read_all()
+    return data
+
+
+def is_cursor(data: Any) -> bool:
+    """Tell whether data is a cursor of a database (DB-API) that has rows, or a connection of DuckDB that has."""
+    return isinstance(getattr(data, "description", None), list | tuple) and callable(getattr(data, "fetchall", None))
+
+
 def _is_lazy(data: Any) -> bool:
     """Tell whether something is a query that gives a frame, such as those of Polars."""
     return callable(getattr(data, "collect", None)) and hasattr(data, "collect_schema")

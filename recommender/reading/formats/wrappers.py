@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from recommender.reading.formats.rows import BadRow
+from recommender.reading.names import known_names
 
 Row = dict[str, Any]
 
@@ -290,7 +291,8 @@ def _alone(value: Row) -> list[Any] | None:
     """Find the one story that an object wraps, such as `{"article": {...}}`."""
     for name in list(value) if len(value) == 1 else _STORIES:
         held = value.get(name)
-        if isinstance(held, Mapping) and not _TITLES.isdisjoint(held):
+        has_id = len(value) == 1 or value.get("id") is None or (isinstance(held, Mapping) and "id" in known_names(held))
+        if has_id and isinstance(held, Mapping) and not _TITLES.isdisjoint(held):
             return [held]
     return None
 
