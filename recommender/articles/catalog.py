@@ -282,7 +282,7 @@ class Catalog:
         """
         row = self._find(article_id)
         if row is None:
-            meant = did_you_mean(str(article_id), self.ids.to_pylist())
+            meant = did_you_mean(str(article_id), self.ids.filter(pa.array(self.alive)).to_pylist())
             raise UnknownArticleError(
                 f"no article with id {article_id!r} among the {int(self.alive.sum())} of this archive{meant}"
             )

@@ -193,6 +193,13 @@ def test_a_quote_that_the_next_one_closes_swallows_no_rows(tmp_path: Path) -> No
     assert [one.line for one in report.rejected] == [2]
 
 
+def test_lone_quotes_in_all_rows_are_told(tmp_path: Path) -> None:
+    rows = [f'{number},Ferry,"It ran,Local' for number in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,title,body,section", *rows, "x,Storm,It blew.,Local"]))
+    table, report = read_articles(tmp_path / "a.csv")
+    assert (table["id"].to_pylist(), len(report.rejected), report.read) == (["x"], 30, 31)
+
+
 def test_what_an_unquoted_end_of_line_cut_off_is_no_story(tmp_path: Path) -> None:
     text = "id,title,body,section\n1,Ferry,It ran onto rocks\nin the fog, and was towed,Local\n2,Storm,It blew.,Local\n"
     (tmp_path / "a.csv").write_text(text)

@@ -100,6 +100,14 @@ def test_nan_is_missing(tmp_path: Path) -> None:
     assert (titles(rows), rows[0]["lead"], report.rejected) == (["t"], "", [])
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_number_too_great_to_be_held_costs_no_story(tmp_path: Path, count: int) -> None:
+    row = '{"id": %d, "title": "t", "published_at": 1e400, "views": -1e999}\n'
+    rows, report = read(tmp_path, "a.jsonl", "".join(row % number for number in range(count)))
+    assert [(one["title"], one["published_at"]) for one in rows] == [("t", None)] * count
+    assert report.rejected == []
+
+
 def test_a_broken_document_keeps_what_came_before(tmp_path: Path) -> None:
     rows, report = read(tmp_path, "a.json", '[\n{"id": 1, "title": "t"},\n{"id": 2, "title"\n')
     assert titles(rows) == ["t"]

@@ -264,3 +264,17 @@ def test_answers_of_an_interface_may_come_page_by_page() -> None:
     ]
     assert read_articles(pages)[0]["title"].to_pylist() == ["A", "B", "C"]
     assert read_articles(page for page in pages)[1].read == 3
+
+
+def test_of_columns_of_one_name_the_first_counts() -> None:
+    frame = pd.DataFrame([[1, "Ferry", "Storm"]], columns=["id", "title", "title"])
+    assert read_articles(frame)[0]["title"].to_pylist() == ["Ferry"]
+
+
+def test_an_id_that_is_not_published_any_more_is_not_proposed() -> None:
+    rec = Recommender(SETTINGS).fit(NEWS)
+    rec.update([{"id": 1, "title": TITLES[0], "status": "draft"}])
+    with pytest.raises(UnknownArticleError) as error:
+        rec.recommend(1)
+    assert "no article with id '1'" in str(error.value)
+    assert "did you mean '1'" not in str(error.value)

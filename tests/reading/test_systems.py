@@ -667,6 +667,22 @@ def test_a_number_names_no_author_and_embedded_names_count_before_logins(tmp_pat
     assert told.startswith("1 values of author could not be used, and were left out (author is a number")
 
 
+def test_posts_of_wordpress_are_known_by_few_of_their_fields(tmp_path: Path) -> None:
+    for kept in (("date_gmt",), ("_embedded",), ("date_gmt", "_embedded", "author", "categories", "tags")):
+        post = {name: WORDPRESS[0][name] for name in ("id", "title", "content", *kept)}
+        (tmp_path / "posts.json").write_text(json.dumps([post]))
+        (row,) = read_articles(tmp_path / "posts.json")[0].to_pylist()
+        names = ("Ann", "Local", ["sea"]) if "_embedded" in kept else (None, None, [])
+        assert (row["title"], row["author"], row["section"], row["tags"]) == ("Ferry", *names)
+
+
+def test_pages_of_older_exports_of_ghost_are_no_stories(tmp_path: Path) -> None:
+    posts = [{"id": 1, "title": "A", "status": "published", "page": 0}, {"id": 2, "title": "B", "page": 1}]
+    (tmp_path / "ghost.json").write_text(json.dumps({"meta": {"version": "1"}, "data": {"posts": posts}}))
+    table, report = read_articles(tmp_path / "ghost.json")
+    assert (table["id"].to_pylist(), dict(report.unpublished)) == (["1"], {"type page": 1})
+
+
 def test_superdesk_and_pages_of_mdx_are_read(tmp_path: Path) -> None:
     item = {
         "guid": "urn:7", "type": "text", "versioncreated": "2026-11-27T10:00:00+0000", "pubstatus": "usable",

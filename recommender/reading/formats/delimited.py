@@ -234,14 +234,15 @@ def _literal(lines: list[str], dialect: Dialect) -> list[str]:
 def _runs_on(lines: list[str], names: list[str], dialect: Dialect, is_whole: bool) -> bool:
     """Tell whether a record of several lines swallowed others: its quotes stand wrong, and it is no row as it stands.
 
-    One with as many values as the header is none where a line in it is a row by itself.
+    One with as many values as the header is none where a line in it is a row by itself, with quotes or as letters.
     """
     if len(lines) < 2:
         return False
     try:
         list(dialect.reader(lines, strict=True))
     except csv.Error:
-        return not is_whole or any(len(dialect.values(line)) == len(names) > 1 for line in lines[1:])
+        ways = (dialect, replace(dialect, literal=True))
+        return not is_whole or any(len(way.values(line)) == len(names) for line in lines[1:] for way in ways)
     return False
 
 

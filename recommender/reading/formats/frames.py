@@ -88,6 +88,7 @@ def _rows_of_pandas(frame: Any) -> Iterator[Any]:
     """Read pandas' own values: Arrow has no columns of several types. An index with a name is a column."""
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index(allow_duplicates=True)
+    frame = frame.loc[:, ~frame.columns.duplicated()]  # of columns of one name the first counts
     names = list(frame.columns)
     for start in range(0, len(frame), _TOGETHER):
         part = frame.iloc[start : start + _TOGETHER]

@@ -152,7 +152,7 @@ def _json_row(text: bytes, longest: int) -> Any:
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raw = _as_programs_print(text)
+        raw = _as_programs_print(text, is_great="infinity" in error.msg)
         if raw is None:
             try:
                 text.decode()
@@ -162,14 +162,16 @@ def _json_row(text: bytes, longest: int) -> Any:
     return raw
 
 
-def _as_programs_print(text: bytes) -> Any:
+def _as_programs_print(text: bytes, is_great: bool) -> Any:
     """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId.
+
+    A number may be too great to be held (`is_great`), which is Infinity too.
 
     An object in single quotes is one that Python printed as it shows it to people.
     """
     if text.startswith(b"{'"):
         return printed(text.decode(errors="replace"))
-    if not (b"NaN" in text or b"Infinity" in text or b"(" in text):
+    if not (is_great or b"NaN" in text or b"Infinity" in text or b"(" in text):
         return None
     try:
         return json.loads(_without_calls(text.decode()))

@@ -108,6 +108,8 @@ def _ghost(value: Row) -> list[Any] | None:
                     key = post.get("id") if _hashable(post.get("id")) else None
                     more = {field: by.get(key) for field, by in names.items() if field not in post}
                     post = {**post, **{field: one for field, one in more.items() if one}}
+                    if post.get("page") in (1, True, "1"):  # of older versions, which had no `type`
+                        post["type"] = "page"
                 found.append(post)
     return found or None
 

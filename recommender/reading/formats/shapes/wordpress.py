@@ -82,7 +82,11 @@ def _is_numbers(value: Any) -> bool:
 
 REST = Shape(
     name="WordPress REST",
-    any_of=(frozenset(("date_gmt", "slug", "title")), frozenset(("id", "slug", "title", "content", "_links"))),
+    any_of=(
+        frozenset(("date_gmt", "slug", "title")),
+        frozenset(("id", "slug", "title", "content", "_links")),
+        *(frozenset(("id", "title", name)) for name in ("date_gmt", "_embedded")),  # as `_fields` of a request asks
+    ),
     plain=_of_rest,
 )
 GRAPHQL = Shape(
