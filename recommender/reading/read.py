@@ -216,7 +216,7 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     if not isinstance(source, Iterable | str | Path):
         raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
     if not isinstance(source, str | Path):
-        source = [lasting(one) for one in source]
+        source = [one if isinstance(one, dict) else lasting(one) for one in source]
         if source and isinstance(source[0], Mapping) and wraps_stories(source[0]):  # answers, page by page
             source = [
                 story for one in source for story in (rows_within(dict(one)) if isinstance(one, Mapping) else (one,))
