@@ -24,6 +24,7 @@ LONG_TEXT = 500
 _MOMENT = timedelta(microseconds=1)
 _TEXTS = frozenset(("title", "body"))
 _MOST_NAMES, _LONGEST_NAME = 12, 40  # names of columns that a reason tells, and characters of each
+_INEXACT = 2**53  # from here on floats are several whole numbers each
 ID_IS_URL = "stories have no id: their address serves as one"
 _NO_BODY = "stories have no body, but a long text in the column {!r}: --column body={} reads it"
 
@@ -94,6 +95,8 @@ def _id(raw: Mapping[str, Any], plan: Plan, used: set[str]) -> str:
         value = one_of(raw.get(column))
         if value is None or value == "":
             continue
+        if isinstance(value, float) and abs(value) >= _INEXACT:
+            raise RowError(f"id {value:g} is a number whose last digits are lost; give it as text or a whole number")
         text = as_text(value, "id").strip()
         if not text:
             continue

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from recommender.reading.fields import Unpublished, to_article
 from recommender.reading.markup import to_text
 from recommender.reading.names import ALIASES, TIMES, fold, recognise
 from recommender.reading.plan import Plan
+from recommender.reading.read import read_articles
 from recommender.reading.report import ReadReport
 from recommender.reading.times import to_time
 from recommender.settings import ReadingSettings
@@ -493,3 +495,15 @@ def test_any_row_gives_an_article_or_a_row_error(raw: dict[str, Any], sound: boo
 @pytest.mark.parametrize("text", ["2026-03-03 06:30:00 UTC", "2026-03-03T06:30:00z", "2026-03-03 06:30Z"])
 def test_times_as_databases_print_them(text: str) -> None:
     assert to_time(text) == MOMENT
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_an_id_whose_last_digits_are_lost_is_no_other_id(tmp_path: Path, count: int) -> None:
+    great = [12345678901234567890123 + number for number in range(count)]
+    whole = [2**63 + number for number in range(count)]
+    lines = [f'{{"id": {number}, "title": "Ferry"}}\n' for number in (*great, *whole, "12.0")]
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    table, report = read_articles(tmp_path / "a.jsonl")
+    assert table["id"].to_pylist() == [*map(str, whole), "12"]
+    assert {one.reason.partition(" is ")[2][:8] for one in report.rejected} == {"a number"}
+    assert len(report.rejected) == count
