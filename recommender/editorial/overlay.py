@@ -5,14 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 import orjson
 
-from recommender.articles.catalog import Catalog
 from recommender.editorial.decisions import KINDS, Action, Decisions, Entry, Pair
 from recommender.editorial.unpublished import STATE, Unpublished, Version
 from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
@@ -98,7 +97,7 @@ class Overlay:
         """
         return self._unpublished.change(hidden, shown)
 
-    def settle(self, told: Mapping[str, Version], catalog: Catalog) -> None:
+    def settle(self, told: Mapping[str, Version], catalog: Container[object]) -> None:
         """Take back what an input told so of, and drop whatever an archive holds after it was read."""
         back = {one for one in {*self.unpublished, *told} if one in catalog}
         self.take_back({one: version for one, version in told.items() if one not in back}, back)
