@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Odds:
-    """Log odds that most readers would follow: `base + words * lexical + meaning * dense`, and from where on they do.
+    """Tell how likely most readers would follow: log odds of `base + words * lexical + meaning * dense`.
 
     Attributes
     ----------
@@ -39,12 +39,13 @@ class Odds:
 
 @dataclass(frozen=True, kw_only=True)
 class Closeness:
-    """Tells which pairs are close enough to be called related.
+    """Tell which pairs are close enough to be called related.
 
-    The probability of a link tells the best candidate from the others of one story. It says little of whether even the
-    best is about the same thing: of items that readers called unrelated it told .70 of those called related, these
-    two cosines .91. They were fitted on the votes of readers who were shown pairs of stories, by
-    `python -m benchmarks.learn_default`.
+    The probability of a link tells the best candidate of a story from its others. It says little of whether even the
+    best is about the same thing, since somebody is always first. Two cosines, which do not depend on what else a story
+    could have, tell that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
+    of stories (`python -m benchmarks.learn_default`); how they agree with readers of lists tells
+    `python -m benchmarks.closeness`.
 
     Attributes
     ----------
