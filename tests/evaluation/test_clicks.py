@@ -151,11 +151,11 @@ def test_damaged_rows_leave_the_others_as_they_are(tmp_path_factory: pytest.Temp
 
 def test_csv_rows_of_the_wrong_width_or_encoding_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    path.write_bytes(b"story,shown,clicks\ns,a b,a\ns,a b\ns\xff,a b,\ns,a b,b\n")
+    path.write_bytes(b"story,shown,clicks\ns,a b,a\ns,a b,a,b\ns\xff,a b,\ns,a b,b\ns,a b\n")
     log, report = ClickLog.read(path)
-    assert log.table["clicked"].to_pylist() == [["a"], ["b"]]
-    assert log.table["list_id"].to_pylist() == ["2", "5"]
-    assert [(one.line, one.reason[:9]) for one in report.rejected] == [(3, "2 columns"), (4, "source is")]
+    assert log.table["clicked"].to_pylist() == [["a"], ["b"], []], "a last cell that is left out is empty"
+    assert log.table["list_id"].to_pylist() == ["2", "5", "6"]
+    assert [(one.line, one.reason[:9]) for one in report.rejected] == [(3, "4 columns"), (4, "source is")]
 
 
 def test_numbers_are_names_and_columns_can_be_mapped() -> None:

@@ -194,7 +194,7 @@ def _holding(lists: PublishedLists, article_id: str, rng: random.Random) -> list
     found = lists._reader.get(article_id)
     if found is None:
         return []
-    near = [item["article_id"] for item in found()["items"]]
+    near = [item["article_id"] for item in found["items"]]
     return [lists.get(other) for other in near]
 
 
