@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Odds:
-    """Tell how likely most readers would follow: log odds of `base + words * lexical + meaning * dense`.
+    """Tell whether most readers would follow, by the log odds `base + words * lexical + meaning * dense`.
 
     Attributes
     ----------
