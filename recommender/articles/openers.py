@@ -82,9 +82,9 @@ _BESIDE = re.compile(
 _CALL = re.compile(r"your inbox|[Ss]ign up (?:here|now|for free)|[Ss]ubscribe (?:here|now)")
 _LONGEST_CALL = 400  # characters of a paragraph that is nothing but one
 _ENDING = '.!?)"”'
-_CREDITED = re.compile(
-    r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|\bREUTERS/|Photo: [^\n]{3,60}$"
-    r"|/ ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b|/ ?(?:AP|Reuters)\)?$"
+_CREDITED = re.compile(  # every part begins with one of three signs, which a search finds many times faster
+    r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|Photo: [^\n]{3,60}$"
+    r"|/(?:(?<=\bREUTERS/)| ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b| ?(?:AP|Reuters)\)?$)"
 )
 
 _NAMED = 100  # characters of the end of a caption that names who took the picture
@@ -98,6 +98,7 @@ _SCRAPS = frozenset(
         *("advertentie", "publicidad", "getty images", "reuters", "ap", "afp", "epa", "dpa", "shutterstock", "alamy"),
     )
 )
+_LONGEST_SCRAP = max(map(len, _SCRAPS))
 _SCRAP = re.compile(
     r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
     r"|(?:image|media) caption .*"
@@ -115,7 +116,7 @@ def is_scrap(line: str) -> bool:
     (True, True, False)
     """
     if (
-        len(line) > _LONGEST_LABEL
+        (len(line) > _LONGEST_LABEL or (len(line) > _LONGEST_SCRAP and line[-1].isalnum()))
         and line[0].isalpha()
         and ":" not in line[:_LONGEST_LABEL]
         and "caption" not in line[:_LONGEST_LABEL]

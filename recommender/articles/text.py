@@ -18,7 +18,8 @@ _MOST_BESIDE = 1_600  # characters of captions and the like before a story
 _LOOKED_AT = 600  # characters behind them
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
-_ENDS = re.compile(r"[.!?…。！？।॥؟۔។៕][\"”\x27’)»」]*(?:\s|$)")  # any sentence at all
+_SIGNS = ".!?…。！？।॥؟۔។៕"
+_ENDS = re.compile(rf"[{_SIGNS}][\"”\x27’)»」]*(?:\s|$)")  # any sentence at all
 _NEAR = 300  # characters of a body in which its first sentence is looked for
 _OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
@@ -79,6 +80,9 @@ def _from_a_sentence(body: str, begin: int) -> tuple[int, int]:
     while begin > 0 and 0 < (behind := beside(body, begin)) <= _MOST_BESIDE:
         begin = behind
     at, stop = begin, min(begin + _LOOKED_AT, len(body))
+    end = body.find("\n\n", at, stop)
+    if end < 0 or (end > at and body[end - 1] in _SIGNS):  # as most are
+        return at, stop
     while at <= begin + _NEAR and (found := _ENDS.search(body, at, stop)):
         end = body.find("\n\n", at, found.start())  # single lines may end in mid-sentence
         if end < 0:
@@ -103,7 +107,7 @@ def _behind_scraps(body: str, begin: int) -> int:
 
 def _one_line(text: str) -> str:
     """Put one blank where there are blanks of any kind."""
-    line = text.replace("\n\n", " ").replace("\n", " ")
+    line = text.replace("\n\n", " ").replace("\n", " ") if "\n" in text else text
     return line.strip() if line.isprintable() and "  " not in line else " ".join(text.split())
 
 
@@ -131,7 +135,7 @@ def teaser(lead: str, body: str, whole: Callable[[], str] | None = None) -> str:
     text = _one_line(lead or body[at : min(at + _OFTEN_ENOUGH, stop)])
     if not lead and len(text) <= LINE_CHARS < stop - at:
         text = _one_line(body[at:stop])
-    wide = _WIDE.search(text, 0, 20) is not None
+    wide = not text.isascii() and _WIDE.search(text, 0, 20) is not None
     if not lead and wide and (found := _WIDE_END.search(text, _SHORTEST_WIDE)):
         text = text[: found.end()]
     elif not lead and not wide:

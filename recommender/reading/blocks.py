@@ -53,8 +53,9 @@ class BlockReader:
     def tables(self, strict: bool = False) -> Iterator[pa.Table]:
         """Read articles in their order, columns of `READ`; stops after a bad row if `strict`, or after too many."""
         stream, told = self._reader.stream, Told()
-        blocks = self._blocks(stream.lines(told))
-        for block in _ahead(blocks) if stream.path else blocks:
+        lines = self._lines(stream.lines(told))
+        # what unpacks and what parses waits little for the interpreter's lock
+        for block in _ahead(map(self._block, _ahead(lines))) if stream.path else map(self._block, lines):
             yield self._table(block, strict)
             if self._is_enough(strict):
                 return
@@ -64,7 +65,7 @@ class BlockReader:
         rejected = len(self._reader.report.rejected)
         return rejected > (0 if strict else self._reader.settings.max_rejected)
 
-    def _blocks(self, lines: Iterator[tuple[int, Any]]) -> Iterator[_Block]:
+    def _lines(self, lines: Iterator[tuple[int, Any]]) -> Iterator[_Lines]:
         """Read blocks of lines; this runs beside the rest, and touches nothing that the rest changes."""
         some: _Lines = []
         held = 0
@@ -72,10 +73,10 @@ class BlockReader:
             some.append(one)
             held += len(one[1]) if type(one[1]) is bytes else 0
             if len(some) >= self._size or held >= _BYTES:
-                yield self._block(some)
+                yield some
                 some, held = [], 0
         if some:
-            yield self._block(some)
+            yield some
 
     def _block(self, lines: _Lines) -> _Block:
         places = [at for at, (_, raw) in enumerate(lines) if type(raw) is bytes and is_regular(raw, self._longest)]

@@ -52,6 +52,8 @@ _TEXTS = ("title", "body", "lead")
 _LONGEST_MISSING = 3 * max(map(len, MISSING))  # bytes of a word for nothing, as letters that fold to one have three
 _DEFAULTS = {**dict.fromkeys(_TEXTS, ""), "access": "free", "kind": "news"}
 _Values: TypeAlias = Sequence[Any] | pa.LargeStringArray
+_Convert: TypeAlias = Callable[[Any, Any], Any]
+"""Given a row, or all rows of the same value, and the value."""
 _Read: TypeAlias = Callable[[str, str, _Values], pa.Array]
 _JSON = frozenset((str, int, bool, float, list, dict, type(None)))
 _STRING = pa.large_string()
@@ -69,6 +71,7 @@ _BLANK = np.isin(
 )
 _BRACKETS, _QUOTE = np.frombuffer(b"[{", np.uint8), ord('"')
 _ZEROS = (0, -25_568 * _DAY_US)  # 1970 and the end of 1899, which stand for no date
+_OFTEN = 8  # rows of each value, on average
 _BEGINNING = LONGEST_CAPTION + 200  # bytes of a body by which its line is mostly told
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,7 +83,7 @@ class Columns:
     def of_table(cls, table: pa.Table, plan: Plan, plain: Mapping[str, NDArray[np.bool_]] = _NONE) -> Columns:
         """Take what Arrow has read: texts stay there; `plain` tells of some columns which texts are plain."""
         columns = {
-            name: column.chunk(0) if column.type == _STRING else column.to_pylist()
+            name: column.chunk(0) if column.type == _STRING else _lists(column.chunk(0))
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
         return cls(columns, len(table), plan, plain)
@@ -191,12 +194,22 @@ class Columns:
         return texts
 
     def _words(self, field: str, column: str, values: _Values) -> pa.Array:
-        """Read a column without times: plain texts as they are, others by the converter of the field."""
+        """Read a column without times, and mark addresses that go on where the site's ends."""
+        found = self._converted(field, column, values)
+        if field == "url" and self._plan.limits.site_url:
+            self._mark(pc.fill_null(pc.starts_with(found, "/"), False).to_pylist())
+        return found
+
+    def _converted(self, field: str, column: str, values: _Values) -> pa.Array:
+        """Take plain texts of a column as they are, and read others by the converter of the field."""
         limits, convert = self._plan.limits, self._converter(field, column)
         if field == "tags":
             tags = self._tags(column, self._listed(column), convert)
             return pa.array([some or None for some in tags], READ.field("tags").type)
         texts = self._texts(values)
+        is_short = isinstance(values, pa.Array) and field not in self._anchors
+        if is_short and (found := self._recurring(texts, convert)) is not None:
+            return found
         if field in CONVERT and field not in _TEXTS:
             usual = np.zeros(self._count, dtype=bool)
         else:
@@ -223,11 +236,18 @@ class Columns:
             read = [one and one[0] for one in read]
         if others:
             texts = pc.replace_with_mask(texts, ~usual, pa.array(read, _STRING))
-        if field == "url" and limits.site_url:
-            self._mark(pc.fill_null(pc.starts_with(texts, "/"), False).to_pylist())
         return texts
 
-    def _tags(self, column: str, values: Sequence[Any], convert: Callable[[int, Any], Any]) -> list[Any]:
+    def _recurring(self, texts: pa.LargeStringArray, convert: _Convert) -> pa.LargeStringArray | None:
+        """Convert texts of which few are different, each once; None where many are."""
+        codes = texts.dictionary_encode()
+        if len(codes.dictionary) * _OFTEN > self._count:
+            return None
+        code = pc.fill_null(codes.indices, -1).to_numpy()
+        read = [convert(np.flatnonzero(code == at), text) for at, text in enumerate(codes.dictionary.to_pylist())]
+        return pa.array(read, _STRING).take(codes.indices)
+
+    def _tags(self, column: str, values: Sequence[Any], convert: _Convert) -> list[Any]:
         """Read lists of tags, each tag once; what is no list goes through the converter."""
         plan, most = self._plan, self._plan.limits.max_tags
         part = self._converter("tags", column, lambda text: [text])
@@ -266,7 +286,7 @@ class Columns:
             micros = pc.replace_with_mask(micros, missing, read.cast(pa.int64()))
         return micros
 
-    def _converter(self, field: str, column: str, given: Callable[[str], Any] = str) -> Callable[[int, Any], Any]:
+    def _converter(self, field: str, column: str, given: Callable[[str], Any] = str) -> _Convert:
         """Make what turns a column's value into a field's, each text once; rows with something to report are odd."""
         plan, report = self._plan, self._plan.report
         convert = read_moment if field in TIMES else CONVERT.get(field, word)
@@ -283,7 +303,7 @@ class Columns:
                 report.told = Told()
             return told, found or None, naive
 
-        def converted(at: int, value: Any) -> Any:
+        def converted(at: Any, value: Any) -> Any:
             if _is_absent(value):
                 return None
             if type(value) is not str:
@@ -335,6 +355,17 @@ class Columns:
                 anchors = chain.from_iterable(some.get(at, ()) for some in self._anchors.values())
                 links[at] = [asdict(link) for link in links_of(anchors, linked.get(at), id_, url, self._given)]
         return links
+
+
+def _lists(lists: pa.ListArray) -> list[list[str | None] | None]:
+    """List lists of texts, ten times as fast as Arrow; each text that recurs is one object."""
+    codes = lists.values.dictionary_encode()
+    different = np.array([*codes.dictionary.to_pylist(), None], dtype=object)
+    texts = different[pc.fill_null(codes.indices, -1).to_numpy()].tolist()
+    found: list[list[str | None] | None] = [texts[start:end] for start, end in pairwise(lists.offsets.to_pylist())]
+    for at in np.flatnonzero(lists.is_null().to_numpy(False)) if lists.null_count else ():
+        found[at] = None
+    return found
 
 
 def _ends(texts: pa.LargeStringArray) -> NDArray[np.int64]:

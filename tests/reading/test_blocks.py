@@ -381,6 +381,15 @@ def test_bodies_of_lines_are_what_they_are_one_by_one(limits: ReadingSettings) -
     )
 
 
+@pytest.mark.parametrize("name", ["title", "section", "author", "url", "image", "language", "type", "access", "status"])
+@pytest.mark.parametrize("limits", SETTINGS)
+def test_texts_that_recur_are_what_they_are_one_by_one(name: str, limits: ReadingSettings) -> None:
+    texts = [one for one in TEXTS if type(one) is str and "\ud800" not in one]
+    for some in (texts[:3], texts[3:6], texts[6:12], texts[12:], [None, "/ferry", "nl"]):
+        rows = [{**WIRE, "id": str(at), name: some[at % len(some)]} for at in range(90)]
+        assert_same_of_lines([orjson.dumps(row) + b"\n" for row in rows], limits)
+
+
 @settings(max_examples=100, deadline=None)
 @example(odd=[(0, b'{"id": "xc", "title": "\xff"}\n')] * 3, more={}, bodies=[], dropped=[], limits=ReadingSettings())
 @given(

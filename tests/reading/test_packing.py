@@ -63,3 +63,14 @@ def test_a_cut_file_gives_what_comes_before_the_cut(kept: int) -> None:
 )
 def test_a_damaged_file_is_no_gzip(data: bytes) -> None:
     assert unpacked(Gzip(io.BytesIO(data)))[1] is gzip.BadGzipFile
+
+
+def test_a_second_reading_after_damage_repeats_nothing() -> None:
+    text = b"".join(b"%d ferries and %d boats\n" % (at, at * 7919 % 100_003) for at in range(300_000))
+    data = bytearray(gzip.compress(text))
+    at = len(data) - 20_000
+    data[at : at + 300] = bytes(300)
+    held, error = unpacked(Gzip(io.BytesIO(bytes(data))))
+    assert error is gzip.BadGzipFile
+    assert len(held) > 0.9 * len(text)
+    assert held[: int(0.9 * len(text))] == text[: int(0.9 * len(text))]

@@ -7,13 +7,15 @@ import io
 from typing import IO, Any
 
 import zstandard
-from isal import isal_zlib
+from isal import igzip_lib
 
 from recommender.reading.formats.rows import TooMuch
 from recommender.settings import ReadingSettings
 
 _GZIP = b"\x1f\x8b"
-_PIECE = 1 << 13  # bytes of a packed file unpacked at a time, which can stand for 8 MiB
+_PIECE = 1 << 18  # bytes of a packed file unpacked at a time: another thread may hold the lock between two
+_SMALL = 1 << 13  # the same of a damaged file
+_MOST = 1 << 22  # bytes unpacked at a time: a kilobyte can stand for a megabyte
 
 
 class Zstandard(io.RawIOBase):
@@ -52,6 +54,12 @@ class Gzip(io.RawIOBase):
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._piece = _PIECE
+        self._given = 0  # bytes given so far
+        self._again = 0  # of them, those that are unpacked a second time
+        self._start()
+
+    def _start(self) -> None:
         self._member: Any = None  # the one being read
         self._is_first = True
         self._rest = b""  # read from the file, of the next member
@@ -64,28 +72,39 @@ class Gzip(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Unpack the next bytes into a buffer."""
         while not self._ready:
-            data = self._rest or self._file.read(_PIECE)
-            self._rest = b""
-            if not data:
-                if self._member is None:
-                    return 0
-                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            data = b""
+            if self._member is None or self._member.needs_input:
+                data = self._rest or self._file.read(self._piece)
+                self._rest = b""
+                if not data:
+                    if self._member is None:
+                        return 0
+                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
             if self._member is None:
                 data = data if self._is_first else data.lstrip(b"\0")  # some tapes are filled up
                 if not data:
                     continue
                 if not data.startswith(_GZIP[: len(data)]):
                     raise gzip.BadGzipFile(f"Not a gzipped file ({data[:2]!r})")
-                self._member, self._is_first = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16), False
+                self._member, self._is_first = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), False
             try:
-                self._ready = memoryview(self._member.decompress(data))
-            except isal_zlib.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
-                raise gzip.BadGzipFile(str(error)) from error
+                found = self._member.decompress(data, _MOST)
+            except igzip_lib.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
+                if self._piece == _SMALL:
+                    raise gzip.BadGzipFile(str(error)) from error
+                # what the piece holds before the damage is lost with it: as little as can be
+                self._file.seek(0)
+                self._piece, self._again = _SMALL, self._given
+                self._start()
+                continue
             if self._member.eof:
                 self._rest, self._member = self._member.unused_data, None
+            self._ready = memoryview(found)[self._again :]
+            self._again -= len(found) - len(self._ready)
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
+        self._given += size
         return size
 
 
