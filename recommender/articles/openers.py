@@ -81,7 +81,8 @@ _BESIDE = re.compile(
 )
 _CALL = re.compile(r"your inbox|[Ss]ign up (?:here|now|for free)|[Ss]ubscribe (?:here|now)")
 _LONGEST_CALL = 400  # characters of a paragraph that is nothing but one
-_ENDING = '.!?)"”'
+ENDING = '.!?)"”'
+"""Signs that end a paragraph of sentences."""
 _CREDITED = re.compile(  # every part begins with one of three signs, which a search finds many times faster
     r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|Photo: [^\n]{3,60}$"
     r"|/(?:(?<=\bREUTERS/)| ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b| ?(?:AP|Reuters)\)?$)"
@@ -98,12 +99,14 @@ _SCRAPS = frozenset(
         *("advertentie", "publicidad", "getty images", "reuters", "ap", "afp", "epa", "dpa", "shutterstock", "alamy"),
     )
 )
-_LONGEST_SCRAP = max(map(len, _SCRAPS))
+LONGEST_SCRAP = max(map(len, _SCRAPS))
+"""Characters of the longest label that is one."""
 _SCRAP = re.compile(
     r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
     r"|(?:image|media) caption .*"
 )
-_LONGEST_LABEL = 40  # characters
+LONGEST_LABEL = 40
+"""Characters of a line at most that may be a scrap, whatever it says."""
 _BULLETS = tuple(f"{one} " for one in "•·▪►»*-–")
 
 
@@ -116,16 +119,16 @@ def is_scrap(line: str) -> bool:
     (True, True, False)
     """
     if (
-        (len(line) > _LONGEST_LABEL or (len(line) > _LONGEST_SCRAP and line[-1].isalnum()))
+        (len(line) > LONGEST_LABEL or (len(line) > LONGEST_SCRAP and line[-1].isalnum()))
         and line[0].isalpha()
-        and ":" not in line[:_LONGEST_LABEL]
-        and "caption" not in line[:_LONGEST_LABEL]
+        and ":" not in line[:LONGEST_LABEL]
+        and "caption" not in line[:LONGEST_LABEL]
     ):
         return False
     text = line.strip(" \t•·▪►»*–-|()[]").casefold()
     if not text or text.partition(":")[0].strip() in _SCRAPS or _SCRAP.fullmatch(text):
         return True
-    return line.startswith(_BULLETS) and line[-1] not in _ENDING
+    return line.startswith(_BULLETS) and line[-1] not in ENDING
 
 
 @cache
@@ -180,7 +183,7 @@ def beside(body: str, at: int) -> int:
     'Ada Reed resigned.'
     """
     end = body.find("\n", at, at + LONGEST_CAPTION)
-    if 0 <= end < len(body) - 2 and body[end - 1] not in _ENDING and body[end + 1] != "\n":  # lines of a sentence
+    if 0 <= end < len(body) - 2 and body[end - 1] not in ENDING and body[end + 1] != "\n":  # lines of a sentence
         end = body.find("\n\n", at, at + LONGEST_CAPTION)
     if not 0 <= end < len(body) - 2:
         return 0
@@ -191,4 +194,4 @@ def beside(body: str, at: int) -> int:
         return end + 1
     if ("/" in text or "oto" in text) and _CREDITED.search(text):  # Photo and Foto
         return end + 1
-    return end + 1 if text[-1:] not in _ENDING and " for " in text[-_NAMED:] and _TAKEN.search(text[-_NAMED:]) else 0
+    return end + 1 if text[-1:] not in ENDING and " for " in text[-_NAMED:] and _TAKEN.search(text[-_NAMED:]) else 0

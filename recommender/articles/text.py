@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import LONGEST_CAPTION, beside, is_scrap
+from recommender.articles.openers import ENDING, LONGEST_CAPTION, LONGEST_LABEL, LONGEST_SCRAP, beside, is_scrap
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
@@ -24,6 +25,12 @@ _NEAR = 300  # characters of a body in which its first sentence is looked for
 _OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
 _SHORTEST_WIDE = 12
+# How a line begins or ends that may be a scrap or a caption; it is looked at more closely.
+_ODD_LINE = (
+    rf"\A(?:[^A-Za-z]|[^\n]{{0,{LONGEST_LABEL}}}(?::|caption)|[^\n]*[{ENDING}]\n"
+    rf"|(?:[^\n]{{0,{LONGEST_SCRAP}}}|[^\n]{{0,{LONGEST_LABEL}}}[^A-Za-z0-9\n])\n)"
+)
+_ODD_SIGN = r"[^\x20-\x7e\n]|[ \n]{2}"
 
 
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
@@ -140,9 +147,35 @@ def teaser(lead: str, body: str, whole: Callable[[], str] | None = None) -> str:
         text = text[: found.end()]
     elif not lead and not wide:
         text = text[: sentence_end(text, _SHORTEST)]
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     if len(text) <= LINE_CHARS:
         return text
     blank = text.rfind(" ", 0, LINE_CHARS - 1)
     if blank < LINE_CHARS // 2:  # words without blanks between them: a letter stays with its marks
         return "".join(characters(text[:LINE_CHARS])[:-1])[: LINE_CHARS - 2] + " …"
     return text[:blank].rstrip(",;:-–— ") + " …"
+
+
+def wire_lines(bodies: pa.LargeStringArray) -> list[str | None]:
+    r"""Choose lines as `teaser` does, many at once, for bodies of one paragraph in lines; None for others.
+
+    Examples
+    --------
+    >>> wire = "The ferry to Gull Point on the far side of the bay\nran aground in fog. " + "Nobody died.\nFog. " * 9
+    >>> wire_lines(pa.array([wire, f"What we know\n\n{wire}"], pa.large_string()))
+    ['The ferry to Gull Point on the far side of the bay ran aground in fog.', None]
+    """
+    found: list[str | None] = [None] * len(bodies)
+    rows = np.flatnonzero(pc.invert(pc.fill_null(pc.match_substring_regex(bodies, r"\n\n"), True)).to_numpy(False))
+    texts = bodies.take(pa.array(rows))
+    heads = pc.utf8_slice_codeunits(texts, 0, _OFTEN_ENOUGH)
+    usual = np.asarray(pc.equal(pc.utf8_length(heads), _OFTEN_ENOUGH).to_numpy(False))
+    for some, odd in ((texts, _ODD_LINE), (heads, _ODD_SIGN)):
+        usual &= ~pc.match_substring_regex(some, odd).to_numpy(False)
+    heads = pc.replace_substring(heads.filter(usual), "\n", " ").to_pylist()
+    for at, head in zip(rows[usual].tolist(), heads, strict=True):
+        found[at] = _shortened(head[: sentence_end(head, _SHORTEST)])
+    return found

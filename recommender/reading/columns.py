@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import SCHEMA, TIME
 from recommender.articles.openers import LONGEST_CAPTION
-from recommender.articles.text import teaser
+from recommender.articles.text import teaser, wire_lines
 from recommender.errors import RowError
 from recommender.reading.convert import (
     CONVERT,
@@ -384,8 +384,11 @@ def _sizes(texts: pa.LargeStringArray) -> NDArray[np.int64]:
 def _lines(leads: Sequence[str], bodies: pa.LargeStringArray) -> Iterator[str]:
     """Choose lines of text for readers, most of them by the beginnings of bodies."""
     data = _bytes(bodies).data
-    for at, (lead, (start, end)) in enumerate(zip(leads, pairwise(_ends(bodies).tolist()), strict=True)):
-        if end - start <= _BEGINNING:
+    told = zip(leads, wire_lines(bodies), pairwise(_ends(bodies).tolist()), strict=True)
+    for at, (lead, line, (start, end)) in enumerate(told):
+        if line is not None and not lead:
+            yield line
+        elif end - start <= _BEGINNING:
             yield teaser(lead, str(data[start:end], "utf-8"))
         else:
             begins = str(data[start : start + _BEGINNING], "utf-8", "ignore")  # a character may be cut
