@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,21 @@ def test_the_first_letters_beyond_ascii_may_come_late(tmp_path: Path) -> None:
     table, report = read_articles(tmp_path / "a.csv")
     assert table["title"][-1].as_py() == "Cafés"
     assert report.rejected == []
+
+
+def test_a_packed_file_of_another_encoding_that_breaks_off_keeps_the_rows_before(tmp_path: Path) -> None:
+    rows = "".join(f"{number},Ferry {number}\n" for number in range(20_000))
+    rest = "".join(f"x{number},Cafés {number * 7919 % 100_003}\n" for number in range(60_000))
+    whole = gzip.compress(f"id,title\n{rows}{rest}".encode("cp1252"))
+    (tmp_path / "a.csv.gz").write_bytes(whole[: len(whole) // 2])
+    table, report = read_articles(tmp_path / "a.csv.gz")
+    assert table["title"][20_000].as_py() == "Cafés 0"
+    assert [row.reason.partition(":")[0] for row in report.rejected] == ["truncated file"]
+    assert [line for line in report.told.lines() if "cp1252" in line]
+
+
+def test_an_encoding_that_is_named_holds_for_the_first_letters_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,title\n1,Storm\n2,Cafés\n".encode())
+    for encoding, title in (("ascii", "Caf\ufffd\ufffds"), ("utf-8", "Cafés")):
+        table = read_articles(tmp_path / "a.csv", settings=ReadingSettings(encoding=encoding))[0]
+        assert table["title"].to_pylist() == ["Storm", title]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import IO, Any
 
@@ -96,51 +96,39 @@ class File:
 
     @cached_property
     def head(self) -> bytes:
-        """First bytes of the file, as far as they can be read."""
-        return next(self._pieces(), b"")
-
-    def _pieces(self) -> Iterator[bytes]:
-        """Read the bytes up to where they cannot be read; whoever reads the rows is told why."""
+        """First bytes of the file, as far as they can be read; whoever reads the rows is told why."""
         with self.opened() as stream:
-            while True:
-                piece = b""
-                try:
-                    while len(piece) < _PIECE and (more := stream.read1(_PIECE - len(piece))):
-                        piece += more
-                except (*BROKEN, TooMuch):
-                    yield piece
-                    return
-                if not piece:
-                    return
-                yield piece
-
-    def encoding(self, few: int = 0) -> str:
-        """Find the encoding of the text, by its mark, or by the first of its bytes that are not ASCII.
-
-        So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
-        """
-        if self.limits.encoding is not None:
-            return self.limits.encoding
-        found = "ascii"
-        for piece in islice(self._pieces(), _FARTHEST):
-            found = encoding_of(piece, few if self.told is not None else len(piece))
-            if found != "ascii":
-                return found
-        return "utf-8"
+            try:
+                return next(_pieces(stream), b"")
+            except (*BROKEN, TooMuch):
+                return b""
 
     @contextmanager
     def utf8(self, few: int = 0) -> Iterator[io.BufferedReader[Any]]:
-        """Open the bytes as UTF-8, whatever encoding they are written in; bytes that are wrong in UTF-8 stay."""
-        encoding = self.encoding(few)
-        with self.opened() as stream:
-            if encoding == "utf-8":
-                yield stream
-                return
-            if self.limits.encoding is None and not encoding.startswith("utf-"):
-                self.tell(f"files are not UTF-8, and were read as {encoding}", self.called or str(self.path))
-            text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-            with io.BufferedReader(_Encoded(text), 1 << 17) as reader:
-                yield reader
+        """Open the bytes as UTF-8, whatever encoding they are written in; bytes that are wrong in UTF-8 stay.
+
+        So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
+        """
+        with self.opened() as stream, io.BufferedReader(Chunks(self._as_utf8(stream, few)), 1 << 17) as reader:
+            yield reader
+
+    def _as_utf8(self, stream: io.BufferedReader[Any], few: int) -> Iterator[bytes]:
+        """Read the bytes as UTF-8; a mark tells their encoding, or the first that are not ASCII."""
+        encoding, pieces = self.limits.encoding, _pieces(stream)
+        for number, piece in enumerate(pieces, 1):
+            if encoding is None:
+                found = encoding_of(piece, few if self.told is not None else len(piece))
+                if found != "ascii" and not found.startswith("utf-"):
+                    self.tell(f"files are not UTF-8, and were read as {found}", self.called or str(self.path))
+                if found != "ascii" or number == _FARTHEST:
+                    encoding = found.replace("ascii", "utf-8")
+            if encoding in (None, "utf-8"):
+                yield piece
+                continue
+            rest = io.BufferedReader(Chunks(chain([piece], pieces)))
+            text = io.TextIOWrapper(rest, encoding=encoding, errors="replace", newline="")
+            while some := text.read(_PIECE):
+                yield some.encode(errors="replace").removeprefix(codecs.BOM_UTF8)
 
     @contextmanager
     def text(self) -> Iterator[io.TextIOWrapper]:
@@ -157,18 +145,38 @@ def _unpacking(kind: str, file: IO[bytes]) -> Any:
     return lzma.LZMAFile(file) if kind == ".xz" else Zstandard(file)
 
 
-class _Encoded(io.RawIOBase):
-    """Text as bytes of UTF-8."""
+def _pieces(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
+    """Read all bytes, up to where they cannot be read."""
+    while True:
+        piece = b""
+        try:
+            while len(piece) < _PIECE and (more := stream.read1(_PIECE - len(piece))):
+                piece += more
+        except (*BROKEN, TooMuch):
+            if piece:
+                yield piece
+            raise
+        if not piece:
+            return
+        yield piece
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text, self._ready = text, b""
+
+class Chunks(io.RawIOBase):
+    """Bytes that come in chunks, as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._ready = chunks, b""
 
     def readable(self) -> bool:
+        """Say that the stream can be read, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if not self._ready:
-            self._ready = self._text.read(_PIECE).encode(errors="replace").removeprefix(codecs.BOM_UTF8)
+        """Read the next bytes into a buffer."""
+        while not self._ready:
+            if (chunk := next(self._chunks, None)) is None:
+                return 0
+            self._ready = chunk
         count = min(len(buffer), len(self._ready))
         buffer[:count], self._ready = self._ready[:count], self._ready[count:]
         return count

@@ -7,12 +7,13 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import IO, Any, TextIO
 
 import orjson
 
-from recommender.reading.formats.file import File
+from recommender.reading.formats.file import Chunks, File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
 from recommender.reading.formats.wrappers import rows_within
 from recommender.reading.names import known_names
@@ -190,10 +191,10 @@ def _without_calls(text: str) -> str:
     return _CALL.sub(lambda found: found["text"] or found["held"], text) if "(" in text else text
 
 
-def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
+def _document(stream: io.BufferedReader[Any], first: bytes, longest: int) -> Rows:
     """Read a document, whose values are decoded one after another; its first line was read before."""
-    joined = io.BufferedReader(_Joined(first, stream))
-    text = io.TextIOWrapper(joined, "utf-8-sig", "surrogateescape", newline="\n")
+    whole = io.BufferedReader(Chunks(chain([first], iter(partial(stream.read1, _PIECE), b""))))
+    text = io.TextIOWrapper(whole, "utf-8-sig", "surrogateescape", newline="\n")
     names: list[str] | None = None
     for line, value in _values(text, longest):
         if isinstance(value, list) and names is None and _names_columns(value):
@@ -208,22 +209,6 @@ def _document(stream: IO[bytes], first: bytes, longest: int) -> Rows:
 def _names_columns(value: list[Any]) -> bool:
     """Tell whether an array names the columns of those after it."""
     return all(isinstance(one, str) for one in value) and len(known_names(value) & {"id", "title", "body"}) > 1
-
-
-class _Joined(io.RawIOBase):
-    """Bytes that were read before, and the rest of their stream."""
-
-    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
-        self._head, self._stream = head, stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._head[: len(buffer)] or self._stream.read(len(buffer))
-        self._head = self._head[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:

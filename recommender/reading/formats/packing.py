@@ -54,7 +54,7 @@ class Gzip(io.RawIOBase):
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._piece = _PIECE
+        self._piece, self._longest = _SMALL, _PIECE
         self._given = 0  # bytes given so far
         self._again = 0  # of them, those that are unpacked a second time
         self._start()
@@ -76,6 +76,7 @@ class Gzip(io.RawIOBase):
             if self._member is None or self._member.needs_input:
                 data = self._rest or self._file.read(self._piece)
                 self._rest = b""
+                self._piece = min(2 * self._piece, self._longest)  # the head of a file is often all that is read
                 if not data:
                     if self._member is None:
                         return 0
@@ -90,11 +91,11 @@ class Gzip(io.RawIOBase):
             try:
                 found = self._member.decompress(data, _MOST)
             except igzip_lib.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
-                if self._piece == _SMALL:
+                if self._longest == _SMALL:
                     raise gzip.BadGzipFile(str(error)) from error
                 # what the piece holds before the damage is lost with it: as little as can be
                 self._file.seek(0)
-                self._piece, self._again = _SMALL, self._given
+                self._piece, self._longest, self._again = _SMALL, _SMALL, self._given
                 self._start()
                 continue
             if self._member.eof:
