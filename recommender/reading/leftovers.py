@@ -69,16 +69,19 @@ ODD = (
 def is_odd(text: str) -> bool:
     """Tell whether a text holds what anything here changes; most texts hold none of it.
 
-    Each sign is looked for by itself: that is many times faster than one pattern for all of them.
+    Each sign is looked for by itself: that is many times faster than one pattern for all of them. One character is
+    found many times faster than two.
 
     Examples
     --------
     >>> is_odd("The **mayor** resigns"), is_odd("The mayor [of Gull Point] resigns")
     (True, False)
     """
-    if "\r" in text or "**" in text or "{{" in text or "{%" in text or ("[" in text and _ODD_BRACKET.search(text)):
+    if "\r" in text or ("*" in text and "**" in text) or ("{" in text and ("{{" in text or "{%" in text)):
         return True
-    if ("# " in text or "---" in text) and _ODD_LINE.search(text):
+    if "[" in text and _ODD_BRACKET.search(text):
+        return True
+    if (("#" in text and "# " in text) or "---" in text) and _ODD_LINE.search(text):
         return True
     if APPENDED in text or ("\\" in text and _ESCAPED.search(text)):
         return True
@@ -114,7 +117,9 @@ def tidied(text: str) -> str:
         text = text.translate(_C1)
     if "\\" in text and _ESCAPED.search(text):
         text = _unescaped(text)
-    text = visible(text).replace("\r\n", "\n").replace("\r", "\n")
+    text = visible(text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "---" in text:
         text = _FRONT.sub("", text)
     if "CDATA" in text or "]]>" in text:
@@ -166,12 +171,12 @@ def of_markdown(text: str) -> tuple[str, bool]:
     >>> of_markdown("The [mayor](https://courier.example/m) resigns")
     ('The <a href="https://courier.example/m">mayor</a> resigns', True)
     """
-    found = _IMAGE.sub("", text) if "![" in text else text
-    if "**" in found:
+    found = _IMAGE.sub("", text) if "[" in text and "![" in text else text
+    if "*" in found and "**" in found:
         found = _STRONG.sub(r"\1", found)
-    if "\n" in text and "# " in found:
+    if "#" in found and "\n" in text and "# " in found:
         found = _HEADING.sub("", found)
-    linked = "](" in found and _LINK.search(found) is not None
+    linked = "[" in found and "](" in found and _LINK.search(found) is not None
     if found == text and not linked:
         return text, False
     found = _EMPHASIS.sub(r"\2", _QUOTE.sub("", _WRAPPED.sub(" ", found)))
