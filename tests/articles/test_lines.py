@@ -187,7 +187,7 @@ WIRE = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     bodies=st.lists(
         st.lists(

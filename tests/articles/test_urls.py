@@ -109,7 +109,7 @@ def test_normal_twice_is_normal_once(text: str) -> None:
     assert normalise_url(once) == once
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(TEXTS, TEXTS)
 def test_no_text_is_an_error(text: str, base: str) -> None:
     assert isinstance(normalise_url(text, base), str)
@@ -117,7 +117,7 @@ def test_no_text_is_an_error(text: str, base: str) -> None:
     assert isinstance(leads_to_a_page(text), bool)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.from_regex(urls._PLAIN, fullmatch=True))
 def test_the_short_way_comes_to_the_same(text: str) -> None:
     short, plain = normalise_url(text), urls._PLAIN

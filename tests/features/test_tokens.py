@@ -44,7 +44,7 @@ def counted(texts: Iterable[Any], **options: int) -> list[Counter[str]]:
 
 
 @given(st.lists(st.text(LETTERS, max_size=40), max_size=6))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_terms_are_what_they_are_defined_to_be(texts: list[str]) -> None:
     assert counted(texts) == list(map(analyzed, texts))
 

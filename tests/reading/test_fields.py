@@ -139,7 +139,7 @@ def test_a_number_too_long_to_print_costs_an_optional_field_alone(field: str) ->
     assert how.report.told.counts.total() == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.datetimes(datetime(1973, 4, 1), datetime(2100, 1, 1)), st.sampled_from([1, 10**3, 10**6]))
 def test_numbers_text_and_datetimes_agree(moment: datetime, unit: int) -> None:
     moment = moment.replace(microsecond=0, tzinfo=UTC)
@@ -147,7 +147,7 @@ def test_numbers_text_and_datetimes_agree(moment: datetime, unit: int) -> None:
     assert to_time(moment) == to_time(number) == to_time(str(number)) == to_time(moment.isoformat()) == moment
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"[0-9TZ:+\-/ .,WMar]{1,40}", fullmatch=True) | st.floats() | st.integers())
 def test_any_time_is_read_or_refused(value: Any) -> None:
     try:
@@ -221,7 +221,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text() | st.lists(PIECES, max_size=40).map("".join))
 def test_any_html_gives_text_or_a_row_error(markup: str) -> None:
     try:
@@ -477,7 +477,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from([*FIELDS, *(name for names in ALIASES.values() for name in names)]) | st.text(max_size=8)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(NAMES, JSON, max_size=8), st.booleans())
 def test_any_row_gives_an_article_or_a_row_error(raw: dict[str, Any], sound: bool) -> None:
     if sound:  # so that the other fields are reached as well

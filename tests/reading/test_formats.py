@@ -139,7 +139,7 @@ def test_a_value_beyond_the_limit_ends_a_document(tmp_path: Path) -> None:
 CELLS = st.text(alphabet=st.sampled_from("ab ,;|\t\"'\n=é東"), max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5),
     st.sampled_from(",;|\t"),
@@ -377,7 +377,7 @@ def test_an_unknown_file_names_what_is_known(tmp_path: Path) -> None:
         read_articles(tmp_path / "a.pdf")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([".json", ".xml", ".md", ".csv", ".jsonl"]), st.binary(max_size=60) | st.text(max_size=60))
 def test_any_bytes_in_any_format_are_read_or_rejected(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: bytes | str

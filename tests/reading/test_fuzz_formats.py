@@ -46,7 +46,7 @@ def adds_up(report: Any) -> bool:
     return bool(report.read == report.accepted + left - whole)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(list(SYSTEMS)), st.dictionaries(st.integers(0, 30), VALUES, max_size=5), VALUES)
 def test_rows_of_systems_with_any_values(system: str, changes: dict[int, Any], inner: Any) -> None:
     row = json.loads(json.dumps(SYSTEMS[system]))
@@ -79,7 +79,7 @@ def _changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 WHOLE_ANSWERS = [*ANSWERS.values(), *(answer for answer, _, _ in FURTHER.values() if not isinstance(answer, str))]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(answer=st.sampled_from(WHOLE_ANSWERS), changes=st.lists(st.tuples(st.integers(0, 10**6), VALUES), max_size=4))
 def test_good_stories_around_answers_with_any_values_are_kept(
     answer: Any, changes: list[tuple[int, Any]], tmp_path_factory: pytest.TempPathFactory
@@ -98,7 +98,7 @@ def test_good_stories_around_answers_with_any_values_are_kept(
     assert adds_up(read_articles(path, format="json")[1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from([name for shape in SHAPES for one in shape.any_of for name in [tuple(sorted(one))]]), st.data())
 def test_columns_that_tell_a_system_may_hold_anything(names: tuple[str, ...], data: st.DataObject) -> None:
     row = {name: data.draw(VALUES) for name in names}
@@ -106,7 +106,7 @@ def test_columns_that_tell_a_system_may_hold_anything(names: tuple[str, ...], da
     assert adds_up(report)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     VALUES, st.sampled_from(["data", "db", "@graph", "items", "columns", "included", "itemListElement", "id"]), VALUES
 )
@@ -155,7 +155,7 @@ WHOLE: dict[str, bytes] = {
 }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(kind=st.sampled_from([*WHOLE, "rss", "atom"]), damage=PLACES, forced=st.booleans())
 def test_damage_in_any_format_is_told_and_never_a_crash(
     kind: str, damage: list[tuple[float, bytes, int]], forced: bool, tmp_path_factory: pytest.TempPathFactory
@@ -178,7 +178,7 @@ def test_damage_in_any_format_is_told_and_never_a_crash(
         assert len(table)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.text(alphabet=st.sampled_from("<>/ab!-[]?& item='\"\n\x00é"), max_size=80))
 def test_good_stories_around_any_text_in_xml_are_kept(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     good = "<entry><id>{}</id><title>Good</title></entry>"

@@ -225,7 +225,7 @@ VERSIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(VERSIONS, min_size=1, max_size=12))
 def test_of_several_rows_of_an_id_the_newest_counts_and_then_the_later(rows: list[dict[str, Any]]) -> None:
     expected = {}
@@ -269,7 +269,7 @@ ROWS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(ROWS, max_size=12))
 def test_every_row_is_accounted_for(rows: list[Any]) -> None:
     if rows and isinstance(rows[0], str):  # a text first would be the name of a file
@@ -280,7 +280,7 @@ def test_every_row_is_accounted_for(rows: list[Any]) -> None:
     assert balanced(report)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=30) | VERSIONS.map(orjson.dumps) | st.just(b'{"id":1'), max_size=8))
 def test_any_bytes_are_read_or_rejected(tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]) -> None:
     folder = tmp_path_factory.getbasetemp() / "any"

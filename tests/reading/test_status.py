@@ -147,7 +147,7 @@ def test_a_row_that_is_not_published_needs_no_title() -> None:
     assert (report.unpublished.total(), [row.reason for row in report.rejected]) == (1, ["missing id"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*STATUSES, "draft", "published", "type", "post_type", "is_draft"]),

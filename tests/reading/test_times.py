@@ -80,7 +80,7 @@ ZONED: list[Callable[[datetime], str]] = [
 HOMES: list[tzinfo] = [UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(SECONDS, st.sampled_from(NAIVE), st.sampled_from([UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")]))
 def test_a_time_without_a_zone_is_read_back_at_home(
     moment: datetime, form: Callable[[datetime], str], home: Any
@@ -88,7 +88,7 @@ def test_a_time_without_a_zone_is_read_back_at_home(
     assert to_time(form(moment), forms=TimeForms(home)) == moment.replace(tzinfo=home).astimezone(UTC)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(SECONDS, OFFSETS, st.sampled_from(ZONED))
 def test_a_time_with_an_offset_is_read_back(moment: datetime, zone: timezone, form: Callable[[datetime], str]) -> None:
     there = moment.replace(tzinfo=zone)
@@ -96,7 +96,7 @@ def test_a_time_with_an_offset_is_read_back(moment: datetime, zone: timezone, fo
     assert to_time(form(there), forms=home) == there
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SECONDS, st.sampled_from("/.-"), st.booleans(), st.booleans())
 def test_a_date_with_its_year_last_is_never_turned_round(one: datetime, sep: str, day_first: bool, told: bool) -> None:
     first, second = (one.day, one.month) if day_first else (one.month, one.day)
@@ -112,7 +112,7 @@ def test_a_date_with_its_year_last_is_never_turned_round(one: datetime, sep: str
         assert found == expected
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.dates(date(1900, 1, 1), date(2100, 1, 1)), max_size=8), st.booleans())
 def test_a_column_shows_its_order_only_where_a_day_does(dates: list[date], day_first: bool) -> None:
     form = "%d/%m/%Y" if day_first else "%m/%d/%Y"
@@ -131,7 +131,7 @@ def test_dates_with_dots_have_the_day_first_unless_their_column_contradicts() ->
     assert read("02/03/2026") == [None]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(MOMENTS, st.sampled_from([1, 10**3, 10**6, 10**9]), st.sampled_from([int, float, str, np.int64]))
 def test_epoch_numbers_of_every_unit(moment: datetime, unit: int, kind: Any) -> None:
     moment = moment.replace(tzinfo=UTC, microsecond=0)
@@ -149,7 +149,7 @@ def test_epoch_numbers_of_every_unit(moment: datetime, unit: int, kind: Any) -> 
     assert abs(found - moment) <= timedelta(microseconds=1 if lossy else 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.datetimes(datetime(1950, 1, 1), datetime(2290, 1, 1)))
 def test_day_numbers_of_excel_by_setting(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
@@ -360,7 +360,7 @@ def test_a_name_of_two_months_is_read_in_the_language_of_the_site(language: str 
     ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     SECONDS, st.sampled_from(["%d. %m. %Y, %H:%M:%S", "%A, %d %B %Y %I:%M:%S %p", "%Y%d%m-%H%M%S", "%m|%d|%Y %H.%M.%S"])
 )
@@ -396,7 +396,7 @@ SAFE = st.from_regex(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SAFE)
 def test_what_is_read_is_what_dateutil_reads(text: str) -> None:
     try:

@@ -78,7 +78,7 @@ def same(a: Scores, b: Scores) -> int:
 
 
 class TestScores:
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(seed=st.integers(0, 2**31), pooled=st.booleans())
     def test_editors_change_none_of_another_item(self, seed: int, pooled: bool) -> None:
         rng = Random(seed)
@@ -104,7 +104,7 @@ class TestScores:
             assert same(before, after) >= 0.2 * len(after)
             before |= after
 
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(seed=st.integers(0, 2**31), pooled=st.booleans())
     def test_filters_change_none(self, seed: int, pooled: bool) -> None:
         rng = Random(seed)
@@ -128,7 +128,7 @@ class TestScores:
             same(whole, found)
             whole |= found  # filters do not differ in what they say of a pair either
 
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(seed=st.integers(0, 2**31))
     def test_rejections_tell_those_of_the_published_lists(self, seed: int) -> None:
         rng = Random(seed)
@@ -149,7 +149,7 @@ class TestScores:
             left = rejected(rec.under(options.override(short)).explain_rejected(ids, as_of=AS_OF))
             assert same(published, left) or not published
 
-    @settings(max_examples=20)
+    @settings(max_examples=12)
     @given(seed=st.integers(0, 2**31), pooled=st.booleans())
     def test_relevance_is_that_of_the_lists(self, seed: int, pooled: bool) -> None:
         rec = few_candidates(Random(seed))
@@ -161,7 +161,7 @@ class TestScores:
         np.testing.assert_allclose(rec.relevance(story, item), listed, rtol=0, atol=1e-6)
 
     @example(seed=1634)  # relevance was told by pools of a moment at which others had not expired
-    @settings(max_examples=40)
+    @settings(max_examples=20)
     @given(seed=st.integers(0, 2**31))
     def test_pools_of_an_earlier_moment_serve_an_archive_without_dates(self, seed: int) -> None:
         """Time does not count there: only what expired meanwhile is gone."""
