@@ -33,7 +33,8 @@ MOST_WORKERS = 4  # each fits and compiles for itself what others do, and holds 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Use a worker more than there are cores, as one of them waits for servers; none for a few named tests."""
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS) if whole else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

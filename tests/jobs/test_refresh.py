@@ -146,7 +146,7 @@ class TestEqualsAWholeRun:
             pytest.importorskip("sqlalchemy")
         self.run(7, 4, tmp_path, format)
 
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(seed=st.integers(0, 2**20), steps=st.integers(1, 5))
     def test_over_random_changes(self, seed: int, steps: int) -> None:
         with TemporaryDirectory() as folder:
