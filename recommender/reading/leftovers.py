@@ -53,10 +53,11 @@ _ESCAPE = r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)"  # of JSON or SQL, in a text that 
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
 APPENDED = "appeared first on"
 """What WordPress ends the texts of its feeds with: "The post ... appeared first on ..."."""
-_BRACKET = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
-    rf"\[(?:/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
-    r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\()"
+_BRACKETED = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
+    rf"/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
+    r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\("
 )
+_BRACKET = rf"\[(?:{_BRACKETED})"
 _LINE = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
 _ODD_BRACKET, _ODD_LINE = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE)
 ODD = (
@@ -64,6 +65,14 @@ ODD = (
     rf"|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
 )
 """What `is_odd` looks for as one pattern, without case."""
+RARE = (rf"\[(?i:{_BRACKETED})", r"\{[{%]", r"\*\*", r"\\[unrUNR]", r"\r", "# ", "---", "first on")
+RARE_BYTES = (
+    rb"\xc2[\x80-\x84\x86-\x9f\xad]",
+    rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)",
+    rb"\xef\xbb\xbf",
+    rb"\xc3[\x82-\x85\x90\x91\xa2\xb0][\x80-\xff]",
+)
+"""Patterns of which a text that `is_odd` finds, or its bytes, hold one; each begins with signs that few texts hold."""
 
 
 def is_odd(text: str) -> bool:

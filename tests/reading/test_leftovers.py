@@ -99,6 +99,68 @@ def test_what_is_told_as_plain_comes_back_as_it_is(texts: list[str]) -> None:
         assert to_text(text) == text.strip() or not is_plain(text)
 
 
+PARTS = [
+    *(
+        "<p>",
+        "</P>",
+        "<br/>",
+        "<BR>",
+        "<!--",
+        "<IBM>",
+        "&amp;",
+        "&#39;",
+        "&#X41;",
+        "AT&T",
+        "[caption id=1]",
+        "[/GALLERY]",
+    ),
+    *(
+        "[vc_row]",
+        "[he]",
+        "[the mayor](/a)",
+        "CDATA[",
+        "[CDATA[",
+        "{{a}}",
+        "{% a",
+        "{ a",
+        "**bold**",
+        "5 * 3",
+        "\\u00e9",
+    ),
+    *("\\r\\n", "\\n\\n", "\\U00E9", "\r", "\n# Head", "\n---\n", "--- a", "appeared first on", "\x80", "\x85", "\x9f"),
+    *(
+        "\xad",
+        "\u200b",
+        "\u200c",
+        "\u200d",
+        "\u2060",
+        "\ufeff",
+        "\u2019",
+        "é",
+        "\xa0",
+        "\0",
+        "Ã©",
+        "â€™",
+        "Å¡",
+        "Ð¸",
+        "Ñ\x81",
+    ),
+    *("ðŸ", "Â£", "Ä‡", "Ñoño", "文", "\n<p>"),
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS) | st.text(max_size=5), max_size=3), min_size=1, max_size=8))
+def test_long_texts_are_told_as_plain_as_short_ones_are(texts: list[list[str]]) -> None:
+    short = ["".join(parts) for parts in texts]
+    found = are_plain(pa.array([f"a{text}" for text in short], pa.large_string()))
+    long = [f"{'a ferry ' * 300}a{text}{' a ferry' * 300}" for text in short]
+    *told, missing = are_plain(pa.array([*long, None], pa.large_string())).tolist()
+    assert not missing
+    for text, plain, as_short in zip(long, told, found, strict=True):
+        assert plain or not as_short
+        assert (is_plain(text) and "\0" not in text) or not plain
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read_and_reading_the_outcome_adds_nothing(text: str) -> None:
     letters = [letter for letter in to_text(text) if letter.isalnum()]
