@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import NamedTuple
 
 import numpy as np
@@ -148,14 +150,19 @@ def _hold_rare_signs(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     """Tell which texts may not be plain, or are missing.
 
     A search leaps to the signs that a pattern begins with; so many patterns take half as long as one for all of them,
-    which reads byte by byte.
+    which reads byte by byte. All are looked for in one go: between two, another thread may hold the interpreter's lock.
     """
-    rare = texts.is_null().to_numpy(False)
-    data = texts.cast(pa.large_binary())
-    for some, patterns in ((texts, _RARE), (data, RARE_BYTES)):
-        for pattern in patterns:
-            rare |= pc.fill_null(pc.match_substring_regex(some, pattern), True).to_numpy(False)
-    return np.asarray(rare, dtype=bool)
+    from pyarrow import acero  # slow to import, and not needed for short texts
+
+    table = pa.table({"text": texts, "data": texts.cast(pa.large_binary())})
+    columns = (("text", _RARE), ("data", RARE_BYTES))
+    found = [pc.match_substring_regex(pc.field(name), one) for name, patterns in columns for one in patterns]
+    steps = [
+        acero.Declaration("table_source", acero.TableSourceNodeOptions(table)),
+        acero.Declaration("project", acero.ProjectNodeOptions([reduce(or_, found)], ["rare"])),
+    ]
+    rare = acero.Declaration.from_sequence(steps).to_table(use_threads=False)["rare"]
+    return np.asarray(pc.fill_null(rare, True).to_numpy(), dtype=bool)
 
 
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:

@@ -13,7 +13,7 @@ from recommender.reading.formats.rows import TooMuch
 from recommender.settings import ReadingSettings
 
 _GZIP = b"\x1f\x8b"
-_PIECE = 1 << 18  # bytes of a packed file unpacked at a time: another thread may hold the lock between two
+_PIECE = 1 << 19  # bytes of a packed file unpacked at a time: another thread may hold the lock between two
 _SMALL = 1 << 13  # the same of a damaged file
 _MOST = 1 << 22  # bytes unpacked at a time: a kilobyte can stand for a megabyte
 
