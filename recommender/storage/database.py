@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from recommender.errors import InputError, MissingExtraError, SettingsError
@@ -47,8 +48,15 @@ def shown(place: str | Path) -> str:
     return re.sub(r"(?<=://)([^:@/]*):.*@", r"\1:***@", str(place)).partition("?")[0]
 
 
-def connect(place: str) -> sa.Engine:
+def connect(place: str, *, source: bool = False) -> sa.Engine:
     """Prepare connections to a database, opening none yet; all who name the same server share them.
+
+    Parameters
+    ----------
+    place : str
+        Database URL, or ``env:NAME``.
+    source : bool, default False
+        It belongs to others: a file of SQLite is opened for reading alone, and stays byte for byte as it is.
 
     Raises
     ------
@@ -68,8 +76,8 @@ def connect(place: str) -> sa.Engine:
     kind, sign, rest = url.partition("://")
     try:
         if kind.startswith("sqlite"):
-            engine = sa.create_engine(url)
-            _sqlite(engine)
+            engine = sa.create_engine(_for_reading(sa.make_url(url)) if source else url)
+            _sqlite(engine, source)
             return engine
         return _server(_DRIVERS.get(kind, kind) + sign + rest, os.getpid())
     except sa.exc.ArgumentError as error:
@@ -89,13 +97,23 @@ def _server(url: str, _process: int) -> sa.Engine:
     return engine
 
 
-def _sqlite(engine: sa.Engine) -> None:
+def _for_reading(url: sa.URL) -> sa.URL:
+    file = url.database
+    if not file or file == ":memory:" or file.startswith("file:"):
+        return url
+    if not Path(file).is_file():  # SQLite would make an empty one
+        raise InputError(f"no such file: {file}")
+    return url.set(database=f"file:{quote(file)}", query={**url.query, "mode": "ro", "uri": "true"})
+
+
+def _sqlite(engine: sa.Engine, source: bool) -> None:
     import sqlalchemy as sa
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy, not sqlite3, opens transactions
-        connection.execute("PRAGMA journal_mode=WAL")
+        if not source:
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA busy_timeout=60000")
 
     @sa.event.listens_for(engine, "begin")
@@ -139,7 +157,7 @@ class SqlQuery:
         InputError
             If the query fails, at once or half-way: the rows so far are no archive.
         """
-        engine = connect(self.place)
+        engine = connect(self.place, source=True)
         import sqlalchemy as sa
 
         options: dict[str, Any] = {"stream_results": True, "max_row_buffer": _FETCHED, "no_parameters": True}
@@ -158,8 +176,8 @@ class SqlQuery:
     def _select(self, engine: sa.Engine) -> str:
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)?", self.query.strip()):
             return self.query
-        quote = engine.dialect.identifier_preparer.quote
-        return f"SELECT * FROM {'.'.join(map(quote, self.query.strip().split('.')))}"
+        quoted = map(engine.dialect.identifier_preparer.quote, self.query.strip().split("."))
+        return f"SELECT * FROM {'.'.join(quoted)}"
 
 
 def _plain(value: Any) -> Any:
