@@ -77,9 +77,11 @@ def explain(block: Block) -> pa.ListArray:
     )
     of_names, names, told_beside = _shared_names(shared, publishers)
     of_words, words, terms = _shared_words(shared, told_beside)
-    # the next best shares a few words as any two stories do: they explain nothing
+    # the next best shares a few words as any two stories do, or a storm's name with a councillor: they explain nothing
     telling = source[of_words] != MORE
     of_words, words, terms = of_words[telling], words.filter(pa.array(telling)), terms.filter(pa.array(telling))
+    telling = (source[of_names] != MORE) | pc.match_substring_regex(names, _SURE_NAMES).to_numpy(zero_copy_only=False)
+    of_names, names = of_names[telling], names.filter(pa.array(telling))
     section = whole(catalog.table["section"]).take(pa.array(rows))
     own_section = whole(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
@@ -104,6 +106,10 @@ def explain(block: Block) -> pa.ListArray:
     far = source[bare] == MORE
     told.append(_Reasons("meaning", bare[far], "no closer story left", 0.0, 8))
     return _gathered([*told, _strongest(parts, bare[~far])], len(rows))
+
+
+_SURE_NAMES = r"^both mention \S+ \S"
+"""Of two names, or of several words: one of a word may mean another."""
 
 
 def _told(sections: pa.Array) -> pa.Array:

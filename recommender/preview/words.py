@@ -7,22 +7,6 @@ from dataclasses import dataclass
 from recommender.lists.readnext import MORE, ReadNext, Recommendation, Rejected
 from recommender.selection.rules import every_rule
 
-_REMEDIES = {
-    "blocked": "Unblock it, here or in the rules file.",
-    "sensitive": "The rules keep light pieces and sensitive stories apart, by kind, section and sensitivity.",
-    "live": "A live page is shown for `selection.live_hours`; a story that sums it up would be let in.",
-    "unrelated": "It would have to be closer to the story; a pin puts it there all the same.",
-    "copy": "Only one text of a story stands in a list; if it is no copy, its text must differ, or its canonical_id.",
-    "series": "One edition of a series stands in a list, never an older one; a pin puts it there all the same.",
-    "same_report": "It tells the story's own event within `selection.same_report_hours`; a pin puts it there all the "
-    "same.",
-    "repeat": "The list has a better placed report of the same event; without that one it would come in, or by a pin.",
-    "cap": "The list has as many of its kind as the caps allow; a pin puts it there all the same.",
-    "timeless": "One place is for undated and evergreen pieces (`selection.timeless_slots`); a pin puts it there all "
-    "the same.",
-    "rank": "Others are closer to the story; a pin puts it there all the same.",
-}
-
 
 def rule_labels() -> dict[str, str]:
     """Describe what is the matter with what each rule rejects, by its name."""
@@ -33,7 +17,9 @@ def remedy(rule: str, dated: bool = True) -> str:
     """Say what would have let in a candidate that a rule rejected; without hours where a date is missing."""
     if rule == "same_report" and not dated:
         return "By their words both tell one event; a pin puts it there all the same."
-    return _REMEDIES.get(rule, "A pin puts it there all the same.")
+    if rule == "rank":
+        return "Others are closer to the story; a pin puts it there all the same."
+    return next((one.remedy for one in every_rule() if one.name == rule), "")
 
 
 def reasons_of(item: Recommendation) -> str:

@@ -14,7 +14,7 @@ from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.features.vectors import cosines
 from recommender.selection import event_loops as loops
 from recommender.selection import twin_loops
-from recommender.selection.same_event import COPY, FEWEST_TERMS, LIKELY_COPY, SameEvent, probability_of
+from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, SameEvent, probability_of
 from recommender.settings import SelectionSettings
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class EventTest:
         found = np.zeros(rows.shape, dtype=bool)
         vectors, terms = np.asarray(self.vectors), _parts(self.terms)
         twin_loops.twins(
-            len(rows), last, rows, open_, vectors, self.embedded, terms, LIKELY_COPY, COPY, FEWEST_TERMS, found
+            len(rows), last, rows, open_, vectors, self.embedded, terms, COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, found
         )
         return found
 

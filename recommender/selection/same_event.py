@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from recommender.embedders import Embedder
 
 PUBLIC_TOKENS = 128  # first words that separate events best; an archive uses the vectors it has
-COPY = 0.9  # cosine of words and of vectors from which on one text is another's copy
-FEWEST_TERMS = 12  # of a text, with which many the same words make a copy
-LIKELY_COPY = 0.6  # cosine of vectors below which the words of two rows need not be compared for that
+COPY_WORDS = 0.9  # cosine of words from which on one text is another's copy ...
+COPY_VECTORS = 0.6  # ... if that of their vectors, where both have one, is no less than this
+FEWEST_TERMS = 12  # of a text of an archive: fewer tell no text from another
 RELATIONS = ("different", "same_topic", "running_story", "development", "same_report", "copy")
 _TOPIC = 0.1  # least P(same event) of stories that share a topic
 
@@ -185,7 +185,7 @@ def relations(
 
 def is_copy(dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell whether two texts are one, a few words apart."""
-    return (dense >= COPY) & (words >= COPY)
+    return (dense >= COPY_VECTORS) & (words >= COPY_WORDS)
 
 
 def _times(articles: tuple[Article, ...]) -> NDArray[np.int64]:

@@ -13,8 +13,10 @@ import pytest
 from recommender import PublishedLists, ReadNext, Rejected, Settings
 from recommender.jobs.precompute import precompute
 from recommender.lists.readnext import Story
-from recommender.preview.words import why
+from recommender.preview.words import remedy, why
 from recommender.publishing.comparison import compare
+from recommender.selection import rules
+from recommender.selection.rules import Rule
 from tests.cli.test_cli import refused
 from tests.support.checkerboard import checkerboard
 from tests.support.processes import cli
@@ -112,3 +114,10 @@ def test_what_keeps_an_undated_report_out_is_told_without_hours() -> None:
         answer = why(dated, item, [candidate])
         assert ("hours" in answer.sentence + answer.remedy) == hours
         assert "pin" in answer.remedy
+
+
+def test_a_rule_of_another_package_tells_truly_whether_a_pin_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    for protects in (True, False):
+        monkeypatch.setattr(rules, "RULES", [Rule("own", "Kept out by our own rule", protects_pins=protects)])
+        told = remedy("own")
+        assert told == ("A pin puts it there all the same." if protects else "No pin puts it there.")

@@ -19,4 +19,10 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
     return found
 
 
-BLOCKED = Rule("blocked", "Blocked by an editorial rule", protects_pins=False, alone=_alone)
+BLOCKED = Rule(
+    "blocked",
+    "Blocked by an editorial rule",
+    "Unblock it, here or in the rules file.",
+    protects_pins=False,
+    alone=_alone,
+)

@@ -45,4 +45,9 @@ def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | 
     return rejects
 
 
-CAP = Rule("cap", "Beyond the limit of its kind", alone=_alone, beside=_beside)
+CAP = Rule(
+    "cap",
+    "A cap on its section, source, kind, author or access is reached",
+    alone=_alone,
+    beside=_beside,
+)

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Beside, Mask, Rule, at, same_as_last
-from recommender.selection.same_event import COPY as LEAST
-from recommender.selection.same_event import FEWEST_TERMS, LIKELY_COPY
+from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS
 
 
 def _groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
@@ -21,8 +20,8 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     without = np.asarray(~stories.queries.vectors.any(axis=1))
     blank = ~selection.events.embedded[ranked.rows] | without[:, None]
     terms = np.diff(stories.queries.terms.indptr)[:, None], np.diff(selection.events.terms.indptr)[ranked.rows]
-    likely = (blank | (ranked.dense >= LIKELY_COPY)) & (np.minimum(*terms) >= FEWEST_TERMS)
-    return np.asarray(same | (ranked.rows >= 0) & likely & (ranked.lexical >= LEAST))
+    likely = (blank | (ranked.dense >= COPY_VECTORS)) & (np.minimum(*terms) >= FEWEST_TERMS)
+    return np.asarray(same | (ranked.rows >= 0) & likely & (ranked.lexical >= COPY_WORDS))
 
 
 def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
@@ -44,6 +43,7 @@ def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
 COPY = Rule(
     "copy",
     "A copy or another version of the story or of an item",
+    "Only one text of a story stands in a list; if it is no copy, its text must differ, or its canonical_id.",
     protects_pins=False,
     alone=_alone,
     beside=_beside,

@@ -27,4 +27,10 @@ def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
     return None if stale is None else stale.astype(np.int64)
 
 
-LIVE = Rule("live", "A live page that is too old", alone=_alone, depends_on=_depends_on)
+LIVE = Rule(
+    "live",
+    "A live page that is too old",
+    "A live page is shown for `selection.live_hours`; a story that sums it up would be let in.",
+    alone=_alone,
+    depends_on=_depends_on,
+)

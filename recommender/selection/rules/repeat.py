@@ -26,4 +26,9 @@ def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | 
     return rejects
 
 
-REPEAT = Rule("repeat", "Another report of an event that the list already has", beside=_beside)
+REPEAT = Rule(
+    "repeat",
+    "Another report of an event that the list already has",
+    "The list has a better placed report of the same event; without that one it would come in, or by a pin.",
+    beside=_beside,
+)

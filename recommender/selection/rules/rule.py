@@ -44,6 +44,8 @@ class Rule:
         For programs: `Rejected.rule`.
     label : str
         For editors: what is the matter with a rejected candidate.
+    remedy : str, optional
+        For editors: what would let it in. Default: whether a pin would.
     protects_pins : bool
         Whether an item that an editor pinned stays in although the rule rejects it.
     alone : callable, optional
@@ -58,11 +60,16 @@ class Rule:
 
     name: str
     label: str
+    remedy: str = ""
     protects_pins: bool = True
     alone: Alone | None = None
     beside: Begin | None = None
     depends_on: State = nothing
     groups: bool = False
+
+    def __post_init__(self) -> None:
+        pin = "A pin puts it there all the same." if self.protects_pins else "No pin puts it there."
+        object.__setattr__(self, "remedy", self.remedy or pin)
 
 
 def same_as_last(groups: NDArray[np.int64]) -> Beside:

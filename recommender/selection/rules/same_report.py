@@ -21,4 +21,9 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     return found
 
 
-SAME_REPORT = Rule("same_report", "Tells the same as the story", alone=_alone)
+SAME_REPORT = Rule(
+    "same_report",
+    "Tells the same as the story",
+    "It tells the story's own event within `selection.same_report_hours`; a pin puts it there all the same.",
+    alone=_alone,
+)

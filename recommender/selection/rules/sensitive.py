@@ -31,6 +31,7 @@ def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | 
 SENSITIVE = Rule(
     "sensitive",
     "Light beside a sensitive story, or the other way round",
+    "The rules keep light pieces and sensitive stories apart, by kind, section and sensitivity.",
     protects_pins=False,
     alone=_alone,
     beside=_beside,

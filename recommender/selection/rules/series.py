@@ -26,4 +26,11 @@ def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
     return selection.series if selection.settings.series_limit else None
 
 
-SERIES = Rule("series", "Another edition of a series", alone=_alone, depends_on=_depends_on, groups=True)
+SERIES = Rule(
+    "series",
+    "Another edition of a series",
+    "One edition of a series stands in a list, never an older one; a pin puts it there all the same.",
+    alone=_alone,
+    depends_on=_depends_on,
+    groups=True,
+)

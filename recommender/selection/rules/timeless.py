@@ -33,4 +33,10 @@ def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | 
     return rejects
 
 
-TIMELESS = Rule("timeless", "The place of undated and evergreen pieces is taken", alone=_alone, beside=_beside)
+TIMELESS = Rule(
+    "timeless",
+    "The place of undated and evergreen pieces is taken",
+    "One place is for undated and evergreen pieces (`selection.timeless_slots`); a pin puts it there all the same.",
+    alone=_alone,
+    beside=_beside,
+)

@@ -9,4 +9,9 @@ def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | Non
     return None if "more" in selection.settings.fill else ranked.source == MORE
 
 
-UNRELATED = Rule("unrelated", "Not close enough to the story", alone=_alone)
+UNRELATED = Rule(
+    "unrelated",
+    "Not close enough to the story",
+    "It would have to be closer to the story; a pin puts it there all the same.",
+    alone=_alone,
+)
