@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from recommender.cli.display import bars, cleaned, out, print_json
+from recommender.cli.display import COPIES, SUPERSEDED, bars, cleaned, out, print_json
 from recommender.cli.options import (
     ColumnOption,
     InputFormatOption,
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from recommender.reading.check import Check
 
 _PASSAGES, _PASSAGE = 10, 90  # passages that are shown, and characters of each
+_NOTES = {  # on the share of the stories that have a field
+    "language": "of the others the texts tell it",
+    "source": "of the others it is the host of the URL",
+    "kind": "other than 'news', which also stands where none is given",
+    "access": "other than 'free', which also stands where none is given",
+}
 
 
 def check(
@@ -63,6 +69,8 @@ def check(
 
 
 def _print(found: Check) -> None:
+    from recommender.articles.languages import UNKNOWN
+
     def counts(values: dict[str, int]) -> str:
         return ", ".join(f"{name} {count:,}" for name, count in values.items()) or "none"
 
@@ -75,13 +83,13 @@ def _print(found: Check) -> None:
         ("stories", f"{found.stories:,}"),
         ("rejected", f"{found.rejected:,}"),
         ("not published", f"{found.unpublished:,}"),
-        ("superseded", f"{found.superseded:,} (older versions of a story)"),
+        ("superseded", f"{found.superseded:,} {SUPERSEDED}"),
         *(("because", f"{count:,} {reason}") for reason, count in found.reasons.items()),
         ("dates", dates),
-        ("languages", counts(found.languages)),
+        ("languages", counts({"not known" if name == UNKNOWN else name: count for name, count in found.languages.items()})),
         ("kinds", counts(found.kinds)),
         ("sections", counts(found.sections)),
-        ("copies", f"{found.copies:,} (stories that repeat the text of another)"),
+        ("copies", f"{found.copies:,} {COPIES}"),
         ("links", f"{found.links:,} between stories, {found.unresolved_links:,} lead to none"),
         ("boilerplate", f"{len(found.boilerplate):,} passages recur; {found.by_form:,} stories lose more by its form"),
         *(("", f"{one.stories:,} × {one.text[:_PASSAGE]}") for one in found.boilerplate[:_PASSAGES]),
@@ -91,4 +99,5 @@ def _print(found: Check) -> None:
         out.print(cleaned(f"{name:>14}  {text}"), markup=False)
     out.print()
     for name, share in found.filled.items():
-        out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}"), markup=False)
+        note = f"  ({_NOTES[name]})" if name in _NOTES and share < 1 else ""
+        out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}{note}"), markup=False)

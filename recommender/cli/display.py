@@ -32,6 +32,8 @@ out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr
 
 
 _SHOWN = {"progress": True}
+SUPERSEDED, COPIES = "(older versions of a story)", "(stories that repeat the text of another)"
+"""What two counts of stories mean."""
 
 
 def be_quiet() -> None:
@@ -98,8 +100,8 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         *_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
-        ("superseded", f"{summary.superseded:,} (older versions of a story)") if summary.superseded else None,
-        ("copies", f"{summary.copies:,} (stories that repeat the text of another)") if summary.copies else None,
+        ("superseded", f"{summary.superseded:,} {SUPERSEDED}") if summary.superseded else None,
+        ("copies", f"{summary.copies:,} {COPIES}") if summary.copies else None,
         ("withdrawn", f"{summary.withdrawn:,}") if summary.withdrawn else None,
         ("no list", f"{summary.withheld:,} (stories, by the rules)") if summary.withheld else None,
         ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.article import UNDATED
+from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.boilerplate import ONLY_BY_FORM, Boilerplate, Passage
 from recommender.articles.catalog import Catalog
 from recommender.articles.languages import MIXED, UNKNOWN, with_site_language
@@ -27,7 +27,7 @@ FIELDS = (
     *("published_at", "updated_at", "expires_at", "canonical_id", "kind", "access", "sensitivity", "links"),
 )
 _MOST = 8  # values that are told of a column
-_DAY_US = 86_400_000_000
+_DEFAULTS = {"kind": "news", "access": "free"}  # what stands where an input says nothing
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Check:
     reasons : dict of str to int
         Why rows were rejected or are not published, the commonest first.
     filled : dict of str to float
-        Share of the stories that have each field.
+        Share of the stories that have each field; of `kind` and `access` one other than 'news' and 'free', which also
+        stand where an input says nothing.
     newest, oldest : datetime or None
     without_clock : float
         Share of the dates that stand at midnight: of these only the day is known.
@@ -132,10 +133,10 @@ def check(
         superseded=report.superseded,
         unpublished=sum(report.unpublished.values()),
         reasons=dict(reasons.most_common(_MOST)),
-        filled={name: round(_filled(table[name]), 4) for name in FIELDS},
+        filled={name: round(_filled(table[name], _DEFAULTS.get(name, "")), 4) for name in FIELDS},
         newest=_moment(dated.max()) if len(dated) else None,
         oldest=_moment(dated.min()) if len(dated) else None,
-        without_clock=round(float((dated % _DAY_US == 0).mean()), 4) if len(dated) else 0.0,
+        without_clock=round(float((dated % DAY_US == 0).mean()), 4) if len(dated) else 0.0,
         languages=_commonest(pc.fill_null(named["language"], UNKNOWN if site == MIXED else site)),
         kinds=_commonest(table["kind"]),
         sections=_commonest(table["section"]),
@@ -154,8 +155,8 @@ def _by_form(table: pa.Table) -> int:
     return int(pc.sum(pc.not_equal(bodies, table["body"])).as_py() or 0)
 
 
-def _filled(column: pa.ChunkedArray) -> float:
-    """Compute the share of the rows that hold something."""
+def _filled(column: pa.ChunkedArray, nothing: str) -> float:
+    """Compute the share of the rows that hold something other than `nothing`."""
     if not len(column):
         return 0.0
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -163,7 +164,7 @@ def _filled(column: pa.ChunkedArray) -> float:
     elif pa.types.is_timestamp(column.type):
         held = pc.is_valid(column)
     else:
-        held = pc.fill_null(pc.not_equal(column.cast(pa.large_string()), ""), False)
+        held = pc.fill_null(pc.not_equal(column.cast(pa.large_string()), nothing), False)
     return float(pc.mean(held.cast(pa.float64())).as_py())
 
 

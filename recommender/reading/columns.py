@@ -20,13 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.articles.article import SCHEMA, TIME
+from recommender.articles.article import DAY_US, SCHEMA, TIME
 from recommender.articles.openers import LONGEST_CAPTION
 from recommender.articles.text import teaser, wire_lines
 from recommender.errors import RowError
 from recommender.reading.convert import (
     CONVERT,
     CUT_ENDS,
+    CUT_LEAD,
     FRAMED,
     LINED,
     MORE,
@@ -64,13 +65,12 @@ _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):
 _ONE_ADDRESS = r"\A[^|]*[/.:][^|]*\z"
 _NONE: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
 _MOST_ID = 1 << 63  # of numbers that are ids
-_DAY_US = 86_400_000_000
 # How blanks of Unicode begin or end in UTF-8; other characters may do so too.
 _BLANK = np.isin(
     np.arange(256), [*chain.from_iterable(chr(one).encode() for one in range(0x10000) if chr(one).isspace())]
 )
 _BRACKETS, _QUOTE = np.frombuffer(b"[{", np.uint8), ord('"')
-_ZEROS = (0, -25_568 * _DAY_US)  # 1970 and the end of 1899, which stand for no date
+_ZEROS = (0, -25_568 * DAY_US)  # 1970 and the end of 1899, which stand for no date
 _OFTEN = 8  # rows of each value, on average
 _BEGINNING = LONGEST_CAPTION + 200  # bytes of a body by which its line is mostly told
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,6 +128,9 @@ class Columns:
         found["line"] = pa.array(_lines(leads, found["body"]), _STRING)
         found["links"] = pa.array(self._links(found), READ.field("links").type)
         self._note_naive()
+        for at in cut:
+            if not self.odd[at]:
+                self._given.report.told.add(CUT_LEAD)
         if plan.id_is_url:
             for _ in range(count - int(self.odd.sum())):
                 self._given.report.told.add(ID_IS_URL)
@@ -428,7 +431,7 @@ def _moments(texts: pa.Array, form: str, kind: pa.DataType) -> pa.Array:
     texts = pc.if_else(pc.match_substring_regex(texts, form), texts, pa.scalar(None, _STRING))
     micros = texts.cast(kind).cast(pa.int64())
     for zero in _ZEROS:
-        near = pc.less(pc.abs(pc.subtract(micros, zero)), 3 * _DAY_US)
+        near = pc.less(pc.abs(pc.subtract(micros, zero)), 3 * DAY_US)
         micros = pc.if_else(near, pa.scalar(None, pa.int64()), micros)
     return micros
 

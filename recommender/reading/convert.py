@@ -38,6 +38,7 @@ _CUT = re.compile(r"\s*(?:…|\.\s?\.\s?\.)?\s*(?:\[\s*(?:…|\.\s?\.\s?\.)\s*\]
 _LONGEST_CUT = 50  # characters
 CUT_ENDS = ("]", "…", "...")
 """How leads end that a machine may have cut."""
+CUT_LEAD = "leads are the beginning of the body, cut by a machine, and were left out"
 
 
 def is_cut_from(lead: str, body: str) -> bool:

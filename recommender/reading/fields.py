@@ -10,7 +10,7 @@ from typing import Any
 from recommender.articles.article import Article, Link
 from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
+from recommender.reading.convert import CONVERT, CUT_LEAD, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
 from recommender.reading.months import AmbiguousMonth
@@ -79,6 +79,7 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
         raise RowError(_missing_text(raw, plan))
     if is_cut_from(values.get("lead", ""), values.get("body", "")):
         del values["lead"]
+        plan.report.told.add(CUT_LEAD)
     _add_links(values, anchors, raw, plan, used)
     rest = {key: value for key, value in raw.items() if key not in used and not _absent(value)}
     if rest:

@@ -74,6 +74,13 @@ def test_nothing_at_all() -> None:
     assert (found.rows, found.stories, found.newest, found.languages) == (0, 0, None, {})
 
 
+def test_a_default_counts_as_nothing_given() -> None:
+    rows = [{"id": "a", "title": "Ferry"}, {"id": "b", "title": "Fog", "kind": "opinion", "access": "paid"}]
+    found, _ = check(rows, now=NOW)
+    assert (found.filled["kind"], found.filled["access"]) == (0.5, 0.5)
+    assert found.kinds == {"news": 1, "opinion": 1}
+
+
 def test_the_command_prints_and_publishes_nothing(tmp_path: Path) -> None:
     articles = tmp_path / "stories.jsonl"
     articles.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in ROWS))
@@ -82,6 +89,8 @@ def test_the_command_prints_and_publishes_nothing(tmp_path: Path) -> None:
     assert found.exit_code == 0
     for said in ("stories  3", "because  1 status draft", "not published  1", "section    33%"):
         assert said in found.stdout
+    assert "kind     0%    (other than 'news', which also stands where none is given)" in found.stdout
+    assert "language    33%  ██████████  (of the others the texts tell it)" in found.stdout
     assert sorted(tmp_path.iterdir()) == before
     rejected = tmp_path / "rejected.jsonl"
     told = orjson.loads(CliRunner().invoke(app, ["check", str(articles), "--json", "--rejected", str(rejected)]).stdout)

@@ -186,7 +186,7 @@ def test_a_cut_beginning_of_the_body_is_no_lead_nor_is_an_empty_excerpt() -> Non
     table, report = read_articles([post(1), post(2, cut), post(3, written)])
     assert table["lead"].to_pylist() == ["", "", "Fog at the point […]"]
     assert table["links"].to_pylist() == [[], [], []]
-    assert not report.told.counts
+    assert report.told.lines() == ["1 leads are the beginning of the body, cut by a machine, and were left out"]
 
 
 def test_an_error_of_an_interface_is_told_as_such() -> None:
