@@ -86,7 +86,10 @@ def _print(found: Check) -> None:
         ("superseded", f"{found.superseded:,} {SUPERSEDED}"),
         *(("because", f"{count:,} {reason}") for reason, count in found.reasons.items()),
         ("dates", dates),
-        ("languages", counts({"not known" if name == UNKNOWN else name: count for name, count in found.languages.items()})),
+        (
+            "languages",
+            counts({"not known" if name == UNKNOWN else name: count for name, count in found.languages.items()}),
+        ),
         ("kinds", counts(found.kinds)),
         ("sections", counts(found.sections)),
         ("copies", f"{found.copies:,} {COPIES}"),

@@ -117,7 +117,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         ("embedded", _embedded(summary)),
         ("ranker", summary.ranker or "none"),
         ("by words alone", told_by_words(summary.by_words)) if summary.by_words else None,
-        ("related from", f"{summary.related_at:.3f}" if summary.related_at is not None else "none"),
+        ("related from", _related(summary)),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
         ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
         ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
@@ -154,6 +154,14 @@ def told_links(links: int, stories: int, unresolved: int) -> str:
     '1,234 in 400 stories (56 unresolved)'
     """
     return f"{links:,} in {stories:,} stories ({unresolved:,} unresolved)"
+
+
+def _related(summary: Summary) -> str:
+    if summary.related_at is None:
+        return "none"
+    return f"relevance {summary.related_at:.3f}" + (
+        ", if also close by words and meaning" if summary.also_close else ""
+    )
 
 
 def _listed(summary: Summary) -> str:
@@ -198,7 +206,7 @@ def print_list(found: ReadNext) -> None:
         if item.line and item.line != title:
             out.print(f"{'':30}{_safe(item.line)}")
         why = "; ".join([*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)])
-        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.2f}[/]")
+        out.print(f"{'':30}[italic dim]{_safe(why)} · {item.score:.3f}[/]")
     out.print()
 
 

@@ -27,7 +27,8 @@ _LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")  # stat
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
-    `published` is False after a dry run; `by_words` counts the stories by language that the embedder does not know, so
+    `published` is False after a dry run; `also_close` tells that a related item is close as well, besides its
+    relevance of `related_at` or more; `by_words` counts the stories by language that the embedder does not know, so
     that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
     over; `changed` the lists that a refresh made again and that show other items than before, None where there was
     nothing to compare with; `unpublished` the rows that are no published stories, by what says so; `rejected_file`
@@ -39,6 +40,7 @@ class Summary:
     published: bool = True
     as_of: datetime | None = None
     related_at: float | None = None
+    also_close: bool = False
     ranker: str = ""
     by_words: dict[str, int] = field(default_factory=dict)
     stories: int = 0
@@ -93,7 +95,7 @@ class Summary:
         groups = rec.catalog.copy_group[rec.catalog.alive]
         self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
         self.copies = len(groups) - len(np.unique(groups))
-        self.related_at = rec.related_at
+        self.related_at, self.also_close = rec.related_at, rec.archive.closeness is not None
         self.unpublished, self.told = dict(report.unpublished), _findings(rec, report)
         self.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
         self.by_words = by_words(rec)

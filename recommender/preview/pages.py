@@ -31,19 +31,24 @@ _NO_LIST = {
     "withheld": "Withheld: no list is shown under this story.",
     "not_computed": "No list yet: this story is published after the moment that the lists are for.",
 }
-_FAMILIES = {
-    "words": "Words",
-    "title": "Headlines",
-    "lead": "Openings",
-    "names": "People, places",
-    "standing": "Among closest",
-    "hubness": "Not close to all",
-    "embedding": "Meaning",
-    "time": "Time",
-    "section": "Section",
+PARTS = {  # families of features, and components
+    "words": ("Words", "Both use the same words."),
+    "title": ("Headlines", "The headlines are about the same thing."),
+    "lead": ("Beginnings", "Both begin alike."),
+    "names": ("People, places", "Both name the same people, places or bodies."),
+    "standing": ("Stands out", "Few other stories are as close to the story."),
+    "hubness": ("Not generic", "The item is not close to everything."),
+    "embedding": ("Meaning", "Both are close in meaning."),
+    "time": ("Time", "Both were published close together."),
+    "section": ("Section", "Both stand in the same section."),
+    "dense": ("Alike in meaning", "The cosine of the vectors."),
+    "lexical": ("Alike in words", "The cosine of the words over the whole texts."),
+    "relevance": ("Relevance", "How well the item goes with the story."),
+    "freshness": ("Freshness", "What age leaves of the relevance; 1 = all."),
+    "boost": ("Boost", "The factor of the rules; 1 = none."),
 }
 _ALIKE = 85  # per cent of two headlines, their words sorted, from which on both may tell one event
-_BARS = 5  # families that say most
+_BARS, _LEAST = 5, 0.005  # families that say most, and the least that is said
 _SHOWN = 20  # rejected candidates of one rule
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
@@ -69,7 +74,8 @@ def templates(*more: BaseLoader, **values: Any) -> Environment:
         "spaced": spaced,
         "strongest": _strongest,
         "apart": _apart,
-        "families": _FAMILIES,
+        "part": lambda name: PARTS.get(name, (name, "")),
+        "components": _components,
         "state_names": STATES,
         "no_list": _NO_LIST,
         "more": MORE,
@@ -152,16 +158,25 @@ def _sentence(item: Recommendation) -> str:
 
 def _strongest(item: Recommendation) -> list[tuple[str, float]]:
     """Find the families that say most for or against an item, those that speak for it first."""
-    loudest = sorted(item.contributions.items(), key=lambda part: -abs(part[1]))[:_BARS]
+    said = [part for part in item.contributions.items() if abs(part[1]) >= _LEAST]
+    loudest = sorted(said, key=lambda part: -abs(part[1]))[:_BARS]
     return sorted(loudest, key=lambda part: -part[1])
 
 
+def _components(item: Recommendation) -> list[tuple[str, float]]:
+    """List the components of a score; a factor of 1 says nothing."""
+    return [
+        (name, value) for name, value in item.components.items() if name not in ("freshness", "boost") or value != 1
+    ]
+
+
 def _apart(found: ReadNext, item: Recommendation) -> str:
-    """Say how far an item's time is from the story's."""
+    """Say how far an item's time is from the story's, where no reason does."""
     own = None if found.story is None else found.story.published_at
     if own is None or item.published_at is None:
         return ""
-    return apart_text(int((item.published_at - own).total_seconds() // 3600))
+    told = apart_text(int((item.published_at - own).total_seconds() // 3600))
+    return "" if any(told in reason.text for reason in item.reasons) else told
 
 
 def _by_rule(rejected: Iterable[Rejected]) -> list[dict[str, Any]]:

@@ -10,7 +10,16 @@ from typing import Any
 from recommender.articles.article import Article, Link
 from recommender.articles.urls import absolute_url
 from recommender.errors import RowError
-from recommender.reading.convert import CONVERT, CUT_LEAD, Converter, is_cut_from, kept_extra, read_moment, to_texts, word
+from recommender.reading.convert import (
+    CONVERT,
+    CUT_LEAD,
+    Converter,
+    is_cut_from,
+    kept_extra,
+    read_moment,
+    to_texts,
+    word,
+)
 from recommender.reading.links import is_other_than_links, story_links
 from recommender.reading.markup import Anchor
 from recommender.reading.months import AmbiguousMonth

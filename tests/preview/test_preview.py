@@ -28,9 +28,10 @@ from recommender import (
     UnknownArticleError,
     WithdrawnArticleError,
 )
+from recommender.features.families import FAMILIES
 from recommender.jobs.precompute import precompute
 from recommender.preview import write_preview
-from recommender.preview.pages import safe_link
+from recommender.preview.pages import PARTS, safe_link
 from recommender.preview.replace import MARKER
 from recommender.preview.site import page_name, script_json
 from tests.cli.test_cli import refused
@@ -184,8 +185,9 @@ class TestPages:
         text = page(site, "t0-s0")
         last = lists.get("t0-s0").items[-1]
         shown = f">{last.title or last.line}</a>"
-        assert text.index(">Read next</h2>") < text.index(">More</h2>") < text.index(shown)
-        assert ">More</h2>" not in page(site, "t0-s1")
+        assert text.index(">Read next</h2>") < text.index(">More: the next best</h2>") < text.index(shown)
+        assert ">More: the next best</h2>" not in page(site, "t0-s1")
+        assert "In reserve, for the places of what is withdrawn" in page(site, "t0-s1")
         assert "Filled up (1)" in (site / "index.html").read_text(encoding="utf-8")
 
     def test_withdrawn_stories_vanish_with_their_pages(self, lists: Edited, tmp_path: Path) -> None:
@@ -219,7 +221,8 @@ class TestPages:
         for item in (*found.items, *found.reserves):
             assert item.title in text
             assert str(item.reasons[0])[1:] in text
-            for value in (item.score, *item.components.values()):
+            factors = {"freshness", "boost"}  # of which 1 says nothing
+            for value in (item.score, *(value for name, value in item.components.items() if name not in factors)):
                 assert "none" if value is None else f"<dd>{value:.3f}</dd>" in text
             for _, weight in (term for reason in item.reasons for term in reason.terms):
                 assert f"<dd>{weight:.3f}</dd>" in text
@@ -394,6 +397,9 @@ class TestFolder:
         assert len({name.lower() for name in names}) == len(ids)
         assert all(re.fullmatch(r"[\w-]*(~[a-z2-7]{12})?", name, re.ASCII) for name in names)
 
+    def test_every_family_of_features_is_put_in_words(self) -> None:
+        assert FAMILIES.keys() <= PARTS.keys()
+
     def test_links_and_scripts(self) -> None:
         refused = ["javascript:x", " https://a", "https:/a", "https://a b", "//a", "data:x", "ht\ntps://a", "", None]
         assert [safe_link(url) for url in refused] == [""] * len(refused)
@@ -538,7 +544,7 @@ class TestBrowser:
 
     def test_a_list_leads_from_story_to_story(self, tab: Tab) -> None:
         tab.story("t0-s0")
-        assert tab.page.locator("main h2").all_inner_texts()[:2] == ["Read next", "More"]
+        assert tab.page.locator("main h2").all_inner_texts()[:2] == ["Read next", "More: the next best"]
         item = tab.page.locator(".rail li").first
         title = item.locator("h3 a").inner_text()
         assert re.match(r"\d+ Jan 2020", item.locator(".seen .meta").inner_text())
@@ -558,14 +564,19 @@ class TestBrowser:
         assert tab.search("t2-s3")[0] == next(one["title"] for one in STORIES if one["id"] == "t2-s3")
         assert "related" in tab.page.locator("#results .meta").first.inner_text()
 
-    def test_figures_are_told_on_demand(self, tab: Tab) -> None:
+    def test_figures_are_told_on_demand_and_what_says_nothing_is_left_out(self, tab: Tab) -> None:
         tab.story("t0-s1")
         figures = tab.page.locator(".figures").first
-        assert not figures.locator("dl").is_visible()
-        assert "running story" in tab.page.locator(".why").first.inner_text()
+        assert not figures.locator("dl").first.is_visible()
+        because = tab.page.locator(".because").first.inner_text()
+        assert "running story, a day earlier" in because
+        assert "Published" not in because  # the reason tells it
+        assert "Few other stories" in str(tab.page.locator(".bars li").first.get_attribute("title"))
         figures.locator("summary").focus()
         tab.page.keyboard.press("Enter")
-        assert "freshness" in figures.locator("dl").inner_text()
+        assert "Alike in meaning" in figures.locator("dl").first.inner_text()
+        assert "Boost" not in figures.inner_text()
+        assert "What speaks for it and against it" in figures.inner_text()
         assert not tab.page.locator(".best .rail").is_visible()
         tab.page.locator(".best > summary").click()
         assert tab.page.locator(".best .rail > li").count() == 2
