@@ -62,11 +62,15 @@ class RowError(ValueError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Write the question that ends a message about an unknown name; empty if nothing is like it.
 
+    Numbers that look alike have nothing in common: of a name that is one, nothing is asked.
+
     Examples
     --------
     >>> did_you_mean("relatd_at", ["related_at", "reserves"])
     "; did you mean 'related_at'?"
     """
+    if name.isdecimal():
+        return ""
     from rapidfuzz.distance import OSA  # only errors need it
     from rapidfuzz.process import extractOne
 

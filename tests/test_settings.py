@@ -47,10 +47,28 @@ def test_what_never_was_a_setting_is_refused_plainly() -> None:
         assert "is now" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"selection": {"kk": 3}}, "selection.kk: there is no such name; expected one of k, reserves, related_at,"),
+        ({"selection": {"k": "many"}}, "selection.k: expected a whole number (given: 'many')"),
+        ({"selection": {"related_at": "high"}}, "selection.related_at: expected a number or 'auto' (given: 'high')"),
+        ({"retrieval": {"same_language": "maybe"}}, "same_language: expected true or false (given: 'maybe')"),
+        ({"selection": {"fill": 3}}, "selection.fill: expected a list (given: 3)"),
+        ({"ranking": {"rankr": None}}, "did you mean 'ranker'? (given: none)"),  # as it is written on the command line
+        ({"ranking": {"anchor": "as_of"}}, "ranking: set beside a ranker: anchor"),
+    ],
+)
+def test_what_was_expected_is_told_in_plain_words(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.of(values)
+    assert words in str(caught.value)
+
+
 def test_none_switches_the_time_rules_off(tmp_path: Path) -> None:
     names = ("related_at", "same_report_hours", "repeat_hours")
     (tmp_path / "s.toml").write_text("[selection]\nfill = []\n" + "".join(f'{name} = "none"\n' for name in names))
     found = Settings.from_toml(tmp_path / "s.toml").selection
     assert [getattr(found, name) for name in (*names, "fill")] == [None, None, None, ()]
-    with pytest.raises(SettingsError, match="greater than 0"):
+    with pytest.raises(SettingsError, match=r"expected more than 0 \(given: 0\)"):
         Settings.of({"selection": {"repeat_hours": 0}})

@@ -163,8 +163,8 @@ def _learned(
     if useful.sum() < 2 * LEAST_STORIES:
         raise InputError(
             f"{int(useful.sum()):,} stories link to an older story among their candidates{_or_have(log)}; learning "
-            f"needs {2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. Check `recommender "
-            "info` for links that were not found in the archive, or give more with --links, --picks or --clicks"
+            f"needs {2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender "
+            "check` tells how many links lead to no story of the input; give more with --links, --picks or --clicks"
         )
     published = archive.catalog.published[rows]
     held = _tested(pairs.group, published if archive.dated else None, useful, seed)

@@ -127,11 +127,12 @@ def why(
 
         rec = Recommender.load(archive)
         rejected = rec.explain_rejected([story])[story] if story in rec.catalog else None
-    answer = answer_of(found, other, rejected)
+    answer = answer_of(found, other, rejected, item in published.overlay.unpublished)
     if json:
         print_json(orjson.dumps({"story": story, "item": item, **asdict(answer)}))
         return
-    meant = did_you_mean(item, published.ids())[2:] if other.status == "unknown" else ""
+    others = (one for one in published.ids() if one != story)
+    meant = did_you_mean(item, others)[2:] if answer.rule == "unknown" else ""
     figures = "" if answer.score is None else f" Its score is {answer.score:.3f}."
     out.print(cleaned(f"{answer.sentence}{figures}"), markup=False)
     if meant:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +27,7 @@ from recommender.storage.database import is_database, shown
 
 if TYPE_CHECKING:
     from recommender.lists.readnext import ReadNext
+    from recommender.publishing import PublishedLists
 
 
 def recommend(
@@ -38,20 +41,21 @@ def recommend(
     import orjson
 
     place, kind = place_of(lists, archive)
-    found: list[ReadNext] = []
+    refuse_unknown: Callable[[], object]
     if kind == "snapshot":
         from recommender.facade import Recommender
 
-        found = Recommender.load(place).recommend_many(article_ids, k=k)
+        rec = Recommender.load(place)
+        known = [one for one in article_ids if one in rec.catalog]
+        found = rec.recommend_many(known, k=k) if known else []
+        refuse_unknown = partial(rec.catalog.rows, article_ids)
     else:
         from recommender.publishing import PublishedLists
 
         published = PublishedLists.open(place)
-        found = [published.get(article_id) for article_id in article_ids]
-        for one in found:
-            if one.status == "unknown":
-                meant = did_you_mean(one.article_id, published.ids())
-                raise UnknownArticleError(f"no article with id {one.article_id!r} in {shown(place)}{meant}")
+        asked = [published.get(article_id) for article_id in article_ids]
+        found = [one for one in asked if one.status != "unknown"]
+        refuse_unknown = partial(_refuse, [one.article_id for one in asked if one.status == "unknown"], published)
     if k is not None and kind == "lists":
         found = [_first(one, k) for one in found]
     for one in found:
@@ -59,6 +63,19 @@ def recommend(
             print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
         else:
             print_list(one)
+    refuse_unknown()  # what is known has been shown
+
+
+def _refuse(unknown: list[str], published: PublishedLists) -> None:
+    """Raise `UnknownArticleError` for the first of some ids, if there is any."""
+    for article_id in unknown[:1]:
+        if article_id in published.overlay.unpublished:
+            raise UnknownArticleError(
+                f"article {article_id!r} has no list: by its status in the input it is a draft or the like, or was "
+                "taken back"
+            )
+        meant = did_you_mean(article_id, published.ids())
+        raise UnknownArticleError(f"no article with id {article_id!r} in {shown(published.place)}{meant}")
 
 
 def _first(found: ReadNext, k: int) -> ReadNext:

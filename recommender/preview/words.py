@@ -51,7 +51,7 @@ class Answer:
     remedy: str = ""
 
 
-def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Answer:
+def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_back: bool = False) -> Answer:
     """Say why an item is, or is not, in a list.
 
     Parameters
@@ -62,6 +62,8 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Ans
         That of the item, whose status tells whether readers may see it.
     rejected : list of Rejected or None
         The candidates that a saved archive tells; None without one.
+    taken_back : bool
+        Whether the input says of the item that it is not published.
     """
     name = item.article_id
     for one in (*found.items, *found.reserves):
@@ -71,8 +73,9 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Ans
             return Answer(place=one.rank, sentence=f"{place} place {one.rank}: {reasons_of(one)}.", score=one.score)
     if name == found.article_id:
         return Answer(place=None, sentence="It is the story itself.", rule="self")
-    if item.status in _GONE:
-        return Answer(place=None, sentence=_GONE[item.status], rule=item.status)
+    gone = "unpublished" if taken_back and item.status == "unknown" else item.status
+    if gone in _GONE:
+        return Answer(place=None, sentence=_GONE[gone], rule=gone)
     if found.status in ("withheld", "not_computed"):
         return Answer(place=None, sentence="The story has no list.", rule=found.status)
     if rejected is None:
@@ -98,6 +101,7 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None) -> Ans
 
 _GONE = {
     "withdrawn": "It was withdrawn: no reader sees it, in any list.",
-    "unknown": "No published story has this id, or it was taken back.",
+    "unknown": "No published story has this id.",
+    "unpublished": "It is not published: by its status in the input it is a draft or the like, or was taken back.",
     "not_computed": "It is published after the moment that the lists are for.",
 }

@@ -20,6 +20,19 @@ _GIVEN = reprlib.Repr()  # what was given may be large, deep, or a number that P
 _GIVEN.maxstring = _GIVEN.maxother = _GIVEN.maxlong = 200
 _GIVEN.maxlist = _GIVEN.maxtuple = _GIVEN.maxdict = 20
 _GIVEN.maxlevel = 4
+_TYPE = re.compile(r"(float|int|bool|str|literal\[.*)$")  # what pydantic adds to the place of a value of several types
+_EXPECTED = {  # kinds of pydantic's errors
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "expected a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "expected a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "expected true or false"),
+    "string_type": "expected a text",
+    "tuple_type": "expected a list",
+    "literal_error": "expected {expected}",
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than_equal": "expected {le:g} or less",
+    "value_error": "{error}",
+}
 
 
 class Stage(BaseModel):
@@ -33,31 +46,37 @@ def validated(model: type[Model], values: Any, origin: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        faults = [
-            f"{'.'.join(str(part)[:100] for part in e['loc'])}: {_fault(model, e)} (given: {_given(e['input'])})"
-            for e in found[:_FAULTS]
+        faults: dict[tuple[str, str], list[str]] = {}  # by name and value: what may be of several types has several
+        for e in error.errors(include_url=False):
+            place = ".".join(str(part)[:100] for part in e["loc"] if not _TYPE.match(str(part)))
+            faults.setdefault((place, _given(e["input"])), []).append(_fault(model, e))
+        told = [
+            f"{place}: {some[0]}{''.join(' or ' + one.removeprefix('expected ') for one in some[1:])} (given: {given})"
+            for (place, given), some in [*faults.items()][:_FAULTS]
         ]
-        if len(found) > _FAULTS:
-            faults.append(f"and {len(found) - _FAULTS:,} more")
-        raise SettingsError(f"{origin}: {'; '.join(faults)}") from error
+        if len(faults) > _FAULTS:
+            told.append(f"and {len(faults) - _FAULTS:,} more")
+        raise SettingsError(f"{origin}: {'; '.join(told)}") from error
 
 
 def _fault(model: type[BaseModel], error: Any) -> str:
-    """Say what is wrong with a value; of a name that is not known, which may have been meant."""
+    """Say what is wrong with a value; of a name that is not known, which may have been meant, or which there are."""
     if error["type"] != "extra_forbidden":
-        return str(error["msg"])[:500]
+        expected = _EXPECTED.get(error["type"])
+        return str(error["msg"] if expected is None else expected.format(**error.get("ctx", {})))[:500]
     known: Any = model
     place = error["loc"]
     for part in place[:-1]:
         field = known.model_fields.get(part) if hasattr(known, "model_fields") else None
         known = None if field is None else field.annotation
-    return f"there is no such name{did_you_mean(str(place[-1]), getattr(known, 'model_fields', ()))}"
+    names = getattr(known, "model_fields", ())
+    meant = did_you_mean(str(place[-1]), names) or (names and f"; expected one of {', '.join(names)}")
+    return f"there is no such name{meant or ''}"
 
 
 def _given(value: Any) -> str:
     try:
-        return _GIVEN.repr(value)
+        return "none" if value is None else _GIVEN.repr(value)  # as in files and on the command line
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a number of thousands of digits"
 

@@ -223,6 +223,14 @@ def test_a_list_is_shown_under_its_headline_and_as_long_as_there_are_reserves(pl
     assert "90 items were asked for, 10 were published; more needs --archive" in beyond.stderr
 
 
+def test_what_is_known_is_shown_before_an_unknown_id_is_refused(places: tuple[Path, Path]) -> None:
+    for flag, place in zip(("--lists", "--archive"), places, strict=True):
+        told = cli("recommend", "t0-s00", "t0-s0", "--json", flag, place)
+        assert json.loads(told.stdout)["article_id"] == "t0-s0"
+        refused(told, "no article with id 't0-s00'", "did you mean 't0-s0'?")
+        assert "did you mean" not in cli("recommend", "1009", flag, place).stderr  # numbers alike say nothing
+
+
 def test_a_mistyped_setting_is_asked_after(tmp_path: Path) -> None:
     stories = dump(tmp_path / "a.jsonl", checkerboard())
     told = cli("precompute", stories, "--lists", tmp_path / "out", "--set", "selection.reservs=3")

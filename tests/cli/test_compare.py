@@ -102,6 +102,11 @@ def test_why_an_item_is_listed_or_not(lists: Path, made: Path) -> None:
     told = cli("why", "t0-s1", "t1-s22", "--lists", lists).stdout
     assert "No published story has this id" in told
     assert "Did you mean 't1-s2'?" in told
+    told = cli("why", "t0-s1", "t0-s11", "--lists", lists).stdout  # the only id like it may be that of the story asked
+    assert "t0-s1'" not in told
+    published.overlay.take_back({"t0-s2": (None, None)}, ())
+    assert "by its status in the input it is a draft" in cli("why", "t0-s1", "t0-s2", "--lists", lists).stdout
+    refused(cli("recommend", "t0-s2", "--lists", lists), "article 't0-s2' has no list", "a draft")
     refused(cli("why", "t0-s11", "t0-s1", "--lists", lists), "has the id 't0-s11'; did you mean 't0-s1'?")
 
 
