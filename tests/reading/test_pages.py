@@ -108,3 +108,49 @@ def test_deep_json_ld_costs_at_most_its_page(tmp_path: Path, depth: int) -> None
     table, report = read_articles(tmp_path)
     assert "https://c.example/2" in table["id"].to_pylist()
     assert report.read == 2
+
+
+PROSE = "".join(
+    f"<p>The harbour master said on day {day} that the ferry would stay where it is.</p>" for day in range(6)
+)
+NAMED = """<meta property="og:title" content="Ferry aground | Courier"><meta property="og:type" content="article">
+<meta property="og:site_name" content="Courier">"""
+MICRODATA = """<div itemscope itemtype="https://schema.org/NewsArticle"><h1>Ferry aground</h1>
+<meta itemprop="datePublished" content="2026-11-27T08:00:00Z"><div itemprop="articleBody">It ran.</div></div>"""
+BESIDE = "<footer><p>The Courier is published by the harbour company of Port Ellery.</p></footer>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<div><div>{PROSE}</div></div>",
+        f"<div>{PROSE.replace('<p>', '<div><p>').replace('</p>', '</p></div>')}</div>",  # each in a box of its own
+        f"<article><p>Short.</p></article><article><p>Teaser.</p></article><section>{PROSE}</section>",
+        f'<meta itemprop="articleBody" content="The harbour master"><main>{PROSE}</main>',
+    ],
+)
+@pytest.mark.parametrize("given", ["", "The harbour master said …"])
+def test_the_text_of_a_page_is_found_where_most_paragraphs_stand_together(
+    tmp_path: Path, body: str, given: str
+) -> None:
+    (tmp_path / "a.html").write_text(page(scripted({**LD, "articleBody": given}), f"{body}{BESIDE}"))
+    (row,) = read_articles(tmp_path)[0].to_pylist()
+    assert row["body"].count("The harbour master said on day") == 6
+    assert not any(beside in row["body"] for beside in ("Teaser", "published by"))
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ('<script type="application/ld+json">//<![CDATA[\n' + orjson.dumps(LD).decode() + "\n//]]></script>", ARTICLE),
+        (scripted({**LD, "headline": "Ferry\taground"}).replace("\\t", "\t"), ARTICLE),
+        (scripted({"@type": "WebPage", "mainEntity": LD}), ARTICLE),
+        (NAMED, ARTICLE.replace("<h1>", '<time datetime="2026-11-27T08:00Z">8</time><h1>')),
+        ("", MICRODATA),
+    ],
+    ids=["CDATA", "tab in a text", "main entity", "name of the site, time in the page", "microdata"],
+)
+def test_what_a_page_says_is_read_where_it_stands(tmp_path: Path, head: str, body: str) -> None:
+    (tmp_path / "a.html").write_text(page(head, body))
+    (row,) = read_articles(tmp_path)[0].to_pylist()
+    assert (row["title"], row["published_at"].hour, row["body"][:6]) == ("Ferry aground", 8, "It ran")
