@@ -192,6 +192,8 @@ def open_overlay(lists: str | None, archive: Path | None) -> Overlay:
 def source_of(places: list[str], query: str | None) -> list[str] | SqlQuery:
     """Tell where stories are read from: files and folders, or a database by a query."""
     if query is None:
+        if database := next(filter(is_database, places), None):
+            raise SettingsError(f"{shown(database)} is a database: --query names the table, or SELECT, of the stories")
         return places
     if len(places) != 1 or not is_database(places[0]):
         raise SettingsError(

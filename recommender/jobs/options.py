@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, Self, TypedDict
 
+from recommender.errors import SettingsError, did_you_mean
 from recommender.facade import Recommender
 from recommender.progress import Progress, silent
 
@@ -76,3 +78,12 @@ class JobOptions:
     resume: str | Path | None = None
     recommender: Recommender | None = None
     progress: Progress = silent
+
+    @classmethod
+    def of(cls, job: Callable[..., Any], options: JobKeywords) -> Self:
+        """Take the keywords of a job, and refuse one that it does not have."""
+        names = JobKeywords.__annotations__
+        if odd := next((name for name in options if name not in names), None):
+            meant = did_you_mean(odd, [*signature(job).parameters, *names])
+            raise SettingsError(f"{job.__name__} has no option {odd!r}{meant}")
+        return cls(**options)

@@ -87,7 +87,7 @@ def precompute(
     2
     """
     keep_apart_large_memory()
-    asked = JobOptions(**options)
+    asked = JobOptions.of(precompute, options)
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = asked.recommender or Recommender(settings, rules=rules, cache=asked.cache)
     settings = rec.settings

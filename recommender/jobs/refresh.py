@@ -50,8 +50,9 @@ def refresh(
     Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
     the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
     in as well. Lists that were not made from the archive as it is, such as those of a rollback, of a second place or
-    after a purge, are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: until the
-    next one, the lists are those that a run over all stories would make.
+    after a purge, are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: the
+    lists are those that making all of them again from this archive would give. The next `precompute` fits both anew,
+    and may give others.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def refresh(
     412
     """
     keep_apart_large_memory()
-    asked = JobOptions(**options)
+    asked = JobOptions.of(refresh, options)
     run = Run("refresh", lists, archive, asked)
     clock, summary = run.clock, run.summary
     with run.publisher.writing():

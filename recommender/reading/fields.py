@@ -31,7 +31,7 @@ from recommender.reading.values import WrongType, as_text, one_of, plain
 LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
 _MOMENT = timedelta(microseconds=1)
-_TEXTS = frozenset(("title", "body"))
+_TEXTS, _MAP_TEXTS = frozenset(("title", "body")), "--column title=COLUMN --column body=COLUMN"
 _MOST_NAMES, _LONGEST_NAME = 12, 40  # names of columns that a reason tells, and characters of each
 _INEXACT = 2**53  # from here on floats are several whole numbers each
 ID_IS_URL = "stories have no id: their address serves as one"
@@ -122,19 +122,21 @@ def _id(raw: Mapping[str, Any], plan: Plan, used: set[str]) -> str:
 
 
 def _missing_id(raw: Mapping[str, Any], plan: Plan) -> str:
-    """Say that a row has no id, and where none of its columns is known as one, which column may be."""
+    """Say that a row has no id, and where none of its columns is known as one, how to name that and the texts."""
     names = [name for name in raw if isinstance(name, str)]
     guess = guessed_id(names)
     if "id" in plan.columns or not names or (guess is None and not _TEXTS.isdisjoint(plan.columns)):
         return "missing id"
-    return f"missing id: {_found(names)} is known as one, and --column id={guess or 'NAME'} names it"
+    texts = f" {_MAP_TEXTS}" if _TEXTS.isdisjoint(plan.columns) else ""
+    maybe = f" ({guess!r} may be it)" if guess else ""
+    return f"missing id: {_found(names)} is known as one{maybe}; name it with --column id=COLUMN{texts}"
 
 
 def _missing_text(raw: Mapping[str, Any], plan: Plan) -> str:
     names = [name for name in raw if isinstance(name, str)]
     if len(names) < 2 or not _TEXTS.isdisjoint(plan.columns):
         return "neither title nor body"
-    return f"neither title nor body: {_found(names)} is known as one, and --column title=NAME names it"
+    return f"neither title nor body: {_found(names)} is known as one; name them with {_MAP_TEXTS}"
 
 
 def _found(names: list[str]) -> str:

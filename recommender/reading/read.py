@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.articles.article import FIELDS, UNDATED, Article
-from recommender.errors import InputError
+from recommender.errors import InputError, did_you_mean
 from recommender.progress import Progress, silent
 from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
@@ -31,6 +31,7 @@ from recommender.reading.rows import RowReader
 from recommender.reading.times import TimeForms
 from recommender.settings import ReadingSettings
 from recommender.storage.database import SqlQuery, is_database, shown
+from recommender.storage.versions import CURRENT
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
@@ -206,7 +207,7 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
     if is_database(source):
-        raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query), or --query with it")
+        raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query)")
     if isinstance(source, Mapping):
         if "bozo" in source and not source.get("entries"):
             raise InputError(f"a feed without entries was given ({source.get('bozo_exception', 'it is empty')})")
@@ -281,12 +282,12 @@ def _name(path: Path) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Find files of a folder and those in it; not versions of published lists and saved archives, nor hidden ones."""
-    ours = (folder / "CURRENT").exists()
+    ours = (folder / CURRENT).exists()
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name in _OURS:
             continue
         if path.is_dir():
-            if not ours and not path.is_symlink() and not (path / "CURRENT").exists():
+            if not ours and not path.is_symlink() and not (path / CURRENT).exists():
                 yield from _files(path)
         elif path.is_file() and not (ours and not is_readable(path, certain=True)):
             yield path
@@ -297,7 +298,8 @@ def _check_mapping(streams: list[Stream], mapping: Mapping[str, str]) -> None:
     if not mapping:
         return
     if unknown := sorted(set(mapping) - set(FIELDS)):
-        raise InputError(f"unknown field {unknown[0]!r} in a column mapping; expected one of {', '.join(FIELDS)}")
+        meant = did_you_mean(unknown[0], FIELDS) or f"; expected one of {', '.join(FIELDS)}"
+        raise InputError(f"unknown field {unknown[0]!r} in a column mapping{meant}")
     missing, seen = set(mapping.values()), set[str]()
     for _, raw in chain.from_iterable(stream.rows() for stream in streams):
         names = raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ()

@@ -13,6 +13,7 @@ from recommender.editorial.overlay import Overlay
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.serving.watching import Watched
+from recommender.storage.versions import CURRENT
 
 
 class Drafts:
@@ -27,7 +28,7 @@ class Drafts:
     """
 
     def __init__(self, archive: str, watched: Watched) -> None:
-        self._pointer, self._watched = Path(archive) / "CURRENT", watched
+        self._pointer, self._watched = Path(archive) / CURRENT, watched
         self._lock = Lock()  # one story at a time: a model takes all cores for one anyhow
         self._seen: tuple[int, int] | None = None
         self._rec, self._own = self._loaded()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from recommender.errors import RecommenderError
 from recommender.publishing import PublishedLists
 from recommender.storage.database import is_database
+from recommender.storage.versions import CURRENT
 
 if TYPE_CHECKING:
     from recommender.serving.metrics import Metrics
@@ -74,7 +75,7 @@ class Watched:
         if is_database(self._place):
             return None
         try:
-            stat = (Path(self._place) / "CURRENT").stat()
+            stat = (Path(self._place) / CURRENT).stat()
         except OSError:
             return -1, -1
         return stat.st_ino, stat.st_mtime_ns

@@ -20,7 +20,9 @@ from recommender.version import __version__
 
 FORMAT = 1
 SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
-_CURRENT, _LOCK, _VERSIONS, _STAGING = "CURRENT", ".lock", "versions", ".staging"
+_LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
+CURRENT = "CURRENT"
+"""The file of a folder that names the version which readers see."""
 T = TypeVar("T")
 
 _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # what a reader calls each kind
@@ -189,12 +191,12 @@ class VersionedFolder:
         """Make a complete version current."""
         digest = sha256(folder / "manifest.json")
         pointer = orjson.dumps({"folder": folder.name, "manifest_sha256": digest})
-        write_atomically(self.root / _CURRENT, pointer + b"\n")
+        write_atomically(self.root / CURRENT, pointer + b"\n")
         self._link(folder)
 
     def _link(self, folder: Path) -> None:
         """Let a link lead to the version too, for programs that read its files; readers of ours go by `CURRENT`."""
-        link = self.root / _CURRENT.lower()
+        link = self.root / CURRENT.lower()
         if link.exists() and not link.is_symlink():  # it is `CURRENT` itself where case does not count
             return
         beside = self.root / f".{link.name}"
@@ -244,9 +246,10 @@ class VersionedFolder:
         SnapshotError
             If there is none, or it is damaged, of another kind, or newer than this code.
         """
-        pointer = self.root / _CURRENT
+        pointer = self.root / CURRENT
         if not pointer.is_file():
-            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: it has no {_CURRENT} file")
+            why = f"it has no {CURRENT} file" if self.root.is_dir() else "there is no such folder"
+            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: {why}")
         try:
             named = orjson.loads(pointer.read_bytes())
             folder, digest = self.root / _VERSIONS / Path(named["folder"]).name, named["manifest_sha256"]

@@ -53,7 +53,9 @@ GOOD = b'{"id": "good-%d", "title": "Good story %d", "body": "harbour ferry capt
     [
         (["{tmp}/no-such.jsonl"], ["no such file", "no-such.jsonl"]),
         (["{good}", "--column", "title=nosuch"], ["no column 'nosuch'", "found body, date, id, title"]),
-        (["{good}", "--column", "nosuch=title"], ["unknown field 'nosuch'"]),
+        (["{good}", "--column", "nosuch=title"], ["unknown field 'nosuch'", "expected one of id, title"]),
+        (["{good}", "--column", "titel=title"], ["unknown field 'titel' in a column mapping; did you mean 'title'?"]),
+        (["sqlite:///news.db"], ["sqlite:///news.db is a database: --query names the table"]),
         (["{good}", "--column", "title"], ["has no NAME=VALUE form"]),
         (["{good}", "--set", "selection.k=many"], ["selection.k"]),
         (["{good}", "--set", "selection.nosuch=1"], ["nosuch"]),
@@ -96,6 +98,7 @@ def test_show_info_withdraw_restore_and_roll_back(tmp_path: Path) -> None:
     assert precompute(NEWSROOM, "--lists", out).returncode == 0
     assert "current version: 000001" in cli("rollback", "--lists", out).stdout
     refused(cli("recommend", "no-such", "--lists", out), "no article with id 'no-such'")
+    refused(cli("recommend", "t0-s0", "--lists", tmp_path / "nowhere"), "nowhere: there is no such folder")
     refused(cli("info", "--lists", tmp_path / "nothing"), "no published lists in")
     refused(cli("recommend", "x", "--lists", tmp_path / "nothing"), "no published lists in")
 

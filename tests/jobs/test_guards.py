@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from recommender import InputError, PublishedLists, PublishError, Recommender, Settings
+from recommender import InputError, PublishedLists, PublishError, Recommender, Settings, SettingsError
+from recommender.cli import jobs as commands
+from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.precompute import precompute
 from recommender.jobs.refresh import refresh
 from recommender.publishing import open_publisher
@@ -174,3 +178,18 @@ def test_an_input_without_a_story_says_why(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match=r"no usable story among 4 rows: 3 status draft; 1 .*rejected\.jsonl"):
         precompute(bad, tmp_path / "lists", settings=SETTINGS)
+
+
+def test_an_option_that_no_job_has_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    for job, odd, meant in ((precompute, "setings", "settings"), (refresh, "dryrun", "dry_run")):
+        places = [tmp_path / "lists", tmp_path / "archive"][: 1 if job is precompute else 2]
+        with pytest.raises(SettingsError, match=f"{job.__name__} has no option '{odd}'; did you mean '{meant}'?"):
+            job([], *places, **{odd: True})
+
+
+def test_the_keywords_of_a_job_are_its_options_in_python_and_on_the_command_line() -> None:
+    options = {one.name for one in fields(JobOptions)}
+    assert JobKeywords.__annotations__.keys() == options
+    for command in (commands.precompute, commands.refresh):  # a program alone gives the other two
+        given = {name.replace("column", "columns") for name in signature(command).parameters}
+        assert options - {"recommender", "progress"} <= given

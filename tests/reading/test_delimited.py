@@ -136,10 +136,14 @@ def test_columns_that_are_not_known_are_named_in_the_reason(tmp_path: Path) -> N
     path = tmp_path / "export.csv"
     path.write_text("Beitrags-ID;Titel\n7;Fähre\n")
     (bad,) = read_articles(path)[1].rejected
-    assert "columns Beitrags-ID, Titel is known as one, and --column id=Beitrags-ID names it" in bad.reason
+    assert "columns Beitrags-ID, Titel is known as one ('Beitrags-ID' may be it); name it with --column" in bad.reason
+    assert "--column title" not in bad.reason  # which is known
+    path.write_text("nr;Kopf\n7;Fähre\n")
+    (bad,) = read_articles(path)[1].rejected
+    assert bad.reason.endswith("--column id=COLUMN --column title=COLUMN --column body=COLUMN")  # all in one go
     path.write_text("id;Kopf\n7;Fähre\n")
     (bad,) = read_articles(path)[1].rejected
-    assert "columns id, Kopf is known as one, and --column title=NAME names it" in bad.reason
+    assert "columns id, Kopf is known as one; name them with --column title=COLUMN" in bad.reason
 
 
 @pytest.mark.parametrize("before", ["Export of 27 Nov 2026\n", "\n\nStories\n\n"])
