@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORIES := ferry-radar-report election-result opera-resigns seagrass-study op-lynx tourism-record
 
-.PHONY: demo test check gate gate-baseline golden clean
+.PHONY: demo picture test check gate gate-baseline golden clean
 
 # the stamp is newer than both files once the environment holds what they ask for
 .venv/.installed: pyproject.toml constraints.txt
@@ -19,6 +19,10 @@ demo: .venv/.installed  ## Publish lists for the sample newsroom and show some o
 	@$(BIN)/recommender preview --lists out/demo --archive out/demo-archive --to out/demo-site
 	@echo "Lists: out/demo/versions/*/lists.jsonl   saved archive: out/demo-archive"
 	@echo "More:  $(BIN)/recommender recommend ID --lists out/demo   $(BIN)/recommender info --lists out/demo"
+
+picture: demo  ## The picture of the README, by Chromium, of the site that `demo` writes
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,900 --screenshot=docs/preview.png \
+		file://$(CURDIR)/out/demo-site/stories/ferry-inquiry.html
 
 test: .venv/.installed  ## Run all tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest

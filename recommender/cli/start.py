@@ -34,7 +34,7 @@ def demo(
     ),
     model: ModelOption = "tfidf",
 ) -> None:
-    """Make the lists of a made-up newsroom, show three of them, and write a site to look at all."""
+    """Make the lists of a made-up newsroom, without a model, show three, and write a site to look at all."""
     from recommender.evaluation.data.sets import NEWSROOM
     from recommender.jobs.precompute import precompute
     from recommender.preview import write_preview

@@ -38,12 +38,13 @@ class Ranked:
     dense, lexical : ndarray of float32
         Cosine of the vectors, and of TF-IDF over the whole text.
     relevance : ndarray of float64
-        Weighted sum of the two.
+        With a ranker the probability of a link, else the weighted sum of the two.
     freshness : ndarray of float64
-        `2 ** (-age / half_life)`; 1 where time does not count; NaN for timeless rows, which count as one half-life old.
+        `2 ** (-age / half_life)`; 1 with a ranker and where time does not count; NaN for timeless rows, which count as one half-life old.
     boost : ndarray of float64
         Factor of the editorial rules; 1 without one.
     score : ndarray of float64
+        With a ranker the probability whose odds are those of the relevance times `boost`, else
         `relevance * freshness * boost`.
     key : ndarray of float64
         Orders as the score does, on a scale that no age exhausts: `log2` of the score, or of the odds.
