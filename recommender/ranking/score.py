@@ -40,7 +40,8 @@ class Ranked:
     relevance : ndarray of float64
         With a ranker the probability of a link, else the weighted sum of the two.
     freshness : ndarray of float64
-        `2 ** (-age / half_life)`; 1 with a ranker and where time does not count; NaN for timeless rows, which count as one half-life old.
+        `2 ** (-age / half_life)`; 1 with a ranker and where time does not count; NaN for timeless rows, which count as
+        one half-life old.
     boost : ndarray of float64
         Factor of the editorial rules; 1 without one.
     score : ndarray of float64
