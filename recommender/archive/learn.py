@@ -19,9 +19,9 @@ from recommender.articles.links import LinkReport, connected_rows, resolve_links
 from recommender.errors import InputError
 from recommender.features.families import FAMILIES
 from recommender.progress import Progress
-from recommender.ranking.learn import LinkedPairs, feature_names, learn
+from recommender.ranking.learn import LinkedPairs, feature_names, learn, own_share
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import Ranker, ranker_of
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.clicks import ClickLog
 from recommender.reading.links import given_links
@@ -176,13 +176,15 @@ def _learned(
             f"{to_train} stories that link{_or_have(log)} to train and {to_test} to test; learning needs "
             f"{LEAST_STORIES} of each: give more"
         )
-    fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False)
+    prior = ranker_of("auto", embedder, embedder)
+    fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False, prior=prior)
     value = ndcg_by_story(tested, fitted.raw(tested.values))
     before = ndcg_by_story(tested, present.raw(tested.among(present.features).values))
     words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
-    _refuse_chance(tested, value, seed)
+    own = fitted if own_share(trained) == 1 else learn(trained, name=name, seed=seed, calibrate=False)
+    _refuse_chance(tested, ndcg_by_story(tested, own.raw(tested.values)), seed)
     gain = bootstrap(value - before, tested.group, seed=seed)
-    curve = _curve(trained, tested, value, seed, progress)
+    curve = _curve(trained, tested, value, seed, prior, progress)
     provenance = {
         "library": __version__,
         "python": platform.python_version(),
@@ -200,7 +202,7 @@ def _learned(
         **({} if clicked is None else {"clicks": _told(clicked.report)}),
     }
     every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
-    ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance)
+    ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance, prior=prior)
     return LearnReport(
         ranker=replace(
             ranker, related_at=_related_at(_some(pairs, seed), ranker, present), closeness=present.closeness
@@ -295,7 +297,12 @@ def _drawn_together(group: NDArray[np.int64], published: NDArray[np.int64] | Non
 
 
 def _curve(
-    trained: LinkedPairs, tested: LinkedPairs, whole: NDArray[np.float64], seed: int, progress: Progress
+    trained: LinkedPairs,
+    tested: LinkedPairs,
+    whole: NDArray[np.float64],
+    seed: int,
+    prior: Ranker | None,
+    progress: Progress,
 ) -> tuple[tuple[int, float], ...]:
     """Measure nDCG@5 by the number of training stories: whole groups, drawn in one order."""
     fold = fold_of(trained.group, 20, seed=seed)
@@ -306,7 +313,7 @@ def _curve(
             continue
         part = trained.take(fold < round(20 * share))
         if len(part) and part.linked.any():
-            ranker = learn(part, name="part", seed=seed, calibrate=False)
+            ranker = learn(part, name="part", seed=seed, calibrate=False, prior=prior)
             found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
         progress("learning", place + 1, len(_CURVE))
     return tuple(found)

@@ -26,6 +26,8 @@ DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
 _MOST_PAIRS = 500_000  # of more, not linked ones far down are drawn
 _NEAR = 30  # candidates of a story that are always kept
+SHIPPED_COUNTS = 100  # as many stories with links: so much a shipped ranker counts beside what was learned ...
+ALONE = 900  # ... from fewer stories than these
 _MANY = 5_000  # stories from which on the probability is fitted on one fold
 
 
@@ -147,6 +149,7 @@ def learn(
     seed: int = 0,
     provenance: Mapping[str, Any] | None = None,
     calibrate: bool = True,
+    prior: Ranker | None = None,
 ) -> Ranker:
     """Learn a ranker from the links of stories.
 
@@ -161,23 +164,31 @@ def learn(
         What the file says of its making.
     calibrate : bool, default True
         Fit the probability on raw scores of stories that trees did not see; else raw scores are taken as log odds.
+    prior : Ranker, optional
+        One that knows other newsrooms: of few stories with links both together rank better than either.
 
     Notes
     -----
     `HistGradientBoostingClassifier` with few leaves, monotone where a sane editor would insist, on linked against not
     linked candidates. The trees of `MODELS` models are averaged; each leaves families out at random, story by story.
     """
-    trees, base = _boosted(pairs, seed)
-    ranker = Ranker(
-        name=name,
-        features=pairs.features,
-        trees=trees,
-        base=base,
-        calibration=(1.0, 0.0),
-        embedder=embedder,
-        related_at=None,
-        provenance=dict(provenance or {}),
-    )
+    share = 1.0 if prior is None else own_share(pairs)
+
+    def grown(part: LinkedPairs, number: int) -> Ranker:
+        trees, base = _boosted(part, number, MODELS if share == 1 else 1)
+        own = Ranker(
+            name=name,
+            features=pairs.features,
+            trees=trees,
+            base=base,
+            calibration=(1.0, 0.0),
+            embedder=embedder,
+            related_at=None,
+            provenance=dict(provenance or {}),
+        )
+        return own if prior is None or share == 1 else own.averaged(prior, share)
+
+    ranker = grown(pairs, seed)
     if not calibrate:
         return ranker
     fold = fold_of(pairs.group, 3, seed=seed)
@@ -190,13 +201,18 @@ def learn(
         part = pairs.take(~held)
         if not part.linked.any():
             return ranker
-        some, start = _boosted(part, seed + 1)
         mask = held[pairs.story]
-        raw[mask] = replace(ranker, trees=some, base=start).raw(pairs.values[mask])
+        raw[mask] = grown(part, seed + 1).raw(pairs.values[mask])
     return replace(ranker, calibration=_calibration(raw[seen[pairs.story]], pairs.take(seen)))
 
 
-def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
+def own_share(pairs: LinkedPairs) -> float:
+    """Weigh what was learned from some stories against a ranker that ships: by how many have links, 1 = alone."""
+    linking = len(np.unique(pairs.story[pairs.linked]))
+    return linking / (linking + SHIPPED_COUNTS) if linking < ALONE else 1.0
+
+
+def _boosted(pairs: LinkedPairs, seed: int, models: int) -> tuple[Any, float]:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     up, down = weights_of(pairs)
@@ -217,7 +233,7 @@ def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
     edges = [_edges(column) for column in values.T]
     # numbers of bins in the place of values: scikit-learn's own bins of weighted values take longer than the trees
     values = np.stack([_binned(column, edge) for column, edge in zip(values.T, edges, strict=True)], axis=1)
-    for number in range(MODELS):
+    for number in range(models):
         rng = np.random.default_rng((seed, number))
         seen = values.copy()
         for places in columns.values():
@@ -238,8 +254,8 @@ def _boosted(pairs: LinkedPairs, seed: int) -> tuple[Any, float]:
             random_state=seed * MODELS + number,
         ).fit(seen, linked, sample_weight=weight)
         nodes += [predictor.nodes for (predictor,) in model._predictors]
-        base += float(model._baseline_prediction.ravel()[0]) / MODELS
-    return padded_trees(nodes, 1 / MODELS, edges), base
+        base += float(model._baseline_prediction.ravel()[0]) / models
+    return padded_trees(nodes, 1 / models, edges), base
 
 
 def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,18 @@ class Trees:
         """Steps from the root to a leaf."""
         return int(self.value.shape[1]).bit_length() - 1
 
+    def padded(self, depth: int) -> Trees:
+        """Put questions whose two sides are alike below the leaves, down to a depth."""
+        times = 1 << max(depth - self.depth, 0)
+        more = ((0, 0), (0, times * self.value.shape[1] - 1 - self.feature.shape[1]))
+        return Trees(
+            np.pad(self.feature, more),
+            np.pad(self.threshold, more),
+            np.pad(self.missing_left, more),
+            np.repeat(self.value, times, axis=1),
+            np.repeat(self.count / times, times, axis=1),
+        )
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Ranker:
@@ -139,6 +151,29 @@ class Ranker:
             found,
         )
         return found
+
+    def averaged(self, other: Ranker, share: float) -> Ranker:
+        """Join the trees of another ranker, whose features are among the own: raw scores are the weighted mean.
+
+        Parameters
+        ----------
+        other : Ranker
+        share : float
+            What the own scores count, between 0 and 1; those of the other count the rest.
+        """
+        depth = max(self.trees.depth, other.trees.depth)
+        one, two = self.trees.padded(depth), other.trees.padded(depth)
+        column = np.array([self.features.index(name) for name in other.features], np.int32)
+        trees = Trees(
+            np.concatenate([one.feature, column[two.feature]]),
+            np.concatenate([one.threshold, two.threshold]),
+            np.concatenate([one.missing_left, two.missing_left]),
+            np.concatenate([one.value * share, two.value * (1 - share)]),
+            np.concatenate([one.count, two.count]),
+        )
+        beside = {"name": other.name, "sha256": other.sha256, "share": round(1 - share, 4)}
+        provenance = {**self.provenance, "averaged with": beside}
+        return replace(self, trees=trees, base=share * self.base + (1 - share) * other.base, provenance=provenance)
 
     def contributions(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Compute what each family of features adds to the log odds of pairs.

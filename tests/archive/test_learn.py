@@ -70,6 +70,22 @@ def test_a_planted_rule_is_found_and_called_better(report: LearnReport) -> None:
     assert report.needed is None
 
 
+def test_of_few_stories_the_shipped_ranker_counts_beside_what_they_teach(report: LearnReport) -> None:
+    linking = {stories: learning.own_share(some_pairs(stories)) for stories in (100, 899, 900)}
+    assert linking == {100: 0.5, 899: pytest.approx(0.9, abs=0.001), 900: 1.0}
+    beside = report.ranker.provenance["averaged with"]
+    assert beside["sha256"] == Ranker.default("lexical").sha256
+    assert 0 < beside["share"] < 0.5
+
+
+def some_pairs(stories: int) -> LinkedPairs:
+    """Stories with a linked candidate and one that is not, and as many without a link."""
+    story = np.arange(2 * stories).repeat(2)
+    linked = (np.arange(4 * stories) % 2 == 0) & (story < stories)
+    ones = np.ones(2 * stories, np.int64)
+    return LinkedPairs(np.zeros((len(story), 1), np.float32), linked, story, ones, ones, ("words.cosine",))
+
+
 def test_learning_changes_nothing_of_the_archive_and_repeats(rec: Recommender, report: LearnReport) -> None:
     before = rec.archive
     again = rec.learn(name="planted")

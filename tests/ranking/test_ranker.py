@@ -78,6 +78,37 @@ def test_the_compiled_walk_is_the_plain_one(seed: int, depth: int, count: int, l
     assert (average + parts[:, 0]).tolist() == pytest.approx(ranker.raw(values).tolist(), abs=1e-9)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 4), st.floats(0, 1))
+def test_two_rankers_together_give_the_weighted_mean_of_their_scores(
+    seed: int, depth: int, other: int, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def of(depth: int, features: tuple[str, ...]) -> Ranker:
+        shape = (3, 2**depth - 1)
+        trees = Trees(
+            rng.integers(0, len(features), shape).astype(np.int32),
+            rng.normal(size=shape).astype(np.float32),
+            rng.random(shape) < 0.5,
+            rng.normal(size=(3, 2**depth)),
+            rng.integers(1, 9, (3, 2**depth)).astype(np.float64),
+        )
+        return ranker_of_trees(features, trees, float(rng.normal()))
+
+    one, two = (
+        of(depth, ("words.cosine", "title.cosine", "time.distance")),
+        of(other, ("time.distance", "words.cosine")),
+    )
+    both = one.averaged(two, share)
+    values = rng.normal(size=(50, 3)).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    wanted = share * one.raw(values) + (1 - share) * two.raw(values[:, [2, 0]])
+    np.testing.assert_allclose(both.raw(values), wanted, atol=1e-9)
+    average = both.base + both.trees.mean[:, 0].sum()
+    np.testing.assert_allclose(average + both.contributions(values).sum(axis=1), wanted, atol=1e-9)
+    assert Ranker.of(both.to_json(), "both").provenance["averaged with"]["sha256"] == two.sha256
+
+
 def parted(ranker: Ranker, row: NDArray[np.float32]) -> dict[str, float]:
     """The oracle of contributions: each step of a walk counts for the family whose feature was looked at."""
     found = dict.fromkeys(ranker.families, 0.0)
