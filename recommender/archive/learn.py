@@ -32,12 +32,13 @@ LEAST_STORIES = 50
 """Stories with links that training needs, and as many more for the test."""
 
 _TEST_SHARE = 0.3
+_TESTED = f"{100 * _TEST_SHARE:.0f} %"
 _GROUPS, _RUNS = 20, 30  # least groups that intervals are drawn from; runs in time, where there are fewer
 _CURVE = (0.25, 0.5, 1.0)  # shares of the training stories
 _ENOUGH = 2_000  # stories that tell what a family is worth, and where the cut is
 _PROTOCOL = {
-    True: "trained on links to older stories; the newest 30 % were tested, then it was fitted again on all",
-    False: "trained on links; 30 % in groups of linked stories were tested, then it was fitted again on all",
+    True: f"trained on links to older stories; the newest {_TESTED} were tested, then it was fitted again on all",
+    False: f"trained on links; {_TESTED} in groups of linked stories were tested, then it was fitted again on all",
 }
 
 
@@ -50,7 +51,7 @@ class LearnReport:
     ranker : Ranker
         Refitted on all stories. The figures are those of the fit on the training stories alone.
     split : {'chronological', 'grouped'}
-        The newest 30 % were tested, or, without dates, groups drawn at random.
+        The newest stories were tested, or, without dates, groups drawn at random.
     trained, tested : int
         Stories with links or clicks; one that has both counts twice.
     learned, present, words : Estimate
@@ -158,7 +159,7 @@ def _learned(
     present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     features = feature_names()
     clicked = None if log is None else Clicked.of(archive, log, rejected)
-    pairs, rows, missed = _pairs(archive, links, log, clicked, features, progress)
+    pairs, rows, missed = _training_pairs(archive, links, log, clicked, features, progress)
     useful = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
     if useful.sum() < 2 * LEAST_STORIES:
         raise InputError(
@@ -199,13 +200,13 @@ def _learned(
             "gain": [round(one, 4) for one in (gain.value, gain.low, gain.high)],
         },
         "seed": seed,
-        **({} if clicked is None else {"clicks": _told(clicked.report)}),
+        **({} if clicked is None else {"clicks": _click_facts(clicked.report)}),
     }
     every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
     ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance, prior=prior)
     return LearnReport(
         ranker=replace(
-            ranker, related_at=_related_at(_some(pairs, seed), ranker, present), closeness=present.closeness
+            ranker, related_at=_related_at(_sampled(pairs, seed), ranker, present), closeness=present.closeness
         ),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
@@ -215,14 +216,14 @@ def _learned(
         words=bootstrap(words, tested.group, seed=seed),
         gain=gain,
         curve=curve,
-        families=_worth(_some(tested, seed), fitted),
+        families=_worth(_sampled(tested, seed), fitted),
         missed=missed,
         needed=_needed(gain, len(tested)),
         clicks=None if clicked is None else clicked.report,
     )
 
 
-def _told(report: ClickReport) -> dict[str, object]:
+def _click_facts(report: ClickReport) -> dict[str, object]:
     """Collect what a ranker's file says of the clicks that it was learned from."""
     return {
         "lists": report.used,
@@ -236,7 +237,7 @@ def _or_have(log: ClickLog | None) -> str:
     return "" if log is None else " or have clicks"
 
 
-def _pairs(
+def _training_pairs(
     archive: Archive,
     links: pa.Table,
     log: ClickLog | None,
@@ -279,7 +280,7 @@ def _missed(pairs: LinkedPairs) -> float:
 def _tested(
     group: NDArray[np.int64], published: NDArray[np.int64] | None, useful: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
-    """Choose the stories to test, (s,): the newest 30 % of those that link to a candidate, or groups drawn."""
+    """Choose the stories to test, (s,): the newest of those that link to a candidate, or groups drawn."""
     if published is None:
         return fold_of(group, 10, seed=seed) < round(10 * _TEST_SHARE)
     return np.asarray(published > np.quantile(published[useful], 1 - _TEST_SHARE, method="lower"))
@@ -335,13 +336,13 @@ def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
     """Measure what nDCG@5 loses without each family."""
     value = float(ndcg_by_story(tested, fitted.raw(tested.values)).mean())
     return {
-        family.name: value - float(ndcg_by_story(tested, fitted.raw(_blank(tested, family.names))).mean())
+        family.name: value - float(ndcg_by_story(tested, fitted.raw(_with_missing(tested, family.names))).mean())
         for family in FAMILIES.values()
         if any(column in tested.features for column in family.names)
     }
 
 
-def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
+def _sampled(pairs: LinkedPairs, seed: int) -> LinkedPairs:
     """Draw at most `_ENOUGH` of the stories: enough for a mean."""
     if len(pairs) <= _ENOUGH:
         return pairs
@@ -349,7 +350,7 @@ def _some(pairs: LinkedPairs, seed: int) -> LinkedPairs:
     return pairs.take(drawn)
 
 
-def _blank(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
+def _with_missing(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
     """Make the features of some columns missing, as if nobody could tell them."""
     values = pairs.values.copy()
     values[:, [place for place, name in enumerate(pairs.features) if name in names]] = np.nan

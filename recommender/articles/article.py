@@ -1,4 +1,4 @@
-"""`Article`, the unit of input, and `Catalog`, the archive as Arrow columns."""
+"""`Article`, the unit of input, and the Arrow schema of a table of articles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to columns of an article table."""
+"""A table of articles -> masks, names of outlets, times and bytes of its columns, for all that works on tables."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _APART = pa.scalar("\n", pa.large_string())
 
 
 class Marks(NamedTuple):
-    """What bodies are told apart by, one by one, so that they need not be read again.
+    """Digests and samples of bodies, by which copies are found without reading the bodies again.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What stands beside a story's own sentences, told by its form: bylines, datelines, captions, labels of links."""
+"""Texts -> where their own sentences begin, for lines and boilerplate: behind bylines, datelines, captions."""
 
 from __future__ import annotations
 

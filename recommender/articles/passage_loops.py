@@ -40,7 +40,7 @@ _SMALL = np.array([byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in range
 
 
 def mixed(value: Any) -> Any:
-    """Spread a number of 64 bits over all of them."""
+    """Mix the bits of a hash, so that numbers which differ little come to differ in all bits."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""What an embedder is."""
+"""The protocol of embedders, which turn the texts of stories into vectors."""
 
 from __future__ import annotations
 

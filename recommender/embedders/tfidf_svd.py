@@ -1,4 +1,4 @@
-"""Vectors without a model."""
+"""Vectors without a model: TF-IDF of the words, reduced to a few dimensions."""
 
 from __future__ import annotations
 

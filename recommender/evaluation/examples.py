@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.evaluation.answered import Answered, Case
 from recommender.evaluation.results import Example
+from recommender.lists.records import titled
 
 _EXAMPLES = 20
 
@@ -40,8 +40,7 @@ def _examples(
     case: Case, answered: Sequence[Answered], values: NDArray[np.float64], order: NDArray[np.int64]
 ) -> tuple[Example, ...]:
     table = case.judged.catalog.table
-    heads = pc.if_else(pc.equal(table["title"], ""), table["line"], table["title"])
-    title = dict(zip(table["id"].to_pylist(), heads.to_pylist(), strict=True))
+    title = dict(zip(table["id"].to_pylist(), titled(table)["title"].to_pylist(), strict=True))
     chosen = [at for at in order.tolist() if not np.isnan(values[:, at]).any()][:_EXAMPLES]
     asked = {case.stories[at] for at in chosen}
     grades: dict[str, dict[str, float]] = {story: {} for story in asked}

@@ -1,4 +1,4 @@
-"""What every sink offers."""
+"""The protocols of sinks, which publish versions of lists, and of readers of one version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled loops of the ranker."""
+"""Compiled loops that walk the trees of a ranker."""
 
 from __future__ import annotations
 

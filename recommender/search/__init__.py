@@ -1,1 +1,1 @@
-"""Candidates of each story by vector search."""
+"""Candidates of each story, found by words and meaning."""

@@ -1,4 +1,4 @@
-"""How far stories of a large archive look: only with what may be near are they compared."""
+"""Vectors and words of a large archive -> how far each story looks; the search compares it with no other rows."""
 
 from __future__ import annotations
 

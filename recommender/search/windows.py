@@ -1,4 +1,4 @@
-"""Which times a story may find."""
+"""Dates of stories and a window of days -> the times between which their candidates lie, for the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door that every request comes through: host, origin, token, rate; what went through it is counted."""
+"""Middleware that every request passes before the application: checks host, origin, token and rate, and counts it."""
 
 from __future__ import annotations
 

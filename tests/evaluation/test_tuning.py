@@ -26,8 +26,8 @@ from recommender.evaluation.tuning.cross_validation import (
     Point,
     Values,
     cross_validated,
+    one_by_one,
     one_standard_error,
-    search,
 )
 from recommender.evaluation.tuning.tunable import AGE, DIVERSITY, EVENTS, GRID, WEIGHT, grid_of
 from recommender.evaluation.tuning.tune import Tuned, tune, write_settings
@@ -220,11 +220,11 @@ def test_the_search_goes_on_while_settings_depend_on_each_other() -> None:
         asked.append(point)
         return table[point][None]
 
-    assert search(values, (WEIGHTS, LIMITS), (0.0, 0.0), -1, np.arange(10)) == (1.0, 0.2)
+    assert one_by_one(values, (WEIGHTS, LIMITS), (0.0, 0.0), -1, np.arange(10)) == (1.0, 0.2)
     assert len(set(asked)) < len(table)
     flat = {point: np.full(10, 0.5) for point in table}
     asked.clear()
-    assert search(lambda point: flat[point][None], (WEIGHTS, LIMITS), (0.5, 0.1), -1, np.arange(10)) == (0.5, 0.1)
+    assert one_by_one(lambda point: flat[point][None], (WEIGHTS, LIMITS), (0.5, 0.1), -1, np.arange(10)) == (0.5, 0.1)
 
 
 # -- whole runs -----------------------------------------------------------------------------

@@ -33,7 +33,7 @@ _BINARY = ("AP", "RR", "P", "R", "Success", "SetF")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure.
+    """A measure with its cut, such as nDCG@5.
 
     Attributes
     ----------

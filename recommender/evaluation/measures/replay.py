@@ -15,8 +15,6 @@ from scipy.special import gammaln
 from recommender.errors import InputError
 from recommender.reading.clicks import ClickLog, codes
 
-MEASURES = ("AUC", "RR", "nDCG@5", "nDCG@10")
-
 Relevance = Callable[[Sequence[str], Sequence[str]], NDArray[np.floating]]
 """Relevance of each item under the source at the same place: two sequences of m ids -> shape (m,)."""
 

@@ -1,4 +1,4 @@
-"""What the lists of one archive are measured against, the same for every system."""
+"""An archive with known events -> what measures of lists look up: sections, events, what may be shown."""
 
 from __future__ import annotations
 

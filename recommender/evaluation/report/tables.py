@@ -114,7 +114,7 @@ def tables_of(evaluation: Evaluation) -> list[Table]:
     headline = [one for one in evaluation.comparisons if (one.part, one.measure) == evaluation.headline]
     found = (
         *(_figures(evaluation, part) for part in PARTS),
-        _comparisons(evaluation, headline, f"Comparisons by {headline_name(evaluation)}"),
+        _comparisons(headline, f"Comparisons by {headline_name(evaluation)}"),
         _lists(evaluation),
         _safety(evaluation),
         _speed(evaluation),
@@ -125,7 +125,7 @@ def tables_of(evaluation: Evaluation) -> list[Table]:
 def other_comparisons(evaluation: Evaluation) -> Table | None:
     """Make the long table: comparisons by all but the headline measure."""
     others = [one for one in evaluation.comparisons if (one.part, one.measure) != evaluation.headline]
-    return _comparisons(evaluation, others, "Comparisons by other measures")
+    return _comparisons(others, "Comparisons by other measures")
 
 
 def meanings_of(tables: Iterable[Table], meanings: Mapping[str, str]) -> dict[str, str]:
@@ -170,7 +170,7 @@ def _figures(evaluation: Evaluation, part: Part) -> Table | None:
     return Table(PARTS[part][0], "System", columns, tuple(rows))
 
 
-def _comparisons(evaluation: Evaluation, among: Sequence[Comparison], title: str) -> Table | None:
+def _comparisons(among: Sequence[Comparison], title: str) -> Table | None:
     if not among:
         return None
     columns = ("Difference", "p", "p (Holm)", "Effect d", "Wins", "Ties", "Losses", "Verdict")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender import statistics
 from recommender.statistics import Estimate
 
-_PASSES = 2
+_PASSES = 2  # what one setting is worth may change with those after it: the second pass tries each once more
 
 Point = tuple[float | str | None, ...]
 """One value for each setting that is tuned."""
@@ -72,11 +72,11 @@ def cross_validated(
         Of resampling.
     """
     base = values(start)[-1]
-    chosen = tuple(search(values, options, start, line, groups) for line in range(int(fold.max()) + 1))
+    chosen = tuple(one_by_one(values, options, start, without, groups) for without in range(int(fold.max()) + 1))
     held_out = np.array([values(point)[-1] for point in chosen])[fold, np.arange(len(fold))]
     differences = held_out - base
     return Chosen(
-        search(values, options, start, -1, groups),
+        one_by_one(values, options, start, -1, groups),
         chosen,
         differences,
         statistics.bootstrap(differences, groups, seed=seed),
@@ -84,20 +84,23 @@ def cross_validated(
     )
 
 
-def search(
+def one_by_one(
     values: Values,
     options: Sequence[Sequence[float | str | None]],
     start: Point,
-    line: int,
+    without: int,
     groups: NDArray[np.integer],
 ) -> Point:
-    """Search one setting after another by the one-standard-error rule, until nothing changes; `line` as in `values`."""
+    """Choose the value of one setting after another by the one-standard-error rule, until nothing changes.
+
+    `without` is the fold whose stories do not count; -1 = all count.
+    """
     point = start
     for _ in range(_PASSES):
         before = point
         for place, tried in enumerate(options):
             points = [(*point[:place], value, *point[place + 1 :]) for value in tried]
-            found = np.array([values(one)[line] for one in points])
+            found = np.array([values(one)[without] for one in points])
             point = points[one_standard_error(found, groups, list(tried).index(start[place]))]
         if point == before:
             break

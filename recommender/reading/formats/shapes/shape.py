@@ -1,4 +1,4 @@
-"""What an adapter of rows is."""
+"""`Shape`: how rows of one system are told by their columns, and how they are renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of TYPO3, which calls the id of a story as others call that of a user."""
+"""Rows of news of TYPO3: `uid` is the id of a story, which elsewhere is that of a user."""
 
 from __future__ import annotations
 
