@@ -118,7 +118,9 @@ class Columns:
         self.odd |= no_body & (_sizes(found["title"]) == 0)
         leads = found["lead"].to_pylist()
         cut = [
-            at for at, lead in enumerate(leads) if lead.endswith(CUT_ENDS) and is_cut_from(lead, str(found["body"][at]))
+            at
+            for at, (lead, title) in enumerate(zip(leads, found["title"].to_pylist(), strict=True))
+            if lead and (lead == title or (lead.endswith(CUT_ENDS) and is_cut_from(lead, str(found["body"][at]))))
         ]
         for at in cut:
             leads[at] = ""

@@ -148,17 +148,16 @@ def _tree(value: list[Any] | Mapping[str, Any], field: str) -> str | None:
     """Read a text that is a tree, or a list of parts; None where it is neither."""
     tree = rich_text(value)
     if tree is None and isinstance(value, list) and field != "title":
-        parts = (_paragraph(one, field) for one in value)
-        return "\n\n".join(part for part in parts if part)
+        parts = [one for one in value if not (isinstance(one, Mapping) and is_beside(one.get("type")))]
+        words = [found for one in parts if (found := _paragraph(one, field))]
+        return "\n\n".join(words) if words or not parts else None
     return tree
 
 
 def _paragraph(value: Any, field: str) -> str | None:
-    """Read one of several parts of a text; pictures and the like are none."""
-    if isinstance(value, Mapping) and is_beside(value.get("type")):
-        return None
+    """Read one of several parts of a text; one that is none costs itself alone."""
     value = unwrapped(value)
-    return None if is_missing(value) else as_text(value, field)
+    return as_text(value, field) if isinstance(value, str) and not is_missing(value) else None
 
 
 def _title(value: Any, field: str, plan: Plan, column: str) -> str | None:

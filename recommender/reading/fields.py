@@ -86,7 +86,8 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
             values[field] = found
     if not values.get("title") and not values.get("body"):
         raise RowError(_missing_text(raw, plan))
-    if is_cut_from(values.get("lead", ""), values.get("body", "")):
+    lead = values.get("lead", "")
+    if lead and (lead == values.get("title") or is_cut_from(lead, values.get("body", ""))):
         del values["lead"]
         plan.report.told.add(CUT_LEAD)
     _add_links(values, anchors, raw, plan, used)
@@ -147,7 +148,8 @@ def _found(names: list[str]) -> str:
 def _first(
     raw: Mapping[str, Any], field: str, columns: tuple[str, ...], convert: Converter, plan: Plan, used: set[str]
 ) -> Any:
-    """Read the first filled of several columns; what cannot be read is told, and costs the field alone."""
+    """Read the first of several columns that can be read; where none can, that is told, and costs the field alone."""
+    wrong: tuple[RowError, Any] | None = None
     for column in columns:
         value = raw.get(column)
         if type(value) is not str:
@@ -160,15 +162,19 @@ def _first(
             used.add(column)
             if field in ("title", "body") and not isinstance(error, WrongType):
                 raise
-            _tell_lost(error, field, value, plan)
-            return None
+            wrong = wrong or (error, value)
+            if isinstance(error, AmbiguousDate | AmbiguousMonth):
+                break
+            continue
         if found is not None and found != () and found != "":
             used.add(column)
             return found
+    if wrong is not None:
+        _tell_lost(*wrong, field=field, plan=plan)
     return None
 
 
-def _tell_lost(error: RowError, field: str, value: Any, plan: Plan) -> None:
+def _tell_lost(error: RowError, value: Any, field: str, plan: Plan) -> None:
     if isinstance(error, AmbiguousDate):
         what = f"dates in {field} may have day or month first, and were left out (reading.day_first tells)"
     elif isinstance(error, AmbiguousMonth):

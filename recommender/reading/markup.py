@@ -41,6 +41,9 @@ _TAG = (
 )
 _TAGGED = rf"{_TAG}|^\s*<p>"
 _MARKUP = re.compile(_TAGGED, re.IGNORECASE | re.ASCII)
+_PARAGRAPH, _PRINTED = re.compile(r"<p[\s>]", re.IGNORECASE), re.compile(r"<(?:pre|textarea)\b", re.IGNORECASE)
+_LINE = re.compile(r"(?<![\s>])[ \t]*\r?\n[ \t]*(?![\s<])|(?<![\s>])[ \t]*\r?\n[ \t]*(?=<(?:a|b|i|em|strong|span)\b)")
+"""What ends a line of the source and no paragraph, where tags tell paragraphs."""
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _SOME_ENTITY = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
 _ENTITY = re.compile(_SOME_ENTITY, re.IGNORECASE | re.ASCII)
@@ -204,6 +207,8 @@ def _read(markup: str) -> tuple[str, list[Anchor]]:
     if _is_tagged(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
+        if _PARAGRAPH.search(markup) and not _PRINTED.search(markup):
+            markup = _LINE.sub(" ", markup)
         tree = LexborHTMLParser(markup)
         _part(tree)
         for node in tree.css(_SILENT):

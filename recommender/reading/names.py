@@ -20,11 +20,11 @@ _ALIASES = {
         "titolo tytuł заголовок 标题 標題 タイトル 見出し 제목"
     ),
     "body": (
-        "text content article_body full_text body_html content_html html body_text content_text content_elements "
-        "post_content post_body story_text story_body story_content article_content news_content article_text maintext "
-        "plaintext main_content body_value blocks content_blocks body_blocks rich_text body_json content_json "
-        "artikeltext volltext texte contenu article texto contenido cuerpo tekst inhoud "
-        "testo conteúdo conteudo treść текст 正文 内容 內容 内文 內文 本文 본문 내용"
+        "text content_encoded content article_body full_text body_html content_html html body_text content_text "
+        "content_elements post_content post_body story_text story_body story_content article_content news_content "
+        "article_text maintext plaintext plain_content main_content body_value blocks content_blocks body_blocks "
+        "rich_text body_json content_json artikeltext volltext texte contenu article texto contenido cuerpo tekst "
+        "inhoud testo conteúdo conteudo treść текст 正文 内容 內容 内文 內文 本文 본문 내용"
     ),
     "lead": (
         "abstract summary description standfirst dek teaser subtitle excerpt short_description trail_text subheadline "
@@ -45,7 +45,8 @@ _ALIASES = {
         "etichette tagi теги метки 标签 標籤 タグ 태그"
     ),
     "language": (
-        "lang locale in_language language_code lang_code sprache langue idioma taal lingua язык 语言 語言 言語 언어"
+        "lang locale locale_code languages_code in_language language_code lang_code "
+        "sprache langue idioma taal lingua язык 语言 語言 言語 언어"
     ),
     "author": (
         "authors byline creator dc_creator author_name author_display_name coauthors authored_by written_by "

@@ -10,10 +10,22 @@ from typing import Any
 from recommender.reading.leftovers import of_markdown
 from recommender.reading.values import printed, unwrapped
 
-_CHILDREN = ("children", "content", "nodes", "leaves", "blocks", "rich_text", "items", "root", "document", "raw")
+_CHILDREN = (
+    "children",
+    "content",
+    "nodes",
+    "leaves",
+    "blocks",
+    "rich_text",
+    "items",
+    "components",
+    "root",
+    "document",
+    "raw",
+)
 _ROOTS = ("root", "document", "raw")  # which may hold an object
 _HELD = ("spans", "value", "__component", "insert")  # what only parts of texts have, beside children
-_TEXTS = ("text", "value", "plain_text")
+_TEXTS = ("text", "value", "plain_text", "content")
 _MARKUP = ("body", "content", "html", "markdown", "text")  # of a part of Strapi
 _CARDS = ("html", "markdown")  # of Ghost
 _OF_DATA = ("text", "html", "title", "message", "items", "content")  # of Editor.js
@@ -108,7 +120,9 @@ def _paragraphed(texts: Iterable[str]) -> str:
 
 
 def _kind(node: Mapping[str, Any]) -> Any:
-    return next((node[name] for name in ("type", "nodeType", "_type", "__component") if node.get(name)), None)
+    return next(
+        (node[name] for name in ("type", "nodeType", "_type", "__component", "__typename") if node.get(name)), None
+    )
 
 
 def _is_part(node: Mapping[str, Any]) -> bool:
@@ -161,7 +175,9 @@ def _with_entities(node: Mapping[str, Any], links: _Links) -> _Links:
 def _is_run(node: Mapping[str, Any]) -> bool:
     """Tell whether a node is words within a paragraph."""
     kind = node.get("type") or node.get("nodeType") or node.get("_type") or (node.get("object") == "text" and "text")
-    return kind in ("text", "span") or (not kind and isinstance(node.get("text"), str))
+    return kind in ("text", "span") or (
+        not kind and any(isinstance(node.get(name), str) for name in ("text", "content"))
+    )
 
 
 def _leaf(node: Mapping[str, Any], links: _Links) -> str:
@@ -178,7 +194,10 @@ def _leaf(node: Mapping[str, Any], links: _Links) -> str:
         return _card(kind, node[kind])
     if "__component" in node:
         return next((node[name] for name in _MARKUP if isinstance(node.get(name), str)), "")
-    text = next((node[name] for name in _TEXTS if isinstance(node.get(name), str)), "")
+    text = next((node[name] for name in _TEXTS if isinstance(node.get(name), str)), None)
+    if text is None:  # of Chorus
+        parts = (one.get("html") for one in node.values() if isinstance(one, Mapping))
+        return next((part for part in parts if isinstance(part, str)), "")
     return _with_ranges(text, node, links)
 
 

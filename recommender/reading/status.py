@@ -14,7 +14,8 @@ _WORDS = (
     (  # of statuses whose stories are shown
         "publish published publ public live online active usable approved released ok visible enabled available open "
         "inherit current final complete completed ready new updated corrected normal standard everyone anyone free on "
-        "done archived archive members paid premium subscribers tiers veröffentlicht publié publicado pubblicato "
+        "done confirmed archived archive members paid premium subscribers tiers veröffentlicht publié publicado "
+        "pubblicato "
         "gepubliceerd publicerad publisert udgivet publiceret julkaistu publicat opublikowany opublikowane publikováno "
         "zveřejněno közzétéve yayında yayınlandı опубликовано опубликован опубліковано публикувано δημοσιευμένο "
         "公開 已发布 已發布 게시됨"
@@ -31,7 +32,7 @@ _WORDS = (
         "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
         "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
         "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview "
-        "later"
+        "later fetched routed ingested"
     ),
     (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "

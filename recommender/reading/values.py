@@ -27,7 +27,18 @@ _PLAIN = frozenset((str, int, bool, dict, list))
 # Where an object holds what it stands for: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names.
 _KEYS = (
     *("rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline"),
-    *("label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "slug"),
+    *(
+        "label",
+        "text",
+        "content",
+        "html",
+        "display_name",
+        "displayName",
+        "full_name",
+        "fullName",
+        "fullOrUserName",
+        "slug",
+    ),
     *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$uuid", "$timestamp", "en"),
     *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node", "nodes", "edges", "t"),
     # types of DynamoDB and Firestore

@@ -26,6 +26,33 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a byline": ({"byline": "By Ann Bell"}, {"author": "Ann Bell"}),
     "an author of RSS": ({"author": "ann@courier.example (Ann Bell)"}, {"author": "Ann Bell"}),
     "a name that begins like a byline": ({"author": "Byron Bell"}, {"author": "Byron Bell"}),
+    "a part of a body that is none": (
+        {"body": [{"type": "text", "content": "Fog."}, {"type": "odd", "held": {"x": 1}}]},
+        {"body": "Fog."},
+    ),
+    "lines of the source of a body": (
+        {"body": "<p>It ran\n   aground.</p>\n<p>The\n<a href='/1'>crew</a> swam.</p>"},
+        {"body": "It ran aground.\n\nThe crew swam."},
+    ),
+    "a lead that repeats the title": ({"lead": "Ferry aground"}, {"lead": ""}),
+    "a time that cannot be read, and one that can": (
+        {"pub_date": "Mon, 16 Jun 20081", "post_date": "2026-11-27"},
+        {"published_at": datetime(2026, 11, 27)},
+    ),
+    "a feed as programs write it in JSON": ({"body": None, "content:encoded": "<p>Fog.</p>"}, {"body": "Fog."}),
+    "Chorus": (
+        {
+            "author": {"fullOrUserName": "Ann"},
+            "body": {
+                "components": [
+                    {"__typename": "EntryBodyParagraph", "contents": {"html": "It <a href='/1'>ran</a>."}},
+                    {"__typename": "EntryBodyImage", "contents": {"html": "A picture"}},
+                    {"__typename": "EntryBodyList", "items": [{"line": {"html": "Fog."}}]},
+                ]
+            },
+        },
+        {"author": "Ann", "body": "It ran.\n\nFog."},
+    ),
     "an array as NumPy prints it": ({"tags": "['sea' 'fog']"}, {"tags": ["sea", "fog"]}),
     "a set as Python prints it": ({"tags": "{'sea', 'fog', 'ice', 'ebb'}"}, {"tags": ["sea", "fog", "ice", "ebb"]}),
     "lists in a list": ({"tags": [["sea", "fog"], ["ice"]]}, {"tags": ["sea", "fog", "ice"]}),

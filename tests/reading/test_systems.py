@@ -579,6 +579,62 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", **FERRY}],
         {"type page": 1},
     ),
+    "ninjs 3.0": (
+        {
+            "total": 3,
+            "item": [
+                {
+                    "uri": "urn:7",
+                    "type": "text",
+                    "pubStatus": "usable",
+                    "firstCreated": "2026-11-27T08:00:00Z",
+                    "versionCreated": "2026-11-27T09:00:00Z",
+                    "headlines": [{"role": "main", "value": "Ferry"}],
+                    "bodies": [
+                        {"role": "text", "contentType": "text/plain", "value": "It"},
+                        {"role": "whole", "contentType": "text/html", "value": "<p>It ran aground.</p>"},
+                    ],
+                },
+                {
+                    "uri": "urn:8",
+                    "versionCreated": "2026-11-27",
+                    "type": "picture",
+                    "headline": "Fog",
+                    "body_text": "A",
+                },
+                {"uri": "urn:9", "versionCreated": "2026-11-27", "headline": "Fog", "state": "fetched"},
+            ],
+        },
+        [
+            {
+                "id": "urn:7",
+                "published_at": datetime(2026, 11, 27, 8, tzinfo=UTC),
+                "updated_at": datetime(2026, 11, 27, 9, tzinfo=UTC),
+                **FERRY,
+            }
+        ],
+        {"post_type attachment": 1, "state fetched": 1},
+    ),
+    "Directus": (
+        [{"id": 7, "translations": [{"languages_code": "en-GB", **FERRY}, {"languages_code": "de", "title": "F"}]}],
+        [{"id": "7", "language": "en", **FERRY}],
+        {},
+    ),
+    "Arc XP": (
+        {
+            "_id": "7",
+            "headlines": {"basic": "Ferry"},
+            "taxonomy": {"sections": [{"name": "Local"}]},
+            "content_elements": [
+                {"type": "text", "content": "It ran aground."},
+                {"type": "reference", "referent": {"id": "x"}},
+                {"type": "list", "items": [{"type": "list", "items": [{"type": "text", "content": "Fog"}]}]},
+                {"type": "table", "rows": [[{"type": "text", "content": "1"}, {"type": "text", "content": "2"}]]},
+            ],
+        },
+        [{"id": "7", "title": "Ferry", "section": "Local", "body": "It ran aground.\n\nFog\n\n1 2"}],
+        {},
+    ),
     "WordPress.com": (
         {
             "found": 1,

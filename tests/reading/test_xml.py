@@ -167,3 +167,62 @@ def test_addresses_of_a_sitemap_that_are_no_stories_are_left_out(tmp_path: Path)
     )
     table, report = read_articles(path)
     assert (table["title"].to_pylist(), report.unpublished, report.rejected) == (["Ferry"], {"type webpage": 1}, [])
+
+
+def test_newsml_1(tmp_path: Path) -> None:
+    item = """<NewsItem><Identification><NewsIdentifier><ProviderId>agency.example</ProviderId><DateId>20261127</DateId>
+<NewsItemId>N1</NewsItemId><RevisionId>{revision}</RevisionId></NewsIdentifier></Identification><NewsManagement>
+<FirstCreated>20261127T080000Z</FirstCreated><ThisRevisionCreated>20261127T09000{revision}Z</ThisRevisionCreated>
+<Status FormalName="{status}"/></NewsManagement><NewsComponent><NewsLines><HeadLine>Ferry aground</HeadLine>
+<ByLine>Ann</ByLine></NewsLines><AdministrativeMetadata><Provider><Party FormalName="Agency"/></Provider>
+</AdministrativeMetadata><DescriptiveMetadata><Language FormalName="en"/></DescriptiveMetadata><ContentItem>
+<MediaType FormalName="Text"/><DataContent>{text}</DataContent></ContentItem></NewsComponent></NewsItem>"""
+    nitf = "<nitf><body><body.content><p>A ferry ran aground.</p><p>More.</p></body.content></body></nitf>"
+    items = [
+        item.format(revision=1, status="Usable", text="<p>Soon.</p>"),
+        item.format(revision=2, status="Usable", text=nitf),
+        item.format(revision=1, status="Canceled", text=nitf).replace(">N1<", ">N2<"),
+        item.format(revision=1, status="Usable", text="").replace(">N1<", ">N3<").replace('"Text"', '"Photo"'),
+    ]
+    (row,), report = read(tmp_path, f'<?xml version="1.0"?><NewsML Version="1.2">{"".join(items)}</NewsML>')
+    assert shown(row, "id", "title", "body", "language", "author", "source") == (
+        *(
+            "urn:newsml:agency.example:20261127:N1",
+            "Ferry aground",
+            "A ferry ran aground.\n\nMore.",
+            "en",
+            "Ann",
+            "Agency",
+        ),
+    )
+    assert (row["published_at"].hour, row["updated_at"].hour, report.superseded) == (8, 9, 1)
+    assert report.unpublished == {"status canceled": 1, "type attachment": 1}
+
+
+def test_what_agencies_put_around_a_story_is_none_of_it(tmp_path: Path) -> None:
+    nitf = """<nitf><head><docdata><doc-id regsrc="AP"/></docdata></head><body><body.head><hedline>
+<hl1>Ferry aground</hl1><hl2>Ferry aground</hl2></hedline><byline>By ANN BELL<byttl>Business Writer</byttl></byline>
+</body.head><body.content><p>A ferry ran
+ aground.</p></body.content></body></nitf>"""
+    (row,), _ = read(tmp_path, nitf)
+    assert shown(row, "id", "author", "lead", "body") == ("a.xml", "ANN BELL", None, "A ferry ran aground.")
+    header = "<header><ul><li>Sea</li></ul><h1>Ferry aground</h1></header>"
+    news = NEWSML.replace("<body>", f"<body>{header}").replace(
+        "</itemMeta><contentMeta><by>",
+        '<link rel="irel:seeAlso" href="https://other.example/1"/><link href="https://c.example/1"/></itemMeta>'
+        "<contentMeta><by>",
+    )
+    (row,), _ = read(tmp_path, news)
+    assert shown(row, "body", "url") == ("A ferry ran aground.\n\nMore.", "https://c.example/1")
+
+
+def test_several_authors_of_wordpress(tmp_path: Path) -> None:
+    by = "".join(
+        f'<category domain="author" nicename="cap-{name}"><![CDATA[{name}]]></category>' for name in ("Ann", "Bo")
+    )
+    (row,), _ = read(
+        tmp_path,
+        f"<rss><channel><item><title>Ferry</title><dc:creator>ann7</dc:creator>{by}<wp:post_id>1</wp:post_id></item>"
+        "</channel></rss>",
+    )
+    assert shown(row, "author", "tags") == ("Ann, Bo", None)

@@ -16,7 +16,10 @@ _WRAPPERS = (
     *(("rss", "channel", "item"), ("data", "articles"), ("data", "posts"), ("data", "items"), ("@graph",)),
     *((name,) for name in ("data", "articles", "items", "results", "posts", "entries", "stories", "docs", "news")),
     *((name,) for name in ("content_elements", "records", "rows", "documents", "hits", "value", "list", "content")),
-    *((name,) for name in ("nodes", "response", "result", "payload", "itemListElement", "article", "story", "objects")),
+    *(
+        (name,)
+        for name in ("nodes", "response", "result", "payload", "item", "itemListElement", "article", "story", "objects")
+    ),
     *((name,) for name in ("Items", "responses", "pages", "edges", "features")),
     *(("data", name) for name in ("stories", "results", "nodes", "edges", "children", "allPosts", "news", "content")),
     *(("response", name) for name in ("data", "articles", "items", "posts", "stories", "content")),

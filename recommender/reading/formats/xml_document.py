@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from recommender.reading.formats.elements import Adapter, adapter_of, plain
+from recommender.reading.formats.elements import Adapter, adapter_of, nitf, plain
 from recommender.reading.formats.encodings import encoding_of, is_encoding
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows, TooMuch
@@ -61,7 +61,10 @@ def rows_of_xml(file: File) -> Rows:
             if isinstance(found, _Found):
                 line += held.count("\n", 0, found.start)
                 item = held[found.start : found.end]
-                yield line, _row(item, adapter) if found.whole else BadRow("bad XML: another story begins in this one")
+                row = _row(item, adapter) if found.whole else BadRow("bad XML: another story begins in this one")
+                if adapter is nitf.row and isinstance(row, dict):  # one story a file
+                    row.setdefault("id", file.called or file.name.name)
+                yield line, row
                 line, held = line + item.count("\n"), held[found.end :]
                 continue
             piece = text.read(max(_PIECE, len(held)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 from xml.etree.ElementTree import Element
 
-from recommender.reading.formats.elements import feed, newsml_g2, nitf, plain, sitemap
+from recommender.reading.formats.elements import feed, newsml_1, newsml_g2, nitf, plain, sitemap
 
 Adapter: TypeAlias = Callable[[Element], dict[str, Any]]
 
@@ -18,6 +18,7 @@ ELEMENTS: dict[str, tuple[tuple[str, ...], Adapter]] = {
     "urlset": (("url",), sitemap.row),
     "newsMessage": (("newsItem",), newsml_g2.row),
     "newsItem": (("newsItem",), newsml_g2.row),
+    "NewsML": (("NewsItem",), newsml_1.row),
     "nitf": (("nitf",), nitf.row),
 }
 """Name of the outermost element -> names of the elements that are stories, and what makes rows of them."""

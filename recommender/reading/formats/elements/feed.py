@@ -24,9 +24,11 @@ def row(item: Element) -> dict[str, Any]:
     """Make a row of an item of a feed, by the names of its elements; the first of several counts."""
     found: dict[str, list[Any]] = {}
     _add(item, found)
-    row: dict[str, Any] = {name: values if name == "tags" else values[0] for name, values in found.items()}
+    row: dict[str, Any] = {name: values if name in ("tags", "authors") else values[0] for name, values in found.items()}
     if row.get("body") and row.get("content") and "post_id" not in row:
         row.pop("content")
+    if "authors" in row:  # names, where the creator is a login
+        row["author"] = row.pop("authors")
     if row.get("post_type") == "post":
         row.pop("post_type")
     if row.pop("post_password", None):
@@ -73,6 +75,7 @@ def _add_category(found: dict[str, list[Any]], child: Element) -> None:
         kind = text.rpartition("#")[2]
         found["post_type"] = ["post" if kind == "post" else f"blogger {kind}"]
         return
-    if text and child.get("domain") not in ("post_format", "language", "nav_menu"):
-        name = "section" if child.get("domain") == "category" and "section" not in found else "tags"
-        found.setdefault(name, []).append(text)
+    domain = child.get("domain")
+    if text and domain not in ("post_format", "language", "nav_menu"):
+        name = "section" if domain == "category" and "section" not in found else "tags"
+        found.setdefault("authors" if domain == "author" else name, []).append(text)  # of Co-Authors Plus

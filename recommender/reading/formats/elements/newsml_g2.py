@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from recommender.reading.formats.elements import nitf
 from recommender.reading.formats.elements.nitf import first, words
-from recommender.reading.formats.elements.plain import local, text_of
+from recommender.reading.formats.elements.plain import local
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _NO_STORIES = ("picture", "video", "audio", "graphic", "animation")
@@ -86,8 +86,10 @@ def _description(content: Element) -> str | None:
 
 
 def _web(about: Element) -> str | None:
+    """Find the address of the story itself; most links lead to others, as `irel:seeAlso`."""
     for one in about:
-        if local(one) == "link" and "://" in one.get("href", "") and "html" in one.get("contenttype", "html"):
+        own = one.get("rel", "self").rpartition(":")[2].casefold() in ("self", "alternate", "permalink", "sameas")
+        if local(one) == "link" and own and "://" in one.get("href", "") and "html" in one.get("contenttype", "html"):
             return one.get("href")
     return None
 
@@ -99,4 +101,4 @@ def _body(inside: Element | None) -> str | None:
     if first(inside, "body.content") is not None:
         return nitf.body(inside)
     page = first(inside, "body")
-    return text_of(inside if page is None else page) or None
+    return nitf.prose(inside if page is None else page)

@@ -7,6 +7,8 @@ from xml.etree.ElementTree import Element
 
 from recommender.reading.formats.elements.plain import local, text_of
 
+_BESIDE = ("media", "table-of-contents", "header", "footer", "nav", "aside", "figure")
+
 
 def first(item: Element, *names: str) -> Element | None:
     """Find the first element of one of these names, by the order of the names."""
@@ -46,12 +48,15 @@ def row(item: Element) -> dict[str, Any]:
 
 
 def body(item: Element) -> str | None:
-    """Read the text of a story as HTML, without its pictures and tables of contents."""
+    """Read the text of a story as HTML."""
     content = first(item, "body.content")
-    if content is None:
-        return None
+    return None if content is None else prose(content)
+
+
+def prose(content: Element) -> str | None:
+    """Read a text without pictures, tables of contents, and what stands around it in HTML."""
     for parent in list(content.iter()):
-        for one in [one for one in parent if local(one) in ("media", "table-of-contents")]:
+        for one in [one for one in parent if local(one) in _BESIDE]:
             parent.remove(one)
     return text_of(content) or None
 
@@ -62,5 +67,9 @@ def _attribute(item: Element, name: str, key: str) -> str | None:
 
 def _byline(item: Element) -> str | None:
     line = first(item, "byline")
-    person = None if line is None else first(line, "person")
+    if line is None:
+        return None
+    for title in [one for one in line if local(one) == "byttl"]:
+        line.remove(title)
+    person = first(line, "person")
     return words(line if person is None else person)

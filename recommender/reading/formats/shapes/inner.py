@@ -21,6 +21,7 @@ _ELSEWHERE = (
     "item",
     "record",
     "Item",
+    "translations",
 )
 
 
@@ -38,6 +39,8 @@ def _of_untitled(row: Row) -> Row:
     """Take the fields of an object that holds the title which its row lacks."""
     for name in _ELSEWHERE:
         held = row.get(name)
+        if isinstance(held, list) and name == "translations":  # the first is that of the site
+            held = next(iter(held), None)
         if isinstance(held, Mapping) and "title" in known_names(held):
             outer = without(row, name)
             if "createTime" in outer and isinstance(outer.get("name"), str):  # of Firestore: a path that ends in the id

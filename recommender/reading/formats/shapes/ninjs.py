@@ -10,10 +10,16 @@ _BODIES = ("body_html", "body_xhtml", "body_text", "body")
 _LEADS = ("description_html", "description_xhtml", "description_text", "description")
 _MAIN = ("main", "body", "headline", "summary", "description")
 _TIMES = ("embargoed", "firstpublished", "firstcreated", "contentcreated", "versioncreated")
-_NO_STORIES = ("picture", "video", "audio", "graphic", "planning", "event")
+_CAPITALS = {
+    name: name.casefold()
+    for name in ("pubStatus", "versionCreated", "firstCreated", "firstPublished", "contentCreated", "infoSources")
+}
+_NO_STORIES = ("picture", "graphic", "planning", "event")
+_MAY_BE_STORIES = ("video", "audio")  # with a text
 
 
 def _plain(row: Row) -> Row:
+    row = {**row, **{_CAPITALS[name]: value for name, value in row.items() if name in _CAPITALS}}  # of 3.0
     body = next((row[name] for name in _BODIES if row.get(name)), None) or _of_role(row.get("bodies"))
     lead = next((row[name] for name in reversed(_LEADS) if row.get(name)), None) or _of_role(row.get("descriptions"))
     rest = without(row, *_BODIES, *_LEADS, "bodies", "descriptions", "headlines", "associations", "renditions")
@@ -25,8 +31,9 @@ def _plain(row: Row) -> Row:
         image=_picture(row),
         source=_source(row),
     )
-    if str(row.get("type") or "").casefold() in _NO_STORIES and not body:
-        plain["post_type"] = "attachment"  # a picture of its own
+    kind = str(row.get("type") or "").casefold()
+    if kind in _NO_STORIES or (kind in _MAY_BE_STORIES and not body):
+        plain["post_type"] = "attachment"  # a picture of its own, whose body is its caption
     return with_kind(without(plain, *_TIMES))
 
 
@@ -40,7 +47,7 @@ def _of_role(parts: Any) -> Any:
     if not found:
         return parts if isinstance(parts, str) else None
     found = [one for one in found if one.get("role") in _MAIN] or found
-    html = [one for one in found if "html" in str(one.get("contenttype") or one.get("role") or "")]
+    html = [one for one in found if "html" in f"{one.get('contenttype')} {one.get('contentType')} {one.get('role')}"]
     return (html or found)[0].get("value")
 
 
@@ -65,7 +72,8 @@ SHAPE = Shape(
     name="IPTC ninjs",
     any_of=(
         frozenset(("uri", "versioncreated")),
-        frozenset(("guid", "versioncreated")),  # of Superdesk
+        frozenset(("uri", "versionCreated")),
+        *(frozenset((name, "versioncreated")) for name in ("guid", "_id")),  # of Superdesk
         *(frozenset(("uri", name)) for name in ("body_html", "body_text", "bodies", "headlines", "pubstatus")),
     ),
     plain=_plain,
