@@ -32,7 +32,7 @@ _WORDS = (
         "luonnos koncept návrh nieopublikowany nieopublikowane nepublikováno avpublicerad vázlat ciornă taslak "
         "πρόχειρο черновик неопубликовано чернетка неопубліковано чернова "
         "下書き 非公開 草稿 未发布 未發布 초안 비공개 ready_to_publish ready_for_publication published_draft preview "
-        "later fetched routed ingested"
+        "later skip fetched routed ingested"
     ),
     (  # of types that are no stories
         "page webpage attachment navmenuitem menuitem menu revision author person tag tagpage category categorypage "

@@ -300,6 +300,42 @@ def test_front_matter_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> 
     assert "front matter" in report.rejected[0].reason
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.md", "Title: Fog\nDate: 2026-11-27\nTags: sea, ice\n\nIt ran.\n", {"title": "Fog", "tags": ["sea", "ice"]}),
+        ("2026-11-27-fog-rolls-in.md", "---\nlayout: post\n---\nIt ran.\n", {"title": "Fog rolls in"}),
+        ("2026-11-27-a.md", "---\ntitle: Fog\ndate: 2026-11-27 or so\n---\nIt ran.\n", {"title": "Fog"}),
+        ("2026-11-27-a.md", "---\nauthor: Ann\n---\n# Fog\n\nIt ran.\n", {"title": "Fog", "author": "Ann"}),
+    ],
+    ids=["Pelican", "no title", "a date that cannot be read", "a heading as title"],
+)
+def test_what_a_page_of_markdown_says_otherwise(tmp_path: Path, name: str, text: str, expected: dict[str, Any]) -> None:
+    ((row,), report) = read(tmp_path, name, text)
+    assert {field: row[field] for field in expected} == expected
+    assert (row["body"], row["published_at"].day, report.rejected) == ("It ran.", 27, [])
+
+
+def test_addresses_of_markdown_may_stand_apart_and_parts_of_pages_are_no_stories(tmp_path: Path) -> None:
+    text = """---
+title: Fog
+---
+The [mayor] and [her crew][Crew] saw [a file](b.md).
+
+Then
+----
+Fog.
+
+[mayor]: https://c.example/m
+[crew]: /crew "The crew"
+"""
+    ((row,), _) = read(tmp_path, "a.md", text)
+    assert row["body"] == "The mayor and her crew saw a file.\n\nThen\n\nFog."
+    assert [link["target"] for link in row["links"]] == ["https://c.example/m", "/crew"]
+    rows, report = read(tmp_path, "part.md", "---\nheadless: true\n---\nA part.\n")
+    assert (rows, report.unpublished) == ([], {"type webpage": 1})
+
+
 # -- rows of systems ---------------------------------------------------------------------------
 
 SYSTEMS: dict[str, dict[str, Any]] = {

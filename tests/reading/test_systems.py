@@ -615,6 +615,15 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         ],
         {"post_type attachment": 1, "state fetched": 1},
     ),
+    "a feed with an id of its own": (
+        {
+            "id": "https://c.example/feed",
+            "title": "Courier",
+            "entries": [{"id": "7", "title": "Ferry", "published": "2026-11-27", "content": "It ran aground."}],
+        },
+        [{"id": "7", **FERRY}],
+        {},
+    ),
     "Directus": (
         [{"id": 7, "translations": [{"languages_code": "en-GB", **FERRY}, {"languages_code": "de", "title": "F"}]}],
         [{"id": "7", "language": "en", **FERRY}],

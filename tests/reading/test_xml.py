@@ -226,3 +226,15 @@ def test_several_authors_of_wordpress(tmp_path: Path) -> None:
         "</channel></rss>",
     )
     assert shown(row, "author", "tags") == ("Ann, Bo", None)
+
+
+def test_a_feed_may_tell_little_of_a_story(tmp_path: Path) -> None:
+    atom = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>1</id><title>Ferry</title>'
+        "<author><uri>https://c.example/ann</uri></author></entry></feed>"
+    )
+    (row,), _ = read(tmp_path, atom)
+    assert shown(row, "title", "author") == ("Ferry", None)
+    rss = "<rss><channel><item><guid>1</guid><description>It ran aground.</description></item></channel></rss>"
+    (row,), _ = read(tmp_path, rss)
+    assert shown(row, "title", "body") == (None, "It ran aground.")

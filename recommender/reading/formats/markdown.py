@@ -12,9 +12,20 @@ import yaml
 
 from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows
+from recommender.reading.names import known_names
 
 _FRONT = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|$)", re.DOTALL)
 _SCRIPT = re.compile(r"^(?:import|export)\s[^\n]*$|^</?[A-Z][^>\n]*>[ \t]*$", re.MULTILINE)
+_HEAD = re.compile(r"\ufeff?(?=(?:\w[\w-]{0,30}:.*\n){0,20}?[Tt]itle:)(?:\w[\w-]{0,30}:[ \t].*\n)+(?:[ \t]*\n|$)")
+_ADDRESS = re.compile(
+    r"^ {0,3}\[([^\[\]^\n][^\[\]\n]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(][^\n]*)?$", re.MULTILINE
+)
+_REFERENCE = re.compile(r"\[([^\[\]\n]{1,500})\](?!\()(?:\[([^\[\]\n]{0,200})\])?")
+_WITHIN = re.compile(  # links to files of the site, whose addresses nothing tells
+    r"(?<!!)\[([^\[\]\n]{1,500})\]\((?!https?://|/|#|mailto:)[^()\s]{1,500}(?:[ \t]+\"[^\"\n]*\")?\)"
+)
+_HEADING = re.compile(r"\s*# +([^\n]*\S)")
+_UNDERLINE = re.compile(r"(?<=\S\n)(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)  # of a heading
 _LONGEST_FRONT = 1 << 16  # characters
 _LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
@@ -54,6 +65,9 @@ def _page(text: str, path: PurePath, called: bool) -> Any:
         elif text.lstrip("\ufeff").startswith("{"):
             end = text.index("\n}") + 2
             values, body = orjson.loads(text[:end].lstrip("\ufeff")), text[end:]
+        elif headed := _HEAD.match(text):  # of Pelican and MultiMarkdown
+            lines = (line.partition(":") for line in headed[0].strip().split("\n"))
+            values, body = {name.casefold(): value.strip() for name, _, value in lines}, text[headed.end() :]
         else:
             return BadRow("no front matter; a page begins with --- or +++")
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -65,15 +79,44 @@ def _page(text: str, path: PurePath, called: bool) -> Any:
     name = page_name(path)
     dated = _DATE.fullmatch(name)  # as Jekyll names them
     above = (path.parent.parent if _is_index(path) else path.parent).as_posix() if called else "."
-    row = {"id": values.get("slug") or name, **({"date": dated[1]} if dated else {}), "body": body}
+    row = {"id": values.get("slug") or name, "body": _with_addresses(body.lstrip())}
+    told = known_names(map(str, values))
+    if "title" not in told and (heading := _HEADING.match(body)):
+        row |= {"title": heading[1], "body": row["body"].partition("\n")[2]}
+    elif "title" not in told and dated:
+        row["title"] = dated[2].replace("-", " ").capitalize()
+    if dated:  # where the page itself does not tell
+        row["date_created"] = dated[1]
     if above != ".":  # another page is called the same
         row["id"] = f"{above}/{row['id']}"
     if path.stem == "_index":
         row["type"] = "section page"
+    elif "title" not in row and "title" not in told and "published_at" not in told:  # a part of other pages
+        row["type"] = "webpage"
     language = _LANGUAGE.fullmatch(path.stem)
     taxonomies = values.pop("taxonomies", None)  # of Zola
     values = {**(taxonomies if isinstance(taxonomies, dict) else {}), **values}
     return {**row, **({"language": language[2]} if language else {}), **{str(key): one for key, one in values.items()}}
+
+
+def _with_addresses(body: str) -> str:
+    r"""Put addresses that stand apart from the text, as `[mayor]: https://c.example/m`, to their links.
+
+    Examples
+    --------
+    >>> _with_addresses("The [mayor][m] resigns.\n\n[m]: https://c.example/m")
+    'The [mayor](https://c.example/m) resigns.\n\n'
+    """
+    body = _WITHIN.sub(r"\1", _UNDERLINE.sub("", body))
+    found = {one[1].casefold(): one[2] for one in _ADDRESS.finditer(body)}
+    if not found:
+        return body
+
+    def link(one: re.Match[str]) -> str:
+        address = found.get((one[2] or one[1]).casefold())
+        return one[0] if address is None else f"[{one[1]}]({address})"
+
+    return _REFERENCE.sub(link, _ADDRESS.sub("", body))
 
 
 def page_name(path: PurePath) -> str:

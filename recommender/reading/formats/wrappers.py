@@ -82,11 +82,17 @@ def _itself(value: Row) -> list[Any] | None:
 def _is_feed(value: Row) -> bool:
     """Tell whether a title is that of a feed or of a list."""
     lists = ("items", "entries", "articles", "results", "posts", "stories", "itemListElement", "@graph", "docs")
+    held = [value[name] for name in lists if _objects(value.get(name))]
     if value.get("id") is not None and "@graph" not in value and "version" not in value:
-        return False
-    return any(_objects(value.get(name)) for name in lists) and not any(
+        held = [some for some in held if all(_is_told(one) for one in some)]  # not what a story only leads to
+    return bool(held) and not any(
         value.get(name) for name in ("body", "text", "content_html", "content_text", "articleBody")
     )
+
+
+def _is_told(value: Row) -> bool:
+    fields = known_names(value)
+    return "title" in fields and not fields.isdisjoint(("body", "published_at"))
 
 
 def _objects(value: Any) -> bool:

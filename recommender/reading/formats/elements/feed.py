@@ -24,9 +24,13 @@ def row(item: Element) -> dict[str, Any]:
     """Make a row of an item of a feed, by the names of its elements; the first of several counts."""
     found: dict[str, list[Any]] = {}
     _add(item, found)
-    row: dict[str, Any] = {name: values if name in ("tags", "authors") else values[0] for name, values in found.items()}
+    row: dict[str, Any] = {
+        name: values if name in ("tags", "authors") else values[0] for name, values in found.items() if values
+    }
     if row.get("body") and row.get("content") and "post_id" not in row:
         row.pop("content")
+    if not row.get("title") and not row.get("body") and not row.get("content") and row.get("description"):
+        row["body"] = row.pop("description")  # RSS asks for one of both alone
     if "authors" in row:  # names, where the creator is a login
         row["author"] = row.pop("authors")
     if row.get("post_type") == "post":
