@@ -123,8 +123,8 @@ def compared(searched: SearchTable, ids: list[str], id_rank: np.ndarray, k: int,
     n = len(searched)
     row: dict[str, Any] = {"stories": n, "k": k}
     started = time.process_time()
-    shortlist = Shortlist.fit(ids, searched.keys, searched.vectors, Limits())
-    reach = shortlist.reach(searched.keys, searched.vectors, searched.vocabulary)
+    shortlist = Shortlist.fit(ids, searched.keys, searched.vectors, searched.vocabulary, Limits())
+    reach = shortlist.reach(searched.keys, searched.vectors)
     row["reach seconds"] = round((time.process_time() - started) / (os.cpu_count() or 1), 2)
     near = replace(searched, reach=reach)
     starts = np.random.default_rng(0).permutation(n // RUN)[: SAMPLE // RUN] * RUN

@@ -278,7 +278,7 @@ class Archive:
         """Make what stories from outside are searched by."""
         keys = Keys.of(terms, self.derived.vocabulary.telling, vectors)
         size = terms.shape[1]
-        reach = None if self.shortlist is None else self.shortlist.reach(keys, vectors, size)
+        reach = None if self.shortlist is None else self.shortlist.reach(keys, vectors)
         return SearchTable(vectors, keys, size, reach)
 
     def scope(self, moment: int, filters: Filters, withdrawn: frozenset[str]) -> Scope:

@@ -125,8 +125,8 @@ def searched_by(
     keys = Keys.of(terms, telling_words(tfidf), vectors)
     if settings.retrieval.exact or len(catalog) <= limits.exact:
         return SearchTable(vectors, keys, terms.shape[1]), None
-    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, limits)
-    reach = shortlist.reach(keys, vectors, terms.shape[1])
+    shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, terms.shape[1], limits)
+    reach = shortlist.reach(keys, vectors)
     return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 
 

@@ -257,7 +257,7 @@ def _load_searched(
         if cell.size and not 0 <= cell.min() <= cell.max() < len(centres):
             raise ValueError(f"cells {cell.min()} to {cell.max()} of {len(centres)}")
     reach = Reach(_array(folder / "search.cut.npy", "i", (rows,)), own, centres)
-    return SearchTable(vectors, keys, terms, reach), Shortlist(sample, theirs, centres, rank)
+    return SearchTable(vectors, keys, terms, reach), Shortlist(sample, theirs, centres, rank, terms)
 
 
 def _load_keys(folder: Path, name: str, rows: int | None, terms: int) -> Keys:

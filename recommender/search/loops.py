@@ -343,16 +343,16 @@ def cuts(
     first: NDArray[np.int64],
     place: NDArray[np.int32],
     weight: NDArray[np.int16],
-    cells: NDArray[np.int64],
+    cell: NDArray[np.int32],
     rank: int,
     found: NDArray[np.int32],
 ) -> None:
-    """Find the `rank` greatest estimate of each story in a sample, which stands by cells; at least 1."""
-    estimate = np.empty(cells[-1], np.int32)
+    """Find the `rank` greatest estimate of each story in a sample, whose stories lie in a `cell` each; at least 1."""
+    estimate = np.empty(len(cell), np.int32)
     best, scratch = np.empty(2 * rank, np.int64), np.empty((2, 2 * rank + 1), np.int64)
     for story in range(start, stop):
-        for cell in range(len(cells) - 1):
-            estimate[cells[cell] : cells[cell + 1]] = np.int32(centres[story, cell])
+        for i in range(len(cell)):
+            estimate[i] = np.int32(centres[story, np.uint32(cell[i])])
         for key in range(words.shape[1]):
             word = words[story, key]
             if word < 0:

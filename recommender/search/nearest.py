@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recommender.features.loops import products
 from recommender.search import loops
 from recommender.search.pools import Queries
+from recommender.search.shortlist import products_with_centres
 from recommender.search.table import Rows
 
 TORCH = 1 << 24  # products from which on importing torch pays
@@ -104,7 +105,10 @@ def nearest(
     words = mine.keys.words, mine.keys.weights
     if near:
         assert mine.reach is not None
-        centres = mine.vectors.astype(np.float32) @ mine.reach.centres[rows.cells].astype(np.float32).T
+        assert rows.table.reach is not None
+        known = rows.table.reach
+        centres = products_with_centres(mine.vectors, known.centres, known.floats)
+        centres = np.take(centres, rows.cells, axis=1)  # indexed by `[:, cells]` they would lie column by column
         others = rows.table.vectors, rows.postings.parts, rows.first
         reach = mine.reach.cut, centres
         loops.best_of_near(len(queries), mine.vectors, *words, *reach, queries.rows, *others, rows.parts, held)

@@ -158,7 +158,7 @@ class TestReach:
         frozen = searching.shortlist(table.keys, table.vectors)
         order = np.random.default_rng(4).permutation(300)[:37]
         for rows in (order, order[:1]):
-            found = frozen.reach(table.keys.take(rows), table.vectors[rows], table.vocabulary)
+            found = frozen.reach(table.keys.take(rows), table.vectors[rows])
             assert table.reach is not None
             assert np.array_equal(found.cut, table.reach.cut[rows])
             assert np.array_equal(found.cell, table.reach.cell[rows])

@@ -63,7 +63,7 @@ class State:
             more.vectors[0] = self.table.vectors[self.rng.integers(len(self.table))]
         if self.near and self.shortlist is None:
             self.shortlist = searching.shortlist(more.keys, more.vectors)
-        reach = self.shortlist and self.shortlist.reach(more.keys, more.vectors, more.vocabulary)
+        reach = self.shortlist and self.shortlist.reach(more.keys, more.vectors)
         was = self.table.reach
         self.table = SearchTable(
             np.concatenate([self.table.vectors, more.vectors]),

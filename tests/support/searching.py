@@ -27,12 +27,12 @@ def table(rng: np.random.Generator, stories: int, near: bool = False, dim: int =
     copied = rng.integers(0, stories, stories // 4)
     one = rng.integers(stories)
     vectors[copied], keys.words[copied], keys.weights[copied] = vectors[one], keys.words[one], keys.weights[one]
-    reach = shortlist(keys, vectors).reach(keys, vectors, VOCABULARY) if near else None
+    reach = shortlist(keys, vectors).reach(keys, vectors) if near else None
     return SearchTable(vectors, keys, VOCABULARY, reach)
 
 
 def shortlist(keys: Keys, vectors: NDArray[np.int16]) -> Shortlist:
-    return Shortlist.fit([f"s{number}" for number in range(len(keys))], keys, vectors, LIMITS)
+    return Shortlist.fit([f"s{number}" for number in range(len(keys))], keys, vectors, VOCABULARY, LIMITS)
 
 
 def products(asking: SearchTable, found: SearchTable) -> NDArray[np.int64]:
