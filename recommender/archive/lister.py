@@ -20,7 +20,7 @@ from recommender.lists.block import Block, Heading
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
-from recommender.lists.values import rejections
+from recommender.lists.values import rejections, with_caps
 from recommender.ranking.score import Parts, Ranked, Scorer, among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
@@ -126,6 +126,7 @@ class Lister:
     def rejected(self, article_ids: Sequence[str]) -> dict[str, list[Rejected]]:
         """Find the candidates that are not in the lists of some stories, best first, each with what rejected it."""
         catalog, step = self.archive.catalog, self.archive.limits.lists
+        caps = (*self.selection.settings.caps, *self.selection.rules.rules.caps)
         rows = catalog.rows(article_ids)
         found: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
         for start in range(0, len(rows), step):
@@ -137,10 +138,13 @@ class Lister:
                     found[ids[place]].append(one)
 
             batch = self._records(stories, self.archive.queries(block), trace=trace)
-            for record in batch.select(["article_id", "items"]).to_pylist():  # filling may have brought some back
+            for record in batch.select(
+                ["article_id", "items", "reserves"]
+            ).to_pylist():  # filling may have brought some back
                 shown = {item["article_id"] for item in record["items"]}
                 story = record["article_id"]
-                left = [one for one in found[story] if one.article_id not in shown]
+                listed = [*shown, *(item["article_id"] for item in record["reserves"])]
+                left = [with_caps(one, listed, caps, catalog) for one in found[story] if one.article_id not in shown]
                 found[story] = sorted(left, key=lambda one: (-one.score, one.article_id))
         return found
 

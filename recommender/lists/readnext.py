@@ -105,6 +105,8 @@ class Rejected:
     rule : str
         What rejected it: the name of a selection rule (see `recommender.selection.rules`), or 'rank' (others were
         better, or with diversity more varied).
+    detail : str
+        Where caps rejected it those that the list has reached.
     """
 
     article_id: str
@@ -114,6 +116,7 @@ class Rejected:
     relevance: float
     score: float
     rule: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from recommender.articles.catalog import Catalog
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 from recommender.lists.records import COMPONENTS, CONTRIBUTIONS, titled
 from recommender.ranking.score import Ranked
+from recommender.settings import Cap
 
 
 def to_lists(
@@ -83,3 +85,15 @@ def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[
     numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
     for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
         yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
+
+
+def with_caps(one: Rejected, listed: Sequence[str], caps: Sequence[Cap], catalog: Catalog) -> Rejected:
+    """Name the caps that keep a candidate out of a list, which has reached them by the ids that stand in it."""
+    if one.rule != "cap":
+        return one
+    rows, told = pa.array(catalog.rows([one.article_id, *listed])), []
+    for cap in caps:
+        own, *others = catalog.table[cap.by].take(rows).to_pylist()
+        if own is not None and cap.value in (None, own) and others.count(own) >= cap.at_most:
+            told.append(f"{cap.by} = {own}, at most {cap.at_most}")
+    return replace(one, detail="; ".join(told))

@@ -89,7 +89,11 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_
             dated = candidate.published_at is not None and found.story is not None and bool(found.story.published_at)
             rule, label = candidate.rule, rule_labels().get(candidate.rule, candidate.rule)
             return Answer(
-                place=None, sentence=f"{label}.", rule=rule, score=candidate.score, remedy=remedy(rule, dated)
+                place=None,
+                sentence=f"{label}: {candidate.detail}." if candidate.detail else f"{label}.",
+                rule=rule,
+                score=candidate.score,
+                remedy=remedy(rule, dated),
             )
     return Answer(
         place=None,

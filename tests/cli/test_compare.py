@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender import PublishedLists, ReadNext, Rejected, Settings
+from recommender import PublishedLists, ReadNext, Recommender, Rejected, Settings
 from recommender.jobs.precompute import precompute
 from recommender.lists.readnext import Story
 from recommender.preview.words import remedy, why
@@ -126,3 +126,15 @@ def test_a_rule_of_another_package_tells_truly_whether_a_pin_would_help(monkeypa
         monkeypatch.setattr(rules, "RULES", [Rule("own", "Kept out by our own rule", protects_pins=protects)])
         told = remedy("own")
         assert told == ("A pin puts it there all the same." if protects else "No pin puts it there.")
+
+
+def test_the_cap_that_keeps_an_item_out_is_named() -> None:
+    stories = checkerboard()
+    stories[1]["access"] = "paid"
+    caps = ({"by": "access", "value": "paid", "at_most": 0}, {"by": "section", "at_most": 9}, {"by": "source"})
+    settings = SETTINGS.override({"selection.caps": [{"at_most": 1, **cap} for cap in caps]})
+    rec = Recommender(settings).fit(stories)
+    found, item = rec.recommend_many(["t0-s0", stories[1]["id"]])
+    answer = why(found, item, rec.explain_rejected(["t0-s0"])["t0-s0"])
+    assert answer.rule == "cap"
+    assert answer.sentence.endswith(": access = paid, at most 0.")  # the others are not reached, or do not count it

@@ -286,12 +286,14 @@ class TestRejected:
             Rejected("t1-s0", ATTACK, "section1", datetime(2020, 1, 1, 1, tzinfo=UTC), 0.031, 0.03, "unrelated"),
             Rejected("t3-s1", "withdrawn since", None, None, 0.5, 0.5, "copy"),
             Rejected("t2-s0", "Another", None, None, 0.4321, 0.4, "a_new_rule"),
+            Rejected("t2-s1", "A third", None, None, 0.4, 0.4, "cap", "access = paid, at most 2"),
         )
         write_preview(lists, site := tmp_path / "site", archive=snapshot, ids=["t0-s0"])
         assert asked == [["t0-s0"]]
         text = page(site, "t0-s0")
         assert "Not close enough to the story" in text
         assert "a_new_rule" in text
+        assert "access = paid, at most 2" in text
         assert "0.432" in text
         assert "withdrawn since" not in text
         assert "<script>pwned" not in text

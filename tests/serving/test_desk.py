@@ -236,7 +236,8 @@ class TestPages:
             assert title in html.unescape(text)
         assert "Both on:" in text or "Same running story" in text
         assert "<svg" in text
-        assert "Published a day later" in text
+        assert "running story, a day later" in text
+        assert "Published a day later" not in text  # the reason tells it
         assert "style=" not in text
         assert desk.get("/desk/story?id=nobody").status_code == 404
         assert desk.get("/desk/story").status_code == 404
