@@ -160,23 +160,8 @@ def _learned(
     features = feature_names()
     clicked = None if log is None else Clicked.of(archive, log, rejected)
     pairs, rows, missed = _training_pairs(archive, links, log, clicked, features, progress)
-    useful = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
-    if useful.sum() < 2 * LEAST_STORIES:
-        raise InputError(
-            f"{int(useful.sum()):,} stories link to an older story among their candidates{_or_have(log)}; learning "
-            f"needs {2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender "
-            "check` tells how many links lead to no story of the input; give more with --links, --picks or --clicks"
-        )
-    published = archive.catalog.published[rows]
-    held = _tested(pairs.group, published if archive.dated else None, useful, seed)
-    trained, tested = pairs.take(~held), pairs.take(held)
-    tested = replace(tested, group=_drawn_together(tested.group, published[held] if archive.dated else None))
-    to_train, to_test = int((~held & useful).sum()), int((held & useful).sum())
-    if min(to_train, to_test) < LEAST_STORIES:
-        raise InputError(
-            f"{to_train} stories that link{_or_have(log)} to train and {to_test} to test; learning needs "
-            f"{LEAST_STORIES} of each: give more"
-        )
+    published = archive.catalog.published[rows] if archive.dated else None
+    trained, tested = _split(pairs, published, seed, "" if log is None else " or have clicks")
     prior = ranker_of("auto", embedder, embedder)
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False, prior=prior)
     value = ndcg_by_story(tested, fitted.raw(tested.values))
@@ -202,7 +187,7 @@ def _learned(
         "seed": seed,
         **({} if clicked is None else {"clicks": _click_facts(clicked.report)}),
     }
-    every = replace(pairs, group=_drawn_together(pairs.group, published if archive.dated else None))
+    every = replace(pairs, group=_drawn_together(pairs.group, published))
     ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance, prior=prior)
     return LearnReport(
         ranker=replace(
@@ -233,8 +218,27 @@ def _click_facts(report: ClickReport) -> dict[str, object]:
     }
 
 
-def _or_have(log: ClickLog | None) -> str:
-    return "" if log is None else " or have clicks"
+def _split(
+    pairs: LinkedPairs, published: NDArray[np.int64] | None, seed: int, have: str
+) -> tuple[LinkedPairs, LinkedPairs]:
+    """Split stories into those to train on and those to test, and refuse too few of either."""
+    useful = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
+    if useful.sum() < 2 * LEAST_STORIES:
+        raise InputError(
+            f"{int(useful.sum()):,} stories link to an older story among their candidates{have}; learning needs "
+            f"{2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender check` tells how "
+            "many links lead to no story of the input; give more with --links, --picks or --clicks"
+        )
+    held = _tested(pairs.group, published, useful, seed)
+    train, test = int((~held & useful).sum()), int((held & useful).sum())
+    if min(train, test) < LEAST_STORIES:
+        raise InputError(
+            f"{train} stories that link{have} to train and {test} to test; learning needs {LEAST_STORIES} of each: "
+            "give more"
+        )
+    tested = pairs.take(held)
+    group = _drawn_together(tested.group, None if published is None else published[held])
+    return pairs.take(~held), replace(tested, group=group)
 
 
 def _training_pairs(

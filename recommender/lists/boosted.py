@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.lists.readnext import MORE
-
-_REASONS = 2  # of an item, with the one that tells the boost
+from recommender.lists.readnext import MORE, MOST_REASONS
 
 
 def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool) -> dict[str, Any]:
@@ -55,5 +53,5 @@ def _boosted(item: dict[str, Any], factors: Mapping[str, float], learned: bool) 
         **item,
         "score": round(times / (1 - item["score"] + times) if learned else times, 6),
         "components": {**item["components"], "boost": round((item["components"]["boost"] or 1.0) * factor, 6)},
-        "reasons": [reason, *other][:_REASONS],
+        "reasons": [reason, *other][:MOST_REASONS],
     }

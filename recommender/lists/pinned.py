@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from recommender.editorial.decisions import OverlayPin
+from recommender.lists.readnext import MOST_REASONS
 
 _OPEN = ("ok", "filled", "short", "empty")  # lists that a pin may stand in
 _FIGURES: dict[str, Any] = {
@@ -38,7 +39,7 @@ def placed(
         if item is not None and pin.item != record["article_id"]:
             text = f"pinned by {pin.by}" if pin.by else "pinned"
             other = [reason for reason in item["reasons"] if reason["kind"] != "pinned"]
-            reasons = [{"kind": "pinned", "text": text, "weight": 0.0, "terms": []}, *other][:2]
+            reasons = [{"kind": "pinned", "text": text, "weight": 0.0, "terms": []}, *other][:MOST_REASONS]
             found.append((pin.position, {**item, "source": "pinned", "reasons": reasons}))
     return found
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Status = Literal["ok", "filled", "short", "empty", "withheld", "withdrawn", "unknown", "not_computed"]
+MOST_REASONS = 2  # of an item
 MORE = ("more", "window", "caps", "same_section", "recent")  # the last four: lists of earlier versions
 
 

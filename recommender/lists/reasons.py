@@ -17,11 +17,11 @@ from recommender.features.families import FAMILIES
 from recommender.features.texts import AS_NAME, AS_WORD, Subjects
 from recommender.features.tfidf import heaviest_shared
 from recommender.lists.block import Block
+from recommender.lists.readnext import MOST_REASONS
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
 from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Parts
 
-MOST = 2  # reasons of an item
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells
 _LOOKED_AT = 9  # shared terms among which those to be told are sought
 _ALIKE = 0.6  # share of the longer of two terms that both begin with, from which on they are forms of one word
@@ -332,7 +332,7 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     )
     order = np.lexsort((place, owner))
     nth = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
-    order = order[nth < MOST]
+    order = order[nth < MOST_REASONS]
     columns = [kind, text, pa.array(weight.astype(np.float64).round(6)), terms]
     reasons = pa.StructArray.from_arrays(columns, fields=list(REASON)).take(pa.array(order))
     counts = np.bincount(owner[order], minlength=count)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from recommender import Recommender, Rules, Settings
-from recommender.lists.reasons import MOST, apart_text
+from recommender.lists.readnext import MOST_REASONS
+from recommender.lists.reasons import apart_text
 from tests.support.checkerboard import checkerboard
 
 NOON = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
@@ -48,7 +49,7 @@ def test_at_most_two_reasons_and_never_none() -> None:
     for found in rec.recommend_many(rec.catalog.ids.to_pylist()):
         assert len(found) == 12
         for item in found:
-            assert 1 <= len(item.reasons) <= MOST
+            assert 1 <= len(item.reasons) <= MOST_REASONS
             assert all(reason.text for reason in item.reasons)
 
 
