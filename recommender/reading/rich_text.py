@@ -193,7 +193,8 @@ def _leaf(node: Mapping[str, Any], links: _Links) -> str:
     if kind in _CARDS and isinstance(node.get(kind), str):
         return _card(kind, node[kind])
     if "__component" in node:
-        return next((node[name] for name in _MARKUP if isinstance(node.get(name), str)), "")
+        found = next((node[name] for name in _MARKUP if isinstance(node.get(name), str)), "")
+        return found if "</" in found else _card("markdown", found)
     text = next((node[name] for name in _TEXTS if isinstance(node.get(name), str)), None)
     if text is None:  # of Chorus
         parts = (one.get("html") for one in node.values() if isinstance(one, Mapping))

@@ -14,8 +14,8 @@ _WORDS = (
     (  # of statuses whose stories are shown
         "publish published publ public live online active usable approved released ok visible enabled available open "
         "inherit current final complete completed ready new updated corrected normal standard everyone anyone free on "
-        "done confirmed archived archive members paid premium subscribers tiers veröffentlicht publié publicado "
-        "pubblicato "
+        "done success confirmed archived archive members paid premium subscribers tiers veröffentlicht publié "
+        "publicado pubblicato "
         "gepubliceerd publicerad publisert udgivet publiceret julkaistu publicat opublikowany opublikowane publikováno "
         "zveřejněno közzétéve yayında yayınlandı опубликовано опубликован опубліковано публикувано δημοσιευμένο "
         "公開 已发布 已發布 게시됨"

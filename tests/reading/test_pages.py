@@ -117,6 +117,8 @@ NAMED = """<meta property="og:title" content="Ferry aground | Courier"><meta pro
 <meta property="og:site_name" content="Courier">"""
 MICRODATA = """<div itemscope itemtype="https://schema.org/NewsArticle"><h1>Ferry aground</h1>
 <meta itemprop="datePublished" content="2026-11-27T08:00:00Z"><div itemprop="articleBody">It ran.</div></div>"""
+HENTRY = """<article class="h-entry"><header><h1>Ferry aground</h1></header><section>It ran.</section>
+<footer><time class="dt-published" datetime="2026-11-27T08:00:00Z">today</time></footer></article>"""
 BESIDE = "<footer><p>The Courier is published by the harbour company of Port Ellery.</p></footer>"
 
 
@@ -147,8 +149,9 @@ def test_the_text_of_a_page_is_found_where_most_paragraphs_stand_together(
         (scripted({"@type": "WebPage", "mainEntity": LD}), ARTICLE),
         (NAMED, ARTICLE.replace("<h1>", '<time datetime="2026-11-27T08:00Z">8</time><h1>')),
         ("", MICRODATA),
+        ("", HENTRY),
     ],
-    ids=["CDATA", "tab in a text", "main entity", "name of the site, time in the page", "microdata"],
+    ids=["CDATA", "tab in a text", "main entity", "name of the site, time in the page", "microdata", "microformat"],
 )
 def test_what_a_page_says_is_read_where_it_stands(tmp_path: Path, head: str, body: str) -> None:
     (tmp_path / "a.html").write_text(page(head, body))

@@ -624,6 +624,30 @@ FURTHER: dict[str, tuple[Any, list[dict[str, Any]], dict[str, int]]] = {
         [{"id": "7", **FERRY}],
         {},
     ),
+    "Livingdocs": (
+        [
+            {
+                "systemdata": {"documentId": number, "documentType": "article", **times},
+                "metadata": {"language": {"locale": "en"}},
+                "content": [
+                    {"component": "head", "content": {"title": "Ferry"}},
+                    {"component": "p", "content": {"text": "It ran aground."}},
+                    {"component": "image", "content": {"text": "A caption"}},
+                ],
+            }
+            for number, times in ((7, {"firstPublishedAt": "2026-11-27T08:00:00Z"}), (8, {}))
+        ],
+        [{"id": "7", "language": "en", "published_at": datetime(2026, 11, 27, 8, tzinfo=UTC), **FERRY}],
+        {"status draft": 1},
+    ),
+    "SPIP": (
+        [
+            {"id_article": 7, "titre": "Ferry", "statut": "publie", "texte": "{{It}} ran {aground}. [Fog->art12]"},
+            {"id_article": 8, "titre": "Fog", "statut": "prepa", "texte": "Soon"},
+        ],
+        [{"id": "7", "title": "Ferry", "body": "It ran aground. Fog"}],
+        {"status unpublished": 1},
+    ),
     "Directus": (
         [{"id": 7, "translations": [{"languages_code": "en-GB", **FERRY}, {"languages_code": "de", "title": "F"}]}],
         [{"id": "7", "language": "en", **FERRY}],

@@ -38,7 +38,12 @@ _HEAD = {
 }
 _TAGS = ("article:tag", "og:article:tag", "news_keywords", "keywords", "parsely-tags")
 _TYPES = ("article", "news", "newsarticle")  # of Open Graph
-_MARKED = ("[itemprop=articleBody]:not(meta)", "[itemtype$=Article], [itemtype$=BlogPosting]", "body.single-post")
+_MARKED = (
+    "[itemprop=articleBody]:not(meta)",
+    "[itemtype$=Article], [itemtype$=BlogPosting]",
+    "body.single-post",
+    ".h-entry",
+)
 _DATES = "[itemprop=datePublished], time.published, article time[datetime], main time[datetime], time[datetime]"
 _BODIES = (
     "[itemprop=articleBody]:not(meta)",

@@ -29,7 +29,7 @@ _DEEPEST = 3  # objects around a list
 _STORY = frozenset(
     (
         *("title", "headline", "headlines", "webTitle", "body", "text", "_source", "attributes", "fields", "name"),
-        *("articleBody", "post_title", "Title", "Headline"),
+        *("articleBody", "post_title", "Title", "Headline", "systemdata"),
     )
 )
 _TOLD = frozenset(("title", "headline", "headlines", "body", "text", "webTitle", "post_title", "id"))
