@@ -64,12 +64,12 @@ _ALIASES = {
         "last_published published_time publication_time published_on first_published first_publish_date "
         "first_published_at web_publication_date date_gmt post_date_gmt post_date display_date version_created "
         "content_created first_created dc_date issued publish_time publishedat_utc publish_up publish_at "
-        "publish_date_time publication_date_time published_date_time date_time article_date released_at release_date "
-        "authored_on publish_on posted posted_at posted_on date datetime timestamp created_at created created_date "
-        "date_created created_on time veröffentlichungsdatum erscheinungsdatum veröffentlicht_am date_de_publication date_publish "
-        "seen_date date_publication fecha_de_publicación fecha_publicacion publicatiedatum datum fecha "
-        "data_pubblicazione data_di_pubblicazione data_de_publicação data_publikacji дата_публикации дата "
-        "发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 日付 게시일 날짜"
+        "publish_date_time publication_date_time published_date_time date_time article_date released_at "
+        "release_date authored_on publish_on posted posted_at posted_on date datetime timestamp created_at created "
+        "created_date date_created created_on time veröffentlichungsdatum erscheinungsdatum veröffentlicht_am "
+        "date_de_publication date_publish seen_date date_publication fecha_de_publicación fecha_publicacion "
+        "publicatiedatum datum fecha data_pubblicazione data_di_pubblicazione data_de_publicação data_publikacji "
+        "дата_публикации дата 发布时间 發布時間 发布日期 發布日期 日期 公開日 公開日時 掲載日 日付 게시일 날짜"
     ),
     "updated_at": (
         "modified_gmt post_modified_gmt updated modified modified_at date_modified last_modified lastmod post_modified "

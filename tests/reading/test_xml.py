@@ -184,7 +184,8 @@ def test_newsml_1(tmp_path: Path) -> None:
         item.format(revision=1, status="Canceled", text=nitf).replace(">N1<", ">N2<"),
         item.format(revision=1, status="Usable", text="").replace(">N1<", ">N3<").replace('"Text"', '"Photo"'),
     ]
-    (row,), report = read(tmp_path, f'<?xml version="1.0"?><NewsML Version="1.2">{"".join(items)}</NewsML>')
+    parts = '<!DOCTYPE NewsML SYSTEM "NewsML.dtd" [<!ENTITY % nitf SYSTEM "nitf.dtd"> %nitf;]>'
+    (row,), report = read(tmp_path, f'<?xml version="1.0"?>{parts}<NewsML Version="1.2">{"".join(items)}</NewsML>')
     assert shown(row, "id", "title", "body", "language", "author", "source") == (
         *(
             "urn:newsml:agency.example:20261127:N1",

@@ -11,13 +11,13 @@ from recommender.reading.formats.elements.plain import local, text_of
 
 
 def row(item: Element) -> dict[str, Any]:
-    """Make a row of an item: what it says of itself, and the first of its contents that holds text."""
+    """Make a row of an item: what it says of itself, and the longest of its texts."""
     texts = (body for one in item.iter() if local(one) == "DataContent" and (body := _body(one)))
     given = {
         "id": _id(item),
         "title": words(first(item, "HeadLine")),
         "lead": words(first(item, "SubHeadLine")),
-        "body": next(texts, None),
+        "body": max(texts, key=len, default=None),  # others hold its title or its beginning
         "published_at": words(first(item, "FirstCreated")),
         "updated_at": words(first(item, "ThisRevisionCreated")),
         "status": _name(item, "Status"),
