@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Room:
-    """Everything that is opened once.
+    """What the requests of one worker share: lists, stories, archive, acts and figures, each opened once.
 
     Parameters
     ----------
