@@ -168,10 +168,11 @@ def visible(text: str) -> str:
     return _JOINERS.sub("", text) if "\u200c" in text or "\u200d" in text else text
 
 
-def of_markdown(text: str) -> tuple[str, bool]:
+def of_markdown(text: str, has_tags: bool = False) -> tuple[str, bool]:
     """Read Markdown as plain text, and tell whether it is HTML now: with links it is, so that they can be read.
 
-    A text is Markdown if it has its links, images, bold words or headings; any other comes back as it is.
+    A text is Markdown if it has its links, images, bold words or headings; any other comes back as it is. `has_tags`
+    tells that it holds HTML as well, which stays.
 
     Examples
     --------
@@ -188,7 +189,10 @@ def of_markdown(text: str) -> tuple[str, bool]:
     linked = "[" in found and "](" in found and _LINK.search(found) is not None
     if found == text and not linked:
         return text, False
-    found = _EMPHASIS.sub(r"\2", _QUOTE.sub("", _WRAPPED.sub(" ", found)))
+    found = _WRAPPED.sub(" ", found)
+    if has_tags:
+        return _LINK.sub(_anchor, found), True
+    found = _EMPHASIS.sub(r"\2", _QUOTE.sub("", found))
     if not linked:
         return found, False
     return _LINK.sub(_anchor, html.escape(found, quote=False)), True

@@ -194,7 +194,7 @@ def _as_html(text: str) -> str:
     raw = text
     for _ in range(_ESCAPED):
         if _is_tagged(raw):
-            return raw
+            return of_markdown(raw, has_tags=True)[0]
         raw, before = html.unescape(raw), raw
         if raw == before:
             break

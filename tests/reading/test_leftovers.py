@@ -34,6 +34,8 @@ from recommender.reading.read import read_articles
             "The port\n\nGull Point\n\nMore\n\nFog",
         ),
         ("<!-- wp:paragraph -->Storm", "Storm"),
+        ("The [plan](/p) <br>of the\n**mayor**\n\n## Why\n\nFog.", "The plan\n\nof the mayor\n\nWhy\n\nFog."),
+        ("<p>Rated ** by <b>critics</b> # 1</p>", "Rated ** by critics # 1"),
         ("<![CDATA[Storm hits]]>", "Storm hits"),
         ("<![CDATA[<p>Storm</p>]]>", "Storm"),
         ('[caption id="a" width="3"]<img src="x"/> The wall[/caption] Text.', "Text."),

@@ -239,3 +239,9 @@ def test_a_feed_may_tell_little_of_a_story(tmp_path: Path) -> None:
     rss = "<rss><channel><item><guid>1</guid><description>It ran aground.</description></item></channel></rss>"
     (row,), _ = read(tmp_path, rss)
     assert shown(row, "title", "body") == (None, "It ran aground.")
+
+
+@pytest.mark.parametrize("text", ["5 < 6", "<<![CDATA[5 < 6]]>", "<![CDATA[5 <![CDATA[< 6]]>]]>"])
+def test_signs_that_are_no_xml_cost_no_story(tmp_path: Path, text: str) -> None:
+    (row,), report = read(tmp_path, f"<rss><channel><item><guid>1</guid><title>{text}</title></item></channel></rss>")
+    assert (row["title"].replace(" ", "").strip("<"), report.rejected) == ("5<6", [])

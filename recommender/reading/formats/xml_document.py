@@ -31,6 +31,7 @@ _FIELD = re.compile(r"""\bname\s*=\s*["']([^"'<>]{1,100})["']""")
 _ENTITIES = re.compile(r"<!ENTITY\s+(?!%)", re.IGNORECASE)  # those of parts of a document type stand in no text
 _PARTS = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-f]{1,6});)([a-z][a-z0-9]{1,31};)?", re.IGNORECASE)
+_NO_TAG = re.compile(r"<(?![A-Za-z_/!?])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(x[0-9a-f]{1,6}|\d{1,7});", re.IGNORECASE)
 
@@ -194,12 +195,13 @@ def _parsed(text: str) -> ElementTree.Element:
 
 
 def _mended(item: str) -> str:
-    """Mend what is no XML: `&` alone, HTML's names of letters, and letters that XML does not know."""
+    """Mend what is no XML: `&`, `<` and `]]>` alone, HTML's names of letters, and letters that XML does not know."""
     parts = _PARTS.split(_CONTROL.sub("", item))
     return "".join(part if part.startswith("<![CDATA[") else _plain(part) for part in parts)
 
 
 def _plain(text: str) -> str:
+    text = _NO_TAG.sub("&lt;", text.replace("]]>", "]]&gt;"))
     text = _ENTITY.sub(lambda found: _letters(found[0]), text)
     return _REFERENCE.sub(_reference, text)
 
