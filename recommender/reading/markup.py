@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import islice
+from itertools import groupby, islice
 from operator import or_
 from typing import NamedTuple
 
@@ -41,9 +41,12 @@ _TAG = (
 )
 _TAGGED = rf"{_TAG}|^\s*<p>"
 _MARKUP = re.compile(_TAGGED, re.IGNORECASE | re.ASCII)
-_PARAGRAPH, _PRINTED = re.compile(r"<p[\s>]", re.IGNORECASE), re.compile(r"<(?:pre|textarea)\b", re.IGNORECASE)
-_LINE = re.compile(r"(?<![\s>])[ \t]*\r?\n[ \t]*(?![\s<])|(?<![\s>])[ \t]*\r?\n[ \t]*(?=<(?:a|b|i|em|strong|span)\b)")
-"""What ends a line of the source and no paragraph, where tags tell paragraphs."""
+_PRINTED = re.compile(r"<(?:pre|textarea)\b", re.IGNORECASE)
+_BLOCK_BEGINS = re.compile(
+    r"\s*</?(?:p|div|li|ul|ol|h[1-6]|br|tr|td|table|blockquote|section|article)\b", re.IGNORECASE
+)
+_ANY_TAG = re.compile(r"<[^<>]*>")
+_WIDTHS = range(50, 121)  # characters that programs wrap lines at
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _SOME_ENTITY = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
 _ENTITY = re.compile(_SOME_ENTITY, re.IGNORECASE | re.ASCII)
@@ -207,8 +210,8 @@ def _read(markup: str) -> tuple[str, list[Anchor]]:
     if _is_tagged(markup):
         if markup.count("<") > _MOST_TAGS:
             raise RowError(f"more than {_MOST_TAGS:,} HTML tags in one field")
-        if _PARAGRAPH.search(markup) and not _PRINTED.search(markup):
-            markup = _LINE.sub(" ", markup)
+        if "\n" in markup.strip() and not _PRINTED.search(markup):
+            markup = _unwrapped(markup)
         tree = LexborHTMLParser(markup)
         _part(tree)
         for node in tree.css(_SILENT):
@@ -224,6 +227,34 @@ def _read(markup: str) -> tuple[str, list[Anchor]]:
         lines = (" ".join(line.split()) for line in text.split("\n"))
         return "\n\n".join(line for line in lines if line), []
     return markup, []
+
+
+def _unwrapped(markup: str) -> str:
+    r"""Join the lines of a source that a program wrapped, as no paragraph ends with them.
+
+    Examples
+    --------
+    >>> _unwrapped("<p>It ran\naground.\nNobody was hurt.</p>")
+    '<p>It ran aground.\nNobody was hurt.</p>'
+    """
+    lines = ((line, _ANY_TAG.sub("", line).strip()) for line in markup.split("\n"))
+    found: list[str] = []
+    for _, block in groupby(lines, key=lambda one: bool(one[1])):
+        before, held = "", list(block)
+        widest = max(len(words) for _, words in held)
+        for line, words in held:
+            joins = _goes_on(before, words, widest) and not _BLOCK_BEGINS.match(line)
+            found += (" ", line.lstrip()) if joins else ("\n", line)
+            before = words
+    return "".join(found[1:])
+
+
+def _goes_on(before: str, words: str, widest: int) -> bool:
+    """Tell whether a line goes on with the sentence of the one before, which was full or ended before a small letter."""
+    if not before or not words:
+        return False
+    is_full = widest in _WIDTHS and len(before) + 1 + len(words.split(maxsplit=1)[0]) > widest
+    return words[0].islower() or (is_full and words[0].isalnum())
 
 
 def _part(tree: LexborHTMLParser) -> None:

@@ -82,7 +82,7 @@ def test_a_link_on_a_line_of_its_own_stays_in_its_sentence() -> None:
     body = "<p>The ferry\n  <a href='/a'>ran\n aground</a>\n\nat seven.</p>"
     assert to_text_and_links(body) == ("The ferry ran aground\n\nat seven.", [Anchor("/a", "ran aground")])
     body = "The ferry\n<a href='/a'>ran aground</a>.\n\nRead more: <a href='/x'>Cup final</a>\n\nThe end."
-    assert to_text_and_links(body) == ("The ferry\n\nran aground.\n\nThe end.", [Anchor("/a", "ran aground")])
+    assert to_text_and_links(body) == ("The ferry ran aground.\n\nThe end.", [Anchor("/a", "ran aground")])
 
 
 def test_figures_within_sentences_end_where_they_end() -> None:

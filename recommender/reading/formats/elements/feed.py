@@ -32,7 +32,7 @@ def row(item: Element) -> dict[str, Any]:
     if not row.get("title") and not row.get("body") and not row.get("content") and row.get("description"):
         row["body"] = row.pop("description")  # RSS asks for one of both alone
     if "authors" in row:  # names, where the creator is a login
-        row["author"] = row.pop("authors")
+        row["author"] = list(dict.fromkeys(row.pop("authors")))
     if row.get("post_type") == "post":
         row.pop("post_type")
     if row.pop("post_password", None):
