@@ -250,7 +250,7 @@ def _unwrapped(markup: str) -> str:
 
 
 def _goes_on(before: str, words: str, widest: int) -> bool:
-    """Tell whether a line goes on with the sentence of the one before, which was full or ended before a small letter."""
+    """Tell whether a line goes on with the sentence of the one before, full or before a small letter."""
     if not before or not words:
         return False
     is_full = widest in _WIDTHS and len(before) + 1 + len(words.split(maxsplit=1)[0]) > widest
