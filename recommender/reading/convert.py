@@ -96,7 +96,7 @@ def word(value: Any, field: str, plan: Plan, column: str) -> str | None:
     if isinstance(value, Mapping) and field == "author":
         value = unwrapped(value)
     if type(value) is not str and field in ("author", "section") and isinstance(value, list | tuple):
-        parts = [unwrapped(one) for one in value]
+        parts = as_list(value)
         value = ", ".join(as_text(part, field) for part in parts if not is_missing(part))
     value = one_of(value, address=field in ("url", "image_url"))
     if is_missing(value):

@@ -36,6 +36,7 @@ _KEYS = (
         "displayName",
         "full_name",
         "fullName",
+        "byline",
         "fullOrUserName",
         "slug",
     ),

@@ -24,6 +24,10 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a title on lines": ({"title": "Ferry\n   aground"}, {"title": "Ferry aground"}),
     "a section on lines": ({"section": "Local\n News"}, {"section": "Local News"}),
     "a byline": ({"byline": "By Ann Bell"}, {"author": "Ann Bell"}),
+    "authors in lists and bylines": (
+        {"author": [[{"@type": "Person", "name": "Ann"}], {"@type": "Person", "byline": "Bo"}]},
+        {"author": "Ann, Bo"},
+    ),
     "an author of RSS": ({"author": "ann@courier.example (Ann Bell)"}, {"author": "Ann Bell"}),
     "a name that begins like a byline": ({"author": "Byron Bell"}, {"author": "Byron Bell"}),
     "a part of a body that is none": (

@@ -409,7 +409,7 @@ def test_why_a_row_is_refused(raw: dict[str, Any], reason: str) -> None:
         ("lead", "caf\udce9", "lead is not valid UTF-8"),
         ("section", {"code": 7}, "section is dict, expected text"),
         ("author", "a" * 10_001, "author of N characters; the limit is N"),
-        ("author", [["a"]], "author is list, expected text"),
+        ("author", [[["a"]]], "author is list, expected text"),
         ("url", True, "url is bool, expected text"),
         ("tags", {"a": 1}, "an object of unknown keys"),
         ("access", "maybe", "access"),
