@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from recommender.reading.rows import RowReader
 _ROWS = 4_000  # of a block
 _BYTES = 1 << 23  # of a block of lines
 _LONG = 500  # bytes of a text
+_AHEAD = 2  # blocks that are made before they are needed
 _FEW = 16  # rows of the same columns that are sooner read one by one
 _T = TypeVar("_T")
 _Lines = list[tuple[int, Any]]
@@ -148,9 +149,9 @@ def _is_long(column: pa.ChunkedArray) -> bool:
 
 
 def _ahead(source: Iterator[_T]) -> Iterator[_T]:
-    """Make the next value of an iterator in a thread while one is used."""
+    """Make the next values of an iterator in a thread while one is used: some blocks take longer than others."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, source, None)
-        while (one := coming.result()) is not None:
-            coming = pool.submit(next, source, None)
+        coming = deque(pool.submit(next, source, None) for _ in range(_AHEAD))
+        while (one := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, source, None))
             yield one
