@@ -57,6 +57,20 @@ def is_cut_from(lead: str, body: str) -> bool:
     return bool(words) and begin[:-1] == words[:-1] and len(begin) == len(words) and begin[-1].startswith(words[-1])
 
 
+def repeats(lead: str, title: str) -> bool:
+    """Tell whether a lead is the title again, or ends with it behind what a desk calls the story.
+
+    Examples
+    --------
+    >>> repeats("FERRY/FOG (PIX):Ferry runs aground in fog", "Ferry runs aground in fog"), repeats("Fog", "Ferry")
+    (True, False)
+    """
+    return lead == title or (len(title) >= _LEAST_REPEATED and lead.endswith(title))
+
+
+_LEAST_REPEATED = 20  # characters
+
+
 LINED = r"[\t\n\x0b\x0c\r]"
 """What parts lines, where a field has one."""
 _LINED = re.compile(LINED)
