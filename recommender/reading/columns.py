@@ -34,6 +34,7 @@ from recommender.reading.convert import (
     UnsettledOrder,
     is_cut_from,
     read_moment,
+    repeats,
     word,
 )
 from recommender.reading.fields import ID_IS_URL, LONG_TEXT, links_of
@@ -120,7 +121,8 @@ class Columns:
         cut = [
             at
             for at, (lead, title) in enumerate(zip(leads, found["title"].to_pylist(), strict=True))
-            if lead and (lead == title or (lead.endswith(CUT_ENDS) and is_cut_from(lead, str(found["body"][at]))))
+            if lead
+            and (repeats(lead, title) or (lead.endswith(CUT_ENDS) and is_cut_from(lead, str(found["body"][at]))))
         ]
         for at in cut:
             leads[at] = ""

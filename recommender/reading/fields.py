@@ -17,6 +17,7 @@ from recommender.reading.convert import (
     is_cut_from,
     kept_extra,
     read_moment,
+    repeats,
     to_texts,
     word,
 )
@@ -87,7 +88,7 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
     if not values.get("title") and not values.get("body"):
         raise RowError(_missing_text(raw, plan))
     lead = values.get("lead", "")
-    if lead and (lead == values.get("title") or is_cut_from(lead, values.get("body", ""))):
+    if lead and (repeats(lead, values.get("title", "")) or is_cut_from(lead, values.get("body", ""))):
         del values["lead"]
         plan.report.told.add(CUT_LEAD)
     _add_links(values, anchors, raw, plan, used)

@@ -39,6 +39,10 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"body": "It ran aground.\n\nThe crew swam."},
     ),
     "a lead that repeats the title": ({"lead": "Ferry aground"}, {"lead": ""}),
+    "a lead that names the desk and repeats the title": (
+        {"title": "A ferry runs aground in fog", "lead": "FERRY/FOG (PIX):A ferry runs aground in fog"},
+        {"lead": ""},
+    ),
     "a time that cannot be read, and one that can": (
         {"pub_date": "Mon, 16 Jun 20081", "post_date": "2026-11-27"},
         {"published_at": datetime(2026, 11, 27)},
