@@ -65,6 +65,13 @@ def pairs_of(name: str, data: Path, cache: Path) -> tuple[LinkedPairs, dict[str,
     return replace(pairs, group=groups), recall
 
 
+def held_pairs(data: Path, cache: Path | None) -> tuple[dict[str, LinkedPairs], dict[str, dict[str, float]]]:
+    """Pairs of every set, and their recall, by name; without a cache all texts are embedded."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {name: pairs_of(name, data, cache or Path(folder) / "vectors.sqlite") for name in SETS}
+    return {name: pairs for name, (pairs, _) in found.items()}, {name: recall for name, (_, recall) in found.items()}
+
+
 def left_out(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDArray[np.float64]:
     """NDCG@5 by story of rankers that learned from the other sets alone, the mean of some seeds."""
     others = LinkedPairs.joined([part for other, part in held.items() if other != name])
@@ -147,11 +154,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds that figures are the mean of")
     parser.add_argument("--write", action="store_true", help="write rankers and figures")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        cache = arguments.cache or Path(folder) / "vectors.sqlite"
-        whole, recall = {}, {}
-        for name in SETS:
-            whole[name], recall[name] = pairs_of(name, arguments.data, cache)
+    whole, recall = held_pairs(arguments.data, arguments.cache)
     rows: list[dict[str, Any]] = [
         {"set": name, "recall of linked items among candidates": found} for name, found in recall.items()
     ]

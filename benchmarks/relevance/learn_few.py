@@ -11,12 +11,11 @@ together. Figures are means over folds and draws, and pairs with intervals by gr
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.learn_default import FOLDS, SETS, pairs_of, told
+from benchmarks.learn_default import FOLDS, held_pairs, told
 from numpy.typing import NDArray
 
 from benchmarks.common import write_result
@@ -59,9 +58,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2, help="draws of folds and groups that figures are the mean of")
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/results")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        cache = arguments.cache or Path(folder) / "vectors.sqlite"
-        held = {name: pairs_of(name, arguments.data, cache)[0] for name in SETS}
+    held, _ = held_pairs(arguments.data, arguments.cache)
     rows: list[dict[str, Any]] = []
     for name, own in held.items():
         (other,) = (part for other, part in held.items() if other != name)

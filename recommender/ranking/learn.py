@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.features.families import FAMILIES
-from recommender.ranking.ranker import Ranker, padded_trees
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.trees import padded_trees
 from recommender.statistics import fold_of
 
 DEPTH = 4
@@ -165,7 +166,7 @@ def learn(
     calibrate : bool, default True
         Fit the probability on raw scores of stories that trees did not see; else raw scores are taken as log odds.
     prior : Ranker, optional
-        One that knows other newsrooms: of few stories with links both together rank better than either.
+        One that knows other newsrooms, and counts beside what few stories with links teach.
 
     Notes
     -----

@@ -17,7 +17,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from recommender import Recommender, Settings, SettingsError, precompute
 from recommender.features.families import FAMILIES
 from recommender.ranking.learn import feature_names, monotone_of
-from recommender.ranking.ranker import Ranker, Trees, padded_trees
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.trees import Trees, padded_trees
 from tests.support.checkerboard import checkerboard
 
 SHIPPED = ("minilm-lead", "lexical")
