@@ -32,7 +32,7 @@ from recommender.compute.parallel import in_order, torch_workers
 from recommender.embedders.precision import Precision
 from recommender.features.vectors import SCALE
 from recommender.jobs.precompute import precompute
-from recommender.jobs.touched import touched
+from recommender.jobs.touched import mask_touched
 from recommender.reading.read import read_articles
 from recommender.search.keys import Keys
 from recommender.search.nearest import nearest
@@ -428,7 +428,7 @@ def refresh_ours(job: Job) -> Figures:
     with timed(figures, "seconds"):
         rec.archive = rec.lister().with_pools(before=before)
     with timed(figures, "compared"):
-        rows = np.flatnonzero(touched(before, rec.archive) & rec.catalog.alive)
+        rows = np.flatnonzero(mask_touched(before, rec.archive) & rec.catalog.alive)
     some = rows[:: max(len(rows) // _LISTS, 1)]
     with timed(figures, "lists_seconds"):
         made = sum(len(batch) for batch in rec.lister().lists(some))

@@ -22,8 +22,8 @@ from recommender.publishing import PublishedLists
 from recommender.reading.report import ReadReport
 from recommender.settings import PublishSettings
 
-_FEWEST = 10  # stories or rows that must be concerned: of a handful every one is a large share
-_FEWEST_AT_FIRST = 100  # the same of a first version, which replaces nothing
+_FEWEST = 10  # stories or rows that must be affected: in a handful each is a large share
+_FEWEST_AT_FIRST = 100  # the same for a first version, which replaces nothing
 _DAY = timedelta(days=1)
 _ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
@@ -38,9 +38,9 @@ class Guards:
     last : mapping
         Manifest of the last version; empty at a first publish.
     allowed : bool
-        Whether a worse version is wanted: nothing is refused then.
+        Whether a worse version may be published: nothing is refused then.
     shares : dict of str to float
-        What this version's manifest tells, so that the next one can be compared with it.
+        Shares of this version that its manifest keeps, so that the next one can be compared with it.
     """
 
     settings: PublishSettings
@@ -49,26 +49,23 @@ class Guards:
     shares: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lists: str | Path, settings: PublishSettings, allowed: bool = False) -> Guards:
-        """Prepare the guards of a place: they compare a new version with what is published there."""
+    def from_published(cls, lists: str | Path, settings: PublishSettings, allowed: bool = False) -> Guards:
+        """Prepare the guards of a place, which compare a new version with the one that is published there."""
         try:
             return cls(settings, PublishedLists.open(lists).manifest, allowed)
-        except SnapshotError:  # none, or one that cannot be compared with
+        except SnapshotError:  # there is no version, or none that can be compared with
             return cls(settings, {}, allowed)
 
-    def rows(self, report: ReadReport) -> None:
+    def check_rows(self, report: ReadReport) -> None:
         """Refuse an input of which too many rows are bad, or at a first publish too many dates.
 
         Raises
         ------
         PublishError
         """
-        lost = report.lost["published_at"]  # later versions are compared with the last by their stories without a date
-        if (
-            not (self.last or self.allowed)
-            and lost >= _FEWEST
-            and lost > self.settings.max_rejected_share * report.read
-        ):
+        lost = report.lost["published_at"]
+        is_first = not self.last  # `check_stories` compares later versions with the last
+        if is_first and not self.allowed and lost >= _FEWEST and lost > self.settings.max_rejected_share * report.read:
             raise PublishError(
                 f"{lost:,} of {report.read:,} dates could not be read (reading.date_format), more than "
                 f"publish.max_rejected_share allows; {_ALLOW}"
@@ -82,7 +79,7 @@ class Guards:
                 f"that is more than publish.max_rejected_share; {_ALLOW}"
             )
 
-    def stories(self, table: pa.Table, current: NDArray[np.bool_]) -> None:
+    def check_stories(self, table: pa.Table, current: NDArray[np.bool_]) -> None:
         """Refuse stories that lack what those of the last version had: dates, bodies, sections.
 
         Parameters
@@ -100,9 +97,9 @@ class Guards:
             ("without a body", pc.equal(table["body"], "")),
             ("without a section", pc.is_null(table["section"])),
         ):
-            self._jump(f"stories {name}", int((missing.to_numpy() & current).sum()), int(current.sum()))
+            self._check_share(f"stories {name}", int((missing.to_numpy() & current).sum()), int(current.sum()))
 
-    def moment(self, as_of: datetime | None, published: NDArray[np.int64], now: datetime) -> None:
+    def check_moment(self, as_of: datetime | None, published: NDArray[np.int64], now: datetime) -> None:
         """Refuse a moment that cannot be: long before the last version's, the epoch, or a future of most stories.
 
         Raises
@@ -115,8 +112,8 @@ class Guards:
         ahead = int((dated > to_micros(now + _DAY)).sum())
         if ahead >= _FEWEST and ahead > self.settings.max_future_share * len(dated):
             raise PublishError(
-                f"{ahead:,} of {len(dated):,} dates lie in the future, up to {_told(int(dated.max()))}; the dates are "
-                f"read wrongly, or of another calendar (reading.date_format, publish.max_future_share); {_ALLOW}"
+                f"{ahead:,} of {len(dated):,} dates lie in the future, up to {_date_text(int(dated.max()))}; the dates "
+                f"are read wrongly, or of another calendar (reading.date_format, publish.max_future_share); {_ALLOW}"
             )
         if as_of is None:
             return
@@ -131,7 +128,7 @@ class Guards:
                 f"version: an old or a cut input; {_ALLOW}"
             )
 
-    def lists(self, statuses: Mapping[str, int]) -> None:
+    def check_lists(self, statuses: Mapping[str, int]) -> None:
         """Refuse a version of which too many lists are empty or not computed.
 
         Raises
@@ -139,9 +136,9 @@ class Guards:
         PublishError
         """
         total = sum(statuses.values())
-        self._jump("lists that are empty or not computed", statuses["empty"] + statuses["not_computed"], total)
+        self._check_share("lists that are empty or not computed", statuses["empty"] + statuses["not_computed"], total)
 
-    def _jump(self, what: str, count: int, total: int) -> None:
+    def _check_share(self, what: str, count: int, total: int) -> None:
         share, before = count / max(total, 1), self.last.get("shares", {}).get(what)
         self.shares[what] = round(share, 4)
         limit = self.settings.max_jump if before is not None else self.settings.max_first_share
@@ -156,14 +153,14 @@ class Guards:
             )
 
 
-def _told(micros: int) -> str:
+def _date_text(micros: int) -> str:
     try:
         return f"{datetime.fromtimestamp(micros / 1e6, UTC):%Y-%m-%d}"
     except (ValueError, OverflowError):
         return "a year that no calendar has"
 
 
-def vanished(
+def count_vanished(
     lists: str | Path, table: pa.Table, taken_back: Collection[str], settings: PublishSettings, allow_shrink: bool
 ) -> int:
     """Count the ids of the last version that are missing now; refuse beyond the limit.
@@ -177,35 +174,36 @@ def vanished(
         return 0
     except SnapshotError:
         return 0
-    gone = before.difference(table["id"].to_pylist())
     check_taken_back(len(before.intersection(taken_back)), len(before), settings, allow_shrink)
-    gone.difference_update(taken_back)
-    share = len(gone) / max(len(before), 1)
+    missing = before.difference(table["id"].to_pylist(), taken_back)
+    share = len(missing) / max(len(before), 1)
     if share > settings.max_shrink and not allow_shrink:
         raise PublishError(
-            f"{len(gone):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
-            f"{min(gone)!r}); the input must be all stories, not only new ones. To publish all the same: --allow-shrink"
+            f"{len(missing):,} of {len(before):,} stories of the last version are missing ({share:.1%}, such as "
+            f"{min(missing)!r}); the input must be all stories, not only new ones. To publish all the same: "
+            "--allow-shrink"
         )
-    return len(gone)
+    return len(missing)
 
 
-def check_together(
-    lists: str | Path, archive: str | Path, catalog: Catalog, hidden: Collection[str], settings: PublishSettings
+def check_belong_together(
+    lists: str | Path, archive: str | Path | None, catalog: Catalog, hidden: Collection[str], settings: PublishSettings
 ) -> None:
     """Refuse to refresh lists with the archive of others: most stories of the last version would go.
 
     Stories that are `hidden` on purpose may be missing.
     """
     try:
-        before = list(PublishedLists.open(lists).ids())
+        before = pa.array(list(PublishedLists.open(lists).ids()), pa.large_string())
     except SnapshotError:
         return
-    missing = pc.invert(pc.is_in(pa.array(before, pa.large_string()), catalog.ids.combine_chunks()))
-    gone = set(pa.array(before, pa.large_string()).filter(missing).to_pylist()).difference(hidden)
-    if len(gone) > settings.max_shrink * len(before):
+    is_missing = pc.invert(pc.is_in(before, catalog.ids.combine_chunks()))
+    missing = set(before.filter(is_missing).to_pylist()).difference(hidden)
+    if len(missing) > settings.max_shrink * len(before):
         raise PublishError(
-            f"{len(gone):,} of {len(before):,} stories of the lists in {lists} are not in the archive {archive}, "
-            f"such as {min(gone)!r}: the two do not belong together; name the archive that `precompute` saved with them"
+            f"{len(missing):,} of {len(before):,} stories of the lists in {lists} are not in the archive {archive}, "
+            f"such as {min(missing)!r}: the two do not belong together; name the archive that `precompute` saved with "
+            "them"
         )
 
 

@@ -42,7 +42,7 @@ class JobOptions:
     columns : mapping, optional
         Field -> column, for column names that are not recognised.
     input_format : str, optional
-        Format of the files of articles, such as 'csv', where their content shall not tell.
+        Format of the files of articles, such as 'csv'; default: recognised by their content.
     strict : bool, default False
         Stop at the first bad row.
     allow_worse : bool, default False
@@ -80,10 +80,10 @@ class JobOptions:
     progress: Progress = silent
 
     @classmethod
-    def of(cls, job: Callable[..., Any], options: JobKeywords) -> Self:
-        """Take the keywords of a job, and refuse one that it does not have."""
+    def from_keywords(cls, job: Callable[..., Any], options: JobKeywords) -> Self:
+        """Build the options from the keywords of a job, and refuse one that it does not have."""
         names = JobKeywords.__annotations__
-        if odd := next((name for name in options if name not in names), None):
-            meant = did_you_mean(odd, [*signature(job).parameters, *names])
-            raise SettingsError(f"{job.__name__} has no option {odd!r}{meant}")
+        if unknown := next((name for name in options if name not in names), None):
+            hint = did_you_mean(unknown, [*signature(job).parameters, *names])
+            raise SettingsError(f"{job.__name__} has no option {unknown!r}{hint}")
         return cls(**options)

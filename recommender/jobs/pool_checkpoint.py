@@ -1,4 +1,4 @@
-"""Finished lines of pools in a ledger: a search that was interrupted goes on where it was."""
+"""Finished pools kept in a ledger: a search that was interrupted continues where it stopped."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recommender.storage.checkpoints import Ledger
 
 
 class PoolCheckpoint:
-    """Keep `checkpoints.SHARD` stories at a time, for `pools.Checkpoint`; what comes after the last shard is not kept.
+    """A `pools.Checkpoint` that keeps shards of `checkpoints.SHARD` stories; a smaller rest is not kept.
 
-    A shard names the stories that it holds: in which order a search finishes them is its own affair.
+    A shard names the stories that it holds, since a search may finish them in any order.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -24,17 +24,17 @@ class PoolCheckpoint:
     def restore(self, pools: Pools, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         wanted = wanted.copy()
         for name in self._ledger.names:
-            held = self._ledger.arrays(name)
-            if held is not None:
-                some = wanted[held["places"]]
-                places = held["places"][some]
-                pools.rows[places] = held["rows"][some]
-                wanted[places] = False
+            shard = self._ledger.arrays(name)
+            if shard is not None:
+                is_wanted = wanted[shard["places"]]
+                stories = shard["places"][is_wanted]
+                pools.rows[stories] = shard["rows"][is_wanted]
+                wanted[stories] = False
         return wanted
 
     def finished(self, pools: Pools, places: NDArray[np.int64]) -> None:
         self._waiting = np.concatenate([self._waiting, places])
         while len(self._waiting) >= checkpoints.SHARD:
-            some, self._waiting = self._waiting[: checkpoints.SHARD], self._waiting[checkpoints.SHARD :]
-            self._ledger.keep(f"{self._next:05d}", places=some, rows=pools.rows[some])
+            shard, self._waiting = self._waiting[: checkpoints.SHARD], self._waiting[checkpoints.SHARD :]
+            self._ledger.keep(f"{self._next:05d}", places=shard, rows=pools.rows[shard])
             self._next += 1

@@ -17,10 +17,10 @@ from recommender.errors import InputError
 from recommender.facade import Recommender
 from recommender.jobs.engines import make_engine
 from recommender.jobs.engines.protocol import Engine
-from recommender.jobs.guards import Guards, vanished
+from recommender.jobs.guards import Guards, count_vanished
 from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.run import Run
-from recommender.jobs.summary import Summary, no_story
+from recommender.jobs.summary import Summary, no_story_message
 from recommender.reading.links import given_links, with_links
 from recommender.reading.read import Source
 from recommender.settings import Settings
@@ -87,34 +87,34 @@ def precompute(
     2
     """
     keep_apart_large_memory()
-    asked = JobOptions.of(precompute, options)
+    job_options = JobOptions.from_keywords(precompute, options)
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
-    rec = asked.recommender or Recommender(settings, rules=rules, cache=asked.cache)
+    rec = job_options.recommender or Recommender(settings, rules=rules, cache=job_options.cache)
     settings = rec.settings
-    more = given_links(links, settings.reading)
-    where = make_engine(engine, address)
-    run = Run("precompute", lists, archive, replace(asked, resume=asked.resume or where.resume(lists)))
+    link_table = given_links(links, settings.reading)
+    job_engine = make_engine(engine, address)
+    job_options = replace(job_options, resume=job_options.resume or job_engine.resume(lists))
+    run = Run("precompute", lists, archive, job_options)
     clock, summary = run.clock, run.summary
-    with run.publisher.writing(), where.started(lists) as job:
+    with run.publisher.writing(), job_engine.started(lists) as job:
         table, report = run.read(articles, settings.reading, each=job.read)
         run.write_rejected(report)
         if not len(table):
-            raise InputError(no_story(report, run.rejected))
-        guards = Guards.of(lists, settings.publish, asked.allow_worse)
-        guards.rows(report)
-        guards.stories(table, np.ones(len(table), dtype=bool))
-        table = with_links(table, more, settings.reading)
-        rec.overlay = run.overlay()
-        summary.vanished = vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
+            raise InputError(no_story_message(report, run.rejected))
+        guards = Guards.from_published(lists, settings.publish, job_options.allow_worse)
+        guards.check_rows(report)
+        guards.check_stories(table, np.ones(len(table), dtype=bool))
+        table = with_links(table, link_table, settings.reading)
+        rec.overlay = run.open_overlay()
+        summary.vanished = count_vanished(lists, table, report.taken_back, settings.publish, allow_shrink)
         rec.overlay.take_back(report.taken_back, table["id"].to_pylist())
-        vectors = run.vectors(rec, job.encode(rec.embedder))
+        vectors = run.story_vectors(rec, job.encode(rec.embedder))
         rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, rec.limits, clock)
         clock("searching", 0, len(table))
         moment = run.identify(rec).as_of
-        guards.moment(None if asked.as_of else moment, rec.catalog.published, datetime.now(UTC))
-        if (
-            archive is not None and rec.archive.wants_index
-        ):  # one that finds too little is refused before lists are made
+        guards.check_moment(None if job_options.as_of else moment, rec.catalog.published, datetime.now(UTC))
+        if archive is not None and rec.archive.wants_index:
+            # An index that finds too little is refused before lists are made.
             rec.archive = rec.archive.indexed()
         job.pool(rec, run, keep=archive is not None)
         clock("searching", len(table), len(table))

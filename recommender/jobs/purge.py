@@ -49,25 +49,26 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     >>> purge("lists", "story-42")                        # doctest: +SKIP
     '2 versions rewritten'
     """
-    wanted = frozenset([ids] if isinstance(ids, str) else ids)
+    purged = frozenset([ids] if isinstance(ids, str) else ids)
     if is_database(place):
-        return _purge_lists(place, wanted)
-    kind = kind_of(place)
-    done = _purge_archive(Path(place), wanted) if kind == "snapshot" else _purge_lists(place, wanted) if kind else ""
+        return _purge_lists(place, purged)
+    done = []
+    if kind := kind_of(place):
+        done.append(_purge_archive(Path(place), purged) if kind == "snapshot" else _purge_lists(place, purged))
     shards = checkpoints.clear(Path(place)) + checkpoints.clear(Path(place) / checkpoints.FOLDER)
     if shards:
-        done = ", ".join([*([done] if done else []), f"{shards} finished shards of an interrupted run deleted"])
+        done.append(f"{shards} finished shards of an interrupted run deleted")
     if not done:
         raise SnapshotError(
             f"{place} holds neither published lists nor a saved archive; name a folder that precompute wrote to"
         )
-    return done
+    return ", ".join(done)
 
 
-def _purge_lists(place: str | Path, wanted: frozenset[str]) -> str:
+def _purge_lists(place: str | Path, ids: frozenset[str]) -> str:
     publisher = open_publisher(place)
-    publisher.overlay.record("withdraw", wanted)
-    versions = publisher.purge(wanted)
+    publisher.overlay.record("withdraw", ids)
+    versions = publisher.purge(ids)
     if not is_database(place):
         (Path(place) / "rejected.jsonl").unlink(missing_ok=True)
         shutil.rmtree(Path(place) / "cache", ignore_errors=True)
@@ -78,7 +79,7 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
     rec = Recommender.load(root)
     rec.withdraw(ids, unknown_too=True)
     version = VersionedFolder(root, "snapshot").current()
-    version.check()  # what is saved again must be whole
+    version.check()  # the archive is saved again, so all of it is checked
     saved_with = version.manifest["embedder"]
     if saved_with != type(rec.embedder).__name__:
         raise SnapshotError(
@@ -86,13 +87,13 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
             "withdrawn: to delete them, fit without them and save to this folder"
         )
     archive, _ = snapshot.load(root)
-    held = ~np.isin(archive.catalog.ids.to_numpy(), sorted(ids))
-    gone = int((~held).sum())
-    if gone == len(held):
+    is_purged = np.isin(archive.catalog.ids.to_numpy(), sorted(ids))
+    count = int(is_purged.sum())
+    if count == len(is_purged):
         raise SnapshotError(f"{root} would be empty; delete the folder instead")
-    if gone:
-        table = without_links_to(archive.catalog, ~held)
+    if count:
+        table = without_links_to(archive.catalog, is_purged)
         archive = replace(archive, catalog=replace(archive.catalog, table=table))
-        # without the index of the settings: deletion must not fail by what it cannot be trained on
-        snapshot.write(root, only(archive, held), rec.embedder)
-    return f"{gone} stories deleted"
+        # The index of the settings is left out: it may not be trainable on few stories, and deletion must not fail.
+        snapshot.write(root, only(archive, ~is_purged), rec.embedder)
+    return f"{count} stories deleted"

@@ -20,15 +20,16 @@ from recommender.archive.archive import Archive
 from recommender.archive.build import ranker_for
 from recommender.archive.changes import changed_archive
 from recommender.compute.hardware import keep_apart_large_memory, release_memory
+from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import Rules
 from recommender.errors import DamagedError, InputError, SnapshotError
 from recommender.facade import Recommender
 from recommender.jobs.engines.local import LocalEngine, pool_checkpoint
-from recommender.jobs.guards import Guards, check_taken_back, check_together
+from recommender.jobs.guards import Guards, check_belong_together, check_taken_back
 from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.run import Run
-from recommender.jobs.summary import Summary, items_of, no_story
-from recommender.jobs.touched import looked_past, touched
+from recommender.jobs.summary import Summary, item_ids_by_story, no_story_message
+from recommender.jobs.touched import mask_filled_from_archive, mask_touched
 from recommender.lists.records import RECORD
 from recommender.publishing import PublishedLists
 from recommender.reading.read import Source
@@ -88,110 +89,135 @@ def refresh(
     412
     """
     keep_apart_large_memory()
-    asked = JobOptions.of(refresh, options)
-    run = Run("refresh", lists, archive, asked)
+    job_options = JobOptions.from_keywords(refresh, options)
+    run = Run("refresh", lists, archive, job_options)
     clock, summary = run.clock, run.summary
     with run.publisher.writing():
-        overlay = run.overlay()
-        # what is saved again must be whole
-        rec = asked.recommender or Recommender.load(archive, cache=asked.cache, check=True)
-        rec, before = _to_go_on_from(rec, archive, ranker, summary)
+        overlay = run.open_overlay()
+        # The archive is saved again at the end, so all of it is checked.
+        rec = job_options.recommender or Recommender.load(archive, cache=job_options.cache, check=True)
+        rec, before = _starting_point(rec, archive, ranker, summary)
         clock("loading", len(rec.catalog), len(rec.catalog))
-        apart = sorted(rec.overlay.decisions.withdrawn - overlay.withdrawn)
-        if apart:
-            summary.findings += (
-                f"{len(apart):,} stories, such as {apart[0]!r}, are withdrawn from the archive but not from these "
-                "lists, which show them: withdraw them with --lists as well",
-            )
+        _note_withdrawn_apart(rec, overlay, summary)
         rec.overlay = overlay
-        held = int(rec.catalog.alive.sum())
-        table, rec.report = run.read(changes, rec.settings.reading, may_be_empty=True)
-        if asked.rejected is not None:
-            run.write_rejected(rec.report)
-        rec.archive, summary.changes, summary.embedded = changed_archive(
-            rec.archive, table, rec.report, run.vectors(rec), rec.overlay.taken_back
-        )
-        if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
-            raise InputError(no_story(rec.report, run.rejected if asked.rejected is not None else None))
-        check_taken_back(summary.changes.unpublished, held, rec.settings.publish)
-        gone = rec.overlay.withdrawn.union(rec.overlay.unpublished, rec.report.taken_back)
-        check_together(lists, archive, rec.catalog, gone, rec.settings.publish)
-        rec.overlay.settle(rec.report.taken_back, rec.catalog)
+        _take_in(run, rec, changes)
         clock("embedding", len(rec.catalog), len(rec.catalog))
-        moment = run.identify(rec).as_of
-        guards = Guards.of(lists, rec.settings.publish, asked.allow_worse)
-        guards.rows(rec.report)
-        guards.stories(rec.catalog.table, rec.catalog.alive)
-        guards.moment(None if asked.as_of else moment, rec.catalog.published[rec.catalog.alive], datetime.now(UTC))
-        rec.archive = rec.lister(as_of=asked.as_of).with_pools(before=before, checkpoint=pool_checkpoint(rec, run))
+        guards = _check(run, rec)
+        lister = rec.lister(as_of=job_options.as_of)
+        rec.archive = lister.with_pools(before=before, checkpoint=pool_checkpoint(rec, run))
         release_memory()
         clock("searching", len(rec.catalog), len(rec.catalog))
         _note_growth(rec, summary)
 
-        run.publish(rec, guards, lambda rows: LocalEngine().lists(rec, rows, run), partial(_kept, run, rec, before))
-        if asked.rejected is None:  # only now: a run that fails leaves the file of the last good one
+        make_lists = partial(LocalEngine().lists, rec, run=run)
+        run.publish(rec, guards, make_lists, partial(_split_kept, run, rec, before))
+        if job_options.rejected is None:  # only now: a run that fails leaves the file of the last good one
             run.write_rejected(rec.report)
         return run.finish(rec, rec.report)
 
 
-def _kept(
-    run: Run, rec: Recommender, before: Archive | None, rows: NDArray[np.int64], version: str
-) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
-    """Find the records of lists that stay as they were published, and which of the rows need a new list.
-
-    `before` is the state of the archive that the published lists were made of; None = all are made again.
-    """
-    last, now = _last_version(run.lists, rec), rec.archive.pools
-    if last is None or now is None or before is None or before.pools is None:
-        return iter(()), rows
-    if last.manifest.get("state") != before.pools.state:
-        run.summary.findings += (
-            f"the lists of version {last.version} were not made from this archive: all were made again",
-        )
-        return _unchanged(last, pa.array([], pa.large_string()), version, None, run), rows
-    before = replace(before, rules=Rules.of(last.manifest["rules"]))  # the caller's may have others by now
-    again = touched(before, rec.archive)
-    again[: len(before.catalog)] |= looked_past(last, before)
-    same = rec.catalog.ids.take(pa.array(rows[~again[rows]])).combine_chunks()
-    published = pa.array(list(last.ids()), pa.large_string())
-    missing = ~pc.is_in(same, published).to_numpy(zero_copy_only=False)
-    again[rows[~again[rows]][missing]] = True
-    return _unchanged(last, same, version, now.scope.as_of if rec.archive.dated else None, run), rows[again[rows]]
-
-
-def _to_go_on_from(
+def _starting_point(
     rec: Recommender, place: str | Path, ranker: str | Path | None, summary: Summary
 ) -> tuple[Recommender, Archive | None]:
-    """Find the archive under the ranker that is asked for, and its last state; None if all is made again."""
-    held = rec.archive
-    if held.pools is None:
-        saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else held
-        if saved.pools is None or saved.fingerprint == held.fingerprint:
+    """Return the recommender with the wanted ranker, and the archive's last state; None if all lists are made again."""
+    last_state = rec.archive
+    if last_state.pools is None:
+        saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else last_state
+        if saved.pools is None or saved.fingerprint == last_state.fingerprint:
             summary.findings += ("the archive had no pools, as after a purge: all lists were made again",)
         else:
-            held = saved  # it was put under other settings, and has lost its pools
+            last_state = saved  # the caller put it under other settings, and so it has lost its pools
     if ranker is not None:
-        rec = _ordered_by(rec, ranker)
-    was, now = (
-        "none" if one is None else f"{one.name} ({one.sha256[:12]})" for one in (held.ranker, rec.archive.ranker)
-    )
-    if was != now:
-        summary.findings += (f"the ranker was {was} and is {now}: all lists were made again",)
+        rec = _with_ranker(rec, ranker)
+    old_ranker, new_ranker = _ranker_name(last_state), _ranker_name(rec.archive)
+    if old_ranker != new_ranker:
+        summary.findings += (f"the ranker was {old_ranker} and is {new_ranker}: all lists were made again",)
     return rec, None if rec.archive.pools is None else rec.archive
 
 
-def _ordered_by(rec: Recommender, ranker: str | Path) -> Recommender:
-    """Make a recommender of the same archive with another ranker, without pools; itself, if it has that ranker."""
+def _with_ranker(rec: Recommender, ranker: str | Path) -> Recommender:
+    """Return the recommender under another ranker, without pools; itself, if it has that ranker."""
     settings = rec.settings.override({"ranking.ranker": str(ranker)})
-    found, held = ranker_for(settings, rec.embedder), rec.archive.ranker
-    if (found and found.sha256) == (held and held.sha256):
+    new_ranker, old_ranker = ranker_for(settings, rec.embedder), rec.archive.ranker
+    if (new_ranker and new_ranker.sha256) == (old_ranker and old_ranker.sha256):
         return rec
     other = rec.under(settings)
-    other.archive = replace(rec.archive, ranker=found, pools=None).under(settings)
+    other.archive = replace(rec.archive, ranker=new_ranker, pools=None).under(settings)
     return other
 
 
-def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
+def _ranker_name(archive: Archive) -> str:
+    return "none" if archive.ranker is None else f"{archive.ranker.name} ({archive.ranker.sha256[:12]})"
+
+
+def _note_withdrawn_apart(rec: Recommender, overlay: Overlay, summary: Summary) -> None:
+    withdrawn = sorted(rec.overlay.decisions.withdrawn - overlay.withdrawn)
+    if withdrawn:
+        summary.findings += (
+            f"{len(withdrawn):,} stories, such as {withdrawn[0]!r}, are withdrawn from the archive but not from these "
+            "lists, which show them: withdraw them with --lists as well",
+        )
+
+
+def _take_in(run: Run, rec: Recommender, changes: Source) -> None:
+    """Read the changes and change the archive and the overlay accordingly."""
+    summary, publish_settings = run.summary, rec.settings.publish
+    n_before = int(rec.catalog.alive.sum())
+    table, rec.report = run.read(changes, rec.settings.reading, may_be_empty=True)
+    has_rejected_file = run.options.rejected is not None
+    if has_rejected_file:
+        run.write_rejected(rec.report)
+    rec.archive, summary.changes, summary.embedded = changed_archive(
+        rec.archive, table, rec.report, run.story_vectors(rec), rec.overlay.taken_back
+    )
+    if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):
+        raise InputError(no_story_message(rec.report, run.rejected if has_rejected_file else None))
+    check_taken_back(summary.changes.unpublished, n_before, publish_settings)
+    hidden = rec.overlay.withdrawn.union(rec.overlay.unpublished, rec.report.taken_back)
+    check_belong_together(run.lists, run.archive, rec.catalog, hidden, publish_settings)
+    rec.overlay.settle(rec.report.taken_back, rec.catalog)
+
+
+def _check(run: Run, rec: Recommender) -> Guards:
+    """Refuse an archive that lists must not be made of, and return the guards of the version."""
+    moment = run.identify(rec).as_of
+    guards = Guards.from_published(run.lists, rec.settings.publish, run.options.allow_worse)
+    is_current = rec.catalog.alive
+    guards.check_rows(rec.report)
+    guards.check_stories(rec.catalog.table, is_current)
+    guards.check_moment(None if run.options.as_of else moment, rec.catalog.published[is_current], datetime.now(UTC))
+    return guards
+
+
+def _split_kept(
+    run: Run, rec: Recommender, before: Archive | None, rows: NDArray[np.int64], version: str
+) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
+    """Return the records of lists that stay as they were published, and which of the rows need a new list.
+
+    `before` is the state of the archive that the published lists were made of; None = all are made again.
+    """
+    published, pools = _comparable_lists(run.lists, rec), rec.archive.pools
+    if published is None or pools is None or before is None or before.pools is None:
+        return iter(()), rows
+    if published.manifest.get("state") != before.pools.state:
+        run.summary.findings += (
+            f"the lists of version {published.version} were not made from this archive: all were made again",
+        )
+        return _kept_records(published, pa.array([], pa.large_string()), version, None, run), rows
+    # The rules of the caller may have changed since the lists were made.
+    before = replace(before, rules=Rules.of(published.manifest["rules"]))
+    is_touched = mask_touched(before, rec.archive)
+    is_touched[: len(before.catalog)] |= mask_filled_from_archive(published, before)
+    kept_rows = rows[~is_touched[rows]]
+    kept_ids = rec.catalog.ids.take(pa.array(kept_rows)).combine_chunks()
+    published_ids = pa.array(list(published.ids()), pa.large_string())
+    is_missing = ~pc.is_in(kept_ids, published_ids).to_numpy(zero_copy_only=False)
+    is_touched[kept_rows[is_missing]] = True
+    as_of = pools.scope.as_of if rec.archive.dated else None
+    return _kept_records(published, kept_ids, version, as_of, run), rows[is_touched[rows]]
+
+
+def _comparable_lists(place: str | Path, rec: Recommender) -> PublishedLists | None:
     """Open the published lists, if they were made under the same settings by this version of the library."""
     try:
         lists = PublishedLists.open(place)
@@ -200,23 +226,23 @@ def _last_version(place: str | Path, rec: Recommender) -> PublishedLists | None:
         return None
     except SnapshotError:
         return None
-    same = lists.manifest.get("library", __version__) == __version__
-    same &= lists.manifest["settings_fingerprint"] == rec.archive.fingerprint
-    return lists if same else None
+    is_same = lists.manifest.get("library", __version__) == __version__
+    is_same &= lists.manifest["settings_fingerprint"] == rec.archive.fingerprint
+    return lists if is_same else None
 
 
-def _unchanged(
+def _kept_records(
     lists: PublishedLists, ids: pa.Array, version: str, as_of: int | None, run: Run
 ) -> Iterator[pa.RecordBatch]:
-    """Read the records of some stories as they were published, under the name and moment of the new version.
+    """Yield the records of some stories as they were published, under the name and moment of the new version.
 
-    What the lists of all others showed is left with the run.
+    The items of all other lists are left in `run.items_before`.
     """
-    run.shown_before = {}
+    run.items_before = {}
     for batch in lists.records():
-        same = pc.is_in(batch.column("article_id").cast(pa.large_string()), ids)
-        run.shown_before.update(items_of(batch.filter(pc.invert(same))))
-        kept = batch.filter(same)
+        is_kept = pc.is_in(batch.column("article_id").cast(pa.large_string()), ids)
+        run.items_before.update(item_ids_by_story(batch.filter(pc.invert(is_kept))))
+        kept = batch.filter(is_kept)
         if len(kept):
             columns = dict(zip(RECORD.names, kept.columns, strict=True))
             columns["version"] = pa.repeat(pa.scalar(version, RECORD.field("version").type), len(kept))
@@ -225,8 +251,8 @@ def _unchanged(
 
 
 def _note_growth(rec: Recommender, summary: Summary) -> None:
-    grown = int(rec.catalog.alive.sum()) / max(rec.archive.tfidf.stories, 1) - 1
-    if grown > GROWTH:
+    growth = int(rec.catalog.alive.sum()) / max(rec.archive.tfidf.stories, 1) - 1
+    if growth > GROWTH:
         summary.findings += (
-            f"the archive has grown by {grown:.0%} since words were fitted: run precompute over all stories",
+            f"the archive has grown by {growth:.0%} since words were fitted: run precompute over all stories",
         )

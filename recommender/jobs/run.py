@@ -1,4 +1,4 @@
-"""One run of a job: where it publishes, and what it keeps in case of an interruption."""
+"""One run of a job: where it publishes, and what it keeps so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recommender.facade import Recommender
 from recommender.jobs.guards import Guards
 from recommender.jobs.options import JobOptions
 from recommender.jobs.run_identity import Inputs
-from recommender.jobs.summary import Summary, by_words, items_of
+from recommender.jobs.summary import Summary, by_words, item_ids_by_story
 from recommender.progress import Progress
 from recommender.publishing import Publisher, open_publisher
 from recommender.reading.read import Source, read_articles
@@ -32,21 +32,23 @@ from recommender.storage.atomic import check_writable, write_atomically
 from recommender.storage.checkpoints import Ledgers
 from recommender.storage.database import is_database
 
-Kept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
-Made = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
+MakeLists = Callable[[NDArray[np.int64]], Iterator[pa.RecordBatch]]
+"""Makes the lists of some rows."""
+SplitKept = Callable[[NDArray[np.int64], str], tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]]
+"""Given rows and the version's name: records that need not be made again, and the rows to make lists for."""
 _LOG = logging.getLogger("recommender")
-_PASSAGES = 10  # commonest passages that a manifest tells
+_PASSAGES = 10  # commonest passages that a manifest names
 
 
 class Clock:
-    """A progress callback that adds the time up to each call to the stage it names."""
+    """A progress callback that measures the time of each stage."""
 
     def __init__(self, seconds: dict[str, float], forward: Progress) -> None:
         self.seconds, self.forward = seconds, forward
         self.last = time.perf_counter()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Add the time since the last call to a stage, and pass the call on."""
+        """Add the time since the last call to a stage, and forward the call."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
         self.last = now
@@ -61,7 +63,7 @@ class Run:
     Parameters
     ----------
     job : str
-        Its name: what another job left unfinished is not touched.
+        Its name; shards that another job left unfinished are not touched.
     lists : path or str
         Folder, or database URL, that the lists are published to.
     archive : path, optional
@@ -76,9 +78,9 @@ class Run:
     clock : Clock
         The progress callback of all steps.
     inputs : Inputs
-        What decides about the lists; known once the archive is fitted, by `identify`.
-    shown_before : dict of str to list of str, optional
-        Items that lists showed which are made again; those that change are counted.
+        Digests of what decides about the lists; set by `identify` once the archive is fitted.
+    items_before : dict of str to list of str, optional
+        Items that the lists which are made again showed before, by story, so that changed lists are counted.
 
     Raises
     ------
@@ -87,7 +89,7 @@ class Run:
     """
 
     inputs: Inputs
-    shown_before: dict[str, list[str]] | None = None
+    items_before: dict[str, list[str]] | None = None
 
     def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
         place = archive if is_database(lists) else lists
@@ -106,19 +108,18 @@ class Run:
 
     def read(self, articles: Source, settings: ReadingSettings, **more: Any) -> tuple[pa.Table, ReadReport]:
         """Read the input as the options say; `more` as for `read_articles`."""
-        asked = self.options
         return read_articles(
             articles,
             settings=settings,
-            columns=asked.columns,
-            format=asked.input_format,
-            strict=asked.strict,
+            columns=self.options.columns,
+            format=self.options.input_format,
+            strict=self.options.strict,
             progress=self.clock,
             **more,
         )
 
     def write_rejected(self, report: ReadReport) -> None:
-        """Write the rejected rows to the file that was named, else beside the lists, if these are published."""
+        """Write the rejected rows to the file that `rejected` names, if any."""
         if (file := self.rejected) is None:
             return
         write_atomically(file, report.rejected_jsonl())
@@ -126,40 +127,39 @@ class Run:
 
     @property
     def rejected(self) -> Path | None:
-        """File of the rejected rows; None where a dry run or a database leaves no place for it."""
+        """File of the rejected rows; by default none for a dry run and for lists in a database."""
         if self.options.rejected is not None:
             return Path(self.options.rejected)
-        beside = self.summary.published and not is_database(self.lists)
-        return Path(self.lists) / "rejected.jsonl" if beside else None
+        has_folder = self.summary.published and not is_database(self.lists)
+        return Path(self.lists) / "rejected.jsonl" if has_folder else None
 
-    def overlay(self) -> Overlay:
-        """Open what editors decided on these lists; a dry run changes only a copy. Needs the writer's lock."""
+    def open_overlay(self) -> Overlay:
+        """Open the overlay of the lists; a dry run gets a copy in memory. Needs the writer's lock."""
         overlay = self.publisher.overlay
-        if self.summary.published:
-            return overlay
-        return overlay.copied()
+        return overlay if self.summary.published else overlay.copied()
 
-    def vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
-        """Make the embedding of stories; without a cache, finished vectors are kept for a run after an interruption."""
+    def story_vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
+        """Return what embeds the stories; without a cache, finished vectors are kept in the ledgers."""
         return StoryVectors(embedder=rec.embedder, cache=rec.cache, encode=encode, ledgers=self.ledgers)
 
     def identify(self, rec: Recommender) -> Inputs:
-        """Digest everything that decides about the lists of a fitted archive; boosts of the overlay join its rules."""
-        rec.rules = rec.rules
-        self.inputs = Inputs.of(rec, self.options.as_of)
+        """Digest everything that decides about the lists of a fitted archive, the boosts of the overlay included."""
+        rec.rules = rec.rules  # setting the rules adds the boosts of the overlay to them
+        self.inputs = Inputs.from_recommender(rec, self.options.as_of)
         return self.inputs
 
-    def publish(self, rec: Recommender, guards: Guards, made: Made, kept: Kept | None = None) -> None:
+    def publish(
+        self, rec: Recommender, guards: Guards, make_lists: MakeLists, split_kept: SplitKept | None = None
+    ) -> None:
         """Publish the lists of a fitted archive as one version.
 
         Parameters
         ----------
         guards : Guards
             Refuse the version before it becomes current.
-        made : callable
-            Makes the lists of some rows.
-        kept : callable, optional
-            Given the rows and the version's name: records that need not be made again, and the rows to make.
+        make_lists : MakeLists
+        split_kept : SplitKept, optional
+            Default: all lists are made.
         """
         catalog, settings, summary = rec.catalog, rec.settings, self.summary
         if rec.archive.pools is not None:
@@ -169,12 +169,13 @@ class Run:
         rows = np.setdiff1d(np.flatnonzero(catalog.alive), withdrawn)
         summary.withdrawn = len(withdrawn)
         summary.findings += rec.rules.check(frozenset(catalog.ids.to_pylist()), summary.as_of)
-        ready, wanted = kept(rows, summary.version) if kept else (iter(()), rows)
-        summary.recomputed = len(wanted)
-        details = self._details(rec, len(rows)) | {"shares": guards.shares}  # completed as lists are written
+        kept_records, rows_to_make = split_kept(rows, summary.version) if split_kept else (iter(()), rows)
+        summary.recomputed = len(rows_to_make)
+        # The guards add to their shares while lists are written, and the manifest is written after that.
+        details = self._details(rec, len(rows)) | {"shares": guards.shares}
         if rec.links.report.found:
             details["links"] = asdict(rec.links.report)
-        batches = self._counted(chain(ready, made(wanted)), len(rows), guards)
+        batches = self._counted(chain(kept_records, make_lists(rows_to_make)), len(rows), guards)
         if summary.published:
             self.publisher.publish(batches, details, settings.publish.keep_versions)
         else:
@@ -183,8 +184,8 @@ class Run:
         self.clock("writing", len(rows), len(rows))
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
-        """Gather what the manifest tells of a version."""
-        summary, archive, dropped = self.summary, rec.archive, rec.catalog.boilerplate.told
+        """Return the values that the manifest of a version holds."""
+        summary, archive, passages = self.summary, rec.archive, rec.catalog.boilerplate.told
         return {
             "version": summary.version,
             "as_of": summary.as_of.isoformat() if summary.as_of else None,
@@ -198,25 +199,28 @@ class Run:
             "related_at": rec.related_at,
             "ranker": archive.ranker and {"name": archive.ranker.name, "sha256": archive.ranker.sha256},
             "by_words": by_words(rec),
-            "time_counts": rec.archive.dated,
-            "boilerplate": {"passages": len(dropped), "commonest": [asdict(one) for one in dropped[:_PASSAGES]]},
+            "time_counts": archive.dated,
+            "boilerplate": {
+                "passages": len(passages),
+                "commonest": [asdict(passage) for passage in passages[:_PASSAGES]],
+            },
         }
 
     def _counted(self, batches: Iterator[pa.RecordBatch], total: int, guards: Guards) -> Iterator[pa.RecordBatch]:
-        """Pass lists on and count them; at the end the guards see the counts, before the version is current."""
+        """Forward lists and count them; the guards check the counts before the version becomes current."""
         summary = self.summary
         for batch in batches:
             self.clock("selecting", summary.lists + len(batch), total)
             yield batch
             summary.count(batch)
-            if (before := self.shown_before) is not None:
-                differ = (before[name] != items for name, items in items_of(batch) if name in before)
+            if (before := self.items_before) is not None:
+                differ = (before[name] != items for name, items in item_ids_by_story(batch) if name in before)
                 summary.changed = (summary.changed or 0) + sum(differ)
             self.clock("writing", summary.lists, total)
-        guards.lists(summary.statuses)
+        guards.check_lists(summary.statuses)
 
     def finish(self, rec: Recommender, report: ReadReport) -> Summary:
-        """Save the archive, delete the finished shards, and tell what was done."""
+        """Save the archive, delete the finished shards, and return the summary."""
         summary = self.summary
         if self.archive is not None and summary.published:
             rec.save(self.archive)
@@ -224,5 +228,5 @@ class Run:
             self.clock("saving", len(rec.catalog), len(rec.catalog))
         summary.resumed = self.ledgers.resumed
         self.ledgers.clear()
-        summary.tell(rec, report)
+        summary.describe(rec, report)
         return summary

@@ -1,4 +1,4 @@
-"""Digests of everything that decides about the lists of a run: they name the version and say which shards are good."""
+"""Digests of everything that decides about the lists of a run: they name the version and its checkpoints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Inputs:
     version : str
         Twelve hex digits: same input, same name, same bytes.
     parts : mapping of str to str
-        The same and what an earlier run fitted, by the name that a message calls it.
+        Digest of each input and of what an earlier run fitted, by the name that messages use.
     """
 
     as_of: datetime | None
@@ -41,21 +41,21 @@ class Inputs:
     parts: Mapping[str, str]
 
     @classmethod
-    def of(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
-        """Identify an archive before its pools are found; `as_of` as for `precompute`."""
+    def from_recommender(cls, rec: Recommender, as_of: datetime | None) -> Inputs:
+        """Digest an archive before its pools are found; `as_of` as for `precompute`."""
         moment = as_of or rec.newest()
         overlay, rules, settings = rec.overlay, rec.rules.model_dump_json(), rec.settings.fingerprint()
         withdrawals = repr((ordered(overlay.withdrawn), ordered(overlay.blocked)))
-        sizes = [] if rec.archive.limits == LIMITS else [repr(rec.archive.limits)]
-        added = (*releases("rules"), *sizes)
+        changed_limits = [] if rec.archive.limits == LIMITS else [repr(rec.archive.limits)]
+        additions = (*releases("rules"), *changed_limits)
         digest = hashlib.sha256()
         hash_table(digest, rec.catalog.table)
         digest.update(np.packbits(rec.catalog.alive).data)
         stories = digest.hexdigest()
         digest.update(np.ascontiguousarray(rec.archive.vectors).data)
         vectors = digest.hexdigest()
-        told = _state(rec) if moment is None else moment.isoformat()
-        digest.update(repr((settings, __version__, told, RECORD.to_string(), *added)).encode())
+        moment_text = _present_state(rec) if moment is None else moment.isoformat()
+        digest.update(repr((settings, __version__, moment_text, RECORD.to_string(), *additions)).encode())
         ranker = "" if rec.archive.ranker is None else rec.archive.ranker.sha256
         digest.update(ranker.encode())
         digest.update(rules.encode())
@@ -65,7 +65,7 @@ class Inputs:
         fitted = hashlib.sha256(repr(rec.related_at).encode() + np.ascontiguousarray(tfidf.idf).tobytes())
         fitted.update(rec.catalog.boilerplate.digest.encode())
         hash_table(fitted, pa.table({"name": tfidf.names}))
-        digest.update(fitted.digest())  # the same stories, as a refresh and as a whole run leave them, differ in it
+        digest.update(fitted.digest())  # the same stories may be fitted differently by a refresh and by a whole run
         parts = {
             "stories": stories,
             "vectors": vectors,
@@ -75,20 +75,20 @@ class Inputs:
             "rules": rules,
             "withdrawals": withdrawals,
             "library": f"{__version__}, {RECORD.to_string()}",
-            **({"added rules and sizes": ", ".join(added)} if added else {}),
-            "moment": told,
+            **({"added rules and sizes": ", ".join(additions)} if additions else {}),
+            "moment": moment_text,
         }
-        plain = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
-        return cls(moment, digest.hexdigest()[:12], plain)
+        digests = {name: hashlib.sha256(text.encode()).hexdigest()[:32] for name, text in parts.items()}
+        return cls(moment, digest.hexdigest()[:12], digests)
 
     def with_rows(self, rows: NDArray[np.int64]) -> dict[str, str]:
-        """Identify `parts`, and the rows that lists are made for."""
+        """Return `parts` with a digest of the rows that lists are made for."""
         return {**self.parts, "lists to make": hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()}
 
 
-def _state(rec: Recommender) -> str:
-    """Digest what the present decides where time does not count: which stories may be shown, which rules hold."""
+def _present_state(rec: Recommender) -> str:
+    """Describe what depends on the present where time does not count: which stories may be shown, which rules hold."""
     now = datetime.now(UTC)
     allowed = rec.archive.scope(to_micros(now), Filters(), rec.overlay.withdrawn).allowed
-    dated = (*rec.rules.pins, *rec.rules.boosts, *rec.rules.desk)
-    return repr((hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in dated]))
+    rules = (*rec.rules.pins, *rec.rules.boosts, *rec.rules.desk)
+    return repr((hashlib.sha256(allowed.data).hexdigest(), [rule.holds(now) for rule in rules]))

@@ -1,4 +1,4 @@
-"""The steps of a run by shards. Each writes a file of its own, so that a step may be done twice."""
+"""The steps of a run by shards. Each shard is a file of its own, so that a step may be repeated."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from recommender.storage.atomic import write_atomically
 from recommender.storage.checkpoints import Ledger
 
 Row: TypeAlias = dict[str, Any]
-"""What a step is told of a shard, and what it tells: numbers, names of files, bytes."""
+"""The input or the output of a step for one shard: numbers, names of files, bytes."""
 
-_ARCHIVE, _POOLS, _WANTED = "archive", "pools.npy", "wanted.npy"
+_ARCHIVE, _POOLS, _LIST_ROWS = "archive", "pools.npy", "wanted.npy"
 
 
 class Read:
@@ -42,16 +42,15 @@ class Read:
 
     @staticmethod
     def rows(streams: list[Stream], work: Path) -> list[Row]:
-        """Make a row of each file, for the step that reads it; all streams must be files."""
-        files = [replace(stream, path=stream.path.absolute()) for stream in streams if stream.path]
+        """Return the input of the step for each stream, all of which must be files."""
+        paths = [stream.path.absolute() for stream in streams if stream.path]
         return [
             {
-                "stream": pickle.dumps(file),
-                "size": file.path.stat().st_size,
-                "to": str(work / "read" / f"{at:06d}.arrow"),
+                "stream": pickle.dumps(replace(stream, path=path)),
+                "size": path.stat().st_size,
+                "to": str(work / "read" / f"{number:06d}.arrow"),
             }
-            for at, file in enumerate(files)
-            if file.path
+            for number, (stream, path) in enumerate(zip(streams, paths, strict=True))
         ]
 
     def __call__(self, row: Row) -> Row:
@@ -70,7 +69,7 @@ class Read:
 
     @staticmethod
     def part(row: Row) -> Part:
-        """Load what the step read."""
+        """Load the stories and the report that the step wrote."""
         return pa.ipc.open_file(Path(row["to"]).read_bytes()).read_all(), pickle.loads(row["report"])
 
 
@@ -101,10 +100,10 @@ class Plan:
         That the lists are for, in microseconds.
     limits : Limits
     overlay : Overlay
-    found : Ledger
+    pool_ledger : Ledger
         Pools of the shards.
-    made : Ledger or None
-        Lists of the shards, once they are asked for.
+    list_ledger : Ledger or None
+        Lists of the shards, once lists are made.
     """
 
     work: Path
@@ -113,11 +112,11 @@ class Plan:
     moment: int
     limits: Limits
     overlay: Overlay
-    found: Ledger
-    made: Ledger | None = None
+    pool_ledger: Ledger
+    list_ledger: Ledger | None = None
 
     def save(self, archive: Archive, embedder: Embedder) -> None:
-        """Write the archive, which steps map into memory."""
+        """Write the archive, which the steps map into memory."""
         snapshot.write(self.work / _ARCHIVE, archive, embedder)
 
     def lister(self) -> Lister:
@@ -125,47 +124,48 @@ class Plan:
         archive, _ = snapshot.load(self.work / _ARCHIVE)
         return Lister.of(archive, self.overlay, self.moment)
 
-    def want(self, rows: NDArray[np.int64]) -> None:
-        """Write down the rows that lists are made for, ascending."""
-        np.save(self.work / _WANTED, rows)
+    def save_list_rows(self, rows: NDArray[np.int64]) -> None:
+        """Write the rows that lists are made for, ascending."""
+        np.save(self.work / _LIST_ROWS, rows)
 
-    def wanted(self, shard: int) -> NDArray[np.int64]:
-        """Find the rows of a shard that lists are made for."""
-        rows, own = np.load(self.work / _WANTED, mmap_mode="r"), self.shard(shard)
-        return np.asarray(rows[slice(*np.searchsorted(rows, [own[0], own[-1] + 1]))])
+    def list_rows(self, shard: int) -> NDArray[np.int64]:
+        """Return the rows of a shard that lists are made for."""
+        all_rows, shard_rows = np.load(self.work / _LIST_ROWS, mmap_mode="r"), self.rows(shard)
+        start, end = np.searchsorted(all_rows, [shard_rows[0], shard_rows[-1] + 1])
+        return np.asarray(all_rows[start:end])
 
     @property
     def shards(self) -> range:
         """Numbers of the shards."""
         return range(-(-self.size // self.stories))
 
-    def shard(self, number: int) -> NDArray[np.int64]:
-        """Find the rows of a shard."""
-        return np.arange(number * self.stories, min((number + 1) * self.stories, self.size))
+    def rows(self, shard: int) -> NDArray[np.int64]:
+        """Return the rows of a shard."""
+        return np.arange(shard * self.stories, min((shard + 1) * self.stories, self.size))
 
-    def gather(self) -> Pools:
-        """Write the pools of all shards to one file, in the order of rows, and map it."""
-        gathered: np.memmap[Any, Any] | None = None
+    def gather_pools(self) -> Pools:
+        """Write the pools of all shards to one file, in the order of rows, and map it into memory."""
+        all_rows: np.memmap[Any, Any] | None = None
         for shard in self.shards:
-            held = self.found.arrays(shard_name(shard))
-            if held is None:
-                raise SnapshotError(f"a shard of pools in {self.found.folder} is gone; run again")
-            rows = held["rows"]
-            if gathered is None:
+            arrays = self.pool_ledger.arrays(shard_name(shard))
+            if arrays is None:
+                raise SnapshotError(f"a shard of pools in {self.pool_ledger.folder} is gone; run again")
+            rows = arrays["rows"]
+            if all_rows is None:
                 shape = self.size, rows.shape[1]
-                gathered = np.lib.format.open_memmap(self.work / _POOLS, mode="w+", dtype=rows.dtype, shape=shape)
-            gathered[self.shard(shard)] = rows
-        assert gathered is not None
-        gathered.flush()
+                all_rows = np.lib.format.open_memmap(self.work / _POOLS, mode="w+", dtype=rows.dtype, shape=shape)
+            all_rows[self.rows(shard)] = rows
+        assert all_rows is not None
+        all_rows.flush()
         return self.pools()
 
     def pools(self) -> Pools:
-        """Map the pools of all rows, once they are gathered."""
+        """Map the gathered pools of all rows into memory."""
         return Pools(np.load(self.work / _POOLS, mmap_mode="r"), self.limits.spare)
 
 
 def shard_name(shard: int) -> str:
-    """Name the file of a shard in a ledger."""
+    """Return the name of a shard in a ledger."""
     return f"{shard:06d}"
 
 
@@ -178,7 +178,8 @@ class Search:
     def __call__(self, row: Row) -> Row:
         """Search for one shard."""
         shard = row["shard"]
-        self.plan.found.keep(shard_name(shard), rows=self.lister.pools(self.plan.shard(shard)).rows)
+        pools = self.lister.pools(self.plan.rows(shard))
+        self.plan.pool_ledger.keep(shard_name(shard), rows=pools.rows)
         return row
 
 
@@ -191,28 +192,28 @@ class Select:
     def __call__(self, row: Row) -> Row:
         """Make the lists of one shard."""
         plan, shard = self.plan, row["shard"]
-        rows = plan.wanted(shard)
+        rows = plan.list_rows(shard)
         lists = list(self.lister.lists(rows, version=self.version, pools=plan.pools().take(rows)))
-        assert plan.made is not None
-        with plan.made.add(shard_name(shard)) as sink:
+        assert plan.list_ledger is not None
+        with plan.list_ledger.add(shard_name(shard)) as sink:
             pq.write_table(pa.Table.from_batches(lists, RECORD), sink, compression="zstd", write_page_checksum=True)
         return row
 
     @staticmethod
-    def blocks(made: Ledger, shards: Iterable[int], size: int) -> Iterator[pa.RecordBatch]:
-        """Read the records of shards, as they are finished, in blocks of `size`, as a run without shards has them."""
-        waiting: list[pa.RecordBatch] = []
+    def blocks(ledger: Ledger, shards: Iterable[int], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield the records of finished shards in blocks of `size`, as a run without shards does."""
+        rest: list[pa.RecordBatch] = []
         for shard in shards:
-            path = made.path(shard_name(shard))
+            path = ledger.path(shard_name(shard))
             if path is None:
-                raise SnapshotError(f"a shard of lists in {made.folder} is gone; run again")
+                raise SnapshotError(f"a shard of lists in {ledger.folder} is gone; run again")
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(size):
-                    whole = pa.Table.from_batches([*waiting, batch], RECORD).combine_chunks()
-                    full = len(whole) // size * size
-                    yield from whole.slice(0, full).to_batches(size)
-                    waiting = whole.slice(full).to_batches()
-        yield from waiting
+                    table = pa.Table.from_batches([*rest, batch], RECORD).combine_chunks()
+                    end_of_blocks = len(table) // size * size
+                    yield from table.slice(0, end_of_blocks).to_batches(size)
+                    rest = table.slice(end_of_blocks).to_batches()
+        yield from rest
 
 
 def _write(path: Path, data: Any) -> None:

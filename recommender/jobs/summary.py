@@ -1,4 +1,4 @@
-"""What a run did, as a value that commands print."""
+"""The summary of a run, which commands print."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from recommender.articles.languages import unknown_languages
 from recommender.facade import Recommender
 from recommender.reading.report import ReadReport
 
-_REASONS = 3  # that are told where no row is a story
-_SHOWN = 60  # characters of a passage that a finding names
+_REASONS = 3  # commonest reasons that an error names where no row is a story
+_SHOWN = 60  # characters of a passage that a finding quotes
 _LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")  # statuses of published lists
 
 
@@ -27,13 +27,13 @@ _LISTED = ("ok", "filled", "short", "empty", "not_computed", "withheld")  # stat
 class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
-    `published` is False after a dry run; `also_close` tells that a related item is close as well, besides its
+    `published` is False after a dry run; `also_close` is True if a related item must be close besides having a
     relevance of `related_at` or more; `by_words` counts the stories by language that the embedder does not know, so
     that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
     over; `changed` the lists that a refresh made again and that show other items than before, None where there was
     nothing to compare with; `unpublished` the rows that are no published stories, by what says so; `rejected_file`
-    holds the rejected rows, if there are any; `told` says what somebody should look at in the input, `findings` in the
-    rules.
+    holds the rejected rows, if there are any; `told` lists what somebody should look at in the input, `findings` in
+    the rules.
     """
 
     version: str = ""
@@ -85,11 +85,11 @@ class Summary:
         """Count lists that were made, by their status."""
         self.lists += len(batch)
         for status in _LISTED:
-            found = pc.sum(pc.equal(batch.column("status"), status)).as_py()
-            setattr(self, status, getattr(self, status) + found)
+            count = pc.sum(pc.equal(batch.column("status"), status)).as_py()
+            setattr(self, status, getattr(self, status) + count)
 
-    def tell(self, rec: Recommender, report: ReadReport) -> None:
-        """Take in what the archive and the report of its input tell."""
+    def describe(self, rec: Recommender, report: ReadReport) -> None:
+        """Fill in the figures of the archive and of the report of its input."""
         links = rec.links.report
         self.links, self.stories_with_links, self.unresolved_links = links.links, links.stories, links.unresolved
         groups = rec.catalog.copy_group[rec.catalog.alive]
@@ -102,46 +102,44 @@ class Summary:
         self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def items_of(batch: pa.RecordBatch) -> Iterator[tuple[str, list[str]]]:
-    """List the ids of the items of each list of a batch, in order, by the id of its story."""
+def item_ids_by_story(batch: pa.RecordBatch) -> Iterator[tuple[str, list[str]]]:
+    """Yield the id of each story of a batch and the ids of the items of its list, in order."""
     items = batch.column("items")
-    names, ends = (
-        items.flatten().field("article_id").to_pylist(),
-        np.cumsum(pc.fill_null(pc.list_value_length(items), 0)),
-    )
-    ids = batch.column("article_id").to_pylist()
+    story_ids = batch.column("article_id").to_pylist()
+    item_ids = items.flatten().field("article_id").to_pylist()
+    ends = np.cumsum(pc.fill_null(pc.list_value_length(items), 0)).tolist()
     start = 0
-    for name, end in zip(ids, ends.tolist(), strict=True):
-        yield name, names[start:end]
+    for story_id, end in zip(story_ids, ends, strict=True):
+        yield story_id, item_ids[start:end]
         start = end
 
 
-def no_story(report: ReadReport, rejected: Path | None) -> str:
-    """Say why no row of an input is a story."""
-    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
-    told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
+def no_story_message(report: ReadReport, rejected: Path | None) -> str:
+    """Describe why no row of an input is a story."""
+    reasons = Counter(row.reason for row in report.rejected) + report.unpublished
+    detail = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS))
     if any(reason == "missing id" for reason in reasons):
-        told += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
+        detail += " (--column id=NAME names the column of ids, or url=NAME that of addresses)"
     where = f"; see {rejected}" if rejected is not None and report.rejected else ""
-    return f"no usable story among {report.read:,} rows" + (f": {told}" if told else "") + where
+    return f"no usable story among {report.read:,} rows" + (f": {detail}" if detail else "") + where
 
 
 def by_words(rec: Recommender) -> dict[str, int]:
-    """Count the current stories, by language, whose lists go by words alone: the embedder does not know it."""
+    """Count the current stories in languages that the embedder does not know: their lists go by words alone."""
     current = rec.catalog.table.select(["language"]).filter(pa.array(rec.catalog.alive))
     return unknown_languages(current, rec.embedder.languages, rec.archive.site)
 
 
 def _findings(rec: Recommender, report: ReadReport) -> tuple[str, ...]:
-    """Tell what somebody should look at in the stories that were read, one line each."""
-    found = list(report.findings(datetime.now(UTC)))
-    found += [
+    """List what somebody should look at in the stories that were read, one line each."""
+    findings = list(report.findings(datetime.now(UTC)))
+    findings += [
         f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
         for name, count in sorted(rec.catalog.shared_canonicals.items())
     ]
-    if dropped := rec.catalog.boilerplate.told:
-        found.append(
-            f"{len(dropped):,} passages that recur are left out where stories are compared and shown, such as "
-            f"{dropped[0].text[:_SHOWN]!r} of {dropped[0].stories:,} stories; recommender check lists them"
+    if passages := rec.catalog.boilerplate.told:
+        findings.append(
+            f"{len(passages):,} passages that recur are left out where stories are compared and shown, such as "
+            f"{passages[0].text[:_SHOWN]!r} of {passages[0].stories:,} stories; recommender check lists them"
         )
-    return tuple(found)
+    return tuple(findings)

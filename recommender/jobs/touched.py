@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive
+from recommender.archive.archive import Archive, ArchivePools
 from recommender.articles.article import UNDATED
 from recommender.publishing import PublishedLists
 from recommender.ranking.score import MORE, SOURCES
@@ -17,127 +18,182 @@ from recommender.search.pools import Pools
 from recommender.selection.rules import every_rule
 
 _BLOCK = 8_192  # stories whose candidates are compared at a time
-_NO_BOOSTS = {"boosts": (), "desk": ()}  # those touch the lists alone that have a candidate whose factor they change
+_NO_BOOSTS = {"boosts": (), "desk": ()}  # a boost touches only the lists that have a candidate whose factor it changes
 
 
-def touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Find the rows whose lists may differ between two states with pools, (n,) of the later, new ones among them."""
-    was, now = before.pools, after.pools
-    assert was is not None
-    assert now is not None
-    old, new = len(before.catalog), len(after.catalog)
-    found = np.arange(new) >= old
-    moved = was.scope.as_of != now.scope.as_of
-    everything = (
-        (before.settings, before.dated, was.k) != (after.settings, after.dated, now.k)
+def mask_touched(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Mark the rows of the later state whose lists may differ from those of the earlier one; both have pools.
+
+    Rows that are new in the later state are marked as well.
+    """
+    old_pools, new_pools = _pools(before), _pools(after)
+    if _differ_as_a_whole(before, after):
+        return np.ones(len(after.catalog), dtype=bool)
+    has_changed = _mask_changed(before, after)
+    is_touched = np.ones(len(after.catalog), dtype=bool)
+    is_touched[: len(before.catalog)] = has_changed | _mask_other_candidates(old_pools, new_pools, has_changed)
+    is_touched |= _mask_reached_by_time(after, old_pools, new_pools)
+    stories = {story for _, story in old_pools.blocks ^ new_pools.blocks if story is not None}
+    stories.update(_stories_of_changed_pins(before, after, has_changed))
+    is_touched[after.catalog.known_rows(stories)] = True
+    return is_touched
+
+
+def _pools(archive: Archive) -> ArchivePools:
+    assert archive.pools is not None
+    return archive.pools
+
+
+def _differ_as_a_whole(before: Archive, after: Archive) -> bool:
+    """Check whether something differs that every list depends on."""
+    old_pools, new_pools = _pools(before), _pools(after)
+    has_moved = old_pools.scope.as_of != new_pools.scope.as_of
+    return bool(
+        (before.settings, before.dated, old_pools.k) != (after.settings, after.dated, new_pools.k)
         or before.rules.model_copy(update=_NO_BOOSTS) != after.rules.model_copy(update=_NO_BOOSTS)
         or before.fingerprint != after.fingerprint
-        or (moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
-        or not np.array_equal(before.languages, after.languages[:old])
+        or (has_moved and after.ranker is None and after.settings.ranking.anchor == "as_of")
+        or not np.array_equal(before.languages, after.languages[: len(before.catalog)])
     )
-    if everything:
-        return np.ones(new, dtype=bool)
-    changed = _changed(before, after)
-    found[:old] |= changed
-    shown = (was.scope.allowed != now.scope.allowed[:old]) | (was.shown != now.shown[:old])
-    unsettled = np.append(changed | shown, np.zeros(new - old, dtype=bool))
-    for start in range(0, old, _BLOCK):
-        part = slice(start, min(start + _BLOCK, old))
-        # whose pool lost too many to editors searches again for each list: that looks at the whole archive
-        found[part] |= now.by_row.take(part).candidates(now.shown)[1] | was.by_row.take(part).candidates(was.shown)[1]
-        # most pools are as they were: only of the others it matters which rows are candidates
-        some = start + np.flatnonzero(_differ(now.by_row.take(part), was.by_row.take(part), unsettled))
-        # the candidates, and the whole pool, which a candidate's standing is told by
-        for allowed, allowed_before in ((now.shown, was.shown), (now.scope.allowed, was.scope.allowed)):
-            rows, _ = now.by_row.take(some).candidates(allowed)
-            before_, _ = was.by_row.take(some).candidates(allowed_before)
-            width = max(rows.rows.shape[1], before_.rows.shape[1])
-            wide, wide_before = (
-                np.pad(one.rows, ((0, 0), (0, width - one.rows.shape[1])), constant_values=-1)
-                for one in (rows, before_)
-            )
-            differ = (wide != wide_before).any(axis=1)
-            found[some] |= differ | ((wide >= 0) & np.append(changed, np.zeros(new - old, bool))[wide]).any(axis=1)
-    stories = {story for _, story in was.blocks ^ now.blocks if story is not None}
-    if moved:
-        ends = (
-            pin.story
-            for pin in after.rules.pins
-            if pin.holds(_time(was.scope.as_of)) != pin.holds(_time(now.scope.as_of))
-        )
-        stories.update(ends)
-        published = after.catalog.published
-        found |= published > min(was.scope.as_of, now.scope.as_of)  # an embargo was reached
-        if after.ranker is None and after.settings.ranking.half_life_days is not None:
-            found |= published == UNDATED  # ages count from the moment
-    # a pinned item is no candidate: whether it may be shown is looked up
-    for pin in after.rules.pins:
-        row = after.catalog.known_rows([pin.item])
-        gone = not len(row) and bool(len(before.catalog.known_rows([pin.item])))  # the input took it back
-        if gone or (len(row) and (row[0] >= old or changed[row[0]] or was.shown[row[0]] != now.shown[row[0]])):
-            stories.add(pin.story)
-    found[after.catalog.known_rows(stories)] = True
-    return found
 
 
-def _differ(pool: Pools, earlier: Pools, unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which stories' pools hold other rows than before, or a row that may be judged otherwise now; (q,)."""
-    if pool.rows.shape != earlier.rows.shape:
-        return np.ones(len(pool.rows), dtype=bool)
-    return np.asarray((pool.rows != earlier.rows).any(axis=1) | unsettled[np.maximum(pool.rows, 0)].any(axis=1))
-
-
-def _changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
-    """Find the rows of the earlier state that rules may judge otherwise now, or lift or lower otherwise."""
-    assert before.pools is not None
-    assert after.pools is not None
-    changed = np.zeros(len(before.catalog), dtype=bool)
-    was, now = (state.selection(state.pools.scope) for state in (before, after) if state.pools is not None)
+def _mask_changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
+    """Mark the rows of the earlier state that rules may judge, or boosts may move, otherwise now."""
+    has_changed = np.zeros(len(before.catalog), dtype=bool)
+    old_selection, new_selection = before.selection(_pools(before).scope), after.selection(_pools(after).scope)
     for rule in every_rule():
-        old, new = rule.depends_on(was), rule.depends_on(now)
+        old, new = rule.depends_on(old_selection), rule.depends_on(new_selection)
         if old is not None and new is not None:
             if rule.groups:
-                old, new = _partition(old), _partition(new)
-            changed |= old != new[: len(changed)]
-    return np.asarray(changed | (was.rules.boost != now.rules.boost[: len(changed)]))
+                old, new = _by_first_member(old), _by_first_member(new)
+            has_changed |= old != new[: len(has_changed)]
+    has_changed |= old_selection.rules.boost != new_selection.rules.boost[: len(has_changed)]
+    return has_changed
 
 
-def looked_past(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
-    """Find the rows whose published lists were filled from the whole archive, past their candidates.
+def _by_first_member(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Renumber groups by the index of their first member, so that two numberings can be compared; -1 stays."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.where(groups < 0, -1, first[inverse]), dtype=np.int64)
+
+
+def _mask_other_candidates(
+    before: ArchivePools, after: ArchivePools, has_changed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the rows of the earlier state that have other candidates now, or a candidate that has changed."""
+    n_old = len(has_changed)
+    is_allowed_otherwise = before.scope.allowed != after.scope.allowed[:n_old]
+    is_allowed_otherwise |= before.shown != after.shown[:n_old]
+    added = np.zeros(len(after.shown) - n_old, dtype=bool)
+    is_unsettled = np.append(has_changed | is_allowed_otherwise, added)
+    has_changed = np.append(has_changed, added)
+    differs = np.zeros(n_old, dtype=bool)
+    for start in range(0, n_old, _BLOCK):
+        block = slice(start, min(start + _BLOCK, n_old))
+        old, new = before.by_row.take(block), after.by_row.take(block)
+        # A story whose pool lost too many rows to editors searches the whole archive for each list.
+        differs[block] |= new.candidates(after.shown)[1] | old.candidates(before.shown)[1]
+        # Most pools are as they were: only of the others it matters which rows are candidates.
+        rows = start + np.flatnonzero(_mask_other_pools(old, new, is_unsettled))
+        old, new = before.by_row.take(rows), after.by_row.take(rows)
+        # The whole pool counts as well as the candidates shown: a candidate's standing is its rank in the pool.
+        differs[rows] |= _differ(old, new, before.shown, after.shown, has_changed)
+        differs[rows] |= _differ(old, new, before.scope.allowed, after.scope.allowed, has_changed)
+    return differs
+
+
+def _mask_other_pools(old: Pools, new: Pools, is_unsettled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark the stories whose pools hold other rows than before, or a row that may be judged otherwise now; (q,)."""
+    if new.rows.shape != old.rows.shape:
+        return np.ones(len(new.rows), dtype=bool)
+    return np.asarray((new.rows != old.rows).any(axis=1) | is_unsettled[np.maximum(new.rows, 0)].any(axis=1))
+
+
+def _differ(
+    old: Pools,
+    new: Pools,
+    was_allowed: NDArray[np.bool_],
+    is_allowed: NDArray[np.bool_],
+    has_changed: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Mark the stories whose allowed rows are others than before, or have changed; (q,)."""
+    old_rows, new_rows = old.candidates(was_allowed)[0].rows, new.candidates(is_allowed)[0].rows
+    width = max(old_rows.shape[1], new_rows.shape[1])
+    old_rows, new_rows = _padded(old_rows, width), _padded(new_rows, width)
+    return np.asarray((new_rows != old_rows).any(axis=1) | ((new_rows >= 0) & has_changed[new_rows]).any(axis=1))
+
+
+def _padded(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
+
+
+def _mask_reached_by_time(after: Archive, old_pools: ArchivePools, new_pools: ArchivePools) -> NDArray[np.bool_]:
+    """Mark the rows whose lists differ because the moment has moved on."""
+    old_moment, new_moment = old_pools.scope.as_of, new_pools.scope.as_of
+    published = after.catalog.published
+    if old_moment == new_moment:
+        return np.zeros(len(published), dtype=bool)
+    is_reached = published > min(old_moment, new_moment)  # the end of an embargo
+    if after.ranker is None and after.settings.ranking.half_life_days is not None:
+        is_reached |= published == UNDATED  # the ages of candidates then count from the moment
+    return is_reached
+
+
+def _stories_of_changed_pins(before: Archive, after: Archive, has_changed: NDArray[np.bool_]) -> Iterator[str]:
+    """Yield the stories with a pin that holds only at one of the moments, or whose item is shown otherwise now."""
+    old_pools, new_pools = _pools(before), _pools(after)
+    old_moment, new_moment = old_pools.scope.as_of, new_pools.scope.as_of
+    for pin in after.rules.pins:
+        if old_moment != new_moment and pin.holds(_to_time(old_moment)) != pin.holds(_to_time(new_moment)):
+            yield pin.story
+        # A pinned item is no candidate, so whether it may be shown is looked up.
+        rows = after.catalog.known_rows([pin.item])
+        if not len(rows):
+            was_taken_back = len(before.catalog.known_rows([pin.item])) > 0
+            if was_taken_back:
+                yield pin.story
+            continue
+        row = rows[0]
+        is_new = row >= len(before.catalog)
+        if is_new or has_changed[row] or old_pools.shown[row] != new_pools.shown[row]:
+            yield pin.story
+
+
+def _to_time(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+def mask_filled_from_archive(lists: PublishedLists, archive: Archive) -> NDArray[np.bool_]:
+    """Mark the rows whose published lists were filled from the whole archive, past their candidates.
 
     These are lists with an item that is no candidate, and lists that stayed short all the same.
     """
-    pools = archive.pools
-    assert pools is not None
-    found, short, of, more = np.zeros(len(archive.catalog), dtype=bool), [], [], []
+    pools = _pools(archive)
+    is_filled = np.zeros(len(archive.catalog), dtype=bool)
     if "more" not in archive.settings.selection.fill:
-        return found
+        return is_filled
+    short_ids, story_ids, item_ids = [], [], []  # the latter two of each item that is only the next best
     for batch in lists.records():
-        ids, status = batch.column("article_id").cast(pa.large_string()), batch.column("status")
-        short.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))
-        filled = pc.equal(status, "filled")
-        items = batch.column("items").filter(filled)
-        shown, story = items.flatten(), pc.list_parent_indices(items)
-        extra = pc.equal(shown.field("source"), SOURCES[MORE])
-        of.append(ids.filter(filled).take(story.filter(extra)))
-        more.append(shown.field("article_id").filter(extra).cast(pa.large_string()))
-    found[archive.catalog.known_rows(pa.chunked_array(short, pa.large_string()).to_pylist())] = True
-    rows, further = (
-        archive.catalog.find(pa.chunked_array(column, pa.large_string()).to_pylist()) for column in (of, more)
-    )
-    rows, further = rows[rows >= 0], further[rows >= 0]
-    for start in range(0, len(rows), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        candidates = pools.by_row.take(rows[part]).candidates(pools.shown)[0].rows
-        found[rows[part][(candidates != further[part, None]).all(axis=1)]] = True
-    return found
+        ids, status = batch.column("article_id"), batch.column("status")
+        short_ids.append(ids.filter(pc.is_in(status, pa.array(["short", "empty"]))))
+        has_filling = pc.equal(status, "filled")
+        items_of_lists = batch.column("items").filter(has_filling)
+        items, list_index = items_of_lists.flatten(), pc.list_parent_indices(items_of_lists)
+        is_more = pc.equal(items.field("source"), SOURCES[MORE])
+        story_ids.append(ids.filter(has_filling).take(list_index.filter(is_more)))
+        item_ids.append(items.field("article_id").filter(is_more))
+    is_filled[archive.catalog.known_rows(_concatenate(short_ids))] = True
+    story_rows, item_rows = archive.catalog.find(_concatenate(story_ids)), archive.catalog.find(_concatenate(item_ids))
+    is_known = story_rows >= 0
+    story_rows, item_rows = story_rows[is_known], item_rows[is_known]
+    for start in range(0, len(story_rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        candidates = pools.by_row.take(story_rows[block]).candidates(pools.shown)[0].rows
+        is_no_candidate = (candidates != item_rows[block, None]).all(axis=1)
+        is_filled[story_rows[block][is_no_candidate]] = True
+    return is_filled
 
 
-def _partition(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Name groups by their first member, whatever their numbers; -1 stays."""
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    return np.asarray(np.where(group < 0, -1, first[inverse]), dtype=np.int64)
-
-
-def _time(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1e6, UTC)
+def _concatenate(ids: list[pa.Array]) -> list[str]:
+    texts: list[str] = pa.chunked_array([chunk.cast(pa.large_string()) for chunk in ids], pa.large_string()).to_pylist()
+    return texts

@@ -22,7 +22,7 @@ from recommender.jobs.precompute import precompute
 from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
 from recommender.jobs.run_identity import Inputs
-from recommender.jobs.touched import looked_past
+from recommender.jobs.touched import mask_filled_from_archive
 from recommender.publishing import open_publisher
 from recommender.ranking.ranker import Ranker
 from recommender.search.limits import Limits
@@ -434,7 +434,7 @@ class TestListsThatLookPastTheirCandidates:
             assert said[f"t2-s{number}"].status == "filled"
             assert found[-3 if number == 5 else -2 :][:2] == ["t3-s0", "t3-s1"]
         assert said["seul"].status == "empty"
-        found = looked_past(lists, archive)
+        found = mask_filled_from_archive(lists, archive)
         ids = archive.catalog.ids.to_pylist()
         assert {i for i, past in zip(ids, found, strict=True) if past} == {f"t2-s{n}" for n in range(6)} | {"seul"}
 
@@ -569,7 +569,7 @@ class TestRanker:
         _, snapshot = board(tmp_path)
         rec, own = Recommender.load(snapshot), Recommender.load(snapshot)
         own.archive = replace(own.archive, ranker=Ranker.load(other))  # under the same settings
-        one, two = Inputs.of(rec, AS_OF), Inputs.of(own, AS_OF)
+        one, two = Inputs.from_recommender(rec, AS_OF), Inputs.from_recommender(own, AS_OF)
         assert one.version != two.version
         assert {name for name in one.parts if one.parts[name] != two.parts[name]} == {"ranker"}
         assert rec.archive.fingerprint != own.archive.fingerprint

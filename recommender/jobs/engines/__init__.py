@@ -22,11 +22,11 @@ def _ray(address: str | None) -> Engine:
 
 
 ENGINES: dict[str, Callable[[str | None], Engine]] = {"local": _local, "ray": _ray}
-"""What makes each engine, given the address of its cluster; an engine is imported when it is asked for."""
+"""Functions that make each engine, given the address of its cluster; an engine is imported only when it is used."""
 
 
 def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
-    """Make the engine of a name; an engine is given back as it is.
+    """Make the engine of a name; an engine is returned as it is.
 
     Raises
     ------
@@ -39,5 +39,5 @@ def make_engine(engine: str | Engine, address: str | None = None) -> Engine:
     if make is None:
         known = ", ".join([*ENGINES, *names("engines")])
         raise SettingsError(f"unknown engine {engine!r}; expected one of {known}, or an engine itself")
-    made: Engine = make(address)
-    return made
+    made_engine: Engine = make(address)
+    return made_engine

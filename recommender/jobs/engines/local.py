@@ -25,35 +25,34 @@ class LocalEngine:
     read = None
 
     def resume(self, lists: str | Path) -> Path | None:
-        """Keep finished shards in the usual folder."""
+        """Return None: finished shards are kept in the default folder."""
         return None
 
     @contextmanager
     def started(self, lists: str | Path) -> Iterator[LocalEngine]:
-        """Begin and end a job: there is nothing to connect to."""
+        """Return this engine: there is nothing to connect to."""
         yield self
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Leave embedding to the embedder."""
+        """Return None: the embedder itself embeds the texts."""
         return None
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
-        """Find the candidates of all stories, or take over those of an interrupted run."""
+        """Find the candidates of all stories, except those that an interrupted run has left."""
         rec.archive = rec.lister(as_of=run.inputs.as_of).with_pools(checkpoint=pool_checkpoint(rec, run))
         release_memory()
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
-        """Make the lists a shard at a time; those of an interrupted run are taken over, new ones kept for the next."""
-        inputs = run.inputs
-        starts, kept, lister = range(0, len(rows), checkpoints.SHARD), None, rec.lister(as_of=inputs.as_of)
-        if len(starts) > 1:
-            kept = run.ledgers.open("lists", inputs.with_rows(rows), len(starts))
+        """Make the lists shard by shard; shards that an interrupted run has left are read, new ones are kept."""
+        inputs, lister = run.inputs, rec.lister(as_of=run.inputs.as_of)
+        starts = range(0, len(rows), checkpoints.SHARD)
+        ledger = run.ledgers.open("lists", inputs.with_rows(rows), len(starts)) if len(starts) > 1 else None
         for number, start in enumerate(starts):
-            made = lister.lists(rows[start : start + checkpoints.SHARD], version=inputs.version)
-            yield from kept.batches(f"{number:05d}", made, RECORD) if kept else made
+            batches = lister.lists(rows[start : start + checkpoints.SHARD], version=inputs.version)
+            yield from ledger.batches(f"{number:05d}", batches, RECORD) if ledger else batches
 
 
 def pool_checkpoint(rec: Recommender, run: Run) -> PoolCheckpoint | None:
-    """Keep pools for a job that is interrupted, if the archive is large enough."""
-    kept = run.ledgers.open("pools", run.inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
-    return None if kept is None else PoolCheckpoint(kept)
+    """Open the checkpoint of pools of a job; None for an archive too small to need one."""
+    ledger = run.ledgers.open("pools", run.inputs.parts) if len(rec.catalog) > checkpoints.SHARD else None
+    return None if ledger is None else PoolCheckpoint(ledger)

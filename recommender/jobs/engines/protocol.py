@@ -1,4 +1,4 @@
-"""What an engine is, and the job that it runs."""
+"""The protocols of an engine and of the job that it runs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Job(Protocol):
 
     @property
     def read(self) -> Each | None:
-        """How files are read, as `read_articles` asks for it; None = in this process."""
+        """Reads the files, as the `each` of `read_articles`; None = they are read in this process."""
         ...
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Make the function that embeds batches of texts; None = the embedder itself."""
+        """Return the function that embeds batches of texts; None = the embedder does it."""
         ...
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
-        """Find the candidates of all stories; with `keep` the archive holds them."""
+        """Find the candidates of all stories; with `keep` they are put into the archive."""
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Make the lists of some rows, in the blocks of `Lister.lists`."""
@@ -38,12 +38,12 @@ class Job(Protocol):
 
 
 class Engine(Protocol):
-    """Where the steps are done."""
+    """Computes the steps of a job."""
 
     def resume(self, lists: str | Path) -> Path | None:
-        """Name the folder of ledgers of a job that publishes to `lists`; None = the usual one."""
+        """Return the folder of ledgers of a job that publishes to `lists`; None = the default one."""
         ...
 
     def started(self, lists: str | Path) -> AbstractContextManager[Job]:
-        """Begin a job that publishes to `lists`, and end it."""
+        """Start a job that publishes to `lists`; it ends with the block."""
         ...

@@ -1,7 +1,7 @@
 """`precompute` on a Ray cluster: its steps as Ray Data maps over shards.
 
-Ray places, restarts and orders; a shard is computed by the functions of the local run. Vectors and reports come back
-through Ray, everything large lies in files on storage that all nodes share.
+Ray places, restarts and orders the work; a shard is computed by the functions of the local run. Vectors and reports
+come back through Ray, everything large is in files on storage that all nodes share.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from recommender.storage.checkpoints import Ledger, Ledgers
 from recommender.storage.database import is_database
 from recommender.version import __version__
 
-_PACKAGES = ("numpy", "scipy", "pyarrow", "torch")  # whose releases may round in another way
-_CONNECT = 10.0  # seconds
-_NAMED = 4  # differences that an error names
+MakeStep = Callable[..., Callable[[Row], Row]]
+_PACKAGES = ("numpy", "scipy", "pyarrow", "torch")  # packages whose releases may round differently
+_CONNECT_TIMEOUT = 10.0  # seconds
+_MAX_DIFFERENCES = 4  # that an error names
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class RayEngine:
     workers : int, optional
         Long-lived processes that hold the model, or the archive. Default: one a node, with all of its CPUs.
     work : path, optional
-        Folder on storage that all nodes share; the job's own folder in it goes when the job ends. Default: that of the
-        lists.
+        Folder on storage that all nodes share; the folder of the job in it is deleted when the job ends. Default: the
+        folder of the lists.
     stories : int, default 2,048
         Stories of a shard.
 
@@ -85,7 +86,7 @@ class RayEngine:
 
     @contextmanager
     def started(self, lists: str | Path) -> Iterator[RayJob]:
-        """Connect, and check every node, before any work.
+        """Connect to the cluster and check every node, before any work.
 
         Raises
         ------
@@ -94,8 +95,8 @@ class RayEngine:
         SettingsError
             If lists go to a database and no folder is named.
         ClusterError
-            If there is no cluster, a node differs from this one or does not see the folder, or there are more workers
-            than room.
+            If there is no cluster, a node differs from this one or does not see the folder, or the workers need more
+            CPUs than there are.
         """
         try:
             import ray.data
@@ -104,30 +105,30 @@ class RayEngine:
                 "the engine ray needs Ray Data, which is not installed: pip install 'recommender[ray]'"
             ) from None
         work = self._folder(lists, ".work")
-        connected = ray.is_initialized()
-        if not connected:
+        was_connected = ray.is_initialized()
+        if not was_connected:
             _connect(self.address)
-        consoles = [one for one in logging.getLogger("ray.data").handlers if one.name == "console"]
+        consoles = [handler for handler in logging.getLogger("ray.data").handlers if handler.name == "console"]
         levels = [console.level for console in consoles]
         try:
-            for console in consoles:  # Ray's log files tell the rest
+            for console in consoles:  # Ray's log files hold the rest
                 console.setLevel(logging.ERROR)
             shutil.rmtree(work, ignore_errors=True)
             check_writable(work)
-            yield RayJob(self, work, _checked(work))
+            yield RayJob(self, work, _check_nodes(work))
         finally:
             shutil.rmtree(work, ignore_errors=True)
             for console, level in zip(consoles, levels, strict=True):
                 console.setLevel(level)
-            if not connected:
+            if not was_connected:
                 ray.shutdown()
 
     def resume(self, lists: str | Path) -> Path:
-        """Name the folder of finished shards, on the storage that all nodes share."""
+        """Return the folder of finished shards, on the storage that all nodes share."""
         return self._folder(lists, checkpoints.FOLDER)
 
     def _folder(self, lists: str | Path, name: str) -> Path:
-        """Name the folder of this job: whoever publishes to another place has another."""
+        """Return the folder of this job; jobs that publish to another place have another one."""
         if self.work is None and is_database(lists):
             raise SettingsError("lists go to a database: name a folder that all nodes share with --work (work=)")
         if self.work is None:
@@ -137,7 +138,7 @@ class RayEngine:
 
 
 class RayJob:
-    """The steps of one job; each gives what the local step gives.
+    """The steps of one job; each gives the same result as the local step.
 
     Parameters
     ----------
@@ -150,26 +151,26 @@ class RayJob:
     Raises
     ------
     ClusterError
-        If there are more workers than room.
+        If the workers need more CPUs than there are.
     """
 
     def __init__(self, engine: RayEngine, work: Path, cpus: list[int]) -> None:
         self.engine, self.work = engine, work
-        together = -(-(engine.workers or len(cpus)) // len(cpus))  # workers on one node
-        self._cpus = max(min(cpus) // together, 1)
-        room = sum(cpu // self._cpus for cpu in cpus)
-        self._workers = engine.workers or room
-        if self._workers > room:
+        workers_per_node = -(-(engine.workers or len(cpus)) // len(cpus))
+        self._cpus_per_worker = max(min(cpus) // workers_per_node, 1)
+        max_workers = sum(cpu // self._cpus_per_worker for cpu in cpus)
+        self._workers = engine.workers or max_workers
+        if self._workers > max_workers:
             raise ClusterError(
-                f"{self._workers} workers were asked for, the {sum(cpus)} CPUs of the cluster hold {room}"
+                f"{self._workers} workers were asked for, the {sum(cpus)} CPUs of the cluster hold {max_workers}"
             )
         self._plan: Plan | None = None
-        self._shards: dict[str, str] = {}
+        self._shards = {"shards": f"{engine.stories:,} stories"}
 
     def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
-        """Read each file in a task; what is no file is read here.
+        """Read each file in a task; streams that are no files are read in this process.
 
-        These tasks end before any worker starts: readers have the CPUs for themselves and never wait for workers.
+        These tasks end before any worker starts, so that readers have all CPUs and never wait for workers.
         """
         if all(stream.path for stream in streams):
             yield from map(Read.part, self._map(Read, (read,), Read.rows(streams, self.work), tasks=True))
@@ -177,66 +178,61 @@ class RayJob:
             yield from map(read, streams)
 
     def encode(self, embedder: Embedder) -> Encode | None:
-        """Embed batches of texts by the workers; None where vectors depend on the archive, or were given."""
+        """Return the embedding by the workers; None where vectors depend on the archive, or are given."""
         if not embedder.fingerprint:
             return None
-        if (device := getattr(embedder, "device", "cpu")) != "cpu":  # Ray hides GPUs from who asks for CPUs
+        if (device := getattr(embedder, "device", "cpu")) != "cpu":  # Ray hides GPUs from steps that need CPUs
             raise ClusterError(f"workers embed on CPUs and the driver on {device}: set embedding.device = 'cpu'")
 
         def encode(batches: Iterable[Sequence[str]]) -> Iterator[NDArray[np.int16]]:
             rows = [{"texts": list(batch)} for batch in batches]
-            found = self._map(partial(_embed, embedder.fingerprint), (embedder,), rows)
-            return (row["vectors"] for row in found)
+            embedded = self._map(partial(_embed, embedder.fingerprint), (embedder,), rows)
+            return (row["vectors"] for row in embedded)
 
         return encode
 
     def pool(self, rec: Recommender, run: Run, keep: bool) -> None:
-        """Search by shards; pools stay in files, with `keep` they come back."""
+        """Search shard by shard; pools stay in files, and with `keep` are put into the archive."""
         size, stories = len(rec.catalog), self.engine.stories
-        self._shards = {"shards": f"{stories:,} stories"}
-        kept = _opened(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, -(-size // stories))
-        lister, overlay = rec.lister(as_of=run.inputs.as_of), rec.overlay.copied()
-        moment = lister.selection.scope.as_of
+        ledger = _open_ledger(run.ledgers, "pools", {**run.inputs.parts, **self._shards}, -(-size // stories))
+        lister = rec.lister(as_of=run.inputs.as_of)
         self._plan = plan = Plan(
             work=self.work,
             size=size,
             stories=stories,
-            moment=moment,
+            moment=lister.selection.scope.as_of,
             limits=rec.archive.limits,
-            overlay=overlay,
-            found=copy(kept),
+            overlay=rec.overlay.copied(),
+            pool_ledger=copy(ledger),
         )
         plan.save(rec.archive, rec.embedder)
-        rest = [{"shard": shard} for shard in plan.shards if not kept.path(shard_name(shard))]
-        for _ in self._map(Search, (plan,), rest):
+        for _ in self._map(Search, (plan,), [{"shard": shard} for shard in _unfinished(ledger, plan)]):
             pass
-        pools = plan.gather()
+        pools = plan.gather_pools()
         if keep:
             rec.archive = lister.with_pools(found=pools)
 
     def lists(self, rec: Recommender, rows: NDArray[np.int64], run: Run) -> Iterator[pa.RecordBatch]:
         """Yield the lists that the workers write, in the order and blocks of the local run; `pool` must come first."""
         assert self._plan is not None
-        self._plan.want(rows)
+        self._plan.save_list_rows(rows)
         shards = self._plan.shards
-        kept = _opened(run.ledgers, "lists", {**run.inputs.with_rows(rows), **self._shards}, len(shards))
-        plan = replace(self._plan, made=copy(kept))
-        rest = [shard for shard in shards if not kept.path(shard_name(shard))]
-        made = self._map(Select, (plan, run.inputs.version), [{"shard": shard} for shard in rest])
+        ledger = _open_ledger(run.ledgers, "lists", {**run.inputs.with_rows(rows), **self._shards}, len(shards))
+        plan = replace(self._plan, list_ledger=copy(ledger))
+        unfinished = _unfinished(ledger, plan)
+        selected = self._map(Select, (plan, run.inputs.version), [{"shard": shard} for shard in unfinished])
 
-        def finished() -> Iterator[int]:
-            waiting = set(rest)
+        def finished_shards() -> Iterator[int]:
+            waiting = set(unfinished)
             for shard in shards:
                 if shard in waiting:
-                    next(made)
+                    next(selected)
                 yield shard
 
-        return Select.blocks(copy(kept), finished(), rec.archive.limits.lists)
+        return Select.blocks(copy(ledger), finished_shards(), rec.archive.limits.lists)
 
-    def _map(
-        self, step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...], rows: list[Row], tasks: bool = False
-    ) -> Iterator[Row]:
-        """Run each row through a step, in order; a step is set up once a worker, or once a task."""
+    def _map(self, step: MakeStep, arguments: tuple[Any, ...], rows: list[Row], tasks: bool = False) -> Iterator[Row]:
+        """Yield the output of a step for each row, in order; the step is set up once per worker, or per task."""
         if not rows:
             return
         import ray
@@ -244,16 +240,20 @@ class RayJob:
         context = ray.data.DataContext.get_current().copy()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
-        given, workers = (_node_class(), step, given), min(self._workers, len(rows))
+        step_arguments, workers = (_node_class(), step, arguments), min(self._workers, len(rows))
         with ray.data.DataContext.current(context):
             shards = ray.data.from_items(rows, override_num_blocks=len(rows))
             if tasks:
-                found = shards.map(_Step(*given).__call__, num_cpus=1)
+                outputs = shards.map(_Step(*step_arguments).__call__, num_cpus=1)
             else:
-                pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers)
-                found = shards.map(_Step, fn_constructor_args=given, compute=pool, num_cpus=self._cpus)
+                outputs = shards.map(
+                    _Step,
+                    fn_constructor_args=step_arguments,
+                    compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
+                    num_cpus=self._cpus_per_worker,
+                )
         try:
-            for row in found.iter_rows():
+            for row in outputs.iter_rows():
                 if "error" in row:
                     raise pickle.loads(row["error"])
                 yield row
@@ -264,19 +264,17 @@ class RayJob:
 
 
 class _Step:
-    """A step on a node, which is checked first: nodes may join a cluster late. Errors come back as values."""
+    """A step on a node, which is checked first, as it may have joined the cluster late. Errors come back as values."""
 
-    def __init__(
-        self, expected: dict[str, str], step: Callable[..., Callable[[Row], Row]], given: tuple[Any, ...]
-    ) -> None:
-        self.expected, self.step, self.given = expected, step, given
+    def __init__(self, expected: dict[str, str], step: MakeStep, arguments: tuple[Any, ...]) -> None:
+        self.expected, self.step, self.arguments = expected, step, arguments
         self.run: Callable[[Row], Row] | None = None
 
     def __call__(self, row: Row) -> Row:
         try:
             if self.run is None:
                 _refuse_others(self.expected, _node_class())
-                self.run = self.step(*self.given)
+                self.run = self.step(*self.arguments)
             return self.run(row)
         except RecommenderError as error:
             return {"error": pickle.dumps(error)}
@@ -284,14 +282,18 @@ class _Step:
             return {"error": pickle.dumps(ClusterError(f"node {_node()}: {type(error).__name__}: {error}"))}
 
 
-def _opened(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int) -> Ledger:
-    kept = ledgers.open(stage, inputs, total)
-    assert kept is not None  # `RayEngine` always has a folder
-    return kept
+def _open_ledger(ledgers: Ledgers, stage: str, inputs: Mapping[str, str], total: int) -> Ledger:
+    ledger = ledgers.open(stage, inputs, total)
+    assert ledger is not None  # `RayEngine` always has a folder
+    return ledger
+
+
+def _unfinished(ledger: Ledger, plan: Plan) -> list[int]:
+    return [shard for shard in plan.shards if not ledger.path(shard_name(shard))]
 
 
 def _embed(fingerprint: str, embedder: Embedder) -> Embed:
-    """Make a step whose model is that of the driver."""
+    """Make the step that embeds, if the model of this node is that of the driver."""
     _refuse_others({"embedder": fingerprint}, {"embedder": embedder.fingerprint})
     return Embed(embedder)
 
@@ -304,15 +306,16 @@ def _connect(address: str | None) -> None:
     host, _, port = (address or "").rpartition(":")
     try:
         if port.isdecimal():
-            socket.create_connection((host, int(port)), timeout=_CONNECT).close()  # Ray itself waits for minutes
+            # Ray itself would wait for minutes.
+            socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except (OSError, ValueError, RuntimeError) as error:
         where = address or "this machine"
         raise ClusterError(f"no Ray cluster at {where}: {error}; start one: ray start --head") from error
 
 
-def _checked(work: Path) -> list[int]:
-    """Count the CPUs of each node; every node must be like this one and see the work folder."""
+def _check_nodes(work: Path) -> list[int]:
+    """Return the number of CPUs of each node; every node must be like this one and see the work folder."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -321,22 +324,24 @@ def _checked(work: Path) -> list[int]:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     if not nodes:
         raise ClusterError("no node of the Ray cluster has a CPU for workers; add one: ray start --address=HOST:PORT")
-    asked = []
+    tasks = []
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked.append(ray.remote(_seen).options(num_cpus=0, scheduling_strategy=there).remote(str(probe)))
+        on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        tasks.append(ray.remote(_inspect).options(num_cpus=0, scheduling_strategy=on_node).remote(str(probe)))
     try:
-        answers = ray.get(asked)
+        answers = ray.get(tasks)
     except ray.exceptions.RayError as error:
         raise ClusterError(f"a node of the cluster cannot be used: {str(error).strip().splitlines()[-1]}") from error
-    for found, sees in answers:
-        _refuse_others(_node_class(), found)
-        if not sees:
-            raise ClusterError(f"node {found['node']} does not see {work}; name a folder that all nodes share: --work")
+    for node_class, has_probe in answers:
+        _refuse_others(_node_class(), node_class)
+        if not has_probe:
+            raise ClusterError(
+                f"node {node_class['node']} does not see {work}; name a folder that all nodes share: --work"
+            )
     return [int(node["Resources"]["CPU"]) for node in nodes]
 
 
-def _seen(probe: str) -> tuple[dict[str, str], bool]:
+def _inspect(probe: str) -> tuple[dict[str, str], bool]:
     return _node_class(), Path(probe).exists()
 
 
@@ -347,7 +352,7 @@ def _node() -> str:
 
 
 def _node_class() -> dict[str, str]:
-    """Name what decides, with the input, about the bits of a result: the same on all nodes of one job."""
+    """Describe what decides, besides the input, about the bits of a result; it must be the same on all nodes."""
     instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return {
         "node": _node(),
@@ -373,4 +378,4 @@ def _difference(found: str, expected: str) -> str:
     there, here = found.split(), expected.split()
     only = [f"{word} only there" for word in there if word not in here]
     only += [f"{word} only here" for word in here if word not in there]
-    return ", ".join(islice(only, _NAMED))
+    return ", ".join(islice(only, _MAX_DIFFERENCES))
