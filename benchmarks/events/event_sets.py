@@ -124,7 +124,7 @@ def compared(one: EventSet, name: str, settings: EmbeddingSettings | None) -> Co
         a, b, same = one.pairs
         group = np.stack([np.arange(len(a)), np.full(len(a), -1)], axis=1)
         size = np.zeros(len(a), dtype=np.int64)
-    neighbours = Hubness.fit(one.table["id"].to_pylist(), terms, vectors).of(terms, vectors)
+    neighbours = Hubness.fit(one.table["id"].to_pylist(), terms, vectors).neighbours(terms, vectors)
     plain = term_frequencies(terms, tfidf.idf)
     dense = cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
     words = row_cosines(terms, terms, a, b)

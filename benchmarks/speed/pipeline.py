@@ -88,9 +88,9 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
     fit = {
         "catalog": _seconds(lambda: _derived(Catalog.of(table))),
         "tfidf": _seconds(lambda: Tfidf.fit(whole_texts(table))),
-        "parts of texts": _seconds(lambda: TextParts.of(table, archive.tfidf, archive.terms)),
+        "parts of texts": _seconds(lambda: TextParts.from_table(table, archive.tfidf, archive.terms)),
         "hubness and local scale": _seconds(
-            lambda: Hubness.fit(archive.catalog.ids.to_pylist(), archive.terms, archive.vectors).of(
+            lambda: Hubness.fit(archive.catalog.ids.to_pylist(), archive.terms, archive.vectors).neighbours(
                 archive.terms, archive.vectors
             )
         ),

@@ -252,10 +252,10 @@ class Archive:
         texts = self.catalog.boilerplate.cleaned(table)
         terms = self.tfidf.transform(whole_texts(texts))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
-        neighbours = self.hubness.of(terms, vectors)
+        neighbours = self.hubness.neighbours(terms, vectors)
         features = FeatureTable(
             vectors=vectors,
-            parts=TextParts.of(texts, self.tfidf, terms),
+            parts=TextParts.from_table(texts, self.tfidf, terms),
             published=published,
             sections=section_codes(table["section"], self.derived.stories.section_levels),
             hubness=neighbours.hubness,

@@ -82,10 +82,12 @@ def build_archive(
         release_memory()
         progress("terms", 0, len(catalog))
         tfidf, terms = Tfidf.fit(whole_texts(texts))
-        parts = TextParts.of(texts, tfidf, terms)
+        parts = TextParts.from_table(texts, tfidf, terms)
         catalog.derived()  # while the texts are at hand
         languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
-        common = common_words(terms, languages) | common_words(terms, sections, share=OF_SECTION, most=0)
+        common = common_words(terms, languages) | common_words(
+            terms, sections, story_share=OF_SECTION, vocabulary_share=0
+        )
         hubness = Hubness.fit(catalog.ids.to_pylist(), terms, made)
         searched, shortlist = searched_by(catalog, tfidf, terms, made, settings, limits)
         archive = Archive(
@@ -95,7 +97,7 @@ def build_archive(
             parts=parts,
             spelling=Spelling.fit(texts, tfidf, common),
             hubness=hubness,
-            neighbours=hubness.of(terms, made),
+            neighbours=hubness.neighbours(terms, made),
             shortlist=shortlist,
             settings=settings,
             limits=limits,

@@ -20,7 +20,7 @@ from recommender.articles.links import ResolvedLinks, resolve_links
 from recommender.features.hubness import Neighbours
 from recommender.features.spelling import Spelling
 from recommender.features.table import FeatureTable, section_codes, section_levels
-from recommender.features.texts import TextParts, rarity_of
+from recommender.features.texts import TextParts, term_rarity
 from recommender.features.tfidf import Tfidf
 from recommender.lists.wording import Wording
 from recommender.search.keys import telling_words
@@ -197,7 +197,7 @@ class Compared:
             sections=section_codes(catalog.table["section"], self.stories.section_levels),
             hubness=self.neighbours.hubness,
             scale=self.neighbours.scale,
-            rarity=rarity_of(self.tfidf),
+            rarity=term_rarity(self.tfidf),
         )
 
 

@@ -24,8 +24,8 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
         archive,
         catalog=catalog,
         searched=archive.searched.beside(archive.search_table(terms, vectors)),
-        parts=archive.parts.beside(TextParts.of(texts, archive.tfidf, terms)),
-        neighbours=archive.neighbours.beside(archive.hubness.of(terms, vectors)),
+        parts=archive.parts.append(TextParts.from_table(texts, archive.tfidf, terms)),
+        neighbours=archive.neighbours.append(archive.hubness.neighbours(terms, vectors)),
         pools=None,
     )
     looks = archive.derived.looks
@@ -58,7 +58,7 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
     parts = archive.parts.take(old)
     used = np.flatnonzero(np.bincount(parts.whole.indices, minlength=parts.whole.shape[1]))
     tfidf = Tfidf(archive.tfidf.names.take(pa.array(used)), archive.tfidf.idf[used], archive.tfidf.stories)
-    parts = parts.among(used)
+    parts = parts.select_terms(used)
     # as if those that go had never been
     searched, shortlist = searched_by(
         catalog, tfidf, parts.whole, archive.vectors[old], archive.settings, archive.limits
@@ -69,8 +69,8 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
         searched=searched,
         tfidf=tfidf,
         parts=parts,
-        spelling=archive.spelling.among(used),
-        hubness=archive.hubness.without(archive.catalog.ids.filter(pa.array(~held)).to_pylist(), used),
+        spelling=archive.spelling.select_terms(used),
+        hubness=archive.hubness.drop(archive.catalog.ids.filter(pa.array(~held)).to_pylist(), terms=used),
         neighbours=archive.neighbours.take(old),
         shortlist=shortlist,
         pools=None,

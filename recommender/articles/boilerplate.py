@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
-from recommender.articles.columns import buffers, whole
+from recommender.articles.columns import as_array as whole
+from recommender.articles.columns import text_buffers as buffers
 from recommender.articles.openers import labels, opening_bytes
 from recommender.articles.recurring import FOUND, SITE, SITES, Outlets, nobody, pairs, recurring
 from recommender.articles.text import teaser

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
-from recommender.articles.columns import whole
+from recommender.articles.columns import as_array
 from recommender.articles.copies import Marks, repeated_by, text_groups
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
@@ -192,7 +192,7 @@ class Catalog:
     def text_group(self) -> NDArray[np.int64]:
         """The oldest current row of each row's text, (n,)."""
         cleaned = self.cleaned()
-        texts = whole(cleaned["body"]), cleaned["title"], cleaned["lead"]
+        texts = as_array(cleaned["body"]), cleaned["title"], cleaned["lead"]
         return text_groups(*texts, self.marks, self._oldest_first(np.flatnonzero(self.alive)))
 
     def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -208,7 +208,7 @@ class Catalog:
     @cached_property
     def marks(self) -> Marks:
         """Marks of the bodies, by which copies are found."""
-        return Marks.of(whole(self.cleaned()["body"]))
+        return Marks.of(as_array(self.cleaned()["body"]))
 
     @cached_property
     def _bare(self) -> tuple[NDArray[np.int64], Headlines, pa.ChunkedArray]:
@@ -218,7 +218,7 @@ class Catalog:
         return rows, Headlines.of(texts["title"].combine_chunks()), texts["lead"]
 
     def _bodies(self, rows: NDArray[np.int64]) -> pa.Array:
-        return whole(self.boilerplate.cleaned(self.table.take(pa.array(rows)))["body"])
+        return as_array(self.boilerplate.cleaned(self.table.take(pa.array(rows)))["body"])
 
     def copies_of(self, story: Mapping[str, Any]) -> NDArray[np.int64]:
         """Find rows that share text, id or `canonical_id` with a story from outside, and all copies of them.
@@ -253,7 +253,7 @@ class Catalog:
         """Rows in order of their ids, and the ids in that order."""
         order = np.empty(len(self), dtype=np.int64)
         order[self.id_rank] = np.arange(len(self))
-        return order, IdBytes(whole(self.ids), order)
+        return order, IdBytes(as_array(self.ids), order)
 
     def _find(self, article_id: object) -> int | None:
         """Find the row of the current version, by bisection: a dict of a million ids takes a second and 200 MB."""
@@ -306,7 +306,7 @@ class Catalog:
             rows = (self._find(article_id) for article_id in article_ids)
             return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
         current = np.flatnonzero(self.alive)
-        held = whole(self.ids).take(pa.array(current)).cast(pa.large_binary())
+        held = as_array(self.ids).take(pa.array(current)).cast(pa.large_binary())
         texts = map(id_text, article_ids)
         asked = [encoded(article_id) if isinstance(article_id, str) else None for article_id in texts]
         place = pc.fill_null(pc.index_in(pa.array(asked, pa.large_binary()), held), -1).to_numpy(zero_copy_only=False)
@@ -321,7 +321,7 @@ class Catalog:
         more = more.knowing({"id_rank": self._rank_beside(table["id"])})
         if "marks" in vars(self):
             texts = self.boilerplate.cleaned(table)
-            vars(more)["marks"] = self.marks.beside(Marks.of(whole(texts["body"])))
+            vars(more)["marks"] = self.marks.beside(Marks.of(as_array(texts["body"])))
         return more
 
     def _rank_beside(self, ids: pa.ChunkedArray) -> NDArray[np.int64]:

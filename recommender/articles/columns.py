@@ -1,4 +1,4 @@
-"""A table of articles -> masks, names of outlets, times and bytes of its columns, for all that works on tables."""
+"""Columns of a table of articles: masks of rows, names of outlets, times, and the bytes of texts."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from numpy.typing import NDArray
 
 
 def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
-    """Find rows whose text column has one of the values; a mask (n,)."""
-    known = [value.casefold() for value in values] if column == "kind" else list(values)  # kinds are kept folded
-    hit = pc.is_in(table[column], pa.array(known, pa.large_string()))
-    return np.asarray(hit.to_numpy(), dtype=bool)
+    """Mark the rows whose text column has one of the values, (n,)."""
+    wanted = [value.casefold() for value in values] if column == "kind" else list(values)  # kinds are stored folded
+    return np.asarray(pc.is_in(table[column], pa.array(wanted, pa.large_string())).to_numpy(), dtype=bool)
 
 
 def has_tag(table: pa.Table, tags: Collection[str]) -> NDArray[np.bool_]:
-    """Find rows that carry one of the tags; a mask (n,)."""
+    """Mark the rows that carry one of the tags, (n,)."""
     column = table["tags"].combine_chunks()
     wanted = pa.array(list(tags), pa.large_string())
-    hit = pc.is_in(pc.list_flatten(column), wanted).to_numpy(zero_copy_only=False)
-    found = np.zeros(len(table), dtype=bool)
-    found[pc.list_parent_indices(column).to_numpy()[hit]] = True
-    return found
+    is_wanted = pc.is_in(pc.list_flatten(column), wanted).to_numpy(zero_copy_only=False)
+    mask = np.zeros(len(table), dtype=bool)
+    mask[pc.list_parent_indices(column).to_numpy()[is_wanted]] = True
+    return mask
 
 
 def outlets(table: pa.Table) -> pa.Array:
-    """Find who published each row, in small letters, so that one outlet has one name."""
+    """Return the outlet of each row in small letters, so that an outlet has one name."""
     return pc.utf8_lower(outlet_names(table))
 
 
 def outlet_names(table: pa.Table) -> pa.Array:
-    """Find who published each row, as readers are told: its source, else the host of its URL; null for neither.
+    """Return the outlet of each row as readers see it: its source, else the host of its URL; null for neither.
 
     Examples
     --------
@@ -44,7 +43,7 @@ def outlet_names(table: pa.Table) -> pa.Array:
     ['courier.example', 'Wire']
     """
     host = pc.struct_field(pc.extract_regex(table["url"], r"^[a-zA-Z]+://(?:www\.)?(?P<host>[^/:?#]+)"), "host")
-    return whole(pc.coalesce(table["source"], host))
+    return as_array(pc.coalesce(table["source"], host))
 
 
 def to_micros(time: datetime) -> int:
@@ -53,16 +52,18 @@ def to_micros(time: datetime) -> int:
     return round(time.timestamp() * 1e6)
 
 
-def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Give a column as one array; without a copy where it is one."""
+def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column as one array, without a copy where it has one chunk."""
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def buffers(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Give the bytes of a large_string array, and where each text begins, (n + 1,)."""
-    _, offsets, data = texts.buffers()
-    begin = np.zeros(1, dtype=np.int64) if offsets is None else np.frombuffer(offsets, dtype=np.int64)
-    content = np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
-    return content, begin[texts.offset : texts.offset + len(texts) + 1]
+def text_buffers(texts: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the bytes of texts, without a copy, and the offsets at which each text begins, (n + 1,)."""
+    if not len(texts):
+        return np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
+    _, offset_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offset_buffer, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data_buffer or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return data, offsets - offsets[0]

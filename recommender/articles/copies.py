@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import loops
-from recommender.articles.columns import buffers
+from recommender.articles.columns import text_buffers
 from recommender.articles.headlines import Headlines
 
 BLOCK = 8_192  # texts read together
@@ -56,7 +56,7 @@ class Marks(NamedTuple):
         >>> marks.words.tolist(), bool(marks.digest[0] == marks.digest[1])
         ([4, 4, 0], True)
         """
-        data, offset = buffers(texts)
+        data, offset = text_buffers(texts)
         size = len(texts)
         words, plain, sampled = (np.zeros(size, dtype=np.int32) for _ in range(3))
         digest, skeleton = (np.zeros(size, dtype=np.uint64) for _ in range(2))
@@ -122,7 +122,7 @@ def repeated(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> NDArray
 
 def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Find the place of the text that each of some different ones repeats, (m,)."""
-    data, offset = buffers(texts)
+    data, offset = text_buffers(texts)
     sizes = marks.sampled[rows].astype(np.int64)
     begin = np.concatenate([[0], np.cumsum(sizes)])
     sample = marks.sample[np.repeat(marks.begin[rows] - begin[:-1], sizes) + np.arange(begin[-1])]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import whole
+from recommender.articles.columns import as_array
 from recommender.articles.urls import normalise_url
 
 _Rows: TypeAlias = NDArray[np.int64]
@@ -64,16 +64,16 @@ class Places:
     @cached_property
     def _urls(self) -> pa.Array:
         """The URL of each row, or its id if that is one."""
-        ids = whole(self._catalog.ids)
+        ids = as_array(self._catalog.ids)
         named = pc.if_else(pc.match_substring(ids, "://"), ids, pa.scalar(None, ids.type))
-        return pc.coalesce(whole(self._catalog.table["url"]), named)
+        return pc.coalesce(as_array(self._catalog.table["url"]), named)
 
     @cached_property
     def _held(self) -> tuple[pa.Array, _Rows]:
         """The normalised URLs of the current rows, the newest first, and their rows."""
         catalog, urls = self._catalog, self._urls
         rows = np.flatnonzero(catalog.alive & urls.is_valid().to_numpy(zero_copy_only=False))
-        updated = micros(whole(catalog.table["updated_at"]))
+        updated = micros(as_array(catalog.table["updated_at"]))
         rows = rows[np.lexsort((catalog.id_rank[rows], updated[rows], catalog.published[rows]))[::-1]]
         held = [normalise_url(one) or None for one in urls.take(pa.array(rows)).to_pylist()]
         return pa.array(held, pa.large_string()), rows
@@ -81,7 +81,7 @@ class Places:
 
 def _codes(texts: pa.Array | pa.ChunkedArray) -> tuple[_Rows, list[str]]:
     """Assign a number to each text, and give what each number stands for."""
-    texts = whole(texts) if isinstance(texts, pa.ChunkedArray) else texts
+    texts = as_array(texts) if isinstance(texts, pa.ChunkedArray) else texts
     encoded = texts.dictionary_encode()
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 

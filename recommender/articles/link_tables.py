@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import LINK, TIME
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import whole
+from recommender.articles.columns import as_array
 from recommender.articles.link_places import Places
 from recommender.errors import InputError
 
@@ -115,7 +115,7 @@ def without_links_to(catalog: Catalog, gone: NDArray[np.bool_]) -> pa.Table:
 
 def flat_links(table: pa.Table) -> tuple[_Rows, pa.StructArray]:
     """Give all links of a table, and the row of each."""
-    column = whole(table["links"])
+    column = as_array(table["links"])
     return pc.list_parent_indices(column).to_numpy().astype(np.int64), pc.list_flatten(column)
 
 
@@ -129,5 +129,5 @@ def _with_lists(table: pa.Table, story: _Rows, links: pa.StructArray) -> pa.Tabl
 
 def link_structs(more: pa.Table) -> pa.StructArray:
     """Turn rows of `LINKS` into links as stories hold them."""
-    columns = [whole(more[name]) for name in ("item", "anchor", "time", "kind")]
+    columns = [as_array(more[name]) for name in ("item", "anchor", "time", "kind")]
     return pa.StructArray.from_arrays(columns, fields=list(LINK))

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import to_micros, whole
+from recommender.articles.columns import as_array, to_micros
 from recommender.articles.link_places import Places, micros
 from recommender.articles.link_tables import LINKS, flat_links, link_structs, link_table
 from recommender.errors import InputError
@@ -161,7 +161,7 @@ def resolve_links(
     most = max(COMMON_SHARE * linking, COMMON_LEAST) if linking >= COMMON_FROM else np.inf
     too_common = pairs.drop(np.bincount(pairs.item, minlength=len(catalog))[pairs.item] > most)
     pairs.sort(catalog.id_rank[pairs.story], catalog.id_rank[pairs.item])
-    ids = whole(catalog.ids)
+    ids = as_array(catalog.ids)
     columns = [ids.take(pa.array(pairs.story)), ids.take(pa.array(pairs.item))]
     table = pa.Table.from_arrays([*columns, *map(pairs.detail, ("anchor", "time", "kind"))], schema=LINKS)
     report = LinkReport(
@@ -229,7 +229,7 @@ def _from_lists(
     same = np.isin(pairs.story * size + group[pairs.item], stories[known] * size + group[items[known]])
     if as_of is None:
         return same
-    set_at, updated = micros(pairs.detail("time")), micros(whole(catalog.table["updated_at"]))[pairs.story]
+    set_at, updated = micros(pairs.detail("time")), micros(as_array(catalog.table["updated_at"]))[pairs.story]
     set_at = np.where(set_at != UNDATED, set_at, np.where(updated != UNDATED, updated, catalog.published[pairs.story]))
     return np.asarray(same & (set_at > to_micros(as_of)))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
-from recommender.articles.columns import buffers, outlets, whole
+from recommender.articles.columns import as_array, outlets, text_buffers
 from recommender.articles.copies import Marks, repeated
 from recommender.articles.openers import datelines
 
@@ -58,7 +58,7 @@ class Outlets:
     @classmethod
     def of(cls, table: pa.Table) -> Outlets:
         """Find who published each story of a table."""
-        names = whole(outlets(table))
+        names = as_array(outlets(table))
         encoded = names.dictionary_encode()
         code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in encoded.dictionary.to_pylist()]
@@ -118,7 +118,7 @@ class _Held:
         if not len(count):
             return some
         rows = np.unique(some.story[count < _CERTAIN])
-        bodies = whole(table["body"].take(pa.array(rows)))
+        bodies = as_array(table["body"].take(pa.array(rows)))
         text = np.arange(len(table))
         text[rows] = rows[repeated(bodies, Marks.of(bodies), np.arange(len(rows)))]
         size = np.where(some.own, outlet.sizes[some.story], len(table))
@@ -164,7 +164,7 @@ class _Read:
 
 def _read(table: pa.Table) -> _Read:
     """Read the passages of the leads and bodies of some stories."""
-    data, offset = buffers(whole(pc.binary_join_element_wise(table["lead"], table["body"], _APART)))
+    data, offset = text_buffers(as_array(pc.binary_join_element_wise(table["lead"], table["body"], _APART)))
     size = len(table)
     room, count = np.zeros(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
     loops.most_sentences(size, data, offset, room[1:])
@@ -210,7 +210,7 @@ def _likely(table: pa.Table, outlet: Outlets, least: int, share: float) -> _Held
 
 def _sites(table: pa.Table, outlet: Outlets, least: int) -> Iterator[dict[str, str | int | None]]:
     """Find names of sites and sections that stand behind the titles of an outlet, or of all."""
-    titles = whole(table["title"])
+    titles = as_array(table["title"])
     for _ in range(SITES):
         parts = pc.extract_regex(titles, SITE)
         head, site = pc.struct_field(parts, "head"), pc.struct_field(parts, "site")
@@ -226,14 +226,14 @@ def _sites(table: pa.Table, outlet: Outlets, least: int) -> Iterator[dict[str, s
             for row in behind.to_pylist():
                 told = {"text": row["site"], "outlet": row["outlet"], "stories": row["head_count_distinct"]}
                 yield {"key": 0, "kind": "site", **told}
-            found = pairs(whole(behind["site"]), whole(behind["outlet"]))
+            found = pairs(as_array(behind["site"]), as_array(behind["outlet"]))
             known |= pc.is_in(pairs(site, names), found, skip_nulls=True).to_numpy(zero_copy_only=False)
         titles = pc.if_else(pa.array(known), head, titles)
 
 
 def _datelines(table: pa.Table, least: int) -> Iterator[dict[str, str | int | None]]:
     """Find datelines without an agency that recur at the beginning of bodies."""
-    for text, stories in Counter(datelines(whole(table["body"]))).items():
+    for text, stories in Counter(datelines(as_array(table["body"]))).items():
         if stories >= least:
             yield {"key": 0, "kind": "dateline", "text": text, "outlet": None, "stories": stories}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
-# a text without any of these is only put into small letters; `tokens` looks for them among bytes
+# A text without any of these characters only needs small letters; `features.tokens` looks for them among bytes.
 _SPECIAL = re.compile("[\u00ad\u0130\u0300-\u037f\u0580-\u1fff\u3000-\ud7ff\uf000-\U0010ffff]")
 _UNSEEN = "\u00ad\u034f\u200c-\u200f\u2060\ufeff\ufe00-\ufe0f"  # hyphens, joiners, directions: inside words
 _ARABIC_SIGNS = "\u0610-\u061a\u0640\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed"
@@ -21,7 +22,7 @@ _HANGUL = "\uac00-\ud7a3"
 _STACKED = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u109d\u1780-\u17d3"
 _GAPLESS = re.compile(f"[{_HAN_KANA}]{{2,}}|[{_HANGUL}]{{3,}}|[{_STACKED}]+")
 PAIR = f"^(?:[{_HAN_KANA}]{{2}}|[{_HANGUL}]{{2}}|[{_STACKED}]+)$"
-"""Matches what `without_gaps` makes, and Korean words of two syllables."""
+"""Matches the pairs of `pair_characters`, and Korean words of two syllables."""
 _CLUSTER = re.compile(  # a letter with all that is written around it
     "[\u0e40-\u0e44\u0ec0-\u0ec4]?[^\u0e40-\u0e44\u0ec0-\u0ec4]"
     "(?:[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060"
@@ -44,20 +45,20 @@ def fold(text: str) -> str:
     folded = text.lower()
     if folded.isascii() or not _SPECIAL.search(text):
         return folded
-    folded = unicodedata.normalize("NFC", folded.replace("i\u0307", "i"))  # what Python makes of a Turkish capital
+    folded = unicodedata.normalize("NFC", folded.replace("i\u0307", "i"))  # Python's small form of a Turkish capital
     folded = _FORMS.sub(_compatible, _DROPPED.sub("", folded))
     return _GERSHAYIM.sub("\u05f4", _digits().sub(_decimal, folded))
 
 
-def without_gaps(text: str) -> str:
-    """Write what has no blanks between its words as overlapping pairs of characters, which count as words.
+def pair_characters(text: str) -> str:
+    """Write text that has no blanks between its words as overlapping pairs of characters, which count as words.
 
-    So are Korean words of three syllables or more written, for their last ones are particles. A character is a letter
-    with all that is written around it.
+    Korean words of three syllables or more are written so, too, since their last ones are particles. A character is a
+    letter with all that is written around it.
 
     Examples
     --------
-    >>> without_gaps("青葉市長 ferry")
+    >>> pair_characters("青葉市長 ferry")
     ' 青葉 葉市 市長  ferry'
     """
     return _GAPLESS.sub(_pairs, text)
@@ -84,21 +85,20 @@ def _decimal(run: re.Match[str]) -> str:
 
 @cache
 def _digits() -> re.Pattern[str]:
-    """List the digits beyond ASCII."""
+    """Return a pattern of the digits beyond ASCII."""
     zeros = [chr(point) for point in range(128, 0x20000) if unicodedata.decimal(chr(point), -1) == 0]
     return re.compile("[" + "".join(f"{zero}-{chr(ord(zero) + 9)}" for zero in zeros) + "]+")
 
 
 def _pairs(run: re.Match[str]) -> str:
-    found = run.group()
-    parts = characters(found)
-    pairs = (parts[place] + parts[place + 1] for place in range(len(parts) - 1))
-    return " " + " ".join(pairs if len(parts) > 1 else parts) + " "
+    parts = characters(run.group())
+    pairs = [first + second for first, second in pairwise(parts)]
+    return " " + " ".join(pairs or parts) + " "
 
 
 @cache
 def is_letter(point: int) -> bool:
-    """Tell whether a character stands inside words: a letter, a digit, or a mark on one.
+    """Check whether a character stands inside words: a letter, a digit, or a mark on one.
 
     Examples
     --------

@@ -6,25 +6,29 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-COMMON = 0.02  # share of a vocabulary, the most frequent terms, that tells nothing
-FREQUENT = 0.1  # share of the stories with a term above which it tells nothing
-FEW = 3  # stories with a term, in an archive of any size, up to which it tells something
-OF_SECTION = 0.5  # share of the stories of a section above which a term tells no more than the section does
-_LEAST = 20  # stories of a language or section that tell its common words
+COMMON = 0.02  # share of a vocabulary, its most frequent terms, that say nothing of a story
+FREQUENT = 0.1  # share of the stories with a term above which it says nothing
+FEW = 3  # stories with a term, in an archive of any size, up to which it says something
+OF_SECTION = 0.5  # share of the stories of a section above which a term says no more than the section does
+_LEAST = 20  # stories that a language or section needs before its common words are sought
 _BLOCK = 1 << 16
 
 
 def common_words(
-    terms: sp.csr_matrix, groups: NDArray[np.int32], *, share: float = FREQUENT, most: float = COMMON
+    terms: sp.csr_matrix,
+    groups: NDArray[np.int32],
+    *,
+    story_share: float = FREQUENT,
+    vocabulary_share: float = COMMON,
 ) -> NDArray[np.bool_]:
-    """Tell which terms are common in the groups that use them most, (v,); of one group `Wording` tells it alone.
+    """Mark the terms that are common in the groups that use them most, (v,); none where there is one group.
 
     Parameters
     ----------
     terms : csr_matrix, shape (n, v)
     groups : ndarray of int32, shape (n,)
         Such as languages, or sections.
-    share, most : float
+    story_share, vocabulary_share : float
         A term is common in more than this share of the stories of a group, or among this share of its terms.
 
     Examples
@@ -34,20 +38,26 @@ def common_words(
     >>> np.flatnonzero(common_words(sp.csr_matrix(uses), np.repeat([0, 1], [60, 20]))).tolist()
     [0]
     """
-    size = terms.shape[1]
-    stories = np.bincount(groups, minlength=1)
-    common, total = np.zeros(size), np.zeros(size)
-    several = np.flatnonzero(stories >= _LEAST)
-    if len(np.flatnonzero(stories)) < 2:
-        return np.zeros(size, dtype=bool)
-    for group in np.flatnonzero(stories):
+    n_terms = terms.shape[1]
+    present = np.unique(groups)
+    if len(present) < 2:
+        return np.zeros(n_terms, dtype=bool)
+    uses, uses_where_common = np.zeros(n_terms), np.zeros(n_terms)
+    for group in present:
         rows = np.flatnonzero(groups == group)
-        used = np.zeros(size, dtype=np.int64)
-        for start in range(0, len(rows), _BLOCK):
-            used += np.bincount(terms[rows[start : start + _BLOCK]].indices, minlength=size)
-        total += used
-        if group in several:
-            often = used > max(share * len(rows), FEW)
-            often[np.argsort(-used, kind="stable")[: int(most * np.count_nonzero(used))]] = True
-            common += np.where(often, used, 0)
-    return np.asarray(common > 0.5 * total)
+        uses_of_group = _uses(terms, rows)
+        uses += uses_of_group
+        if len(rows) >= _LEAST:
+            is_common = uses_of_group > max(story_share * len(rows), FEW)
+            n_common = int(vocabulary_share * np.count_nonzero(uses_of_group))
+            is_common[np.argsort(-uses_of_group, kind="stable")[:n_common]] = True
+            uses_where_common += np.where(is_common, uses_of_group, 0)
+    return np.asarray(uses_where_common > 0.5 * uses)
+
+
+def _uses(terms: sp.csr_matrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the stories of `rows` that use each term, (v,)."""
+    counts = np.zeros(terms.shape[1], dtype=np.int64)
+    for start in range(0, len(rows), _BLOCK):
+        counts += np.bincount(terms[rows[start : start + _BLOCK]].indices, minlength=terms.shape[1])
+    return counts

@@ -10,12 +10,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.features import pair_loops as loops
+from recommender.features.tfidf import csr_arrays
 from recommender.features.vectors import SCALE
 
 SAMPLE = 4_096  # stories that neighbours are sought among
 NEAREST = 10
-SCALE_NEAREST = 50  # neighbours that the local scale is told by
-OWN = 2  # of them, the nearest, which may be reports of the story's own event and do not count
+SCALE_NEAREST = 50  # neighbours that the local scale is computed from
+OWN = 2  # the nearest of them, which may be reports of the story's own event and do not count
 _ITSELF = 0.999  # cosine of two vectors from which on they are those of one text
 
 
@@ -36,11 +37,11 @@ class Neighbours:
     scale: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64]) -> Neighbours:
-        """Take the neighbours of some stories."""
+        """Return the neighbours of the stories in `rows`."""
         return Neighbours(self.hubness[rows], self.scale[rows])
 
-    def beside(self, more: Neighbours) -> Neighbours:
-        """Put the neighbours of other stories behind these."""
+    def append(self, more: Neighbours) -> Neighbours:
+        """Append the neighbours of further stories."""
         return Neighbours(np.concatenate([self.hubness, more.hubness]), np.concatenate([self.scale, more.scale]))
 
 
@@ -64,39 +65,41 @@ class Hubness:
     @classmethod
     def fit(cls, ids: list[str], terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Hubness:
         """Draw the sample by a hash of the ids: the same stories, whatever their order."""
-        key = id_hashes(ids)
-        rows = np.sort(np.argsort(key, kind="stable")[:SAMPLE])
-        return cls(terms[rows].tocsr(), np.asarray(vectors[rows]), key[rows])
+        keys = id_hashes(ids)
+        rows = np.sort(np.argsort(keys, kind="stable")[:SAMPLE])
+        return cls(terms[rows].tocsr(), np.asarray(vectors[rows]), keys[rows])
 
-    def without(self, ids: list[str], terms: NDArray[np.int64]) -> Hubness:
-        """Leave out some stories, in any of their versions, and all but some columns of terms."""
-        held = ~np.isin(self.keys, id_hashes(ids))
-        return Hubness(self.terms[held][:, terms].tocsr(), self.vectors[held], self.keys[held])
+    def drop(self, ids: list[str], *, terms: NDArray[np.int64]) -> Hubness:
+        """Return the sample without the stories in `ids`, and with the columns in `terms` alone."""
+        is_kept = ~np.isin(self.keys, id_hashes(ids))
+        return Hubness(self.terms[is_kept][:, terms].tocsr(), self.vectors[is_kept], self.keys[is_kept])
 
-    def of(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
-        """Measure how near the sample is to each of some stories; a story's own text does not count.
+    def neighbours(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> Neighbours:
+        """Measure how near the neighbours of stories are within the sample; a story's own text does not count.
 
-        Where there are fewer the missing ones count as 0.
+        Neighbours that a small sample lacks count as 0.
         """
-        words = np.empty((terms.shape[0], 2), dtype=np.float32)
+        by_words = np.empty((terms.shape[0], 2), dtype=np.float32)
         by_term = self.terms.tocsc()
         loops.nearest_mean(
             terms.shape[0],
-            *(np.asarray(part) for part in (terms.indptr, terms.indices, terms.data)),
-            *(np.asarray(part) for part in (by_term.indptr, by_term.indices, by_term.data)),
+            *csr_arrays(terms),
+            *csr_arrays(by_term),
             self.terms.shape[0],
             NEAREST,
             SCALE_NEAREST,
             OWN,
-            words,
+            by_words,
         )
-        product = np.empty(len(vectors), dtype=np.float64)
-        vectors, limit = np.asarray(vectors), int(_ITSELF * SCALE**2)
-        loops.nearest_products(len(vectors), vectors, np.asarray(self.vectors), limit, SCALE_NEAREST, OWN, product)
-        dense = np.where(vectors.any(axis=1), product / SCALE**2, np.nan)
-        return Neighbours(words[:, 0].copy(), np.stack([words[:, 1], dense], axis=1).astype(np.float32))
+        by_vectors = np.empty(len(vectors), dtype=np.float64)
+        vectors, same_text = np.asarray(vectors), int(_ITSELF * SCALE**2)
+        loops.nearest_products(
+            len(vectors), vectors, np.asarray(self.vectors), same_text, SCALE_NEAREST, OWN, by_vectors
+        )
+        dense = np.where(vectors.any(axis=1), by_vectors / SCALE**2, np.nan)
+        return Neighbours(by_words[:, 0].copy(), np.stack([by_words[:, 1], dense], axis=1).astype(np.float32))
 
 
 def id_hashes(ids: list[str]) -> NDArray[np.int64]:
-    """Hash ids, (n,)."""
+    """Compute the CRC-32 of each id, (n,)."""
     return np.array([zlib.crc32(article_id.encode()) for article_id in ids], dtype=np.int64)

@@ -1,6 +1,6 @@
 """Compiled loops over vectors of integers and over sparse rows of terms.
 
-Each takes the lines ``[start, stop)`` and writes into its last arrays, see `kernel`.
+Each processes the rows ``[start, stop)`` of its output and writes into its last arrays, see `kernel`.
 """
 
 from __future__ import annotations
@@ -18,55 +18,53 @@ def dots(
     start: int,
     stop: int,
     queries: NDArray[np.int16],
-    at: NDArray[np.int64],
+    query_rows: NDArray[np.int64],
     vectors: NDArray[np.int16],
     rows: NDArray[np.int64],
-    found: NDArray[np.int32],
+    out: NDArray[np.int32],
 ) -> None:
-    """Multiply the queries `at`, (q,), with the vectors of their rows, (q, c); 0 where a row is -1."""
-    for line in range(start, stop):
-        query = queries[at[line]]
-        for place in range(rows.shape[1]):
+    """Multiply the queries in `query_rows`, (q,), with the vectors of their candidates, (q, c); 0 where a row is -1."""
+    for query in range(start, stop):
+        vector = queries[query_rows[query]]
+        for column in range(rows.shape[1]):
             total = np.int32(0)
-            if rows[line, place] >= 0:
-                vector = vectors[rows[line, place]]
-                for k in range(len(query)):
-                    total = np.int32(total + np.int32(np.int32(query[k]) * np.int32(vector[k])))
-            found[line, place] = total
+            if rows[query, column] >= 0:
+                other = vectors[rows[query, column]]
+                for k in range(len(vector)):
+                    total = np.int32(total + np.int32(np.int32(vector[k]) * np.int32(other[k])))
+            out[query, column] = total
 
 
 @kernel(least=512)
 def products(
-    start: int, stop: int, asking: NDArray[np.int16], rows: NDArray[np.int16], found: NDArray[np.float32]
+    start: int, stop: int, stories: NDArray[np.int16], rows: NDArray[np.int16], out: NDArray[np.float32]
 ) -> None:
-    """Multiply a few stories (s, d) with rows (w, d), exactly: (s, w); the lines are rows."""
-    for line in range(start, stop):
-        for ask in range(len(asking)):
+    """Multiply a few stories (s, d) with rows (w, d), exactly: (s, w). `start` and `stop` count rows."""
+    for row in range(start, stop):
+        for story in range(len(stories)):
             total = np.int32(0)
             for k in range(rows.shape[1]):
-                total = np.int32(total + np.int32(np.int32(asking[ask, k]) * np.int32(rows[line, k])))
-            found[ask, line] = total
+                total = np.int32(total + np.int32(np.int32(stories[story, k]) * np.int32(rows[row, k])))
+            out[story, row] = total
 
 
 @kernel(least=8)
-def grams(
-    start: int, stop: int, vectors: NDArray[np.int16], rows: NDArray[np.int64], found: NDArray[np.float32]
-) -> None:
-    """Multiply the vectors of each line's rows with each other, (q, w) -> (q, w, w), up to the first row that is -1."""
-    near = np.empty((rows.shape[1], vectors.shape[1]), dtype=np.int16)  # half as long to read as floats
-    for line in range(start, stop):
-        held = 0
-        while held < rows.shape[1] and rows[line, held] >= 0:
-            near[held] = vectors[rows[line, held]]
-            held += 1
-        for i in range(held):
-            left = near[i]
+def grams(start: int, stop: int, vectors: NDArray[np.int16], rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+    """Multiply each story's candidates with each other, (q, w) -> (q, w, w), up to the first row that is -1."""
+    gathered = np.empty((rows.shape[1], vectors.shape[1]), dtype=np.int16)  # half as long to read as floats
+    for query in range(start, stop):
+        count = 0
+        while count < rows.shape[1] and rows[query, count] >= 0:
+            gathered[count] = vectors[rows[query, count]]
+            count += 1
+        for i in range(count):
+            left = gathered[i]
             for j in range(i + 1):
-                right = near[j]
+                right = gathered[j]
                 total = np.int32(0)
                 for k in range(len(left)):
                     total = np.int32(total + np.int32(np.int32(left[k]) * np.int32(right[k])))
-                found[line, i, j] = found[line, j, i] = total
+                out[query, i, j] = out[query, j, i] = total
 
 
 @kernel(least=16)
@@ -81,26 +79,26 @@ def sparse_cosines(
     weights: NDArray[np.float32],
     rows: NDArray[np.int64],
     vocabulary: int,
-    found: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None:
     """Multiply each sparse query with the sparse rows of its candidates, (q, c); 0 where a row is -1."""
-    spread = np.zeros(vocabulary, dtype=np.float32)
-    for line in range(start, stop):
-        for at in range(query_indptr[line], query_indptr[line + 1]):
-            spread[query_terms[at]] = query_weights[at]
-        for place in range(rows.shape[1]):
-            row = rows[line, place]
+    dense = np.zeros(vocabulary, dtype=np.float32)
+    for query in range(start, stop):
+        for entry in range(query_indptr[query], query_indptr[query + 1]):
+            dense[query_terms[entry]] = query_weights[entry]
+        for column in range(rows.shape[1]):
+            row = rows[query, column]
             total = 0.0
             if row >= 0:
-                for at in range(indptr[row], indptr[row + 1]):
-                    total += np.float64(np.float32(spread[terms[at]] * weights[at]))
-            found[line, place] = total
-        for at in range(query_indptr[line], query_indptr[line + 1]):
-            spread[query_terms[at]] = 0
+                for entry in range(indptr[row], indptr[row + 1]):
+                    total += np.float64(np.float32(dense[terms[entry]] * weights[entry]))
+            out[query, column] = total
+        for entry in range(query_indptr[query], query_indptr[query + 1]):
+            dense[query_terms[entry]] = 0
 
 
 def merged_cosine(left: Any, a: int, right: Any, b: int) -> float:
-    """Multiply row a of one sparse matrix with row b of another, each given as indptr, terms and weights.
+    """Multiply row a of a sparse matrix with row b of another, each given as indptr, terms and weights.
 
     Products are rounded to float32 and added in the order of terms, which ascend within a row.
     """
@@ -127,12 +125,12 @@ def row_cosines(
     right_data: NDArray[np.float32],
     a: NDArray[np.int64],
     b: NDArray[np.int64],
-    found: NDArray[np.float64],
+    out: NDArray[np.float64],
 ) -> None:
-    """Multiply rows a and b, (m,), see `merged_cosine`."""
+    """Multiply each row of `a` with the row of `b` in the same place, (m,), see `merged_cosine`."""
     left, right = (left_indptr, left_terms, left_data), (right_indptr, right_terms, right_data)
     for pair in range(start, stop):
-        found[pair] = merged_cosine(left, a[pair], right, b[pair])
+        out[pair] = merged_cosine(left, a[pair], right, b[pair])
 
 
 @kernel(least=256)
@@ -148,13 +146,13 @@ def heaviest_shared(
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     wanted: NDArray[np.bool_],
-    found: NDArray[np.int32],
+    out: NDArray[np.int32],
     products: NDArray[np.float32],
 ) -> None:
-    """Find the wanted terms of greatest product that rows a and b share, (m, count); -1 = none."""
-    count = found.shape[1]
+    """Find the wanted terms of greatest product that rows a and b share, (m, n_terms); -1 = none."""
+    n_terms = out.shape[1]
     for pair in range(start, stop):
-        found[pair] = -1
+        out[pair] = -1
         products[pair] = 0
         i, last_i = left_indptr[a[pair]], left_indptr[a[pair] + 1]
         j, last_j = right_indptr[b[pair]], right_indptr[b[pair] + 1]
@@ -162,13 +160,13 @@ def heaviest_shared(
             left, right = left_terms[i], right_terms[j]
             if left == right and wanted[left]:
                 product = np.float32(left_weights[i] * right_weights[j])
-                if product > products[pair, count - 1]:
-                    at = count - 1
-                    while at > 0 and products[pair, at - 1] < product:
-                        products[pair, at] = products[pair, at - 1]
-                        found[pair, at] = found[pair, at - 1]
-                        at -= 1
-                    products[pair, at] = product
-                    found[pair, at] = left
+                if product > products[pair, n_terms - 1]:
+                    place = n_terms - 1
+                    while place > 0 and products[pair, place - 1] < product:
+                        products[pair, place] = products[pair, place - 1]
+                        out[pair, place] = out[pair, place - 1]
+                        place -= 1
+                    products[pair, place] = product
+                    out[pair, place] = left
             i += left <= right
             j += right <= left

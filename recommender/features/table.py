@@ -48,10 +48,10 @@ class FeatureTable:
     @cached_property
     def embedded(self) -> NDArray[np.bool_]:
         """Rows that have a vector, (n,)."""
-        found = np.empty(len(self.vectors), dtype=bool)
-        for start in range(0, len(found), _BLOCK):
-            found[start : start + _BLOCK] = self.vectors[start : start + _BLOCK].any(axis=1)
-        return found
+        has_vector = np.empty(len(self.vectors), dtype=bool)
+        for start in range(0, len(has_vector), _BLOCK):
+            has_vector[start : start + _BLOCK] = self.vectors[start : start + _BLOCK].any(axis=1)
+        return has_vector
 
     @property
     def undated(self) -> NDArray[np.bool_]:
@@ -70,19 +70,19 @@ def section_paths(names: list[str | None]) -> list[tuple[str, ...]]:
     return [tuple(part for part in (name or "").split("/") if part and ":" not in part)[:_LEVELS] for name in names]
 
 
-def section_codes(column: pa.ChunkedArray, known: Mapping[tuple[str, ...], int]) -> NDArray[np.int32]:
-    """Find the codes of the levels of each row's section, int32 (n, 4); -1 = none, -2 = `known` lacks the section."""
+def section_codes(column: pa.ChunkedArray, codes: Mapping[tuple[str, ...], int]) -> NDArray[np.int32]:
+    """Return the codes of the levels of each row's section, int32 (n, 4); -1 = no section, -2 = without a code."""
     encoded = column.combine_chunks().dictionary_encode()
     paths = section_paths(encoded.dictionary.to_pylist())
-    table = np.full((len(paths) + 1, _LEVELS), -1, dtype=np.int32)  # the last: no section
-    for place, path in enumerate(paths):
+    codes_of_paths = np.full((len(paths) + 1, _LEVELS), -1, dtype=np.int32)  # the last row stands for no section
+    for number, path in enumerate(paths):
         for level in range(len(path)):
-            table[place, level] = known.get(path[: level + 1], -2)
-    return np.asarray(table[pc.fill_null(encoded.indices, len(paths)).to_numpy()])
+            codes_of_paths[number, level] = codes.get(path[: level + 1], -2)
+    return np.asarray(codes_of_paths[pc.fill_null(encoded.indices, len(paths)).to_numpy()])
 
 
 def section_levels(column: pa.ChunkedArray) -> dict[tuple[str, ...], int]:
-    """Give a number to every level of every section."""
+    """Assign a code to every level of every section."""
     paths = section_paths(sorted(value for value in pc.unique(column).to_pylist() if value))
     levels = sorted({path[: level + 1] for path in paths for level in range(len(path))})
     return {path: code for code, path in enumerate(levels)}

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.columns import whole
+from recommender.articles.columns import as_array, text_buffers
 from recommender.features import pair_loops as loops
-from recommender.features.tfidf import Tfidf
+from recommender.features.tfidf import Tfidf, csr_arrays
 
 LEAD_WORDS = 60  # words of lead and body that count as a story's beginning
-_LEAD_CHARS = 16 * LEAD_WORDS  # of a text, that surely hold so many words of ordinary length
+_LEAD_CHARS = 16 * LEAD_WORDS  # characters of a text that surely hold so many words of ordinary length
 _BLOCK = 2_048
 _OFTEN = 3  # uses of a term by a story, from which on it recurs often
 AS_WORD, AS_NAME = 1, 2  # marks of `Subjects`
@@ -52,72 +52,60 @@ class TextParts:
     names: sp.csr_matrix
 
     @classmethod
-    def of(cls, table: pa.Table, tfidf: Tfidf, terms: sp.csr_matrix) -> TextParts:
-        """Count the parts of stories whose whole texts are counted in `terms`."""
+    def from_table(cls, table: pa.Table, tfidf: Tfidf, terms: sp.csr_matrix) -> TextParts:
+        """Compute the parts of stories; `terms` are the rows of their whole texts."""
         parts = (tfidf.transform(texts(table)) for texts in (title_texts, opening_texts, name_texts))
         return cls(terms, *parts)
 
     def take(self, rows: NDArray[np.int64]) -> TextParts:
-        """Take the parts of some stories."""
+        """Return the parts of the stories in `rows`."""
         return TextParts(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def among(self, terms: NDArray[np.int64]) -> TextParts:
-        """Keep only some terms in all parts; these are numbered anew."""
+    def select_terms(self, terms: NDArray[np.int64]) -> TextParts:
+        """Return all parts with the columns in `terms` alone."""
         return TextParts(*(getattr(self, field.name)[:, terms].tocsr() for field in fields(self)))
 
-    def beside(self, more: TextParts) -> TextParts:
-        """Put the parts of other stories behind these."""
+    def append(self, more: TextParts) -> TextParts:
+        """Append the parts of further stories."""
         pairs = ((getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
         return TextParts(*(sp.vstack(pair, format="csr") for pair in pairs))
 
 
 def text_pairs(
-    queries: TextParts, at: NDArray[np.int64], archive: TextParts, rows: NDArray[np.int64], rarity: NDArray[np.float32]
+    queries: TextParts,
+    query_rows: NDArray[np.int64],
+    archive: TextParts,
+    rows: NDArray[np.int64],
+    rarity: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Compare the parts of stories with those of their candidates.
 
     Parameters
     ----------
     queries : TextParts
-    at : ndarray of int64, shape (q,)
-        Rows of `queries` that ask.
+    query_rows : ndarray of int64, shape (q,)
+        Rows of the stories in `queries`.
     archive : TextParts
     rows : ndarray of int64, shape (q, c)
         Rows of `archive`; -1 = none.
     rarity : ndarray of float32, shape (v,)
-        See `rarity_of`.
+        See `term_rarity`.
 
     Returns
     -------
     ndarray of float32, shape (q, c, 9)
         `TEXT_PAIRS`: cosines, and the summed rarity of the shared terms; NaN where one side has no such part.
     """
-    found = np.empty((*rows.shape, len(TEXT_PAIRS)), dtype=np.float32)
-
-    def parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-        return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
-
-    loops.text_pairs(
-        len(rows),
-        at,
-        np.ascontiguousarray(rows),
-        parts(queries.whole),
-        parts(queries.title),
-        parts(queries.lead),
-        parts(queries.names),
-        parts(archive.whole),
-        parts(archive.title),
-        parts(archive.lead),
-        parts(archive.names),
-        rarity,
-        found,
-    )
-    return found
+    out = np.empty((*rows.shape, len(TEXT_PAIRS)), dtype=np.float32)
+    query_parts = (csr_arrays(getattr(queries, field.name)) for field in fields(queries))
+    item_parts = (csr_arrays(getattr(archive, field.name)) for field in fields(archive))
+    loops.text_pairs(len(rows), query_rows, np.ascontiguousarray(rows), *query_parts, *item_parts, rarity, out)
+    return out
 
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """What some stories are about, by the places of terms.
+    """What stories are about, by term.
 
     Attributes
     ----------
@@ -134,136 +122,145 @@ class Subjects:
     marks: sp.csr_matrix
 
     @classmethod
-    def of(cls, parts: TextParts, rows: NDArray[np.int64], idf: NDArray[np.float32]) -> Subjects:
-        """Find what the stories of some rows are about.
+    def from_parts(cls, parts: TextParts, rows: NDArray[np.int64], idf: NDArray[np.float32]) -> Subjects:
+        """Find what the stories in `rows` are about.
 
-        It is about a word of the headline that recurs, and one of the beginning that recurs often. Words of a headline
-        alone are mostly its verbs, or codes; a story without a text has nothing else. Of names less is asked.
+        A story is about a word of its headline that recurs, and about a word of its beginning that recurs often. Words
+        that stand in the headline alone are mostly verbs or codes, unless the story has no other text. A name need
+        only stand in the headline, or recur.
         """
-        whole = parts.whole[rows]
-        row = np.repeat(np.arange(len(rows)), np.diff(whole.indptr))
-        key = row * whole.shape[1] + whole.indices
-        plain = whole.data / idf[whole.indices]
-        least = np.full(len(rows), np.inf)
-        filled = np.flatnonzero(np.diff(whole.indptr))
-        if len(filled):
-            least[filled] = np.minimum.reduceat(plain, whole.indptr[filled])
-        times = np.rint(np.exp(plain / least[row] - 1))
-        title, lead = (_held(part[rows], key) for part in (parts.title, parts.lead))
-        bare = np.diff(parts.title[rows].indptr) == np.diff(whole.indptr)
-        again, often = times > 1, times >= _OFTEN
-        word = title & (again | bare[row]) | lead & often
-        name = title | lead & again | often
-        marks = (AS_WORD * word + AS_NAME * name).astype(np.int8)
-        kept = np.where(lead | again, whole.data, np.float32(0))
-        terms, marked = (sp.csr_matrix((data, whole.indices, whole.indptr), whole.shape) for data in (kept, marks))
+        whole, title, lead = parts.whole[rows], parts.title[rows], parts.lead[rows]
+        story = np.repeat(np.arange(len(rows)), np.diff(whole.indptr))
+        has_title_alone = np.diff(title.indptr) == np.diff(whole.indptr)
+        in_title, in_lead = _is_in_part(whole, title), _is_in_part(whole, lead)
+        times = _times_used(whole, idf)
+        recurs, recurs_often = times > 1, times >= _OFTEN
+        is_word = in_title & (recurs | has_title_alone[story]) | in_lead & recurs_often
+        is_name = in_title | in_lead & recurs | recurs_often
+        marks = (AS_WORD * is_word + AS_NAME * is_name).astype(np.int8)
+        weights = np.where(in_lead | recurs, whole.data, np.float32(0))
+        terms, marked = (sp.csr_matrix((data, whole.indices, whole.indptr), whole.shape) for data in (weights, marks))
         return cls(whole, terms, marked)
 
-    def uses(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell whether each story uses the term in the same place, (m,)."""
-        return _at(self.whole, rows, terms) > 0
+    def has_term(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Check whether each story uses the term in the same place, (m,)."""
+        return _values(self.whole, rows, terms) > 0
 
-    def about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:
-        """Tell whether each story is about the term in the same place, as a word or a name, (m,)."""
-        return (_at(self.marks, rows, terms) & mark) > 0
+    def is_about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:
+        """Check whether each story is about the term in the same place, as a word or a name, (m,)."""
+        return (_values(self.marks, rows, terms) & mark) > 0
 
 
-def _at(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[Any]:
+def _is_in_part(whole: sp.csr_matrix, part: sp.csr_matrix) -> NDArray[np.bool_]:
+    """Mark the entries of `whole` that `part` of the same stories has, too."""
+    keys, part_keys = (
+        np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * matrix.shape[1] + matrix.indices
+        for matrix in (whole, part)
+    )
+    if not len(part_keys):
+        return np.zeros(len(keys), dtype=bool)
+    nearest = np.minimum(np.searchsorted(part_keys, keys), len(part_keys) - 1)
+    return np.asarray(part_keys[nearest] == keys)
+
+
+def _times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute how often a story uses each of its terms, where it uses at least one of them once."""
+    lengths = np.diff(terms.indptr)
+    frequency = terms.data / idf[terms.indices]
+    least = np.full(len(lengths), np.inf)
+    filled = np.flatnonzero(lengths)
+    if len(filled):
+        least[filled] = np.minimum.reduceat(frequency, terms.indptr[filled])
+    return np.asarray(np.rint(np.exp(frequency / np.repeat(least, lengths) - 1)))
+
+
+def _values(matrix: sp.csr_matrix, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[Any]:
     return np.asarray(matrix[rows, terms]).ravel() if len(rows) else np.zeros(0, dtype=np.int8)
 
 
-def _held(part: sp.csr_matrix, key: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which terms of stories, by ascending keys `row * v + term`, a part of the same stories holds."""
-    own = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)) * part.shape[1] + part.indices
-    place = np.searchsorted(own, key)
-    return np.asarray(own[np.minimum(place, len(own) - 1)] == key) if len(own) else np.zeros(len(key), dtype=bool)
-
-
-def rarity_of(tfidf: Tfidf) -> NDArray[np.float32]:
-    """Measure how rare each term is beyond the middle of the scale, float32 (v,): 0 for common ones, up to .5."""
+def term_rarity(tfidf: Tfidf) -> NDArray[np.float32]:
+    """Compute how rare each term is beyond the middle of the scale, float32 (v,): 0 for common terms, up to 0.5."""
     relative = (tfidf.idf.astype(np.float64) - 1) / np.log(1 + max(tfidf.stories, 1))
     return np.asarray(np.clip(relative - _RARE, 0, None), dtype=np.float32)
 
 
 def title_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """Give the titles, a block of stories at a time."""
+    """Yield the titles, a block of stories at a time."""
     for start in range(0, len(table), _BLOCK):
-        yield whole(table["title"].slice(start, _BLOCK))
+        yield as_array(table["title"].slice(start, _BLOCK))
 
 
 def opening_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """Join titles with the first words of lead and body, a block of stories at a time."""
+    """Yield titles with the first words of lead and body, a block of stories at a time."""
     space = pa.scalar(" ", pa.large_string())
     for start in range(0, len(table), _BLOCK):
-        some = table.slice(start, _BLOCK)
-        body = pc.utf8_slice_codeunits(some["body"], 0, _LEAD_CHARS)
-        words = pc.utf8_split_whitespace(whole(pc.binary_join_element_wise(some["lead"], body, space)), max_splits=-1)
-        first = pc.binary_join(pc.list_slice(words, 0, LEAD_WORDS), space)
-        yield whole(pc.binary_join_element_wise(some["title"], first, space))
+        block = table.slice(start, _BLOCK)
+        body = pc.utf8_slice_codeunits(block["body"], 0, _LEAD_CHARS)
+        text = as_array(pc.binary_join_element_wise(block["lead"], body, space))
+        words = pc.list_slice(pc.utf8_split_whitespace(text), 0, LEAD_WORDS)
+        yield as_array(pc.binary_join_element_wise(block["title"], pc.binary_join(words, space), space))
 
 
 def name_texts(table: pa.Table) -> Iterator[pa.LargeStringArray]:
-    """Find the words of lead and body that begin with a capital in mid-sentence, a block of stories at a time.
+    """Yield the words of lead and body that begin with a capital in mid-sentence, a block of stories at a time.
 
-    What follows a full stop, a colon, a quotation mark or the start of a text says nothing by its capital.
+    A capital after a full stop, a colon, a quotation mark or at the start of a text marks no name.
     """
     newline = pa.scalar("\n", pa.large_string())
     for start in range(0, len(table), _BLOCK):
-        some = table.slice(start, _BLOCK)
-        yield _named(whole(pc.binary_join_element_wise(some["lead"], some["body"], newline)))
+        block = table.slice(start, _BLOCK)
+        yield _blank_all_but_names(as_array(pc.binary_join_element_wise(block["lead"], block["body"], newline)))
 
 
-_BEGINS = np.zeros(256, dtype=bool)  # capitals, and the first bytes of letters that may be some
-_BEGINS[[*range(65, 91), *range(0xC3, 0xE2)]] = True
-_INSIDE = np.zeros(256, dtype=bool)  # what may stand before the blank in mid-sentence
+_MAY_BE_CAPITAL = np.zeros(256, dtype=bool)  # ASCII capitals, and the first bytes of letters that may be capitals
+_MAY_BE_CAPITAL[[*range(65, 91), *range(0xC3, 0xE2)]] = True
+_INSIDE = np.zeros(256, dtype=bool)  # bytes that may stand before the blank in mid-sentence
 _INSIDE[[*range(48, 58), *range(65, 91), *range(97, 123), *b",)&-"]] = True
 _INSIDE[128:] = True
 _LETTER = np.zeros(256, dtype=bool)
 _LETTER[[*range(48, 58), *range(65, 91), *range(97, 123), 95]] = True
 _LETTER[128:] = True
+_IS_CAPITAL = np.array([chr(point).isupper() for point in range(0x2000)])
 
 
-_CAPITAL = np.array([chr(point).isupper() for point in range(0x2000)])
-
-
-def _keep_capitals(data: NDArray[np.uint8], start: NDArray[np.bool_]) -> None:
-    """Keep only capitals among the first letters of words beyond ASCII."""
-    beyond = np.flatnonzero(start)
-    beyond = beyond[data[beyond] >= 0xC3]
-    start[beyond] = False
-    short = beyond[data[beyond] < 0xE0]
-    long = beyond[data[beyond] == 0xE1]  # three bytes, up to U+1FFF: Vietnamese, ancient Greek
-    for first, point in (
-        (short, (data[short] & 0x1F).astype(np.int64) << 6 | data[short + 1] & 0x3F),
-        (long, 0x1000 | (data[long + 1] & 0x3F).astype(np.int64) << 6 | data[long + 2] & 0x3F),
-    ):
-        start[first[_CAPITAL[point]]] = True
-
-
-def _named(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Put blanks in the place of everything but names; the texts keep their lengths in bytes."""
-    if not len(texts):
-        return texts
-    _, ends, content = texts.buffers()
-    limits = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(content or b"", np.uint8)[limits[0] : limits[-1]]
+def _blank_all_but_names(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Replace everything but names by blanks; the texts keep their lengths in bytes."""
+    data, offsets = text_buffers(texts)
     if len(data) < 3:
         return pa.array([""] * len(texts), pa.large_string())
-    start = np.zeros(len(data), dtype=bool)
-    start[2:] = _BEGINS[data[2:]] & (data[1:-1] == 32) & _INSIDE[data[:-2]]
-    _keep_capitals(data, start)
-    # the first two bytes of a text stand after another text
-    for offset in (0, 1):
-        first = limits[:-1] - limits[0] + offset
-        start[first[first < len(data)]] = False
-    letter = _LETTER[data]
-    begins = letter.copy()
-    begins[1:] &= ~letter[:-1]
-    word = np.cumsum(begins)  # number of the word that a letter belongs to
-    named = np.zeros(word[-1] + 1, dtype=bool)
-    named[word[start]] = True
-    kept = letter & named[word]
-    shown = np.where(kept, data, np.uint8(32))
-    # texts border on each other: a word never crosses, for the byte before a text's first is no part of it
-    offsets = (limits - limits[0]).astype(np.int64)
-    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(shown))
+    is_letter = _LETTER[data]
+    begins_word = is_letter.copy()
+    begins_word[1:] &= ~is_letter[:-1]
+    word = np.cumsum(begins_word)  # number of the word that a letter belongs to
+    is_name = np.zeros(word[-1] + 1, dtype=bool)
+    is_name[word[_begins_name(data, offsets)]] = True
+    names = np.where(is_letter & is_name[word], data, np.uint8(32))
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(names))
+
+
+def _begins_name(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the bytes of texts that begin a word with a capital in mid-sentence."""
+    begins = np.zeros(len(data), dtype=bool)
+    begins[2:] = _MAY_BE_CAPITAL[data[2:]] & (data[1:-1] == 32) & _INSIDE[data[:-2]]
+    _unmark_small_letters(data, begins)
+    # What stands before the first two bytes of a text belongs to another text.
+    for first in (offsets[:-1], offsets[:-1] + 1):
+        begins[first[first < len(data)]] = False
+    return begins
+
+
+def _unmark_small_letters(data: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:
+    """Keep only capitals among the marked letters beyond ASCII."""
+    beyond = np.flatnonzero(begins)
+    beyond = beyond[data[beyond] >= 0xC3]
+    begins[beyond] = False
+    two_bytes = beyond[data[beyond] < 0xE0]
+    three_bytes = beyond[data[beyond] == 0xE1]  # up to U+1FFF: Vietnamese, ancient Greek
+    for first, point in (
+        (two_bytes, (data[two_bytes] & 0x1F).astype(np.int64) << 6 | data[two_bytes + 1] & 0x3F),
+        (
+            three_bytes,
+            0x1000 | (data[three_bytes + 1] & 0x3F).astype(np.int64) << 6 | data[three_bytes + 2] & 0x3F,
+        ),
+    ):
+        begins[first[_IS_CAPITAL[point]]] = True

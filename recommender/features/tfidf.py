@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.columns import whole
+from recommender.articles.columns import as_array
 from recommender.features import loops
 from recommender.features.tokens import Counts, count_terms
 
@@ -52,71 +52,84 @@ class Tfidf:
     @property
     def shared(self) -> NDArray[np.bool_]:
         """Terms that more than one story of the archive uses, (v,)."""
-        return np.asarray((self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1) > 2.5)  # one more than stories
+        return np.asarray(self._smoothed_counts > 2.5)
 
     @property
     def shares(self) -> NDArray[np.float64]:
         """Share of the stories it was fitted on that use each term, (v,)."""
-        found = (self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1) - 1
-        return np.asarray(found.round() / max(self.stories, 1))
+        return np.asarray((self._smoothed_counts - 1).round() / max(self.stories, 1))
+
+    @property
+    def _smoothed_counts(self) -> NDArray[np.float64]:
+        """Number of stories with each term and one more, as the IDF has it."""
+        return np.asarray((self.stories + 1) / np.exp(self.idf.astype(np.float64) - 1))
 
     @cached_property
-    def _place(self) -> dict[str, int]:
-        return {term: place for place, term in enumerate(self.terms)}
+    def _numbers(self) -> dict[str, int]:
+        return {term: number for number, term in enumerate(self.terms)}
 
     @classmethod
     def fit(cls, texts: Iterable[pa.Array] | Sequence[str]) -> tuple[Tfidf, sp.csr_matrix]:
         """Fit on texts, or blocks of them, and return the model with their rows, float32 (n, v)."""
-        place: dict[str, int] = {}  # in the order of appearance
+        numbers: dict[str, int] = {}  # in the order of appearance
         blocks: deque[Counts] = deque()
         for block in count_terms(texts):
-            seen = np.array([place.setdefault(term, len(place)) for term in block.terms], dtype=np.int32)
-            blocks.append(replace(block, terms=[], term=seen[block.term]))
-        size = sum(len(block.lengths) for block in blocks)
-        if not place:
-            return cls([], np.zeros(0, np.float32), size), sp.csr_matrix((size, 0), dtype=np.float32)
-        names = pa.array(place, pa.large_string())
+            number = np.array([numbers.setdefault(term, len(numbers)) for term in block.terms], dtype=np.int32)
+            blocks.append(replace(block, terms=[], term=number[block.term]))
+        n_stories = sum(len(block.lengths) for block in blocks)
+        if not numbers:
+            return cls([], np.zeros(0, np.float32), n_stories), sp.csr_matrix((n_stories, 0), dtype=np.float32)
+        names = pa.array(numbers, pa.large_string())
         order = pc.sort_indices(names).to_numpy()
         alphabetical = np.empty(len(order), dtype=np.int32)
         alphabetical[order] = np.arange(len(order), dtype=np.int32)
-        used = np.zeros(len(order), dtype=np.int64)
+        document_count = np.zeros(len(order), dtype=np.int64)
         for block in blocks:
-            used += np.bincount(block.term, minlength=len(order))
-        idf = np.log(np.float32(size + 1) / (used[order] + 1).astype(np.float32)) + np.float32(1)
-        model = cls(names.take(pa.array(order)).cast(pa.string()), idf, size)
+            document_count += np.bincount(block.term, minlength=len(order))
+        idf = np.log(np.float32(n_stories + 1) / (document_count[order] + 1).astype(np.float32)) + np.float32(1)
+        model = cls(names.take(pa.array(order)).cast(pa.string()), idf, n_stories)
         nnz = sum(len(block.term) for block in blocks)
-        matrix = _empty(size, len(order), nnz)
-        row = at = 0
-        while blocks:  # each is let go as its rows are written: never two copies
+        matrix = _empty(n_stories, len(order), nnz)
+        row = entry = 0
+        while blocks:  # each block is released once its rows are written, so that memory never holds two copies
             block = blocks.popleft()
-            row, at = model._write(replace(block, term=alphabetical[block.term]), matrix, row, at)
+            row, entry = model._write(replace(block, term=alphabetical[block.term]), matrix, row, entry)
         return model, matrix
 
     def transform(self, texts: Iterable[pa.Array] | Sequence[str]) -> sp.csr_matrix:
-        """Make rows of further texts, float32 (n, v), under the frozen vocabulary; the same as `fit` gave a text."""
+        """Compute the rows of further texts, float32 (n, v), under the frozen vocabulary, as `fit` does."""
         parts = []
         for block in count_terms(texts):
-            known = np.array([self._place.get(term, -1) for term in block.terms], dtype=np.int32)[block.term]
-            held = known >= 0
-            lengths = np.bincount(block.row[held], minlength=len(block.lengths))
-            block = replace(block, lengths=lengths, term=known[held], count=block.count[held])
+            number = np.array([self._numbers.get(term, -1) for term in block.terms], dtype=np.int32)[block.term]
+            is_known = number >= 0
+            lengths = np.bincount(block.row[is_known], minlength=len(block.lengths))
+            block = replace(block, lengths=lengths, term=number[is_known], count=block.count[is_known])
             part = _empty(len(lengths), len(self.names), len(block.term))
             self._write(block, part, 0, 0)
             parts.append(part)
         return sp.vstack(parts, format="csr", dtype=np.float32) if parts else _empty(0, len(self.names), 0)
 
-    def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, at: int) -> tuple[int, int]:
-        """Weigh counts by place of the term into a matrix from `row` on; gives where the next ones start."""
+    def _write(self, block: Counts, matrix: sp.csr_matrix, row: int, entry: int) -> tuple[int, int]:
+        """Write the weights of a block's terms into a matrix, and return the row and entry where the next block starts.
+
+        Parameters
+        ----------
+        block : Counts
+            Its terms are numbered as in the vocabulary.
+        matrix : csr_matrix
+        row, entry : int
+            Where the block starts.
+        """
         rows = block.row
-        order = np.argsort(rows * len(self.names) + block.term)  # rows stay where they are
+        order = np.argsort(rows * len(self.names) + block.term)  # by term within each row
         term = block.term[order]
         weight = np.log(block.count[order].astype(np.float32)) + np.float32(1)
         weight *= self.idf[term]
-        # squares in float32, sums in float64: as scikit-learn does
+        # scikit-learn squares in float32 and sums in float64, too.
         norm = np.sqrt(np.bincount(rows, weights=weight * weight, minlength=len(block.lengths)))
-        end, last = at + len(term), row + len(block.lengths)
-        matrix.data[at:end], matrix.indices[at:end] = weight / norm[rows], term
-        matrix.indptr[row + 1 : last + 1] = at + np.cumsum(block.lengths)
+        end, last = entry + len(term), row + len(block.lengths)
+        matrix.data[entry:end], matrix.indices[entry:end] = weight / norm[rows], term
+        matrix.indptr[row + 1 : last + 1] = entry + np.cumsum(block.lengths)
         return last, end
 
     def save(self, folder: Path, name: str) -> list[str]:
@@ -132,14 +145,14 @@ class Tfidf:
         """Read what `save` wrote."""
         with pa.memory_map(str(folder / f"{name}.arrow")) as source:
             table = pa.ipc.open_file(source).read_all()
-        return cls(whole(table["term"]), table["idf"].to_numpy(), int(table.schema.metadata[b"stories"]))
+        return cls(as_array(table["term"]), table["idf"].to_numpy(), int(table.schema.metadata[b"stories"]))
 
 
 def _empty(rows: int, terms: int, nnz: int) -> sp.csr_matrix:
-    whole = np.int32 if nnz < np.iinfo(np.int32).max else np.int64
-    parts = np.empty(nnz, np.float32), np.empty(nnz, whole), np.zeros(rows + 1, whole)
+    index_type = np.int32 if nnz < np.iinfo(np.int32).max else np.int64
+    arrays = np.empty(nnz, np.float32), np.empty(nnz, index_type), np.zeros(rows + 1, index_type)
     matrix = sp.csr_matrix((rows, terms), dtype=np.float32)
-    matrix.data, matrix.indices, matrix.indptr = parts  # filled in by `_write`
+    matrix.data, matrix.indices, matrix.indptr = arrays  # filled in by `_write`
     return matrix
 
 
@@ -148,19 +161,20 @@ def cosines(queries: sp.csr_matrix, candidates: sp.csr_matrix, rows: NDArray[np.
 
     The products are rounded to float32 and added in float64 in the order of the terms.
     """
-    found = np.empty(rows.shape, dtype=np.float32)
+    out = np.empty(rows.shape, dtype=np.float32)
     loops.sparse_cosines(
-        len(rows), *_parts(queries), *_parts(candidates), np.ascontiguousarray(rows), queries.shape[1], found
+        len(rows), *csr_arrays(queries), *csr_arrays(candidates), np.ascontiguousarray(rows), queries.shape[1], out
     )
-    return found
+    return out
 
 
-def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+def csr_arrays(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Return offsets, terms and weights of sparse rows, as compiled loops take them."""
     return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
 
 
 def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
-    """Take the IDF out of TF-IDF rows: unit rows of ``1 + log tf`` mean the same in every archive."""
+    """Divide TF-IDF rows by the IDF: unit rows of ``1 + log tf`` mean the same in every archive."""
     plain = tfidf.data / idf[tfidf.indices]
     lengths = np.diff(tfidf.indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
@@ -172,13 +186,13 @@ def term_frequencies(tfidf: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_m
 def row_cosines(
     left: sp.csr_matrix, right: sp.csr_matrix, a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Multiply unit rows `left[a]` and `right[b]`, float64 (m,), rounded and added as by `cosines`.
+    """Compute the cosines of unit rows `left[a]` and `right[b]`, float64 (m,), rounded and added as by `cosines`.
 
     Indices ascend within each row.
     """
-    found = np.empty(len(a), dtype=np.float64)
-    loops.row_cosines(len(a), *_parts(left), *_parts(right), a, b, found)
-    return found
+    out = np.empty(len(a), dtype=np.float64)
+    loops.row_cosines(len(a), *csr_arrays(left), *csr_arrays(right), a, b, out)
+    return out
 
 
 def heaviest_shared(
@@ -186,24 +200,24 @@ def heaviest_shared(
     right: sp.csr_matrix,
     a: NDArray[np.int64],
     b: NDArray[np.int64],
-    wanted: NDArray[np.bool_],
-    count: int,
+    is_wanted: NDArray[np.bool_],
+    n_terms: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Find the terms with the greatest parts in the cosines of rows `left[a]` and `right[b]`.
 
     Parameters
     ----------
-    wanted : ndarray of bool, shape (v,)
+    is_wanted : ndarray of bool, shape (v,)
         The only terms that count.
-    count : int
+    n_terms : int
 
     Returns
     -------
-    terms : ndarray of int32, shape (m, count)
+    terms : ndarray of int32, shape (m, n_terms)
         The heaviest first, equal ones ascending; -1 = none.
-    products : ndarray of float32, shape (m, count)
+    products : ndarray of float32, shape (m, n_terms)
     """
-    terms = np.empty((len(a), count), dtype=np.int32)
-    products = np.empty((len(a), count), dtype=np.float32)
-    loops.heaviest_shared(len(a), *_parts(left), *_parts(right), a, b, wanted, terms, products)
+    terms = np.empty((len(a), n_terms), dtype=np.int32)
+    products = np.empty((len(a), n_terms), dtype=np.float32)
+    loops.heaviest_shared(len(a), *csr_arrays(left), *csr_arrays(right), a, b, is_wanted, terms, products)
     return terms, products

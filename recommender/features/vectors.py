@@ -32,17 +32,17 @@ def cosines(queries: NDArray[np.int16], vectors: NDArray[np.int16], rows: NDArra
 
 
 def dots(
-    queries: NDArray[np.int16], at: NDArray[np.int64], vectors: NDArray[np.int16], rows: NDArray[np.int64]
+    queries: NDArray[np.int16], query_rows: NDArray[np.int64], vectors: NDArray[np.int16], rows: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Multiply the queries `at` with their candidates, int32 (q, c); 0 where `rows` is -1."""
-    found = np.empty(rows.shape, dtype=np.int32)
-    loops.dots(len(rows), np.asarray(queries), at, np.asarray(vectors), np.ascontiguousarray(rows), found)
-    return found
+    """Compute the product of each query in `query_rows` with each of its candidates, int32 (q, c); 0 for row -1."""
+    products = np.empty(rows.shape, dtype=np.int32)
+    loops.dots(len(rows), np.asarray(queries), query_rows, np.asarray(vectors), np.ascontiguousarray(rows), products)
+    return products
 
 
 def gram(vectors: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Compute exact cosines among the rows of each line, float32 (q, w, w); each ends with -1 for none, never read."""
-    found = np.zeros((*rows.shape, rows.shape[1]), dtype=np.float32)
-    loops.grams(len(rows), np.asarray(vectors), np.ascontiguousarray(rows), found)
-    found /= np.float32(SCALE**2)
-    return found
+    """Compute exact cosines among the candidates of each story, float32 (q, w, w); -1 stands only behind the last."""
+    cosines = np.zeros((*rows.shape, rows.shape[1]), dtype=np.float32)
+    loops.grams(len(rows), np.asarray(vectors), np.ascontiguousarray(rows), cosines)
+    cosines /= np.float32(SCALE**2)
+    return cosines

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import HOUR_US, UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import outlets, whole
+from recommender.articles.columns import as_array, outlets
 from recommender.features.families import FAMILIES
 from recommender.features.texts import AS_NAME, AS_WORD, Subjects
 from recommender.features.tfidf import heaviest_shared
@@ -69,8 +69,8 @@ def explain(block: Block) -> pa.ListArray:
         ]
     )
     shared = _Shared(
-        Subjects.of(queries.features.parts, queries.at, block.idf),
-        Subjects.of(block.texts, unique, block.idf),
+        Subjects.from_parts(queries.features.parts, queries.at, block.idf),
+        Subjects.from_parts(block.texts, unique, block.idf),
         story,
         place,
         block.wording,
@@ -82,8 +82,8 @@ def explain(block: Block) -> pa.ListArray:
     of_words, words, terms = of_words[telling], words.filter(pa.array(telling)), terms.filter(pa.array(telling))
     telling = (source[of_names] != MORE) | pc.match_substring_regex(names, _SURE_NAMES).to_numpy(zero_copy_only=False)
     of_names, names = of_names[telling], names.filter(pa.array(telling))
-    section = whole(catalog.table["section"]).take(pa.array(rows))
-    own_section = whole(stories["section"]).take(pa.array(story))
+    section = as_array(catalog.table["section"]).take(pa.array(rows))
+    own_section = as_array(stories["section"]).take(pa.array(story))
     same_section = pc.fill_null(pc.equal(section, own_section), False).to_numpy(zero_copy_only=False)
     same = np.flatnonzero(same_section)
     also = pc.binary_join_element_wise("also in ", _told(section.take(pa.array(same)).cast(pa.string())), "")
@@ -205,7 +205,7 @@ class _Shared:
         term, product = heaviest_shared(self.stories.terms, self.items.terms, self.story, self.item, wanted, _LOOKED_AT)
         line, place = np.nonzero(term >= 0)
         asked = term[line, place].astype(np.int64)
-        about = self.stories.about(self.story[line], asked, mark) | self.items.about(self.item[line], asked, mark)
+        about = self.stories.is_about(self.story[line], asked, mark) | self.items.is_about(self.item[line], asked, mark)
         found = np.full(term.shape, -1, dtype=np.int64)
         found[line[about], place[about]] = asked[about]
         return found, product
@@ -225,7 +225,9 @@ def _shared_names(
     line, place = np.nonzero(other >= 0)
     asked = other[line, place]
     both = np.zeros(term.shape, dtype=bool)
-    both[line, place] = shared.stories.uses(shared.story[line], asked) & shared.items.uses(shared.item[line], asked)
+    both[line, place] = shared.stories.has_term(shared.story[line], asked) & shared.items.has_term(
+        shared.item[line], asked
+    )
     # a name that completes one before it, is completed by one, or by the same word, tells nothing new
     other = np.where(both, other, -1)
     held &= (both | ~_bare(wording, term)) & ~(term[:, :, None] == publishers[:, None, :]).any(axis=2)
@@ -320,7 +322,7 @@ def _gathered(told: list[_Reasons], count: int) -> pa.ListArray:
     kind = pa.concat_arrays([pa.repeat(one.kind, n) for one, n in zip(told, sizes, strict=True)])
     text = pa.concat_arrays(
         [
-            pa.repeat(one.text, n) if isinstance(one.text, str) else whole(one.text).cast(pa.string())
+            pa.repeat(one.text, n) if isinstance(one.text, str) else as_array(one.text).cast(pa.string())
             for one, n in zip(told, sizes, strict=True)
         ]
     )

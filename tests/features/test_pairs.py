@@ -143,7 +143,7 @@ def test_hubness_is_the_mean_of_the_ten_nearest(archive: Archive) -> None:
     wanted = np.sort(products, axis=1)[:, -NEAREST:].mean(axis=1)
     np.testing.assert_allclose(archive.neighbours.hubness, wanted, atol=1e-6)
     alone = archive.terms[:1], archive.vectors[:1]
-    assert Hubness.fit(["a"], *alone).of(*alone).hubness.tolist() == [0.0]
+    assert Hubness.fit(["a"], *alone).neighbours(*alone).hubness.tolist() == [0.0]
 
 
 def test_local_scale_is_the_mean_of_the_third_to_the_fiftieth_nearest(archive: Archive) -> None:
@@ -155,16 +155,16 @@ def test_local_scale_is_the_mean_of_the_third_to_the_fiftieth_nearest(archive: A
 
 
 def test_neighbours_of_one_are_those_of_a_batch(archive: Archive) -> None:
-    every = archive.hubness.of(archive.terms, archive.vectors)
+    every = archive.hubness.neighbours(archive.terms, archive.vectors)
     for row in (0, len(archive.catalog) // 2, len(archive.catalog) - 1):
-        alone = archive.hubness.of(archive.terms[row], archive.vectors[row : row + 1])
+        alone = archive.hubness.neighbours(archive.terms[row], archive.vectors[row : row + 1])
         assert alone.hubness.tobytes() == every.hubness[row : row + 1].tobytes()
         assert alone.scale.tobytes() == every.scale[row : row + 1].tobytes()
 
 
 def test_a_story_without_a_vector_has_no_local_scale_by_vectors(archive: Archive) -> None:
     blank = np.zeros_like(archive.vectors[:1])
-    words, dense = archive.hubness.of(archive.terms[:1], blank).scale[0]
+    words, dense = archive.hubness.neighbours(archive.terms[:1], blank).scale[0]
     assert words == archive.neighbours.scale[0, 0]
     assert np.isnan(dense)
 

@@ -66,7 +66,7 @@ def test_what_mostly_stands_beside_other_names_is_bare() -> None:
 def test_a_part_of_the_vocabulary_keeps_its_names(fitted: tuple[Tfidf, Spelling], tmp_path: Path) -> None:
     tfidf, spelling = fitted
     kept = np.array([number for number, term in enumerate(tfidf.terms) if term != "livia"])
-    fewer = spelling.among(kept)
+    fewer = spelling.select_terms(kept)
     names = [tfidf.terms[number] for number in kept]
     assert fewer.written[names.index("nato")].as_py() == "NATO"
     assert fewer.before[names.index("santoro")] == -1

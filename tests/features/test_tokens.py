@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
-from recommender.articles.scripts import fold, is_letter, without_gaps
+from recommender.articles.scripts import fold, is_letter, pair_characters
 from recommender.features import tokens
 from recommender.features.tfidf import Tfidf
 
@@ -28,7 +28,7 @@ STOP_WORDS = CountVectorizer(stop_words="english").get_stop_words()
 
 def analyzed(text: str) -> Counter[str]:
     """Terms by their definition."""
-    folded = without_gaps(fold(text))
+    folded = pair_characters(fold(text))
     words = "".join(one if one == "_" or is_letter(ord(one)) else " " for one in folded).split(" ")
     return Counter(word for word in words if len(word) > 1 and word not in STOP_WORDS)
 

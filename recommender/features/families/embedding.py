@@ -9,8 +9,8 @@ from recommender.features.pairs import Column, Family, Pairs
 
 
 def _compute(pairs: Pairs) -> Sequence[NDArray[np.float32]]:
-    found = pairs.standing(pairs.dense)
-    return pairs.dense, found[:, :, 0], found[:, :, 2]
+    standing = pairs.standing(pairs.dense)
+    return pairs.dense, standing[:, :, 0], standing[:, :, 2]
 
 
 EMBEDDING = Family(

@@ -1,4 +1,4 @@
-"""Hubness: whether the item is close to many stories, and so says little by being close to this one."""
+"""Hubness: whether the item is close to many stories, so that being close to this one means little."""
 
 import numpy as np
 

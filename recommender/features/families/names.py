@@ -1,4 +1,4 @@
-"""Names: people, places and bodies, told by a capital in mid-sentence."""
+"""Names: people, places and bodies, recognised by a capital in mid-sentence."""
 
 from recommender.features.pairs import Column, Family
 

@@ -14,9 +14,9 @@ def _compute(pairs: Pairs) -> Sequence[NDArray[np.float32]]:
 
 
 def _mixed(pairs: Pairs) -> NDArray[np.float32]:
-    """Sum what tells most of the texts, for the standing alone.
+    """Compute a weighted sum of the text cosines, which only the standing uses.
 
-    Time and section have features of their own: within this sum they helped on newsrooms, and cost much on wires.
+    Time and section have features of their own: in this sum they helped on newsrooms, and cost much on wires.
     """
     texts, zero = pairs.texts, np.float32(0)
     parts = (
@@ -25,10 +25,10 @@ def _mixed(pairs: Pairs) -> NDArray[np.float32]:
         (0.15, texts["title_whole"]),
         (0.15, texts["whole_title"]),
     )
-    found = np.where(pairs.rows >= 0, zero, np.float32(np.nan))
+    total = np.where(pairs.rows >= 0, zero, np.float32(np.nan))
     for weight, values in parts:
-        found = found + np.float32(weight) * np.where(np.isnan(values), zero, values)
-    return np.asarray(found, dtype=np.float32)
+        total = total + np.float32(weight) * np.where(np.isnan(values), zero, values)
+    return np.asarray(total, dtype=np.float32)
 
 
 STANDING = Family(
