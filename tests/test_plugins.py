@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from recommender.selection.rules import Rule
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = """
 from pathlib import Path
@@ -19,7 +21,7 @@ from recommender.publishing.folder import FilePublisher
 from recommender.reading.formats import Format
 from recommender.selection.rules.rule import Rule
 
-NOTHING = Rule("nothing", "What stands on a Friday", alone=lambda ranked, stories, selection: ranked.rows == 0)
+NOTHING = Rule("nothing", "What stands on a Friday", rejects=lambda ranked, stories, selection: ranked.rows == 0)
 def small(settings): return TfidfSvdEmbedder(2)
 def rows(file):
     with file.text() as text:
@@ -85,6 +87,12 @@ def test_what_a_package_adds_is_known_everywhere(tmp_path: Path) -> None:
         "LocalEngine FilePublisher added",
         "False",
     ]
+
+
+@pytest.mark.parametrize("name", ["alone", "beside"])
+def test_a_rule_with_the_argument_names_of_earlier_versions_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=r"rule 'old' is given alone= or beside=.*give rejects= and rejects_after="):
+        Rule("old", "Of an earlier version", **{name: lambda ranked, stories, selection: None})
 
 
 @pytest.mark.parametrize("kind", ["rules", "embedders"])

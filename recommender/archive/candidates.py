@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
-from recommender.ranking.score import learned, relevance
+from recommender.ranking.score import score_by_ranker, weighted_cosines
 from recommender.search.pools import Candidates, Pools, Queries
 from recommender.search.scope import Scope
 
@@ -21,7 +21,7 @@ _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute the relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
     if archive.ranker is None:
-        return relevance(archive.queries(a), archive.table, b[:, None], archive.settings.ranking)[2][:, 0]
+        return weighted_cosines(archive.queries(a), archive.table, b[:, None], archive.settings.ranking)[2][:, 0]
     stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
     base, k = archive.base(archive.newest(_LAST)), archive.settings.selection.k
     # without dates the moment of the pools at hand is not known: stories may have expired since
@@ -31,7 +31,7 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
         part = slice(start, start + _BLOCK)
         pool = candidates_of(archive, archive.queries(a[part]), pools.take(at[place[part]]), base, k, base)
         both = pool.beside(b[part, None])
-        raw = learned(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
+        raw = score_by_ranker(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
         at_b = (both.rows == b[part, None]).argmax(axis=1)
         found[part] = archive.ranker.probability(np.take_along_axis(raw, at_b[:, None], axis=1)[:, 0])
     return found

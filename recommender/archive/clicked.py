@@ -18,7 +18,7 @@ from recommender.features.pairs import Pairs, pair_features
 from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs
 from recommender.ranking.propensity import Propensities, propensities
-from recommender.ranking.score import among
+from recommender.ranking.score import is_among
 from recommender.reading.clicks import ClickLog, codes
 from recommender.search.pools import Candidates
 
@@ -152,8 +152,8 @@ def clicked_pairs(
         pool = at_publication(archive, some, count, clicked.moment[part])
         shown = _rows(was_offered)
         rows = pool.beside(shown.rows).rows
-        pairs = Pairs(archive.table, some, archive.table, rows, among(rows, pool.rows))
-        held = among(rows, shown.rows)
+        pairs = Pairs(archive.table, some, archive.table, rows, is_among(rows, pool.rows))
+        held = is_among(rows, shown.rows)
         line, at = np.nonzero(held)[0], rows[held]
         values.append(pair_features(pairs, features, FAMILIES)[held])
         chosen.append(np.asarray(clicked.chosen[part][line, at]).ravel())

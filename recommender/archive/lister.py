@@ -21,13 +21,13 @@ from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
 from recommender.lists.values import rejections, with_caps
-from recommender.ranking.score import Parts, Ranked, Scorer, among
+from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import filled
-from recommender.selection.pipeline import Trace, select, with_developments
+from recommender.selection.pipeline import Trace, mark_developments, select
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,12 +195,12 @@ class Lister:
         archive, selection = self.archive, self.selection
         withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
         embargoed = queries.published > selection.scope.as_of
-        chosen, parts = self._chosen(stories, queries, ~withheld & ~embargoed, trace, pools)
+        chosen, contributions = self._chosen(stories, queries, ~withheld & ~embargoed, trace, pools)
         block = Block(
             stories=stories,
             queries=queries,
             chosen=chosen,
-            parts=parts,
+            contributions=contributions,
             not_computed=embargoed,
             withheld=withheld,
             catalog=archive.catalog,
@@ -220,7 +220,7 @@ class Lister:
         wanted: NDArray[np.bool_],
         trace: Trace | None,
         pools: Pools | None,
-    ) -> tuple[Ranked, Parts]:
+    ) -> tuple[Ranked, Contributions]:
         """Choose the items of some stories: candidates, ranking, selection; and tell what their scores are made of."""
         archive, selection, k = self.archive, self.selection, self.k
         scope, base = selection.searched, selection.base
@@ -245,8 +245,8 @@ class Lister:
             found = found.beside(np.where(selection.rules.blocked[held], held, -1))
         if (asked.pins >= 0).any():
             found = found.beside(asked.pins)
-        best = ranked(np.arange(len(queries)), found).pinned(asked.pins)
-        best = best.keep((best.rows >= 0) & wanted[:, None])
+        best = ranked(np.arange(len(queries)), found).pins_first(asked.pins)
+        best = best.keep(best.has_item & wanted[:, None])
         told: list[tuple[str, Ranked]] = []
         chosen = select(best, asked, selection, k, trace=None if trace is None else lambda *one: told.append(one))
         if "more" in archive.settings.selection.fill:
@@ -254,9 +254,9 @@ class Lister:
             chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
         if trace is not None:  # of the list that is shown: what was left out at first may fill it
             for rule, rejected in told:
-                trace(rule, rejected.keep((rejected.rows >= 0) & ~among(rejected.rows, chosen.rows)))
-        chosen = with_developments(chosen, asked, selection)
-        return chosen, scorer.parts(chosen)
+                trace(rule, rejected.keep(rejected.has_item & ~is_among(rejected.rows, chosen.rows)))
+        chosen = mark_developments(chosen, asked, selection)
+        return chosen, scorer.contributions(chosen)
 
     def _asked(self, stories: pa.Table, queries: StoryQueries) -> Stories:
         """Gather what rules and limits look at in some stories."""

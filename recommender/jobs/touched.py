@@ -62,6 +62,8 @@ def _mask_changed(before: Archive, after: Archive) -> NDArray[np.bool_]:
     has_changed = np.zeros(len(before.catalog), dtype=bool)
     old_selection, new_selection = before.selection(_pools(before).scope), after.selection(_pools(after).scope)
     for rule in every_rule():
+        if rule.depends_on is None:
+            continue
         old, new = rule.depends_on(old_selection), rule.depends_on(new_selection)
         if old is not None and new is not None:
             if rule.groups:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.articles.catalog import Catalog
 from recommender.features.texts import TextParts
 from recommender.lists.wording import Wording
-from recommender.ranking.score import Parts, Ranked
+from recommender.ranking.score import Contributions, Ranked
 from recommender.search.pools import StoryQueries
 
 
@@ -25,8 +25,8 @@ class Block:
     stories : pyarrow.Table, q rows of `articles.SCHEMA`
     queries : StoryQueries, q of them
     chosen : Ranked, shape (q, w)
-    parts : Parts
-        What each family adds to the relevance of each item, in the order of `chosen.rows[chosen.rows >= 0]`.
+    contributions : Contributions
+        What each family adds to the relevance of each item, in the order of `chosen.rows[chosen.has_item]`.
     not_computed : ndarray of bool, shape (q,)
         Stories that are not public at the moment; their lists are empty.
     withheld : ndarray of bool, shape (q,)
@@ -43,7 +43,7 @@ class Block:
     stories: pa.Table
     queries: StoryQueries
     chosen: Ranked
-    parts: Parts
+    contributions: Contributions
     not_computed: NDArray[np.bool_]
     withheld: NDArray[np.bool_]
     catalog: Catalog

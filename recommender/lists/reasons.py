@@ -20,7 +20,7 @@ from recommender.lists.block import Block
 from recommender.lists.readnext import MOST_REASONS
 from recommender.lists.records import REASON, TERM
 from recommender.lists.wording import Wording
-from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Parts
+from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY, Contributions
 
 _NAMES, _WORDS = 2, 3  # shared terms that a reason tells
 _LOOKED_AT = 9  # shared terms among which those to be told are sought
@@ -49,7 +49,13 @@ def explain(block: Block) -> pa.ListArray:
     First why an item has its place where the relevance does not say it (an editor's pin or boost, variety), then the
     running story, shared names, shared words, and facts that a reader can check. The first two of them are kept.
     """
-    selected, queries, stories, catalog, parts = block.chosen, block.queries, block.stories, block.catalog, block.parts
+    selected, queries, stories, catalog, parts = (
+        block.chosen,
+        block.queries,
+        block.stories,
+        block.catalog,
+        block.contributions,
+    )
     held = selected.rows >= 0
     rows, source, notes = selected.rows[held], selected.source[held], selected.notes[held]
     story = np.nonzero(held)[0]
@@ -88,7 +94,7 @@ def explain(block: Block) -> pa.ListArray:
     same = np.flatnonzero(same_section)
     also = pc.binary_join_element_wise("also in ", _told(section.take(pa.array(same)).cast(pa.string())), "")
     newer = (time > own_time) & (own_time != UNDATED) & (time != UNDATED)
-    by_texts, by_names = parts.of(*_TEXTS), parts.of("names")
+    by_texts, by_names = parts.total(*_TEXTS), parts.total("names")
     told = [
         _Reasons("pinned", pinned, _pins(stories, story[pinned], catalog, rows[pinned], block.pinned_by), 0.0, 0),
         _Reasons("boosted", np.flatnonzero(boost > 1), "lifted by an editorial rule", 0.0, 1),
@@ -97,7 +103,7 @@ def explain(block: Block) -> pa.ListArray:
         _Reasons("development", development, running, 0.0, 3),
         _Reasons("names", of_names, names, by_names[of_names], 4),
         _Reasons("shared_terms", of_words, words, by_texts[of_words], 5, terms),
-        _Reasons("same_section", same, also, parts.of("section")[same], 6),
+        _Reasons("same_section", same, also, parts.total("section")[same], 6),
         _Reasons("background", np.flatnonzero(source == EVERGREEN), "background, whatever the date", 0.0, 7),
         _Reasons("newer", np.flatnonzero(newer), "newer than this story", 0.0, 9),
     ]
@@ -125,7 +131,7 @@ def _told(sections: pa.Array) -> pa.Array:
     return pc.if_else(made, pc.replace_substring_regex(last, "[_-]", " "), last)
 
 
-def _strongest(parts: Parts, items: NDArray[np.int64]) -> _Reasons:
+def _strongest(parts: Contributions, items: NDArray[np.int64]) -> _Reasons:
     """Make the family that adds most the reason of items that have no other."""
     best = parts.values[items].argmax(axis=1)
     sentences = [_clause(FAMILIES[name].about) if name in FAMILIES else "close in meaning" for name in parts.families]

@@ -16,7 +16,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import outlet_names
 from recommender.features.families import FAMILIES
 from recommender.lists.block import Block, Heading
-from recommender.ranking.score import MORE, SOURCES, Parts, Ranked
+from recommender.ranking.score import MORE, SOURCES, Contributions, Ranked
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
@@ -141,7 +141,7 @@ def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.Record
     selected, stories, k = block.chosen, as_shown(block.stories), heading.k
     held = selected.rows >= 0
     place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
-    items = _items(selected, held, place, block.catalog, reasons, block.parts)
+    items = _items(selected, held, place, block.catalog, reasons, block.contributions)
     visible = place <= k
     shown = np.minimum(held.sum(axis=1), k)
     filled = (selected.source[:, :k] == MORE).any(axis=1)
@@ -171,7 +171,7 @@ def _items(
     place: NDArray[np.int32],
     catalog: Catalog,
     reasons: pa.ListArray,
-    parts: Parts,
+    contributions: Contributions,
 ) -> pa.StructArray:
     rows = selected.rows[held]
     shown = as_shown(catalog.table.select(_COLUMNS).take(pa.array(rows)).combine_chunks())
@@ -194,19 +194,17 @@ def _items(
         pa.array(selected.score[held].round(6)),
         components,
         reasons,
-        _contributions(parts),
+        _by_family(contributions),
         *(_whole(shown[name]) for name in _LATER),
     ]
     return pa.StructArray.from_arrays(values, fields=list(ITEM))
 
 
-def _contributions(parts: Parts) -> pa.StructArray:
-    """Split each item's score by family; null for a family that the ranker does not read."""
-    none = pa.nulls(len(parts.values), pa.float64())
-    columns = [
-        pa.array(parts.values[:, parts.families.index(field.name)].round(4)) if field.name in parts.families else none
-        for field in CONTRIBUTIONS
-    ]
+def _by_family(contributions: Contributions) -> pa.StructArray:
+    """Return the contributions to each item's score by family; null for a family that the ranker does not read."""
+    values = dict(zip(contributions.families, contributions.values.T, strict=True))
+    unread = pa.nulls(len(contributions.values), pa.float64())
+    columns = [pa.array(values[family].round(4)) if family in values else unread for family in CONTRIBUTIONS.names]
     return pa.StructArray.from_arrays(columns, fields=list(CONTRIBUTIONS))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
 from recommender.features.table import FeatureTable
-from recommender.ranking.score import relevance
+from recommender.ranking.score import weighted_cosines
 from recommender.search.pools import StoryQueries
 from recommender.settings import Settings
 
@@ -48,7 +48,7 @@ def relevance_floor(
         rng = np.random.default_rng(0)
         stories = rng.choice(live, size=min(_STORIES, len(live)), replace=False)
         partners = rng.choice(live, size=(len(stories), _PARTNERS))
-        _, _, fused = relevance(queries(stories), table, partners, settings.ranking)
+        _, _, fused = weighted_cosines(queries(stories), table, partners, settings.ranking)
         random_pairs = fused[partners != stories[:, None]]
         tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(live)), 0.5)
         floor = max(floor or 0.0, float(np.quantile(random_pairs, 1 - tail))) if len(random_pairs) else floor

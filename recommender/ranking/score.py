@@ -50,13 +50,13 @@ class Ranked:
     key : ndarray of float64
         Orders as the score does, on a scale that no age exhausts: `log2` of the score, or of the odds.
     source : ndarray of int8
-        How the candidate came in: place in `SOURCES`.
-    safe : ndarray of bool
+        How the candidate came in: index in `SOURCES`.
+    is_pinned : ndarray of bool
         Placed by an editor: most rules count it but do not reject it.
-    pair : ndarray of int64
-        Where the features of story and candidate are kept; meaningless with a weighted sum.
     notes : ndarray of int8
         DEVELOPMENT: of the story's own event, at another time. VARIETY: stands above a better one for diversity.
+    feature_row : ndarray of int64
+        Row of the features of story and candidate in those that the `Scorer` keeps; 0 with a weighted sum.
     """
 
     rows: NDArray[np.int64]
@@ -68,111 +68,120 @@ class Ranked:
     score: NDArray[np.float64]
     key: NDArray[np.float64]
     source: NDArray[np.int8]
-    safe: NDArray[np.bool_]
+    is_pinned: NDArray[np.bool_]
     notes: NDArray[np.int8]
-    pair: NDArray[np.int64]
+    feature_row: NDArray[np.int64]
+
+    @property
+    def has_item(self) -> NDArray[np.bool_]:
+        """Mask of the places that hold a candidate, (q, c)."""
+        return self.rows >= 0
 
     def keep(self, mask: NDArray[np.bool_]) -> Ranked:
-        """Keep only what the mask, shape (q, c), keeps, in its order; empty places are zeros."""
+        """Return the candidates of a mask, (q, c), in their order; empty places are zeros."""
         counts = mask.sum(axis=1)
         width = max(int(counts.max(initial=0)), 1)
         if width == mask.shape[1] and (counts == width).all():
             return self
         if len(mask) == 1 and counts[0]:
-            return self.along(np.flatnonzero(mask)[None, :])
+            return self.take_columns(np.flatnonzero(mask)[None, :])
         source = np.flatnonzero(mask)
         target = np.flatnonzero(np.arange(width) < counts[:, None])
 
-        def moved(values: NDArray[Any], blank: int = 0) -> NDArray[Any]:
-            found = np.full(len(mask) * width, blank, dtype=values.dtype)
-            found[target] = values.ravel()[source]
-            return found.reshape(-1, width)
+        def move(values: NDArray[Any], blank: int = 0) -> NDArray[Any]:
+            moved = np.full(len(mask) * width, blank, dtype=values.dtype)
+            moved[target] = values.ravel()[source]
+            return moved.reshape(-1, width)
 
-        return Ranked(moved(self.rows, -1), *(moved(getattr(self, f.name)) for f in fields(self)[1:]))
+        return Ranked(move(self.rows, -1), *map(move, self._columns()[1:]))
 
-    def along(self, order: NDArray[np.int64]) -> Ranked:
-        """Reorder each line by places, (q, w)."""
-        place = order + np.arange(len(order))[:, None] * self.rows.shape[1]
-        return Ranked(*(getattr(self, f.name).ravel()[place] for f in fields(self)))
+    def take(self, stories: NDArray[np.int64]) -> Ranked:
+        """Return the candidates of the stories at some indices."""
+        return Ranked(*(values[stories] for values in self._columns()))
 
-    def lines(self, places: NDArray[np.int64]) -> Ranked:
-        """Take the lines of some stories."""
-        return Ranked(*(getattr(self, f.name)[places] for f in fields(self)))
+    def take_columns(self, columns: NDArray[np.int64]) -> Ranked:
+        """Return for each story the candidates of its columns, (q, w)."""
+        place = columns + np.arange(len(columns))[:, None] * self.rows.shape[1]
+        return Ranked(*(values.ravel()[place] for values in self._columns()))
 
-    def first(self, width: int) -> Ranked:
-        """Keep only the first places of each line."""
-        return Ranked(*(getattr(self, f.name)[:, :width] for f in fields(self)))
+    def truncate(self, width: int) -> Ranked:
+        """Return the first columns only."""
+        return Ranked(*(values[:, :width] for values in self._columns()))
 
-    def scattered(self, places: NDArray[np.int64], other: Ranked) -> Ranked:
-        """Replace the lines at some places by those of `other`."""
-        width = max(self.rows.shape[1], other.rows.shape[1])
-        others = np.setdiff1d(np.arange(len(self.rows)), places)
-        both = Ranked.stack([self.lines(others).padded(width), other])
-        return both.lines(np.argsort(np.concatenate([others, places])))
-
-    def padded(self, width: int) -> Ranked:
-        """Add empty places up to a width."""
-        blank = width - self.rows.shape[1]
-        if blank <= 0:
+    def pad(self, width: int) -> Ranked:
+        """Append empty columns up to a width."""
+        missing = width - self.rows.shape[1]
+        if missing <= 0:
             return self
-        wider = (np.pad(getattr(self, f.name), ((0, 0), (0, blank))) for f in fields(self)[1:])
-        return Ranked(np.pad(self.rows, ((0, 0), (0, blank)), constant_values=-1), *wider)
+        wider = (np.pad(values, ((0, 0), (0, missing))) for values in self._columns()[1:])
+        return Ranked(np.pad(self.rows, ((0, 0), (0, missing)), constant_values=-1), *wider)
+
+    def replace_stories(self, stories: NDArray[np.int64], other: Ranked) -> Ranked:
+        """Replace the candidates of the stories at some indices by those of `other`."""
+        kept = np.setdiff1d(np.arange(len(self.rows)), stories)
+        both = Ranked.concatenate([self.take(kept), other])
+        return both.take(np.argsort(np.concatenate([kept, stories])))
 
     @classmethod
-    def stack(cls, parts: Sequence[Ranked]) -> Ranked:
-        """Stack the lines of several."""
-        if len(parts) == 1:
-            return parts[0]
+    def concatenate(cls, parts: Sequence[Ranked]) -> Ranked:
+        """Concatenate the candidates of further stories, padded to one width."""
         width = max(part.rows.shape[1] for part in parts)
-        wide = [part.padded(width) for part in parts]
-        return cls(*(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(cls)))
+        padded = [part.pad(width)._columns() for part in parts]
+        return cls(*(np.concatenate(values) for values in zip(*padded, strict=True)))
 
-    def beside(self, other: Ranked) -> Ranked:
-        """Append each line of the other to the same line of this."""
-        names = [f.name for f in fields(self)]
-        both = Ranked(*(np.concatenate([getattr(self, n), getattr(other, n)], axis=1) for n in names))
-        return both.keep(both.rows >= 0)
+    def append_candidates(self, other: Ranked) -> Ranked:
+        """Append further candidates of the same stories."""
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        both = Ranked(*(np.concatenate(pair, axis=1) for pair in pairs))
+        return both.keep(both.has_item)
 
-    def pinned(self, pins: NDArray[np.int64]) -> Ranked:
-        """Put the candidates that are in `pins`, (q, p) by position, -1 = none, first; no rule takes them out."""
+    def pins_first(self, pins: NDArray[np.int64]) -> Ranked:
+        """Mark the candidates that are in `pins`, (q, p) by position, -1 = none, as pinned, and put them first."""
         if not (pins >= 0).any():
             return self
-        at = (self.rows[:, :, None] == pins[:, None, :]) & (pins[:, None, :] >= 0)
-        safe = at.any(axis=2)
-        source = np.where(safe, PINNED, self.source).astype(np.int8)
-        return replace(self, safe=safe, source=source).by(np.where(safe, at.argmax(axis=2), pins.shape[1]))
+        matches = (self.rows[:, :, None] == pins[:, None, :]) & (pins[:, None, :] >= 0)
+        is_pinned = matches.any(axis=2)
+        source = np.where(is_pinned, PINNED, self.source).astype(np.int8)
+        position = np.where(is_pinned, matches.argmax(axis=2), pins.shape[1])
+        return replace(self, is_pinned=is_pinned, source=source).sort_by(position)
 
-    def by(self, place: NDArray[np.float64]) -> Ranked:
-        """Reorder by ascending `place`, shape (q, c); ties keep their order."""
-        return self.along(np.argsort(place, axis=1, kind="stable"))
+    def sort_by(self, values: NDArray[np.float64]) -> Ranked:
+        """Sort the candidates of each story by ascending values, (q, c); ties keep their order."""
+        return self.take_columns(np.argsort(values, axis=1, kind="stable"))
 
-    def ordered(self, id_rank: NDArray[np.int64]) -> Ranked:
-        """Put the best first: safe ones as they stand, then what is related, each by key, relevance and article id."""
-        held = self.rows >= 0
-        key = np.where(held, -self.key, np.nan)  # which sorts last
+    def best_first(self, id_rank: NDArray[np.int64]) -> Ranked:
+        """Sort by descending score: pins first as they stand, then what is related, then the rest.
+
+        Equal keys are ordered by relevance and then by article id, whose order `id_rank` tells for every catalog row.
+        """
+        key = np.where(self.has_item, -self.key, np.nan)  # which sorts last
         order = np.argsort(key, axis=1)
         if (self.source == MORE).any():
-            group = np.take_along_axis(np.where(held, self.source == MORE, 2), order, axis=1)
+            group = np.take_along_axis(np.where(self.has_item, self.source == MORE, 2), order, axis=1)
             order = np.take_along_axis(order, np.argsort(group, axis=1, kind="stable"), axis=1)
         key = np.take_along_axis(key, order, axis=1)
-        # the key alone does not decide in every line
-        tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(axis=1) | self.safe.any(axis=1))
-        if len(tied):
-            order[tied] = self.lines(tied)._order(id_rank)
-        return self.along(order)
+        # most stories have neither pins nor equal keys, and need no slower sort by several columns
+        has_ties = (key[:, 1:] == key[:, :-1]).any(axis=1) | self.is_pinned.any(axis=1)
+        stories = np.flatnonzero(has_ties)
+        if len(stories):
+            order[stories] = self.take(stories)._order_with_ties(id_rank)
+        return self.take_columns(order)
 
-    def _order(self, id_rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        place = np.where(self.safe, np.arange(self.rows.shape[1]), 0)
-        key = np.where(self.safe, 0, self.key)
-        by_relevance = np.where(self.safe, 0, self.relevance)
-        by_id = np.where(self.safe, 0, id_rank[self.rows])
-        more = np.where(self.safe, False, self.source == MORE)
-        return np.lexsort((by_id, -by_relevance, -key, more, place, ~self.safe, self.rows < 0), axis=1)
+    def _order_with_ties(self, id_rank: NDArray[np.int64]) -> NDArray[np.int64]:
+        pin_column = np.where(self.is_pinned, np.arange(self.rows.shape[1]), 0)
+        is_more, key, relevance, by_id = (
+            np.where(self.is_pinned, 0, values)
+            for values in (self.source == MORE, self.key, self.relevance, id_rank[self.rows])
+        )
+        return np.lexsort((by_id, -relevance, -key, is_more, pin_column, ~self.is_pinned, ~self.has_item), axis=1)
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return tuple(getattr(self, column.name) for column in fields(self))
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What each family of features adds to the log odds of the items, in the order of `rows[rows >= 0]`.
+class Contributions:
+    """What each family of features adds to the log odds of the items, in the order of `rows[has_item]`.
 
     Attributes
     ----------
@@ -183,23 +192,23 @@ class Parts:
     families: tuple[str, ...]
     values: NDArray[np.float64]
 
-    def of(self, *names: str) -> NDArray[np.float64]:
-        """Sum the parts of some families, (m,)."""
-        places = [place for place, name in enumerate(self.families) if name in names]
-        return np.asarray(self.values[:, places].sum(axis=1))
+    def total(self, *families: str) -> NDArray[np.float64]:
+        """Sum the contributions of some families, (m,)."""
+        columns = [column for column, family in enumerate(self.families) if family in families]
+        return np.asarray(self.values[:, columns].sum(axis=1))
 
 
-def relevance(
+def weighted_cosines(
     queries: StoryQueries, table: FeatureTable, rows: NDArray[np.int64], settings: RankingSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Compute dense and lexical cosines of (query, candidate) pairs and their weighted sum, each (q, c)."""
     dense = cosines(queries.vectors, table.vectors, rows)
-    words = tfidf.cosines(queries.terms, table.parts.whole, rows)
-    fused = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * words
-    return dense, words, fused
+    lexical = tfidf.cosines(queries.terms, table.parts.whole, rows)
+    weighted = settings.dense_weight * dense.astype(np.float64) + settings.lexical_weight * lexical
+    return dense, lexical, weighted
 
 
-def learned(
+def score_by_ranker(
     queries: StoryQueries, candidates: Candidates, pool: Candidates, table: FeatureTable, ranker: Ranker
 ) -> tuple[NDArray[np.float64], Pairs, NDArray[np.float32]]:
     """Score pairs by the ranker: raw scores (q, c), the pairs that they are of, and their features, (q * c, f).
@@ -209,33 +218,33 @@ def learned(
     Parameters
     ----------
     pool : Candidates
-        Those that a story's standing is told by; each is among `candidates`.
+        Those among which the standing of a candidate is found; each is among `candidates`.
     """
     rows = candidates.rows
     same = candidates is pool or np.array_equal(rows, pool.rows)
-    pairs = Pairs(queries.features, queries.at, table, rows, rows >= 0 if same else among(rows, pool.rows))
-    values = pair_features(pairs, ranker.features, FAMILIES).reshape(-1, len(ranker.features))
-    raw = ranker.raw(values).reshape(rows.shape)
-    return np.where(rows >= 0, raw, -np.inf), pairs, values
+    pairs = Pairs(queries.features, queries.at, table, rows, rows >= 0 if same else is_among(rows, pool.rows))
+    features = pair_features(pairs, ranker.features, FAMILIES).reshape(-1, len(ranker.features))
+    raw = ranker.raw(features).reshape(rows.shape)
+    return np.where(rows >= 0, raw, -np.inf), pairs, features
 
 
-def among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which rows of each line are among those of the same line of `others`, (q, c)."""
+def is_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Check which catalog rows of each story, (q, c), are among its `others`; False where there is no row."""
     size = int(max(rows.max(initial=-1), others.max(initial=-1))) + 1
-    line = np.arange(len(rows))[:, None] * size
-    held = np.where(others >= 0, line + others, -1).ravel()
-    return np.asarray((rows >= 0) & np.isin(line + rows, held))
+    offset = np.arange(len(rows))[:, None] * size  # makes the rows of different stories differ
+    keys = np.where(others >= 0, offset + others, -1).ravel()
+    return np.asarray((rows >= 0) & np.isin(offset + rows, keys))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Score the candidates of some stories, and tell what each family of features adds: by the ranker, if there is one.
+    """Score candidates of stories by the ranker, if there is one, and tell what each family of features contributes.
 
     Attributes
     ----------
     catalog : Catalog
     table : FeatureTable
-        What stories are compared by, by row.
+        What stories are compared by, by catalog row.
     scope : Scope
     ranker : Ranker or None
         None: by a weighted sum of two cosines.
@@ -260,95 +269,102 @@ class Scorer:
         queries : StoryQueries, q of them
         candidates : Candidates, shape (q, c)
         pool : Candidates, shape (q, p)
-            Those that a story's standing is told by.
+            Those among which the standing of a candidate is found.
         """
         if self.ranker is None:
-            return self._by_sum(queries, candidates)
-        return self._by_ranker(queries, candidates, pool, self.ranker)
+            return self._rank_by_cosines(queries, candidates)
+        return self._rank_by_ranker(queries, candidates, pool, self.ranker)
 
-    def parts(self, selected: Ranked) -> Parts:
-        """Tell what each family of features adds to the score of candidates that `rank` scored."""
-        held = selected.rows >= 0
+    def contributions(self, selected: Ranked) -> Contributions:
+        """Compute what each family of features adds to the score of candidates that `rank` scored."""
+        has_item = selected.has_item
         if self.ranker is not None:
-            features = _taken(self._features, selected.pair[held])
-            return Parts(self.ranker.families, self.ranker.contributions(features))
-        words = self.settings.lexical_weight * selected.lexical[held].astype(np.float64)
-        meaning = self.settings.dense_weight * selected.dense[held].astype(np.float64)
-        return Parts(("words", "embedding"), np.stack([words, meaning], axis=1))
+            features = _take_rows(self._features, selected.feature_row[has_item])
+            return Contributions(self.ranker.families, self.ranker.contributions(features))
+        words = self.settings.lexical_weight * selected.lexical[has_item].astype(np.float64)
+        meaning = self.settings.dense_weight * selected.dense[has_item].astype(np.float64)
+        return Contributions(("words", "embedding"), np.stack([words, meaning], axis=1))
 
-    def _by_ranker(self, queries: StoryQueries, candidates: Candidates, pool: Candidates, ranker: Ranker) -> Ranked:
+    def _rank_by_ranker(
+        self, queries: StoryQueries, candidates: Candidates, pool: Candidates, ranker: Ranker
+    ) -> Ranked:
         """Score by the ranker.
 
         `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
         """
         same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
-        everyone = pool if same else candidates.beside(pool.rows)
-        raw, pairs, values = learned(queries, everyone, pool, self.table, ranker)
-        slope, offset = ranker.calibration
-        chance = ranker.probability(raw)
-        rows = everyone.rows if same else np.where(among(everyone.rows, candidates.rows), everyone.rows, -1)
-        before = sum(map(len, self._features))
-        words = pairs.texts["whole_whole"]
-        far = None if self.closeness is None else ~self.closeness.close(words, pairs.dense)
-        self._features.append(values)
-        found = self._ranked(
+        scored = pool if same else candidates.beside(pool.rows)
+        raw, pairs, features = score_by_ranker(queries, scored, pool, self.table, ranker)
+        rows = scored.rows if same else np.where(is_among(scored.rows, candidates.rows), scored.rows, -1)
+        slope, intercept = ranker.calibration
+        probability = ranker.probability(raw)
+        lexical = pairs.texts["whole_whole"]
+        is_far = None if self.closeness is None else ~self.closeness.close(lexical, pairs.dense)
+        first_row = sum(map(len, self._features))
+        self._features.append(features)
+        ranked = self._ranked(
             rows,
             dense=np.nan_to_num(pairs.dense),
-            lexical=np.nan_to_num(words),
-            relevance=chance,
+            lexical=np.nan_to_num(lexical),
+            relevance=probability,
             freshness=np.ones(rows.shape),
-            score=chance,
-            key=(slope * raw + offset) / np.log(2),
-            far=far,
-            pair=before + np.arange(rows.size).reshape(rows.shape),
+            score=probability,
+            key=(slope * raw + intercept) / np.log(2),
+            is_far=is_far,
+            feature_row=first_row + np.arange(rows.size).reshape(rows.shape),
         )
-        return found.keep(rows >= 0)
+        return ranked.keep(ranked.has_item)
 
-    def _by_sum(self, queries: StoryQueries, candidates: Candidates) -> Ranked:
+    def _rank_by_cosines(self, queries: StoryQueries, candidates: Candidates) -> Ranked:
         """Score by the weighted sum of two cosines and, where the settings name a half-life, by age."""
-        rows, settings, catalog = candidates.rows, self.settings, self.catalog
-        dense, words, fused = relevance(queries, self.table, rows, settings)
-        freshness, key, score = np.ones(rows.shape), fused, fused
-        if self.scope.timed and settings.half_life_days is not None:
-            anchor = np.full(len(queries), self.scope.as_of)
-            if settings.anchor == "story":
-                anchor = np.where(queries.published > UNDATED, queries.published, anchor)
-            timeless = catalog.timeless[rows]
-            days = np.where(timeless, 0, np.abs(catalog.published[rows] - anchor[:, None])) / DAY_US
-            half_lives = np.where(timeless, 1.0, days / settings.half_life_days)
-            freshness = np.where(timeless, np.nan, np.exp2(-half_lives))
+        rows = candidates.rows
+        dense, lexical, relevance = weighted_cosines(queries, self.table, rows, self.settings)
+        freshness, key, score = np.ones(rows.shape), relevance, relevance
+        if self.scope.timed and self.settings.half_life_days is not None:
+            is_timeless = self.catalog.timeless[rows]
+            half_lives = self._half_lives(queries, rows, self.settings.half_life_days)
+            freshness = np.where(is_timeless, np.nan, np.exp2(-half_lives))
             with np.errstate(divide="ignore"):
-                key = np.log2(np.maximum(fused, 0)) - half_lives
-            score = fused * np.exp2(-half_lives)
+                key = np.log2(np.maximum(relevance, 0)) - half_lives
+            score = relevance * np.exp2(-half_lives)
         return self._ranked(
             rows,
             dense=dense,
-            lexical=words,
-            relevance=fused,
+            lexical=lexical,
+            relevance=relevance,
             freshness=freshness,
             score=score,
             key=key,
-            pair=np.zeros(rows.shape, dtype=np.int64),
+            feature_row=np.zeros(rows.shape, dtype=np.int64),
         )
 
-    def _ranked(self, rows: NDArray[np.int64], far: NDArray[np.bool_] | None = None, **figures: Any) -> Ranked:
+    def _half_lives(self, queries: StoryQueries, rows: NDArray[np.int64], half_life_days: float) -> NDArray[np.float64]:
+        """Compute the ages of candidates in half-lives, (q, c): 1 for timeless ones."""
+        anchor = np.full(len(queries), self.scope.as_of)
+        if self.settings.anchor == "story":
+            anchor = np.where(queries.published > UNDATED, queries.published, anchor)
+        is_timeless = self.catalog.timeless[rows]
+        days = np.where(is_timeless, 0, np.abs(self.catalog.published[rows] - anchor[:, None])) / DAY_US
+        return np.where(is_timeless, 1.0, days / half_life_days)
+
+    def _ranked(self, rows: NDArray[np.int64], is_far: NDArray[np.bool_] | None = None, **columns: Any) -> Ranked:
         source = np.where(self.scope.timed & self.catalog.timeless[rows], EVERGREEN, RELATED)
         return Ranked(
             rows=rows,
             boost=np.ones(rows.shape),
-            source=(source if far is None else np.where(far, MORE, source)).astype(np.int8),
-            safe=np.zeros(rows.shape, dtype=bool),
+            source=(source if is_far is None else np.where(is_far, MORE, source)).astype(np.int8),
+            is_pinned=np.zeros(rows.shape, dtype=bool),
             notes=np.zeros(rows.shape, dtype=np.int8),
-            **figures,
+            **columns,
         )
 
 
-def _taken(blocks: list[NDArray[np.float32]], places: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Take lines of several blocks as if they stood one below the other."""
+def _take_rows(blocks: list[NDArray[np.float32]], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Take rows of several blocks as if they were concatenated, without the memory of that."""
     starts = np.cumsum([0, *map(len, blocks)])
-    found = np.empty((len(places), blocks[0].shape[1]), dtype=np.float32)
-    block = np.searchsorted(starts, places, side="right") - 1
+    taken = np.empty((len(rows), blocks[0].shape[1]), dtype=np.float32)
+    block = np.searchsorted(starts, rows, side="right") - 1
     for number in np.unique(block):
-        here = block == number
-        found[here] = blocks[number][places[here] - starts[number]]
-    return found
+        is_in_block = block == number
+        taken[is_in_block] = blocks[number][rows[is_in_block] - starts[number]]
+    return taken

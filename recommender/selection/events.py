@@ -212,13 +212,13 @@ class EventTest:
         found = np.zeros(rows.shape, dtype=bool)
         vectors, terms = np.asarray(self.vectors), _parts(self.terms)
         twin_loops.twins(
-            len(rows), last, rows, open_, vectors, self.embedded, terms, COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, found
+            len(rows), last, rows, open_, vectors, self.has_vector, terms, COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, found
         )
         return found
 
     @cached_property
-    def embedded(self) -> NDArray[np.bool_]:
-        """Rows that have a vector, (n,)."""
+    def has_vector(self) -> NDArray[np.bool_]:
+        """Mask of the rows that have a vector, (n,)."""
         return np.asarray(~np.isnan(self.scale[:, 1]))
 
     @cached_property

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.score import MORE, Ranked, among
+from recommender.ranking.score import MORE, Ranked, is_among
 from recommender.search.pools import Candidates
 from recommender.selection.context import Selection, Stories
 from recommender.selection.pipeline import select
@@ -59,11 +59,11 @@ def filled(
         for places in np.split(short, range(step, len(short), step)) if len(short) else ():
             found = further(places, times)
             looked_at[places] = np.maximum((found.rows >= 0).sum(axis=1), looked_at[places])
-            known = among(found.rows, best.lines(places).rows)
+            known = is_among(found.rows, best.take(places).rows)
             more = rank(places, Candidates(np.where(known, -1, found.rows)))
             more = replace(more, source=np.full_like(more.source, MORE))
-            both = best.lines(places).beside(more)
-            chosen = chosen.scattered(places, select(both, stories.take(places), selection, k))
+            both = best.take(places).append_candidates(more)
+            chosen = chosen.replace_stories(places, select(both, stories.take(places), selection, k))
     return chosen
 
 

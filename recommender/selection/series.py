@@ -244,8 +244,10 @@ class Series:
         return codes
 
 
-def not_newest(series: NDArray[np.int64], published: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which places of each line hold another edition than the newest of their series, (q, c).
+def mark_older_editions(
+    series: NDArray[np.int64], published: NDArray[np.int64], kept: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the places of each list that hold another edition than the newest of their series, (q, c).
 
     Of several at one time the first counts, and one that is kept goes before all others.
 
@@ -259,20 +261,22 @@ def not_newest(series: NDArray[np.int64], published: NDArray[np.int64], kept: ND
 
     Examples
     --------
-    >>> not_newest(np.array([[7, 5, 7, 7, -1]]), np.array([[1, 9, 3, 3, 2]]), np.zeros((1, 5), bool)).tolist()
+    >>> mark_older_editions(np.array([[7, 5, 7, 7, -1]]), np.array([[1, 9, 3, 3, 2]]), np.zeros((1, 5), bool)).tolist()
     [[True, False, False, True, False]]
     """
-    found = np.zeros(series.shape, dtype=bool)
-    along = np.sort(np.where(series < 0, -1 - np.arange(series.shape[1]), series), axis=1)
-    lines = np.flatnonzero((along[:, 1:] == along[:, :-1]).any(axis=1))  # the only ones in which a series recurs
-    order = np.lexsort((-published[lines], ~kept[lines], series[lines]), axis=1)
-    group = np.take_along_axis(series[lines], order, axis=1)
-    again = np.zeros(group.shape, dtype=bool)
-    again[:, 1:] = (group[:, 1:] == group[:, :-1]) & (group[:, 1:] >= 0)
-    some = np.zeros(group.shape, dtype=bool)
-    np.put_along_axis(some, order, again, axis=1)
-    found[lines] = some
-    return found
+    is_older = np.zeros(series.shape, dtype=bool)
+    sorted_series = np.sort(np.where(series < 0, -1 - np.arange(series.shape[1]), series), axis=1)
+    rows = np.flatnonzero(
+        (sorted_series[:, 1:] == sorted_series[:, :-1]).any(axis=1)
+    )  # few lists have a series that recurs
+    order = np.lexsort((-published[rows], ~kept[rows], series[rows]), axis=1)
+    group = np.take_along_axis(series[rows], order, axis=1)
+    recurs = np.zeros(group.shape, dtype=bool)
+    recurs[:, 1:] = (group[:, 1:] == group[:, :-1]) & (group[:, 1:] >= 0)
+    recurs_in_place = np.zeros(group.shape, dtype=bool)
+    np.put_along_axis(recurs_in_place, order, recurs, axis=1)
+    is_older[rows] = recurs_in_place
+    return is_older
 
 
 def _recurring(names: NDArray[np.uint64], editions: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:

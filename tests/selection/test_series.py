@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender import Recommender, Settings
 from recommender.articles.article import Article, to_table
-from recommender.selection.series import Series, is_table, not_newest, template
+from recommender.selection.series import Series, is_table, mark_older_editions, template
 from recommender.settings import SeriesRule
 from tests.support.checkerboard import START
 
@@ -232,7 +232,7 @@ def test_the_newest_edition_stays(seed: int) -> None:
     shape = (3, int(rng.integers(1, 12)))
     series, published = rng.integers(-1, 3, shape), rng.integers(0, 4, shape)
     kept = rng.random(shape) < 0.2
-    found = not_newest(series, published, kept)
+    found = mark_older_editions(series, published, kept)
     for line in range(3):
         for number in range(-1, 3):
             places = np.flatnonzero(series[line] == number)

@@ -27,16 +27,16 @@ RULES: list[Rule] = [
     CAP,
     TIMELESS,
 ]
-"""In this order: of the rules that reject a candidate the first is told."""
+"""In this order: the trace names the first rule that rejects a candidate."""
 
 
 def every_rule() -> list[Rule]:
-    """List all rules in their order, those of other packages last."""
-    return [*RULES, *_added()]
+    """Return all rules in their order, those of other packages last."""
+    return [*RULES, *_plugin_rules()]
 
 
 @cache
-def _added() -> tuple[Rule, ...]:
+def _plugin_rules() -> tuple[Rule, ...]:
     return tuple(plugins("rules").values())
 
 

@@ -7,16 +7,17 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
-    rules, rows, own = selection.rules, ranked.rows, stories.queries.rows
-    found = rules.blocked[rows]
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
+    rules, item_rows, story_rows = selection.rules, ranked.rows, stories.queries.rows
+    is_blocked = rules.blocked[item_rows]
     if len(rules.pairs):
-        pair = own[:, None] * len(rules.blocked) + rows
-        found = found | ((own >= 0)[:, None] & np.isin(pair, rules.pairs))
+        pairs = story_rows[:, None] * len(rules.blocked) + item_rows
+        is_blocked = is_blocked | ((story_rows >= 0)[:, None] & np.isin(pairs, rules.pairs))
     for number in range(stories.marks.topics.shape[1]):
-        ours, theirs = stories.marks.topics[:, number], rules.marks.topics[rows, number]
-        found = found | (ours[:, None, 0] & theirs[:, :, 1]) | (ours[:, None, 1] & theirs[:, :, 0])
-    return found
+        story_topics, item_topics = stories.marks.topics[:, number], rules.marks.topics[item_rows, number]
+        is_blocked = is_blocked | (story_topics[:, None, 0] & item_topics[:, :, 1])
+        is_blocked = is_blocked | (story_topics[:, None, 1] & item_topics[:, :, 0])
+    return is_blocked
 
 
 BLOCKED = Rule(
@@ -24,5 +25,5 @@ BLOCKED = Rule(
     "Blocked by an editorial rule",
     "Unblock it, here or in the rules file.",
     protects_pins=False,
-    alone=_alone,
+    rejects=_rejects,
 )

@@ -5,49 +5,49 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule
 
 
-def _capped(ranked: Ranked, selection: Selection) -> list[tuple[NDArray[np.int64], int]]:
-    """Give for each cap the codes of what it counts, (q, c), -1 = not counted, and the most in a list."""
-    found = []
+def _caps(ranked: Ranked, selection: Selection) -> list[tuple[NDArray[np.int64], int]]:
+    """Return for each cap the code of what it counts, (q, c), -1 = not counted, and the most items in a list."""
+    caps = []
     for cap in (*selection.settings.caps, *selection.rules.rules.caps):
         codes, names = selection.codes[cap.by]
-        groups = np.where(ranked.rows >= 0, codes[ranked.rows], -1).astype(np.int64)
+        item_codes = np.where(ranked.has_item, codes[ranked.rows], -1).astype(np.int64)
         if cap.value is not None:
-            wanted = names.index(cap.value) if cap.value in names else -2
-            groups = np.where(groups == wanted, groups, -1)
-        if (groups >= 0).any():
-            found.append((groups, cap.at_most))
-    return found
+            capped_code = names.index(cap.value) if cap.value in names else -2
+            item_codes = np.where(item_codes == capped_code, item_codes, -1)
+        if (item_codes >= 0).any():
+            caps.append((item_codes, cap.at_most))
+    return caps
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
-    forbidden = [groups >= 0 for groups, at_most in _capped(ranked, selection) if not at_most]
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    forbidden = [codes >= 0 for codes, at_most in _caps(ranked, selection) if not at_most]
     return np.logical_or.reduce(forbidden) if forbidden else None
 
 
-def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
-    caps = _capped(ranked, selection)
+def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
+    caps = _caps(ranked, selection)
     if not caps:
         return None
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        found = np.zeros(placed.shape, dtype=bool)
-        lines = np.flatnonzero(last >= 0)
-        for groups, at_most in caps:
-            group = groups[lines, last[lines]]
-            same = (groups[lines] == group[:, None]) & (group >= 0)[:, None]
-            full = (same & placed[lines]).sum(axis=1) >= at_most
-            found[lines] |= same & full[:, None]
-        return found
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        rejected = np.zeros(is_placed.shape, dtype=bool)
+        rows = np.flatnonzero(last >= 0)
+        for codes, at_most in caps:
+            last_code = codes[rows, last[rows]]
+            same = (codes[rows] == last_code[:, None]) & (last_code >= 0)[:, None]
+            is_full = (same & is_placed[rows]).sum(axis=1) >= at_most
+            rejected[rows] |= same & is_full[:, None]
+        return rejected
 
-    return rejects
+    return is_rejected
 
 
 CAP = Rule(
     "cap",
     "A cap on its section, source, kind, author or access is reached",
-    alone=_alone,
-    beside=_beside,
+    rejects=_rejects,
+    rejects_after=_rejects_after,
 )

@@ -5,35 +5,42 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule, at, same_as_last
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule, reject_group_of_last, take_column
 from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS
 
 
-def _groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
-    return np.where(ranked.rows >= 0, selection.catalog.copy_group[ranked.rows], -2)
+def _copy_groups(ranked: Ranked, selection: Selection) -> NDArray[np.int64]:
+    return np.where(ranked.has_item, selection.catalog.copy_group[ranked.rows], -2)
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
     if not selection.settings.drop_copies:
         return None
-    same = _groups(ranked, selection) == stories.queries.copy_group[:, None]
-    without = np.asarray(~stories.queries.vectors.any(axis=1))
-    blank = ~selection.events.embedded[ranked.rows] | without[:, None]
-    terms = np.diff(stories.queries.terms.indptr)[:, None], np.diff(selection.events.terms.indptr)[ranked.rows]
-    likely = (blank | (ranked.dense >= COPY_VECTORS)) & (np.minimum(*terms) >= FEWEST_TERMS)
-    return np.asarray(same | (ranked.rows >= 0) & likely & (ranked.lexical >= COPY_WORDS))
+    same_group = _copy_groups(ranked, selection) == stories.queries.copy_group[:, None]
+    return np.asarray(same_group | ranked.has_item & _has_nearly_the_words(ranked, stories, selection))
 
 
-def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
+def _has_nearly_the_words(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
+    """Mark candidates with nearly the words of the story; where both have vectors these must be alike, too."""
+    story_lacks_vector = np.asarray(~stories.queries.vectors.any(axis=1))
+    lacks_vector = ~selection.events.has_vector[ranked.rows] | story_lacks_vector[:, None]
+    story_terms = np.diff(stories.queries.terms.indptr)[:, None]
+    item_terms = np.diff(selection.events.terms.indptr)[ranked.rows]
+    is_long = np.minimum(story_terms, item_terms) >= FEWEST_TERMS
+    return np.asarray((lacks_vector | (ranked.dense >= COPY_VECTORS)) & is_long & (ranked.lexical >= COPY_WORDS))
+
+
+def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     if not selection.settings.drop_copies:
         return None
-    of_group, events = same_as_last(_groups(ranked, selection)), selection.events
-    rows = np.ascontiguousarray(ranked.rows)
+    is_of_group, events = reject_group_of_last(_copy_groups(ranked, selection)), selection.events
+    item_rows = np.ascontiguousarray(ranked.rows)
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        return of_group(last, placed, open_) | events.twins(at(rows, last, -1), rows, open_)
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        last_rows = take_column(item_rows, last, default=-1)
+        return is_of_group(last, is_placed, is_open) | events.twins(last_rows, item_rows, is_open)
 
-    return rejects
+    return is_rejected
 
 
 def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
@@ -45,8 +52,8 @@ COPY = Rule(
     "A copy or another version of the story or of an item",
     "Only one text of a story stands in a list; if it is no copy, its text must differ, or its canonical_id.",
     protects_pins=False,
-    alone=_alone,
-    beside=_beside,
+    rejects=_rejects,
+    rejects_after=_rejects_after,
     depends_on=_depends_on,
     groups=True,
 )

@@ -9,7 +9,7 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
 
 
-def _stale(selection: Selection) -> NDArray[np.bool_] | None:
+def _is_stale(selection: Selection) -> NDArray[np.bool_] | None:
     hours = selection.settings.live_hours
     if hours is None or not selection.scope.timed:
         return None
@@ -17,20 +17,20 @@ def _stale(selection: Selection) -> NDArray[np.bool_] | None:
     return np.asarray(catalog.live & (catalog.published < selection.scope.as_of - int(hours * HOUR_US)))
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
-    stale = _stale(selection)
-    return None if stale is None else stale[ranked.rows]
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    is_stale = _is_stale(selection)
+    return None if is_stale is None else is_stale[ranked.rows]
 
 
 def _depends_on(selection: Selection) -> NDArray[np.int64] | None:
-    stale = _stale(selection)
-    return None if stale is None else stale.astype(np.int64)
+    is_stale = _is_stale(selection)
+    return None if is_stale is None else is_stale.astype(np.int64)
 
 
 LIVE = Rule(
     "live",
     "A live page that is too old",
     "A live page is shown for `selection.live_hours`; a story that sums it up would be let in.",
-    alone=_alone,
+    rejects=_rejects,
     depends_on=_depends_on,
 )

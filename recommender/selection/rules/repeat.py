@@ -5,30 +5,30 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule
 
 
-def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
+def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     hours, events = selection.settings.repeat_hours, selection.events
     if hours is None:
         return None
     published = selection.catalog.published[ranked.rows]
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        found = np.zeros(open_.shape, dtype=bool)
-        own = np.take_along_axis(published, np.maximum(last, 0)[:, None], axis=1)
-        wanted, sure = events.within(own, published, hours)
-        line, column = np.nonzero(wanted & open_ & (last >= 0)[:, None])
-        rows = ranked.rows[line, last[line]], ranked.rows[line, column]
-        found[line, column] = events.joins(*rows, sure[line, column])
-        return found
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        rejected = np.zeros(is_open.shape, dtype=bool)
+        last_published = np.take_along_axis(published, np.maximum(last, 0)[:, None], axis=1)
+        may_be_within, is_within = events.within(last_published, published, hours)
+        row, column = np.nonzero(may_be_within & is_open & (last >= 0)[:, None])
+        last_rows, item_rows = ranked.rows[row, last[row]], ranked.rows[row, column]
+        rejected[row, column] = events.joins(last_rows, item_rows, is_within[row, column])
+        return rejected
 
-    return rejects
+    return is_rejected
 
 
 REPEAT = Rule(
     "repeat",
     "Another report of an event that the list already has",
     "The list has a better placed report of the same event; without that one it would come in, or by a pin.",
-    beside=_beside,
+    rejects_after=_rejects_after,
 )

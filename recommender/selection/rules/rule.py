@@ -1,9 +1,9 @@
-"""What a selection rule is: a test of a candidate by itself, or beside an item that was just placed."""
+"""What a selection rule is: a test of each candidate, or of the candidates that are left after an item was placed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,23 +15,21 @@ if TYPE_CHECKING:
     from recommender.selection.context import Selection, Stories
 
 Mask = NDArray[np.bool_]
-Alone = Callable[[Ranked, "Stories", "Selection"], Mask | None]
-"""Candidates, (q, c), that are rejected whatever else the list holds; None = the rule is switched off.
+CandidateTest = Callable[[Ranked, "Stories", "Selection"], Mask | None]
+"""Marks the candidates, (q, c), that are rejected whatever else the list holds; None = the rule is switched off.
 
-The rows of those that an earlier rule rejected are -1.
+The rows of candidates that an earlier rule rejected are -1.
 """
-Beside = Callable[[NDArray[np.int64], Mask, Mask], Mask]
-"""From the place of the newest item in each line, (q,) with -1 = none, what was placed, and what is still open, (q, c):
-the candidates, (q, c), that may not stand beside it."""
-Begin = Callable[[Ranked, "Stories", "Selection"], Beside | None]
-"""Gathers what a `Beside` looks at, once for a block of stories; None = the rule is switched off."""
-State = Callable[["Selection"], NDArray[np.int64] | None]
-"""What a rule looks at in each row that may change without a change of the row itself, (n,)."""
+PlacementTest = Callable[[NDArray[np.int64], Mask, Mask], Mask]
+"""Marks the candidates, (q, c), that may not stand in a list with the item that was just placed in it.
 
-
-def nothing(selection: Selection) -> None:
-    """Depend on nothing but the stories themselves and the settings."""
-    return
+Called with the column of that item in each row, (q,), -1 = none, and with two masks, (q, c): of all items that were
+placed, and of the candidates that are still open.
+"""
+MakePlacementTest = Callable[[Ranked, "Stories", "Selection"], PlacementTest | None]
+"""Makes the `PlacementTest` of a block of stories; None = the rule is switched off."""
+RowState = Callable[["Selection"], NDArray[np.int64] | None]
+"""Returns what a rule looks at in each catalog row and may change while the row does not, (n,); None = switched off."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,13 @@ class Rule:
         For editors: what would let it in. Default: whether a pin would.
     protects_pins : bool
         Whether an item that an editor pinned stays in although the rule rejects it.
-    alone : callable, optional
-        See `Alone`.
-    beside : callable, optional
-        See `Begin`.
-    depends_on : callable
-        See `State`: a refresh makes the lists again in whose candidates it has changed.
+    rejects : callable, optional
+        Marks the candidates that are rejected whatever else the list holds, see `CandidateTest`.
+    rejects_after : callable, optional
+        Makes the test of candidates after an item was placed, see `MakePlacementTest`.
+    depends_on : callable, optional
+        See `RowState`: a refresh makes the lists again in whose candidates it has changed. Default: the rule depends on
+        nothing but the stories themselves and the settings.
     groups : bool
         Whether what it depends on are numbers of groups, of which only the members count.
     """
@@ -62,27 +61,34 @@ class Rule:
     label: str
     remedy: str = ""
     protects_pins: bool = True
-    alone: Alone | None = None
-    beside: Begin | None = None
-    depends_on: State = nothing
+    rejects: CandidateTest | None = None
+    rejects_after: MakePlacementTest | None = None
+    depends_on: RowState | None = None
     groups: bool = False
+    alone: InitVar[object] = None
+    beside: InitVar[object] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, alone: object, beside: object) -> None:
+        if alone is not None or beside is not None:  # as packages for earlier versions name them
+            raise TypeError(
+                f"rule {self.name!r} is given alone= or beside=, the names of earlier versions; "
+                "give rejects= and rejects_after= in their place"
+            )
         pin = "A pin puts it there all the same." if self.protects_pins else "No pin puts it there."
         object.__setattr__(self, "remedy", self.remedy or pin)
 
 
-def same_as_last(groups: NDArray[np.int64]) -> Beside:
-    """Reject what shares a group, (q, c), with the newest item; a negative number is no group."""
+def reject_group_of_last(groups: NDArray[np.int64]) -> PlacementTest:
+    """Make a test that rejects candidates of the last item's group; groups are (q, c), negative = none."""
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        group = at(groups, last, -1)
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        group = take_column(groups, last, default=-1)
         return np.asarray((group[:, None] >= 0) & (groups == group[:, None]))
 
-    return rejects
+    return is_rejected
 
 
-def at(values: NDArray[np.int64], last: NDArray[np.int64], blank: int) -> NDArray[np.int64]:
-    """Look up the value at a place of each line, (q,); `blank` where there is no place."""
-    found = np.take_along_axis(values, np.maximum(last, 0)[:, None], axis=1)[:, 0]
-    return np.asarray(np.where(last >= 0, found, blank))
+def take_column(values: NDArray[np.int64], columns: NDArray[np.int64], *, default: int) -> NDArray[np.int64]:
+    """Take the value in one column of each row, (q,); the default where the column is -1."""
+    taken = np.take_along_axis(values, np.maximum(columns, 0)[:, None], axis=1)[:, 0]
+    return np.asarray(np.where(columns >= 0, taken, default))

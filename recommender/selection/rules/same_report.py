@@ -7,23 +7,22 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
-    hours, events = selection.settings.same_report_hours, selection.events
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    hours, events, queries = selection.settings.same_report_hours, selection.events, stories.queries
     if hours is None:
         return None
-    queries = stories.queries
     published = selection.catalog.published[ranked.rows]
-    found = np.zeros(ranked.rows.shape, dtype=bool)
-    wanted, sure = events.within(queries.published[:, None], published, hours)
-    line, column = np.nonzero(wanted & (ranked.rows >= 0))
-    pairs = line, ranked.dense[line, column], ranked.rows[line, column]
-    found[line, column] = events.joins_story(queries, stories.outlets, *pairs, sure[line, column])
-    return found
+    may_be_within, is_within = events.within(queries.published[:, None], published, hours)
+    row, column = np.nonzero(may_be_within & ranked.has_item)
+    dense, item_rows = ranked.dense[row, column], ranked.rows[row, column]
+    rejected = np.zeros(ranked.rows.shape, dtype=bool)
+    rejected[row, column] = events.joins_story(queries, stories.outlets, row, dense, item_rows, is_within[row, column])
+    return rejected
 
 
 SAME_REPORT = Rule(
     "same_report",
     "Tells the same as the story",
     "It tells the story's own event within `selection.same_report_hours`; a pin puts it there all the same.",
-    alone=_alone,
+    rejects=_rejects,
 )

@@ -5,27 +5,29 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule, at
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule, take_column
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask:
     story, marks = stories.marks, selection.rules.marks
-    light_item, hard_item = marks.light[ranked.rows], marks.sensitive[ranked.rows]
-    return np.asarray((story.sensitive[:, None] & light_item) | (story.light[:, None] & hard_item))
+    is_light, is_sensitive = marks.light[ranked.rows], marks.sensitive[ranked.rows]
+    return np.asarray((story.sensitive[:, None] & is_light) | (story.light[:, None] & is_sensitive))
 
 
-def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
+def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
     marks = selection.rules.marks
-    held = ranked.rows >= 0
-    hard, light = held & marks.sensitive[ranked.rows], held & marks.light[ranked.rows]
-    if not (hard.any() and light.any()):
+    is_sensitive = ranked.has_item & marks.sensitive[ranked.rows]
+    is_light = ranked.has_item & marks.light[ranked.rows]
+    if not (is_sensitive.any() and is_light.any()):
         return None
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        is_hard, is_light = (at(mask.astype(np.int64), last, 0)[:, None] > 0 for mask in (hard, light))
-        return np.asarray((is_hard & light) | (is_light & hard))
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        last_is_sensitive, last_is_light = (
+            take_column(mask.astype(np.int64), last, default=0)[:, None] > 0 for mask in (is_sensitive, is_light)
+        )
+        return np.asarray((last_is_sensitive & is_light) | (last_is_light & is_sensitive))
 
-    return rejects
+    return is_rejected
 
 
 SENSITIVE = Rule(
@@ -33,6 +35,6 @@ SENSITIVE = Rule(
     "Light beside a sensitive story, or the other way round",
     "The rules keep light pieces and sensitive stories apart, by kind, section and sensitivity.",
     protects_pins=False,
-    alone=_alone,
-    beside=_beside,
+    rejects=_rejects,
+    rejects_after=_rejects_after,
 )

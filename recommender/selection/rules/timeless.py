@@ -5,38 +5,40 @@ from numpy.typing import NDArray
 
 from recommender.ranking.score import Ranked
 from recommender.selection.context import Selection, Stories
-from recommender.selection.rules.rule import Beside, Mask, Rule
+from recommender.selection.rules.rule import Mask, PlacementTest, Rule
 
 
 def _slots(selection: Selection) -> int | None:
-    wanted = selection.rules.rules.evergreen_slots
-    slots = selection.settings.timeless_slots if wanted is None else wanted
-    return slots if selection.scope.timed else None  # where most stories are undated, nothing sets these apart
+    """Return how many timeless items a list may have; None = any number, as where most stories are undated."""
+    if not selection.scope.timed:
+        return None
+    slots = selection.rules.rules.evergreen_slots
+    return selection.settings.timeless_slots if slots is None else slots
 
 
-def _timeless(ranked: Ranked, selection: Selection) -> Mask:
-    return np.asarray((ranked.rows >= 0) & selection.catalog.timeless[ranked.rows])
+def _is_timeless(ranked: Ranked, selection: Selection) -> Mask:
+    return np.asarray(ranked.has_item & selection.catalog.timeless[ranked.rows])
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
-    return _timeless(ranked, selection) if _slots(selection) == 0 else None
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+    return _is_timeless(ranked, selection) if _slots(selection) == 0 else None
 
 
-def _beside(ranked: Ranked, stories: Stories, selection: Selection) -> Beside | None:
-    slots, timeless = _slots(selection), _timeless(ranked, selection)
-    if not slots or not timeless.any():
+def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> PlacementTest | None:
+    slots, is_timeless = _slots(selection), _is_timeless(ranked, selection)
+    if not slots or not is_timeless.any():
         return None
 
-    def rejects(last: NDArray[np.int64], placed: Mask, open_: Mask) -> Mask:
-        return np.asarray(timeless & ((placed & timeless).sum(axis=1) >= slots)[:, None])
+    def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
+        return np.asarray(is_timeless & ((is_placed & is_timeless).sum(axis=1) >= slots)[:, None])
 
-    return rejects
+    return is_rejected
 
 
 TIMELESS = Rule(
     "timeless",
     "The place of undated and evergreen pieces is taken",
     "One place is for undated and evergreen pieces (`selection.timeless_slots`); a pin puts it there all the same.",
-    alone=_alone,
-    beside=_beside,
+    rejects=_rejects,
+    rejects_after=_rejects_after,
 )

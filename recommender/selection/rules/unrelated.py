@@ -5,7 +5,7 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.rules.rule import Mask, Rule
 
 
-def _alone(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
+def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | None:
     return None if "more" in selection.settings.fill else ranked.source == MORE
 
 
@@ -13,5 +13,5 @@ UNRELATED = Rule(
     "unrelated",
     "Not close enough to the story",
     "It would have to be closer to the story; a pin puts it there all the same.",
-    alone=_alone,
+    rejects=_rejects,
 )
