@@ -18,7 +18,7 @@ from recommender.reading.formats import BadRow
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.json_columns import JsonColumns, is_regular
 from recommender.reading.markup import are_plain
-from recommender.reading.report import Told
+from recommender.reading.report import Notes
 from recommender.reading.rows import RowReader
 
 _ROWS = 4_000  # of a block
@@ -53,7 +53,7 @@ class BlockReader:
 
     def tables(self, strict: bool = False) -> Iterator[pa.Table]:
         """Read articles in their order, columns of `READ`; stops after a bad row if `strict`, or after too many."""
-        stream, told = self._reader.stream, Told()
+        stream, told = self._reader.stream, Notes()
         lines = self._lines(stream.lines(told))
         # what unpacks and what parses waits little for the interpreter's lock
         for block in _ahead(map(self._block, _ahead(lines))) if stream.path else map(self._block, lines):

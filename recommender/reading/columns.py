@@ -42,7 +42,7 @@ from recommender.reading.links import is_other_than_links
 from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
 from recommender.reading.plan import Plan
-from recommender.reading.report import ReadReport, Told
+from recommender.reading.report import Notes, ReadReport
 from recommender.reading.times import MISSING
 from recommender.reading.values import plain
 
@@ -263,7 +263,7 @@ class Columns:
         ]
         tags = set(chain.from_iterable(value for value, fits in zip(values, is_list, strict=True) if fits))
         same = {tag for tag in tags if CONVERT["tags"]([tag], "tags", plan, column) == (tag,)}
-        plan.report.told = Told()  # it is told of the others below
+        plan.report.told = Notes()  # it is told of the others below
         return [
             convert(at, value)
             if not fits
@@ -307,7 +307,7 @@ class Columns:
             told, naive = bool(report.told.counts), report.newest_naive
             report.newest_naive = None
             if told:
-                report.told = Told()
+                report.told = Notes()
             return told, found or None, naive
 
         def converted(at: Any, value: Any) -> Any:

@@ -15,7 +15,7 @@ from recommender.errors import RowError
 from recommender.reading.leftovers import APPENDED
 from recommender.reading.markup import Anchor, is_plain, to_text, to_text_and_links, unescaped
 from recommender.reading.plan import Plan
-from recommender.reading.rich_text import is_beside, rich_text, tree_of
+from recommender.reading.rich_text import is_no_text, rich_text, tree_of
 from recommender.reading.times import AmbiguousDate, in_utc, read_time, shown
 from recommender.reading.values import as_list, as_text, is_missing, one_of, unwrapped
 
@@ -162,7 +162,7 @@ def _tree(value: list[Any] | Mapping[str, Any], field: str) -> str | None:
     """Read a text that is a tree, or a list of parts; None where it is neither."""
     tree = rich_text(value)
     if tree is None and isinstance(value, list) and field != "title":
-        parts = [one for one in value if not (isinstance(one, Mapping) and is_beside(one.get("type")))]
+        parts = [one for one in value if not (isinstance(one, Mapping) and is_no_text(one.get("type")))]
         words = [found for one in parts if (found := _paragraph(one, field))]
         return "\n\n".join(words) if words or not parts else None
     return tree

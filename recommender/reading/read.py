@@ -22,11 +22,11 @@ from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import KNOWN, PASSED_OVER, Stream, format_named, is_readable, shown_name
 from recommender.reading.formats.file import File
-from recommender.reading.formats.frames import is_cursor, is_frame, lasting
+from recommender.reading.formats.frames import is_cursor, is_frame, materialize
 from recommender.reading.formats.markdown import page_name
 from recommender.reading.formats.wrappers import rows_within, wraps_stories
 from recommender.reading.mixed_ids import refuse_mixed_ids
-from recommender.reading.report import ReadReport, Rejected, Told
+from recommender.reading.report import Notes, ReadReport, Rejected
 from recommender.reading.rows import RowReader
 from recommender.reading.times import TimeForms
 from recommender.settings import ReadingSettings
@@ -201,9 +201,9 @@ def _published(table: pa.Table, report: ReadReport) -> pa.Table:
     return table.drop_columns(HIDDEN)
 
 
-def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool) -> list[Stream]:
+def _streams(source: Source, told: Notes, format: str | None, may_be_empty: bool) -> list[Stream]:
     if is_frame(source) or is_cursor(source):
-        return [Stream("<table>", data=lasting(source))]
+        return [Stream("<table>", data=materialize(source))]
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
     if is_database(source):
@@ -217,7 +217,7 @@ def _streams(source: Source, told: Told, format: str | None, may_be_empty: bool)
     if not isinstance(source, Iterable | str | Path):
         raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
     if not isinstance(source, str | Path):
-        source = [one if isinstance(one, dict) else lasting(one) for one in source]
+        source = [one if isinstance(one, dict) else materialize(one) for one in source]
         if source and isinstance(source[0], Mapping) and wraps_stories(source[0]):  # answers, page by page
             source = [
                 story for one in source for story in (rows_within(dict(one)) if isinstance(one, Mapping) else (one,))
@@ -259,7 +259,7 @@ def _unknown(path: Path) -> str:
     return f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds"
 
 
-def _of_folder(folder: Path, told: Told, may_be_empty: bool) -> list[Stream]:
+def _of_folder(folder: Path, told: Notes, may_be_empty: bool) -> list[Stream]:
     """Open each file of a folder as a stream; files of one name are called by their folders too."""
     inside = sorted(_files(folder))
     found = [path for path in inside if is_readable(path, certain=True)]
@@ -272,7 +272,7 @@ def _of_folder(folder: Path, told: Told, may_be_empty: bool) -> list[Stream]:
         told.add(PASSED_OVER, shown_name(other.relative_to(folder)))
     names = Counter(map(_name, found))
     called = (path.relative_to(folder).as_posix() if names[_name(path)] > 1 else "" for path in found)
-    return [Stream(shown_name(path), path, called=name) for path, name in zip(found, called, strict=True)]
+    return [Stream(shown_name(path), path, member_name=name) for path, name in zip(found, called, strict=True)]
 
 
 def _name(path: Path) -> str:

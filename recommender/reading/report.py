@@ -26,7 +26,7 @@ class Rejected:
 
 
 @dataclass(slots=True)
-class Told:
+class Notes:
     """What was mended or left out of rows that are kept: how often, and one example of each kind."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -38,7 +38,7 @@ class Told:
         if what not in self.examples:
             self.examples[what] = example
 
-    def take(self, other: Told) -> None:
+    def take(self, other: Notes) -> None:
         """Add the cases of a later part."""
         self.counts += other.counts
         self.examples = {**other.examples, **self.examples}
@@ -63,7 +63,7 @@ class ReadReport:
         Their ids, with the times of their last change and publication.
     unknown_statuses : Counter of str
         Values of columns such as `status` that say neither; their stories are shown.
-    told : Told
+    told : Notes
         What was mended or left out of stories that are kept.
     lost : Counter of str
         Fields whose values could not be used, and were left out.
@@ -82,7 +82,7 @@ class ReadReport:
     unpublished: Counter[str] = field(default_factory=Counter)
     taken_back: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
-    told: Told = field(default_factory=Told)
+    told: Notes = field(default_factory=Notes)
     lost: Counter[str] = field(default_factory=Counter)
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from recommender.reading.leftovers import of_markdown
-from recommender.reading.values import printed, unwrapped
+from recommender.reading.values import parse_printed, unwrapped
 
 _CHILDREN = (
     "children",
@@ -96,20 +96,20 @@ def tree_of(text: str) -> Any:
     """
     if text[:1] not in _BEGINS or _PRINTED.match(text) is None:
         return None
-    found = printed(text.strip())
+    found = parse_printed(text.strip())
     if isinstance(found, str):  # it was printed twice
-        found = printed(found.strip())
+        found = parse_printed(found.strip())
     if isinstance(found, list) and not all(isinstance(one, str | Mapping) for one in found):
         return None
     return found if isinstance(found, list | Mapping) else None
 
 
-def is_beside(kind: Any) -> bool:
+def is_no_text(kind: Any) -> bool:
     """Tell whether a part of a text of this kind stands beside its words, such as a picture.
 
     Examples
     --------
-    >>> is_beside("oembed_response"), is_beside("pullQuote")
+    >>> is_no_text("oembed_response"), is_no_text("pullQuote")
     (True, False)
     """
     return not _BESIDE.isdisjoint(word.casefold() for word in _WORDS.findall(str(kind or "")))
@@ -154,7 +154,7 @@ def _paragraphs(node: Any, links: _Links, depth: int) -> Iterator[str]:
     links = _with_entities(node, links)
     children = _children(node)
     if not children:
-        if not is_beside(_kind(node)):
+        if not is_no_text(_kind(node)):
             yield _leaf(node, links)
     elif any(isinstance(child, Mapping) and _is_run(child) for child in children):
         yield _inline(node, links, depth)
@@ -218,7 +218,7 @@ def _of_value(value: Any, depth: int) -> Iterator[str]:
     """Give the texts of a block of Wagtail, whose value may be a list, or an object with parts of its own."""
     if isinstance(value, list) and depth <= _DEEPEST:
         for one in value:
-            if not (isinstance(one, Mapping) and is_beside(_kind(one))):
+            if not (isinstance(one, Mapping) and is_no_text(_kind(one))):
                 yield from _of_value(one, depth + 1)
         return
     found = unwrapped(value)

@@ -13,7 +13,7 @@ from recommender.reading.convert import UnsettledOrder
 from recommender.reading.fields import Unpublished, to_article
 from recommender.reading.formats import BadRow, Stream
 from recommender.reading.formats.json_document import rows_of_line
-from recommender.reading.formats.shapes import shape_of
+from recommender.reading.formats.shapes import converter_of
 from recommender.reading.names import fold
 from recommender.reading.plan import Plan
 from recommender.reading.report import ReadReport, Rejected
@@ -74,7 +74,7 @@ class RowReader:
 
     def _shape(self, names: tuple[Any, ...]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         if names not in self._shapes:
-            self._shapes[names] = shape_of(names)
+            self._shapes[names] = converter_of(names)
         return self._shapes[names]
 
     def is_simple(self, names: tuple[str, ...]) -> bool:

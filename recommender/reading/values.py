@@ -216,7 +216,7 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|", "\n")) -> list[An
     if not isinstance(value, str):
         return [value]
     text = value.strip()
-    if text[:1] in "[({" and text[-1:] in "])}" and text and (found := printed(text)) is not None:
+    if text[:1] in "[({" and text[-1:] in "])}" and text and (found := parse_printed(text)) is not None:
         return [unwrapped(one) for one in ([found] if isinstance(found, Mapping) else found)]
     if text[:1] == "{" and text[-1:] == "}":  # an array of PostgreSQL
         return [one.strip().strip('"') for one in text[1:-1].split(",")]
@@ -226,12 +226,12 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|", "\n")) -> list[An
     return parts
 
 
-def printed(text: str) -> Any:
+def parse_printed(text: str) -> Any:
     """Read a list, an object or a text in quotes that JSON or Python printed; None for anything else.
 
     Examples
     --------
-    >>> printed("['ferry', 'fog']"), printed("['ferry' 'fog']"), printed("[ferry]")
+    >>> parse_printed("['ferry', 'fog']"), parse_printed("['ferry' 'fog']"), parse_printed("[ferry]")
     (['ferry', 'fog'], ['ferry', 'fog'], None)
     """
     if _OF_NUMPY.fullmatch(text):  # Python would make one text of all

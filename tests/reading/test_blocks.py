@@ -21,7 +21,7 @@ from recommender.articles.article import to_table
 from recommender.reading.blocks import BlockReader
 from recommender.reading.columns import HIDDEN, READ
 from recommender.reading.formats import Stream
-from recommender.reading.report import ReadReport, Told
+from recommender.reading.report import Notes, ReadReport
 from recommender.reading.rows import RowReader
 from recommender.settings import ReadingSettings
 
@@ -188,11 +188,11 @@ SETTINGS = [
 
 def one_by_one(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadReport]:
     reader = RowReader(stream, {}, limits, drafts=False)
-    told = Told()
+    told = Notes()
     found = [one for line, raw in stream.rows(told) if (one := reader.read(line, raw)) is not None]
     hidden = pa.array([reason for _, reason in found], pa.large_string())
     reader.report.told.take(told)
-    reader.report.read = sum(1 for _ in stream.rows(Told()))
+    reader.report.read = sum(1 for _ in stream.rows(Notes()))
     return to_table(article for article, _ in found).append_column(READ.field(HIDDEN), hidden), reader.report
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from recommender.reading.formats.encodings import encoding_of
+from recommender.reading.formats.encodings import detect_encoding
 from recommender.reading.read import read_articles
 from recommender.settings import ReadingSettings
 
@@ -63,7 +63,7 @@ def test_an_encoding_can_be_named(tmp_path: Path) -> None:
 
 
 def test_a_wrong_byte_among_right_ones_is_damage_and_costs_its_row() -> None:
-    assert encoding_of("Les cafés de la cité\n".encode() + b"caf\xe9") == "utf-8"
+    assert detect_encoding("Les cafés de la cité\n".encode() + b"caf\xe9") == "utf-8"
 
 
 def test_the_first_letters_beyond_ascii_may_come_late(tmp_path: Path) -> None:

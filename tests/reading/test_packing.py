@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recommender.reading.formats.packing import Gzip
+from recommender.reading.formats.packing import ChunkStream, unpack_gzip
 
 TEXT = b"".join(b'{"id": %d, "title": "Ferry %d aground"}\n' % (at, at * 7919 % 1_009) for at in range(5_000))
 NOISE = random.Random(0).randbytes(50_000)
@@ -39,13 +39,13 @@ def unpacked(stream: Any) -> tuple[bytes, type[Exception] | None]:
     ids=["nothing", "empty", "text", "stored", "two members", "zeros between", "many members"],
 )
 def test_members_are_unpacked_one_after_another(data: bytes) -> None:
-    assert unpacked(Gzip(io.BytesIO(data))) == (gzip.decompress(data) if data else b"", None)
+    assert unpacked(ChunkStream(unpack_gzip(io.BytesIO(data)))) == (gzip.decompress(data) if data else b"", None)
 
 
 @pytest.mark.parametrize("kept", [1, 2, 5, 9, 12, 100, 9_000, -9, -8, -4, -1])
 def test_a_cut_file_gives_what_comes_before_the_cut(kept: int) -> None:
     data = gzip.compress(TEXT + NOISE)[:kept]
-    held, error = unpacked(Gzip(io.BytesIO(data)))
+    held, error = unpacked(ChunkStream(unpack_gzip(io.BytesIO(data))))
     assert error is EOFError
     assert (TEXT + NOISE).startswith(held)
     assert len(held) >= len(unpacked(gzip.GzipFile(fileobj=io.BytesIO(data)))[0])
@@ -62,7 +62,7 @@ def test_a_cut_file_gives_what_comes_before_the_cut(kept: int) -> None:
     ids=["no gzip", "more behind", "wrong checksum", "damaged inside"],
 )
 def test_a_damaged_file_is_no_gzip(data: bytes) -> None:
-    assert unpacked(Gzip(io.BytesIO(data)))[1] is gzip.BadGzipFile
+    assert unpacked(ChunkStream(unpack_gzip(io.BytesIO(data))))[1] is gzip.BadGzipFile
 
 
 def test_a_second_reading_after_damage_repeats_nothing() -> None:
@@ -70,7 +70,7 @@ def test_a_second_reading_after_damage_repeats_nothing() -> None:
     data = bytearray(gzip.compress(text))
     at = len(data) - 20_000
     data[at : at + 300] = bytes(300)
-    held, error = unpacked(Gzip(io.BytesIO(bytes(data))))
+    held, error = unpacked(ChunkStream(unpack_gzip(io.BytesIO(bytes(data)))))
     assert error is gzip.BadGzipFile
     assert len(held) > 0.9 * len(text)
     assert held[: int(0.9 * len(text))] == text[: int(0.9 * len(text))]

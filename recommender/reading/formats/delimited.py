@@ -6,17 +6,17 @@ import csv
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from recommender.reading.formats.file import File
-from recommender.reading.formats.rows import BadRow, Rows, TooMuch
+from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.names import known_names
 
-_MARKS = (",", ";", "\t", "|")
-_MOST_BEFORE = 20  # lines
-_SAMPLE, _MOST = 200, 1 << 20  # lines, and about how many characters, that a dialect is told by
+_SEPARATORS = (",", ";", "\t", "|")
+_MAX_LINES_BEFORE = 20  # of the header
+_SAMPLE_LINES, _SAMPLE_SIZE = 200, 1 << 20  # lines, and about how many characters, that a dialect is recognised by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,7 @@ class Dialect:
 
     Attributes
     ----------
-    mark : str
-        What stands between two values.
+    separator : str
     escaped : bool
         Whether a quote in quotes stands behind a backslash; else it is doubled.
     literal : bool
@@ -35,24 +34,29 @@ class Dialect:
         Whether blanks stand before values.
     """
 
-    mark: str
+    separator: str
     escaped: bool = False
     literal: bool = False
     padded: bool = False
 
-    def reader(self, lines: Iterator[str] | Sequence[str], *, strict: bool = False) -> Any:
+    def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
         """Make a reader of records from lines; a `strict` one raises an error where quotes stand wrong."""
         if self.literal:
-            return csv.reader(lines, delimiter=self.mark, quoting=csv.QUOTE_NONE)
-        escape = "\\" if self.escaped else None
-        return csv.reader(lines, delimiter=self.mark, escapechar=escape, skipinitialspace=self.padded, strict=strict)
+            return csv.reader(lines, delimiter=self.separator, quoting=csv.QUOTE_NONE)
+        return csv.reader(
+            lines,
+            delimiter=self.separator,
+            escapechar="\\" if self.escaped else None,
+            skipinitialspace=self.padded,
+            strict=strict,
+        )
 
-    def values(self, line: str) -> list[str]:
+    def split(self, line: str) -> list[str]:
         """Split one line into its values."""
         return next(self.reader([line]), [])
 
 
-def rows_of_delimited(file: File, usual: str = ",") -> Rows:
+def rows_of_delimited(file: File, default: str = ",") -> Rows:
     """Read rows of a file whose first line names the columns; that line also shows the separator.
 
     `reading.header` names them where that line is a row already.
@@ -60,138 +64,147 @@ def rows_of_delimited(file: File, usual: str = ",") -> Rows:
     csv.field_size_limit(file.limits.max_line_bytes)
     with file.text() as text:
         records = _Records(text, file.limits.max_line_bytes)
-        mark, given = records.mark(), file.limits.header
-        if not given and (before := _before_names(records.sample(), usual)):
-            records.skip(before)
-            file.tell(
+        separator, given = records.read_separator(), file.limits.header
+        if not given and (count := _count_lines_before_header(records.sample(), default)):
+            records.skip(count)
+            file.note(
                 "files begin with lines before the names of their columns, which were passed over", file.name.name
             )
-        dialect = Dialect(mark=mark) if mark else _dialect(records.sample(), usual, len(given))
-        names = _header(records, dialect, given)
-        if names is not None:
-            if not given and not known_names(names):
-                file.tell(
-                    "files begin with a line of no known names; reading.header names the columns of one without a "
-                    "header, --column those with other names",
-                    f"{file.name.name}: {', '.join(names)[:80]}",
-                )
-            yield from _rows(file, records, dialect, names)
+        dialect = Dialect(separator=separator) if separator else _detect_dialect(records.sample(), default, len(given))
+        names = _read_header(records, dialect, given)
+        if names is None:
+            return
+        if not given and not known_names(names):
+            file.note(
+                "files begin with a line of no known names; reading.header names the columns of one without a "
+                "header, --column those with other names",
+                f"{file.name.name}: {', '.join(names)[:80]}",
+            )
+        yield from _read_rows(file, records, dialect, names)
 
 
-def _before_names(lines: Sequence[str], usual: str) -> int:
+def is_delimited(text: str) -> bool:
+    """Check whether a text begins with names of columns of which some are known."""
+    line = re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
+    if line.casefold().startswith("sep=") and len(line) == 5:
+        return True
+    if not 0 < len(line) < 10_000:
+        return False
+    try:
+        fields = known_names(_detect_dialect([line], ",").split(line))
+    except csv.Error:
+        return False
+    return bool(fields & {"title", "body"}) and len(fields) > 1
+
+
+def _count_lines_before_header(lines: Sequence[str], default: str) -> int:
     """Count the lines before the first that names columns, where those before hold fewer values and no known name."""
-    for at, line in enumerate(lines[:_MOST_BEFORE]):
-        names = _dialect([line], usual).values(line)
-        if known_names(names):
-            return at if len(names) > 1 and known_names(names) & {"title", "body"} else 0
+    for count, line in enumerate(lines[:_MAX_LINES_BEFORE]):
+        names = _detect_dialect([line], default).split(line)
+        fields = known_names(names)
+        if fields:
+            return count if len(names) > 1 and fields & {"title", "body"} else 0
         if len(names) > 1:
             return 0
     return 0
 
 
-def separates(text: str) -> bool:
-    """Tell whether a text begins with names of columns of which some are known."""
-    line = re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
-    if line.casefold().startswith("sep=") and len(line) == 5:
-        return True
-    try:
-        found = known_names(_dialect([line], ",").values(line)) if 0 < len(line) < 10_000 else frozenset()
-    except csv.Error:
-        return False
-    return bool(found & {"title", "body"}) and len(found) > 1
-
-
 class _Records:
     """Lines of text for a CSV reader, which asks for more until a record is whole: `begin` before each."""
 
-    def __init__(self, text: io.TextIOWrapper, longest: int) -> None:
-        self._text, self._longest = text, longest
-        self._again: deque[str] = deque()
+    def __init__(self, text: io.TextIOWrapper, max_size: int) -> None:
+        self._text, self._max_size = text, max_size
+        self._ahead: deque[str] = deque()  # lines that were read already, and are read again
         self.line = 0
         self.begin()
 
     def sample(self) -> list[str]:
         """Look at the first lines, which are read again afterwards."""
-        held = sum(map(len, self._again))
-        while len(self._again) < _SAMPLE and held < _MOST and (line := self._text.readline(self._longest + 1)):
-            self._again.append(line)
-            held += len(line)
-        return list(self._again)
+        size = sum(map(len, self._ahead))
+        while len(self._ahead) < _SAMPLE_LINES and size < _SAMPLE_SIZE and (line := self._read_line()):
+            self._ahead.append(line)
+            size += len(line)
+        return list(self._ahead)
 
     def skip(self, count: int) -> None:
         """Pass over some of the first lines."""
         for _ in range(count):
-            self._again.popleft()
+            self._ahead.popleft()
         self.line += count
 
-    def mark(self) -> str | None:
+    def read_separator(self) -> str | None:
         """Read the separator where the first line names it, ``sep=;`` as Excel writes it; any other line is kept."""
-        line = self._text.readline(self._longest + 1)
+        line = self._read_line()
         if line.casefold().startswith("sep=") and len(line.rstrip("\r\n")) == 5:
             self.line += 1
             return line[4]
         if line:
-            self._again.append(line)
+            self._ahead.append(line)
         return None
 
     def begin(self) -> None:
         """Forget the lines of the record before: the next one starts a record."""
         self.lines: list[str] = []
-        self._held = 0
+        self._size = 0
 
-    def give_back(self, whole: bool = False) -> None:
-        """Read all lines of the record but the first once more; with `whole` that too."""
-        lines = self.lines if whole else self.lines[1:]
-        self._again.extendleft(reversed(lines))
+    def give_back(self, first_too: bool = False) -> None:
+        """Read all lines of the record but the first once more; with `first_too` all."""
+        lines = self.lines if first_too else self.lines[1:]
+        self._ahead.extendleft(reversed(lines))
         self.line -= len(lines)
 
-    def __iter__(self) -> _Records:
+    def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._text.readline(self._longest - self._held + 1)
-        self._held += len(line)
+        line = self._ahead.popleft() if self._ahead else self._read_line()
+        self._size += len(line)
         if line:
             self.lines.append(line)
             self.line += 1
-        if self._held > self._longest:
-            raise TooMuch(f"record longer than {self._longest:,} characters (reading.max_line_bytes)")
+        if self._size > self._max_size:
+            raise LimitExceeded(f"record longer than {self._max_size:,} characters (reading.max_line_bytes)")
         if not line:
             raise StopIteration
         return line
 
+    def _read_line(self) -> str:
+        return self._text.readline(self._max_size - self._size + 1)
 
-def _header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[str] | None:
+
+def _read_header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[str] | None:
     """Read the names of the columns; None for an empty file."""
-    for head in dialect.reader(records):
-        if any(head):
+    header: list[str] | None = None
+    for header in dialect.reader(records):
+        if any(header):
             break
         records.begin()
     else:
         return None
     if given:
-        if [one.strip().casefold() for one in head] != [one.strip().casefold() for one in given]:
-            records.give_back(whole=True)
+        if [name.strip().casefold() for name in header] != [name.strip().casefold() for name in given]:
+            records.give_back(first_too=True)
         return list(given)
-    while head and not head[-1].strip():  # separators at the end of the line
-        head.pop()
-    seen: Counter[str] = Counter()
+    while header and not header[-1].strip():  # separators at the end of the line
+        header.pop()
+    counts: Counter[str] = Counter()
     names = []
-    for name in head:
+    for name in header:
         name = name.strip().strip('"') if '"' in name else name
-        seen[name] += 1
-        names.append(f"{name} {seen[name]}" if seen[name] > 1 and name else name)
+        counts[name] += 1
+        names.append(f"{name} {counts[name]}" if counts[name] > 1 and name else name)
     return names
 
 
-def _rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> Rows:
+def _read_rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> Rows:
     reader = dialect.reader(records)
-    was_whole, by_id = True, known_names(names[:1]) == {"id"}
+    begins_with_id = known_names(names[:1]) == {"id"}
+    was_whole = True
     while True:
         records.begin()
         try:
             values = next(reader, None)
-        except TooMuch:
+        except LimitExceeded:
             if not _runs_on(records.lines, names, dialect, is_whole=False):
                 raise
             values = []
@@ -203,7 +216,7 @@ def _rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> 
             values = values[: len(names)]  # separators at the end of the line
         is_whole = len(values) == len(names)
         runs_on = _runs_on(records.lines, names, dialect, is_whole)
-        literal = [] if is_whole and not runs_on else _literal(records.lines, dialect)
+        literal = [] if is_whole and not runs_on else _split_literally(records.lines, dialect)
         if len(literal) == len(names) or (runs_on and 1 < len(literal) < len(names)):
             values, runs_on = literal, False
             records.give_back()
@@ -216,59 +229,62 @@ def _rows(file: File, records: _Records, dialect: Dialect, names: list[str]) -> 
         elif len(values) == len(names):
             yield records.line, dict(zip(names, values, strict=True))
         elif not 1 < len(values) < len(names):
-            quotes = f"; values that hold {dialect.mark!r} need quotes" if len(values) > len(names) else ""
-            yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header{quotes}")
-        elif by_id and not was_whole and " " in values[0].strip():
+            advice = f"; values that hold {dialect.separator!r} need quotes" if len(values) > len(names) else ""
+            yield records.line, BadRow(f"{len(values)} columns, expected {len(names)} as in the header{advice}")
+        elif begins_with_id and not was_whole and " " in values[0].strip():
             yield records.line, BadRow("seems cut from the row before; values that hold ends of lines need quotes")
         else:
-            file.tell("rows are shorter than the header, and what they lack is missing", records.lines[0].strip()[:80])
+            file.note("rows are shorter than the header, and what they lack is missing", records.lines[0].strip()[:80])
             yield records.line, dict.fromkeys(names, "") | dict(zip(names, values, strict=False))
         was_whole = len(values) == len(names)
 
 
-def _literal(lines: list[str], dialect: Dialect) -> list[str]:
+def _split_literally(lines: list[str], dialect: Dialect) -> list[str]:
     """Split the first line as if quotes were letters, which they may be where tabs separate values."""
-    return replace(dialect, literal=True).values(lines[0]) if dialect.mark == "\t" and lines else []
+    return replace(dialect, literal=True).split(lines[0]) if dialect.separator == "\t" and lines else []
 
 
 def _runs_on(lines: list[str], names: list[str], dialect: Dialect, is_whole: bool) -> bool:
-    """Tell whether a record of several lines swallowed others: its quotes stand wrong, and it is no row as it stands.
+    """Check whether a record of several lines swallowed others: its quotes stand wrong, and it is no row as it stands.
 
-    One with as many values as the header is none where a line in it is a row by itself, with quotes or as letters.
+    One with as many values as the header swallowed others where a line in it is a row by itself, with quotes or as
+    letters.
     """
     if len(lines) < 2:
         return False
     try:
         list(dialect.reader(lines, strict=True))
     except csv.Error:
-        ways = (dialect, replace(dialect, literal=True))
-        return not is_whole or any(len(way.values(line)) == len(names) for line in lines[1:] for way in ways)
+        dialects = (dialect, replace(dialect, literal=True))
+        return not is_whole or any(len(dialect.split(line)) == len(names) for line in lines[1:] for dialect in dialects)
     return False
 
 
-def _dialect(lines: Sequence[str], usual: str, expected: int = 0) -> Dialect:
+def _detect_dialect(lines: Sequence[str], default: str, expected: int = 0) -> Dialect:
     """Choose the separator that makes the most columns of the header, and the quotes that make the most whole rows.
 
-    Where the first line is no header, that of so many columns as are `expected`, as commas stand in texts too.
+    Where the first line is no header, the separator that makes `expected` columns, as commas stand in texts too.
     """
     first = next((line for line in lines if line.strip()), "")
-    counts = {mark: len(Dialect(mark=mark).values(first)) for mark in (usual, *_MARKS)}
-    mark = max(counts, key=lambda one: (counts[one] == expected, counts[one], one == usual))
-    dialect = Dialect(mark="\t" if usual == "\t" and counts["\t"] > 1 else mark)
-    found = [dialect]
+    counts = {mark: len(Dialect(separator=mark).split(first)) for mark in (default, *_SEPARATORS)}
+    separator = max(counts, key=lambda mark: (counts[mark] == expected, counts[mark], mark == default))
+    if default == "\t" and counts["\t"] > 1:
+        separator = "\t"
+    dialects = [Dialect(separator=separator)]
     if any('\\"' in line for line in lines):
+        escaped = replace(dialects[0], escaped=True)
         # behind a doubled quote, or one that ends a value, stands nothing else
-        inside = re.compile(rf'\\"(?!{re.escape(dialect.mark)}|"|\r?\n|$)')
-        found.insert(0 if any(map(inside.search, lines)) else 1, replace(dialect, escaped=True))
-    if any(f'{dialect.mark} "' in line for line in lines):
-        found += [replace(one, padded=True) for one in found]
-    return max(found, key=lambda one: _whole(one, lines))  # of equal ones the first
+        inside = re.compile(rf'\\"(?!{re.escape(separator)}|"|\r?\n|$)')
+        dialects.insert(0 if any(map(inside.search, lines)) else 1, escaped)
+    if any(f'{separator} "' in line for line in lines):
+        dialects += [replace(dialect, padded=True) for dialect in dialects]
+    return max(dialects, key=lambda dialect: _count_whole_records(dialect, lines))  # of equal ones the first
 
 
-def _whole(dialect: Dialect, lines: Sequence[str]) -> int:
+def _count_whole_records(dialect: Dialect, lines: Sequence[str]) -> int:
     """Count the records with as many values as the first."""
     try:
         records = list(dialect.reader(lines))
     except csv.Error:
         return 0
-    return sum(len(one) == len(records[0]) for one in records)
+    return sum(len(record) == len(records[0]) for record in records)

@@ -7,59 +7,59 @@ import re
 
 from charset_normalizer import from_bytes
 
-_MARKS = {
+_BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # before that of UTF-16, which begins like it
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_LONGEST = 4  # bytes of a character that may be cut at the end
-_SAMPLE = 8_192  # bytes of lines that are not ASCII, which the encoding is told by
-_USUAL = [
+_MAX_CHARACTER = 4  # bytes of a character that may be cut at the end
+_SAMPLE = 8_192  # bytes of lines that are not ASCII, which the encoding is guessed by
+_CANDIDATES = [
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r"),
     *("iso8859_2", "iso8859_5", "iso8859_7", "cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
 ]
 _EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "euc_kr", "big5")
-_EAST = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
+_EAST_ASIAN_LETTERS = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
 _WESTERN = frozenset(
     "àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœšžßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØÙÚÛÜÝŒŠŽ¿¡“”‘’„‚‹›«»–—…•€£°§·\xa0´©®™ªº½²"
 )
-_LEAST_WESTERN = 0.95
-_PART = 1 << 12  # bytes from which on a text may go on beyond its part
-_ESCAPED = "".join(map(chr, range(0xDC80, 0xDD00)))
-_WRONG, _GOOD = re.compile(f"[{_ESCAPED}]"), re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
-_SIGNS = re.compile(r"(?<=\w)[^\x00-\x7f\w\s’–—](?=\w)|(?<=[^\W\d_])[\xb2\xb3\xb9\xbc-\xbe]")
+_MIN_WESTERN = 0.95
+_MIN_CUT = 1 << 12  # bytes from which on a part may end within a character
+_SURROGATES = "".join(map(chr, range(0xDC80, 0xDD00)))
+_WRONG, _GOOD = re.compile(f"[{_SURROGATES}]"), re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
+_ODD_SIGNS = re.compile(r"(?<=\w)[^\x00-\x7f\w\s’–—](?=\w)|(?<=[^\W\d_])[\xb2\xb3\xb9\xbc-\xbe]")
 _RUNS = re.compile(rb"[\x80-\xff]+")
 
 
-def encoding_of(data: bytes, few: int = 0) -> str:
-    """Guess the encoding of a text by a part of it: 'ascii' where nothing tells, else 'utf-8' unless it cannot be.
+def detect_encoding(data: bytes, max_wrong: int = 0) -> str:
+    """Guess the encoding of a text by a part of it: 'ascii' where all is ASCII, else 'utf-8' unless it cannot be.
 
-    So `few` bytes that are no UTF-8 are damage.
+    Up to `max_wrong` bytes that are no UTF-8 are damage.
 
     Examples
     --------
-    >>> encoding_of("Café".encode()), encoding_of("Les cafés inondés".encode("cp1252")), encoding_of(b"Port")
+    >>> detect_encoding("Café".encode()), detect_encoding("Les cafés".encode("cp1252")), detect_encoding(b"Port")
     ('utf-8', 'cp1252', 'ascii')
     """
-    for mark, name in _MARKS.items():
+    for mark, name in _BYTE_ORDER_MARKS.items():
         # two bytes alone may be damage: text in UTF-16 holds blanks and ends of lines
         if data.startswith(mark) and (name == "utf-8" or b"\x00" in data[len(mark) : 1_024]):
             return name
-    if wide := _wide(data):
-        return wide
+    if utf_16 := _detect_utf_16(data):
+        return utf_16
     if data.isascii():
         return "ascii"
     text = data.decode("utf-8", "surrogateescape")
-    end = text[-_LONGEST:]
+    end = text[-_MAX_CHARACTER:]
     # a character may be cut at the end of the part
-    text = text[: len(text) - len(end)] + (end.rstrip(_ESCAPED) if len(data) >= _PART else end)
+    text = text[: len(text) - len(end)] + (end.rstrip(_SURROGATES) if len(data) >= _MIN_CUT else end)
     wrong, good = len(_WRONG.findall(text)), len(_GOOD.findall(text))
-    return "utf-8" if wrong <= max(good, few) or b"\x00" in data else _legacy(data)
+    return "utf-8" if wrong <= max(good, max_wrong) or b"\x00" in data else _detect_legacy(data)
 
 
-def _wide(data: bytes) -> str | None:
+def _detect_utf_16(data: bytes) -> str | None:
     """Recognise UTF-16 without its mark: every other byte of most letters is zero."""
     part = data[:1_024]
     if len(part) < 8 or b"\x00" not in part:
@@ -70,33 +70,33 @@ def _wide(data: bytes) -> str | None:
     return "utf-16-be" if even > 0.4 and odd < 0.05 else None
 
 
-def _legacy(data: bytes) -> str:
+def _detect_legacy(data: bytes) -> str:
     """Guess an encoding of one or two bytes a letter."""
     runs = [run[0] for run in _RUNS.finditer(data)]
     letters = b"".join(runs)[:_SAMPLE].decode("cp1252", "replace")
     # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs
-    if len(letters) < 2.5 * len(runs) and sum(one in _WESTERN for one in letters) >= _LEAST_WESTERN * len(letters):
+    if len(letters) < 2.5 * len(runs) and sum(letter in _WESTERN for letter in letters) >= _MIN_WESTERN * len(letters):
         return "cp1252"
     lines = [line for line in data.splitlines() if not line.isascii()]
-    found = list(from_bytes(b"\n".join(lines)[:_SAMPLE], cp_isolation=_USUAL))
-    if found:  # the likeliest first; signs within words are none of its language
-        return min(found, key=lambda one: len(_SIGNS.findall(str(one)))).encoding
+    matches = list(from_bytes(b"\n".join(lines)[:_SAMPLE], cp_isolation=_CANDIDATES))
+    if matches:  # the likeliest first; signs within words are none of its language
+        return min(matches, key=lambda match: len(_ODD_SIGNS.findall(str(match)))).encoding
     # too short for statistics
     return next((name for name in _EAST_ASIAN if _is_written_in(data, name)), "utf-8")
 
 
 def _is_written_in(data: bytes, name: str) -> bool:
-    """Tell whether a text in an encoding holds what is written there: kana, hangul, or common signs."""
+    """Check whether a text in an East Asian encoding holds mostly kana, hangul, or common signs."""
     try:
         text = data.decode(name)
     except UnicodeDecodeError:
         return False
-    beyond = [one for one in text if not one.isascii()]
-    return sum(bool(_EAST.match(one)) for one in beyond) > 0.9 * len(beyond)
+    letters = [letter for letter in text if not letter.isascii()]
+    return sum(bool(_EAST_ASIAN_LETTERS.match(letter)) for letter in letters) > 0.9 * len(letters)
 
 
 def is_encoding(name: str) -> bool:
-    """Tell whether text can be written in an encoding of this name."""
+    """Check whether a name is that of a text encoding."""
     try:
         return codecs.lookup(name)._is_text_encoding
     except LookupError:

@@ -2,133 +2,136 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import io
-import lzma
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import Any
 
-import zstandard
-
-from recommender.reading.formats.encodings import encoding_of
-from recommender.reading.formats.packing import Allowance, Gzip, Unpacked, Zstandard
-from recommender.reading.formats.rows import TooMuch
-from recommender.reading.report import Told
+from recommender.reading.formats.encodings import detect_encoding
+from recommender.reading.formats.packing import BROKEN, Allowance, ChunkStream, unpack
+from recommender.reading.formats.rows import LimitExceeded
+from recommender.reading.report import Notes
 from recommender.settings import ReadingSettings
 
-_PIECE = 1 << 16  # bytes that a format and an encoding are told by
-_FARTHEST = 256  # pieces that are looked through for the first that is not ASCII
-BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-"""What reading a damaged file raises."""
-# how a packed file begins, and the ends of its name
-_PACKED = {
+_PIECE = 1 << 16  # bytes that a format and an encoding are recognised by
+_MAX_ASCII_PIECES = 256  # pieces that are searched for the first byte that is not ASCII
+# suffix of a packed file -> how it begins
+_MAGIC = {
     ".gz": b"\x1f\x8b\x08",
     ".zst": b"\x28\xb5\x2f\xfd",
     ".zstd": b"\x28\xb5\x2f\xfd",
     ".bz2": b"BZh",
     ".xz": b"\xfd7zXZ\x00",
 }
-_PACKED_ALSO = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar"}
+_PACKED_TAR = (".tgz", ".tbz2", ".txz", ".tzst")
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that is read, or one out of an archive, which was unpacked to a place of its own.
+    """A file on disk, or a member of an archive that was unpacked to a temporary path.
 
     Attributes
     ----------
     path : Path
         Where it lies.
     limits : ReadingSettings
-    called : str
-        Its name where it comes from; empty = that of its path.
-    size : int, optional
-        Bytes that it takes there, as far as it may be packed; None = those of its path.
-    told : Told, optional
-        What was mended is told there; where it cannot be told, no encoding is guessed.
+    member_name : str
+        Its name in the archive or folder that it comes from; empty = that of its path.
+    member_size : int, optional
+        Bytes that it takes in its archive; None = those of its path.
+    notes : Notes, optional
+        What is mended is noted there; without it no encoding is guessed.
     """
 
     path: Path
     limits: ReadingSettings
-    called: str = ""
-    size: int | None = None
-    told: Told | None = None
+    member_name: str = ""
+    member_size: int | None = None
+    notes: Notes | None = None
 
     @property
     def name(self) -> PurePath:
-        """Name of the file, without the end that says that it is packed."""
-        name = PurePath(self.called or self.path)
-        if name.suffix.lower() in _PACKED:
+        """Name of the file, without the suffix of packing."""
+        name = PurePath(self.member_name or self.path)
+        suffix = name.suffix.lower()
+        if suffix in _MAGIC:
             return name.with_suffix("")
-        return name.with_suffix(_PACKED_ALSO[end]) if (end := name.suffix.lower()) in _PACKED_ALSO else name
+        return name.with_suffix(".tar") if suffix in _PACKED_TAR else name
 
     @property
-    def held(self) -> int:
-        """Bytes that the file takes."""
-        return self.path.stat().st_size if self.size is None else self.size
+    def story_name(self) -> str:
+        """Name that serves as the id of a story that has none."""
+        return self.member_name or self.name.name
 
-    def tell(self, what: str, example: str = "") -> None:
-        """Report something that was mended in the file."""
-        if self.told is not None:
-            self.told.add(what, example)
+    @property
+    def size(self) -> int:
+        """Bytes that the file takes, packed as it is."""
+        return self.path.stat().st_size if self.member_size is None else self.member_size
+
+    def note(self, what: str, example: str = "") -> None:
+        """Note something that was mended in the file."""
+        if self.notes is not None:
+            self.notes.add(what, example)
 
     @contextmanager
     def opened(self) -> Iterator[io.BufferedReader[Any]]:
         """Open the bytes, unpacked where they are packed, and no further than the file's size can explain."""
         with self.path.open("rb") as file:
-            end = PurePath(self.called or self.path).suffix.lower()
             start = file.peek(8)
-            packed = next((one for one, mark in _PACKED.items() if start.startswith(mark)), None)
-            packed = packed or (end if end in _PACKED and start else None)
-            if packed is None:
+            suffix = PurePath(self.member_name or self.path).suffix.lower()
+            packing = next((known for known, magic in _MAGIC.items() if start.startswith(magic)), None)
+            if packing is None and suffix in _MAGIC and start:
+                packing = suffix
+            if packing is None:
                 yield file
                 return
-            unpacked = Unpacked(_unpacking(packed, file), Allowance(self.held, self.limits))
-            with io.BufferedReader(unpacked, 1 << 17) as reader:
+            with unpack(packing, file, Allowance(self.size, self.limits)) as reader:
                 yield reader
 
     @cached_property
     def head(self) -> bytes:
-        """First bytes of the file, as far as they can be read; whoever reads the rows is told why."""
+        """First bytes of the file, as far as they can be read; reading the rows tells why no more."""
         with self.opened() as stream:
             try:
-                return next(_pieces(stream), b"")
-            except (*BROKEN, TooMuch):
+                return next(_read_pieces(stream), b"")
+            except (*BROKEN, LimitExceeded):
                 return b""
 
     @contextmanager
-    def utf8(self, few: int = 0) -> Iterator[io.BufferedReader[Any]]:
+    def utf8(self, max_wrong: int = 0) -> Iterator[io.BufferedReader[Any]]:
         """Open the bytes as UTF-8, whatever encoding they are written in; bytes that are wrong in UTF-8 stay.
 
-        So `few` bytes that are no UTF-8 are damage, and no sign of another encoding.
+        Up to `max_wrong` bytes that are no UTF-8 are damage, and no sign of another encoding.
         """
-        with self.opened() as stream, io.BufferedReader(Chunks(self._as_utf8(stream, few)), 1 << 17) as reader:
+        with self.opened() as stream, _buffered(self._to_utf8(stream, max_wrong)) as reader:
             yield reader
 
-    def _as_utf8(self, stream: io.BufferedReader[Any], few: int) -> Iterator[bytes]:
-        """Read the bytes as UTF-8; a mark tells their encoding, or the first that are not ASCII."""
-        encoding, pieces = self.limits.encoding, _pieces(stream)
+    def _to_utf8(self, stream: io.BufferedReader[Any], max_wrong: int) -> Iterator[bytes]:
+        """Yield the bytes as UTF-8; a byte order mark shows their encoding, or the first that are not ASCII."""
+        encoding, pieces = self.limits.encoding, _read_pieces(stream)
         for number, piece in enumerate(pieces, 1):
             if encoding is None:
-                found = encoding_of(piece, few if self.told is not None else len(piece))
-                if found != "ascii" and not found.startswith("utf-"):
-                    self.tell(f"files are not UTF-8, and were read as {found}", self.called or str(self.path))
-                if found != "ascii" or number == _FARTHEST:
-                    encoding = found.replace("ascii", "utf-8")
+                encoding = self._detect_encoding(piece, max_wrong, is_last=number == _MAX_ASCII_PIECES)
             if encoding in (None, "utf-8"):
                 yield piece
                 continue
-            rest = io.BufferedReader(Chunks(chain([piece], pieces)))
-            text = io.TextIOWrapper(rest, encoding=encoding, errors="replace", newline="")
-            while some := text.read(_PIECE):
-                yield some.encode(errors="replace").removeprefix(codecs.BOM_UTF8)
+            text = io.TextIOWrapper(_buffered(chain([piece], pieces)), encoding=encoding, errors="replace", newline="")
+            while decoded := text.read(_PIECE):
+                yield decoded.encode(errors="replace").removeprefix(codecs.BOM_UTF8)
+
+    def _detect_encoding(self, piece: bytes, max_wrong: int, is_last: bool) -> str | None:
+        """Guess the encoding of the file by a piece; None where it is ASCII, and a later piece may show more."""
+        encoding = detect_encoding(piece, len(piece) if self.notes is None else max_wrong)
+        if encoding == "ascii":
+            return "utf-8" if is_last else None
+        if not encoding.startswith("utf-"):
+            self.note(f"files are not UTF-8, and were read as {encoding}", self.member_name or str(self.path))
+        return encoding
 
     @contextmanager
     def text(self) -> Iterator[io.TextIOWrapper]:
@@ -137,46 +140,21 @@ class File:
             yield text
 
 
-def _unpacking(kind: str, file: IO[bytes]) -> Any:
-    if kind == ".gz":
-        return Gzip(file)
-    if kind == ".bz2":
-        return bz2.BZ2File(file)
-    return lzma.LZMAFile(file) if kind == ".xz" else Zstandard(file)
+def _buffered(chunks: Iterator[bytes]) -> io.BufferedReader[Any]:
+    return io.BufferedReader(ChunkStream(chunks), 1 << 17)
 
 
-def _pieces(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
-    """Read all bytes, up to where they cannot be read."""
+def _read_pieces(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
+    """Yield all bytes in pieces, up to where they cannot be read."""
     while True:
         piece = b""
         try:
             while len(piece) < _PIECE and (more := stream.read1(_PIECE - len(piece))):
                 piece += more
-        except (*BROKEN, TooMuch):
+        except (*BROKEN, LimitExceeded):
             if piece:
                 yield piece
             raise
         if not piece:
             return
         yield piece
-
-
-class Chunks(io.RawIOBase):
-    """Bytes that come in chunks, as a file."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._ready = chunks, b""
-
-    def readable(self) -> bool:
-        """Say that the stream can be read, as `io.RawIOBase` asks."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read the next bytes into a buffer."""
-        while not self._ready:
-            if (chunk := next(self._chunks, None)) is None:
-                return 0
-            self._ready = chunk
-        count = min(len(buffer), len(self._ready))
-        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
-        return count

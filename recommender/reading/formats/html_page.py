@@ -1,10 +1,10 @@
-"""HTML pages -> a row each: their JSON-LD, what their head says for others to show, and their article."""
+"""HTML pages -> a row each: their JSON-LD, the metadata of their head, and their article."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +14,8 @@ from recommender.reading.formats.file import File
 from recommender.reading.formats.rows import BadRow, Rows
 from recommender.reading.formats.wrappers import rows_within
 
-_MOST_TAGS = 50_000  # lexbor is quadratic in nesting
-_HEAD = {
+_MAX_TAGS = 50_000  # lexbor is quadratic in nesting
+_META_FIELDS = {
     "og:title": "title",
     "twitter:title": "title",
     "og:description": "description",
@@ -36,27 +36,36 @@ _HEAD = {
     "parsely-section": "section",
     "parsely-title": "title",
 }
-_TAGS = ("article:tag", "og:article:tag", "news_keywords", "keywords", "parsely-tags")
-_TYPES = ("article", "news", "newsarticle")  # of Open Graph
-_MARKED = (
+_META_TAGS = ("article:tag", "og:article:tag", "news_keywords", "keywords", "parsely-tags")
+_STORY_TYPES = ("article", "news", "newsarticle")  # of Open Graph
+_STORY_MARKS = (
     "[itemprop=articleBody]:not(meta)",
     "[itemtype$=Article], [itemtype$=BlogPosting]",
     "body.single-post",
     ".h-entry",
 )
-_DATES = "[itemprop=datePublished], time.published, article time[datetime], main time[datetime], time[datetime]"
-_BODIES = (
+_DATE_ELEMENTS = (
+    "[itemprop=datePublished]",
+    "time.published",
+    "article time[datetime]",
+    "main time[datetime]",
+    "time[datetime]",
+)
+_BODY_ELEMENTS = (
     "[itemprop=articleBody]:not(meta)",
     "article .article-body, article .entry-content, article .story-body, article .post-content",
     "article",
     ".article-body, .entry-content, .story-body, .post-content",
     "main",
 )
-_FRAME = re.compile(r"\A\s*(?://\s*)?<!(?:\[CDATA\[|--)|(?://\s*)?(?:\]\]|--)>\s*\Z|;\s*\Z")  # around a script
+_SCRIPT_FRAME = re.compile(r"\A\s*(?://\s*)?<!(?:\[CDATA\[|--)|(?://\s*)?(?:\]\]|--)>\s*\Z|;\s*\Z")
 _NO_TEXT = "script,style,nav,footer,aside,figure,noscript,template"
-_BESIDE = "header,form,h1,:not(p) > time[datetime]"
-_PARAGRAPH, _LEAST = 40, 200  # characters of a paragraph of running text, and of an article
-_STUB = 600  # characters: a shorter body in JSON-LD may only be the beginning
+_NOT_OF_BODY = "header,form,h1,:not(p) > time[datetime]"
+_MIN_PARAGRAPH, _MIN_ARTICLE = 40, 200  # characters of a paragraph of running text, and of an article
+_MAX_STUB = 600  # characters: a shorter body in JSON-LD may only be the beginning
+# field of the head -> the name that JSON-LD has for it
+_JSON_LD_TEXTS = {"title": "headline", "published_at": "datePublished", "updated_at": "dateModified"}
+_JSON_LD_NAMES = {"section": "articleSection", "language": "inLanguage", "tags": "keywords"}
 
 
 def rows_of_page(file: File) -> Rows:
@@ -65,95 +74,121 @@ def rows_of_page(file: File) -> Rows:
         data = stream.read(file.limits.max_line_bytes + 1)
     if len(data) > file.limits.max_line_bytes:
         yield 1, BadRow(f"a page longer than {file.limits.max_line_bytes:,} bytes (reading.max_line_bytes)")
-    elif data.count(b"<") > _MOST_TAGS:
-        yield 1, BadRow(f"more than {_MOST_TAGS:,} HTML tags in one page")
+    elif data.count(b"<") > _MAX_TAGS:
+        yield 1, BadRow(f"more than {_MAX_TAGS:,} HTML tags in one page")
     elif data.strip():
         tree = LexborHTMLParser(data.decode(errors="replace").replace("\x00", ""))
-        yield 1, _row(tree, file.called or file.name.name)
+        yield 1, _row_of_page(tree, file.story_name)
 
 
-def _row(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
-    head = _head(tree)
-    told = _article(tree)
-    is_story = head.pop("og:type", None) in _TYPES or "published_at" in head or _is_marked(tree)
-    if told is None and not is_story:
+def _row_of_page(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
+    head = _read_head(tree)
+    article = _json_ld_article(tree)
+    is_story = head.pop("og:type", None) in _STORY_TYPES or "published_at" in head or _is_marked_as_story(tree)
+    if article is None and not is_story:
         # not by its address: a page beside a story may name that of the story
         return {"id": name, "title": head.get("title"), "type": "webpage"}
-    if "published_at" not in head and (date := _date(tree)):
+    if "published_at" not in head and (date := _find_date(tree)):
         head["published_at"] = date
-    row = {**told} if told is not None else {}
-    given = str(row.get("articleBody") or row.get("text") or "")
-    if row:  # an adapter reads the rest by its own names
-        names = {"title": "headline", "published_at": "datePublished", "updated_at": "dateModified"}
-        more = {names.get(key, key): value for key, value in head.items()}
-        named = {"section": "articleSection", "language": "inLanguage", "tags": "keywords"}
-        row |= {key: value for key, value in more.items() if not row.get(key) and not row.get(named.get(key, key))}
-    else:
-        row = {"id": head.get("url") or name, **head}
-    if len(given) < _STUB and (body := _body(tree)) is not None and len(body.text()) > 2 * len(given):
+    row = _merge_head(article, head) if article else {"id": head.get("url") or name, **head}
+    text = str((article or {}).get("articleBody") or (article or {}).get("text") or "")
+    if len(text) < _MAX_STUB and (body := _find_body(tree)) is not None and len(body.text()) > 2 * len(text):
         row["articleBody"] = body.html
     if not row.get("url") and not row.get("@id") and "id" not in row:
         row["id"] = name
     return row
 
 
-def _head(tree: LexborHTMLParser) -> dict[str, Any]:
+def _merge_head(article: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
+    """Add what only the head says to the article of JSON-LD, under the names that the adapter of JSON-LD reads."""
+    row = dict(article)
+    for field, value in head.items():
+        name = _JSON_LD_TEXTS.get(field, field)
+        if not article.get(name) and not article.get(_JSON_LD_NAMES.get(name, name)):
+            row[name] = value
+    return row
+
+
+def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
     """Read what the head says of the page."""
-    found: dict[str, Any] = {}
+    fields, tags = _read_meta(tree)
+    if urlsplit(fields.get("author", "")).scheme:  # the address of a page about the author
+        del fields["author"]
+    if "title" not in fields and (title := _find_title(tree)):
+        fields["title"] = title
+    if site := fields.get("site_name"):
+        ending = re.fullmatch(rf"(.*\S)\s+[-–—|•·]\s+{re.escape(site)}", fields.get("title", ""), re.IGNORECASE)
+        if ending:
+            fields["title"] = ending[1]
+    canonical, page = tree.css_first("link[rel=canonical]"), tree.css_first("html")
+    if canonical is not None and (address := (canonical.attributes.get("href") or "").strip()):
+        fields["url"] = address
+    if page is not None and page.attributes.get("lang"):
+        fields.setdefault("language", page.attributes["lang"])
+    if tags:
+        fields["tags"] = list(dict.fromkeys(filter(None, tags)))
+    return fields
+
+
+def _read_meta(tree: LexborHTMLParser) -> tuple[dict[str, Any], list[str]]:
+    """Read fields and tags of the elements `meta`."""
+    fields: dict[str, Any] = {}
     tags: list[str] = []
     for node in tree.css("meta"):
         key = (node.attributes.get("property") or node.attributes.get("name") or "").strip().casefold()
         value = (node.attributes.get("content") or "").strip()
         if not value:
             continue
-        if key in _TAGS:
-            tags += [one.strip() for one in value.split(",")] if "keywords" in key or "parsely" in key else [value]
+        if key in _META_TAGS:
+            is_list = "keywords" in key or "parsely" in key
+            tags += [tag.strip() for tag in value.split(",")] if is_list else [value]
         elif key == "og:type":
-            found.setdefault(key, value.casefold())
-        elif key in _HEAD:
-            found.setdefault(_HEAD[key], value)
-    author = found.get("author", "")
-    if urlsplit(author).scheme:  # of a page of theirs
-        del found["author"]
-    title, canonical, page = tree.css_first("title"), tree.css_first("link[rel=canonical]"), tree.css_first("html")
-    if "title" not in found and title is not None and (words := " ".join(title.text().split())):
-        headings = [" ".join(one.text().split()) for one in tree.css("h1")]
-        found["title"] = next((one for one in headings if one and words.startswith(one)), words)
-    site = found.get("site_name")
-    if site and (cut := re.fullmatch(rf"(.*\S)\s+[-–—|•·]\s+{re.escape(site)}", found.get("title", ""), re.IGNORECASE)):
-        found["title"] = cut[1]
-    if canonical is not None and (address := (canonical.attributes.get("href") or "").strip()):
-        found["url"] = address
-    if page is not None and page.attributes.get("lang"):
-        found.setdefault("language", page.attributes["lang"])
-    return {**found, **({"tags": list(dict.fromkeys(filter(None, tags)))} if tags else {})}
+            fields.setdefault(key, value.casefold())
+        elif key in _META_FIELDS:
+            fields.setdefault(_META_FIELDS[key], value)
+    return fields, tags
 
 
-def _article(tree: LexborHTMLParser) -> dict[str, Any] | None:
+def _find_title(tree: LexborHTMLParser) -> str | None:
+    """Find the title of a page: of its heading where the title begins with that, as the name of the site may follow."""
+    title = tree.css_first("title")
+    text = " ".join(title.text().split()) if title is not None else ""
+    if not text:
+        return None
+    headings = (" ".join(node.text().split()) for node in tree.css("h1"))
+    return next((heading for heading in headings if heading and text.startswith(heading)), text)
+
+
+def _json_ld_article(tree: LexborHTMLParser) -> dict[str, Any] | None:
     """Find the article that the page describes in JSON-LD, if it does."""
-    for node in tree.css('script[type="application/ld+json"]'):
-        try:
-            value = json.loads(_FRAME.sub("", node.text(deep=True)), strict=False)
-        except (ValueError, RecursionError):
-            continue
-        for one in value if isinstance(value, list) else [value]:
-            for row in rows_within(one) if isinstance(one, dict) else ():
-                inner = row.get("mainEntity") if isinstance(row, Mapping) else None
-                row = inner if isinstance(inner, Mapping) and inner.get("headline") else row  # of a WebPage
-                kind = row.get("@type") if isinstance(row, Mapping) else None
-                if any(word in str(kind) for word in ("Article", "BlogPosting")):
-                    return dict(row)
+    for row in _json_ld_rows(tree):
+        main = row.get("mainEntity")
+        if isinstance(main, Mapping) and main.get("headline"):  # of a WebPage
+            row = dict(main)
+        if any(word in str(row.get("@type")) for word in ("Article", "BlogPosting")):
+            return row
     return None
 
 
-def _is_marked(tree: LexborHTMLParser) -> bool:
-    """Tell whether the elements of a page say that it is one story, no list of several."""
-    return any(len(tree.css(one)) == 1 for one in _MARKED)
+def _json_ld_rows(tree: LexborHTMLParser) -> Iterator[dict[str, Any]]:
+    for node in tree.css('script[type="application/ld+json"]'):
+        try:
+            value = json.loads(_SCRIPT_FRAME.sub("", node.text(deep=True)), strict=False)
+        except (ValueError, RecursionError):
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                yield from (dict(row) for row in rows_within(item) if isinstance(row, Mapping))
 
 
-def _date(tree: LexborHTMLParser) -> str | None:
-    """Find when a page was published, where its head does not tell."""
-    for selector in _DATES.split(", "):
+def _is_marked_as_story(tree: LexborHTMLParser) -> bool:
+    """Check whether the elements of a page say that it is one story, no list of several."""
+    return any(len(tree.css(selector)) == 1 for selector in _STORY_MARKS)
+
+
+def _find_date(tree: LexborHTMLParser) -> str | None:
+    """Find when a page was published, where its head does not say so."""
+    for selector in _DATE_ELEMENTS:
         for node in tree.css(selector):
             value = node.attributes.get("datetime") or node.attributes.get("content")
             if value:
@@ -161,34 +196,34 @@ def _date(tree: LexborHTMLParser) -> str | None:
     return None
 
 
-def _body(tree: LexborHTMLParser) -> LexborNode | None:
-    """Find the element of the article in a page, and take out of it what stands beside the text."""
-    for beside in tree.css(_NO_TEXT):
-        beside.decompose()
-    found, letters = _together(tree)
-    for selector in _BODIES:
+def _find_body(tree: LexborHTMLParser) -> LexborNode | None:
+    """Find the element of the article in a page, and remove what stands beside the text."""
+    for node in tree.css(_NO_TEXT):
+        node.decompose()
+    body, size = _densest_element(tree)
+    for selector in _BODY_ELEMENTS:
         nodes: list[LexborNode] = tree.css(selector)
-        node = max(nodes, key=lambda one: len(one.text()), default=None)
-        if node is not None and 2 * len(node.text()) > letters:
-            found = node
+        longest = max(nodes, key=lambda node: len(node.text()), default=None)
+        if longest is not None and 2 * len(longest.text()) > size:
+            body = longest
             break
-    for beside in found.css(_BESIDE) if found is not None else ():
-        beside.decompose()
-    return found
+    for node in body.css(_NOT_OF_BODY) if body is not None else ():
+        node.decompose()
+    return body
 
 
-def _together(tree: LexborHTMLParser) -> tuple[LexborNode | None, float]:
+def _densest_element(tree: LexborHTMLParser) -> tuple[LexborNode | None, float]:
     """Find the element with the most text in paragraphs of its own; those of its children count half."""
-    letters: dict[int, float] = {}
+    sizes: dict[int, float] = {}
     nodes: dict[int, LexborNode] = {}
     for paragraph in tree.css("p"):
         size: float = len(paragraph.text().strip())
         node = paragraph.parent
-        for _ in range(2 if size >= _PARAGRAPH else 0):
+        for _ in range(2 if size >= _MIN_PARAGRAPH else 0):
             if node is None:
                 break
             nodes[node.mem_id] = node
-            letters[node.mem_id] = letters.get(node.mem_id, 0) + size
+            sizes[node.mem_id] = sizes.get(node.mem_id, 0) + size
             node, size = node.parent, size / 2
-    best = max(letters, key=letters.__getitem__, default=None)
-    return (nodes[best], letters[best]) if best is not None and letters[best] >= _LEAST else (None, 0)
+    best = max(sizes, key=sizes.__getitem__, default=None)
+    return (nodes[best], sizes[best]) if best is not None and sizes[best] >= _MIN_ARTICLE else (None, 0)

@@ -13,234 +13,231 @@ from typing import IO, Any, TextIO
 
 import orjson
 
-from recommender.reading.formats.file import Chunks, File
-from recommender.reading.formats.rows import BadRow, Rows, TooMuch
+from recommender.reading.formats.file import File
+from recommender.reading.formats.packing import ChunkStream
+from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.formats.wrappers import rows_within
 from recommender.reading.names import known_names
-from recommender.reading.values import printed
+from recommender.reading.values import parse_printed
 
 _PIECE = 1 << 16  # characters read at a time
 _SPACE = " \t\r\n,\x1e"  # the last begins each text of a sequence (RFC 7464)
-_SEPARATORS = b" \t\r\n\x0b\x0c\x1e"
+_SPACE_BYTES = b" \t\r\n\x0b\x0c\x1e"
 _DECODER = json.JSONDecoder()
-_FEW = 2  # bytes that are no UTF-8: damage of a row or two
+_MAX_WRONG_BYTES = 2  # that are no UTF-8: damage of a row or two
 _CALL = re.compile(  # texts first, so that no call within one is found
     r'(?P<text>"(?:[^"\\]|\\.)*"?)|(?:new\s+)?(?:ISODate|Date|ObjectId|UUID|Number(?:Long|Int|Decimal)|Timestamp|BinData|HexData)'
-    r'\(\s*(?:\d+\s*,\s*(?="))?(?P<held>"[^"\\]*"|-?[\d.]+)\s*(?:,\s*\d+\s*)?\)',
+    r'\(\s*(?:\d+\s*,\s*(?="))?(?P<argument>"[^"\\]*"|-?[\d.]+)\s*(?:,\s*\d+\s*)?\)',
     re.DOTALL,
 )
+_ACTIONS = ("index", "create", "update", "delete")  # of a bulk request
+_NO_DOCUMENT = "an action without its document"
 
 
 def rows_of_lines(file: File) -> Rows:
     """Read lines with one JSON object each; an array or a wrapper in its place is read as `rows_of_json` does."""
-    longest = file.limits.max_line_bytes
-    with file.utf8(_FEW) as stream:
-        first = stream.readline(longest)
-        plain = _plain(first)
-        if plain in (b"[", b"{") or (plain[:1] == b"[" and _holds_objects(plain)):
-            yield from _document(stream, first, longest)
-            return
-        whole = chain([first] if first else [], _lines(stream, longest))
-        if len(first) == longest and not first.endswith(b"\n"):
-            while (rest := stream.readline(longest)) and not rest.endswith(b"\n"):
-                pass
-        yield from _filled(whole)
+    max_size = file.limits.max_line_bytes
+    with file.utf8(_MAX_WRONG_BYTES) as stream:
+        first = stream.readline(max_size)
+        text = _strip(first)
+        if text in (b"[", b"{") or (text[:1] == b"[" and text[1:].lstrip()[:1] in (b"{", b"[")):
+            yield from _read_document(stream, first, max_size)
+        else:
+            _skip_rest_of_line(stream, first, max_size)
+            yield from _number_lines(chain([first] if first else [], _read_lines(stream, max_size)))
 
 
 def rows_of_json(file: File) -> Rows:
     """Read a JSON file: an array, objects one after another, or an object that holds a list of them."""
-    longest = file.limits.max_line_bytes
-    with file.utf8(_FEW) as stream:
-        first = stream.readline(longest)
-        if isinstance(_json_row(_plain(first), longest), dict):  # a bad line costs itself alone
-            yield from _filled(chain([first], _lines(stream, longest)))
+    max_size = file.limits.max_line_bytes
+    with file.utf8(_MAX_WRONG_BYTES) as stream:
+        first = stream.readline(max_size)
+        if isinstance(_decode(_strip(first), max_size), dict):  # a bad line costs itself alone
+            yield from _number_lines(chain([first], _read_lines(stream, max_size)))
         else:
-            yield from _document(stream, first, longest)
+            yield from _read_document(stream, first, max_size)
 
 
-def _plain(line: bytes) -> bytes:
-    return line.strip(_SEPARATORS).removeprefix(codecs.BOM_UTF8)
+def _strip(line: bytes) -> bytes:
+    return line.strip(_SPACE_BYTES).removeprefix(codecs.BOM_UTF8)
 
 
-def _holds_objects(text: bytes) -> bool:
-    """Tell whether a line begins an array of objects, or of arrays."""
-    return text[1:].lstrip()[:1] in (b"{", b"[")
+def _read_lines(stream: IO[bytes], max_size: int) -> Iterator[bytes]:
+    """Read lines, each cut to the longest that is read."""
+    while line := stream.readline(max_size):
+        yield line
+        _skip_rest_of_line(stream, line, max_size)
 
 
-def _filled(lines: Iterator[bytes]) -> Rows:
-    """Pass over blank lines; the others come with their numbers, as they stand."""
-    filled = ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
-    first = next(filled, None)
+def _skip_rest_of_line(stream: IO[bytes], line: bytes, max_size: int) -> None:
+    while len(line) == max_size and not line.endswith(b"\n"):
+        line = stream.readline(max_size)
+
+
+def _number_lines(lines: Iterator[bytes]) -> Rows:
+    """Return lines with their numbers, without blank ones; of a bulk request its documents."""
+    numbered = ((line, text) for line, text in enumerate(lines, 1) if not text.isspace())
+    first = next(numbered, None)
     if first is None:
-        return filled
-    whole = chain([first], filled)
-    return _of_bulk(whole) if _action(first[1]) else whole
+        return numbered
+    all_lines = chain([first], numbered)
+    return _rows_of_bulk(all_lines) if _bulk_action(first[1]) else all_lines
 
 
-_ACTIONS = ("index", "create", "update", "delete")
+def _rows_of_bulk(lines: Iterator[tuple[int, bytes]]) -> Rows:
+    """Read a bulk request of Elasticsearch or OpenSearch: a line says what to do with the document of the next."""
+    open_action: tuple[int, Mapping[str, Any]] | None = None  # whose document comes next: its line and metadata
+    is_update = False
+    for line, text in lines:
+        if (action := _bulk_action(text)) is not None:
+            if open_action is not None:
+                yield open_action[0], BadRow(_NO_DOCUMENT)
+            name, metadata = action
+            open_action, is_update = None, name == "update"
+            if name == "delete":
+                yield line, {"_id": metadata.get("_id"), "status": "deleted"}
+            elif is_update:
+                yield line, BadRow("an update of a part of a document, expected whole documents")
+            else:
+                open_action = line, metadata
+        elif not is_update:
+            id_ = None if open_action is None else open_action[1].get("_id")
+            for row in rows_of_line(text, len(text) + 3):
+                yield line, row if isinstance(row, BadRow) or id_ is None else {"_id": id_, **row}
+            open_action = None
+    if open_action is not None:
+        yield open_action[0], BadRow(_NO_DOCUMENT)
 
 
-def _action(line: bytes) -> tuple[str, Mapping[str, Any]] | None:
-    """Read what a line of a bulk request says of the document after it; None for any other line."""
-    text = _plain(line)
+def _bulk_action(line: bytes) -> tuple[str, Mapping[str, Any]] | None:
+    """Read the action of a bulk request and its metadata; None for any other line."""
+    text = _strip(line)
     if not any(text[1:].lstrip().startswith(b'"%b"' % name.encode()) for name in _ACTIONS):
         return None
     try:
         row = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    name, about = next(iter(row.items())) if isinstance(row, dict) and len(row) == 1 else ("", None)
-    if name not in _ACTIONS or not isinstance(about, dict):
+    if not isinstance(row, dict) or len(row) != 1:
         return None
-    return (
-        (name, about) if all(key.startswith("_") or not isinstance(about[key], str | list) for key in about) else None
-    )
+    ((name, metadata),) = row.items()
+    if name not in _ACTIONS or not isinstance(metadata, dict):
+        return None
+    is_action = all(key.startswith("_") or not isinstance(value, str | list) for key, value in metadata.items())
+    return (name, metadata) if is_action else None
 
 
-def _of_bulk(lines: Iterator[tuple[int, bytes]]) -> Rows:
-    """Read a bulk request of Elasticsearch or OpenSearch: a line says what to do with the document of the next."""
-    waiting: tuple[int, Mapping[str, Any]] | None = None
-    skipped = False
-    for line, text in lines:
-        if (action := _action(text)) is not None:
-            if waiting is not None:
-                yield waiting[0], BadRow("an action without its document")
-            waiting, skipped = None, action[0] == "update"
-            if action[0] == "delete":
-                yield line, {"_id": action[1].get("_id"), "status": "deleted"}
-            elif skipped:
-                yield line, BadRow("an update of a part of a document, expected whole documents")
-            else:
-                waiting = line, action[1]
-        elif not skipped:
-            for row in rows_of_line(text, len(text) + 3):
-                given = {} if waiting is None or waiting[1].get("_id") is None else {"_id": waiting[1]["_id"]}
-                yield line, row if isinstance(row, BadRow) else {**given, **row}
-            waiting = None
-    if waiting is not None:
-        yield waiting[0], BadRow("an action without its document")
-
-
-def rows_of_line(line: bytes, longest: int) -> list[Any]:
+def rows_of_line(line: bytes, max_size: int) -> list[Any]:
     """Read the rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
-    text = _plain(line)
+    text = _strip(line)
     text = text[:-1] if text.endswith(b"},") else text  # as between the parts of an array
-    return list(_rows_of(_json_row(text, longest))) if text else []
+    return list(_rows_of_value(_decode(text, max_size))) if text else []
 
 
-def _rows_of(value: Any) -> Iterator[Any]:
-    """Give the rows of a value: of an object those that it wraps, of an array of objects those of each."""
+def _rows_of_value(value: Any) -> Iterator[Any]:
+    """Yield the rows of a value: of an object those that it wraps, of an array of objects those of each."""
     if isinstance(value, Mapping):
         yield from rows_within(dict(value))
-    elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        for one in value:
-            yield from rows_within(one)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for item in value:
+            yield from rows_within(item)
     else:
         yield value if isinstance(value, BadRow) else BadRow(f"JSON {type(value).__name__}, expected an object")
 
 
-def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
-    """Read lines, each cut to the longest that is read."""
-    while text := stream.readline(longest):
-        yield text
-        while len(text) == longest and not text.endswith(b"\n"):
-            text = stream.readline(longest)
-
-
-def _json_row(text: bytes, longest: int) -> Any:
-    if len(text) >= longest - 2:
-        return BadRow(f"line longer than {longest:,} bytes (reading.max_line_bytes)")
+def _decode(text: bytes, max_size: int) -> Any:
+    if len(text) >= max_size - 2:
+        return BadRow(f"line longer than {max_size:,} bytes (reading.max_line_bytes)")
     try:
-        raw = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raw = _as_programs_print(text, is_great="infinity" in error.msg)
-        if raw is None:
-            try:
-                text.decode()
-            except UnicodeDecodeError as wrong:
-                return BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
-            return BadRow("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
-    return raw
+        value = _decode_dialect(text, is_overflow="infinity" in error.msg)
+        if value is not None:
+            return value
+        try:
+            text.decode()
+        except UnicodeDecodeError as wrong:
+            return BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
+        return BadRow("NUL byte" if b"\x00" in text else f"bad JSON: {error.msg} at character {error.colno}")
 
 
-def _as_programs_print(text: bytes, is_great: bool) -> Any:
+def _decode_dialect(text: bytes, is_overflow: bool) -> Any:
     """Decode JSON as Python prints it, with NaN and Infinity, or the shell of MongoDB, with calls such as ObjectId.
 
-    A number may be too great to be held (`is_great`), which is Infinity too.
-
-    An object in single quotes is one that Python printed as it shows it to people.
+    A number that is too great (`is_overflow`) is Infinity too. An object in single quotes is one that Python printed
+    as it shows it to people.
     """
     if text.startswith(b"{'"):
-        return printed(text.decode(errors="replace"))
-    if not (is_great or b"NaN" in text or b"Infinity" in text or b"(" in text):
+        return parse_printed(text.decode(errors="replace"))
+    if not (is_overflow or b"NaN" in text or b"Infinity" in text or b"(" in text):
         return None
     try:
-        return json.loads(_without_calls(text.decode()))
+        return json.loads(_replace_calls(text.decode()))
     except (ValueError, RecursionError):
         return None
 
 
-def _without_calls(text: str) -> str:
-    """Put what calls of the shell of MongoDB hold in their place.
+def _replace_calls(text: str) -> str:
+    """Replace calls of the shell of MongoDB by their arguments.
 
     Examples
     --------
-    >>> _without_calls('{"_id": ObjectId("5f"), "at": ISODate("2026-11-27"), "n": NumberLong(2), "t": "UUID(1)"}')
+    >>> _replace_calls('{"_id": ObjectId("5f"), "at": ISODate("2026-11-27"), "n": NumberLong(2), "t": "UUID(1)"}')
     '{"_id": "5f", "at": "2026-11-27", "n": 2, "t": "UUID(1)"}'
     """
-    return _CALL.sub(lambda found: found["text"] or found["held"], text) if "(" in text else text
+    return _CALL.sub(lambda match: match["text"] or match["argument"], text) if "(" in text else text
 
 
-def _document(stream: io.BufferedReader[Any], first: bytes, longest: int) -> Rows:
+def _read_document(stream: io.BufferedReader[Any], first: bytes, max_size: int) -> Rows:
     """Read a document, whose values are decoded one after another; its first line was read before."""
-    whole = io.BufferedReader(Chunks(chain([first], iter(partial(stream.read1, _PIECE), b""))))
-    text = io.TextIOWrapper(whole, "utf-8-sig", "surrogateescape", newline="\n")
+    data = io.BufferedReader(ChunkStream(chain([first], iter(partial(stream.read1, _PIECE), b""))))
+    text = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="\n")
     names: list[str] | None = None
-    for line, value in _values(text, longest):
+    for line, value in _decode_values(text, max_size):
         if isinstance(value, list) and names is None and _names_columns(value):
             names = value
             continue
         if names is not None and isinstance(value, list) and len(value) <= len(names):
             value = dict.fromkeys(names) | dict(zip(names, value, strict=False))
-        for row in _rows_of(value):
+        for row in _rows_of_value(value):
             yield line, row
 
 
 def _names_columns(value: list[Any]) -> bool:
-    """Tell whether an array names the columns of those after it."""
-    return all(isinstance(one, str) for one in value) and len(known_names(value) & {"id", "title", "body"}) > 1
+    """Check whether an array names the columns of those after it."""
+    return all(isinstance(name, str) for name in value) and len(known_names(value) & {"id", "title", "body"}) > 1
 
 
-def _values(text: TextIO, longest: int) -> Iterator[tuple[int, Any]]:
-    """Decode the objects of a document with the line that each begins at; an array stands for what it holds."""
-    held, line, ended, inside = "", 1, False, False
+def _decode_values(text: TextIO, max_size: int) -> Iterator[tuple[int, Any]]:
+    """Decode the values of a document with the line that each begins at; an array stands for what it holds."""
+    buffer, line, is_end, in_array = "", 1, False, False
     while True:
-        start = len(held) - len(held.lstrip(f"{_SPACE}]\ufeff"))
-        if not inside and held[start : start + 1] == "[":  # of an array around all
-            start, inside = len(held) - len(held[start + 1 :].lstrip(f"{_SPACE}]")), True
-        line, held = line + held.count("\n", 0, start), held[start:]
-        if held:
+        start = len(buffer) - len(buffer.lstrip(f"{_SPACE}]\ufeff"))
+        if not in_array and buffer[start : start + 1] == "[":  # of an array around all
+            start, in_array = len(buffer) - len(buffer[start + 1 :].lstrip(f"{_SPACE}]")), True
+        line, buffer = line + buffer.count("\n", 0, start), buffer[start:]
+        if buffer:
             try:
-                value, end = _DECODER.raw_decode(held)
+                value, end = _DECODER.raw_decode(buffer)
             except RecursionError:
-                raise TooMuch(f"JSON nested too deep at line {line}") from None
+                raise LimitExceeded(f"JSON nested too deep at line {line}") from None
             except ValueError as error:
-                if (plain := _without_calls(held)) != held:
-                    held = plain
+                if (replaced := _replace_calls(buffer)) != buffer:
+                    buffer = replaced
                     continue
-                if ended:
+                if is_end:
                     yield line, BadRow(f"bad JSON: {str(error)[:100]}; what follows was not read")
                     return
             else:
                 # a number may go on in the next piece
-                if end < len(held) or ended or isinstance(value, dict | list | str):
+                if end < len(buffer) or is_end or isinstance(value, dict | list | str):
                     yield line, value
-                    line, held = line + held.count("\n", 0, end), held[end:]
+                    line, buffer = line + buffer.count("\n", 0, end), buffer[end:]
                     continue
-        elif ended:
+        elif is_end:
             return
-        if len(held) > longest:
-            raise TooMuch(f"a JSON value longer than {longest:,} characters (reading.max_line_bytes)")
-        piece = text.read(max(_PIECE, len(held)))  # twice as much, so that nothing is decoded many times
-        ended = not piece
-        held += piece
+        if len(buffer) > max_size:
+            raise LimitExceeded(f"a JSON value longer than {max_size:,} characters (reading.max_line_bytes)")
+        piece = text.read(max(_PIECE, len(buffer)))  # twice as much, so that nothing is decoded many times
+        is_end = not piece
+        buffer += piece

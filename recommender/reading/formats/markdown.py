@@ -21,18 +21,18 @@ _ADDRESS = re.compile(
     r"^ {0,3}\[([^\[\]^\n][^\[\]\n]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(][^\n]*)?$", re.MULTILINE
 )
 _REFERENCE = re.compile(r"\[([^\[\]\n]{1,500})\](?!\()(?:\[([^\[\]\n]{0,200})\])?")
-_WITHIN = re.compile(  # links to files of the site, whose addresses nothing tells
+_LOCAL_LINK = re.compile(  # to files of the site, whose addresses are not known
     r"(?<!!)\[([^\[\]\n]{1,500})\]\((?!https?://|/|#|mailto:)[^()\s]{1,500}(?:[ \t]+\"[^\"\n]*\")?\)"
 )
 _HEADING = re.compile(r"\s*# +([^\n]*\S)")
 _UNDERLINE = re.compile(r"(?<=\S\n)(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)  # of a heading
-_LONGEST_FRONT = 1 << 16  # characters
+_MAX_FRONT = 1 << 16  # characters
 _LANGUAGE = re.compile(r"(.+)\.([a-z]{2}(?:-[A-Za-z]{2,4})?)")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
 class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML in which nothing stands for something else: a few lines of such could stand for terabytes."""
+    """YAML without aliases: a few lines with them could stand for terabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -51,76 +51,89 @@ def rows_of_markdown(file: File) -> Rows:
     except UnicodeDecodeError as wrong:
         yield 1, BadRow(f"not valid UTF-8 at byte {wrong.start}; convert the file's encoding")
         return
-    yield 1, _page(text, file.name, bool(file.called))
+    yield 1, _read_page(text, file.name, bool(file.member_name))
 
 
-def _page(text: str, path: PurePath, called: bool) -> Any:
-    found = _FRONT.match(text)
+def _read_page(text: str, path: PurePath, is_member: bool) -> Any:
     try:
-        if found is not None:
-            if len(found[2]) > _LONGEST_FRONT:
-                return BadRow(f"front matter of {len(found[2]):,} characters; the limit is {_LONGEST_FRONT:,}")
-            values = tomllib.loads(found[2]) if found[1] == "+++" else _NoAliases(found[2]).get_single_data()
-            body = text[found.end() :]
-        elif text.lstrip("\ufeff").startswith("{"):
-            end = text.index("\n}") + 2
-            values, body = orjson.loads(text[:end].lstrip("\ufeff")), text[end:]
-        elif headed := _HEAD.match(text):  # of Pelican and MultiMarkdown
-            lines = (line.partition(":") for line in headed[0].strip().split("\n"))
-            values, body = {name.casefold(): value.strip() for name, _, value in lines}, text[headed.end() :]
-        else:
-            return BadRow("no front matter; a page begins with --- or +++")
+        parts = _split_front_matter(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         return BadRow(f"front matter that cannot be read: {' '.join(str(error).split())[:200]}")
+    if isinstance(parts, BadRow):
+        return parts
+    values, body = parts
     if not isinstance(values, dict):
         return BadRow(f"front matter is {type(values).__name__}, expected names and values")
     if path.suffix.lower() == ".mdx":
         body = _SCRIPT.sub("", body)
-    name = page_name(path)
-    dated = _DATE.fullmatch(name)  # as Jekyll names them
-    above = (path.parent.parent if _is_index(path) else path.parent).as_posix() if called else "."
-    row = {"id": values.get("slug") or name, "body": _with_addresses(body.lstrip())}
-    told = known_names(map(str, values))
-    if "title" not in told and (heading := _HEADING.match(body)):
-        row |= {"title": heading[1], "body": row["body"].partition("\n")[2]}
-    elif "title" not in told and dated:
-        row["title"] = dated[2].replace("-", " ").capitalize()
-    if dated:  # where the page itself does not tell
-        row["date_created"] = dated[1]
-    if above != ".":  # another page is called the same
-        row["id"] = f"{above}/{row['id']}"
-    if path.stem == "_index":
-        row["type"] = "section page"
-    elif "title" not in row and "title" not in told and "published_at" not in told:  # a part of other pages
-        row["type"] = "webpage"
-    language = _LANGUAGE.fullmatch(path.stem)
+    row = _row_of_page(values, body, path, is_member)
+    if language := _LANGUAGE.fullmatch(path.stem):
+        row["language"] = language[2]
     taxonomies = values.pop("taxonomies", None)  # of Zola
     values = {**(taxonomies if isinstance(taxonomies, dict) else {}), **values}
-    return {**row, **({"language": language[2]} if language else {}), **{str(key): one for key, one in values.items()}}
+    return {**row, **{str(name): value for name, value in values.items()}}
+
+
+def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
+    """Split a page into the values of its front matter and its body."""
+    if front := _FRONT.match(text):
+        if len(front[2]) > _MAX_FRONT:
+            return BadRow(f"front matter of {len(front[2]):,} characters; the limit is {_MAX_FRONT:,}")
+        values = tomllib.loads(front[2]) if front[1] == "+++" else _NoAliases(front[2]).get_single_data()
+        return values, text[front.end() :]
+    if text.lstrip("\ufeff").startswith("{"):
+        end = text.index("\n}") + 2
+        return orjson.loads(text[:end].lstrip("\ufeff")), text[end:]
+    if head := _HEAD.match(text):  # of Pelican and MultiMarkdown
+        lines = (line.partition(":") for line in head[0].strip().split("\n"))
+        return {name.casefold(): value.strip() for name, _, value in lines}, text[head.end() :]
+    return BadRow("no front matter; a page begins with --- or +++")
+
+
+def _row_of_page(values: dict[Any, Any], body: str, path: PurePath, is_member: bool) -> dict[str, Any]:
+    """Make a row of what a page shows by its name, its folder and its text."""
+    name = page_name(path)
+    dated_name = _DATE.fullmatch(name)  # as Jekyll names them
+    folder = (path.parent.parent if _is_index(path) else path.parent).as_posix() if is_member else "."
+    row = {"id": values.get("slug") or name, "body": _with_addresses(body.lstrip())}
+    fields = known_names(map(str, values))
+    if "title" not in fields and (heading := _HEADING.match(body)):
+        row |= {"title": heading[1], "body": row["body"].partition("\n")[2]}
+    elif "title" not in fields and dated_name:
+        row["title"] = dated_name[2].replace("-", " ").capitalize()
+    if dated_name:  # where the front matter has no date
+        row["date_created"] = dated_name[1]
+    if folder != ".":  # another page has the same name
+        row["id"] = f"{folder}/{row['id']}"
+    if path.stem == "_index":
+        row["type"] = "section page"
+    elif "title" not in row and fields.isdisjoint(("title", "published_at")):  # a part of other pages
+        row["type"] = "webpage"
+    return row
 
 
 def _with_addresses(body: str) -> str:
-    r"""Put addresses that stand apart from the text, as `[mayor]: https://c.example/m`, to their links.
+    r"""Add addresses that stand apart from the text, as `[mayor]: https://c.example/m`, to their links.
 
     Examples
     --------
     >>> _with_addresses("The [mayor][m] resigns.\n\n[m]: https://c.example/m")
     'The [mayor](https://c.example/m) resigns.\n\n'
     """
-    body = _WITHIN.sub(r"\1", _UNDERLINE.sub("", body))
-    found = {one[1].casefold(): one[2] for one in _ADDRESS.finditer(body)}
-    if not found:
+    body = _LOCAL_LINK.sub(r"\1", _UNDERLINE.sub("", body))
+    addresses = {match[1].casefold(): match[2] for match in _ADDRESS.finditer(body)}
+    if not addresses:
         return body
 
-    def link(one: re.Match[str]) -> str:
-        address = found.get((one[2] or one[1]).casefold())
-        return one[0] if address is None else f"[{one[1]}]({address})"
+    def link(match: re.Match[str]) -> str:
+        address = addresses.get((match[2] or match[1]).casefold())
+        return match[0] if address is None else f"[{match[1]}]({address})"
 
     return _REFERENCE.sub(link, _ADDRESS.sub("", body))
 
 
 def page_name(path: PurePath) -> str:
-    """Name a page by its file, or by the folder of an index."""
+    """Return the name of a page: that of its file, or of the folder of an index."""
     return path.parent.name if _is_index(path) else path.stem
 
 

@@ -1,4 +1,4 @@
-"""The formats of files: what tells each, and what reads it."""
+"""The formats of files: how each is recognised, and what reads it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import cache, partial
 from recommender.errors import InputError
 from recommender.plugins import plugins
 from recommender.reading.formats.archives import is_tar, is_zip
-from recommender.reading.formats.delimited import rows_of_delimited, separates
+from recommender.reading.formats.delimited import is_delimited, rows_of_delimited
 from recommender.reading.formats.elements import ELEMENTS
-from recommender.reading.formats.encodings import encoding_of
+from recommender.reading.formats.encodings import detect_encoding
 from recommender.reading.formats.file import File
 from recommender.reading.formats.html_page import rows_of_page
 from recommender.reading.formats.json_document import rows_of_json, rows_of_lines
@@ -30,16 +30,16 @@ _FRONT = re.compile(r"(?:---|\+\+\+)[ \t]*\r?\n")
 
 @dataclass(frozen=True)
 class Head:
-    """How a file begins: bytes, and text without its mark and the blanks before it."""
+    """How a file begins: bytes, and text without its byte order mark and leading blanks."""
 
     data: bytes
     text: str
 
     @classmethod
-    def of(cls, file: File) -> Head:
+    def from_file(cls, file: File) -> Head:
         """Read the head of a file."""
-        encoding = encoding_of(file.head)
-        return cls(file.head, file.head.decode(encoding, "replace").lstrip("\ufeff \t\r\n\x1e"))
+        text = file.head.decode(detect_encoding(file.head), "replace")
+        return cls(file.head, text.lstrip("\ufeff \t\r\n\x1e"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,11 @@ class Format:
     name : str
         What `format` and `--input-format` take.
     ends : tuple of str
-        Ends of names of its files.
+        Suffixes of its files.
     tells : callable
         Whether the head of a file is surely of this format.
     rows : callable, optional
-        What reads a file; none for archives, whose files have formats of their own.
+        Reads a file; None for archives, whose files have formats of their own.
     """
 
     name: str
@@ -77,12 +77,12 @@ FORMATS: list[Format] = [
         tells=lambda head: bool(_JSON.match(head.text)),
         rows=rows_of_json,
     ),
-    Format(name="csv", ends=(".csv",), tells=lambda head: separates(head.text), rows=rows_of_delimited),
+    Format(name="csv", ends=(".csv",), tells=lambda head: is_delimited(head.text), rows=rows_of_delimited),
     Format(
         name="tsv",
         ends=(".tsv", ".tab"),
-        tells=lambda head: separates(head.text),
-        rows=partial(rows_of_delimited, usual="\t"),
+        tells=lambda head: is_delimited(head.text),
+        rows=partial(rows_of_delimited, default="\t"),
     ),
     Format(
         name="parquet",
@@ -123,26 +123,26 @@ FORMATS: list[Format] = [
     Format(name="zip", ends=(".zip",), tells=lambda head: is_zip(head.data), rows=None),
     Format(name="tar", ends=(".tar",), tells=lambda head: is_tar(head.data), rows=None),
 ]
-"""The formats of this package; what tells the earlier counts before what tells the later."""
+"""The formats of this package; where several recognise a file, the first counts."""
 
-KNOWN = f"{', '.join(end for one in FORMATS for end in one.ends)} (or .gz, .bz2, .xz, .zst)"
-"""The ends of names that are known, for messages."""
-_UNSAID = ("", ".txt", ".dat", ".log", ".out", ".data", ".export", ".dump", ".download")  # ends that tell nothing
+KNOWN = f"{', '.join(suffix for format in FORMATS for suffix in format.ends)} (or .gz, .bz2, .xz, .zst)"
+"""The known suffixes, for messages."""
+_VAGUE_SUFFIXES = ("", ".txt", ".dat", ".log", ".out", ".data", ".export", ".dump", ".download")
 
 
-def every_format() -> list[Format]:
-    """Give all formats, those of other packages first."""
-    return [*_added(), *FORMATS]
+def all_formats() -> list[Format]:
+    """List all formats, those of other packages first."""
+    return [*_plugin_formats(), *FORMATS]
 
 
 @cache
-def _added() -> tuple[Format, ...]:
+def _plugin_formats() -> tuple[Format, ...]:
     return tuple(plugins("formats").values())
 
 
-def format_by_end(end: str) -> Format | None:
-    """Find the format whose files have names that end so."""
-    return next((one for one in every_format() if end in one.ends), None)
+def format_by_suffix(suffix: str) -> Format | None:
+    """Find the format whose files have a suffix."""
+    return next((format for format in all_formats() if suffix in format.ends), None)
 
 
 def format_named(name: str) -> Format:
@@ -153,24 +153,25 @@ def format_named(name: str) -> Format:
     InputError
         If there is none such.
     """
-    for one in every_format():
-        if one.name == name.casefold():
-            return one
-    raise InputError(f"unknown format {name!r}; expected one of {', '.join(one.name for one in every_format())}")
+    formats = all_formats()
+    for format in formats:
+        if format.name == name.casefold():
+            return format
+    raise InputError(f"unknown format {name!r}; expected one of {', '.join(format.name for format in formats)}")
 
 
 def format_of(file: File, *, certain: bool = False) -> Format | None:
-    """Find the format of a file by what it holds, else by the end of its name; None if neither tells.
+    """Find the format of a file by its content, else by its suffix; None if neither shows it.
 
-    With `certain`, as for one file of many, only names that say what they hold, or nothing at all, are looked into.
+    With `certain`, as for one file of many, a file is opened only if its suffix is known, or says nothing.
     """
-    end = file.name.suffix.lower()
-    named = format_by_end(end)
-    if named is None and certain and end not in _UNSAID:
+    suffix = file.name.suffix.lower()
+    by_suffix = format_by_suffix(suffix)
+    if by_suffix is None and certain and suffix not in _VAGUE_SUFFIXES:
         return None
-    if (named is not None and named.name in ("markdown", "excel")) or not file.head:
-        return named  # a page may begin with anything, and a sheet is a zip archive as others are
-    head = Head.of(file)
-    if named is not None and named.tells(head):
-        return named
-    return next((one for one in every_format() if one.tells(head)), named)
+    if (by_suffix is not None and by_suffix.name in ("markdown", "excel")) or not file.head:
+        return by_suffix  # a page may begin with anything, and a sheet is a zip archive as others are
+    head = Head.from_file(file)
+    if by_suffix is not None and by_suffix.tells(head):
+        return by_suffix
+    return next((format for format in all_formats() if format.tells(head)), by_suffix)

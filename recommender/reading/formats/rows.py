@@ -1,4 +1,4 @@
-"""What readers of files give: a line and its row, or why it could not be read."""
+"""What readers of files yield: a line and its row, or why it could not be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class BadRow(ValueError):
     """A row that could not even be parsed."""
 
 
-class TooMuch(Exception):
+class LimitExceeded(Exception):
     """A file goes beyond a limit, and nothing after that can be told apart."""
 
 

@@ -11,15 +11,17 @@ from typing import Any
 import pyarrow as pa
 
 from recommender.reading.formats.archives import members
-from recommender.reading.formats.file import BROKEN, File
+from recommender.reading.formats.file import File
 from recommender.reading.formats.frames import rows_in_memory
 from recommender.reading.formats.json_document import rows_of_line
 from recommender.reading.formats.markdown import page_name
-from recommender.reading.formats.registry import Format, format_by_end, format_named, format_of
-from recommender.reading.formats.rows import BadRow, Rows, TooMuch
-from recommender.reading.report import Told
+from recommender.reading.formats.packing import BROKEN
+from recommender.reading.formats.registry import Format, format_by_suffix, format_named, format_of
+from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
+from recommender.reading.report import Notes
 from recommender.settings import ReadingSettings
 
+PASSED_OVER = "files are no articles by their names, and were passed over"
 _BROKEN = (*BROKEN, UnicodeError, pa.ArrowException, csv.Error)
 _LIMITS = ReadingSettings()
 
@@ -38,11 +40,9 @@ class Stream:
         Rows in memory.
     limits : ReadingSettings
     format : str, optional
-        The format of the file, where its content shall not tell.
-    called : str
-        Its name in an archive or a folder, where ids may come from it; empty = that of its path.
-    size : int, optional
-        Bytes that it takes in an archive.
+        The format of the file, where its content shall not decide.
+    member_name, member_size
+        As of a `File`.
     """
 
     name: str
@@ -50,89 +50,90 @@ class Stream:
     data: Any = None
     limits: ReadingSettings = _LIMITS
     format: str | None = None
-    called: str = ""
-    size: int | None = None
+    member_name: str = ""
+    member_size: int | None = None
 
-    def parts(self, told: Told | None = None) -> Iterator[Stream]:
-        """Give the stream itself; of an archive the files in it, each there until the next is asked for.
+    def parts(self, notes: Notes | None = None) -> Iterator[Stream]:
+        """Yield the stream itself; of an archive the files in it, each there until the next is asked for.
 
-        Files of an archive that are of no format are told and passed over.
+        Files of an archive that are of no format are noted and passed over.
         """
-        file = self._file(told)
-        if file is None or (kind := self._format(file)) is None or kind.rows is not None:
+        file = self._file(notes)
+        if file is None or (format := self._format(file)) is None or format.rows is not None:
             yield self
             return
-        with members(file) as found:
-            for name, one in found:
-                whole = replace(self, name=f"{self.name}/{name}", path=None, format=None, called=name)
-                if isinstance(one, BadRow):
-                    yield replace(whole, data=[one])
+        with members(file) as files:
+            for name, member in files:
+                part = replace(self, name=f"{self.name}/{name}", path=None, format=None, member_name=name)
+                if isinstance(member, BadRow):
+                    yield replace(part, data=[member])
                     continue
-                inside = format_of(one, certain=True)
-                if inside is None or inside.rows is None:
-                    file.tell(PASSED_OVER, name)
-                else:
-                    yield replace(whole, path=one.path, size=one.size, format=inside.name, called=_called(name, inside))
+                inner = format_of(member, certain=True)
+                if inner is None or inner.rows is None:
+                    file.note(PASSED_OVER, name)
+                    continue
+                yield replace(
+                    part,
+                    path=member.path,
+                    member_size=member.member_size,
+                    format=inner.name,
+                    member_name=_page_path(name) if inner.name == "markdown" else name,
+                )
 
-    def rows(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
+    def rows(self, notes: Notes | None = None) -> Rows:
         """Read (line, raw row or BadRow), of an archive of all its files; a broken stream ends with the reason.
 
-        What was mended is added to `told`.
+        What was mended is added to `notes`.
         """
-        for line, raw in self.lines(told):
+        for line, raw in self.lines(notes):
             if type(raw) is bytes:
                 for row in rows_of_line(raw, self.limits.max_line_bytes):
                     yield line, row
             else:
                 yield line, raw
 
-    def lines(self, told: Told | None = None) -> Iterator[tuple[int, Any]]:
+    def lines(self, notes: Notes | None = None) -> Rows:
         """Read what `rows` reads, but for lines of JSON, which come as they stand, as bytes."""
         line = 0
         try:
-            for line, raw in self._parsed(told):
+            for line, raw in self._parse(notes):
                 yield line, raw
         except _BROKEN as error:
             reason = "truncated" if isinstance(error, EOFError) else "damaged"
             yield line + 1, BadRow(f"{reason} file: {error}; the rows before it were kept")
-        except TooMuch as error:
+        except LimitExceeded as error:
             yield line + 1, BadRow(f"{error}; the rows before it were kept")
 
-    def _parsed(self, told: Told | None) -> Rows:
-        file = self._file(told)
+    def _parse(self, notes: Notes | None) -> Rows:
+        file = self._file(notes)
         if file is None:
             yield from enumerate(rows_in_memory(self.data), 1)
-        elif (kind := self._format(file)) is not None:
-            if kind.rows is not None:
-                yield from kind.rows(file)
+        elif (format := self._format(file)) is not None:
+            if format.rows is not None:
+                yield from format.rows(file)
             else:
-                for part in self.parts(told):
-                    yield from part.lines(told)
+                for part in self.parts(notes):
+                    yield from part.lines(notes)
 
-    def _file(self, told: Told | None) -> File | None:
+    def _file(self, notes: Notes | None) -> File | None:
         if self.path is None:
             return None
-        return File(self.path, self.limits, self.called, self.size, told)
+        return File(self.path, self.limits, self.member_name, self.member_size, notes)
 
     def _format(self, file: File) -> Format | None:
         return format_named(self.format) if self.format else format_of(file)
 
 
-def _called(name: str, kind: Format) -> str:
-    """Name a file of an archive, where ids may come from it: pages of Markdown by their own names."""
+def _page_path(name: str) -> str:
+    """Shorten the name of a page of Markdown in an archive to what its id is made of."""
     path = PurePosixPath(name)
-    if kind.name != "markdown":
-        return name
     return f"{path.parent.name}/{path.name}" if page_name(path) == path.parent.name != "" else path.name
 
 
-PASSED_OVER = "files are no articles by their names, and were passed over"
-
-
 def is_readable(path: Path, *, certain: bool = False) -> bool:
-    """Tell whether a file is of a format that is known; `certain` as for `format_of`."""
+    """Check whether a file is of a known format; `certain` as for `format_of`."""
     file = File(path, _LIMITS)
-    return format_by_end(file.name.suffix.lower()) is not None or format_of(file, certain=certain) is not None
+    return format_by_suffix(file.name.suffix.lower()) is not None or format_of(file, certain=certain) is not None
 
 
 def shown_name(path: Path) -> str:

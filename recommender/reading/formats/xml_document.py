@@ -14,127 +14,130 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from recommender.reading.formats.elements import Adapter, adapter_of, nitf, plain
-from recommender.reading.formats.encodings import encoding_of, is_encoding
+from recommender.reading.formats.encodings import detect_encoding, is_encoding
 from recommender.reading.formats.file import File
-from recommender.reading.formats.rows import BadRow, Rows, TooMuch
+from recommender.reading.formats.rows import BadRow, LimitExceeded, Rows
 from recommender.reading.names import known_names
 
 _PIECE = 1 << 16  # characters read at a time
-_KEPT = 256  # characters at the end of a piece that may begin a tag
-_MOST_DEPTH = 200
-_DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_MAX_TAG = 256  # characters at the end of a piece that may begin a tag
+_MAX_DEPTH = 200
+_DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _NAME = r"[A-Za-z_][\w.\-]*"
-_SKIPPED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_SECTION_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 _TAG = re.compile(rf"<!--|<!\[CDATA\[|<\?|<(/?)((?:{_NAME}:)?({_NAME}))(?=[\s/>])([^<>]{{0,2000}})>")
 _PREFIX = re.compile(rf"(?:</?|\s)({_NAME}):{_NAME}(?=[\s/>=])")
-_FIELD = re.compile(r"""\bname\s*=\s*["']([^"'<>]{1,100})["']""")
-_ENTITIES = re.compile(r"<!ENTITY\s+(?!%)", re.IGNORECASE)  # those of parts of a document type stand in no text
-_PARTS = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_NAME_ATTRIBUTE = re.compile(r"""\bname\s*=\s*["']([^"'<>]{1,100})["']""")
+_ENTITY_DECLARATION = re.compile(
+    r"<!ENTITY\s+(?!%)", re.IGNORECASE
+)  # those of parts of a document type stand in no text
+_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-f]{1,6});)([a-z][a-z0-9]{1,31};)?", re.IGNORECASE)
-_NO_TAG = re.compile(r"<(?![A-Za-z_/!?])")
+_BARE_LESS_THAN = re.compile(r"<(?![A-Za-z_/!?])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_REFERENCE = re.compile(r"&#(x[0-9a-f]{1,6}|\d{1,7});", re.IGNORECASE)
+_NUMERIC_REFERENCE = re.compile(r"&#(x[0-9a-f]{1,6}|\d{1,7});", re.IGNORECASE)
 
 
-class _Found(NamedTuple):
-    """Where an item stands in a text; `whole` is false where another begins before its end."""
+class _Item(NamedTuple):
+    """Where an item stands in a text; it is not whole where another begins before its end."""
 
     start: int
     end: int
-    whole: bool
+    is_whole: bool
 
 
 def rows_of_xml(file: File) -> Rows:
     """Read one row a story, by the line that it begins in."""
-    longest = file.limits.max_line_bytes
-    with _text(file) as text:
-        held = text.read(_PIECE)
-        root = next((tag.start() for tag in _TAG.finditer(held) if tag[0] not in _SKIPPED), len(held))
-        if _ENTITIES.search(held, 0, root):
-            raise TooMuch("XML with entities of its own, which are not read")
-        names, adapter = _stories(held)
+    max_size = file.limits.max_line_bytes
+    with _open_text(file) as text:
+        buffer = text.read(_PIECE)
+        root = next((tag.start() for tag in _TAG.finditer(buffer) if tag[0] not in _SECTION_ENDS), len(buffer))
+        if _ENTITY_DECLARATION.search(buffer, 0, root):
+            raise LimitExceeded("XML with entities of its own, which are not read")
+        names, adapter = _find_story_elements(buffer)
         if not names:
             yield 1, BadRow("bad XML: no element in it; expected a feed, an export or a news item")
             return
         tags = re.compile(rf"<!--|<!\[CDATA\[|<(/?)((?:{_NAME}:)?(?:{'|'.join(map(re.escape, names))}))(?=[\s/>])")
         line = 1
         while True:
-            found = _item(held, tags, adapter is plain.row)
-            if isinstance(found, _Found):
-                line += held.count("\n", 0, found.start)
-                item = held[found.start : found.end]
-                row = _row(item, adapter) if found.whole else BadRow("bad XML: another story begins in this one")
+            item = _find_item(buffer, tags, may_nest=adapter is plain.row)
+            if isinstance(item, _Item):
+                line += buffer.count("\n", 0, item.start)
+                xml = buffer[item.start : item.end]
+                row = _read_item(xml, adapter) if item.is_whole else BadRow("bad XML: another story begins in this one")
                 if adapter is nitf.row and isinstance(row, dict):  # one story a file
-                    row.setdefault("id", file.called or file.name.name)
+                    row.setdefault("id", file.story_name)
                 yield line, row
-                line, held = line + item.count("\n"), held[found.end :]
+                line, buffer = line + xml.count("\n"), buffer[item.end :]
                 continue
-            piece = text.read(max(_PIECE, len(held)))
+            start = item  # of a story that ends later, or None
+            piece = text.read(max(_PIECE, len(buffer)))
             if not piece:
-                if found is not None and held[found : found + 4] not in ("<!--", "<![C"):
-                    yield line + held.count("\n", 0, found), BadRow("bad XML: the file ends in this story")
+                if start is not None and buffer[start : start + 4] not in ("<!--", "<![C"):
+                    yield line + buffer.count("\n", 0, start), BadRow("bad XML: the file ends in this story")
                 return
-            keep = max(len(held) - _KEPT, 0) if found is None else found
-            line, held = line + held.count("\n", 0, keep), held[keep:] + piece
-            if len(held) > longest and found is not None:
-                raise TooMuch(f"an item longer than {longest:,} characters (reading.max_line_bytes)")
+            keep = max(len(buffer) - _MAX_TAG, 0) if start is None else start
+            line, buffer = line + buffer.count("\n", 0, keep), buffer[keep:] + piece
+            if len(buffer) > max_size and start is not None:
+                raise LimitExceeded(f"an item longer than {max_size:,} characters (reading.max_line_bytes)")
 
 
 @contextmanager
-def _text(file: File) -> Iterator[io.TextIOBase]:
-    """Open the text of a file, in the encoding that it declares, unless its bytes say another."""
-    found = encoding_of(file.head)
-    declared = _DECLARED.search(file.head[:1_000])
-    name = declared[1].decode().casefold() if declared else "utf-8"
-    given = file.limits.encoding is not None
-    if given or found.startswith("utf-") or name.startswith("utf-") or not is_encoding(name):
+def _open_text(file: File) -> Iterator[io.TextIOBase]:
+    """Open the text of a file, in the encoding that it declares, unless its bytes show another."""
+    detected = detect_encoding(file.head)
+    declaration = _DECLARED_ENCODING.search(file.head[:1_000])
+    declared = declaration[1].decode().casefold() if declaration else "utf-8"
+    is_given = file.limits.encoding is not None
+    if is_given or detected.startswith("utf-") or declared.startswith("utf-") or not is_encoding(declared):
         with file.text() as text:
             yield text
     else:
-        with file.opened() as stream, io.TextIOWrapper(stream, name, "replace", newline="") as text:
+        with file.opened() as stream, io.TextIOWrapper(stream, declared, "replace", newline="") as text:
             yield text
 
 
-def _stories(text: str) -> tuple[tuple[str, ...], Adapter]:
-    """Find the names of the elements that are stories, and what makes rows of them; no names without elements."""
+def _find_story_elements(text: str) -> tuple[tuple[str, ...], Adapter]:
+    """Find the names of the elements that are stories, and their adapter; no names in a text without elements."""
     path: list[str] = []
     root, first, story = "", "", ""
-    at = 0
-    while (tag := _TAG.search(text, at)) is not None and not (story and story != root):
-        at = tag.end()
-        if tag[0] in _SKIPPED:
-            end = text.find(_SKIPPED[tag[0]], at)
-            at = len(text) if end < 0 else end + len(_SKIPPED[tag[0]])
+    position = 0
+    while (tag := _TAG.search(text, position)) is not None and not (story and story != root):
+        position = tag.end()
+        if tag[0] in _SECTION_ENDS:
+            end = text.find(_SECTION_ENDS[tag[0]], position)
+            position = len(text) if end < 0 else end + len(_SECTION_ENDS[tag[0]])
             continue
-        closes, name, rest = tag[1], tag[3], tag[4]
-        if closes:
+        is_closing, name, attributes = tag[1], tag[3], tag[4]
+        if is_closing:
             path = path[: len(path) - path[::-1].index(name) - 1] if name in path else path
             continue
         root, first = root or name, first or (name if path else "")
-        field = _FIELD.search(rest)
+        field = _NAME_ATTRIBUTE.search(attributes)
         if path and known_names([field[1] if field else name]) & {"title", "body", "id"}:
             story = path[-1] if not story or path[-1] != root else story
-        if not rest.endswith("/"):
+        if not attributes.endswith("/"):
             path.append(name)
     names, adapter = adapter_of(root, story or first or root)
     return (names if root else ()), adapter
 
 
-def _item(text: str, tags: re.Pattern[str], nests: bool) -> _Found | int | None:
+def _find_item(text: str, tags: re.Pattern[str], may_nest: bool) -> _Item | int | None:
     """Find the first story of a text; or where one begins that ends later; None where there is none.
 
-    `nests` tells whether a story may hold elements of its own name, as no item of a feed does.
+    With `may_nest` a story may hold elements of its own name, as no item of a feed does.
     """
-    start, name, depth, at, nested = -1, "", 0, 0, False
-    while (tag := tags.search(text, at)) is not None:
-        at = tag.end()
-        if tag[0] in _SKIPPED:
-            end = text.find(_SKIPPED[tag[0]], at)
+    start, name, depth, position, has_nested = -1, "", 0, 0, False
+    while (tag := tags.search(text, position)) is not None:
+        position = tag.end()
+        if tag[0] in _SECTION_ENDS:
+            end = text.find(_SECTION_ENDS[tag[0]], position)
             if end < 0:
                 return start if start >= 0 else tag.start()
-            at = end + 3
+            position = end + 3
             continue
-        close = text.find(">", at)
+        close = text.find(">", position)
         if close < 0:
             return start if start >= 0 else tag.start()
         if start < 0:
@@ -143,34 +146,34 @@ def _item(text: str, tags: re.Pattern[str], nests: bool) -> _Found | int | None:
             start, name = tag.start(), tag[2]
         elif tag[2] != name:
             continue
-        at = close + 1
+        position = close + 1
         if tag[1]:
             depth -= 1
         elif text[close - 1] != "/":
             depth += 1
-            if depth == 2 and not nested and (not nests or _siblings(text[start : tag.start()])):
-                return _Found(start, tag.start(), False)
-            nested = nested or depth == 2
+            if depth == 2 and not has_nested and (not may_nest or _is_complete(text[start : tag.start()])):
+                return _Item(start, tag.start(), is_whole=False)
+            has_nested = has_nested or depth == 2
         if depth == 0:
-            return _Found(start, at, True)
+            return _Item(start, position, is_whole=True)
     return start if start >= 0 else None
 
 
-def _siblings(text: str) -> bool:
-    """Tell whether all elements but the first are closed, so that what follows is no part of them."""
-    opened = [tag for tag in _TAG.finditer(_PARTS.sub("", text)) if tag[0] not in _SKIPPED and tag[4][-1:] != "/"]
-    return len(opened) > 1 and sum(-1 if tag[1] else 1 for tag in opened) == 1
+def _is_complete(text: str) -> bool:
+    """Check whether all elements but the first are closed, so that what follows is no part of them."""
+    tags = [tag for tag in _TAG.finditer(_CDATA.sub("", text)) if tag[0] not in _SECTION_ENDS and tag[4][-1:] != "/"]
+    return len(tags) > 1 and sum(-1 if tag[1] else 1 for tag in tags) == 1
 
 
-def _row(item: str, adapter: Adapter) -> object:
+def _read_item(xml: str, adapter: Adapter) -> object:
     """Make a row of a story; what is wrong in many exports is mended first."""
-    prefixes = sorted(set(_PREFIX.findall(item)) - {"xml", "xmlns"})
-    spaces = "".join(f' xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes)
+    prefixes = sorted(set(_PREFIX.findall(xml)) - {"xml", "xmlns"})
+    namespaces = "".join(f' xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes)
     try:
         try:
-            element = _parsed(f"<x{spaces}>{item}</x>")
+            element = _parse(f"<x{namespaces}>{xml}</x>")
         except ElementTree.ParseError:
-            element = _parsed(f"<x{spaces}>{_mended(item)}</x>")
+            element = _parse(f"<x{namespaces}>{_mend(xml)}</x>")
     except ElementTree.ParseError as error:
         return BadRow(f"bad XML: {error.args[0]} of this story")
     except UnicodeEncodeError:
@@ -178,41 +181,42 @@ def _row(item: str, adapter: Adapter) -> object:
     return adapter(element)
 
 
-def _parsed(text: str) -> ElementTree.Element:
-    """Parse a text, and give the element inside its outermost one."""
+def _parse(text: str) -> ElementTree.Element:
+    """Parse a text, and return the element inside its outermost one."""
     parser: Any = ElementTree.XMLPullParser(("start", "end"))
-    if text.count("<") <= _MOST_DEPTH:
+    if text.count("<") <= _MAX_DEPTH:
         return ElementTree.fromstring(text)[0]
     parser.feed(text)
     parser.close()
     events, depth = list(parser.read_events()), 0
     for event, _ in events:
         depth += 1 if event == "start" else -1
-        if depth > _MOST_DEPTH:
+        if depth > _MAX_DEPTH:
             raise ElementTree.ParseError("nested too deep")
-    whole: ElementTree.Element = events[-1][1]  # it ends last
-    return whole[0]
+    root: ElementTree.Element = events[-1][1]  # it ends last
+    return root[0]
 
 
-def _mended(item: str) -> str:
+def _mend(xml: str) -> str:
     """Mend what is no XML: `&`, `<` and `]]>` alone, HTML's names of letters, and letters that XML does not know."""
-    parts = _PARTS.split(_CONTROL.sub("", item))
-    return "".join(part if part.startswith("<![CDATA[") else _plain(part) for part in parts)
+    parts = _CDATA.split(_CONTROL.sub("", xml))
+    return "".join(part if part.startswith("<![CDATA[") else _mend_text(part) for part in parts)
 
 
-def _plain(text: str) -> str:
-    text = _NO_TAG.sub("&lt;", text.replace("]]>", "]]&gt;"))
-    text = _ENTITY.sub(lambda found: _letters(found[0]), text)
-    return _REFERENCE.sub(_reference, text)
+def _mend_text(text: str) -> str:
+    text = _BARE_LESS_THAN.sub("&lt;", text.replace("]]>", "]]&gt;"))
+    text = _ENTITY.sub(_mend_entity, text)
+    return _NUMERIC_REFERENCE.sub(_mend_reference, text)
 
 
-def _reference(found: re.Match[str]) -> str:
+def _mend_reference(match: re.Match[str]) -> str:
     """Keep a letter that is written as a number; drop what XML does not know."""
-    number = int(found[1][1:], 16) if found[1][0] in "xX" else int(found[1])
-    return "" if number > 0x10FFFF or _CONTROL.match(chr(number)) else found[0]
+    number = int(match[1][1:], 16) if match[1][0] in "xX" else int(match[1])
+    return "" if number > 0x10FFFF or _CONTROL.match(chr(number)) else match[0]
 
 
-def _letters(entity: str) -> str:
+def _mend_entity(match: re.Match[str]) -> str:
     """Replace a name of HTML by what it stands for; any other stays as it is written."""
-    found = html.unescape(entity) if entity.endswith(";") else entity
-    return "".join(f"&#{ord(one)};" for one in found) if found != entity else entity.replace("&", "&amp;")
+    entity = match[0]
+    letters = html.unescape(entity) if entity.endswith(";") else entity
+    return "".join(f"&#{ord(letter)};" for letter in letters) if letters != entity else entity.replace("&", "&amp;")

@@ -1,4 +1,4 @@
-"""XML elements of stories -> rows: an adapter a file, registered in `ELEMENTS`."""
+"""XML elements of stories -> rows: one file for each adapter, registered in `ELEMENTS`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ELEMENTS: dict[str, tuple[tuple[str, ...], Adapter]] = {
     "NewsML": (("NewsItem",), newsml_1.row),
     "nitf": (("nitf",), nitf.row),
 }
-"""Name of the outermost element -> names of the elements that are stories, and what makes rows of them."""
+"""Name of the outermost element -> names of the elements that are stories, and their adapter."""
 
 
 def adapter_of(root: str, story: str) -> tuple[tuple[str, ...], Adapter]:
-    """Find the names of the elements that are stories, and the function that makes rows of them.
+    """Find the names of the elements that are stories, and their adapter.
 
-    `root` is the outermost element; `story` is what looks like one where that is not known.
+    `root` is the outermost element; `story` is what looks like a story where the root is not known.
     """
     return ELEMENTS.get(root, ((story,), plain.row))

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree.ElementTree import Element
 
-from recommender.reading.formats.elements.plain import local, text_of
+from recommender.reading.formats.elements.tree import local, named, text_of
 
-_NAMES = {
-    "encoded": "body",  # content:encoded
-    "post_id": "id",
-    "pubDate": "published_at",
-    "post_date_gmt": "post_date_gmt",
-    "creator": "author",
-    "guid": "guid",
-}
+_NAMES = {"encoded": "body", "post_id": "id", "pubDate": "published_at", "creator": "author"}  # content:encoded
 _PUBLISHED = ("published", "published_at", "issued", "created", "date")
 _SKIPPED = ("source", "postmeta", "comment", "contributor", "links", "in-reply-to", "total")  # of others, or of none
 _MEDIA = ("thumbnail", "content", "enclosure", "image")
+_Fields: TypeAlias = dict[str, list[Any]]
 
 
 def row(item: Element) -> dict[str, Any]:
     """Make a row of an item of a feed, by the names of its elements; the first of several counts."""
-    found: dict[str, list[Any]] = {}
-    _add(item, found)
+    fields: _Fields = {}
+    _add_children(fields, item)
     row: dict[str, Any] = {
-        name: values if name in ("tags", "authors") else values[0] for name, values in found.items() if values
+        name: values if name in ("tags", "authors") else values[0] for name, values in fields.items() if values
     }
     if row.get("body") and row.get("content") and "post_id" not in row:
         row.pop("content")
@@ -42,44 +36,48 @@ def row(item: Element) -> dict[str, Any]:
     return row
 
 
-def _add(parent: Element, found: dict[str, list[Any]]) -> None:
+def _add_children(fields: _Fields, parent: Element) -> None:
     for child in parent:
         name, text = local(child), (child.text or "").strip()
         if name in _SKIPPED:
             continue
         if name == "link" and child.get("href"):
-            if child.get("rel", "alternate") == "alternate":
-                found.setdefault("link", []).append(child.get("href"))
-            elif child.get("rel") == "enclosure" and "image" in child.get("type", ""):
-                found.setdefault("image", []).append(child.get("href"))
+            _add_link(fields, child)
         elif name in _MEDIA and child.get("url"):
             if "image" in child.get("type", child.get("medium", "image")):
-                found.setdefault("image", []).append(child.get("url"))
-            _add(child, found)
+                fields.setdefault("image", []).append(child.get("url"))
+            _add_children(fields, child)
         elif name == "type" and "blogger" in child.tag:
-            found["post_type"] = ["post" if text == "POST" else f"blogger {text.casefold()}"]
+            fields["post_type"] = ["post" if text == "POST" else f"blogger {text.casefold()}"]
         elif name == "category":
-            _add_category(found, child)
+            _add_category(fields, child)
         elif name == "author":
-            names = [(one.text or "").strip() for one in child if local(one) == "name"] or [text]
-            found.setdefault("author", []).extend(filter(None, names))
+            names = [(element.text or "").strip() for element in named(child, "name")] or [text]
+            fields.setdefault("author", []).extend(filter(None, names))
         elif name in ("group", "control"):  # which may hold that an entry is a draft
-            _add(child, found)
+            _add_children(fields, child)
         elif name == "encoded" and "excerpt" in child.tag:
             if text:
-                found.setdefault("lead", []).append(text)
+                fields.setdefault("lead", []).append(text)
         elif text := (text_of(child) if len(child) else text):
-            found.setdefault(_NAMES.get(name, name), []).append(text)
+            fields.setdefault(_NAMES.get(name, name), []).append(text)
 
 
-def _add_category(found: dict[str, list[Any]], child: Element) -> None:
-    """Add a tag, or in WordPress the section, as the domain of the category tells."""
-    text = (child.get("label") or child.text or child.get("term") or "").strip()
-    if child.get("scheme", "").endswith("#kind"):  # of Blogger: posts, pages, comments and settings
+def _add_link(fields: _Fields, link: Element) -> None:
+    if link.get("rel", "alternate") == "alternate":
+        fields.setdefault("link", []).append(link.get("href"))
+    elif link.get("rel") == "enclosure" and "image" in link.get("type", ""):
+        fields.setdefault("image", []).append(link.get("href"))
+
+
+def _add_category(fields: _Fields, category: Element) -> None:
+    """Add a tag, or in WordPress the section, as the domain of the category says."""
+    text = (category.get("label") or category.text or category.get("term") or "").strip()
+    if category.get("scheme", "").endswith("#kind"):  # of Blogger: posts, pages, comments and settings
         kind = text.rpartition("#")[2]
-        found["post_type"] = ["post" if kind == "post" else f"blogger {kind}"]
+        fields["post_type"] = ["post" if kind == "post" else f"blogger {kind}"]
         return
-    domain = child.get("domain")
+    domain = category.get("domain")
     if text and domain not in ("post_format", "language", "nav_menu"):
-        name = "section" if domain == "category" and "section" not in found else "tags"
-        found.setdefault("authors" if domain == "author" else name, []).append(text)  # of Co-Authors Plus
+        name = "section" if domain == "category" and "section" not in fields else "tags"
+        fields.setdefault("authors" if domain == "author" else name, []).append(text)  # of Co-Authors Plus

@@ -6,45 +6,41 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from recommender.reading.formats.elements import nitf
-from recommender.reading.formats.elements.nitf import first, words
-from recommender.reading.formats.elements.plain import local, text_of
+from recommender.reading.formats.elements.tree import LANGUAGE, first, line_of, named, text_of
 
 
 def row(item: Element) -> dict[str, Any]:
     """Make a row of an item: what it says of itself, and the longest of its texts."""
-    texts = (body for one in item.iter() if local(one) == "DataContent" and (body := _body(one)))
-    given = {
+    texts = (body for content in named(item.iter(), "DataContent") if (body := _body(content)))
+    fields = {
         "id": _id(item),
-        "title": words(first(item, "HeadLine")),
-        "lead": words(first(item, "SubHeadLine")),
+        "title": line_of(first(item, "HeadLine")),
+        "lead": line_of(first(item, "SubHeadLine")),
         "body": max(texts, key=len, default=None),  # others hold its title or its beginning
-        "published_at": words(first(item, "FirstCreated")),
-        "updated_at": words(first(item, "ThisRevisionCreated")),
-        "status": _name(item, "Status"),
-        "author": words(first(item, "ByLine")),
-        "source": words(first(item, "CreditLine")) or _name(item, "Provider"),
-        "language": _name(item, "Language") or item.get("{http://www.w3.org/XML/1998/namespace}lang"),
-        "tags": [name for one in item.iter() if local(one) == "KeywordLine" and (name := words(one))],
+        "published_at": line_of(first(item, "FirstCreated")),
+        "updated_at": line_of(first(item, "ThisRevisionCreated")),
+        "status": _formal_name(item, "Status"),
+        "author": line_of(first(item, "ByLine")),
+        "source": line_of(first(item, "CreditLine")) or _formal_name(item, "Provider"),
+        "language": _formal_name(item, "Language") or item.get(LANGUAGE),
+        "tags": [tag for keyword in named(item.iter(), "KeywordLine") if (tag := line_of(keyword))],
     }
-    if not given["body"] and (_name(item, "MediaType") or "Text") != "Text":
-        given["type"] = "attachment"
-    return {name: value for name, value in given.items() if value}
+    if not fields["body"] and (_formal_name(item, "MediaType") or "Text") != "Text":
+        fields["type"] = "attachment"
+    return {name: value for name, value in fields.items() if value}
 
 
 def _id(item: Element) -> str | None:
-    """Name a story: the public identifier without its last part, which counts revisions."""
-    parts = [words(first(item, name)) for name in ("ProviderId", "DateId", "NewsItemId")]
-    return ":".join(("urn:newsml", *map(str, parts))) if all(parts) else words(first(item, "PublicIdentifier"))
+    """Return the id of a story: the public identifier without its last part, which counts revisions."""
+    parts = [line_of(first(item, name)) for name in ("ProviderId", "DateId", "NewsItemId")]
+    return ":".join(("urn:newsml", *map(str, parts))) if all(parts) else line_of(first(item, "PublicIdentifier"))
 
 
-def _name(item: Element, name: str) -> str | None:
-    """Read the formal name of an element, or of the party in it."""
-    one = first(item, name)
-    return (
-        next((part.get("FormalName") for part in one.iter() if part.get("FormalName")), None)
-        if one is not None
-        else None
-    )
+def _formal_name(item: Element, name: str) -> str | None:
+    """Return the formal name of an element, or of the party in it."""
+    element = first(item, name)
+    parts = element.iter() if element is not None else ()
+    return next((part.get("FormalName") for part in parts if part.get("FormalName")), None)
 
 
 def _body(content: Element) -> str | None:

@@ -6,99 +6,90 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from recommender.reading.formats.elements import nitf
-from recommender.reading.formats.elements.nitf import first, words
-from recommender.reading.formats.elements.plain import local
+from recommender.reading.formats.elements.tree import LANGUAGE, attribute, first, line_of, named
 
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _NO_STORIES = ("picture", "video", "audio", "graphic", "animation")
+_OWN_RELATIONS = ("self", "alternate", "permalink", "sameas")  # other links lead to other stories, as `irel:seeAlso`
 
 
 def row(item: Element) -> dict[str, Any]:
     """Make a row of an item: what it says of itself and of its content, and the text in it."""
-    about, content = _part(item, "itemMeta"), _part(item, "contentMeta")
-    texts = _part(item, "contentSet")
-    kind = _code(about, "itemClass")
-    inside = first(texts, "inlineXML", "inlineData")
-    body = _body(inside)
-    given = {
+    about, content, texts = (
+        next(named(item, name), Element(name)) for name in ("itemMeta", "contentMeta", "contentSet")
+    )
+    inner = first(texts, "inlineXML", "inlineData")
+    body = _body(inner)
+    fields = {
         "id": item.get("guid"),
-        "title": words(_direct(content, "headline")) or (inside is not None and words(first(inside, "hl1", "title"))),
+        "title": _line(content, "headline") or (inner is not None and line_of(first(inner, "hl1", "title"))),
         "body": body,
         "lead": _description(content),
-        "published_at": words(_direct(about, "embargoed"))
-        or words(_direct(about, "firstCreated"))
-        or words(_direct(content, "contentCreated"))
-        or words(_direct(about, "versionCreated")),
-        "updated_at": words(_direct(about, "versionCreated")),
+        "published_at": _line(about, "embargoed")
+        or _line(about, "firstCreated")
+        or _line(content, "contentCreated")
+        or _line(about, "versionCreated"),
+        "updated_at": _line(about, "versionCreated"),
         "status": _code(about, "pubStatus"),
-        "author": (words(_direct(content, "by")) or _name(content, "creator") or "").removeprefix("By "),
-        "source": words(_direct(content, "creditline")) or _name(about, "provider"),
-        "language": _attribute(content, "language", "tag") or item.get(_LANGUAGE),
+        "author": (_line(content, "by") or _name(content, "creator") or "").removeprefix("By "),
+        "source": _line(content, "creditline") or _name(about, "provider"),
+        "language": attribute(content, "language", "tag") or item.get(LANGUAGE),
         "tags": _subjects(content),
-        "url": _web(about),
-        "type": "attachment" if kind in _NO_STORIES and not body else None,
+        "url": _address(about),
+        "type": "attachment" if _code(about, "itemClass") in _NO_STORIES and not body else None,
     }
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
-def _part(item: Element, name: str) -> Element:
-    found = next((one for one in item if local(one) == name), None)
-    return Element(name) if found is None else found
+def _main(parent: Element, name: str) -> Element | None:
+    """Find the child of a name whose role is the main one, else the first."""
+    children = list(named(parent, name))
+    main = (child for child in children if not child.get("role") or "main" in child.get("role", ""))
+    return next(main, children[0] if children else None)
 
 
-def _direct(parent: Element, name: str) -> Element | None:
-    found = [one for one in parent if local(one) == name]
-    main = (one for one in found if not one.get("role") or "main" in one.get("role", ""))
-    return next(main, found[0] if found else None)
-
-
-def _attribute(parent: Element, name: str, key: str) -> str | None:
-    return next((one.get(key) for one in parent if local(one) == name and one.get(key)), None)
+def _line(parent: Element, name: str) -> str | None:
+    return line_of(_main(parent, name))
 
 
 def _code(parent: Element, name: str) -> str | None:
-    """Read the last part of a code such as `stat:usable`."""
-    found = _attribute(parent, name, "qcode") or _attribute(parent, name, "uri")
-    return found.replace("/", ":").rpartition(":")[2] if found else None
+    """Return the last part of a code such as `stat:usable`."""
+    code = attribute(parent, name, "qcode") or attribute(parent, name, "uri")
+    return code.replace("/", ":").rpartition(":")[2] if code else None
 
 
 def _name(parent: Element, name: str) -> str | None:
-    """Read the name of a person or an organisation."""
-    one = _direct(parent, name)
-    if one is None:
+    """Return the name of a person or an organisation."""
+    element = _main(parent, name)
+    if element is None:
         return None
-    return words(next((part for part in one if local(part) == "name"), None)) or one.get("literal")
+    return line_of(next(named(element, "name"), None)) or element.get("literal")
 
 
 def _subjects(content: Element) -> list[str]:
-    found = []
-    for one in content:
-        if local(one) in ("subject", "keyword"):
-            names = [words(part) for part in one if local(part) == "name"] or [words(one)]
-            found += [name for name in names[:1] if name]
-    return found
+    subjects = (next(named(element, "name"), element) for element in named(content, "subject", "keyword"))
+    return [line for subject in subjects if (line := line_of(subject))]
 
 
 def _description(content: Element) -> str | None:
-    found = [one for one in content if local(one) == "description"]
-    chosen = next((one for one in found if "summary" in one.get("role", "")), found[0] if found else None)
-    return words(chosen)
+    descriptions = list(named(content, "description"))
+    summaries = (description for description in descriptions if "summary" in description.get("role", ""))
+    return line_of(next(summaries, descriptions[0] if descriptions else None))
 
 
-def _web(about: Element) -> str | None:
-    """Find the address of the story itself; most links lead to others, as `irel:seeAlso`."""
-    for one in about:
-        own = one.get("rel", "self").rpartition(":")[2].casefold() in ("self", "alternate", "permalink", "sameas")
-        if local(one) == "link" and own and "://" in one.get("href", "") and "html" in one.get("contenttype", "html"):
-            return one.get("href")
+def _address(about: Element) -> str | None:
+    """Find the address of the story itself."""
+    for link in named(about, "link"):
+        is_own = link.get("rel", "self").rpartition(":")[2].casefold() in _OWN_RELATIONS
+        if is_own and "://" in link.get("href", "") and "html" in link.get("contenttype", "html"):
+            return link.get("href")
     return None
 
 
-def _body(inside: Element | None) -> str | None:
-    """Read the text of an item, which is NITF or HTML."""
-    if inside is None:
+def _body(inner: Element | None) -> str | None:
+    """Return the text of an item, which is NITF or HTML."""
+    if inner is None:
         return None
-    if first(inside, "body.content") is not None:
-        return nitf.body(inside)
-    page = first(inside, "body")
-    return nitf.prose(inside if page is None else page)
+    if first(inner, "body.content") is not None:
+        return nitf.body(inner)
+    page = first(inner, "body")
+    return nitf.prose(inner if page is None else page)

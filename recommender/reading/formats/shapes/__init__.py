@@ -1,4 +1,4 @@
-"""Rows as systems answer them -> rows whose columns are known by name: an adapter a file, registered in `SHAPES`."""
+"""Rows as systems answer them -> rows with columns of known names: one file a system, registered in `SHAPES`."""
 
 from __future__ import annotations
 
@@ -29,40 +29,36 @@ from recommender.reading.formats.shapes import (
 from recommender.reading.formats.shapes.shape import Row, Shape
 
 SHAPES: tuple[Shape, ...] = (
-    *(
-        elasticsearch.SHAPE,
-        drupal.SHAPE,
-        drupal.STRAPI,
-        contentful.SHAPE,
-        guardian.SHAPE,
-        json_ld.SHAPE,
-        wordpress.REST,
-        wordpress.GRAPHQL,
-    ),
-    *(
-        wordpress.TABLE,
-        ghost.SHAPE,
-        sanity.SHAPE,
-        arc.SHAPE,
-        new_york_times.SHAPE,
-        ninjs.SHAPE,
-        feed_entry.SHAPE,
-        news_api.SHAPE,
-        trafilatura.SHAPE,
-        typo3.SHAPE,
-        spip.SHAPE,
-        livingdocs.SHAPE,
-        inner.SHAPE,
-        inner.UNTITLED,
-        solr.SHAPE,
-        apart.SHAPE,
-    ),
+    elasticsearch.SHAPE,
+    drupal.SHAPE,
+    drupal.STRAPI,
+    contentful.SHAPE,
+    guardian.SHAPE,
+    json_ld.SHAPE,
+    wordpress.REST,
+    wordpress.GRAPHQL,
+    wordpress.TABLE,
+    ghost.SHAPE,
+    sanity.SHAPE,
+    arc.SHAPE,
+    new_york_times.SHAPE,
+    ninjs.SHAPE,
+    feed_entry.SHAPE,
+    news_api.SHAPE,
+    trafilatura.SHAPE,
+    typo3.SHAPE,
+    spip.SHAPE,
+    livingdocs.SHAPE,
+    inner.SHAPE,
+    inner.UNTITLED,
+    solr.SHAPE,
+    apart.SHAPE,
 )
-"""The first that fits the columns of a row counts."""
+"""The first that matches the columns of a row counts."""
 
-__all__ = ["SHAPES", "Shape", "shape_of"]
+__all__ = ["SHAPES", "Shape", "converter_of"]
 
 
-def shape_of(names: Collection[str]) -> Callable[[Row], Row] | None:
-    """Find the function that makes rows with these columns plain; None where they are."""
-    return next((shape.plain for shape in SHAPES if shape.fits(names)), None)
+def converter_of(names: Collection[str]) -> Callable[[Row], Row] | None:
+    """Find the function that converts rows with these columns; None where they are known as they are."""
+    return next((shape.convert for shape in SHAPES if shape.matches(names)), None)

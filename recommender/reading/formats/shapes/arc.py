@@ -2,58 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, within, without
+from recommender.reading.formats.shapes.shape import (
+    Row,
+    Shape,
+    fill_missing,
+    first_filled,
+    get_path,
+    objects,
+    with_kind,
+    without,
+)
 
 _APART = ("taxonomy", "promo_items", "credits", "content_elements", "distributor", "related_content", "revision")
+_MAX_DEPTH = 10
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     taxonomy, promo = row.get("taxonomy"), row.get("promo_items")
-    plain = filled(
+    source = get_path(row.get("source"), "name") or get_path(row.get("distributor"), "name")
+    story = fill_missing(
         without(row, *_APART),
-        content_elements=_paragraphs(row.get("content_elements")),
-        tags=[one.get("text") or one.get("slug") for one in mappings(within(taxonomy, "tags"))],
-        section=_section(taxonomy),
-        author=[_name(one) for one in mappings(within(row.get("credits"), "by"))],
-        image=within(promo, "basic", "url") or within(promo, "lead_art", "url"),
-        source=within(row.get("source"), "name") or within(row.get("distributor"), "name"),
+        content_elements=_find_texts(row.get("content_elements")),
+        tags=[first_filled(tag, "text", "slug") for tag in objects(get_path(taxonomy, "tags"))],
+        section=_find_section(taxonomy),
+        author=[_name(author) for author in objects(get_path(row.get("credits"), "by"))],
+        image=get_path(promo, "basic", "url") or get_path(promo, "lead_art", "url"),
+        source=source,
     )
     if isinstance(row.get("source"), dict):
-        plain["source"] = within(row["source"], "name") or within(row.get("distributor"), "name")
-    return with_kind(plain)
+        story["source"] = source
+    return with_kind(story)
 
 
 def _name(value: Any) -> Any:
-    return within(value, "name") or within(value, "byline")
+    return get_path(value, "name") or get_path(value, "byline")
 
 
-def _section(taxonomy: Any) -> Any:
-    primary = (_name(within(taxonomy, name)) for name in ("primary_section", "primary_site"))
-    further = (_name(one) for name in ("sections", "sites") for one in mappings(within(taxonomy, name)))
+def _find_section(taxonomy: Any) -> Any:
+    primary = (_name(get_path(taxonomy, name)) for name in ("primary_section", "primary_site"))
+    further = (_name(section) for name in ("sections", "sites") for section in objects(get_path(taxonomy, name)))
     return next(filter(None, (*primary, *further)), None)
 
 
-def _paragraphs(elements: Any, depth: int = 0) -> list[Any]:
+def _find_texts(elements: Any, depth: int = 0) -> list[Any]:
     """Find the elements that are text; of lists, quotes and tables what they hold."""
-    found: list[Any] = []
-    for one in mappings(elements) if depth < _DEEPEST else ():
-        if one.get("type") in ("list", "quote", "blockquote", "link_list") and not one.get("content"):
-            found += _paragraphs(one.get("items") or one.get("content_elements"), depth + 1)
-        elif one.get("type") == "table":
-            rows = one.get("rows")
-            for row in rows if isinstance(rows, list) else ():
-                cells = [cell.get("content") for cell in mappings(row)]
-                found.append({"type": "text", "content": " ".join(cell for cell in cells if isinstance(cell, str))})
+    texts: list[Any] = []
+    for element in objects(elements) if depth < _MAX_DEPTH else ():
+        if element.get("type") in ("list", "quote", "blockquote", "link_list") and not element.get("content"):
+            texts += _find_texts(element.get("items") or element.get("content_elements"), depth + 1)
+        elif element.get("type") == "table":
+            texts += _read_table(element)
         else:
-            found.append(one)
-    return found
+            texts.append(element)
+    return texts
 
 
-_DEEPEST = 10
+def _read_table(table: Mapping[str, Any]) -> list[Any]:
+    rows = table.get("rows")
+    lines = [[cell.get("content") for cell in objects(row)] for row in rows] if isinstance(rows, list) else []
+    return [{"type": "text", "content": " ".join(cell for cell in line if isinstance(cell, str))} for line in lines]
+
+
 SHAPE = Shape(
     name="Arc XP",
-    any_of=(frozenset(("headlines", "content_elements")), frozenset(("headlines", "canonical_website"))),
-    plain=_plain,
+    any_of=(("headlines", "content_elements"), ("headlines", "canonical_website")),
+    convert=_convert,
 )

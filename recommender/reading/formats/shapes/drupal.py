@@ -5,47 +5,61 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, within
+from recommender.reading.formats.shapes.shape import (
+    Row,
+    Shape,
+    fill_missing,
+    first_filled,
+    get_path,
+    objects,
+    with_kind,
+)
 
 _TAGS = ("tag", "topic", "keyword")
 _SECTIONS = ("section", "category", "channel", "rubric", "desk")
 
 
-def _plain(row: Row) -> Row:
-    held = row["attributes"]
-    if not isinstance(held, Mapping):
+def _convert(row: Row) -> Row:
+    attributes = row["attributes"]
+    if not isinstance(attributes, Mapping):
         return row
     kind = str(row.get("type", "")).removeprefix("node--")
-    if "publishedAt" in held and held["publishedAt"] is None:  # of Strapi
-        held = {**held, "status": "draft"}
-    plain: Row = {"id": row.get("id"), "type": kind, **{str(name).removeprefix("field_"): held[name] for name in held}}
-    plain = filled(plain, lead=within(plain.get("body"), "summary"), language=plain.get("langcode"))
-    path = plain.get("path")
+    if "publishedAt" in attributes:  # of Strapi
+        attributes = _convert_strapi({**attributes})
+    fields = {str(name).removeprefix("field_"): value for name, value in attributes.items()}
+    story: Row = {"id": row.get("id"), "type": kind, **fields}
+    story = fill_missing(story, lead=get_path(story.get("body"), "summary"), language=story.get("langcode"))
+    path = story.get("path")
     if isinstance(path, Mapping):
-        plain = filled({**plain, "path": None}, url=path.get("alias"))
-    return with_kind(_with_related(plain, row.get("relationships")))
+        story = fill_missing({**story, "path": None}, url=path.get("alias"))
+    return with_kind(_with_related(story, row.get("relationships")))
 
 
-def _with_related(plain: Row, related: Any) -> Row:
+def _with_related(story: Row, related: Any) -> Row:
     """Add the names that relationships lead to, as far as the answer includes them."""
     if not isinstance(related, Mapping):
-        return plain
+        return story
     more: dict[str, list[Any]] = {}
-    for name, parts in related.items():
-        names = [part.get("display_name") or part.get("name") or part.get("title") for part in mappings(parts)]
-        word = str(name).removeprefix("field_").casefold()
-        field = "tags" if any(one in word for one in _TAGS) else None
-        field = field or ("section" if any(one in word for one in _SECTIONS) else None)
-        field = field or ("author" if word in ("uid", "author", "authors", "byline") else None)
+    for relationship, items in related.items():
+        names = [first_filled(item, "display_name", "name", "title") for item in objects(items)]
+        field = _related_field(str(relationship).removeprefix("field_").casefold())
         if field is not None and any(names):
             more.setdefault(field, []).extend(filter(None, names))
-    return filled(plain, **more)
+    return fill_missing(story, **more)
 
 
-def _of_strapi(row: Row) -> Row:
+def _related_field(relationship: str) -> str | None:
+    if any(word in relationship for word in _TAGS):
+        return "tags"
+    if any(word in relationship for word in _SECTIONS):
+        return "section"
+    return "author" if relationship in ("uid", "author", "authors", "byline") else None
+
+
+def _convert_strapi(row: Row) -> Row:
     """Mark what Strapi never published as a draft; its number is the id, not that of all languages and drafts."""
     return {**row, "status": "draft"} if row.get("publishedAt") is None else row
 
 
-STRAPI = Shape(name="Strapi", any_of=(frozenset(("documentId", "publishedAt")),), plain=_of_strapi)
-SHAPE = Shape(name="Drupal JSON:API", any_of=(frozenset(("id", "attributes")),), plain=_plain)
+STRAPI = Shape(name="Strapi", any_of=(("documentId", "publishedAt"),), convert=_convert_strapi)
+SHAPE = Shape(name="Drupal JSON:API", any_of=(("id", "attributes"),), convert=_convert)

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from recommender.reading.formats.shapes.shape import Row, Shape
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     source = row.get("_source") or row.get("fields")
     return {"_id": row.get("_id"), **source} if isinstance(source, Mapping) else row
 
 
-SHAPE = Shape(
-    name="Elasticsearch", any_of=(frozenset(("_id", "_source")), frozenset(("_index", "_id", "fields"))), plain=_plain
-)
+SHAPE = Shape(name="Elasticsearch", any_of=(("_id", "_source"), ("_index", "_id", "fields")), convert=_convert)

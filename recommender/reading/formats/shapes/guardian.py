@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, objects, with_kind, without
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     fields = row.get("fields")
-    plain = {**without(row, "fields"), **(fields if isinstance(fields, Mapping) else {})}
-    if plain.get("headline") == plain.get("webTitle"):
-        plain = without(plain, "headline")
-    tags = mappings(row.get("tags"))
+    story = {**without(row, "fields"), **(fields if isinstance(fields, Mapping) else {})}
+    if story.get("headline") == story.get("webTitle"):
+        story = without(story, "headline")
+    tags = objects(row.get("tags"))
     if tags:
-        kinds = {kind: [one.get("webTitle") for one in tags if one.get("type") == kind] for kind in _KINDS}
-        plain = filled({**plain, "tags": kinds["keyword"]}, byline=kinds["contributor"])
-    return with_kind(plain)
+        keywords, contributors = (
+            [tag.get("webTitle") for tag in tags if tag.get("type") == kind] for kind in ("keyword", "contributor")
+        )
+        story = fill_missing({**story, "tags": keywords}, byline=contributors)
+    return with_kind(story)
 
 
-_KINDS = ("keyword", "contributor")
-SHAPE = Shape(name="Guardian", any_of=(frozenset(("webTitle", "webPublicationDate")),), plain=_plain)
+SHAPE = Shape(name="Guardian", any_of=(("webTitle", "webPublicationDate"),), convert=_convert)

@@ -8,51 +8,42 @@ from recommender.reading.formats.shapes.shape import Row, Shape, with_kind, with
 from recommender.reading.names import known_names
 
 _INNER = ("fields", "fieldData", "data", "content", "meta")
-_ELSEWHERE = (
+_UNTITLED_INNER = (
     *_INNER,
-    "properties",
-    "frontmatter",
-    "article",
-    "story",
-    "post",
-    "document",
-    "doc",
-    "node",
-    "item",
-    "record",
-    "Item",
+    *("properties", "frontmatter", "article", "story", "post", "document", "doc", "node", "item", "record", "Item"),
     "translations",
 )
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     name = next((name for name in _INNER if isinstance(row.get(name), Mapping)), None)
     if name is None:
         return row
-    held = row[name]
-    outer = without(row, name, "name") if "component" in held else without(row, name)  # a name that readers never see
-    plain = {**held, **outer} if name == "meta" else {**outer, **without(held, "id", "_uid", "component")}
-    return with_kind(without(plain, "type") if name == "meta" else plain)
+    fields = row[name]
+    outer = without(row, name, "name") if "component" in fields else without(row, name)  # which readers never see
+    if name == "meta":
+        return with_kind(without({**fields, **outer}, "type"))
+    return with_kind({**outer, **without(fields, "id", "_uid", "component")})
 
 
-def _of_untitled(row: Row) -> Row:
+def _convert_untitled(row: Row) -> Row:
     """Take the fields of an object that holds the title which its row lacks."""
-    for name in _ELSEWHERE:
-        held = row.get(name)
-        if isinstance(held, list) and name == "translations":  # the first is that of the site
-            held = next(iter(held), None)
-        if isinstance(held, Mapping) and "title" in known_names(held):
+    for name in _UNTITLED_INNER:
+        fields = row.get(name)
+        if isinstance(fields, list) and name == "translations":  # the first is that of the site
+            fields = next(iter(fields), None)
+        if isinstance(fields, Mapping) and "title" in known_names(fields):
             outer = without(row, name)
             if "createTime" in outer and isinstance(outer.get("name"), str):  # of Firestore: a path that ends in the id
                 outer = {**without(outer, "name", "createTime", "updateTime"), "id": outer["name"].rpartition("/")[2]}
-            return with_kind({**held, **outer})
+            return with_kind({**fields, **outer})
     return row
 
 
 class _Untitled(Shape):
-    def fits(self, names: Collection[str]) -> bool:
-        """Tell whether no column holds a title, and one may hold an object with it."""
-        return any(name in names for name in _ELSEWHERE) and (
+    def matches(self, names: Collection[str]) -> bool:
+        """Check whether no column holds a title, and one may hold an object with it."""
+        return any(name in names for name in _UNTITLED_INNER) and (
             {"fields", "createTime"} <= set(names) or "title" not in known_names(names)
         )
 
@@ -60,12 +51,12 @@ class _Untitled(Shape):
 SHAPE = Shape(
     name="fields in an object",
     any_of=(
-        frozenset(("id", "createdTime", "fields")),
-        frozenset(("id", "fieldData")),
-        frozenset(("id", "uid", "data")),
-        frozenset(("uuid", "full_slug", "content")),
-        frozenset(("id", "meta", "title")),
+        ("id", "createdTime", "fields"),
+        ("id", "fieldData"),
+        ("id", "uid", "data"),
+        ("uuid", "full_slug", "content"),
+        ("id", "meta", "title"),
     ),
-    plain=_plain,
+    convert=_convert,
 )
-UNTITLED = _Untitled(name="a story in an object", any_of=(frozenset(("frontmatter",)),), plain=_of_untitled)
+UNTITLED = _Untitled(name="a story in an object", any_of=(("frontmatter",),), convert=_convert_untitled)

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recommender.reading.formats.shapes.shape import Row, Shape, with_kind, within
+from recommender.reading.formats.shapes.shape import Row, Shape, get_path, with_kind, without
 
 
-def _plain(row: Row) -> Row:
-    plain = {name.removeprefix("schema:"): value for name, value in row.items() if name != "@context"}
-    kind = plain.pop("@type", None)
+def _convert(row: Row) -> Row:
+    story = {name.removeprefix("schema:"): value for name, value in row.items() if name != "@context"}
+    kind = story.pop("@type", None)
     if isinstance(kind, list):
-        kind = next((one for one in kind if "Article" in str(one) or "Posting" in str(one)), kind[0] if kind else None)
-    plain["type"] = str(kind or "").rpartition("/")[2].removeprefix("schema:")
-    free = plain.pop("isAccessibleForFree", None)
+        kind = next(
+            (name for name in kind if "Article" in str(name) or "Posting" in str(name)), kind[0] if kind else None
+        )
+    story["type"] = str(kind or "").rpartition("/")[2].removeprefix("schema:")
+    free = story.pop("isAccessibleForFree", None)
     if free is not None:
-        plain["access"] = "free" if str(free).casefold().endswith(("true", "1", "yes")) else "paid"
-    page = plain.get("mainEntityOfPage")
-    address = plain.get("url") or (within(page, "@id") if isinstance(page, Mapping) else page) or plain.get("@id")
+        story["access"] = "free" if str(free).casefold().endswith(("true", "1", "yes")) else "paid"
+    page = story.get("mainEntityOfPage")
+    address = story.get("url") or (get_path(page, "@id") if isinstance(page, Mapping) else page) or story.get("@id")
     # names of pages and of articles are built as `https://c.example/1#article`
     if isinstance(address, str):
         address = address.partition("#")[0] or address
-    language = plain.get("inLanguage")
+    language = story.get("inLanguage")
     if isinstance(language, Mapping):
-        plain["inLanguage"] = language.get("alternateName") or language.get("name")
-    if "headline" in plain:
-        plain.pop("name", None)
-    given = plain.pop("@id", None)
-    rest = {name: value for name, value in plain.items() if name not in ("id", "url")}
-    return with_kind({"id": plain.get("id") or given or plain.get("identifier") or address, "url": address, **rest})
+        story["inLanguage"] = language.get("alternateName") or language.get("name")
+    if "headline" in story:
+        story.pop("name", None)
+    id_ = story.get("id") or story.get("@id") or story.get("identifier") or address
+    return with_kind({"id": id_, "url": address, **without(story, "id", "@id", "url")})
 
 
 SHAPE = Shape(
     name="schema.org JSON-LD",
-    any_of=tuple(
-        frozenset(("@type", name)) for name in ("headline", "articleBody", "datePublished", "schema:headline", "name")
-    ),
-    plain=_plain,
+    any_of=tuple(("@type", name) for name in ("headline", "articleBody", "datePublished", "schema:headline", "name")),
+    convert=_convert,
 )

@@ -10,13 +10,13 @@ _CUT = re.compile(r"\s*(?:…|\.\.\.)?\s*\[\+?[\d,]+ chars\]\s*$")
 _GONE = "[Removed]"
 
 
-def _plain(row: Row) -> Row:
-    plain = {name: _CUT.sub(" …", value) if isinstance(value, str) else value for name, value in row.items()}
-    return {**plain, "status": "removed"} if row.get("title") == _GONE else plain
+def _convert(row: Row) -> Row:
+    story = {name: _CUT.sub(" …", value) if isinstance(value, str) else value for name, value in row.items()}
+    return {**story, "status": "removed"} if row.get("title") == _GONE else story
 
 
 SHAPE = Shape(
     name="NewsAPI",
-    any_of=(frozenset(("urlToImage", "publishedAt")), frozenset(("publishedAt", "content", "image", "source"))),
-    plain=_plain,
+    any_of=(("urlToImage", "publishedAt"), ("publishedAt", "content", "image", "source")),
+    convert=_convert,
 )

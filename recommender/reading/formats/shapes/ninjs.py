@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, filled, mappings, with_kind, within, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, first_filled, objects, with_kind, without
 
 _BODIES = ("body_html", "body_xhtml", "body_text", "body")
-_LEADS = ("description_html", "description_xhtml", "description_text", "description")
+_LEADS = ("description", "description_text", "description_xhtml", "description_html")
+_APART = ("bodies", "descriptions", "headlines", "associations", "renditions", "by")
 _MAIN = ("main", "body", "headline", "summary", "description")
 _TIMES = ("embargoed", "firstpublished", "firstcreated", "contentcreated", "versioncreated")
 _CAPITALS = {
@@ -18,63 +19,62 @@ _NO_STORIES = ("picture", "graphic", "planning", "event")
 _MAY_BE_STORIES = ("video", "audio")  # with a text
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     row = {**row, **{_CAPITALS[name]: value for name, value in row.items() if name in _CAPITALS}}  # of 3.0
-    body = next((row[name] for name in _BODIES if row.get(name)), None) or _of_role(row.get("bodies"))
-    lead = next((row[name] for name in reversed(_LEADS) if row.get(name)), None) or _of_role(row.get("descriptions"))
-    rest = without(row, *_BODIES, *_LEADS, "bodies", "descriptions", "headlines", "associations", "renditions")
-    times = {"published_at": _first_time(row), "updated_at": row.get("versioncreated")}
-    plain = filled(
-        {**without(rest, "by"), "body": body, "lead": lead, **times},
-        headline=_of_role(row.get("headlines")),
+    body = first_filled(row, *_BODIES) or _main_text(row.get("bodies"))
+    lead = first_filled(row, *_LEADS) or _main_text(row.get("descriptions"))
+    story = {
+        **without(row, *_BODIES, *_LEADS, *_APART),
+        "body": body,
+        "lead": lead,
+        "published_at": first_filled(row, *_TIMES),
+        "updated_at": row.get("versioncreated"),
+    }
+    story = fill_missing(
+        story,
+        headline=_main_text(row.get("headlines")),
         byline=row.get("by") if isinstance(row.get("by"), str) else _names(row.get("by") or row.get("bylines")),
-        image=_picture(row),
-        source=_source(row),
+        image=_find_picture(row),
+        source=row.get("provider") or next((info.get("name") for info in objects(row.get("infosources"))), None),
     )
     kind = str(row.get("type") or "").casefold()
     if kind in _NO_STORIES or (kind in _MAY_BE_STORIES and not body):
-        plain["post_type"] = "attachment"  # a picture of its own, whose body is its caption
-    return with_kind(without(plain, *_TIMES))
+        story["post_type"] = "attachment"  # a picture of its own, whose body is its caption
+    return with_kind(without(story, *_TIMES))
 
 
-def _first_time(row: Row) -> Any:
-    return next((row[name] for name in _TIMES if row.get(name)), None)
-
-
-def _of_role(parts: Any) -> Any:
+def _main_text(value: Any) -> Any:
     """Find the main text of several; HTML before plain text, as it holds the links."""
-    found = mappings(parts)
-    if not found:
-        return parts if isinstance(parts, str) else None
-    found = [one for one in found if one.get("role") in _MAIN] or found
-    html = [one for one in found if "html" in f"{one.get('contenttype')} {one.get('contentType')} {one.get('role')}"]
-    return (html or found)[0].get("value")
-
-
-def _source(row: Row) -> Any:
-    return row.get("provider") or next((one.get("name") for one in mappings(row.get("infosources"))), None)
+    texts = objects(value)
+    if not texts:
+        return value if isinstance(value, str) else None
+    texts = [text for text in texts if text.get("role") in _MAIN] or texts
+    html = [
+        text for text in texts if "html" in f"{text.get('contenttype')} {text.get('contentType')} {text.get('role')}"
+    ]
+    return (html or texts)[0].get("value")
 
 
 def _names(value: Any) -> list[Any]:
-    names = [one.get("name") or one.get("value") for one in mappings(value)]
+    names = [first_filled(author, "name", "value") for author in objects(value)]
     return [name.removeprefix("By ") for name in names if isinstance(name, str)]
 
 
-def _picture(row: Row) -> Any:
-    for one in mappings(row.get("associations")):
-        for picture in mappings(one.get("renditions")):
-            if picture.get("href") and "video" not in str(picture.get("mimetype") or picture.get("contenttype")):
-                return within(picture, "href")
+def _find_picture(row: Row) -> Any:
+    for association in objects(row.get("associations")):
+        for picture in objects(association.get("renditions")):
+            if picture.get("href") and "video" not in str(first_filled(picture, "mimetype", "contenttype")):
+                return picture["href"]
     return None
 
 
 SHAPE = Shape(
     name="IPTC ninjs",
     any_of=(
-        frozenset(("uri", "versioncreated")),
-        frozenset(("uri", "versionCreated")),
-        *(frozenset((name, "versioncreated")) for name in ("guid", "_id")),  # of Superdesk
-        *(frozenset(("uri", name)) for name in ("body_html", "body_text", "bodies", "headlines", "pubstatus")),
+        ("uri", "versioncreated"),
+        ("uri", "versionCreated"),
+        *((name, "versioncreated") for name in ("guid", "_id")),  # of Superdesk
+        *(("uri", name) for name in ("body_html", "body_text", "bodies", "headlines", "pubstatus")),
     ),
-    plain=_plain,
+    convert=_convert,
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from recommender.reading.formats.shapes.shape import Row, Shape, with_kind, within, without
+from recommender.reading.formats.shapes.shape import Row, Shape, get_path, with_kind, without
 
 
-def _plain(row: Row) -> Row:
+def _convert(row: Row) -> Row:
     kind = str(row["_type"])
-    plain = {**without(row, "_type", "_createdAt", "_updatedAt", "_rev"), "type": kind}
+    story = {**without(row, "_type", "_createdAt", "_updatedAt", "_rev"), "type": kind}
     if kind.startswith(("sanity.", "system.")):  # pictures, files and what the studio keeps for itself
-        plain["type"] = "attachment"
+        story["type"] = "attachment"
     if str(row["_id"]).startswith(("drafts.", "versions.")):
-        plain["status"] = "draft"
+        story["status"] = "draft"
     times = {"created_at": row.get("_createdAt"), "updated_at": row.get("_updatedAt")}
-    address = within(row.get("mainImage"), "asset", "url")
-    return with_kind({**times, **without(plain, "mainImage"), **({"image": address} if address else {})})
+    address = get_path(row.get("mainImage"), "asset", "url")
+    return with_kind({**times, **without(story, "mainImage"), **({"image": address} if address else {})})
 
 
-SHAPE = Shape(name="Sanity", any_of=(frozenset(("_id", "_type")),), plain=_plain)
+SHAPE = Shape(name="Sanity", any_of=(("_id", "_type"),), convert=_convert)

@@ -1,4 +1,4 @@
-"""`Shape`: how rows of one system are told by their columns, and how they are renamed."""
+"""`Shape`: how rows of one system are recognised by their columns, and how they are converted."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ from typing import Any
 Row = dict[str, Any]
 
 _KINDS = {"opinionnewsarticle": "opinion", "liveblogposting": "live", "reviewnewsarticle": "review"}
-_PLAIN_KINDS = frozenset(
-    (
-        *("article", "newsarticle", "text", "story", "post", "reportagenewsarticle", "composite", "news"),
-        *("backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard", "blogpost", "newsitem"),
-    )
-)
+_USUAL_KINDS = frozenset((
+    "article", "newsarticle", "text", "story", "post", "reportagenewsarticle", "composite", "news",
+    "backgroundnewsarticle", "analysisnewsarticle", "blogposting", "report", "standard", "blogpost", "newsitem",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How rows of one system are told and made plain.
+    """How rows of one system are recognised and converted.
 
     Attributes
     ----------
     name : str
-    any_of : tuple of frozenset of str
-        Columns that tell the system: all of one of these sets.
-    plain : callable
-        Given a row: the same by names that are known.
+    any_of : tuple of tuple of str
+        Columns that show the system: all of one of these tuples.
+    convert : callable
+        Given a row: the same with names that are known.
     """
 
     name: str
-    any_of: tuple[frozenset[str], ...]
-    plain: Callable[[Row], Row]
+    any_of: tuple[tuple[str, ...], ...]
+    convert: Callable[[Row], Row]
 
-    def fits(self, names: Collection[str]) -> bool:
-        """Tell whether rows with columns of these names are of this system."""
-        return any(told.issubset(names) for told in self.any_of)
+    def matches(self, names: Collection[str]) -> bool:
+        """Check whether rows with columns of these names are of this system."""
+        return any(set(required).issubset(names) for required in self.any_of)
 
 
 def with_kind(row: Row) -> Row:
-    """Translate the type of a row to one of ours, or drop it for plain stories."""
+    """Translate the type of a row to one of ours, or drop it for usual stories."""
     kind = str(row.get("type") or "").casefold()
-    if kind in _PLAIN_KINDS:
-        return {name: value for name, value in row.items() if name != "type"}
+    if kind in _USUAL_KINDS:
+        return without(row, "type")
     return {**row, "type": _KINDS[kind]} if kind in _KINDS else row
 
 
@@ -52,22 +50,27 @@ def without(row: Mapping[str, Any], *names: str) -> Row:
     return {name: value for name, value in row.items() if name not in names}
 
 
-def within(value: Any, *path: str | int) -> Any:
-    """Follow a path through objects and lists to what stands there; None where it ends before."""
-    for name in path:
-        if isinstance(name, int):
-            value = value[name] if isinstance(value, list) and -len(value) <= name < len(value) else None
+def get_path(value: Any, *path: str | int) -> Any:
+    """Follow a path through objects and lists; None where it ends before."""
+    for key in path:
+        if isinstance(key, int):
+            value = value[key] if isinstance(value, list) and -len(value) <= key < len(value) else None
         else:
-            value = value.get(name) if isinstance(value, Mapping) else None
+            value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def mappings(value: Any) -> list[Mapping[str, Any]]:
+def first_filled(row: Mapping[str, Any], *names: str) -> Any:
+    """Find the first of some columns that holds something; None where none does."""
+    return next((row[name] for name in names if row.get(name)), None)
+
+
+def objects(value: Any) -> list[Mapping[str, Any]]:
     """List the objects of a list; those of an object, where it stands for a list; none of anything else."""
-    held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [one for one in held if isinstance(one, Mapping)]
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [item for item in items if isinstance(item, Mapping)]
 
 
-def filled(row: Row, **more: Any) -> Row:
+def fill_missing(row: Row, **more: Any) -> Row:
     """Add further columns to a row, where they hold something and the row has none such."""
     return {**row, **{name: value for name, value in more.items() if value and not row.get(name)}}

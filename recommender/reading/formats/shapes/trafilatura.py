@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from recommender.reading.formats.shapes.shape import Row, Shape, filled, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, without
+
+_LEFT_OUT = ("source", "source-hostname", "raw_text", "fingerprint", "pagetype", "comments")
 
 
-def _plain(row: Row) -> Row:
-    plain = without(
-        row,
-        "" if row.get("id") else "id",
-        "source",
-        "source-hostname",
-        "raw_text",
-        "fingerprint",
-        "pagetype",
-        "comments",
-    )
-    return filled(plain, url=row.get("source"), source=row.get("source-hostname") or row.get("hostname"))
+def _convert(row: Row) -> Row:
+    story = without(row, *_LEFT_OUT) if row.get("id") else without(row, "id", *_LEFT_OUT)
+    return fill_missing(story, url=row.get("source"), source=row.get("source-hostname") or row.get("hostname"))
 
 
-SHAPE = Shape(name="trafilatura", any_of=(frozenset(("source", "hostname", "fingerprint")),), plain=_plain)
+SHAPE = Shape(name="trafilatura", any_of=(("source", "hostname", "fingerprint"),), convert=_convert)
