@@ -152,7 +152,7 @@ class Vocabulary:
     @cached_property
     def wording(self) -> Wording:
         """The terms that reasons may name, and how."""
-        return Wording.of(self.tfidf, self.spelling)
+        return Wording.fit(self.tfidf, self.spelling)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

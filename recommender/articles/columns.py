@@ -59,6 +59,11 @@ def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+def as_mask(values: pa.Array) -> NDArray[np.bool_]:
+    """Return booleans as an array that may be written to; null counts as False."""
+    return np.asarray(values.to_numpy(zero_copy_only=False).astype(bool))
+
+
 def text_buffers(texts: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes of texts, without a copy, and the offsets at which each text begins, (n + 1,)."""
     if not len(texts):

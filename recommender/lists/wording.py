@@ -1,16 +1,18 @@
-"""Which shared terms a reason may name, and how they are written."""
+"""Which terms a reason may tell, and how they are written."""
 
 from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.columns import as_mask
 from recommender.features.common import COMMON, FEW, FREQUENT
 from recommender.features.spelling import Spelling
 from recommender.features.tfidf import Tfidf
@@ -37,7 +39,7 @@ _DEBRIS = (  # of pages, pictures and agencies, and titles
     "gov govs gen mr mrs ms dr sen sens rep reps lt col sgt capt fla calif ariz jr sr inc corp ltd "
     "nbsp amp href newsletter"
 )
-_BARE = (  # the ends of longer names, which stand for nothing alone
+_BARE = (  # the ends of longer names, which stand for nothing by themselves
     "district county state states street avenue section title president committee commission council college "
     "university institute school association foundation department bureau journal representatives minority majority "
     "affairs protection prevention reserve centers centre"
@@ -62,11 +64,11 @@ class Wording:
     Attributes
     ----------
     terms : pyarrow.StringArray, length v
-        As a reason tells them.
-    words, names : ndarray of bool, shape (v,)
+        As a reason writes them.
+    is_word, is_name : ndarray of bool, shape (v,)
         Terms that a reason may tell as words, and as names.
-    bare : ndarray of bool, shape (v,)
-        Names that tell something with the one that completes them only, such as first names: what mostly stands before
+    needs_completion : ndarray of bool, shape (v,)
+        Names that say something only with the one that completes them, such as first names: what mostly stands before
         another name, and the commonest ends of names.
     base : ndarray of int64, shape (v,)
         The term that another is a form of, as "disease" of "diseases" and "russia" of "russian"; itself where there is
@@ -75,90 +77,103 @@ class Wording:
     """
 
     terms: pa.Array
-    words: NDArray[np.bool_]
-    names: NDArray[np.bool_]
-    bare: NDArray[np.bool_]
+    is_word: NDArray[np.bool_]
+    is_name: NDArray[np.bool_]
+    needs_completion: NDArray[np.bool_]
     base: NDArray[np.int64]
     spelling: Spelling
 
     @classmethod
-    def of(cls, tfidf: Tfidf, spelling: Spelling) -> Wording:
-        """Leave out what is short, holds a digit, names a day or month, or is among the most frequent terms."""
-        telling = pc.match_substring_regex(tfidf.names, _TELLING).to_numpy(zero_copy_only=False).astype(bool)
-        telling[np.argsort(tfidf.idf, kind="stable")[: int(COMMON * len(telling))]] = False
-        telling &= tfidf.shares <= max(FREQUENT, FEW / max(tfidf.stories, 1))
-        telling &= ~spelling.common
-        # a pair of characters tells what its phrase tells
-        phrase = spelling.phrase
-        telling &= pc.fill_null(pc.greater(pc.utf8_length(phrase), 0), True).to_numpy(zero_copy_only=False)
-        calendar_word = pc.is_in(tfidf.names, pa.array([*_CALENDAR, *_DEBRIS.split()], tfidf.names.type))
-        telling &= ~calendar_word.to_numpy(zero_copy_only=False).astype(bool)
-        names = telling & spelling.is_name
-        bare = pc.is_in(tfidf.names, pa.array(_BARE.split(), tfidf.names.type)).to_numpy(zero_copy_only=False)
-        told = pc.coalesce(phrase, tfidf.names)
-        return cls(told, telling & ~names, names, bare.astype(bool) | spelling.bare, _bases(tfidf.names), spelling)
+    def fit(cls, tfidf: Tfidf, spelling: Spelling) -> Wording:
+        """Choose the terms that reasons may tell.
+
+        What is short, holds a digit, names a day or month, or is among the most frequent terms is none of them.
+        """
+        is_telling = as_mask(pc.match_substring_regex(tfidf.names, _TELLING))
+        is_telling[np.argsort(tfidf.idf, kind="stable")[: int(COMMON * len(is_telling))]] = False
+        is_telling &= tfidf.shares <= max(FREQUENT, FEW / max(tfidf.stories, 1))
+        is_telling &= ~spelling.common
+        # a pair of characters without a phrase is part of one that another pair stands for
+        is_telling &= as_mask(pc.fill_null(pc.greater(pc.utf8_length(spelling.phrase), 0), True))
+        is_telling &= ~_is_in(tfidf.names, [*_CALENDAR, *_DEBRIS.split()])
+        is_name = is_telling & spelling.is_name
+        return cls(
+            terms=pc.coalesce(spelling.phrase, tfidf.names),
+            is_word=is_telling & ~is_name,
+            is_name=is_name,
+            needs_completion=_is_in(tfidf.names, _BARE.split()) | spelling.bare,
+            base=_base_forms(tfidf.names),
+            spelling=spelling,
+        )
 
     @cached_property
-    def tells_phrases(self) -> bool:
-        """Whether several terms may be told as one."""
+    def has_phrases(self) -> bool:
+        """Whether several terms may be written as one."""
         return bool(self.spelling.phrase.null_count < len(self.terms))
 
-    def named(self, publishers: pa.Array) -> NDArray[np.int64]:
-        """Find the term that is the name of an outlet, as "courier" of "courier.example", (m,); -2 = none."""
-        encoded = publishers.dictionary_encode()  # an archive has few outlets
+    def outlet_terms(self, outlets: pa.Array) -> NDArray[np.int64]:
+        """Find the term that is the name of each outlet, as "courier" of "courier.example", (m,); -2 = none."""
+        encoded = outlets.dictionary_encode()  # an archive has few outlets
         names = pc.replace_substring_regex(encoded.dictionary, r"^the |^(?:[^ ]*\.)?([^. ]+)\.[a-z]{2,}$", r"\1")
-        place = np.array([*(self._place.get(name, -2) for name in names.to_pylist()), -2], dtype=np.int64)
-        return np.asarray(place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
+        terms = np.array([*(self._numbers.get(name, -2) for name in names.to_pylist()), -2], dtype=np.int64)
+        return np.asarray(terms[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)])
 
     @cached_property
-    def _place(self) -> dict[str, int]:
-        """The place of each term."""
+    def _numbers(self) -> dict[str, int]:
+        """The number of each term; of equal ones the first."""
         terms = self.terms.to_pylist()
-        return {terms[place]: place for place in reversed(range(len(terms))) if terms[place] is not None}
+        return {terms[number]: number for number in reversed(range(len(terms))) if terms[number] is not None}
 
-    def written(self, term: NDArray[np.int64], shared: NDArray[np.bool_], other: NDArray[np.int64]) -> pa.Array:
-        """Write names, each with the neighbour that completes it where both stories share that too.
+    def says_little(self, names: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Check which names say something only with the one that completes them; -1 = no name."""
+        return _lookup(self.needs_completion, names, np.zeros(names.shape, dtype=bool))
 
-        Parameters
-        ----------
-        term : ndarray of int64, shape (m,)
-        shared : ndarray of bool, shape (m,)
-            Whether both stories use the neighbour.
-        other : ndarray of int64, shape (m,)
-            See `neighbour`.
-        """
-        spelled = self.spelling.written
-        alone = spelled.take(pa.array(term))
-        beside = spelled.take(pa.array(np.where(shared, other, 0), mask=~shared))
-        first = pa.array(self.spelling.before[term] >= 0)
-        joint = pa.array(np.where(self.spelling.hyphen[term], "-", " "), pa.string())
-        pair = pc.if_else(
-            first,
-            pc.binary_join_element_wise(beside, alone, joint),
-            pc.binary_join_element_wise(alone, beside, joint),
-        )
-        return pc.coalesce(pair, alone)
+    def base_forms(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Look up the terms that others are forms of; -1 = no term."""
+        return _lookup(self.base, terms, terms)
 
-    def neighbour(self, term: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Find the name that completes a name, as a first name a last name, (m,); -1 = none."""
-        if not len(self.spelling.before):  # stories without a word
-            return np.full(term.shape, -1, dtype=np.int64)
-        before, after = self.spelling.before[term], self.spelling.after[term]
+    def completions(self, names: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Look up the name that completes a name, as a first name a last name; -1 = none."""
+        none = np.full(names.shape, -1, dtype=np.int64)
+        before, after = _lookup(self.spelling.before, names, none), _lookup(self.spelling.after, names, none)
         return np.where(before >= 0, before, after).astype(np.int64)
 
+    def spell(self, names: NDArray[np.int64], completions: NDArray[np.int64]) -> pa.Array:
+        """Write names in their own spelling, each with the name that completes it, (m,); -1 = no completion."""
+        written = self.spelling.written
+        name = written.take(pa.array(names))
+        completion = written.take(pa.array(np.maximum(completions, 0), mask=completions < 0))
+        joint = pa.array(np.where(self.spelling.hyphen[names], "-", " "), pa.string())
+        whole = pc.if_else(
+            pa.array(self.spelling.before[names] >= 0),
+            pc.binary_join_element_wise(completion, name, joint),
+            pc.binary_join_element_wise(name, completion, joint),
+        )
+        return pc.coalesce(whole, name)
 
-def _bases(names: pa.Array) -> NDArray[np.int64]:
+
+def _lookup(values: NDArray[Any], terms: NDArray[np.int64], default: NDArray[Any]) -> NDArray[Any]:
+    """Look up the values of terms; the default where the vocabulary is empty, as of stories without a word."""
+    return np.asarray(values[np.maximum(terms, 0)]) if len(values) else default
+
+
+def _is_in(names: pa.Array, words: list[str]) -> NDArray[np.bool_]:
+    return as_mask(pc.is_in(names, pa.array(words, names.type)))
+
+
+def _base_forms(names: pa.Array) -> NDArray[np.int64]:
     """Find the term that each is a form of, (v,); itself where there is none.
 
     Examples
     --------
-    >>> _bases(pa.array(["iran", "iranian", "russia", "russian", "russians", "human", "ukraine", "ukrainian"])).tolist()
+    >>> names = ["iran", "iranian", "russia", "russian", "russians", "human", "ukraine", "ukrainian"]
+    >>> _base_forms(pa.array(names)).tolist()
     [0, 0, 2, 2, 3, 5, 6, 6]
     """
     base = np.arange(len(names))
-    for ending, instead in reversed(_FORMS):
-        places = np.flatnonzero(pc.match_substring_regex(names, ending).to_numpy(zero_copy_only=False))
-        found = pc.index_in(pc.replace_substring_regex(names.take(pa.array(places)), ending, instead), names)
-        held = found.is_valid().to_numpy(zero_copy_only=False)
-        base[places[held]] = found.drop_null().to_numpy()
+    for ending, base_ending in reversed(_FORMS):
+        terms = np.flatnonzero(as_mask(pc.match_substring_regex(names, ending)))
+        base_names = pc.replace_substring_regex(names.take(pa.array(terms)), ending, base_ending)
+        numbers = pc.index_in(base_names, names)
+        base[terms[as_mask(numbers.is_valid())]] = numbers.drop_null().to_numpy()
     return base

@@ -1,0 +1,212 @@
+"""Names and words that a story and an item share, and which of them a reason tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.articles.columns import outlets
+from recommender.features.texts import AS_NAME, AS_WORD, Subjects
+from recommender.features.tfidf import heaviest_shared
+from recommender.lists.block import Block
+from recommender.lists.wording import Wording
+
+_NAMES, _WORDS = 2, 3  # shared terms that a reason tells
+_LOOKED_AT = 9  # shared terms among which those to be told are sought
+_ALIKE = 0.6  # share of the longer of two terms that both begin with, from which on they are forms of one word
+_LETTERS = 24  # of a term that are compared
+_STEM = 4  # letters that both begin with, at least, where one of them is not the whole beginning of the other
+
+
+@dataclass(frozen=True)
+class SharedNames:
+    """The names that a reason tells of each item: those of `is_told`, each with the name that completes it.
+
+    Attributes
+    ----------
+    names : ndarray of int64, shape (m, n)
+        Terms, the heaviest first; -1 = none.
+    completions : ndarray of int64, shape (m, n)
+        The name that stands before or after it, as a first name before a last name, in both stories; -1 = none.
+    is_told : ndarray of bool, shape (m, n)
+    """
+
+    names: NDArray[np.int64]
+    completions: NDArray[np.int64]
+    is_told: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SharedWords:
+    """The words that a reason tells of each item: those of `is_told`, each with its part of the cosine.
+
+    Attributes
+    ----------
+    words : ndarray of int64, shape (m, n)
+        Terms, the heaviest first; -1 = none.
+    weights : ndarray of float32, shape (m, n)
+    is_told : ndarray of bool, shape (m, n)
+    """
+
+    words: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    is_told: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedTerms:
+    """Find what pairs of stories and items share.
+
+    Attributes
+    ----------
+    stories, items : Subjects
+        What they are about.
+    story, item : ndarray of int64, shape (m,)
+        Rows of `stories` and `items`.
+    outlet_terms : ndarray of int64, shape (m, 2)
+        Terms that are the names of their outlets; negative = none.
+    wording : Wording
+    """
+
+    stories: Subjects
+    items: Subjects
+    story: NDArray[np.int64]
+    item: NDArray[np.int64]
+    outlet_terms: NDArray[np.int64]
+    wording: Wording
+
+    @classmethod
+    def from_block(cls, block: Block) -> SharedTerms:
+        """Compare the items of all lists of a block, in their order, with the stories of the lists."""
+        has_item = block.chosen.has_item
+        story = np.nonzero(has_item)[0]
+        item_rows, item = np.unique(block.chosen.rows[has_item], return_inverse=True)
+        item_sources = block.catalog.table.select(["source", "url"]).take(pa.array(item_rows))
+        story_outlets = block.wording.outlet_terms(outlets(block.stories))
+        item_outlets = block.wording.outlet_terms(outlets(item_sources))
+        return cls(
+            stories=Subjects.from_parts(block.queries.features.parts, block.queries.at, block.idf),
+            items=Subjects.from_parts(block.texts, item_rows, block.idf),
+            story=story,
+            item=item,
+            outlet_terms=np.column_stack([story_outlets[story], item_outlets[item]]),
+            wording=block.wording,
+        )
+
+    def names(self) -> SharedNames:
+        """Find the names to tell: none of an outlet, none that says little by itself, and none twice."""
+        wording = self.wording
+        names, _ = self._heaviest(wording.is_name, AS_NAME)
+        completions = self._shared_completions(names)
+        is_told = (names >= 0) & ((completions >= 0) | ~wording.says_little(names))
+        is_told &= ~_is_among(names, self.outlet_terms)
+        is_told &= ~_mask_repeated_names(is_told, names, completions, wording.base_forms(names))
+        is_told &= ~_mask_repeated_forms(wording.terms, np.where(is_told, names, -1))
+        is_told &= np.cumsum(is_told, axis=1) <= _NAMES
+        return SharedNames(names, completions, is_told)
+
+    def words(self, names: SharedNames) -> SharedWords:
+        """Find the words to tell: none that completes a name that is told, and none twice."""
+        wording = self.wording
+        words, weights = self._heaviest(wording.is_word, AS_WORD)
+        completions = np.where(names.is_told, names.completions, -1)
+        words[_is_among(words, completions)] = -1
+        if wording.has_phrases:
+            words[_mask_repeated_phrases(wording.terms, words)] = -1
+        is_told = (words >= 0) & ~_mask_repeated_forms(wording.terms, words)
+        is_told &= np.cumsum(is_told, axis=1) <= _WORDS
+        return SharedWords(words, weights, is_told)
+
+    def _heaviest(self, is_wanted: NDArray[np.bool_], mark: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find the heaviest shared terms that one of both stories is about, with their parts of the cosine.
+
+        A term counts if the other story at least has it in its beginning or again and again; -1 = no term.
+        """
+        terms, weights = heaviest_shared(
+            self.stories.terms, self.items.terms, self.story, self.item, is_wanted, _LOOKED_AT
+        )
+        row, column = np.nonzero(terms >= 0)
+        term = terms[row, column].astype(np.int64)
+        is_about = self.stories.is_about(self.story[row], term, mark) | self.items.is_about(self.item[row], term, mark)
+        heaviest = np.full(terms.shape, -1, dtype=np.int64)
+        heaviest[row[is_about], column[is_about]] = term[is_about]
+        return heaviest, weights
+
+    def _shared_completions(self, names: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find the name that completes each name, where both stories use that too; -1 = none."""
+        completions = np.where(names >= 0, self.wording.completions(np.maximum(names, 0)), -1)
+        row, column = np.nonzero(completions >= 0)
+        term = completions[row, column]
+        is_shared = np.zeros(names.shape, dtype=bool)
+        is_shared[row, column] = self.stories.has_term(self.story[row], term) & self.items.has_term(
+            self.item[row], term
+        )
+        return np.where(is_shared, completions, -1)
+
+
+def _is_among(terms: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Check which terms, (m, n), are among the `others` of the same row."""
+    return np.asarray((terms[:, :, None] == others[:, None, :]).any(axis=2))
+
+
+def _mask_repeated_names(
+    is_told: NDArray[np.bool_],
+    names: NDArray[np.int64],
+    completions: NDArray[np.int64],
+    base_forms: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Mark names that an earlier name of the row tells: it completes that one, is completed by it or the same word."""
+    is_repeated = np.zeros(names.shape, dtype=bool)
+    for later in range(1, names.shape[1]):
+        name, completion = names[:, later, None], completions[:, later, None]
+        earlier_names, earlier_completions = names[:, :later], completions[:, :later]
+        completes = earlier_completions == name
+        is_completed = (completion >= 0) & ((earlier_names == completion) | (earlier_completions == completion))
+        is_same_word = base_forms[:, :later] == base_forms[:, later, None]
+        is_known = (completes | is_completed | is_same_word) & is_told[:, :later] & ~is_repeated[:, :later]
+        is_repeated[:, later] = is_known.any(axis=1)
+    return is_repeated
+
+
+def _mask_repeated_forms(names: pa.StringArray, terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark terms that are forms of a word that stands before them in their row: both mostly begin alike."""
+    is_repeated = np.zeros(terms.shape, dtype=bool)
+    if not (terms >= 0).any():
+        return is_repeated
+    used = names.take(pa.array(np.maximum(terms, 0).ravel())).dictionary_encode()
+    code = used.indices.to_numpy().reshape(terms.shape)
+    letters = np.array(pc.utf8_slice_codeunits(used.dictionary, 0, _LETTERS).to_pylist(), f"U{_LETTERS}")
+    letters = letters.view(np.uint32).reshape(len(letters), -1)
+    size = (letters > 0).sum(axis=1)
+    for later in range(1, terms.shape[1]):
+        for earlier in range(later):
+            rows = np.flatnonzero((terms[:, later] >= 0) & (terms[:, earlier] >= 0))
+            one, other = code[rows, later], code[rows, earlier]
+            shorter, longer = np.minimum(size[one], size[other]), np.maximum(size[one], size[other])
+            n_alike = np.cumprod(letters[one] == letters[other], axis=1).sum(axis=1)
+            n_alike = np.minimum(n_alike, shorter)  # beyond the end of both all letters are alike
+            is_repeated[rows, later] |= (n_alike >= _ALIKE * longer) & ((n_alike == shorter) | (n_alike >= _STEM))
+    return is_repeated
+
+
+def _mask_repeated_phrases(names: pa.StringArray, terms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark phrases that contain one that stands before them in their row, or are part of it."""
+    used = names.take(pa.array(np.maximum(terms, 0).ravel())).dictionary_encode()
+    code = np.where(terms >= 0, used.indices.to_numpy().reshape(terms.shape), -1).astype(np.int64)
+    phrases = used.dictionary.to_pylist()
+    is_repeated = np.zeros(terms.shape, dtype=bool)
+    for later in range(1, terms.shape[1]):
+        for earlier in range(later):
+            has_both = (code[:, later] >= 0) & (code[:, earlier] >= 0)
+            pairs = code[has_both, later] * len(phrases) + code[has_both, earlier]
+            pair, inverse = np.unique(pairs, return_inverse=True)
+            overlaps = [
+                phrases[one] in phrases[other] or phrases[other] in phrases[one]
+                for one, other in zip(*np.divmod(pair, max(len(phrases), 1)), strict=True)
+            ]
+            is_repeated[has_both, later] |= np.array(overlaps, dtype=bool)[inverse]
+    return is_repeated
