@@ -18,7 +18,7 @@ from recommender.version import __version__
 _FOR_ALL = ("--quiet", "-q", "--verbose", "-v")
 
 app = typer.Typer(
-    help="Give every story of a news archive its ranked Read next list.",
+    help="Publish a ranked Read next list for every story of a news archive.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -50,14 +50,18 @@ def _root(
     ] = False,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Only results and errors; before or after the command."),
+        typer.Option("--quiet", "-q", help="Print only results and errors. Before or after the command."),
     ] = False,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Log each finished step, with its time, to standard error; likewise."),
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Log each finished step with its time to standard error. Before or after the command.",
+        ),
     ] = False,
 ) -> None:
-    """Give every story of a news archive its ranked Read next list."""
+    """Publish a ranked Read next list for every story of a news archive."""
     if quiet:
         be_quiet()
         warnings.showwarning = lambda *_, **__: None
@@ -79,7 +83,7 @@ def _for_all_first(words: list[str]) -> list[str]:
     return [*moved, *(word for word in words[:end] if word not in _FOR_ALL), *words[end:]]
 
 
-BEGIN, MAKE, EDIT, LOOK, PROVE = "Begin", "Make lists", "Edit lists", "Look at lists", "Prove and improve"
+BEGIN, MAKE, EDIT, LOOK, PROVE = "Start", "Make lists", "Edit lists", "Read lists", "Evaluate and improve"
 # in the order of the help text
 app.command(rich_help_panel=BEGIN)(start.demo)
 app.command(rich_help_panel=BEGIN)(start.init)

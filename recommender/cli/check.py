@@ -44,7 +44,7 @@ def check(
     json: JsonOption = False,
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
-    """Read everything, publish nothing, and say what there is: fields, dates, languages, what is left out and why."""
+    """Report what an input contains: fields, dates, languages, what is left out and why. Publishes nothing."""
     from recommender.reading.check import check as run
     from recommender.storage.atomic import write_atomically
 

@@ -20,15 +20,15 @@ _SHOWN = 20  # lists that the terminal tells
 
 
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="A version of --lists, or a place of its own.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Another, such as 'current'.")] = "current",
+    before: Annotated[str, typer.Argument(metavar="A", help="A version of --lists, or a folder or database of lists.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one, such as 'current'.")] = "current",
     lists: Annotated[
-        str | None, typer.Option("--lists", metavar="DIR|URL", help="Published lists that A and B are versions of.")
+        str | None, typer.Option("--lists", metavar="DIR|URL", help="Published lists with the versions A and B.")
     ] = None,
     json: JsonOption = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all that differs.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with all differences.")] = None,
 ) -> None:
-    """Compare two versions: lists that differ, what came in and went, by section; A may be 'previous'."""
+    """Compare two versions: changed lists by section, added and removed items; A may be 'previous'."""
     import orjson
 
     from recommender.publishing.comparison import compare
@@ -100,16 +100,18 @@ def _print(found: Comparison) -> None:
 
 
 def why(
-    story: Annotated[str, typer.Argument(metavar="STORY", help="Id of the story whose list it is about.")],
+    story: Annotated[str, typer.Argument(metavar="STORY", help="Id of the story.")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of the item.")],
     lists: Lists,
     archive: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by the same run: for what is not listed."),
+        typer.Option(
+            metavar="DIR", parser=folder_of, help="Archive saved by the same run, for items that are not listed."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Say why an item is in the list of a story, or why it is not, and what would let it in."""
+    """Explain why an item is in the list of a story or not, and what would let it in."""
     import orjson
 
     from recommender.errors import UnknownArticleError, did_you_mean

@@ -30,22 +30,22 @@ JournalOption = Annotated[
     typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
 ]
 UnknownToo = Annotated[
-    bool, typer.Option("--unknown-too", help="Remember ids that are not known, for when they come in.")
+    bool, typer.Option("--unknown-too", help="Also accept unknown ids, for stories that arrive later.")
 ]
-UnderStory = Annotated[str, typer.Option("--story", metavar="ID", help="Story whose list it stands in.")]
+UnderStory = Annotated[str, typer.Option("--story", metavar="ID", help="Story whose list is changed.")]
 OneStory = Annotated[
     str | None,
     typer.Option("--story", metavar="ID", help="Only in the list under this story (default: in every list)."),
 ]
 ItemIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the items.")]
 ItemId = Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")]
-UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last moment, or day, on which it holds.")]
+UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last moment or day of its effect.")]
 Section = Annotated[str, typer.Argument(metavar="SECTION", help="Name of the section.")]
 
 # name -> what is told when it is done, and the help text; each with the command that undoes it
 STORIES: dict[Action, tuple[str, str]] = {
-    "withdraw": ("withdrawn", "Take stories out of every list, at once, in every version, until `restore`."),
-    "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may stand in other lists."),
+    "withdraw": ("withdrawn", "Remove stories from every list, at once, in every version, until `restore`."),
+    "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may appear in other lists."),
 }
 STORIES_BACK: dict[Action, tuple[str, str]] = {
     "restore": ("restored", "Undo `withdraw`."),
@@ -183,14 +183,14 @@ def pin(
     story: UnderStory,
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
-    position: Annotated[int, typer.Option(help="Its place in the list.")] = 1,
+    position: Annotated[int, typer.Option(help="Position in the list.")] = 1,
     until: UntilOption = None,
     by: ByOption = None,
     why: WhyOption = "",
     journal: JournalOption = None,
     unknown_too: UnknownToo = False,
 ) -> None:
-    """Put an item at a place of the list under a story, at once, until `unpin`; `--by` is told as its reason."""
+    """Put an item at a position in the list of a story, at once, until `unpin`; `--by` is shown as its reason."""
     from recommender.publishing.acts import end_of
 
     more: dict[str, Any] = {"story": story, "position": position, "until": end_of(until), "unknown_too": unknown_too}
@@ -212,7 +212,7 @@ def unpin(
 
 def boost(
     section: Section,
-    factor: Annotated[float, typer.Option(help="Above 1 lifts, below 1 lowers.")],
+    factor: Annotated[float, typer.Option(help="Above 1 raises, below 1 lowers.")],
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     until: UntilOption = None,
@@ -220,7 +220,7 @@ def boost(
     why: WhyOption = "",
     journal: JournalOption = None,
 ) -> None:
-    """Lift or lower a section in all lists, among items and reserves at once and in full from the next run on."""
+    """Raise or lower a section in all lists: items and reserves at once, all candidates from the next run."""
     from recommender.publishing.acts import end_of
 
     more: dict[str, Any] = {"factor": factor, "until": end_of(until)}
@@ -240,7 +240,7 @@ def unboost(
 
 
 def undo(
-    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="Id of an act, as `recommender journal` lists them.")],
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="Id of an act, as shown by `recommender journal`.")],
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     by: ByOption = None,
@@ -260,10 +260,10 @@ def list_acts(
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     journal: JournalOption = None,
-    count: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    count: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     json: JsonOption = False,
 ) -> None:
-    """List what editors did: when, who, what and why, with the id that `undo` takes."""
+    """List what editors did: when, who, what and why, with the id for `undo`."""
     import orjson
 
     for entry in _journal(lists, archive, journal).newest(count):
@@ -296,7 +296,7 @@ def rules(
     apply: Annotated[bool, typer.Option("--apply", help="Put its blocks and no_list into effect at once.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check a file of rules against published lists; exit status 1 if anything is odd."""
+    """Check a file of rules against published lists; exit with status 1 if there are findings."""
     from datetime import UTC, datetime
 
     import orjson

@@ -20,18 +20,18 @@ Sets = Annotated[
     list[str],
     typer.Option("--on", metavar="SET", help="cbc, nos, cnrec, sts22, lee, mind, reuters21578 or sample; repeatable."),
 ]
-Data = Annotated[Path | None, typer.Option(help="Folder that holds the named sets which no package carries.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the named sets that no package contains.")]
 Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]
 Judged = Annotated[
     Path | None, typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels.")
 ]
 Clicks = Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")]
 Grade = Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")]
-Relevant = Annotated[float | None, typer.Option(help="Least relevant grade (default: half of the greatest).")]
+Relevant = Annotated[float | None, typer.Option(help="Lowest relevant grade (default: half of the greatest).")]
 Cache = Annotated[
-    Path | None, typer.Option(help="Vector cache file (default: of `evaluate` in the --to folder, else none).")
+    Path | None, typer.Option(help="Vector cache file (default: for `evaluate` in the --to folder, else none).")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random draws.")]
 
 
 class Asked(StrEnum):
@@ -45,7 +45,7 @@ def evaluate(
     systems: Annotated[
         list[str],
         typer.Argument(
-            help="The others are compared with the first. Built in: default, tfidf, bm25, recent, random, section, "
+            help="Systems; the first is the baseline. Built in: default, tfidf, bm25, recent, random, section, "
             "tfidf-svd, minilm, semantic-search, more-like-this; else a .toml file of settings, or published lists "
             "(folder or URL). NAME=SYSTEM renames."
         ),
@@ -58,7 +58,7 @@ def evaluate(
     grade: Grade = None,
     relevant: Relevant = None,
     protocol: Annotated[
-        Asked | None, typer.Option(help="Whether later stories may be shown (default: what the set says).")
+        Asked | None, typer.Option(help="Whether later stories may be shown (default: defined by the set).")
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="Items of a list.")] = 5,
     measure: Annotated[list[str], typer.Option(help="Further measure, such as P@3; may be repeated.")] = [],  # noqa: B006
@@ -68,11 +68,11 @@ def evaluate(
     cache: Cache = None,
     seed: Seed = 0,
     fail_below: Annotated[
-        Path | None, typer.Option(help="An earlier report.json: exit status 1 if anything got worse.")
+        Path | None, typer.Option(help="An earlier report.json; exit with status 1 if anything got worse.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure lists on judgments, and tell which are better: with intervals, tests and a report."""
+    """Compare systems on judgments, with intervals, tests and a report."""
     from recommender.evaluation import evaluate as run
     from recommender.evaluation.report.gate import regressions
     from recommender.evaluation.report.tables import summary_table
@@ -113,7 +113,7 @@ def evaluate(
 
 
 def tune(
-    to: Annotated[Path, typer.Option(metavar="FILE", help="File of settings to write (.toml).")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="Settings file to write (.toml).")],
     on: Sets = [],  # noqa: B006
     data: Data = None,
     articles: Articles = [],  # noqa: B006
@@ -124,17 +124,19 @@ def tune(
     settings_file: SettingsOption = None,
     setting: Annotated[
         list[str],
-        typer.Option(metavar="STAGE.NAME", help="Setting to tune; may be repeated (default: what the sets can judge)."),
+        typer.Option(
+            metavar="STAGE.NAME", help="Setting to tune; may be repeated (default: all that the sets can judge)."
+        ),
     ] = [],  # noqa: B006
-    measure: Annotated[str, typer.Option(help="What to raise.")] = "nDCG@5",
+    measure: Annotated[str, typer.Option(help="Measure to raise.")] = "nDCG@5",
     cache: Cache = None,
     seed: Seed = 0,
     json: JsonOption = False,
 ) -> None:
-    """Search the settings that matter on judgments; a gain that may be noise changes nothing.
+    """Choose settings by cross-validation on judgments; writes them only if a gain is shown.
 
-    With a ranker on these are settings of the list alone: its order is what `recommender learn` improves. Your own
-    judgments are split: tuned on one half, and what was found is measured on the other.
+    With a ranker only settings of lists are tuned; use `recommender learn` to improve the order. Your own
+    judgments are split: one half tunes, the other measures the result.
     """
     from recommender.evaluation import OwnSystem, write_settings
     from recommender.evaluation import evaluate as measured
@@ -179,16 +181,16 @@ def tune(
 
 def ab(
     log: Annotated[Path, typer.Argument(help="Click log with versions: source, shown, clicked, version, time ...")],
-    a: Annotated[str, typer.Argument(help="Version that was there.")],
-    b: Annotated[str, typer.Argument(help="Version that is new.")],
-    power: Annotated[float, typer.Option(help="Chance to see a difference of that size.")] = 0.8,
+    a: Annotated[str, typer.Argument(help="Old version.")],
+    b: Annotated[str, typer.Argument(help="New version.")],
+    power: Annotated[float, typer.Option(help="Power: probability of detecting --difference.")] = 0.8,
     difference: Annotated[
-        float, typer.Option(help="Difference in click-through worth seeing, for the sample size.")
+        float, typer.Option(help="Difference in click-through rate to detect, for the sample size.")
     ] = 0.005,
     seed: Seed = 0,
     json: JsonOption = False,
 ) -> None:
-    """Compare two versions of lists by their logged clicks, and say how many lists a difference needs."""
+    """Compare two versions of lists by logged clicks, and compute how many lists a difference needs."""
     from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
 
     clicks, report = ClickLog.read(log)

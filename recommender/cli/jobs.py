@@ -54,7 +54,7 @@ def precompute(
         str,
         typer.Option(
             metavar="DIR|URL",
-            help="Publish the lists here: a folder, a database URL such as sqlite:///lists.db, env:NAME.",
+            help="Where to publish: a folder, a database URL such as sqlite:///lists.db, or env:NAME.",
         ),
     ],
     archive: Annotated[
@@ -84,7 +84,7 @@ def precompute(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Ranker that `recommender learn` wrote, 'auto' or 'none' (default: auto).",
+            help="Ranker: a file written by `recommender learn`, 'auto' or 'none' (default: auto).",
             rich_help_panel=SETTINGS,
         ),
     ] = None,
@@ -107,7 +107,7 @@ def precompute(
     engine: Annotated[
         str,
         typer.Option(
-            help="Compute here (local), on a Ray cluster (ray), or by an engine that a package adds.",
+            help="Where to compute: local, ray (a Ray cluster), or an engine of another package.",
             rich_help_panel=LARGE,
         ),
     ] = "local",
@@ -118,12 +118,13 @@ def precompute(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Workers on the Ray cluster (default: one a node).", rich_help_panel=LARGE)
+        int | None,
+        typer.Option(help="Number of workers on the Ray cluster (default: one per node).", rich_help_panel=LARGE),
     ] = None,
     work: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that all Ray nodes share (default: .work in the --lists folder).", rich_help_panel=LARGE
+            help="Folder shared by all Ray nodes (default: .work in the --lists folder).", rich_help_panel=LARGE
         ),
     ] = None,
 ) -> None:
@@ -176,16 +177,14 @@ def refresh(
     lists: Lists,
     archive: Annotated[
         Path,
-        typer.Option(
-            metavar="DIR", parser=folder_of, help="Archive that `precompute` saved; it is replaced by the new state."
-        ),
+        typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by `precompute`; replaced by the new state."),
     ],
     format: FormatOption = Format.jsonl,
     ranker: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Another ranker, for which all lists are made again: a file, 'auto', 'none' (default: the archive's).",
+            help="Another ranker: a file, 'auto' or 'none'; recomputes all lists (default: the archive's).",
             rich_help_panel=SETTINGS,
         ),
     ] = None,
@@ -201,7 +200,7 @@ def refresh(
     rejected: RejectedOption = None,
     resume: ResumeOption = None,
 ) -> None:
-    """Publish a version with new and changed stories: only the lists that they touch are made again."""
+    """Publish a version with new and changed stories; only the affected lists are recomputed."""
     from recommender.jobs.refresh import refresh as run
 
     with bars() as progress:
@@ -237,11 +236,11 @@ def purge(
     ] = [],  # noqa: B006
     resume: Annotated[
         list[Path],
-        typer.Option("--resume", metavar="DIR", help="Folder that an interrupted run was given; may be repeated."),
+        typer.Option("--resume", metavar="DIR", help="--resume folder of an interrupted run; may be repeated."),
     ] = [],  # noqa: B006
     json: JsonOption = False,
 ) -> None:
-    """Withdraw stories and delete what is stored of them: lists, items, texts, vectors, in every version kept."""
+    """Withdraw stories and delete their stored data in every version: lists, items, texts, vectors."""
     import orjson
 
     from recommender.jobs.purge import purge as run

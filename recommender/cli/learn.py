@@ -37,11 +37,11 @@ def learn(
         list[str],
         typer.Argument(help="All stories: files (.jsonl, .csv, .tsv, .parquet; also .gz, .zst) or folders."),
     ],
-    to: Annotated[Path, typer.Option(metavar="FILE", help="File of the ranker to write (.json).")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="Ranker file to write (.json).")],
     links: LinksOption = None,
     picks: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Items that editors picked, with the columns story and item."),
+        typer.Option(metavar="FILE", help="Items picked by editors, with the columns story and item."),
     ] = None,
     clicks: Annotated[
         Path | None,
@@ -54,7 +54,7 @@ def learn(
         str | None,
         typer.Option(
             metavar="DIR|URL",
-            help="Published lists: links to what they showed first may be their own, and do not count.",
+            help="Published lists: links to items that they showed first do not count.",
         ),
     ] = None,
     settings_file: SettingsOption = None,
@@ -64,12 +64,12 @@ def learn(
     column: ColumnOption = [],  # noqa: B006
     input_format: InputFormatOption = None,
     cache: CacheOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Learn a ranker from your journalists' links and your readers' clicks, and tell whether it is better.
+    """Train a ranker on your journalists' links and your readers' clicks, and measure whether it is better.
 
-    It is written unless a loss is shown. `precompute --ranker FILE` then uses it.
+    The file is written unless a loss is shown. Use it with `precompute --ranker FILE`.
     """
     from recommender.facade import Recommender
     from recommender.storage.atomic import check_writable

@@ -34,10 +34,10 @@ def recommend(
     article_ids: StoryIds,
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
-    k: Annotated[int | None, typer.Option(help="Items of a list; more than were published needs --archive.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, one list a line.")] = False,
+    k: Annotated[int | None, typer.Option(help="Items of a list; more than published needs --archive.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one list per line.")] = False,
 ) -> None:
-    """Show the Read next list of stories, as a reader sees it or as JSON."""
+    """Show the Read next lists of stories, as readers see them or as JSON."""
     import orjson
 
     place, kind = place_of(lists, archive)
@@ -90,29 +90,29 @@ def _first(found: ReadNext, k: int) -> ReadNext:
 def preview(
     lists: Lists,
     to: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the site: new, empty, or that of an earlier preview.")
+        Path, typer.Option(metavar="DIR", help="Folder of the site: new, empty, or from an earlier preview.")
     ],
     archive: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             parser=folder_of,
-            help="Archive saved by the same run: also tell which candidates were rejected.",
+            help="Archive saved by the same run: also shows rejected candidates.",
         ),
     ] = None,
     ids: Annotated[
-        list[str], typer.Option("--id", metavar="ID", help="Only pages of this story; may be repeated.")
+        list[str], typer.Option("--id", metavar="ID", help="Write only the page of this story; may be repeated.")
     ] = [],  # noqa: B006
     ids_file: Annotated[
         typer.FileText | None,
-        typer.Option("--ids", metavar="FILE", help="Only of those that a file names."),
+        typer.Option("--ids", metavar="FILE", help="Write only the pages of the ids in a file."),
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=0, help="Of how many stories rejected candidates are told, without --id and --ids.")
+        int, typer.Option(min=0, help="Number of stories with rejected candidates, without --id and --ids.")
     ] = 20,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Show the pictures of stories.")] = True,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Show pictures of stories.")] = True,
 ) -> None:
-    """Write a static site to look at published lists, as a reader and as an editor."""
+    """Write a static site to browse published lists, as readers and as editors see them."""
     from recommender.preview import write_preview
     from recommender.publishing import PublishedLists
 
@@ -142,10 +142,10 @@ def info(
     lists: ListsOrNone = None,
     archive: ArchiveOrNone = None,
     check: Annotated[bool, typer.Option("--check", help="Compare every file of a folder with its checksum.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Also settings that are as they come.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also show unchanged settings.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Say what published lists or a saved archive hold: kind, version, moment, counts, settings."""
+    """Describe published lists or a saved archive: kind, version, moment, counts, settings."""
     import orjson
 
     from recommender.storage.versions import VersionedFolder

@@ -36,30 +36,26 @@ class Format(StrEnum):
 
 # headings of the help of long commands
 INPUT, SETTINGS, GUARDS, LARGE = (
-    "What comes in",
-    "What decides about lists",
-    "What may be published",
-    "Long and large runs",
+    "Input",
+    "Settings of lists",
+    "Checks before publishing",
+    "Large and interrupted runs",
 )
 
 StoryIds = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the stories.")]
-_LISTS = typer.Option(
-    "--lists", metavar="DIR|URL", help="Published lists: their folder, or a database URL or env:NAME."
-)
+_LISTS = typer.Option("--lists", metavar="DIR|URL", help="Published lists: a folder, a database URL or env:NAME.")
 Lists = Annotated[str, _LISTS]
 ListsOrNone = Annotated[str | None, _LISTS]
 ArchiveOrNone = Annotated[
     Path | None,
-    typer.Option(
-        "--archive", metavar="DIR", parser=folder_of, help="Folder of the saved archive, in the place of --lists."
-    ),
+    typer.Option("--archive", metavar="DIR", parser=folder_of, help="Folder of a saved archive, instead of --lists."),
 ]
-FormatOption = Annotated[Format, typer.Option(help="How lists are stored in a folder.")]
+FormatOption = Annotated[Format, typer.Option(help="File format of lists in a folder.")]
 ColumnOption = Annotated[
     list[str],
     typer.Option(
         metavar="FIELD=COLUMN",
-        help="Feed a field from a column, such as title=headline; may be repeated.",
+        help="Read a field from a column, such as title=headline; may be repeated.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -67,13 +63,13 @@ InputFormatOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Format of the files read, where they do not tell it: csv, json, xml ...",
+        help="Format of the files (default: detected): csv, json, xml ...",
         rich_help_panel=INPUT,
     ),
 ]
 AsOfOption = Annotated[
     str | None,
-    typer.Option(help="Moment that the lists are for (default: the newest story's time).", rich_help_panel=SETTINGS),
+    typer.Option(help="Moment of the lists (default: the time of the newest story).", rich_help_panel=SETTINGS),
 ]
 AllowWorseOption = Annotated[
     bool,
@@ -84,12 +80,12 @@ AllowWorseOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Do and check everything, but publish nothing.", rich_help_panel=GUARDS)
+    bool, typer.Option("--dry-run", help="Compute and check everything, but publish nothing.", rich_help_panel=GUARDS)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model at all.", rich_help_panel=SETTINGS),
+    typer.Option(help="sentence-transformers name or path, or 'tfidf' for no model.", rich_help_panel=SETTINGS),
 ]
 LinksOption = Annotated[
     Path | None,
@@ -114,7 +110,7 @@ ResumeOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder that finished shards are kept in until the run is done (default: .resume in the --lists folder; "
+        help="Folder for finished shards until the run is done (default: .resume in the --lists folder; "
         "for a database in the --archive folder, else none).",
         rich_help_panel=LARGE,
     ),
@@ -122,7 +118,7 @@ ResumeOption = Annotated[
 QueryOption = Annotated[
     str | None,
     typer.Option(
-        help="Table, or SELECT, that stories are read by; ARTICLES is then a database URL, or env:NAME.",
+        help="Table or SELECT to read stories from; ARTICLES is then a database URL or env:NAME.",
         rich_help_panel=INPUT,
     ),
 ]
@@ -142,7 +138,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="STAGE.NAME=VALUE",
-        help="One setting, such as selection.k=4; may be repeated.",
+        help="A setting, such as selection.k=4; may be repeated.",
         rich_help_panel=SETTINGS,
     ),
 ]

@@ -25,33 +25,31 @@ def serve(
     archive: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", parser=folder_of, help="Archive saved by the same run: for drafts and rejected candidates."
+            metavar="DIR", parser=folder_of, help="Archive saved by the same run, for drafts and rejected candidates."
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; any but this machine's own needs --tokens.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen on; any other than this machine needs --tokens.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
     tokens: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Tokens of who may come in; see `recommender token`.")
+        Path | None, typer.Option(metavar="FILE", help="File of access tokens; see `recommender token`.")
     ] = None,
     journal: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What editors do is written here (default: journal.jsonl in --lists)."),
+        typer.Option(metavar="FILE", help="Journal of what editors do (default: journal.jsonl in --lists)."),
     ] = None,
     name: Annotated[
-        list[str], typer.Option(metavar="HOST", help="Host name that is asked for, as by a proxy; may be repeated.")
+        list[str], typer.Option(metavar="HOST", help="Public host name, such as that of a proxy; may be repeated.")
     ] = [],  # noqa: B006
-    workers: Annotated[int, typer.Option(help="Processes that answer.")] = 1,
-    rate: Annotated[float, typer.Option(help="Requests a second of one client, for each worker; 0 = no limit.")] = 500,
-    max_age: Annotated[int, typer.Option(help="Seconds that others may keep a list; 0 = they ask each time.")] = 0,
-    max_body: Annotated[int, typer.Option(help="Bytes of the largest request.")] = 1 << 20,
-    images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Show the pictures of stories at the desk.")
-    ] = True,
-    access_log: Annotated[bool, typer.Option("--access-log", help="Write a line for each request.")] = False,
+    workers: Annotated[int, typer.Option(help="Number of server processes.")] = 1,
+    rate: Annotated[float, typer.Option(help="Maximum requests a second of a client, per worker; 0 = no limit.")] = 500,
+    max_age: Annotated[int, typer.Option(help="Seconds that caches may keep a list; 0 = always revalidate.")] = 0,
+    max_body: Annotated[int, typer.Option(help="Maximum size of a request, in bytes.")] = 1 << 20,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Show pictures of stories at the desk.")] = True,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
 ) -> None:
-    """Serve published lists over HTTP: an API for the newsroom's system at /v1/docs, a desk for editors at /desk."""
+    """Serve published lists over HTTP: an API for your CMS (/v1/docs) and a desk for editors (/desk)."""
     try:
         from recommender.serving.config import Config
         from recommender.serving.server import serve as run
@@ -82,11 +80,11 @@ def _missing(error: ImportError) -> MissingExtraError:
 
 
 def token(
-    name: Annotated[str, typer.Argument(help="Whose it is, such as cms or ana@courier.example.")],
-    tokens: Annotated[Path, typer.Option(metavar="FILE", help="File that its digest is added to.")],
-    right: Annotated[Right, typer.Option(help="What it may do.")] = Right.write,
+    name: Annotated[str, typer.Argument(help="Owner of the token, such as cms or ana@courier.example.")],
+    tokens: Annotated[Path, typer.Option(metavar="FILE", help="File that the digest is appended to.")],
+    right: Annotated[Right, typer.Option(help="What the token permits.")] = Right.write,
 ) -> None:
-    """Make a token for `serve` and print it, once: the file holds only its digest. Delete a line to end one."""
+    """Create a token for `serve` and print it once; the file has only its digest. Delete a line to revoke."""
     from recommender.serving.tokens import make_token
 
     out.print(make_token(tokens, name, "read" if right is Right.read else "write"), markup=False)

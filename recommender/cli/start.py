@@ -17,7 +17,7 @@ _SHOWN = ("ferry-inquiry", "opera-resigns", "cup-final")  # stories whose lists 
 def init(
     file: Annotated[Path, typer.Argument(help="File to write.")] = Path(SETTINGS_FILE),
 ) -> None:
-    """Write a file of settings: every one with what it means, its default, and commented out."""
+    """Write a settings file with every setting, its meaning and its default, commented out."""
     from recommender.settings import Settings
     from recommender.settings.toml import template
     from recommender.storage.atomic import write_atomically
@@ -29,12 +29,12 @@ def init(
 
 
 def demo(
-    to: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the lists and their site.")] = Path(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the lists and the site.")] = Path(
         "recommender-demo"
     ),
     model: ModelOption = "tfidf",
 ) -> None:
-    """Make the lists of a made-up newsroom, without a model, show three, and write a site to look at all."""
+    """Publish lists for a made-up newsroom, without a model, show three, and write a site to browse all."""
     from recommender.evaluation.data.sets import NEWSROOM
     from recommender.jobs.precompute import precompute
     from recommender.preview import write_preview

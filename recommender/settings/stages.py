@@ -82,57 +82,55 @@ def _given(value: Any) -> str:
 
 
 class ReadingSettings(Stage):
-    """Limits on what comes in; a row or file beyond them is rejected with the reason."""
+    """How input is read, and limits on it; a row or file above a limit is rejected with the reason."""
 
-    max_body_chars: int = Field(1_000_000, ge=1, description="longest body, characters")
-    max_field_chars: int = Field(10_000, ge=1, description="longest title, section, author, URL, or tag, characters")
-    max_tags: int = Field(1_000, ge=0, description="most tags of one story")
-    max_links: int = Field(1_000, ge=0, description="most links of one story; further ones are left out and counted")
-    max_id_chars: int = Field(1_000, ge=1, description="longest id, characters")
-    max_line_bytes: int = Field(64 << 20, ge=1_000, description="longest line of JSONL, or record of CSV, bytes")
+    max_body_chars: int = Field(1_000_000, ge=1, description="maximum length of a body, in characters")
+    max_field_chars: int = Field(
+        10_000, ge=1, description="maximum length of a title, section, author, URL or tag, in characters"
+    )
+    max_tags: int = Field(1_000, ge=0, description="maximum number of tags of a story")
+    max_links: int = Field(
+        1_000, ge=0, description="maximum number of links of a story; further links are dropped and counted"
+    )
+    max_id_chars: int = Field(1_000, ge=1, description="maximum length of an id, in characters")
+    max_line_bytes: int = Field(64 << 20, ge=1_000, description="maximum size of a JSONL line or CSV record, in bytes")
     max_expansion: int = Field(
-        200, ge=1, description="bytes that a packed file may unpack to, per byte, beyond `max_line_bytes`"
+        200, ge=1, description="maximum unpacked bytes per byte of a compressed file, beyond `max_line_bytes`"
     )
-    max_rejected: int = Field(1_000_000, ge=1, description="bad rows from which on a reading is given up")
+    max_rejected: int = Field(1_000_000, ge=1, description="number of bad rows after which reading stops")
     encoding: str | None = Field(
-        None, description="encoding of files, such as 'cp1250'; none = UTF-8, UTF-16, or what their bytes tell"
+        None, description="encoding of files, such as 'cp1250'; none = UTF-8, UTF-16, or detected from the bytes"
     )
-    header: tuple[str, ...] = Field(
-        (), description="names of the columns of CSV and TSV files whose first line is a story already"
-    )
+    header: tuple[str, ...] = Field((), description="column names of CSV and TSV files without a header")
     hidden_values: tuple[str, ...] = Field(
-        (), description="further values of status and type columns whose rows are no published stories, as 'archived'"
+        (), description="further values of status and type columns that mark unpublished rows, such as 'archived'"
     )
     shown_values: tuple[str, ...] = Field(
-        (), description="values of status and type columns whose stories are shown all the same, such as 'page'"
+        (), description="values of status and type columns that do not hide a row, such as 'page'"
     )
     drop_boilerplate: bool = Field(
-        True, description="stories are compared, and shown, without passages that recur across the stories of an outlet"
+        True, description="compare and show stories without passages that recur across the stories of an outlet"
     )
     boilerplate_stories: int = Field(
-        5, ge=2, description="different stories of an outlet, at least, that share a passage which is boilerplate"
+        5, ge=2, description="minimum number of different stories of an outlet that contain a boilerplate passage"
     )
     boilerplate_share: float = Field(
-        0.005, ge=0, le=1, description="share of the stories of an outlet, at least, that share such a passage"
+        0.005, ge=0, le=1, description="minimum share of the stories of an outlet that contain it"
     )
     date_format: str | None = Field(
         None,
-        description="form of times that say it only to people, such as '%d.%m.%Y %H:%M'; %A is a word of any language; "
-        "'excel' = day numbers",
+        description="format of times, such as '%d.%m.%Y %H:%M'; %A matches a word of any language; "
+        "'excel' = Excel day numbers; none = detected",
     )
     day_first: bool | None = Field(
-        None, description="whether 05/11/2026 is in November; none = where a column shows it, else no date"
+        None, description="whether 05/11/2026 is in November; none = determined by the column, else no date"
     )
-    time_zone: str | None = Field(
-        None, description="where times without a zone are meant, such as 'Asia/Tokyo'; none = UTC"
-    )
-    site_language: str | None = Field(
-        None, description="language of stories that name none (default: the archive's commonest)"
-    )
+    time_zone: str | None = Field(None, description="zone of times without one, such as 'Asia/Tokyo'; none = UTC")
+    site_language: str | None = Field(None, description="language of stories without a language field; none = detected")
     site_url: str | None = Field(
         None,
         pattern="^https?://",
-        description="address that relative links of stories without a URL start from, such as https://courier.example",
+        description="base address of relative links in stories without a URL, such as https://courier.example",
     )
 
     @field_validator("encoding")
@@ -156,7 +154,7 @@ class ReadingSettings(Stage):
 
 
 class EmbeddingSettings(Stage):
-    """Which text becomes the vector, and by which model."""
+    """Which text is embedded, and by which model."""
 
     model: str = Field(
         "all-MiniLM-L6-v2",
@@ -164,75 +162,82 @@ class EmbeddingSettings(Stage):
     )
     text: Literal["lead", "chunks"] = Field(
         "lead",
-        description="'lead': title and first tokens; 'chunks': overlapping chunks of the whole story, pooled",
+        description="'lead' = title and first tokens; 'chunks' = overlapping chunks of the whole story, pooled",
     )
     tokens: int = Field(64, ge=8, le=8192, description="token budget of 'lead'")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="arithmetic of the model; 'bfloat16' is about twice as fast where the processor has it, and keeps "
+        description="precision of the model; 'bfloat16' is about twice as fast if the processor supports it, and keeps "
         ".99 of the nearest ten",
     )
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$",
-        description="where the model runs: 'cpu', 'cuda', 'cuda:1', 'mps'; 'auto' = a GPU where there is one",
+        description="where the model runs: 'cpu', 'cuda', 'cuda:1', 'mps'; 'auto' = a GPU if there is one",
     )
     prompt: str | None = Field(
         "auto",
         min_length=1,
-        description="what the model wants before each text: the name of one of its prompts, a text that ends with a "
-        "blank, such as 'query: ', or 'none'; 'auto' = the model's default, else the one of its documents",
+        description="prompt before each text: the name of a prompt of the model, a text that ends with a "
+        "space, such as 'query: ', or 'none'; 'auto' = the model's default, else its document prompt",
     )
     truncate_dim: int | None = Field(
         None,
         ge=2,
-        description="first dimensions that are kept, for models trained so; none = the model's own",
+        description="number of first dimensions to keep, for models trained for it; none = all",
     )
-    chunk_words: int = Field(180, ge=20, description="words of one chunk")
-    chunk_stride: int = Field(150, ge=10, description="words from one chunk's start to the next")
+    chunk_words: int = Field(180, ge=20, description="words of a chunk")
+    chunk_stride: int = Field(150, ge=10, description="words from the start of a chunk to the next")
     svd_dim: int = Field(128, ge=2, description="dimensions of the 'tfidf' vectors")
 
 
 class RetrievalSettings(Stage):
-    """Which stories may be candidates, and how many are looked at."""
+    """Which stories may be candidates, and how many."""
 
-    candidates: int = Field(200, ge=1, le=100_000, description="candidates per story that are ranked")
+    candidates: int = Field(200, ge=1, le=100_000, description="number of candidates per story")
     window_days: int | None = Field(
-        None, ge=1, le=1_000_000, description="days before `as_of`, and around an older story; none = the whole archive"
+        None,
+        ge=1,
+        le=1_000_000,
+        description="days of candidates before `as_of` and around an older story; none = the whole archive",
     )
-    same_language: bool = True
+    same_language: bool = Field(True, description="only stories in the same language are candidates")
     exact: bool = Field(
-        False, description="compare each story with all others, also in an archive of more than 50,000 stories"
+        False, description="compare each story with all others, even in an archive of more than 50,000 stories"
     )
     index: str = Field(
         "auto",
         min_length=1,
-        description="FAISS index that `Recommender.index` is: 'auto' = all vectors as they are, else a string for "
-        "FAISS's `index_factory` such as 'IVF1024,SQ8', which is saved with the archive",
+        description="type of `Recommender.index`: 'auto' = a flat FAISS index, else a string for "
+        "FAISS's `index_factory` such as 'IVF1024,SQ8', saved with the archive",
     )
     min_recall: float = Field(
-        0.95, ge=0, le=1, description="share of the ten nearest that an index of your own must find"
+        0.95, ge=0, le=1, description="minimum share of the ten nearest that such an index must find"
     )
 
 
 class RankingSettings(Stage):
-    """What orders the candidates: a learned ranker, or a weighted sum.
+    """How candidates are ordered: by a learned ranker, or by a weighted sum.
 
-    The sum is `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`; its settings count only
-    with ``ranker = "none"``, and are refused beside a ranker.
+    The sum is `(dense_weight * cosine + lexical_weight * tfidf) * 2 ** (-age / half_life)`; its settings apply only
+    with ``ranker = "none"``, and are refused together with a ranker.
     """
 
     ranker: str = Field(
         "auto",
         min_length=1,
-        description="'auto' = the ranker that ships for the embedder, 'none' = the weighted sum, or a file that "
-        "`recommender learn` wrote",
+        description="'auto' = the shipped ranker for the embedder, 'none' = the weighted sum, or a file written by "
+        "`recommender learn`",
     )
-    dense_weight: float = Field(0.3, ge=0)
-    lexical_weight: float = Field(0.7, ge=0)
-    half_life_days: float | None = Field(90.0, gt=0, description="none = no freshness")
+    dense_weight: float = Field(
+        0.3, ge=0, description="weight of the cosine of the vectors; this and the following only without a ranker"
+    )
+    lexical_weight: float = Field(0.7, ge=0, description="weight of the cosine of the words")
+    half_life_days: float | None = Field(
+        90.0, gt=0, description="age at which freshness halves the score, in days; none = no freshness"
+    )
     anchor: Literal["story", "as_of"] = Field(
-        "story", description="age is the distance to the story's own time, or is counted back from `as_of`"
+        "story", description="age is the distance in time to the story, or to `as_of`"
     )
 
     @property
@@ -313,55 +318,64 @@ class SeriesRule(Stage):
 
 
 class SelectionSettings(Stage):
-    """What makes a list of the ranked candidates."""
+    """How a list is made of the ranked candidates."""
 
     k: int = Field(5, ge=1, le=1_000, description="items of a list")
     reserves: int = Field(5, ge=0, le=1_000, description="further items kept to replace withdrawn ones")
     related_at: float | Literal["auto"] | None = Field(
         "auto",
-        description="relevance from which on an item counts as related, however close; 'auto' = the ranker's, if it is "
-        "also close by words and meaning; none = all items do",
+        description="minimum relevance of a related item; 'auto' = that of the ranker, and also close by words and "
+        "meaning; none = all items count as related",
     )
-    drop_copies: bool = Field(True, description="a copy or an older version under another id never appears")
+    drop_copies: bool = Field(True, description="never show a copy of the story or of another item")
     same_report_hours: float | None = Field(
         6.0,
         gt=0,
         le=1e6,
-        description="what reports the story's own event within so many hours of it tells the same; none = never",
+        description="a report of the story's own event within this many hours is left out; none = never",
     )
     repeat_hours: float | None = Field(
-        24.0, gt=0, le=1e6, description="of reports of one event within so many hours one stands in a list; none = all"
+        24.0,
+        gt=0,
+        le=1e6,
+        description="of several reports of one event within this many hours, a list shows one; none = all",
     )
     event_threshold: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="least P(same event) of stories of two outlets (`source`, else the host of the URL)",
+        description="minimum P(same event) for stories of two outlets (`source`, else the host of the URL)",
     )
     event_threshold_own: float = Field(
-        0.985, gt=0, le=1, description="least P(same event) of stories of one outlet, which seldom tells the same twice"
+        0.985,
+        gt=0,
+        le=1,
+        description="minimum P(same event) for stories of one outlet, which seldom reports an event twice",
     )
     event_threshold_untimed: float = Field(
-        0.6, gt=0, le=1, description="least P(same event), at least, where dates do not tell that the times are close"
+        0.6, gt=0, le=1, description="lower bound of the minimum if dates do not show that the times are close"
     )
     event_threshold_undated: float = Field(
         0.98,
         gt=0,
         le=1,
-        description="least P(same event), at least, where a date is missing: nothing tells a report from a development",
+        description="lower bound of the minimum if a date is missing: a report may be a development",
     )
-    live_hours: float | None = Field(48.0, gt=0, le=1e6, description="age at which a live page is no longer shown")
-    series_limit: bool = Field(True, description="one item of a recurring format, never an earlier edition")
-    series: tuple[SeriesRule, ...] = Field((), description="recurring formats that their titles do not give away")
+    live_hours: float | None = Field(
+        48.0, gt=0, le=1e6, description="age after which a live page is not shown, in hours; none = never"
+    )
+    series_limit: bool = Field(True, description="one item per recurring format, never an older edition")
+    series: tuple[SeriesRule, ...] = Field((), description="recurring formats that are not detected from titles")
     caps: tuple[Cap, ...] = Field(
-        (Cap(by="kind", value="opinion", at_most=2),), description="limits by section, source, kind, author, access"
+        (Cap(by="kind", value="opinion", at_most=2),),
+        description="maximum numbers of items by section, source, kind, author, access",
     )
-    diversity: float = Field(0.0, ge=0, le=1, description="MMR: share of dissimilarity in the choice; 0 = off")
+    diversity: float = Field(0.0, ge=0, le=1, description="MMR: weight of dissimilarity; 0 = off")
     fill: tuple[Fill, ...] = Field(
-        ("more",), description="'more' fills empty places with the next best, labelled so; none, as [], = short lists"
+        ("more",), description="'more' fills empty places with the next best items; [] = leave them empty"
     )
     timeless_slots: Literal[0, 1] | None = Field(
-        1, description="places for undated or evergreen pieces; none = as many as are relevant"
+        1, description="places for undated or evergreen stories; none = no limit"
     )
 
     @model_validator(mode="before")
@@ -381,22 +395,24 @@ class SelectionSettings(Stage):
 
 
 class PublishSettings(Stage):
-    """How versions are kept, and what is not published: a bad version must not replace a good one."""
+    """How many versions are kept, and which are refused: a bad version must not replace a good one."""
 
-    keep_versions: int = Field(3, ge=1, description="published versions kept for rollback")
-    max_rejected_share: float = Field(0.2, ge=0, le=1, description="share of the rows that may be rejected")
+    keep_versions: int = Field(3, ge=1, description="number of published versions kept for rollback")
+    max_rejected_share: float = Field(0.2, ge=0, le=1, description="maximum share of rejected rows")
     max_jump: float = Field(
         0.2,
         ge=0,
         le=1,
-        description="rise, since the last version, of the share of stories without date, body or section, and of lists "
-        "that are empty or not computed",
+        description="maximum rise since the last version of the share of stories without date, body or section, or "
+        "of empty or not computed lists",
     )
     max_first_share: float = Field(
-        0.5, ge=0, le=1, description="share of lists of a first version that may be empty or not computed"
+        0.5, ge=0, le=1, description="maximum share of empty or not computed lists of a first version"
     )
-    max_future_share: float = Field(0.5, ge=0, le=1, description="share of the dates that may lie in the future")
-    max_shrink: float = Field(0.05, ge=0, le=1, description="share of ids that may vanish between versions")
+    max_future_share: float = Field(0.5, ge=0, le=1, description="maximum share of dates in the future")
+    max_shrink: float = Field(
+        0.05, ge=0, le=1, description="maximum share of ids that are missing since the last version"
+    )
     max_unpublished: float = Field(
-        0.5, ge=0, le=1, description="share of the last version's stories that the input may take back at once"
+        0.5, ge=0, le=1, description="maximum share of the last version's stories that the input takes back"
     )

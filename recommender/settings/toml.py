@@ -60,8 +60,8 @@ def to_toml(value: Any) -> str:
 
 
 def template(settings: BaseModel) -> str:
-    """Write all settings as TOML in comments, each below what it means, so that one may be changed here and there."""
-    lines = ["# Settings of recommender, as they are without this file. Take the # from before a name, and change it."]
+    """Return all settings as commented TOML, each below its description."""
+    lines = ["# All settings of recommender with their defaults. To change one, remove the # before its name."]
     for stage, values in settings:
         lines += ["", f"# {(type(values).__doc__ or '').strip().partition(chr(10))[0]}", f"[{stage}]"]
         for name, value in values.model_dump().items():
