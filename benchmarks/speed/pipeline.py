@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from benchmarks.common import write_result
 from recommender import Recommender, Settings
-from recommender.archive.lister import BLOCK
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.features.families import FAMILIES
@@ -101,14 +100,15 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
     pool = pools.candidates(np.ones(len(table), dtype=bool))[0].rows
 
     def features() -> NDArray[np.float32]:
-        parts = [slice(start, start + BLOCK) for start in range(0, len(rows), BLOCK)]
+        step = archive.limits.lists
+        parts = [slice(start, start + step) for start in range(0, len(rows), step)]
         pairs = (Pairs(archive.table, rows[part], archive.table, pool[part], pool[part] >= 0) for part in parts)
         return np.concatenate([pair_features(one, ranker.features, FAMILIES) for one in pairs])
 
     values = features().reshape(-1, len(ranker.features))
     plain = rec.under(rec.settings.override({"ranking.ranker": "none"}))
     lists = {
-        name: _least(lambda one=one: deque(one.lists(rows, pools=pools), maxlen=0), len(rows))
+        name: _least(lambda one=one: deque(one.lister().lists(rows, pools=pools), maxlen=0), len(rows))
         for name, one in (("lists with the ranker", rec), ("lists with the weighted sum", plain))
     }
     figures = {"features": _least(features, len(rows)), "trees": _least(lambda: ranker.raw(values), len(rows)), **lists}
