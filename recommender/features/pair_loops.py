@@ -9,8 +9,39 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
+# Constants of compiled loops stand in their own file: numba compiles again only when that file changes.
+_AHEAD = 32  # candidates whose terms are read into the cache before any of them is compared
+_CACHE_LINE = 16  # numbers of four bytes
+_TOP = 10  # greatest values of a story, whose third to last are its neighbours
 
-@kernel(least=16)
+
+def read_ahead(values: NDArray[Any], first: int, last: int) -> float:
+    """Read one number of each cache line between two entries, and return their sum.
+
+    A loop that compares candidates waits for one cache line after another. This one waits for many at once.
+    """
+    total = 0.0
+    for entry in range(first, last, _CACHE_LINE):
+        total += values[entry]
+    return total + values[last - 1] if first < last else total
+
+
+def shared_entries(
+    terms: NDArray[np.int32], first: int, last: int, is_known: NDArray[np.uint32], entries: NDArray[np.int64]
+) -> int:
+    """Write the entries whose terms have their bit set in `is_known` into `entries`, and return their number.
+
+    There is no branch in the loop, since the processor could not predict it.
+    """
+    count = 0
+    for entry in range(first, last):
+        term = np.uint32(terms[entry])
+        entries[count] = entry
+        count += (is_known[term >> 5] >> (term & 31)) & 1
+    return count
+
+
+@kernel(least=16, parts=(read_ahead, shared_entries))
 def text_pairs(
     start: int,
     stop: int,
@@ -27,18 +58,30 @@ def text_pairs(
     rarity: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Compute `TEXT_PAIRS` of stories and their candidates, (q, c, 9); a part is (indptr, indices, data).
+    """Compute `TEXT_PAIRS` of stories and their candidates, (9, q, c); a part is (indptr, indices, data).
 
     The terms of each story get small numbers, so that all its weights stay in the nearest cache.
     """
+    # Arrays of tuples are slow to read within loops.
+    whole_ends, whole_terms, whole_weights = item_whole
+    title_ends, title_terms, title_weights = item_title
+    lead_ends, lead_terms, lead_weights = item_lead
+    names_ends, names_terms, names_weights = item_names
     term_number = np.zeros(len(rarity), dtype=np.int32)
+    is_known = np.zeros(len(rarity) // 32 + 1, dtype=np.uint32)
+    shared = np.empty(len(rarity) + 1, dtype=np.int64)
+    ends = np.empty((_AHEAD, 8), dtype=np.int64)
+    checksum = np.zeros(1)  # The compiler would leave out reads that lead to nothing.
     for query in range(start, stop):
         query_row = query_rows[query]
         first, last = query_whole[0][query_row], query_whole[0][query_row + 1]
-        weight = np.zeros((last - first + 1, 4), dtype=np.float32)
+        weight = np.zeros((last - first + 1, 5), dtype=np.float32)
         for entry in range(first, last):
-            term_number[query_whole[1][entry]] = entry - first + 1
+            term = query_whole[1][entry]
+            term_number[term] = entry - first + 1
+            is_known[term >> 5] |= np.uint32(1) << np.uint32(term & 31)
             weight[entry - first + 1, 0] = query_whole[2][entry]
+            weight[entry - first + 1, 4] = rarity[term]
         # The other parts are parts of the whole text, so their terms have numbers.
         for entry in range(query_title[0][query_row], query_title[0][query_row + 1]):
             weight[term_number[query_title[1][entry]], 1] = query_title[2][entry]
@@ -46,82 +89,105 @@ def text_pairs(
             weight[term_number[query_lead[1][entry]], 2] = query_lead[2][entry]
         for entry in range(query_names[0][query_row], query_names[0][query_row + 1]):
             weight[term_number[query_names[1][entry]], 3] = query_names[2][entry]
-        weight[0] = 0
         no_title = query_title[0][query_row] == query_title[0][query_row + 1]
         no_names = query_names[0][query_row] == query_names[0][query_row + 1]
-        for column in range(rows.shape[1]):
-            item = rows[query, column]
-            if item < 0:
-                out[query, column] = np.nan
-                continue
-            whole_whole, title_whole, lead_whole, rare = 0.0, 0.0, 0.0, 0.0
-            for entry in range(item_whole[0][item], item_whole[0][item + 1]):
-                term = term_number[item_whole[1][entry]]
-                if term:
-                    value = item_whole[2][entry]
-                    whole_whole += np.float64(np.float32(weight[term, 0] * value))
-                    title_whole += np.float64(np.float32(weight[term, 1] * value))
-                    lead_whole += np.float64(np.float32(weight[term, 2] * value))
-                    rare += np.float64(rarity[item_whole[1][entry]])
-            title_title, whole_title, lead_lead, whole_lead, shared_names = 0.0, 0.0, 0.0, 0.0, 0.0
-            for entry in range(item_title[0][item], item_title[0][item + 1]):
-                term = term_number[item_title[1][entry]]
-                if term:
-                    title_title += np.float64(np.float32(weight[term, 1] * item_title[2][entry]))
-                    whole_title += np.float64(np.float32(weight[term, 0] * item_title[2][entry]))
-            for entry in range(item_lead[0][item], item_lead[0][item + 1]):
-                term = term_number[item_lead[1][entry]]
-                if term:
-                    lead_lead += np.float64(np.float32(weight[term, 2] * item_lead[2][entry]))
-                    whole_lead += np.float64(np.float32(weight[term, 0] * item_lead[2][entry]))
-            for entry in range(item_names[0][item], item_names[0][item + 1]):
-                term = term_number[item_names[1][entry]]
-                if term:
-                    shared_names += np.float64(np.float32(weight[term, 3] * item_names[2][entry]))
-            untitled = item_title[0][item] == item_title[0][item + 1]
-            nameless = item_names[0][item] == item_names[0][item + 1]
-            pair = out[query, column]
-            pair[0], pair[1], pair[2], pair[3] = whole_whole, title_whole, lead_whole, rare
-            pair[4], pair[5], pair[6], pair[7], pair[8] = title_title, whole_title, lead_lead, whole_lead, shared_names
-            if no_title:
-                pair[1] = np.nan
-            if untitled:
-                pair[5] = np.nan
-            if no_title or untitled:
-                pair[4] = np.nan
-            if no_names or nameless:
-                pair[8] = np.nan
+        for left in range(0, rows.shape[1], _AHEAD):
+            width = min(_AHEAD, rows.shape[1] - left)
+            for place in range(width):
+                item, end = max(rows[query, left + place], 0), ends[place]
+                end[0], end[1] = whole_ends[item], whole_ends[item + 1]
+                end[2], end[3] = title_ends[item], title_ends[item + 1]
+                end[4], end[5] = lead_ends[item], lead_ends[item + 1]
+                end[6], end[7] = names_ends[item], names_ends[item + 1]
+            for place in range(width):
+                end = ends[place]
+                checksum[0] += read_ahead(whole_terms, end[0], end[1]) + read_ahead(whole_weights, end[0], end[1])
+                checksum[0] += read_ahead(title_terms, end[2], end[3]) + read_ahead(title_weights, end[2], end[3])
+                checksum[0] += read_ahead(lead_terms, end[4], end[5]) + read_ahead(lead_weights, end[4], end[5])
+                checksum[0] += read_ahead(names_terms, end[6], end[7]) + read_ahead(names_weights, end[6], end[7])
+            for place in range(width):
+                pair, end = out[:, query, left + place], ends[place]
+                if rows[query, left + place] < 0:
+                    pair[:] = np.nan
+                    continue
+                whole_whole, title_whole, lead_whole, rare = 0.0, 0.0, 0.0, 0.0
+                for number in range(shared_entries(whole_terms, end[0], end[1], is_known, shared)):
+                    entry = shared[number]
+                    own, value = weight[term_number[whole_terms[entry]]], whole_weights[entry]
+                    whole_whole += np.float64(np.float32(own[0] * value))
+                    title_whole += np.float64(np.float32(own[1] * value))
+                    lead_whole += np.float64(np.float32(own[2] * value))
+                    rare += np.float64(own[4])
+                title_title, whole_title, lead_lead, whole_lead, shared_names = 0.0, 0.0, 0.0, 0.0, 0.0
+                for number in range(shared_entries(title_terms, end[2], end[3], is_known, shared)):
+                    entry = shared[number]
+                    own, value = weight[term_number[title_terms[entry]]], title_weights[entry]
+                    title_title += np.float64(np.float32(own[1] * value))
+                    whole_title += np.float64(np.float32(own[0] * value))
+                for number in range(shared_entries(lead_terms, end[4], end[5], is_known, shared)):
+                    entry = shared[number]
+                    own, value = weight[term_number[lead_terms[entry]]], lead_weights[entry]
+                    lead_lead += np.float64(np.float32(own[2] * value))
+                    whole_lead += np.float64(np.float32(own[0] * value))
+                for number in range(shared_entries(names_terms, end[6], end[7], is_known, shared)):
+                    entry = shared[number]
+                    own, value = weight[term_number[names_terms[entry]]], names_weights[entry]
+                    shared_names += np.float64(np.float32(own[3] * value))
+                untitled, nameless = end[2] == end[3], end[6] == end[7]
+                pair[0], pair[1], pair[2], pair[3] = whole_whole, title_whole, lead_whole, rare
+                pair[4], pair[5], pair[6], pair[7] = title_title, whole_title, lead_lead, whole_lead
+                pair[8] = shared_names
+                if no_title:
+                    pair[1] = np.nan
+                if untitled:
+                    pair[5] = np.nan
+                if no_title or untitled:
+                    pair[4] = np.nan
+                if no_names or nameless:
+                    pair[8] = np.nan
         for entry in range(first, last):
             term_number[query_whole[1][entry]] = 0
+            is_known[query_whole[1][entry] >> 5] = 0
 
 
 @kernel(least=64)
 def standing(
     start: int, stop: int, values: NDArray[np.float32], is_pooled: NDArray[np.bool_], out: NDArray[np.float32]
 ) -> None:
-    """Compute the standing of each value among those of the story's pool, (q, c, 3), see `Pairs.standing`."""
+    """Compute the standing of each value among those of the story's pool, (3, q, c), see `Pairs.standing`."""
+    known = np.empty(values.shape[1], dtype=np.float32)
+    top = np.empty(_TOP, dtype=np.float32)
     for query in range(start, stop):
         count = 0
-        negated = np.empty(values.shape[1], dtype=np.float32)
         for column in range(values.shape[1]):
             if is_pooled[query, column] and not np.isnan(values[query, column]):
-                negated[count] = -values[query, column]
+                known[count] = values[query, column]
                 count += 1
-        ranked = np.sort(negated[:count])
-        best = -ranked[0] if count else np.float32(np.nan)
+        pool = known[:count]
+        top[:] = np.nan
+        for column in range(values.shape[1]):
+            value = values[query, column]
+            greater = np.int32(0)
+            for other in pool:  # Comparing with all takes few instructions, unlike sorting and searching.
+                greater = np.int32(greater + np.int32(other > value))
+            out[0, query, column] = greater
+            place = np.int64(greater) if is_pooled[query, column] and not np.isnan(value) else _TOP
+            while place < _TOP and not np.isnan(top[place]):  # An equal value stands there.
+                place += 1
+            if place < _TOP:
+                top[place] = value
         total, n_neighbours = 0.0, 0
-        for place in range(2, min(count, 10)):
-            total -= np.float64(ranked[place])
+        for place in range(2, min(count, _TOP)):
+            total += np.float64(top[place])
             n_neighbours += 1
         neighbour_mean = total / n_neighbours if n_neighbours else np.nan
         for column in range(values.shape[1]):
             value = values[query, column]
             if np.isnan(value) or not count:
-                out[query, column] = np.nan
+                out[:, query, column] = np.nan
                 continue
-            out[query, column, 0] = np.searchsorted(ranked, -value)  # how many values are greater
-            out[query, column, 1] = best - value
-            out[query, column, 2] = value - neighbour_mean
+            out[1, query, column] = top[0] - value
+            out[2, query, column] = value - neighbour_mean
 
 
 @kernel(least=64)

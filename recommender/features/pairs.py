@@ -45,7 +45,7 @@ class Pairs:
     def texts(self) -> dict[str, NDArray[np.float32]]:
         """`TEXT_PAIRS` by name, each (q, c)."""
         values = text_pairs(self.queries.parts, self.query_rows, self.archive.parts, self.rows, self.archive.rarity)
-        return {name: values[:, :, column] for column, name in enumerate(TEXT_PAIRS)}
+        return dict(zip(TEXT_PAIRS, values, strict=True))
 
     @cached_property
     def dense(self) -> NDArray[np.float32]:
@@ -76,12 +76,12 @@ class Pairs:
         return np.asarray(same, dtype=np.float32), np.asarray(path, dtype=np.float32)
 
     def standing(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the standing of each value among those of the story's pool, float32 (q, c, 3).
+        """Compute the standing of each value among those of the story's pool, float32 (3, q, c).
 
         The three figures are the number of greater values, the distance to the greatest one, and the excess over the
         mean of the third to the tenth.
         """
-        standing = np.empty((*values.shape, 3), dtype=np.float32)
+        standing = np.empty((3, *values.shape), dtype=np.float32)
         loops.standing(len(values), np.ascontiguousarray(values), self.pool, standing)
         return standing
 
@@ -135,11 +135,11 @@ def pair_features(pairs: Pairs, names: Sequence[str], families: dict[str, Family
     -------
     ndarray of float32, shape (q, c, len(names))
     """
-    features = np.empty((*pairs.rows.shape, len(names)), dtype=np.float32)
+    features = np.empty((len(names), *pairs.rows.shape), dtype=np.float32)  # Trees read column after column.
     for family in families.values():
         wanted = [name for name in names if name in family.names]
         if wanted:
             columns = dict(zip(family.names, family.compute(pairs), strict=True))
             for name in wanted:
-                features[:, :, names.index(name)] = columns[name]
-    return features
+                features[names.index(name)] = columns[name]
+    return np.moveaxis(features, 0, 2)

@@ -93,10 +93,10 @@ def text_pairs(
 
     Returns
     -------
-    ndarray of float32, shape (q, c, 9)
+    ndarray of float32, shape (9, q, c)
         `TEXT_PAIRS`: cosines, and the summed rarity of the shared terms; NaN where one side has no such part.
     """
-    out = np.empty((*rows.shape, len(TEXT_PAIRS)), dtype=np.float32)
+    out = np.empty((len(TEXT_PAIRS), *rows.shape), dtype=np.float32)
     query_parts = (csr_arrays(getattr(queries, field.name)) for field in fields(queries))
     item_parts = (csr_arrays(getattr(archive, field.name)) for field in fields(archive))
     loops.text_pairs(len(rows), query_rows, np.ascontiguousarray(rows), *query_parts, *item_parts, rarity, out)

@@ -7,49 +7,53 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
+_PAIRS = 256  # compared with a node at once; a constant, for compiled loops of a known length are faster
+
 
 @kernel(least=1 << 14)
 def tree_sums(
     start: int,
     stop: int,
-    values: NDArray[np.float32],
+    columns: NDArray[np.float32],
     feature: NDArray[np.int32],
     threshold: NDArray[np.float32],
     missing_left: NDArray[np.bool_],
     value: NDArray[np.float64],
     base: float,
-    found: NDArray[np.float64],
+    out: NDArray[np.float64],
 ) -> None:
-    """Sum the leaves that each line of `values` falls into, tree after tree.
+    """Sum the leaves that each pair of `columns`, (features, m), falls into, tree after tree.
 
-    All nodes of a tree are compared for 64 lines at once, which the compiler turns into few instructions; the walk then
-    only looks up. That is seven times as fast as comparing on the walk.
+    No pair walks down a tree: from the last level up, each node is compared with many pairs at once, and notes the leaf
+    that each would reach from there. The compiler turns that into few instructions of many bytes.
     """
-    inner, columns = feature.shape[1], values.shape[1]
-    block = np.zeros((columns, 64), np.float32)
-    right = np.empty((inner, 64), np.uint8)
-    for first in range(start, stop, 64):
-        lines = min(first + 64, stop) - first
-        for line in range(lines):
-            found[first + line] = base
-            for column in range(columns):
-                block[column, line] = values[first + line, column]
+    inner = feature.shape[1]
+    block = np.zeros((len(columns), _PAIRS), dtype=np.float32)
+    leaf = np.zeros((2 * inner + 1, _PAIRS), dtype=np.uint8)  # by node; leaves themselves are at 0 below their parent
+    sums = np.empty(_PAIRS, dtype=np.float64)
+    for first in range(start, stop, _PAIRS):
+        count = min(first + _PAIRS, stop) - first
+        for column in range(len(columns)):
+            block[column, :count] = columns[column, first : first + count]
+        sums[:] = base
         for tree in range(len(feature)):
-            for node in range(inner):
-                column_of, limit, out = block[feature[tree, node]], threshold[tree, node], right[node]
-                if missing_left[tree, node]:
-                    for line in range(64):
-                        out[line] = column_of[line] > limit  # False for NaN
-                else:
-                    for line in range(64):
-                        out[line] = not (column_of[line] <= limit)  # True for NaN
-            leaves = value[tree]
-            for line in range(lines):
-                at, width = 0, 1  # place within the level
-                while width <= inner:
-                    at = 2 * at + right[width - 1 + at, line]
-                    width *= 2
-                found[first + line] += leaves[at]
+            width, to_right = (inner + 1) // 2, np.uint8(1)
+            while width:
+                for node in range(width - 1, 2 * width - 1):
+                    values, limit = block[feature[tree, node]], threshold[tree, node]
+                    found, left, right = leaf[node], leaf[2 * node + 1], leaf[2 * node + 2]
+                    if missing_left[tree, node]:
+                        for pair in range(_PAIRS):
+                            found[pair] = np.uint8(to_right | right[pair]) if values[pair] > limit else left[pair]
+                    else:
+                        for pair in range(_PAIRS):
+                            found[pair] = left[pair] if values[pair] <= limit else np.uint8(to_right | right[pair])
+                width //= 2
+                to_right = np.uint8(to_right << 1)
+            leaves, reached = value[tree], leaf[0]
+            for pair in range(_PAIRS):
+                sums[pair] += leaves[reached[pair]]
+        out[first : first + count] = sums[:count]
 
 
 @kernel(least=1 << 12)

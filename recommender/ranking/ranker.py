@@ -86,7 +86,7 @@ class Ranker:
         trees = self.trees
         loops.tree_sums(
             len(values),
-            np.ascontiguousarray(values),
+            np.ascontiguousarray(values.T),
             trees.feature,
             trees.threshold,
             trees.missing_left,

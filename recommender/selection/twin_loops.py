@@ -8,21 +8,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
-from recommender.features.loops import merged_cosine
 from recommender.features.vectors import SCALE
 
 _UNIT = SCALE * SCALE
 
 
+_ROUNDING = 1e-3  # far more than unit rows of float32 are off
+
+
 def dense_cosine(vectors: NDArray[np.int16], a: int, b: int) -> float:
     """Multiply two rows of integers, exactly, to a cosine."""
-    total = np.int32(0)
-    for place in range(vectors.shape[1]):
-        total += np.int32(vectors[a, place]) * np.int32(vectors[b, place])
+    left, right, total = vectors[a], vectors[b], np.int32(0)
+    for place in range(len(left)):
+        total = np.int32(total + np.int32(np.int32(left[place]) * np.int32(right[place])))
     return float(total / _UNIT)
 
 
-@kernel(least=64, parts=(dense_cosine, merged_cosine))
+def reaches_cosine(terms: Any, a: int, b: int, least: float) -> bool:
+    """Check whether the cosine of two unit rows is `least` or more; products are rounded to float32.
+
+    What one row holds and the other does not is lost to their cosine: once too much is, the rest is not read.
+    """
+    total, lost_a, lost_b, most = 0.0, 0.0, 0.0, 1 - least * least + _ROUNDING
+    i, j, last_i, last_j = terms[0][a], terms[0][b], terms[0][a + 1], terms[0][b + 1]
+    while i < last_i and j < last_j and lost_a <= most and lost_b <= most:
+        ours, theirs = terms[1][i], terms[1][j]
+        weight, other = terms[2][i], terms[2][j]
+        if ours == theirs:
+            total += np.float64(np.float32(weight * other))
+        elif ours < theirs:
+            lost_a += np.float64(weight * weight)
+        else:
+            lost_b += np.float64(other * other)
+        i += ours <= theirs
+        j += theirs <= ours
+    return total >= least
+
+
+@kernel(least=64, parts=(dense_cosine, reaches_cosine))
 def twins(
     start: int,
     stop: int,
@@ -52,4 +75,4 @@ def twins(
             if min(terms[0][one + 1] - terms[0][one], terms[0][other + 1] - terms[0][other]) >= fewest:
                 blank = not embedded[one] or not embedded[other]
                 if blank or dense_cosine(vectors, one, other) >= likely:
-                    found[line, column] = merged_cosine(terms, one, terms, other) >= least
+                    found[line, column] = reaches_cosine(terms, one, other, least)

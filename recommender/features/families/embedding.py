@@ -9,8 +9,8 @@ from recommender.features.pairs import Column, Family, Pairs
 
 
 def _compute(pairs: Pairs) -> Sequence[NDArray[np.float32]]:
-    standing = pairs.standing(pairs.dense)
-    return pairs.dense, standing[:, :, 0], standing[:, :, 2]
+    rank, _, lift = pairs.standing(pairs.dense)
+    return pairs.dense, rank, lift
 
 
 EMBEDDING = Family(

@@ -10,7 +10,7 @@ from recommender.features.pairs import Column, Family, Pairs
 
 def _compute(pairs: Pairs) -> Sequence[NDArray[np.float32]]:
     words, mixed = pairs.standing(pairs.texts["whole_whole"]), pairs.standing(_mixed(pairs))
-    return (*np.moveaxis(words, 2, 0), *np.moveaxis(mixed, 2, 0))
+    return (*words, *mixed)
 
 
 def _mixed(pairs: Pairs) -> NDArray[np.float32]:
