@@ -17,6 +17,7 @@ from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import as_array as whole
 from recommender.articles.columns import text_buffers as buffers
+from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import labels, opening_bytes
 from recommender.articles.recurring import FOUND, SITE, SITES, Outlets, nobody, pairs, recurring
 from recommender.articles.text import teaser
@@ -144,7 +145,7 @@ class Boilerplate:
         outlet = Outlets.of(table)
         table = _with(table, "title", self._without_sites(table, outlet))
         for name in ("lead", "body"):
-            table = _with(table, name, self._without_passages(whole(table[name]), outlet.salt))
+            table = _with(table, name, self._without_passages(without_inserts(whole(table[name])), outlet.salt))
         return table
 
     def _without_passages(self, texts: pa.Array, salt: NDArray[np.uint64]) -> pa.Array:
@@ -214,14 +215,14 @@ def _labels() -> NDArray[np.uint64]:
     """Make the hash table of the labels of paragraphs."""
     found = []
     with np.errstate(over="ignore"):
-        for texts, opens in zip(labels(), (False, True), strict=True):
+        for texts, kind in zip(labels(), (0, loops.OPENS, loops.CLOSES), strict=True):
             for text in texts:
                 value = np.uint64(0)
                 for word in text.split():
                     value = loops.mixed(value)
                     for byte in word.encode():
                         value = loops.taken(value, np.uint64(byte))
-                found.append(loops.mixed(value ^ np.uint64(opens)))
+                found.append(loops.mixed(value ^ np.uint64(kind)))
     return _hash_table(np.array(found, dtype=np.uint64))
 
 

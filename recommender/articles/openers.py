@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 LINK_LABELS = (
     *("read more", "read also", "also read", "read next", "read on", "see also", "see more", "more on this"),
     *("more on this story", "related", "related stories", "related story", "related articles", "related article"),
+    *("more", "read"),
     *("related links", "related coverage", "further reading", "don't miss", "recommended", "watch also"),
     *("you may also like", "lees ook", "lees meer", "lees verder", "lees hier", "zie ook", "kijk ook", "bekijk ook"),
     *("luister ook", "meer lezen", "meer hierover", "ook interessant", "lesen sie auch", "lesen sie mehr", "lies auch"),
@@ -38,6 +39,32 @@ CREDIT_OPENERS = (
     *("photograph by", "image by", "video by"),
 )
 """Two words that begin a paragraph of credits, in small letters."""
+
+LINK_OPENERS = (
+    *("see also", "also read", "read also", "click here", "click to", "click below", "story continues", "sign up"),
+    *(
+        "article continues",
+        "continue reading",
+        "scroll down",
+        "follow us",
+        "related coverage",
+        "lees ook",
+        "lire aussi",
+    ),
+)
+"""Two words that begin a paragraph of links, calls or what a page says of itself, in small letters."""
+
+LINK_CLOSERS = (
+    "read more",
+    "lees meer",
+    "lees verder",
+    "lire plus",
+    "mehr lesen",
+    "mehr dazu",
+    "leer más",
+    "leia mais",
+)
+"""Two words that end a paragraph which is the headline of another story, in small letters."""
 
 _LONGEST = 160  # characters in which openers stand
 _CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
@@ -132,9 +159,9 @@ def is_scrap(line: str) -> bool:
 
 
 @cache
-def labels() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the labels that stand before a colon, and the words that open a paragraph without a colon."""
-    return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), CREDIT_OPENERS
+def labels() -> tuple[tuple[str, ...], ...]:
+    """Return the labels that stand before a colon, and the words that open and that close a paragraph without one."""
+    return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), (*CREDIT_OPENERS, *LINK_OPENERS), LINK_CLOSERS
 
 
 def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:

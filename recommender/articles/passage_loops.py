@@ -17,12 +17,16 @@ from recommender.compute.kernels import kernel
 LEAST_WORDS = 5  # of a sentence that can recur by itself: "he said." stands in every story
 MOST_LABEL = 4  # words of a label before a colon, as in "Read more: ..."
 OPENER = 2  # words of what opens a paragraph without a colon, as in "Reporting by ..."
+OPENS, CLOSES = 1, 2  # what hashes of labels are mixed with that open or close a paragraph without a colon
+LEAST_CAPITALS = 16  # letters of a headline in capitals
 _LABELLED = 40  # words of a paragraph that a label can stand for
+_LONGEST_LINK = 300  # bytes of a link between brackets
 SENTENCE, PAIR, PARAGRAPH = 0, 1, 2
 
 _Bytes = NDArray[np.uint8]
 _Rows = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
+_Mask = NDArray[np.bool_]
 _BLANK, _END, _NO_BREAK, _WIDE = 1, 2, 3, 4
 
 
@@ -203,18 +207,18 @@ def is_in(table: _Hashes, key: Any) -> bool:
 
 
 def is_labelled(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
-    """Tell whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
+    """Check whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
     value, words, inside, at = np.uint64(0), 0, False, start
     while at < stop:
         wide = data[at] == 0xEF and at + 2 < stop and data[at + 1] == 0xBC and data[at + 2] == 0x9A
         blank = blank_at(data, at, stop)
-        if wide or (data[at] == 0x3A and (at + 1 == stop or blank_at(data, at + 1, stop) > 0)):
+        if wide or data[at] == 0x3A:
             return is_in(labels, mixed(value))
         if blank:
-            if inside and words == OPENER and is_in(labels, mixed(value ^ np.uint64(1))):
+            if inside and words == OPENER and is_in(labels, mixed(value ^ np.uint64(OPENS))):
                 return True
             inside = False
-        elif not (data[at] == 0x28 and words == 0):  # a bracket before the first word
+        elif not (data[at] in (0x28, 0x5B) and words == 0):  # a bracket before the first word
             if not inside:
                 words, inside, value = words + 1, True, mixed(value)
             if words > MOST_LABEL:
@@ -222,6 +226,88 @@ def is_labelled(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
             value = taken(value, _SMALL[data[at]])
         at += max(blank, 1)
     return False
+
+
+def is_closed(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
+    """Check whether the last two words of a paragraph are a label, as in "Ferry runs aground Read more"."""
+    words, at = 0, stop
+    while at > start and words < OPENER:
+        at -= 1
+        if at == start or data[at - 1] == 0x20 or data[at - 1] == 0x0A:
+            words += 1
+    value, inside = np.uint64(0), False
+    while at < stop:
+        if blank_at(data, at, stop):
+            inside = False
+        else:
+            if not inside:
+                inside, value = True, mixed(value)
+            value = taken(value, _SMALL[data[at]])
+        at += 1
+    return words == OPENER and is_in(labels, mixed(value ^ np.uint64(CLOSES)))
+
+
+def is_run_together(data: _Bytes, start: int, stop: int) -> bool:
+    """Check whether a colon stands between a small letter and a capital, as in "Weather:Storm hits the coast"."""
+    for at in range(start + 1, stop - 1):
+        if data[at] == 0x3A:
+            before, after = data[at - 1], data[at + 1]
+            small = 0x61 <= before <= 0x7A or before >= 0x80
+            if small and (0x41 <= after <= 0x5A or after >= 0x80 or after == 0x22 or after == 0x27):
+                return True
+    return False
+
+
+def count_letters(data: _Bytes, start: int, stop: int) -> tuple[int, int]:
+    """Count capitals of ASCII, and letters that are or may be small."""
+    capitals, small = 0, 0
+    for at in range(start, stop):
+        byte = data[at]
+        capitals += 0x41 <= byte <= 0x5A
+        small += 0x61 <= byte <= 0x7A or byte == 0xC3 or 0xC5 <= byte <= 0xE1 or byte >= 0xE3  # not of quotation marks
+    return capitals, small
+
+
+def is_in_capitals(data: _Bytes, first: int, last: int, start: int, stop: int) -> bool:
+    """Check whether a paragraph is in capitals, as headlines are, and most of its text is not."""
+    capitals, small = count_letters(data, first, last)
+    if capitals < LEAST_CAPITALS or small:
+        return False
+    capitals, small = count_letters(data, start, stop)
+    return small > 4 * capitals
+
+
+def mark_by_form(
+    data: _Bytes, begin: _Rows, end: _Rows, words: _Rows, paragraph: _Rows, count: int, labels: _Hashes, out: _Mask
+) -> None:
+    """Mark the paragraphs of links, credits and headlines of other stories, and such links between brackets."""
+    at = 0
+    while at < count:
+        stop, length = at, 0
+        while stop < count and paragraph[stop] == paragraph[at]:
+            length += words[stop]
+            stop += 1
+        first, last = begin[at], end[stop - 1]
+        if length <= _LABELLED and stop - at < count:
+            ended = _CLASS[data[last - 1]] == _END or data[last - 1] in (0x22, 0x29, 0x3A)  # " ) :
+            if is_labelled(data, first, last, labels) or (
+                not ended
+                and (
+                    is_closed(data, first, last, labels)
+                    or is_run_together(data, first, last)
+                    or is_in_capitals(data, first, last, begin[0], end[count - 1])
+                )
+            ):
+                out[at:stop] = True
+        for place in range(at, stop):
+            if data[begin[place]] in (0x28, 0x5B) and is_labelled(data, begin[place], end[place], labels):
+                until = place
+                while until < stop and data[end[until] - 1] not in (0x29, 0x5D):  # a question may end within
+                    until += 1
+                whole = until - place + 1 == count
+                if until < stop and not whole and end[until] - begin[place] <= _LONGEST_LINK:
+                    out[place : until + 1] = True
+        at = stop
 
 
 def mark_dropped(
@@ -235,7 +321,7 @@ def mark_dropped(
     salt: Any,
     table: _Hashes,
     labels: _Hashes,
-    out: NDArray[np.bool_],
+    out: _Mask,
 ) -> None:
     """Mark the sentences of a text that its table holds, by themselves, in their paragraph, or beside a marked one."""
     found, kind, of = (
@@ -259,15 +345,7 @@ def mark_dropped(
         out[place] |= beside[place] and out[place - 1]
     for place in range(count - 1, 0, -1):
         out[place - 1] |= beside[place] and out[place]
-    at = 0
-    while at < count:
-        stop, length = at, 0
-        while stop < count and paragraph[stop] == paragraph[at]:
-            length += words[stop]
-            stop += 1
-        if length <= _LABELLED and stop - at < count and is_labelled(data, begin[at], end[stop - 1], labels):
-            out[at:stop] = True
-        at = stop
+    mark_by_form(data, begin, end, words, paragraph, count, labels, out)
 
 
 @kernel(least=16, parts=(mixed, taken, blank_at, end_at, is_wrapped, break_at, sentences_of, keys_of))
@@ -327,6 +405,11 @@ def passages(
         keys_of,
         is_in,
         is_labelled,
+        is_closed,
+        is_run_together,
+        count_letters,
+        is_in_capitals,
+        mark_by_form,
         mark_dropped,
     ),
 )

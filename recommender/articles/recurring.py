@@ -17,6 +17,7 @@ from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import as_array, outlets, text_buffers
 from recommender.articles.copies import Marks, repeated
+from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import datelines
 
 FOUND = pa.schema(
@@ -164,7 +165,8 @@ class _Read:
 
 def _read(table: pa.Table) -> _Read:
     """Read the passages of the leads and bodies of some stories."""
-    data, offset = text_buffers(as_array(pc.binary_join_element_wise(table["lead"], table["body"], _APART)))
+    texts = as_array(pc.binary_join_element_wise(table["lead"], table["body"], _APART))
+    data, offset = text_buffers(without_inserts(texts))
     size = len(table)
     room, count = np.zeros(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
     loops.most_sentences(size, data, offset, room[1:])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from recommender.articles.article import SCHEMA, Article, to_table
 from recommender.articles.boilerplate import NOTHING, Boilerplate
 from recommender.articles.catalog import Catalog
+from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import opening_bytes
 
 SYLLABLES = [a + b for a in ("ba", "do", "fi", "ku", "le", "mo") for b in ("ra", "si", "tu", "ne", "vo")]
@@ -122,12 +123,53 @@ def test_a_place_and_a_dash_go_where_they_recur() -> None:
 
 @pytest.mark.parametrize(
     "beside",
-    ["Read more: Five things to know today", "Lees ook: Storm op zee", "(Photo: J. Roe)", "Reporting by J. Roe"],
+    [
+        *("Read more: Five things to know today", "Lees ook: Storm op zee", "(Photo: J. Roe)", "Reporting by J. Roe"),
+        *("More:Five things to know", "Fog at sea:Five things to know today", "Five things to know Read more"),
+        *("FIVE THINGS TO KNOW ABOUT ‘THE FERRY’", "Click here to get our app.", "[Read also: Five things]"),
+    ],
 )
 def test_paragraphs_of_links_and_credits_go_by_their_form(beside: str) -> None:
     text = f"{own(1)}\n\n{beside}\n\n{own(2)}"
     assert cleaned([text]) == [f"{own(1)}\n\n{own(2)}"]
     assert cleaned([beside]) == [beside]  # all that there is
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        *("They sat down to read more.", "The ferry leaves at 6:Monday is the first day.", "Note:the ferry is late"),
+        *("THE FERRY IS LATE AGAIN, THEY SAID.", "FERRY LATE", "Seen at 10:30"),
+    ],
+)
+def test_paragraphs_of_sentences_stay_whatever_they_look_like(paragraph: str) -> None:
+    text = f"{own(1)}\n\n{paragraph}\n\n{own(2)}"
+    assert cleaned([text]) == [text]
+
+
+def test_a_text_in_capitals_keeps_its_paragraphs() -> None:
+    text = "THE FERRY RAN AGROUND IN FOG\n\nTHE HARBOUR STAYS CLOSED ALL DAY\n\nNOBODY WAS HURT, THEY SAY"
+    assert cleaned([text]) == [text]
+
+
+@pytest.mark.parametrize("link", ["(RELATED: Fog At Sea: Five Things)", "[Related: Is It Over? Not Yet]"])
+def test_links_between_brackets_leave_their_paragraph(link: str) -> None:
+    assert cleaned([f"{own(1)} The ferry sank. {link}\n\n{own(2)}"]) == [f"{own(1)} The ferry sank.\n\n{own(2)}"]
+    assert cleaned([f"{own(1)} {link[:-1]}\n\n{own(2)}"]) == [f"{own(1)} {link[:-1]}\n\n{own(2)}"]  # never closed
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("Mayor Ada Reed Ada Jane ReedStorm hits the coast Who pays? MORE resigned.", "Mayor Ada Reed resigned."),
+        ("Ada Reed's Adaline (Ada) ReedMORE, and Jo Roe Jo RoeFog MORE's boats", "Ada Reed's, and Jo Roe's boats"),
+        ("Jo Roe Jo Roe Storm hits the coast MORE said", "Jo Roe said"),
+        ("Ada Reed wants MORE of it, and Reed gets it", "Ada Reed wants MORE of it, and Reed gets it"),
+        ("Reed met Ada Reed.\nMORE TOP STORIES", "Reed met Ada Reed.\nMORE TOP STORIES"),
+    ],
+)
+def test_links_behind_names_leave_their_sentence(given: str, left: str) -> None:
+    assert without_inserts(pa.array([given, "Fog."], pa.large_string())).to_pylist() == [left, "Fog."]
 
 
 @settings(max_examples=40, deadline=None)
