@@ -387,7 +387,7 @@ class Recommender(Decided):
         if more := id_texts(exclude):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *more))
-        return Lister.of(self.archive, self.overlay, self.archive.moment(as_of), k=k, filters=filters)
+        return Lister.for_moment(self.archive, self.overlay, self.archive.moment(as_of), k=k, filters=filters)
 
     def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
         """Turn records into lists under what editors have decided by now."""

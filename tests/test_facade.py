@@ -108,7 +108,7 @@ def test_lists_are_filled_from_beyond_the_candidates_and_the_window() -> None:
 
 def test_filling_has_no_more_places_than_there_are_stories(shared: Recommender) -> None:
     few = shared.under(shared.settings.override({"retrieval.candidates": 7})).archive
-    scope = few.base(few.newest(datetime.now(UTC)))
+    scope = few.pool_scope(few.newest(datetime.now(UTC)))
     assert [few.retriever(scope, 1, times=times).count for times in (1, 2, 8, 1 << 20)] == [7, 14, 24, 24]
 
 
@@ -396,7 +396,7 @@ def test_brute_force_agrees_under_a_ranker(fitted: Recommender) -> None:
     archive, size = rec.archive, len(rec.catalog)
     assert archive.ranker is not None
     assert size <= rec.settings.retrieval.candidates, "all stories are candidates"
-    shown = archive.base(archive.newest(datetime.now(UTC))).allowed
+    shown = archive.pool_scope(archive.newest(datetime.now(UTC))).allowed
     rows = np.tile(np.arange(size), (size, 1))
     pool = shown & (archive.languages[:, None] == archive.languages) & ~np.eye(size, dtype=bool)
     pairs = Pairs(archive.table, np.arange(size), archive.table, rows, pool)
@@ -493,6 +493,11 @@ def test_what_is_rejected_stands_in_no_list(diversity: float, fitted: Recommende
         left = {one.article_id for one in rejected[found.article_id]}
         assert not left & set(ids(found)), found.article_id
         assert len(left) + len(found) == len(everyone) - 1, "all others are candidates"
+
+
+def test_a_story_that_is_named_twice_has_each_rejected_candidate_once(fitted: Recommender) -> None:
+    story = fitted.catalog.ids[0].as_py()
+    assert fitted.explain_rejected([story, story]) == fitted.explain_rejected([story])
 
 
 def test_given_vectors_decide() -> None:

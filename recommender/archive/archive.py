@@ -62,17 +62,17 @@ class ArchivePools(NamedTuple):
 
 
 class Latest(Generic[Value]):
-    """The value that was made last, which is given again for the same key."""
+    """A cache of one value: that of the latest key."""
 
     def __init__(self) -> None:
-        self._held: tuple[Hashable, Value] | None = None
+        self._latest: tuple[Hashable, Value] | None = None
 
-    def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of a key, and make it first unless it is the latest."""
-        held = self._held  # other threads may replace it meanwhile
-        if held is None or held[0] != key:
-            self._held = held = key, make()
-        return held[1]
+        latest = self._latest  # other threads may replace it meanwhile
+        if latest is None or latest[0] != key:
+            self._latest = latest = key, make()
+        return latest[1]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -350,7 +350,7 @@ class Archive:
             events=self.event_test,
             series=self.series.editions,
             codes={column: self.catalog.codes(column) for column in sorted(columns)},
-            base=self.base(scope.as_of),
+            pool_scope=self.pool_scope(scope.as_of),
             learned=self.ranker is not None,
             same_language=self.settings.retrieval.same_language,
         )
@@ -371,15 +371,15 @@ class Archive:
             limits=self.limits,
         )
 
-    def base(self, moment: int) -> Scope:
-        """Find the rows that lists of a moment may show, before editors and filters take some out; pools hold these."""
-        return self._latest_base.of(moment, lambda: self.scope(moment, Filters(), frozenset()))
+    def pool_scope(self, moment: int) -> Scope:
+        """Find the rows that pools of a moment are found among: before editors and filters take some out."""
+        return self._latest_pool_scope.get(moment, lambda: self.scope(moment, Filters(), frozenset()))
 
     @cached_property
-    def _latest_base(self) -> Latest[Scope]:
+    def _latest_pool_scope(self) -> Latest[Scope]:
         return Latest()
 
     @cached_property
-    def latest(self) -> Latest[tuple[Selection, bool]]:
-        """Room for what lists of the latest moment share, see `Lister.of`."""
+    def latest_selection(self) -> Latest[tuple[Selection, bool]]:
+        """What lists of the latest moment share, see `Lister.for_moment`."""
         return Latest()

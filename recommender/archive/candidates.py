@@ -22,39 +22,44 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
     """Compute the relevance of the stories in rows `b` under those in rows `a`, each (m,) -> (m,)."""
     if archive.ranker is None:
         return weighted_cosines(archive.queries(a), archive.table, b[:, None], archive.settings.ranking)[2][:, 0]
-    stories, place = np.unique(a, return_inverse=True)  # each has one pool, whoever it is paired with
-    base, k = archive.base(archive.newest(_LAST)), archive.settings.selection.k
+    stories, story = np.unique(a, return_inverse=True)  # each has one pool, whatever it is paired with
+    scope, k = archive.pool_scope(archive.newest(_LAST)), archive.settings.selection.k
     # without dates the moment of the pools at hand is not known: stories may have expired since
-    pools, at = pools_of(archive, stories, base, k, archive.dated and pools_hold(archive, base))
-    found = np.empty(len(a))
+    uses_pools = archive.dated and has_valid_pools(archive, scope)
+    pools, pool_rows = find_pools(archive, stories, scope, k, uses_pools)
+    relevance = np.empty(len(a))
     for start in range(0, len(a), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        pool = candidates_of(archive, archive.queries(a[part]), pools.take(at[place[part]]), base, k, base)
-        both = pool.beside(b[part, None])
-        raw = score_by_ranker(archive.queries(a[part]), both, pool, archive.table, archive.ranker)[0]
-        at_b = (both.rows == b[part, None]).argmax(axis=1)
-        found[part] = archive.ranker.probability(np.take_along_axis(raw, at_b[:, None], axis=1)[:, 0])
-    return found
+        block = slice(start, start + _BLOCK)
+        queries, item = archive.queries(a[block]), b[block, None]
+        pool = find_candidates(archive, queries, pools.take(pool_rows[story[block]]), scope, k, scope)
+        candidates = pool.beside(item)
+        raw = score_by_ranker(queries, candidates, pool, archive.table, archive.ranker)[0]
+        column = (candidates.rows == item).argmax(axis=1)
+        relevance[block] = archive.ranker.probability(np.take_along_axis(raw, column[:, None], axis=1)[:, 0])
+    return relevance
 
 
-def pools_hold(archive: Archive, scope: Scope) -> bool:
-    """Tell whether the pools of an archive were found among all rows of a scope, and in its time."""
+def has_valid_pools(archive: Archive, scope: Scope) -> bool:
+    """Check whether the pools of an archive were found among all rows of a scope, and in its time."""
     pools = archive.pools
     if pools is None:
         return False
-    was = pools.scope
-    if (scope.timed, scope.days_before) != (was.timed, was.days_before) or (scope.timed and scope.as_of != was.as_of):
-        return False  # without time, a moment decides only about what is allowed
-    if scope.days_around is not None or (scope.allowed & ~was.allowed).any():
+    earlier = pools.scope
+    if (scope.timed, scope.days_before) != (earlier.timed, earlier.days_before):
         return False
-    # of a language with few rows all are candidates: whether they are few may change as some expire
-    return np.array_equal(_few(archive, scope, pools.k), _few(archive, was, pools.k))
+    if scope.timed and scope.as_of != earlier.as_of:  # without time, a moment decides only about what is allowed
+        return False
+    if scope.days_around is not None or (scope.allowed & ~earlier.allowed).any():
+        return False
+    # stories may expire, which changes how many rows their language has, and with that how it is searched
+    return np.array_equal(_search_kinds(archive, scope, pools.k), _search_kinds(archive, earlier, pools.k))
 
 
-def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
-    """Sort languages by size, 0 to 2: all of its stories are candidates, each is compared with all, or with some.
+def _search_kinds(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
+    """Return how each language is searched, by its number of rows.
 
-    See `Retriever.holds` and `Retriever.near`.
+    0: all of its stories are candidates, 1: each is compared with all, 2: with some. See `Retriever.holds` and
+    `Retriever.near`.
     """
     language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
     counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
@@ -62,32 +67,35 @@ def _few(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
     return np.asarray((counts > search.count).astype(np.int64) + (counts > search.limits.exact))
 
 
-def pools_of(
-    archive: Archive, rows: NDArray[np.int64], scope: Scope, k: int, hold: bool
+def find_pools(
+    archive: Archive, rows: NDArray[np.int64], scope: Scope, k: int, uses_pools: bool
 ) -> tuple[Pools, NDArray[np.int64]]:
-    """Find pools, and the places in them of those of some rows.
+    """Find pools, and the rows in them that belong to some catalog rows.
 
-    They are the archive's own if these hold, see `pools_hold`, and are as long as lists of `k` need, else found now.
+    They are the archive's own if these are valid, see `has_valid_pools`, and as long as lists of `k` need; else they
+    are searched now.
     """
-    held, search = archive.pools, archive.retriever(scope, k)
-    if held is not None and hold and search.count == archive.retriever(scope, held.k).count:
-        return held.by_row, rows
+    pools, search = archive.pools, archive.retriever(scope, k)
+    if pools is not None and uses_pools and search.count == archive.retriever(scope, pools.k).count:
+        return pools.by_row, rows
     return search.pools(archive.queries(rows)), np.arange(len(rows))
 
 
-def candidates_of(archive: Archive, queries: Queries, pools: Pools, scope: Scope, k: int, base: Scope) -> Candidates:
-    """Find the candidates of each story within a scope: of its pool, or of a search where the pool does not tell.
+def find_candidates(
+    archive: Archive, queries: Queries, pools: Pools, scope: Scope, k: int, pool_scope: Scope
+) -> Candidates:
+    """Find the candidates of each story within a scope: in its pool, or by a search where the pool does not suffice.
 
-    Pools found among `base` know its window alone, and may have lost too many rows since, as by expiry.
+    Pools found among `pool_scope` have its window only, and may have lost too many rows since, as by expiry.
     """
-    found, lost = pools.candidates(scope.allowed)
-    lost |= (scope.days_before, scope.days_around) != (base.days_before, base.days_around)
+    candidates, is_lost = pools.candidates(scope.allowed)
+    is_lost |= (scope.days_before, scope.days_around) != (pool_scope.days_before, pool_scope.days_around)
     search = archive.retriever(scope, k)
-    if archive.searched.reach is not None and scope.allowed.sum() < _LEFT * base.allowed.sum():
+    if archive.searched.reach is not None and scope.allowed.sum() < _LEFT * pool_scope.allowed.sum():
         search = replace(search, limits=replace(search.limits, exact=len(archive.catalog)))  # too few within reach
-        lost |= (found.rows >= 0).sum(axis=1) < search.count
-    again = np.flatnonzero(lost)
-    if not len(again):
-        return found
-    searched = search.pools(queries.take(again))
-    return found.scattered(again, searched.candidates(scope.allowed)[0])
+        is_lost |= (candidates.rows >= 0).sum(axis=1) < search.count
+    lost = np.flatnonzero(is_lost)
+    if not len(lost):
+        return candidates
+    searched = search.pools(queries.take(lost))
+    return candidates.scattered(lost, searched.candidates(scope.allowed)[0])

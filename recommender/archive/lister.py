@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive, ArchivePools
-from recommender.archive.candidates import candidates_of, pools_hold, pools_of
+from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import Marks
@@ -20,13 +20,13 @@ from recommender.lists.block import Block, Heading
 from recommender.lists.readnext import Rejected
 from recommender.lists.reasons import explain
 from recommender.lists.records import to_batch
-from recommender.lists.values import rejections, with_caps
+from recommender.lists.values import add_reached_caps, to_rejected
 from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
-from recommender.selection.fill import filled
+from recommender.selection.fill import fill_lists
 from recommender.selection.pipeline import Trace, mark_developments, select
 
 
@@ -39,8 +39,8 @@ class Lister:
     archive : Archive
     selection : Selection
         What the lists share: the rows that may be shown, and the rules.
-    hold : bool
-        Whether the pools of the archive hold for it.
+    uses_pools : bool
+        Whether the pools of the archive are valid for the moment.
     k : int
         Items of a list.
     blocked : frozenset of (str, str or None)
@@ -49,12 +49,12 @@ class Lister:
 
     archive: Archive
     selection: Selection
-    hold: bool
+    uses_pools: bool
     k: int
     blocked: frozenset[tuple[str, str | None]]
 
     @classmethod
-    def of(
+    def for_moment(
         cls,
         archive: Archive,
         overlay: Overlay,
@@ -74,83 +74,93 @@ class Lister:
         if k < 1:
             raise SettingsError(f"k is {k}, expected at least 1")
         withdrawn, blocked, filters = overlay.withdrawn, overlay.blocked, filters or Filters()
-        days = filters.days_before_as_of is not None or filters.days_around_story is not None
-        if days and not archive.dated:
+        needs_dates = filters.days_before_as_of is not None or filters.days_around_story is not None
+        if needs_dates and not archive.dated:
             raise SettingsError("days_before_as_of and days_around_story need an archive with dates")
 
-        def prepared() -> tuple[Selection, bool]:
+        def prepare() -> tuple[Selection, bool]:
             selection = archive.selection(archive.scope(moment, filters, withdrawn), blocked)
-            return selection, pools_hold(archive, selection.base)
+            return selection, has_valid_pools(archive, selection.pool_scope)
 
-        # without filters the last one is kept: to make it takes the longer the larger the archive is, a list does not
-        plain = filters == Filters()
-        selection, hold = archive.latest.of((moment, withdrawn, blocked), prepared) if plain else prepared()
-        return cls(archive=archive, selection=selection, hold=hold, k=k, blocked=blocked)
+        # without filters the last one is kept: making it takes longer in a larger archive, making a list does not
+        if filters == Filters():
+            selection, uses_pools = archive.latest_selection.get((moment, withdrawn, blocked), prepare)
+        else:
+            selection, uses_pools = prepare()
+        return cls(archive=archive, selection=selection, uses_pools=uses_pools, k=k, blocked=blocked)
 
     def lists(
         self, rows: NDArray[np.int64], *, version: str = "", pools: Pools | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Make the lists of catalog rows as Arrow records, in their order, a block at a time.
+        """Yield the lists of catalog rows as Arrow records, in their order, a block at a time.
 
         `pools` are those of these rows, if they were found already.
         """
-        archive, step = self.archive, self.archive.limits.lists
+        archive, size = self.archive, self.archive.limits.lists
         if pools is not None:
-            places = np.arange(len(rows))
+            pool_rows = np.arange(len(rows))
         else:
-            pools, places = pools_of(archive, rows, self.selection.base, self.k, self.hold)
+            pools, pool_rows = find_pools(archive, rows, self.selection.pool_scope, self.k, self.uses_pools)
 
-        def made(start: int) -> pa.RecordBatch:
-            part = slice(start, start + step)
-            stories, queries = archive.catalog.table.take(pa.array(rows[part])), archive.queries(rows[part])
-            return self._records(stories, queries, pools=pools.take(places[part]), version=version)
+        def make_block(start: int) -> pa.RecordBatch:
+            block = slice(start, start + size)
+            stories = archive.catalog.table.take(pa.array(rows[block]))
+            queries = archive.queries(rows[block])
+            return self._records(stories, queries, pools=pools.take(pool_rows[block]), version=version)
 
-        yield from in_order(made, range(0, len(rows), step))
+        yield from in_order(make_block, range(0, len(rows), size))
 
     def draft(self, table: pa.Table, vectors: NDArray[np.int16]) -> pa.RecordBatch:
         """Make the list of a story that is not in the archive, one row with its vector; the archive stays as it is."""
         archive, scope = self.archive, self.selection.scope
-        scope = replace(scope, allowed=scope.allowed.copy())
+        allowed = scope.allowed.copy()
         if archive.settings.selection.drop_copies:
-            scope.allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
+            allowed[archive.catalog.copies_of(table.to_pylist()[0])] = False
+        allowed[self._rows_blocked_under(table["id"][0].as_py())] = False
         queries = archive.foreign_queries(table, vectors)
-        # a draft may carry a time to come: it is asked for now
+        # a draft may carry a time to come: its list is made for now
         queries = replace(queries, published=np.minimum(queries.published, scope.as_of))
-        # rules that name the draft by its id, which the archive need not know
-        article_id = table["id"][0].as_py()
-        blocks = self.blocked.union((block.item, block.story) for block in archive.rules.blocks if block.item)
-        blocked = archive.catalog.known_rows(item for item, story in blocks if item and story == article_id)
-        scope.allowed[blocked] = False
-        return replace(self, selection=replace(self.selection, scope=scope))._records(table, queries)
+        selection = replace(self.selection, scope=replace(scope, allowed=allowed))
+        return replace(self, selection=selection)._records(table, queries)
+
+    def _rows_blocked_under(self, article_id: str) -> NDArray[np.int64]:
+        """Find the rows of items that rules block under a story by its id, which the archive need not know."""
+        blocks = self.blocked.union((block.item, block.story) for block in self.archive.rules.blocks if block.item)
+        return self.archive.catalog.known_rows(item for item, story in blocks if item and story == article_id)
 
     def rejected(self, article_ids: Sequence[str]) -> dict[str, list[Rejected]]:
         """Find the candidates that are not in the lists of some stories, best first, each with what rejected it."""
-        catalog, step = self.archive.catalog, self.archive.limits.lists
-        caps = (*self.selection.settings.caps, *self.selection.rules.rules.caps)
-        rows = catalog.rows(article_ids)
-        found: dict[str, list[Rejected]] = {article_id: [] for article_id in article_ids}
-        for start in range(0, len(rows), step):
-            block = rows[start : start + step]
-            stories = catalog.table.take(pa.array(block))
+        size = self.archive.limits.lists
+        rows = self.archive.catalog.rows(list(dict.fromkeys(article_ids)))
+        rejected: dict[str, list[Rejected]] = {}
+        for start in range(0, len(rows), size):
+            rejected |= self._rejected_of_block(rows[start : start + size])
+        return rejected
 
-            def trace(rule: str, rejected: Ranked, ids: list[str] = stories["id"].to_pylist()) -> None:  # noqa: B008
-                for place, one in rejections(rule, rejected, catalog):
-                    found[ids[place]].append(one)
+    def _rejected_of_block(self, rows: NDArray[np.int64]) -> dict[str, list[Rejected]]:
+        catalog, selection = self.archive.catalog, self.selection
+        caps = (*selection.settings.caps, *selection.rules.rules.caps)
+        stories = catalog.table.take(pa.array(rows))
+        ids = stories["id"].to_pylist()
+        rejected: dict[str, list[Rejected]] = {article_id: [] for article_id in ids}
 
-            batch = self._records(stories, self.archive.queries(block), trace=trace)
-            for record in batch.select(
-                ["article_id", "items", "reserves"]
-            ).to_pylist():  # filling may have brought some back
-                shown = {item["article_id"] for item in record["items"]}
-                story = record["article_id"]
-                listed = [*shown, *(item["article_id"] for item in record["reserves"])]
-                left = [with_caps(one, listed, caps, catalog) for one in found[story] if one.article_id not in shown]
-                found[story] = sorted(left, key=lambda one: (-one.score, one.article_id))
-        return found
+        def trace(rule: str, candidates: Ranked) -> None:
+            for story, candidate in to_rejected(rule, candidates, catalog):
+                rejected[ids[story]].append(candidate)
+
+        batch = self._records(stories, self.archive.queries(rows), trace=trace)
+        for record in batch.select(["article_id", "items", "reserves"]).to_pylist():
+            article_id = record["article_id"]
+            items, reserves = ([item["article_id"] for item in record[name]] for name in ("items", "reserves"))
+            # filling may have brought back what was rejected at first
+            left = [candidate for candidate in rejected[article_id] if candidate.article_id not in items]
+            left = [add_reached_caps(candidate, [*items, *reserves], caps, catalog) for candidate in left]
+            rejected[article_id] = sorted(left, key=lambda candidate: (-candidate.score, candidate.article_id))
+        return rejected
 
     def pools(self, rows: NDArray[np.int64]) -> Pools:
         """Find the candidates of some rows."""
-        return self.archive.retriever(self.selection.base, self.k).pools(self.archive.queries(rows))
+        return self.archive.retriever(self.selection.pool_scope, self.k).pools(self.archive.queries(rows))
 
     def with_pools(
         self, *, before: Archive | None = None, found: Pools | None = None, checkpoint: Checkpoint | None = None
@@ -167,16 +177,16 @@ class Lister:
         checkpoint : Checkpoint, optional
             Keeps finished parts of the search, and gives them back.
         """
-        archive, scope = self.archive, self.selection.base
+        archive, scope = self.archive, self.selection.pool_scope
         queries, search = archive.queries(np.arange(len(archive.catalog))), archive.retriever(scope, self.k)
         if found is not None:
             pools = found
         elif before is None or before.pools is None:
             pools = search.pools(queries, checkpoint)
         else:
-            was = before.retriever(before.pools.scope, before.pools.k)
-            pools = renewed(queries, before.pools.by_row, search, was, checkpoint)
-        shown = self.selection.searched.allowed
+            earlier_search = before.retriever(before.pools.scope, before.pools.k)
+            pools = renewed(queries, before.pools.by_row, search, earlier_search, checkpoint)
+        shown = self.selection.unblocked_scope.allowed
         return replace(archive, pools=ArchivePools(pools, scope, shown, self.k, self.blocked))
 
     def _records(
@@ -190,19 +200,19 @@ class Lister:
     ) -> pa.RecordBatch:
         """Make the lists of a block of stories as records; every way to a list goes through here.
 
-        `pools` are those of the stories, found among `selection.base`; without them the stories search now.
+        `pools` are those of the stories, found among `selection.pool_scope`; without them the stories search now.
         """
         archive, selection = self.archive, self.selection
-        withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
-        embargoed = queries.published > selection.scope.as_of
-        chosen, contributions = self._chosen(stories, queries, ~withheld & ~embargoed, trace, pools)
+        is_withheld = (queries.rows >= 0) & selection.rules.no_list[queries.rows]
+        is_embargoed = queries.published > selection.scope.as_of
+        chosen, contributions = self._choose(stories, queries, ~is_withheld & ~is_embargoed, trace, pools)
         block = Block(
             stories=stories,
             queries=queries,
             chosen=chosen,
             contributions=contributions,
-            not_computed=embargoed,
-            withheld=withheld,
+            not_computed=is_embargoed,
+            withheld=is_withheld,
             catalog=archive.catalog,
             texts=archive.parts,
             idf=archive.tfidf.idf,
@@ -213,73 +223,98 @@ class Lister:
         heading = Heading(k=self.k, version=version, as_of=as_of, settings=archive.fingerprint)
         return to_batch(block, explain(block), heading)
 
-    def _chosen(
+    def _choose(
         self,
-        stories: pa.Table,
+        table: pa.Table,
         queries: StoryQueries,
-        wanted: NDArray[np.bool_],
+        has_list: NDArray[np.bool_],
         trace: Trace | None,
         pools: Pools | None,
     ) -> tuple[Ranked, Contributions]:
-        """Choose the items of some stories: candidates, ranking, selection; and tell what their scores are made of."""
-        archive, selection, k = self.archive, self.selection, self.k
-        scope, base = selection.searched, selection.base
-        asked = self._asked(stories, queries)
-        if pools is None:
-            pools = archive.retriever(base, k).pools(queries)
-        pool, found = (candidates_of(archive, queries, pools, one, k, base) for one in (base, scope))
+        """Choose the items of some stories: candidates, ranking, selection; with what families contribute to each."""
+        archive, k = self.archive, self.k
+        stories = self._stories(table, queries)
+        selection = replace(self.selection, scope=self.selection.unblocked_scope)
+        candidates, pool = self._candidates(stories, pools, with_blocked=trace is not None)
         scorer = Scorer(
             catalog=archive.catalog,
             table=archive.table,
-            scope=scope,
+            scope=selection.scope,
             ranker=archive.ranker,
             settings=archive.settings.ranking,
             closeness=archive.closeness,
         )
 
-        def ranked(places: NDArray[np.int64], candidates: Candidates) -> Ranked:
-            return scorer.rank(queries.take(places), candidates, Candidates(pool.rows[places]))
+        def rank(indices: NDArray[np.int64], candidates: Candidates) -> Ranked:
+            return scorer.rank(queries.take(indices), candidates, Candidates(pool.rows[indices]))
 
-        if trace is not None:  # it wants to hear of candidates that are blocked everywhere, in no one's place
-            held = pools.candidates(selection.scope.allowed)[0].rows
-            found = found.beside(np.where(selection.rules.blocked[held], held, -1))
-        if (asked.pins >= 0).any():
-            found = found.beside(asked.pins)
-        best = ranked(np.arange(len(queries)), found).pins_first(asked.pins)
-        best = best.keep(best.has_item & wanted[:, None])
-        told: list[tuple[str, Ranked]] = []
-        chosen = select(best, asked, selection, k, trace=None if trace is None else lambda *one: told.append(one))
+        ranked = rank(np.arange(len(queries)), candidates).pins_first(stories.pins)
+        ranked = ranked.keep(ranked.has_item & has_list[:, None])
+        rejected: list[tuple[str, Ranked]] = []
+        collect = None if trace is None else lambda rule, candidates: rejected.append((rule, candidates))
+        chosen = select(ranked, stories, self.selection, k, trace=collect)
         if "more" in archive.settings.selection.fill:
-            further = partial(self._further, queries)
-            chosen = filled(chosen, best, asked, replace(selection, scope=scope), k, wanted, further, ranked)
-        if trace is not None:  # of the list that is shown: what was left out at first may fill it
-            for rule, rejected in told:
-                trace(rule, rejected.keep(rejected.has_item & ~is_among(rejected.rows, chosen.rows)))
-        chosen = mark_developments(chosen, asked, selection)
+            chosen = fill_lists(
+                chosen,
+                ranked,
+                stories=stories,
+                selection=selection,
+                k=k,
+                has_list=has_list,
+                find_more=partial(self._find_more, queries),
+                rank=rank,
+            )
+        if trace is not None:
+            _trace_left_out(rejected, chosen, trace)
+        chosen = mark_developments(chosen, stories, self.selection)
         return chosen, scorer.contributions(chosen)
 
-    def _asked(self, stories: pa.Table, queries: StoryQueries) -> Stories:
+    def _candidates(
+        self, stories: Stories, pools: Pools | None, *, with_blocked: bool
+    ) -> tuple[Candidates, Candidates]:
+        """Find the candidates of some stories, with pinned items, and the pools that tell a candidate's standing."""
+        archive, selection, queries = self.archive, self.selection, stories.queries
+        pool_scope = selection.pool_scope
+        if pools is None:
+            pools = archive.retriever(pool_scope, self.k).pools(queries)
+        pool = find_candidates(archive, queries, pools, pool_scope, self.k, pool_scope)
+        candidates = find_candidates(archive, queries, pools, selection.unblocked_scope, self.k, pool_scope)
+        if with_blocked:  # for a trace: what is blocked everywhere, besides the candidates and in the place of none
+            rows = pools.candidates(selection.scope.allowed)[0].rows
+            candidates = candidates.beside(np.where(selection.rules.blocked[rows], rows, -1))
+        if (stories.pins >= 0).any():
+            candidates = candidates.beside(stories.pins)
+        return candidates, pool
+
+    def _stories(self, table: pa.Table, queries: StoryQueries) -> Stories:
         """Gather what rules and limits look at in some stories."""
         archive, selection = self.archive, self.selection
         pins, positions = selection.rules.pinned(queries.rows)
         if (queries.rows >= 0).all():
             series, outlets = archive.series.editions[queries.rows], archive.outlets.codes[queries.rows]
         else:
-            series = archive.series.series.codes(stories, archive.looks_of(stories))
-            outlets = archive.outlets.codes_of(stories)
+            series = archive.series.series.codes(table, archive.looks_of(table))
+            outlets = archive.outlets.codes_of(table)
         return Stories(
             queries=queries,
-            marks=Marks.of(stories, archive.rules),
+            marks=Marks.of(table, archive.rules),
             series=series,
             outlets=outlets,
             pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),
             positions=positions,
         )
 
-    def _further(self, queries: StoryQueries, places: NDArray[np.int64], times: int) -> Candidates:
-        """Find so many times as many candidates of some stories, without the window of the settings."""
-        scope, base = self.selection.searched, self.selection.base
-        own_window = (scope.days_before, scope.days_around) == (base.days_before, base.days_around)
-        wide = replace(scope, days_before=None, days_around=None) if own_window else scope
-        search = self.archive.retriever(wide, self.k, times=times)
-        return search.pools(queries.take(places)).candidates(scope.allowed)[0]
+    def _find_more(self, queries: StoryQueries, indices: NDArray[np.int64], times: int) -> Candidates:
+        """Find so many times as many candidates of the stories at some indices, without the window of the settings."""
+        scope, pool_scope = self.selection.unblocked_scope, self.selection.pool_scope
+        if (scope.days_before, scope.days_around) == (pool_scope.days_before, pool_scope.days_around):
+            scope = replace(scope, days_before=None, days_around=None)  # a window of the call's filters stays
+        search = self.archive.retriever(scope, self.k, times=times)
+        return search.pools(queries.take(indices)).candidates(scope.allowed)[0]
+
+
+def _trace_left_out(rejected: list[tuple[str, Ranked]], chosen: Ranked, trace: Trace) -> None:
+    """Trace what rules rejected, unless filling has brought it back."""
+    for rule, candidates in rejected:
+        is_left_out = candidates.has_item & ~is_among(candidates.rows, chosen.rows)
+        trace(rule, candidates.keep(is_left_out))

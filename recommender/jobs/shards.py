@@ -122,7 +122,7 @@ class Plan:
     def lister(self) -> Lister:
         """Prepare lists of the archive as it was saved."""
         archive, _ = snapshot.load(self.work / _ARCHIVE)
-        return Lister.of(archive, self.overlay, self.moment)
+        return Lister.for_moment(archive, self.overlay, self.moment)
 
     def save_list_rows(self, rows: NDArray[np.int64]) -> None:
         """Write the rows that lists are made for, ascending."""

@@ -76,24 +76,26 @@ def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> 
     return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
 
 
-def rejections(rule: str, rejected: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
-    """Convert rejected candidates to values, each with the place of its story."""
-    place, column = np.nonzero(rejected.rows >= 0)
-    items = catalog.table.select(["id", "title", "section", "published_at", "line"])
-    items = titled(items.take(pa.array(rejected.rows[place, column]))).drop_columns("line")
+def to_rejected(rule: str, candidates: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
+    """Convert candidates that a rule rejected to values, each with the index of its story."""
+    row, column = np.nonzero(candidates.has_item)
+    columns = ["id", "title", "section", "published_at", "line"]
+    items = titled(catalog.table.select(columns).take(pa.array(candidates.rows[row, column]))).drop_columns("line")
     items = items.rename_columns(["article_id", "title", "section", "published_at"])
-    numbers = (rejected.relevance[place, column].round(6).tolist(), rejected.score[place, column].round(6).tolist())
-    for story, item, relevance, score in zip(place.tolist(), items.to_pylist(), *numbers, strict=True):
+    relevances = candidates.relevance[row, column].round(6).tolist()
+    scores = candidates.score[row, column].round(6).tolist()
+    for story, item, relevance, score in zip(row.tolist(), items.to_pylist(), relevances, scores, strict=True):
         yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
 
 
-def with_caps(one: Rejected, listed: Sequence[str], caps: Sequence[Cap], catalog: Catalog) -> Rejected:
+def add_reached_caps(rejected: Rejected, listed: Sequence[str], caps: Sequence[Cap], catalog: Catalog) -> Rejected:
     """Name the caps that keep a candidate out of a list, which has reached them by the ids that stand in it."""
-    if one.rule != "cap":
-        return one
-    rows, told = pa.array(catalog.rows([one.article_id, *listed])), []
+    if rejected.rule != "cap":
+        return rejected
+    rows = pa.array(catalog.rows([rejected.article_id, *listed]))
+    reached = []
     for cap in caps:
-        own, *others = catalog.table[cap.by].take(rows).to_pylist()
-        if own is not None and cap.value in (None, own) and others.count(own) >= cap.at_most:
-            told.append(f"{cap.by} = {own}, at most {cap.at_most}")
-    return replace(one, detail="; ".join(told))
+        value, *listed_values = catalog.table[cap.by].take(rows).to_pylist()
+        if value is not None and cap.value in (None, value) and listed_values.count(value) >= cap.at_most:
+            reached.append(f"{cap.by} = {value}, at most {cap.at_most}")
+    return replace(rejected, detail="; ".join(reached))

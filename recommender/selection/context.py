@@ -1,4 +1,4 @@
-"""What the rules of one moment share, and the stories that lists are made for."""
+"""What the rules of one moment share, and the stories of the lists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Selection:
         Recurring format of each row; -1 = none.
     codes : dict of str to (ndarray of int32, shape (n,), list of str)
         Codes of the columns that caps look at, -1 = no value, and the values.
-    base : Scope
+    pool_scope : Scope
         The rows of the moment, before withdrawals, blocks and the filters of a call: what pools are found among.
     learned : bool
         Whether a ranker ordered the candidates: scores are probabilities then.
@@ -44,19 +44,19 @@ class Selection:
     events: EventTest
     series: NDArray[np.int64]
     codes: dict[str, tuple[NDArray[np.int32], list[str]]]
-    base: Scope
+    pool_scope: Scope
     learned: bool
     same_language: bool
 
     @cached_property
-    def searched(self) -> Scope:
+    def unblocked_scope(self) -> Scope:
         """The scope without the rows that are blocked everywhere."""
         return replace(self.scope, allowed=self.scope.allowed & ~self.rules.blocked)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stories:
-    """The stories that lists are made for: queries, and what rules and limits look at in them.
+    """The stories of some lists: their queries, and what rules and limits look at in them.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ class Stories:
     pins: NDArray[np.int64]
     positions: NDArray[np.int64]
 
-    def take(self, places: NDArray[np.int64]) -> Stories:
-        """Take some of the stories, by their places."""
-        marks = Marks(*(getattr(self.marks, name)[places] for name in ("topics", "sensitive", "light")))
+    def take(self, indices: NDArray[np.int64]) -> Stories:
+        """Return the stories at some indices."""
+        marks = Marks(*(getattr(self.marks, name)[indices] for name in ("topics", "sensitive", "light")))
         return Stories(
-            queries=self.queries.take(places),
+            queries=self.queries.take(indices),
             marks=marks,
-            series=self.series[places],
-            outlets=self.outlets[places],
-            pins=self.pins[places],
-            positions=self.positions[places],
+            series=self.series[indices],
+            outlets=self.outlets[indices],
+            pins=self.pins[indices],
+            positions=self.positions[indices],
         )

@@ -1,4 +1,4 @@
-"""Full lists: where the candidates of a story do not fill its list, look past them."""
+"""Full lists: where the candidates of a story do not fill its list, further ones do."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from recommender.selection.context import Selection, Stories
 from recommender.selection.pipeline import select
 
 TIMES = (8, 64, 1 << 20)
-"""How many times as many candidates are looked at, one after another: the last are all that there are."""
+"""How many times as many candidates are found, one after another: the last are all that there are."""
 _CELLS = 1 << 21  # candidates that are ranked together
 
-Further = Callable[[NDArray[np.int64], int], Candidates]
+FindMore = Callable[[NDArray[np.int64], int], Candidates]
+"""Finds so many times as many candidates for the stories at some indices."""
 Rank = Callable[[NDArray[np.int64], Candidates], Ranked]
+"""Scores candidates of the stories at some indices."""
 
 
-def filled(
+def fill_lists(
     chosen: Ranked,
-    best: Ranked,
+    ranked: Ranked,
+    *,
     stories: Stories,
     selection: Selection,
     k: int,
-    wanted: NDArray[np.bool_],
-    further: Further,
+    has_list: NDArray[np.bool_],
+    find_more: FindMore,
     rank: Rank,
 ) -> Ranked:
     """Fill the lists that the candidates left short with further stories, labelled `more`.
@@ -39,38 +42,48 @@ def filled(
     ----------
     chosen : Ranked, shape (q, w)
         The lists so far.
-    best : Ranked, shape (q, c)
+    ranked : Ranked, shape (q, c)
         The candidates that they were chosen from.
-    wanted : ndarray of bool, shape (q,)
+    stories : Stories
+    selection : Selection
+    k : int
+    has_list : ndarray of bool, shape (q,)
         Stories that get a list.
-    further : callable
-        Finds so many times as many candidates for the stories in some places.
+    find_more : callable
     rank : callable
-        Scores candidates of the stories in some places.
     """
-    scope, own, language = selection.scope, stories.queries.rows, stories.queries.language
-    allowed = _allowed(selection, language) - ((own >= 0) & scope.allowed[own])
-    mine = (scope.language[best.rows] == language[:, None]) | (not selection.same_language)
-    looked_at = ((best.rows >= 0) & scope.allowed[best.rows] & mine).sum(axis=1)  # a pin may be of another language
+    n_allowed, n_seen = _count_allowed(stories, selection), _count_seen(ranked, stories, selection)
     for times in TIMES:
-        short = np.flatnonzero(((chosen.rows >= 0).sum(axis=1) < k) & wanted & (looked_at < allowed))
-        width = min(int(allowed.max(initial=0)), times * best.rows.shape[1])
-        step = max(_CELLS // max(width, 1), 1)
-        for places in np.split(short, range(step, len(short), step)) if len(short) else ():
-            found = further(places, times)
-            looked_at[places] = np.maximum((found.rows >= 0).sum(axis=1), looked_at[places])
-            known = is_among(found.rows, best.take(places).rows)
-            more = rank(places, Candidates(np.where(known, -1, found.rows)))
+        is_short = chosen.has_item.sum(axis=1) < k
+        short = np.flatnonzero(is_short & has_list & (n_seen < n_allowed))
+        width = min(int(n_allowed.max(initial=0)), times * ranked.rows.shape[1])
+        size = max(_CELLS // max(width, 1), 1)
+        for start in range(0, len(short), size):
+            block = short[start : start + size]
+            found = find_more(block, times)
+            n_seen[block] = np.maximum((found.rows >= 0).sum(axis=1), n_seen[block])
+            known = ranked.take(block)
+            more = rank(block, Candidates(np.where(is_among(found.rows, known.rows), -1, found.rows)))
             more = replace(more, source=np.full_like(more.source, MORE))
-            both = best.take(places).append_candidates(more)
-            chosen = chosen.replace_stories(places, select(both, stories.take(places), selection, k))
+            again = select(known.append_candidates(more), stories.take(block), selection, k)
+            chosen = chosen.replace_stories(block, again)
     return chosen
 
 
-def _allowed(selection: Selection, language: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Tell how many rows a story may show, the story included, (q,)."""
-    scope = selection.scope
+def _count_allowed(stories: Stories, selection: Selection) -> NDArray[np.int64]:
+    """Count the rows that each story may show, (q,)."""
+    scope, rows, language = selection.scope, stories.queries.rows, stories.queries.language
+    is_allowed_itself = (rows >= 0) & scope.allowed[rows]
     if not selection.same_language:
-        return np.full(len(language), scope.allowed.sum())
+        return np.asarray(scope.allowed.sum() - is_allowed_itself)
     counts = np.bincount(scope.language[scope.allowed] + 1, minlength=int(language.max(initial=-1)) + 2)
-    return np.asarray(counts[language + 1])
+    return np.asarray(counts[language + 1] - is_allowed_itself)
+
+
+def _count_seen(ranked: Ranked, stories: Stories, selection: Selection) -> NDArray[np.int64]:
+    """Count the candidates that each story may show, (q,): a pin may be of another language."""
+    scope = selection.scope
+    is_allowed = ranked.has_item & scope.allowed[ranked.rows]
+    if selection.same_language:
+        is_allowed &= scope.language[ranked.rows] == stories.queries.language[:, None]
+    return np.asarray(is_allowed.sum(axis=1))

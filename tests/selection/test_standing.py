@@ -183,7 +183,7 @@ def by_hand(rec: Recommender, draft: dict[str, Any]) -> dict[str, float]:
     """Probability of a link to every story of the archive, by the features of the draft beside all of them."""
     archive = rec.archive
     assert archive.ranker is not None
-    queries, scope = foreign(rec, draft), archive.base(archive.newest(AS_OF))
+    queries, scope = foreign(rec, draft), archive.pool_scope(archive.newest(AS_OF))
     rows = np.arange(len(rec.catalog))
     held = scope.allowed & (scope.language == queries.language[0])
     pairs = Pairs(queries.features, queries.at, archive.table, rows[None, :], held[None, :])
