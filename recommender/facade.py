@@ -23,7 +23,7 @@ from recommender.archive.pins import placing
 from recommender.archive.rows import compacted
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
-from recommender.articles.id_types import Id, giving_back, id_text, id_texts
+from recommender.articles.id_types import Id, id_converter, id_text, id_texts
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.decided import Decided
@@ -315,7 +315,7 @@ class Recommender(Decided):
         rows = self.archive.catalog.rows(texts)
         batches = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude).lists(rows)
         lists = [one for batch in batches for one in self._values(batch)]
-        return [one.with_ids(giving_back(asked)) for one, asked in zip(lists, article_ids, strict=True)]
+        return [one.with_ids(id_converter(asked)) for one, asked in zip(lists, article_ids, strict=True)]
 
     def recommend_for(
         self,
@@ -342,7 +342,7 @@ class Recommender(Decided):
         (found,) = self._values(lister.draft(table, vectors))
         found = found.without_list("withheld") if found.article_id in self.rules.no_list else found
         given = article.id if isinstance(article, Article) else article.get("id", "")
-        return found.with_ids(giving_back(given))
+        return found.with_ids(id_converter(given))
 
     def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
         """Compute how relevant each item is to the story in the same place, before freshness and limits; float64 (m,).
@@ -369,7 +369,7 @@ class Recommender(Decided):
         found = self.lister(as_of=as_of).rejected(id_texts(article_ids))
         rejected: dict[Any, list[Rejected]] = {}
         for asked in article_ids:
-            give, held = giving_back(asked), found[id_text(asked)]
+            give, held = id_converter(asked), found[id_text(asked)]
             rejected[asked] = held if give is None else [replace(one, article_id=give(one.article_id)) for one in held]
         return rejected
 

@@ -103,7 +103,7 @@ def test_calls_share_nothing_that_has_changed(seed: int, steps: list[int]) -> No
 @given(names=st.lists(st.text(max_size=3), min_size=1, unique=True), many=st.booleans(), seed=st.integers(0, 99))
 @settings(max_examples=50)
 def test_ids_are_found_alone_and_together(names: list[str], many: bool, seed: int) -> None:
-    catalog = Catalog.of(to_table(Article(id=name, title="Ferry aground") for name in names))
+    catalog = Catalog.from_table(to_table(Article(id=name, title="Ferry aground") for name in names))
     replaced = np.flatnonzero(np.random.default_rng(seed).random(len(names)) < 0.4)
     catalog = catalog.append(catalog.table.take(pa.array(replaced)), replaced)
     row_of = {name: row for row, name in enumerate(catalog.ids.to_pylist())}  # the last version counts

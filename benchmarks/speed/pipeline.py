@@ -85,7 +85,7 @@ def measure(n: int, data: Path | None = None) -> dict[str, Any]:
     archive, ranker = rec.archive, rec.archive.ranker
     assert ranker is not None
     fit = {
-        "catalog": _seconds(lambda: _derived(Catalog.of(table))),
+        "catalog": _seconds(lambda: _derived(Catalog.from_table(table))),
         "tfidf": _seconds(lambda: Tfidf.fit(whole_texts(table))),
         "parts of texts": _seconds(lambda: TextParts.from_table(table, archive.tfidf, archive.terms)),
         "hubness and local scale": _seconds(

@@ -71,19 +71,19 @@ def build_archive(
     check_factory(settings.retrieval.index)
     ranker = ranker_for(settings, embedder)  # one that cannot be used is refused before any vector is made
     table, site = with_site_language(table, reading.site_language)
-    catalog = Catalog.of(table)
+    catalog = Catalog.from_table(table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
-    catalog = catalog.without(Boilerplate.of(catalog.table, reading))
+    catalog = catalog.with_boilerplate(Boilerplate.of(catalog.table, reading))
     release_memory()
-    with catalog.cleaned_once() as texts:
+    with catalog.cache_cleaned() as texts:
         embedder.fit(texts)
         made, embedded = vectors.of(texts, site, progress)
         release_memory()
         progress("terms", 0, len(catalog))
         tfidf, terms = Tfidf.fit(whole_texts(texts))
         parts = TextParts.from_table(texts, tfidf, terms)
-        catalog.derived()  # while the texts are at hand
+        catalog.derived_columns()  # while the texts are at hand
         languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
         common = common_words(terms, languages) | common_words(
             terms, sections, story_share=OF_SECTION, vocabulary_share=0

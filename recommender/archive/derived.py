@@ -247,7 +247,11 @@ class Derived:
     def saved(self) -> Saved:
         """Collect what is slow to derive, to be stored and given to `restored`."""
         stories, (series, editions) = self.stories, self.formats.recurring
-        columns = {**stories.catalog.derived(), "language": stories.languages.codes, "outlet": stories.outlets.codes}
+        columns = {
+            **stories.catalog.derived_columns(),
+            "language": stories.languages.codes,
+            "outlet": stories.outlets.codes,
+        }
         columns["series"] = editions
         if self.looks is not None:
             columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}

@@ -35,7 +35,7 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
 def compacted(archive: Archive) -> Archive:
     """Leave out replaced versions, and put all rows in publication order."""
     alive = pa.array(np.flatnonzero(archive.catalog.alive))
-    catalog = Catalog.of(archive.catalog.table.take(alive), archive.catalog.boilerplate)
+    catalog = Catalog.from_table(archive.catalog.table.take(alive), archive.catalog.boilerplate)
     old = archive.catalog.rows(catalog.ids.to_pylist())
     fewer = replace(
         archive,
@@ -53,7 +53,7 @@ def compacted(archive: Archive) -> Archive:
 def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
     """Keep some rows, (n,), and only the terms that they use."""
     rows = np.flatnonzero(held & archive.catalog.alive)
-    catalog = Catalog.of(archive.catalog.table.take(pa.array(rows)), archive.catalog.boilerplate)
+    catalog = Catalog.from_table(archive.catalog.table.take(pa.array(rows)), archive.catalog.boilerplate)
     old = archive.catalog.rows(catalog.ids.to_pylist())
     parts = archive.parts.take(old)
     used = np.flatnonzero(np.bincount(parts.whole.indices, minlength=parts.whole.shape[1]))

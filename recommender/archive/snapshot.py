@@ -174,7 +174,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     )
     if (folder / "derived.json").exists():  # archives saved by earlier versions have none
         saved = _load_derived(folder, len(table))
-        archive = replace(archive, catalog=catalog.knowing(saved.columns))
+        archive = replace(archive, catalog=catalog.with_derived(saved.columns))
         archive = replace(archive, derived=archive.derived.restored(saved))
     if manifest.get("pools") is not None:
         archive = replace(archive, pools=_load_pools(folder, manifest["pools"], archive))

@@ -58,9 +58,9 @@ class Link:
     target : str
         URL or id of the story that it leads to.
     anchor : str
-        The words that carry it; empty where they are not known.
+        The linked words; empty where they are not known.
     time : datetime or None
-        When it was set, with a time zone; None = with the story.
+        When the link was set, with a time zone; None = with the story.
     kind : str or None
         A word of your own, such as 'background'.
 
@@ -95,7 +95,7 @@ class Article:
     links : tuple of Link
         What editors linked from its text.
     extra : mapping
-        Whatever else came with the story; kept, never interpreted.
+        Further fields that came with the story; kept, never interpreted.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class Article:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """Give the article as a row of `SCHEMA`."""
+        """Return the article as a row of `SCHEMA`."""
         row = {name: getattr(self, name) for name in FIELDS}
         row["links"] = [_link_row(link) for link in self.links]
         row["extra"] = _extra_text(self.extra)
@@ -137,9 +137,9 @@ FIELDS = tuple(f.name for f in fields(Article))
 
 
 def row_digest(row: Mapping[str, Any]) -> bytes:
-    """Hash one row of `SCHEMA`: digests are equal exactly when all columns are that came with the story."""
-    given = [row[name] for name in SCHEMA.names if name != "line"]
-    return hashlib.blake2b(orjson.dumps(given), digest_size=16).digest()
+    """Compute a digest of the columns of a row that came with the story."""
+    values = [row[name] for name in SCHEMA.names if name != "line"]
+    return hashlib.blake2b(orjson.dumps(values), digest_size=16).digest()
 
 
 def to_table(articles: Iterable[Article]) -> pa.Table:

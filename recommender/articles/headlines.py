@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_LABELS = (  # what a piece is, in front of its headline or behind it
+_LABELS = (  # kinds of pieces, as they stand in front of a headline or behind it
     "live|live updates?|live ?blog|live coverage|live-?ticker|breaking|breaking news|developing|just in|alert|urgent|"
     "flash|update|updated?|correct(?:ed|ion)|exclusive|first on [a-z]+|video|videos|watch|listen|audio|podcast|photos?|"
     "in pictures|in photos|pictures|gallery|slideshow|opinions?|op-?eds?(?: columnist| contributor)?|editorials?|"
@@ -26,7 +26,7 @@ _BEFORE = rf"^(?:【[^】]{{1,12}}】 ?|[\[(](?:{_LABELS})[\])] |(?:{_LABELS}) ?
 _BEHIND = rf"(?: [\[(](?:{_LABELS})[\])]| ?[|•] ?(?:{_LABELS})| [–—-] (?:{_LABELS}))+$"
 _SITE = r"^(?P<head>.*[^ ]) (?:\||–|—|-) (?P<site>[^|–—\d]{1,40})$"
 _SITE_TITLES = 3  # headlines behind which a name must stand to be a site's
-_LEAST = 16  # characters of a headline that tell it from others: "oil prices rise" comes every week
+_LEAST = 16  # characters that make a headline unique: "oil prices rise" comes every week
 _WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"  # characters that say as much as two letters
 _NAMES = 2  # names behind one headline: a section and a site
 
@@ -38,9 +38,9 @@ class Headlines(NamedTuple):
     ----------
     titles : pyarrow.Array of large_string, length n
     forms : tuple of pyarrow.Array, length n each
-        Without labels; then without the last name behind it, whether it is a site's or not, and without two.
+        Without labels; then also without the last name behind it, whether it is a site's or not; then without two.
     words : pyarrow.Array, length n
-        What two headlines are the same by; None where too little is left to compare.
+        Equal for two headlines that are the same; null where too little is left to compare.
     """
 
     titles: pa.Array
@@ -48,62 +48,62 @@ class Headlines(NamedTuple):
     words: pa.Array
 
     @classmethod
-    def of(cls, titles: pa.Array) -> Headlines:
+    def from_titles(cls, titles: pa.Array) -> Headlines:
         """Prepare the headlines of a large_string array for comparison.
 
-        A site is what stands last, behind a bar or a dash, in three headlines or more, or behind what is another's
-        whole headline.
+        A site is the last name behind a bar or a dash, in three headlines or more, or behind the whole headline of
+        another story.
 
         Examples
         --------
         >>> titles = ["UPDATE 1-Ferry aground off Gull Point", "Video: Ferry aground off Gull Point | The Courier"]
-        >>> Headlines.of(pa.array([*titles, "Mayor resigns"], pa.large_string())).words.to_pylist()
+        >>> Headlines.from_titles(pa.array([*titles, "Mayor resigns"], pa.large_string())).words.to_pylist()
         ['ferry aground off gull point', 'ferry aground off gull point', None]
         """
         forms = _forms(titles)
-        found = forms[0]
+        headlines = forms[0]
         for shorter in forms[1:]:
-            found = pc.if_else(pc.is_in(shorter, forms[0]), shorter, found)
+            headlines = pc.if_else(pc.is_in(shorter, forms[0]), shorter, headlines)
         for _ in range(_NAMES):
-            found = _unlabelled(_without_sites(found))
-        return cls(titles, tuple(map(_words, forms)), _words(found))
+            headlines = _without_labels(_without_sites(headlines))
+        return cls(titles, tuple(map(_words, forms)), _words(headlines))
 
     @property
     def keys(self) -> pa.Array:
-        """Keys that are equal where two headlines are: their words, or all of a headline that has too few."""
+        """Keys that are equal where two headlines are: their words, or the whole of a headline with too few words."""
         kind = pc.if_else(pc.is_valid(self.words), "words ", "title ").cast(pa.large_string())
         return pc.binary_join_element_wise(kind, pc.coalesce(self.words, self.titles), pa.scalar("", pa.large_string()))
 
-    def like(self, title: str) -> NDArray[np.bool_]:
-        """Tell which headlines are the same as one from outside, (n,)."""
-        asked = _forms(pa.array([title], pa.large_string()))
-        whole, *shorter = (_words(form)[0] for form in asked)
-        hits = [pc.equal(self.titles, title), *(pc.equal(self.words, one) for one in (whole, *shorter))]
-        hits += [pc.equal(form, whole) for form in self.forms]
-        return np.asarray(np.any([pc.fill_null(hit, False).to_numpy(zero_copy_only=False) for hit in hits], axis=0))
+    def is_same(self, title: str) -> NDArray[np.bool_]:
+        """Mark the headlines that are the same as a headline from outside, (n,)."""
+        words = [_words(form)[0] for form in _forms(pa.array([title], pa.large_string()))]
+        masks = [pc.equal(self.titles, title), *(pc.equal(self.words, form) for form in words)]
+        masks += [pc.equal(form, words[0]) for form in self.forms]
+        return np.asarray(np.any([pc.fill_null(mask, False).to_numpy(zero_copy_only=False) for mask in masks], axis=0))
 
 
 def _forms(titles: pa.Array) -> list[pa.Array]:
-    found = pc.replace_substring_regex(_spaced(pc.utf8_normalize(titles, "NFC"), r"\s+"), _WIRE, "")
-    forms = [_unlabelled(pc.utf8_lower(_spaced(found)))]
+    """Return headlines without labels, then also without one and two names behind them."""
+    plain = pc.replace_substring_regex(_single_blanks(pc.utf8_normalize(titles, "NFC"), r"\s+"), _WIRE, "")
+    forms = [_without_labels(pc.utf8_lower(_single_blanks(plain)))]
     for _ in range(_NAMES):
         head = pc.struct_field(pc.extract_regex(forms[-1], _SITE), "head")
-        forms.append(_unlabelled(pc.coalesce(head, forms[-1])))
+        forms.append(_without_labels(pc.coalesce(head, forms[-1])))
     return forms
 
 
 def _words(titles: pa.Array) -> pa.Array:
-    """Keep the letters and digits of headlines; None where that is too little to compare."""
-    words = _spaced(pc.replace_substring_regex(titles, "['’]", ""), r"[^\p{L}\p{M}\p{N}]+")
+    """Return the letters and digits of headlines; null where they are too few to compare."""
+    words = _single_blanks(pc.replace_substring_regex(titles, "['’]", ""), r"[^\p{L}\p{M}\p{N}]+")
     length = pc.add(pc.utf8_length(words), pc.count_substring_regex(words, _WIDE))
     return pc.if_else(pc.greater_equal(length, _LEAST), words, pa.scalar(None, pa.large_string()))
 
 
-def _spaced(texts: pa.Array, between: str = " +") -> pa.Array:
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, between, " "))
+def _single_blanks(texts: pa.Array, separator: str = " +") -> pa.Array:
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, separator, " "))
 
 
-def _unlabelled(titles: pa.Array) -> pa.Array:
+def _without_labels(titles: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(pc.replace_substring_regex(titles, _BEFORE, ""), _BEHIND, "")
 
 

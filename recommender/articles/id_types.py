@@ -1,4 +1,4 @@
-"""Ids in the type that a caller has them in; archives and lists keep them as text."""
+"""Convert ids of callers to text, as archives and lists keep them, and back."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 Id: TypeAlias = str | int | UUID
-"""An id as a caller may give it: integers of NumPy and pandas are such too."""
+"""An id as a caller may give it, including integers of NumPy and pandas."""
 
 
 def id_text(value: Any) -> Any:
-    """Convert an id to text; what can be none is given back as it is, and equals none.
+    """Convert an id to text; a value that is no id comes back as it is.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def id_text(value: Any) -> Any:
 
 
 def id_texts(ids: Id | Iterable[Id]) -> list[str]:
-    """Convert several ids to texts; a single one may be given as it is.
+    """Convert ids, or a single one, to a list of texts.
 
     Examples
     --------
@@ -41,33 +41,33 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
     return list(map(id_text, ids))
 
 
-def giving_back(asked: Any) -> Callable[[str], Any] | None:
-    """Make the function that turns ids back into the type of the id that was asked; None where that is text.
+def id_converter(given: Any) -> Callable[[str], Any] | None:
+    """Return the function that converts texts to the type of the given id; None where that is text.
 
     An id that cannot be of that type stays text.
 
     Examples
     --------
-    >>> give = giving_back(2)
-    >>> give("17"), give("017"), give("a")
+    >>> to_id = id_converter(2)
+    >>> to_id("17"), to_id("017"), to_id("a")
     (17, '017', 'a')
-    >>> giving_back("2") is None
+    >>> id_converter("2") is None
     True
     """
-    if isinstance(asked, UUID):
+    if isinstance(given, UUID):
         return _uuid
-    return None if isinstance(asked, str) or isinstance(id_text(asked), bool) else _integer
+    return None if isinstance(given, str) or isinstance(id_text(given), bool) else _integer
 
 
 def _integer(text: str) -> str | int:
     digits = text[1:] if text[:1] == "-" else text
-    plain = digits.isascii() and digits.isdecimal() and len(digits) < 40 and (digits == "0" or digits[0] != "0")
-    return int(text) if plain and text != "-0" else text
+    is_canonical = digits.isascii() and digits.isdecimal() and len(digits) < 40 and (digits == "0" or digits[0] != "0")
+    return int(text) if is_canonical and text != "-0" else text
 
 
 def _uuid(text: str) -> str | UUID:
     try:
-        found = UUID(text)
+        value = UUID(text)
     except ValueError:
         return text
-    return found if str(found) == text else text
+    return value if str(value) == text else text

@@ -130,7 +130,7 @@ def resolve_links(
     ...     Article(id="a", title="Ferry aground", url="https://www.courier.example/ferry/"),
     ...     Article(id="b", title="Inquiry", links=(Link("http://courier.example/ferry#top"), Link("nowhere"))),
     ... ]
-    >>> found = resolve_links(Catalog.of(to_table(stories)))
+    >>> found = resolve_links(Catalog.from_table(to_table(stories)))
     >>> found.table.select(["story", "item"]).to_pylist(), found.report.unresolved
     ([{'story': 'b', 'item': 'a'}], 1)
     """

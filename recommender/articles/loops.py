@@ -1,4 +1,4 @@
-"""The compiled loops that read bodies word by word and find which of them repeat another."""
+"""Compiled loops that read bodies word by word and find copies among them."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
-# numbers that the loops read stand in this file: machine code on disk is made anew when the file changes, no other
-SHINGLE = 4  # words in a row that are compared as one
-LEAST_WORDS = 40  # of the shorter text; of fewer words in common nothing follows
-LEAST_SHARED = 0.8  # of the shingles of the shorter text
-LEAST_RATIO = 0.5  # of the lengths: a text quoted whole in one three times as long is no copy
-SAMPLED = 64  # words up to which all shingles of a text are sampled; of longer ones 32 to 64
+# The numbers that loops read stand in this file, since only its changes make the machine code on disk anew.
+SHINGLE = 4  # words of a shingle
+LEAST_WORDS = 40  # words of the shorter text: fewer words in common prove nothing
+LEAST_SHARED = 0.8  # share of the shingles of the shorter text
+LEAST_RATIO = 0.5  # ratio of the lengths: a text quoted whole in one three times as long is no copy
+SAMPLED = 64  # words up to which all shingles of a text are sampled; 32 to 64 shingles of longer texts are
 MOST_SAMPLED = 128
 _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths once in 1,400 times, one of 32 in 40,000
 _MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
-_WORD, _APART, _INSIDE, _ALONE = 1, 0, 2, 3
+_WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
 
 _Bytes = NDArray[np.uint8]
 _Rows = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
 
 
-def code_point(data: _Bytes, at: int, stop: int) -> tuple[int, int]:
+def code_point(data: _Bytes, start: int, stop: int) -> tuple[int, int]:
     """Decode the character at a byte of UTF-8: its code point, and the bytes that it takes."""
-    first = int(data[at])
+    first = int(data[start])
     if first < 0x80:
         return first, 1
     length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-    if at + length > stop:
-        return 0x20, stop - at
+    if start + length > stop:
+        return 0x20, stop - start
     point = first & (0xFF >> (length + 1))
-    for byte in range(at + 1, at + length):
+    for byte in range(start + 1, start + length):
         point = point << 6 | (int(data[byte]) & 0x3F)
     return point, length
 
 
-def kind_of(point: int) -> int:
-    """Tell of a character from U+2000 on whether it belongs to a word, stands between two, is dropped or is one."""
+def character_kind(point: int) -> int:
+    """Classify a character from U+2000 on: a part of a word, a separator, ignored, or a single word."""
     if 0x200C <= point < 0x2010 or point in (0x2019, 0x2060, 0xFEFF):
-        return _INSIDE
+        return _IGNORED
     if point < 0x2070 or 0x2190 <= point < 0x2C00 or 0x3000 <= point < 0x3005 or 0x3008 <= point < 0x3040:
-        return _APART
+        return _SEPARATOR
     if 0xFE00 <= point < 0xFE10 or 0xFF61 <= point < 0xFF66 or 0x1F000 <= point < 0x20000:
-        return _APART
+        return _SEPARATOR
     if 0x3005 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or point >= 0x20000:
-        return _ALONE  # Chinese and Japanese
+        return _SINGLE  # Chinese and Japanese
     return _WORD
 
 
@@ -58,22 +58,22 @@ def _letters() -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]
 
     Vowel signs of Indic and South-east Asian scripts are letters; signs that only help to read are dropped.
     """
-    kind = np.full(_TABLE, _APART, dtype=np.uint8)
+    kind = np.full(_TABLE, _SEPARATOR, dtype=np.uint8)
     small = np.arange(_TABLE, dtype=np.uint16)
     capital = np.zeros(_TABLE, dtype=np.bool_)
     for point in range(_TABLE):
         character = chr(point)
         group = unicodedata.category(character)
         if point in (0x27, 0x5F3, 0x5F4, 0x640) or group == "Cf" or _is_accent(character):
-            kind[point] = _INSIDE
+            kind[point] = _IGNORED
         elif point >= 0x2000:
-            kind[point] = kind_of(point)
+            kind[point] = character_kind(point)
         elif group[0] in "LM" or group == "Nd" or point in (0xAA, 0xBA):
             stacked = 0xE00 <= point < 0xF00 or 0x1000 <= point < 0x10A0 or 0x1780 <= point < 0x1800
-            kind[point] = _ALONE if stacked else _WORD  # Thai, Lao, Burmese, Khmer: no blanks between words
+            kind[point] = _SINGLE if stacked else _WORD  # Thai, Lao, Burmese, Khmer: no blanks between words
         lower = character.lower()
-        base, rest = (whole := unicodedata.normalize("NFD", lower[:1]))[0], whole[1:]
-        small[point] = ord(base) if all(map(_is_accent, rest)) else ord(lower[0])
+        decomposed = unicodedata.normalize("NFD", lower[:1])
+        small[point] = ord(decomposed[0]) if all(map(_is_accent, decomposed[1:])) else ord(lower[0])
         if group == "Nd":
             small[point] = 0x30 + unicodedata.decimal(character)
         capital[point] = lower != character
@@ -81,92 +81,92 @@ def _letters() -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.bool_]
 
 
 def _is_accent(mark: str) -> bool:
-    """Tell whether a mark is an accent, a nukta, an Arabic vowel sign, a Hebrew point or that of a voiced kana."""
+    """Check whether a mark is an accent, a nukta, an Arabic vowel sign, a Hebrew point or that of a voiced kana."""
     point = ord(mark)
     return unicodedata.category(mark) == "Mn" and (
         point < 0x370 or 0x590 <= point < 0x700 or 0x8D0 <= point < 0x900 or unicodedata.combining(mark) in (7, 8)
     )
 
 
-_TABLE = 0x3100  # the last that hold accents are kana
+_TABLE = 0x3100  # kana are the last characters with accents
 _KIND, _SMALL, _CAPITAL = _letters()
 
 
-def mixed(value: Any) -> Any:
-    """Mix the bits of a hash, so that numbers which differ little come to differ in all bits."""
+def mix(value: Any) -> Any:
+    """Mix the bits of a hash, so that similar numbers differ in all bits."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
-def words_of(data: _Bytes, start: int, stop: int, word: _Hashes, varies: NDArray[np.bool_]) -> int:
-    """Write a hash of every word of a text, and whether it is a name or a figure; gives the number of words."""
-    count, length, value, marked = 0, 0, np.uint64(0), False
-    at = start
-    while at < stop:
-        point, width = int(data[at]), 1
+def hash_words(data: _Bytes, start: int, stop: int, word: _Hashes, is_name: NDArray[np.bool_]) -> int:
+    """Write a hash of every word of a text, and whether it is a name or a figure; return the number of words."""
+    count, word_length, hashed, is_marked = 0, 0, np.uint64(0), False
+    position = start
+    while position < stop:
+        point, width = int(data[position]), 1
         if point >= 0x80:
-            point, width = code_point(data, at, stop)
+            point, width = code_point(data, position, stop)
             if 0xFF01 <= point < 0xFF5F:  # of full width
                 point -= 0xFEE0
-        at += width
-        small, kind, capital = point, 0, False
+        position += width
+        folded, kind, is_capital = point, 0, False
         if point < _TABLE:
-            small, kind, capital = int(_SMALL[point]), int(_KIND[point]), bool(_CAPITAL[point])
+            folded, kind, is_capital = int(_SMALL[point]), int(_KIND[point]), bool(_CAPITAL[point])
         else:
-            kind = kind_of(point)
-        if kind == _INSIDE:
+            kind = character_kind(point)
+        if kind == _IGNORED:
             continue
-        if length and kind != _WORD:
-            word[count], varies[count] = mixed(value), marked
-            count, length, value, marked = count + 1, 0, np.uint64(0), False
-        if kind == _APART:
+        if word_length and kind != _WORD:
+            word[count], is_name[count] = mix(hashed), is_marked
+            count, word_length, hashed, is_marked = count + 1, 0, np.uint64(0), False
+        if kind == _SEPARATOR:
             continue
-        marked |= (length == 0 and capital) or 0x30 <= small <= 0x39
-        value = (value ^ np.uint64(small)) * np.uint64(0x100000001B3) + np.uint64(0x9E3779B97F4A7C15)
-        length += 1
-        if kind == _ALONE:
-            word[count], varies[count] = mixed(value), marked
-            count, length, value, marked = count + 1, 0, np.uint64(0), False
-    if length:
-        word[count], varies[count] = mixed(value), marked
+        is_marked |= (word_length == 0 and is_capital) or 0x30 <= folded <= 0x39
+        hashed = (hashed ^ np.uint64(folded)) * np.uint64(0x100000001B3) + np.uint64(0x9E3779B97F4A7C15)
+        word_length += 1
+        if kind == _SINGLE:
+            word[count], is_name[count] = mix(hashed), is_marked
+            count, word_length, hashed, is_marked = count + 1, 0, np.uint64(0), False
+    if word_length:
+        word[count], is_name[count] = mix(hashed), is_marked
         count += 1
     return count
 
 
-def shingles_of(word: _Hashes, count: int, level: int) -> NDArray[np.uint32]:
+def sample_shingles(word: _Hashes, count: int, level: int) -> NDArray[np.uint32]:
     """Find the different shingles of `count` words whose hash is below 2**32 >> `level`, in order."""
-    found = np.empty(max(count - SHINGLE + 1, 0), dtype=np.uint32)
+    shingles = np.empty(max(count - SHINGLE + 1, 0), dtype=np.uint32)
     limit, size = np.uint64(2**32 >> level), 0
-    for at in range(len(found)):
-        value = np.uint64(0)
-        for place in range(at, at + SHINGLE):
-            value = value * np.uint64(0x9E3779B97F4A7C15) + word[place]
-        value = mixed(value) >> np.uint64(32)
-        if value < limit:
-            found[size] = np.uint32(value)
+    for first in range(len(shingles)):
+        hashed = np.uint64(0)
+        for index in range(first, first + SHINGLE):
+            hashed = hashed * np.uint64(0x9E3779B97F4A7C15) + word[index]
+        hashed = mix(hashed) >> np.uint64(32)
+        if hashed < limit:
+            shingles[size] = np.uint32(hashed)
             size += 1
-    found = np.sort(found[:size])
+    shingles = np.sort(shingles[:size])
     if not size:
-        return found
+        return shingles
     last = 0
-    for at in range(1, size):
-        if found[at] != found[last]:
+    for index in range(1, size):
+        if shingles[index] != shingles[last]:
             last += 1
-            found[last] = found[at]
-    return found[: last + 1]
+            shingles[last] = shingles[index]
+    return shingles[: last + 1]
 
 
-def level_of(words: int) -> int:
-    """Tell how often a text is halved until its shingles fit a sample."""
+def sampling_level(words: int) -> int:
+    """Count how often the shingles of a text must be halved to fit a sample."""
     level = 0
     while words >= SAMPLED << level:
         level += 1
     return level
 
 
-def in_both(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[int, int, int]:
-    """Count the numbers of two sorted sets, up to a limit, and those in both: (of `a`, of `b`, shared)."""
+def count_shared(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[int, int, int]:
+    """Count the numbers below a limit in two sorted sets: (of `a`, of `b`, of both)."""
     i, j, shared = 0, 0, 0
     while i < len(a) and j < len(b) and a[i] < limit and b[j] < limit:
         if a[i] == b[j]:
@@ -182,12 +182,12 @@ def in_both(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[i
     return i, j, shared
 
 
-@kernel(least=64, parts=(code_point, kind_of, mixed, words_of, shingles_of, level_of))
+@kernel(least=64, parts=(code_point, character_kind, mix, hash_words, sample_shingles, sampling_level))
 def mark(
     start: int,
     stop: int,
     data: _Bytes,
-    offset: _Rows,
+    offsets: _Rows,
     words: NDArray[np.int32],
     digest: _Hashes,
     plain: NDArray[np.int32],
@@ -199,154 +199,165 @@ def mark(
 
     Parameters
     ----------
-    data, offset : ndarray
-        Texts in UTF-8, and where each begins; (n + 1,).
+    data, offsets : ndarray
+        Texts in UTF-8, and where each begins, (n + 1,).
     words, digest, plain, skeleton, sampled : ndarray, shape (n,)
-        What is found: numbers of all words and of those that are no names and figures, the digests, and the size of
-        the sample.
+        Results, as in `Marks`.
     sample : ndarray, shape (n, MOST_SAMPLED)
+        Result: the sample of each text.
     """
     for text in range(start, stop):
-        first, last = offset[text], offset[text + 1]
-        most = (last - first) // 2 + 1
-        word, varies = np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.bool_)
-        count = words_of(data, first, last, word, varies)
-        whole, rest, fixed = np.uint64(count), np.uint64(0), 0
-        for place in range(count):
-            whole = mixed(whole * np.uint64(3) + word[place])
-            if not varies[place]:
-                fixed += 1
-                rest = mixed(rest * np.uint64(3) + word[place])
-            elif place == 0 or not varies[place - 1]:
-                rest = mixed(rest * np.uint64(3) + np.uint64(1))
+        first, last = offsets[text], offsets[text + 1]
+        capacity = (last - first) // 2 + 1
+        word, is_name = np.empty(capacity, dtype=np.uint64), np.empty(capacity, dtype=np.bool_)
+        count = hash_words(data, first, last, word, is_name)
+        digest_value, skeleton_value, n_plain = np.uint64(count), np.uint64(0), 0
+        for index in range(count):
+            digest_value = mix(digest_value * np.uint64(3) + word[index])
+            if not is_name[index]:
+                n_plain += 1
+                skeleton_value = mix(skeleton_value * np.uint64(3) + word[index])
+            elif index == 0 or not is_name[index - 1]:
+                skeleton_value = mix(skeleton_value * np.uint64(3) + np.uint64(1))
         if not count:  # nothing but signs
             for byte in range(first, last):
-                whole = mixed(whole * np.uint64(3) + np.uint64(data[byte]))
-        words[text], digest[text], plain[text], skeleton[text] = count, whole, fixed, rest
+                digest_value = mix(digest_value * np.uint64(3) + np.uint64(data[byte]))
+        words[text], digest[text], plain[text], skeleton[text] = count, digest_value, n_plain, skeleton_value
         if count >= LEAST_WORDS:
-            found = shingles_of(word, count, level_of(count))[:MOST_SAMPLED]
-            sampled[text] = len(found)
-            sample[text, : len(found)] = found
+            shingles = sample_shingles(word, count, sampling_level(count))[:MOST_SAMPLED]
+            sampled[text] = len(shingles)
+            sample[text, : len(shingles)] = shingles
         else:
             sampled[text] = 0
 
 
 def all_shingles(data: _Bytes, start: int, stop: int) -> NDArray[np.uint32]:
     """Find the different shingles of a text, in order."""
-    most = (stop - start) // 2 + 1
-    word, varies = np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.bool_)
-    return shingles_of(word, words_of(data, start, stop, word, varies), 0)
+    capacity = (stop - start) // 2 + 1
+    word, is_name = np.empty(capacity, dtype=np.uint64), np.empty(capacity, dtype=np.bool_)
+    return sample_shingles(word, hash_words(data, start, stop, word, is_name), 0)
 
 
-def near(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[np.uint32]) -> bool:
-    """Tell by their lengths and samples whether two texts may be copies."""
+def may_be_copies(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[np.uint32]) -> bool:
+    """Check by their lengths and samples whether two texts may be copies."""
     if min(words_a, words_b) < LEAST_RATIO * max(words_a, words_b):
         return False
-    limit = 2**32 >> level_of(max(words_a, words_b))
-    of_a, of_b, shared = in_both(a, b, limit)
+    limit = 2**32 >> sampling_level(max(words_a, words_b))
+    of_a, of_b, shared = count_shared(a, b, limit)
     return shared > 0 and shared >= _LEAST_SAMPLED_SHARED * min(of_a, of_b)
 
 
 @kernel(
     least=1 << 62,
-    parts=(code_point, kind_of, mixed, words_of, shingles_of, level_of, in_both, near, all_shingles),
+    parts=(
+        code_point,
+        character_kind,
+        mix,
+        hash_words,
+        sample_shingles,
+        sampling_level,
+        count_shared,
+        may_be_copies,
+        all_shingles,
+    ),
 )
-def follow(
+def find_leaders(
     start: int,
     stop: int,
-    text: _Rows,
+    rows: _Rows,
     data: _Bytes,
-    offset: _Rows,
+    offsets: _Rows,
     words: NDArray[np.int32],
-    begin: _Rows,
+    sample_offsets: _Rows,
     sample: NDArray[np.uint32],
     head: NDArray[np.int32],
-    after: NDArray[np.int32],
+    previous: NDArray[np.int32],
     holder: NDArray[np.int32],
     leader: _Rows,
 ) -> None:
-    """Find the oldest text that each one repeats and that repeats none itself.
+    """Find the oldest text that each text repeats and that repeats none itself.
 
     Parameters
     ----------
-    text : ndarray, shape (m,)
-        Texts, oldest first; the loop runs over their places here.
-    data, offset, words : ndarray
+    rows : ndarray, shape (m,)
+        Texts, oldest first; `start` and `stop` are indices into this array.
+    data, offsets, words : ndarray
         As in `mark`.
-    begin, sample : ndarray
-        Samples, one after the other, and where that of each of the `m` begins; (m + 1,).
+    sample_offsets, sample : ndarray
+        Samples, one after the other, and where each of the `m` begins, (m + 1,).
     head : ndarray of int32, a power of two of them
-        Last sampled shingle by the end of its hash; -1 = none.
-    after : ndarray of int32, the length of `sample`
-        Shingle before it with the same end; -1 = none.
+        Hash table of sampled shingles: the latest entry of `sample` in each bucket; -1 = none.
+    previous : ndarray of int32, the length of `sample`
+        The entry before each one in the same bucket; -1 = none.
     holder : ndarray of int32, the length of `sample`
-        Place of the text that holds a shingle.
+        Index of the text that has the shingle.
     leader : ndarray, shape (m,)
-        Place of the text that is found; a text's own where there is none.
+        Result: the index of the repeated text; a text's own where there is none.
     """
-    ends = len(head) - 1
-    asked = np.full(len(text), -1, dtype=np.int32)
-    common, reached = np.empty(len(text), dtype=np.int32), np.empty(len(text), dtype=np.int32)
-    for place in range(start, stop):
-        row, count = text[place], 0
-        own = sample[begin[place] : begin[place + 1]]
-        crowded = np.zeros(len(own), dtype=np.bool_)
-        for at in range(len(own)):
-            holders, entry = 0, head[int(own[at]) & ends]
+    bucket_mask = len(head) - 1
+    seen_by = np.full(len(rows), -1, dtype=np.int32)
+    common, candidates = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.int32)
+    for index in range(start, stop):
+        row, n_candidates = rows[index], 0
+        shingles = sample[sample_offsets[index] : sample_offsets[index + 1]]
+        is_crowded = np.zeros(len(shingles), dtype=np.bool_)
+        for number in range(len(shingles)):
+            n_holders, entry = 0, head[int(shingles[number]) & bucket_mask]
             while entry >= 0:
-                if sample[entry] == own[at]:
-                    holders += 1
-                    other = holder[entry]
-                    if asked[other] != place:
-                        asked[other], common[other], reached[count] = place, 0, other
-                        count += 1
-                    common[other] += 1
-                entry = after[entry]
-            crowded[at] = holders >= _MOST_HOLDERS
-        leader[place] = place
-        least, hidden, kept = len(own) // 8, crowded.sum(), 0
-        for at in range(count):  # few of those with a shingle in common have many
-            other = reached[at]
-            if common[other] + hidden >= least:
-                there = sample[begin[other] : begin[other + 1]]
-                if near(words[row], words[text[other]], own, there):
-                    reached[kept] = other
-                    kept += 1
-        if kept:
-            mine = all_shingles(data, offset[row], offset[row + 1])
-            for other in np.sort(reached[:kept]):
-                theirs = all_shingles(data, offset[text[other]], offset[text[other] + 1])
-                of_mine, of_theirs, shared = in_both(mine, theirs, 2**32)
-                if shared >= LEAST_SHARED * min(of_mine, of_theirs):
-                    leader[place] = other
+                if sample[entry] == shingles[number]:
+                    n_holders += 1
+                    candidate = holder[entry]
+                    if seen_by[candidate] != index:
+                        seen_by[candidate], common[candidate], candidates[n_candidates] = index, 0, candidate
+                        n_candidates += 1
+                    common[candidate] += 1
+                entry = previous[entry]
+            is_crowded[number] = n_holders >= _MOST_HOLDERS
+        leader[index] = index
+        least, n_crowded, n_kept = len(shingles) // 8, is_crowded.sum(), 0
+        for number in range(n_candidates):  # few of the texts with a shingle in common have many
+            candidate = candidates[number]
+            if common[candidate] + n_crowded >= least:
+                candidate_sample = sample[sample_offsets[candidate] : sample_offsets[candidate + 1]]
+                if may_be_copies(words[row], words[rows[candidate]], shingles, candidate_sample):
+                    candidates[n_kept] = candidate
+                    n_kept += 1
+        if n_kept:
+            row_shingles = all_shingles(data, offsets[row], offsets[row + 1])
+            for candidate in np.sort(candidates[:n_kept]):
+                candidate_shingles = all_shingles(data, offsets[rows[candidate]], offsets[rows[candidate] + 1])
+                n_row, n_candidate, shared = count_shared(row_shingles, candidate_shingles, 2**32)
+                if shared >= LEAST_SHARED * min(n_row, n_candidate):
+                    leader[index] = candidate
                     break
-        if leader[place] == place:
-            for at in range(len(own)):
-                if not crowded[at]:
-                    entry = begin[place] + at
-                    end = int(own[at]) & ends
-                    after[entry], head[end], holder[entry] = head[end], entry, place
+        if leader[index] == index:
+            for number in range(len(shingles)):
+                if not is_crowded[number]:
+                    entry = sample_offsets[index] + number
+                    bucket = int(shingles[number]) & bucket_mask
+                    previous[entry], head[bucket], holder[entry] = head[bucket], entry, index
 
 
-@kernel(least=4_096, parts=(level_of, in_both, near))
-def resemble(
+@kernel(least=4_096, parts=(sampling_level, count_shared, may_be_copies))
+def mark_candidates(
     start: int,
     stop: int,
     words: NDArray[np.int32],
-    begin: _Rows,
+    sample_offsets: _Rows,
     sample: NDArray[np.uint32],
-    own_words: int,
-    own: NDArray[np.uint32],
-    found: NDArray[np.bool_],
+    story_words: int,
+    story_sample: NDArray[np.uint32],
+    may_be_copy: NDArray[np.bool_],
 ) -> None:
-    """Tell which texts may be copies of another by their samples; (n,)."""
-    held = np.zeros(1 << 16, dtype=np.bool_)
-    for shingle in own:
-        held[int(shingle) & 0xFFFF] = True
-    least = len(own) // 8
+    """Mark the texts that may be copies of a story by their samples, (n,)."""
+    has_shingle = np.zeros(1 << 16, dtype=np.bool_)
+    for shingle in story_sample:
+        has_shingle[int(shingle) & 0xFFFF] = True
+    least = len(story_sample) // 8
     for text in range(start, stop):
         common = 0
-        for entry in range(begin[text], begin[text + 1]):
-            common += held[int(sample[entry]) & 0xFFFF]
+        for entry in range(sample_offsets[text], sample_offsets[text + 1]):
+            common += has_shingle[int(sample[entry]) & 0xFFFF]
         if common > least:
-            found[text] = near(own_words, words[text], own, sample[begin[text] : begin[text + 1]])
+            text_sample = sample[sample_offsets[text] : sample_offsets[text + 1]]
+            may_be_copy[text] = may_be_copies(story_words, words[text], story_sample, text_sample)

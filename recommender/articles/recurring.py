@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import as_array, outlets, text_buffers
-from recommender.articles.copies import Marks, repeated
+from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import datelines
 
@@ -121,7 +121,7 @@ class _Held:
         rows = np.unique(some.story[count < _CERTAIN])
         bodies = as_array(table["body"].take(pa.array(rows)))
         text = np.arange(len(table))
-        text[rows] = rows[repeated(bodies, Marks.of(bodies), np.arange(len(rows)))]
+        text[rows] = rows[oldest_copies(bodies, Marks.from_texts(bodies), np.arange(len(rows)))]
         size = np.where(some.own, outlet.sizes[some.story], len(table))
         certain = (count >= _CERTAIN) | (count >= np.maximum(_FEW_CERTAIN, _CERTAIN_SHARE * size))
         return some.take(certain | (some.counts(text[some.story]) >= some.need))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
-from recommender.articles.id_types import Id, giving_back, id_text, id_texts
+from recommender.articles.id_types import Id, id_converter, id_text, id_texts
 from recommender.editorial.decided import Decided
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.overlay import Overlay
@@ -122,7 +122,7 @@ class PublishedLists(Decided):
         It is read, checked and held against the withdrawals now. A story that the newsroom's system took back is
         unknown. The ids of the list come back in the type of the one that is asked.
         """
-        return self._get(id_text(article_id)).with_ids(giving_back(article_id))
+        return self._get(id_text(article_id)).with_ids(id_converter(article_id))
 
     def _get(self, article_id: str) -> ReadNext:
         self.overlay.refresh()

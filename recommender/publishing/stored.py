@@ -38,7 +38,7 @@ class _Index:
         if isinstance(self.ids, pa.ChunkedArray):
             self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
         self.columns = {name: _numbers(table[name]) for name in table.column_names[1:]}
-        self.place = SortedIds(self.ids).place
+        self.place = SortedIds(self.ids).find
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:

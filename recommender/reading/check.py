@@ -120,7 +120,7 @@ def check(
     """
     settings = settings or ReadingSettings()
     table, report = read_articles(articles, settings=settings, columns=columns, format=format, progress=progress)
-    catalog = Catalog.of(table).without(Boilerplate.of(Catalog.of(table).table, settings))
+    catalog = Catalog.from_table(table).with_boilerplate(Boilerplate.of(Catalog.from_table(table).table, settings))
     report.boilerplate = catalog.boilerplate.told
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]

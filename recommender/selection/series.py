@@ -162,7 +162,7 @@ class Looks(NamedTuple):
     def of(cls, table: pa.Table, marks: Marks | None = None) -> Looks:
         """Compute the looks of all stories of a table; `marks` may know the bodies."""
         if marks is None:
-            marks = Marks.of(table["body"].combine_chunks())
+            marks = Marks.from_texts(table["body"].combine_chunks())
         names = list(map(template, table["title"].to_pylist()))
         openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
         return cls(

@@ -36,7 +36,7 @@ def table_of(bodies: list[str], **columns: list[str]) -> pa.Table:
         Article(id=f"{at:05}", body=body, **{name: values[at] for name, values in columns.items()})
         for at, body in enumerate(bodies)
     ]
-    return Catalog.of(to_table(rows)).table
+    return Catalog.from_table(to_table(rows)).table
 
 
 def cleaned(bodies: list[str], **columns: list[str]) -> list[str]:
@@ -181,7 +181,7 @@ def test_links_behind_names_leave_their_sentence(given: str, left: str) -> None:
 def test_own_words_survive_and_the_order_of_rows_does_not_matter(bodies: list[str], seed: int, repeated: str) -> None:
     rows = [Article(id=str(at), body=f"{repeated}\n\n{own(at, 1)}\n\n{body}") for at, body in enumerate(bodies)]
     shuffled = Random(seed).sample(rows, len(rows))
-    one, other = (Catalog.of(to_table(some)).table for some in (rows, shuffled))
+    one, other = (Catalog.from_table(to_table(some)).table for some in (rows, shuffled))
     first, second = Boilerplate.fit(one), Boilerplate.fit(other)
     assert first.digest == second.digest
     found = first.cleaned(one)
@@ -203,7 +203,7 @@ def test_nothing_is_found_in_a_few_texts_and_what_is_left_is_part_of_them(bodies
 
 def test_a_line_shows_a_sentence_of_the_story() -> None:
     table = table_of([f"By J. Roe\n\nLONDON (AP) - {COOKIES} {own(seed)}" for seed in range(6)])
-    catalog = Catalog.of(table).without(Boilerplate.fit(table))
+    catalog = Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table))
     assert [line.split()[0] for line in catalog.table["line"].to_pylist()] == [
         own(seed).split()[0] for seed in range(6)
     ]
@@ -233,7 +233,7 @@ def test_bodies_are_no_copies_for_what_they_have_in_common() -> None:
     short = [f"{sentence(Random(seed), 20)} {sentence(Random(99 + seed), 24)}" for seed in range(30)]
     bodies = [f"{text}\n\n{footers[0]}" for text in short] + [f"{text}\n\n{footers[1]}" for text in short[:12]]
     table = table_of(bodies)
-    groups = Catalog.of(table).without(Boilerplate.fit(table)).text_group
+    groups = Catalog.from_table(table).with_boilerplate(Boilerplate.fit(table)).text_group
     place = {int(article_id): row for row, article_id in enumerate(table["id"].to_pylist())}
     assert len(np.unique(groups)) == 30
     assert all(groups[place[at]] == groups[place[30 + at]] for at in range(12))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from recommender.articles import loops
 from recommender.articles.article import Article, to_table
 from recommender.articles.catalog import Catalog
-from recommender.articles.copies import Marks, repeated
+from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.headlines import Headlines
 from tests.support.worlds import is_near_copy
 
@@ -33,7 +33,7 @@ def body(rng: Random, paragraphs: int = 8) -> str:
 
 def leaders(*bodies: str) -> list[int]:
     texts = pa.array(bodies, pa.large_string())
-    return repeated(texts, Marks.of(texts), np.arange(len(bodies))).tolist()
+    return oldest_copies(texts, Marks.from_texts(texts), np.arange(len(bodies))).tolist()
 
 
 EDITS: dict[str, Callable[[str, Random], str]] = {
@@ -154,7 +154,7 @@ def test_a_text_cut_inside_a_character_is_read() -> None:
     texts = pa.array([b"ferry \xe6\xb8", b"ferry \xe6", b"\xf0\x9f"], pa.large_binary()).cast(
         pa.large_string(), safe=False
     )
-    assert Marks.of(texts).words.tolist() == [1, 1, 0]
+    assert Marks.from_texts(texts).words.tolist() == [1, 1, 0]
 
 
 def test_many_that_share_a_footer_are_compared_without_it() -> None:
@@ -167,10 +167,12 @@ def test_many_that_share_a_footer_are_compared_without_it() -> None:
 
 def test_the_number_of_texts_read_at_a_time_does_not_matter() -> None:
     bodies = pa.array(variants(Random(7)), pa.large_string())
-    whole = Marks.of(bodies)
-    for one, other in zip(Marks.of(bodies, block=5), whole, strict=True):
+    whole = Marks.from_texts(bodies)
+    for one, other in zip(Marks.from_texts(bodies, block=5), whole, strict=True):
         np.testing.assert_array_equal(one, other)
-    for one, other in zip(Marks.of(bodies[:9], block=5).beside(Marks.of(bodies[9:], block=5)), whole, strict=True):
+    for one, other in zip(
+        Marks.from_texts(bodies[:9], block=5).append(Marks.from_texts(bodies[9:], block=5)), whole, strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -198,10 +200,10 @@ PLAIN = "When the ferry is led by nobody"
     ],
 )
 def test_labels_and_sites_are_not_the_headline(title: str) -> None:
-    found = Headlines.of(pa.array([PLAIN, title], pa.large_string()))
+    found = Headlines.from_titles(pa.array([PLAIN, title], pa.large_string()))
     assert found.words.to_pylist() == [PLAIN.casefold()] * 2
-    assert Headlines.of(pa.array([PLAIN], pa.large_string())).like(title).all()
-    assert Headlines.of(pa.array([title], pa.large_string())).like(PLAIN).all()
+    assert Headlines.from_titles(pa.array([PLAIN], pa.large_string())).is_same(title).all()
+    assert Headlines.from_titles(pa.array([title], pa.large_string())).is_same(PLAIN).all()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_labels_and_sites_are_not_the_headline(title: str) -> None:
     ],
 )
 def test_headlines_that_differ(one: str, other: str) -> None:
-    found = Headlines.of(pa.array([one, other], pa.large_string()))
+    found = Headlines.from_titles(pa.array([one, other], pa.large_string()))
     assert found.keys[0] != found.keys[1]
 
 
@@ -224,7 +226,7 @@ def test_a_name_behind_three_headlines_is_a_site() -> None:
     titles = [f"Ferry number {name} aground off Gull Point" for name in ("one", "two", "six")]
     for count, bare in ((2, False), (3, True)):
         named = [f"{title} | The Courier" for title in titles[:count]]
-        found = Headlines.of(pa.array(named, pa.large_string())).words.to_pylist()
+        found = Headlines.from_titles(pa.array(named, pa.large_string())).words.to_pylist()
         assert [name.endswith("gull point") for name in found] == [bare] * count
 
 
@@ -232,7 +234,7 @@ def test_a_name_behind_three_headlines_is_a_site() -> None:
 
 
 def catalog(*stories: Article) -> Catalog:
-    return Catalog.of(to_table(stories))
+    return Catalog.from_table(to_table(stories))
 
 
 def groups(found: Catalog) -> list[set[str]]:

@@ -26,7 +26,7 @@ def story(name: str, *targets: str | Link, hours: float | None = 0, **values: An
 
 
 def catalog(*stories: Article) -> Catalog:
-    return Catalog.of(to_table(stories))
+    return Catalog.from_table(to_table(stories))
 
 
 def pairs(*stories: Article, **options: Any) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from recommender import Recommender, Settings
 from recommender.articles.article import Article, to_table
-from recommender.articles.copies import Marks, repeated
+from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.headlines import Headlines
 from recommender.articles.languages import languages_of
 from recommender.articles.scripts import fold
@@ -83,7 +83,7 @@ def test_texts_composed_and_decomposed_have_the_same_terms_and_are_copies(langua
     assert terms(composed) == terms(taken_apart) == terms(text)
     if language != "ko":  # nobody writes Korean in single letters
         bodies = pa.array([composed, taken_apart], pa.large_string())
-        assert repeated(bodies, Marks.of(bodies), np.arange(2)).tolist() == [0, 0]
+        assert oldest_copies(bodies, Marks.from_texts(bodies), np.arange(2)).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -164,7 +164,7 @@ def test_pairs_of_characters_are_told_as_the_words_they_stand_in() -> None:
 
 def test_headlines_in_wide_characters_are_long_enough_to_be_told_apart() -> None:
     titles = ["製紙工場で火災、十台が出動", "【速報】製紙工場で火災、十台が出動", "雨が降る"]
-    first, second, short = Headlines.of(pa.array(titles, pa.large_string())).words.to_pylist()
+    first, second, short = Headlines.from_titles(pa.array(titles, pa.large_string())).words.to_pylist()
     assert first == second
     assert short is None
 

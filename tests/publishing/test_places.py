@@ -260,8 +260,8 @@ IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
 def test_every_id_is_found_and_no_other(held: set[str], asked: list[str]) -> None:
     ordered = sorted(held)
     ids = SortedIds(pa.array(ordered, pa.large_string()))
-    assert [ids.place(one) for one in ordered] == list(range(len(ordered)))
-    assert [ids.place(one) for one in asked] == [ordered.index(one) if one in held else None for one in asked]
+    assert [ids.find(one) for one in ordered] == list(range(len(ordered)))
+    assert [ids.find(one) for one in asked] == [ordered.index(one) if one in held else None for one in asked]
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])

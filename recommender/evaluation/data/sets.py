@@ -108,7 +108,7 @@ class EvaluationSet:
         table, report = read_articles(articles)
         if not len(table):
             raise InputError(f"{name}: no usable article was given")
-        catalog = Catalog.of(table)
+        catalog = Catalog.from_table(table)
         known = catalog.ids.to_pylist()
         held = judgments.among(known)
         if judgments.picks:

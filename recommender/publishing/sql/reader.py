@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
-from recommender.articles.ids import encoded
+from recommender.articles.ids import encode_id
 from recommender.editorial.overlay import Overlay
 from recommender.errors import SnapshotError
 from recommender.lists.readnext import current
@@ -45,7 +45,7 @@ class SqlReader:
         self._lists, self._items = (_columns(engine, table) for table in (LISTS, ITEMS))
 
     def get(self, article_id: str) -> dict[str, Any] | None:
-        if "\x00" in article_id or encoded(article_id).decode(errors="ignore") != article_id:
+        if "\x00" in article_id or encode_id(article_id).decode(errors="ignore") != article_id:
             return None  # what no database holds
         of_list = sa.select(*self._lists).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
         of_items = sa.select(*self._items).where(ITEMS.c.seq == self._seq, ITEMS.c.list_of == article_id)
