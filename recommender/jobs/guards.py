@@ -17,14 +17,18 @@ from numpy.typing import NDArray
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
-from recommender.errors import DamagedError, PublishError, SnapshotError
+from recommender.errors import DamagedError, PublishError, SettingsError, SnapshotError
 from recommender.publishing import PublishedLists
 from recommender.reading.report import ReadReport
 from recommender.settings import PublishSettings
+from recommender.storage.database import is_database
+from recommender.storage.versions import kind_of
 
 _FEWEST = 10  # stories or rows that must be affected: in a handful each is a large share
 _FEWEST_AT_FIRST = 100  # the same for a first version, which replaces nothing
 _DAY = timedelta(days=1)
+_OWN_FOLDERS = {"versions", "current", "cache", ".staging", ".resume", ".work"}
+"""Folders inside published lists or a saved archive whose contents come and go by themselves."""
 _ALLOW = "nothing was published. To publish all the same: --allow-worse"
 
 
@@ -158,6 +162,40 @@ def _date_text(micros: int) -> str:
         return f"{datetime.fromtimestamp(micros / 1e6, UTC):%Y-%m-%d}"
     except (ValueError, OverflowError):
         return "a year that no calendar has"
+
+
+def check_places(lists: str | Path, archive: str | Path | None) -> None:
+    """Refuse places of which one would overwrite the other, or that hold something else: before any work.
+
+    Raises
+    ------
+    SettingsError
+        If both are one folder, or one lies in a folder that the other writes by itself.
+    SnapshotError
+        If the folder of the lists holds a saved archive, or the other way round.
+    """
+    if not is_database(lists) and kind_of(lists) == "snapshot":
+        raise SnapshotError(f"lists (--lists) is {lists}, which holds a saved archive; name another folder for lists")
+    if archive is None:
+        return
+    if kind_of(archive) == "lists":
+        raise SnapshotError(
+            f"archive (--archive) is {archive}, which holds published lists; name another folder for the archive"
+        )
+    if is_database(lists):
+        return
+    lists_folder, archive_folder = Path(lists).resolve(), Path(archive).resolve()
+    if lists_folder == archive_folder:
+        raise SettingsError(
+            f"lists (--lists) and archive (--archive) are the same folder, {archive}; expected two: name another one "
+            f"for the archive, such as {Path(archive) / 'archive'}"
+        )
+    for inner, outer in ((lists_folder, archive_folder), (archive_folder, lists_folder)):
+        if inner.is_relative_to(outer) and (name := inner.relative_to(outer).parts[0]) in _OWN_FOLDERS:
+            raise SettingsError(
+                f"lists (--lists) is {lists} and archive (--archive) is {archive}: recommender itself writes and "
+                f"deletes what is in {outer / name}; name another folder"
+            )
 
 
 def count_vanished(

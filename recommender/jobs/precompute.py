@@ -96,7 +96,7 @@ def precompute(
     job_options = replace(job_options, resume=job_options.resume or job_engine.resume(lists))
     run = Run("precompute", lists, archive, job_options)
     clock, summary = run.clock, run.summary
-    with run.publisher.writing(), job_engine.started(lists) as job:
+    with run.writing(), job_engine.started(lists) as job:
         table, report = run.read(articles, settings.reading, each=job.read)
         run.write_rejected(report)
         if not len(table):

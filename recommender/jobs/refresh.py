@@ -92,7 +92,7 @@ def refresh(
     job_options = JobOptions.from_keywords(refresh, options)
     run = Run("refresh", lists, archive, job_options)
     clock, summary = run.clock, run.summary
-    with run.publisher.writing():
+    with run.writing():
         overlay = run.open_overlay()
         # The archive is saved again at the end, so all of it is checked.
         rec = job_options.recommender or Recommender.load(archive, cache=job_options.cache, check=True)

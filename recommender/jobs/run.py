@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from recommender.editorial.overlay import Overlay, note_lists
 from recommender.embedders import Encode
 from recommender.embedders.stories import StoryVectors
 from recommender.facade import Recommender
-from recommender.jobs.guards import Guards
+from recommender.jobs.guards import Guards, check_places
 from recommender.jobs.options import JobOptions
 from recommender.jobs.run_identity import Inputs
 from recommender.jobs.summary import Summary, by_words, item_ids_by_story
@@ -84,6 +85,8 @@ class Run:
 
     Raises
     ------
+    SettingsError
+        If lists and archive cannot stand where they are to be written.
     PublishError
         If what is written later cannot be written: before any work.
     """
@@ -92,6 +95,7 @@ class Run:
     items_before: dict[str, list[str]] | None = None
 
     def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
+        check_places(lists, archive)
         place = archive if is_database(lists) else lists
         resume = options.resume
         folder = Path(resume) if resume is not None else None if place is None else Path(place) / checkpoints.FOLDER
@@ -100,11 +104,21 @@ class Run:
         self.clock = Clock(self.summary.seconds, options.progress)
         self.ledgers = Ledgers(folder and folder.absolute(), job, options.progress)
         self.publisher: Publisher = open_publisher(lists, options.format)
-        self.publisher.check_writable()
         rejected = options.rejected and Path(options.rejected).parent
-        for written in (archive, rejected, resume):
+        if self._makes_folder:
+            self.publisher.check_writable()
+        for written in (None if self._makes_folder else lists, archive, rejected, resume):
             if written is not None:
-                check_writable(Path(written))
+                check_writable(Path(written) if self.summary.published else _existing(Path(written)))
+
+    @property
+    def _makes_folder(self) -> bool:
+        """False for a dry run into a folder that does not exist: it leaves none behind."""
+        return self.summary.published or is_database(self.lists) or Path(self.lists).exists()
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the writer's lock of the lists; in a folder that does not exist nobody else can be writing."""
+        return self.publisher.writing() if self._makes_folder else nullcontext()
 
     def read(self, articles: Source, settings: ReadingSettings, **more: Any) -> tuple[pa.Table, ReadReport]:
         """Read the input as the options say; `more` as for `read_articles`."""
@@ -230,3 +244,8 @@ class Run:
         self.ledgers.clear()
         summary.describe(rec, report)
         return summary
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above that exists: a dry run makes none."""
+    return next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())

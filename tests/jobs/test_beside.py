@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from recommender import PublishedLists, Recommender, Settings
+import pytest
+
+from recommender import PublishedLists, Recommender, Settings, SettingsError, SnapshotError
 from recommender.jobs.precompute import precompute
+from recommender.jobs.purge import purge
 from recommender.jobs.refresh import refresh
 from tests.support.checkerboard import checkerboard
 
@@ -50,3 +53,40 @@ def test_an_archive_of_lists_in_a_database_is_apart(tmp_path: Path) -> None:
     before = items(Recommender.load(place))
     PublishedLists.open(tmp_path / "lists").withdraw(before[0])
     assert items(Recommender.load(place)) == before
+
+
+@pytest.mark.parametrize("other", ["both", "both/../both", "both/versions", "both/cache/archive"])
+def test_lists_and_archive_that_would_overwrite_each_other_are_refused_before_any_work(
+    tmp_path: Path, other: str
+) -> None:
+    for lists, archive in ((tmp_path / "both", tmp_path / other), (tmp_path / other, tmp_path / "both")):
+        with pytest.raises(SettingsError, match=r"--lists.*--archive.*name another"):
+            precompute("no-such-file.jsonl", lists, archive=archive, settings=SETTINGS)
+        with pytest.raises(SettingsError, match=r"--lists.*--archive.*name another"):
+            refresh([], lists, archive)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_archive_may_lie_inside_its_lists_and_lists_inside_their_archive(tmp_path: Path) -> None:
+    for lists, archive in ((tmp_path / "a", tmp_path / "a" / "archive"), (tmp_path / "b" / "lists", tmp_path / "b")):
+        precompute(checkerboard(), lists, archive=archive, settings=SETTINGS)
+        assert refresh([], lists, archive).lists == len(checkerboard())
+        assert purge(lists, "t0-s0").endswith("versions rewritten")
+        assert purge(archive, "t0-s0") == "1 stories deleted"
+        assert "t0-s0" not in PublishedLists.open(lists).ids()
+        assert "t0-s0" not in items(Recommender.load(archive), "t0-s1")
+
+
+def test_lists_are_not_published_over_an_archive_nor_an_archive_saved_over_lists(tmp_path: Path) -> None:
+    precompute(checkerboard(), tmp_path / "lists", archive=tmp_path / "archive", settings=SETTINGS)
+    with pytest.raises(SnapshotError, match="holds a saved archive; name another folder for lists"):
+        precompute(checkerboard(), tmp_path / "archive", settings=SETTINGS)
+    with pytest.raises(SnapshotError, match="holds published lists; name another folder for the archive"):
+        precompute(checkerboard(), tmp_path / "new", archive=tmp_path / "lists", settings=SETTINGS)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_dry_run_makes_no_folder(tmp_path: Path) -> None:
+    lists, archive = tmp_path / "out" / "lists", tmp_path / "out" / "archive"
+    assert precompute(checkerboard(), lists, archive=archive, settings=SETTINGS, dry_run=True).lists
+    assert not list(tmp_path.iterdir())
