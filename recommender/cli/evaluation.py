@@ -192,8 +192,10 @@ def ab(
 ) -> None:
     """Compare two versions of lists by logged clicks, and compute how many lists a difference needs."""
     from recommender.evaluation import ClickLog, ab_test, design_effect, sample_size
+    from recommender.reading.clicks import refuse_mostly_rejected
 
     clicks, report = ClickLog.read(log)
+    refuse_mostly_rejected(clicks, report, log.name)
     if report.rejected:
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from recommender.errors import InputError, RowError
-from recommender.reading.clicks import ClickLog
+from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
 from recommender.reading.formats import shown_name
 from recommender.reading.report import ReadReport, Rejected
 
@@ -67,12 +67,13 @@ def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str])
         report.accepted = len(log)
     else:
         log, report = ClickLog.read(source)
+    named = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
     if not len(log):
-        named = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
         raise InputError(
             f"no list of {named} can be used, of {report.read:,} rows; expected the columns source, shown and clicked, "
             "or MIND's behaviors.tsv with stories of this archive in the histories"
         )
+    refuse_mostly_rejected(log, report, named)
     return log, report
 
 

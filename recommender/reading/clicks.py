@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "session": ("session_id", "user", "user_id", "reader", "reader_id"),
 }
 _KINDS = [[pa.scalar(kind, pa.large_string()), pa.scalar("", pa.large_string())] for kind in "abc"]
-_CHUNK = 10_000  # rows turned into Arrow at a time
+_CHUNK = 10_000  # rows turned into Arrow at a time, and looked at for the sign between ids
+_SEPARATORS = ("|", ";", ",")
+
+
+class _ForeignClickError(RowError):
+    """A row tells of a click on something that was not shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,8 @@ class ClickLog:
         ----------
         source : path, pyarrow.Table, or iterable of dict
             A file ends in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst. `shown` and `clicked` are
-            lists of ids, or one text with spaces between them. A row without `list_id` is named by its line.
+            lists of ids, or one text with blanks, `|`, `;` or `,` between them: the sign is found from the first rows,
+            so ids may have these signs in them. A row without `list_id` is named by its line.
         columns : mapping, optional
             Field -> column, for names that are not in `ALIASES`.
         strict : bool, default False
@@ -258,7 +264,10 @@ def _accepted(
     stream: Stream, mapping: Mapping[str, str], strict: bool, report: ReadReport
 ) -> Iterator[dict[str, object]]:
     known: dict[tuple[str, ...], dict[str, str]] = {}
-    for line, raw in stream.rows():
+    rows = stream.rows()
+    first_rows = list(islice(rows, _CHUNK))
+    separator = _find_separator([raw for _, raw in first_rows if isinstance(raw, Mapping)], mapping)
+    for line, raw in chain(first_rows, rows):
         report.read += 1
         try:
             if isinstance(raw, BadRow):
@@ -268,11 +277,74 @@ def _accepted(
             names = tuple(raw)
             if names not in known:
                 known[names] = _recognised(names, mapping)
-            yield _row(raw, known[names], line)
+            yield _row(raw, known[names], line, separator)
         except RowError as error:
             if strict:
                 raise InputError(f"{stream.name}, line {line}: {error}") from None
+            if isinstance(error, _ForeignClickError):
+                report.lost["clicked"] += 1
             report.rejected.append(Rejected(stream.name, line, str(error)))
+
+
+def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str]) -> str | None:
+    """Find the sign between the ids of lists that are texts; None = blanks.
+
+    It is the one by which most clicks are on an item that was shown. Without such clicks it is a sign that most lists
+    have, if no id between such signs has a blank.
+    """
+    texts = []
+    for raw in rows:
+        columns = _recognised(tuple(raw), mapping)
+        shown, clicked = (raw.get(columns.get(field, "")) for field in ("shown", "clicked"))
+        if isinstance(shown, str) and not shown.lstrip().startswith("["):
+            texts.append((shown, clicked if isinstance(clicked, str) else ""))
+    hits = dict.fromkeys((None, *_SEPARATORS), 0)
+    for shown, clicked in texts:
+        for separator in hits:
+            ids, clicked_ids = _split(shown, separator), _split(clicked, separator)
+            is_clean = all(name.strip("".join(_SEPARATORS)) == name for name in ids)  # 'a,' is an id and a sign
+            hits[separator] += is_clean and bool(clicked_ids) and set(clicked_ids) <= set(ids)
+    best = max(hits, key=lambda separator: hits[separator])  # blanks where several are equal
+    if hits[best]:
+        return best
+    counts = {sign: sum(sign in shown for shown, _ in texts) for sign in _SEPARATORS}
+    commonest = max(_SEPARATORS, key=lambda sign: counts[sign])
+    has_blanks = any(len(name.split()) > 1 for shown, _ in texts for name in _split(shown, commonest))
+    return commonest if 2 * counts[commonest] > len(texts) and not has_blanks else None
+
+
+def _split(text: str, separator: str | None) -> list[str]:
+    """Split a text into ids; blanks around them do not count."""
+    return [part for part in map(str.strip, text.split(separator)) if part]
+
+
+def refuse_mostly_rejected(log: ClickLog, report: ReadReport, name: str) -> None:
+    """Refuse a log of which most rows, or most rows with a click, were rejected: what is left says nothing.
+
+    Parameters
+    ----------
+    log : ClickLog
+    report : ReadReport
+        Both of `ClickLog.read`.
+    name : str
+        Of the file, for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    clicked = int(np.count_nonzero(_lengths(log.table["clicked"].combine_chunks())))
+    if 2 * len(report.rejected) > report.read:
+        what = f"{len(report.rejected):,} of {report.read:,} rows"
+    elif report.lost["clicked"] > clicked:
+        what = f"{report.lost['clicked']:,} of {report.lost['clicked'] + clicked:,} rows with a click"
+    else:
+        return
+    first = report.rejected[0]
+    raise InputError(
+        f"{what} of {name} were rejected, such as line {first.line}: {first.reason}; so few say nothing. Expected "
+        "ids in shown and clicked, with blanks, | or ; or , between them, and clicks only on what was shown"
+    )
 
 
 def _recognised(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
@@ -287,19 +359,19 @@ def _recognised(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str,
     return found
 
 
-def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int) -> dict[str, object]:
+def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separator: str | None) -> dict[str, object]:
     given = {field: raw.get(column) for field, column in columns.items()}
     if "clicked" not in given:  # not the same as no clicks
         raise RowError("no clicked column; expected clicked or clicks, empty where nothing was clicked")
-    shown = _ids(given.get("shown"), "shown")
-    clicked = list(dict.fromkeys(_ids(given["clicked"], "clicked")))
+    shown = _ids(given.get("shown"), "shown", separator)
+    clicked = list(dict.fromkeys(_ids(given["clicked"], "clicked", separator)))
     if not shown:
         raise RowError("nothing was shown; expected ids in a column shown or items")
     known = set(shown)
     if len(known) < len(shown):
         raise RowError(f"{Counter(shown).most_common(1)[0][0]!r} is shown twice")
     if foreign := [name for name in clicked if name not in known]:
-        raise RowError(f"a click on {foreign[0]!r}, which was not shown")
+        raise _ForeignClickError(f"a click on {foreign[0]!r}, which was not shown")
     time = given.get("time")
     return {
         **{field: _text(given.get(field), field) for field in ("source", "version", "session")},
@@ -310,10 +382,10 @@ def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int) -> dict[
     }
 
 
-def _ids(value: object, field: str) -> list[str]:
+def _ids(value: object, field: str, separator: str | None) -> list[str]:
     if isinstance(value, str):
         try:
-            value = orjson.loads(value) if value.lstrip().startswith("[") else value.split()
+            value = orjson.loads(value) if value.lstrip().startswith("[") else _split(value, separator)
         except orjson.JSONDecodeError:
             raise RowError(f"{field} is not a JSON list: {value[:60]!r}") from None
     if value is None or (isinstance(value, float) and isnan(value)):

@@ -25,10 +25,11 @@ from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.mind import read_mind
+from recommender.evaluation.data.sets import own_set
 from recommender.evaluation.measures.ab import ab_test, design_effect, sample_size
 from recommender.evaluation.measures.replay import replay
-from recommender.reading.behaviors import NO_SOURCE, TOO_FEW
-from recommender.reading.clicks import SCHEMA, ClickLog
+from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, read_clicks
+from recommender.reading.clicks import SCHEMA, ClickLog, refuse_mostly_rejected
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ROWS: list[dict[str, Any]] = [
@@ -179,6 +180,33 @@ def test_a_source_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     empty, report = ClickLog.read([])
     assert len(empty) == 0
     assert report.read == 0
+
+
+@pytest.mark.parametrize("sign", ["|", ";", ",", ", ", " | ", " "])
+@pytest.mark.parametrize("rows", [ROWS, [{**row, "clicked": []} for row in ROWS]], ids=["clicked", "no click"])
+def test_ids_of_one_text_are_separated_by_the_sign_that_the_column_uses(sign: str, rows: list[dict[str, Any]]) -> None:
+    texts = [{**row, "shown": sign.join(row["shown"]), "clicked": sign.join(row["clicked"])} for row in rows]
+    assert ClickLog.of(texts).table.to_pylist() == rows
+
+
+def test_ids_may_have_the_signs_in_them_that_separate_others() -> None:
+    for shown, clicked, sign in (("x|1 y|2", "y|2", " "), ("a,1;b,2", "b,2", ";"), ("a;1|b;2", "", "|")):
+        assert ClickLog.of([{"shown": shown, "clicked": clicked}]).table["shown"].to_pylist() == [shown.split(sign)]
+
+
+def test_a_log_of_which_little_was_left_gives_no_verdict(tmp_path: Path) -> None:
+    quiet = [{"shown": "a b", "clicked": "", "version": "ab"[n % 2]} for n in range(40)]
+    (tmp_path / "clicks.jsonl").write_bytes(_jsonl([*quiet, *[{"shown": "a b", "clicked": "z", "version": "a"}] * 3]))
+    with pytest.raises(InputError, match=r"3 of 3 rows with a click of clicks.jsonl were rejected, such as line 41"):
+        refuse_mostly_rejected(*ClickLog.read(tmp_path / "clicks.jsonl"), "clicks.jsonl")
+    (tmp_path / "clicks.jsonl").write_bytes(_jsonl([quiet[0], {"shown": "a a", "clicked": ""}, {"shown": "a"}]))
+    with pytest.raises(
+        InputError, match=r"2 of 3 rows of .*clicks.jsonl were rejected, such as line 2: 'a' is shown twice"
+    ):
+        read_clicks(tmp_path / "clicks.jsonl", {"a", "b"})
+    with pytest.raises(InputError, match="2 of 3 rows"):
+        own_set([{"id": "a", "title": "Ferry"}], clicks=tmp_path / "clicks.jsonl")
+    refuse_mostly_rejected(*ClickLog.read(ROWS), "clicks.jsonl")
 
 
 # parts of a log

@@ -19,7 +19,7 @@ from recommender.articles.catalog import Catalog
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.judgments import Judgments, read_judgments
-from recommender.reading.clicks import ClickLog
+from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
 from recommender.reading.read import Source, read_articles
 from recommender.storage.digests import hash_table
 
@@ -248,6 +248,7 @@ def own_set(
     counts: dict[str, int] = {}
     if clicks is not None:
         log, report = ClickLog.read(clicks)
+        refuse_mostly_rejected(log, report, Path(clicks).name)
         counts = {"rejected lists of the log": len(report.rejected)}
     if pairs is not None:
         judgments = read_judgments(pairs, grade=grade, relevant=relevant)
