@@ -33,20 +33,20 @@ def repeats(archive: Archive, rows: Rows) -> NDArray[np.bool_]:
     test, found = archive.event_test, np.zeros(rows.shape, dtype=bool)
     times, places = archive.catalog.published[rows], np.arange(rows.shape[1])
     for lead in places:
-        near, sure = test.within(times[:, lead, None], times, REPEAT)
+        near, sure = test.within_hours(times[:, lead, None], times, REPEAT)
         line, column = np.nonzero(near & (rows >= 0) & (rows[:, lead, None] >= 0) & (places > lead))
-        found[line, column] |= test.joins(rows[line, lead], rows[line, column], sure[line, column])
+        found[line, column] |= test.is_same_event(rows[line, lead], rows[line, column], sure[line, column])
     return found
 
 
 def same_reports(archive: Archive, stories: Rows, rows: Rows) -> NDArray[np.bool_]:
     """Items, (q, k), that tell the same as their story."""
     test, found, queries = archive.event_test, np.zeros(rows.shape, dtype=bool), archive.queries(stories)
-    near, sure = test.within(queries.published[:, None], archive.catalog.published[rows], SAME_REPORT)
+    near, sure = test.within_hours(queries.published[:, None], archive.catalog.published[rows], SAME_REPORT)
     line, column = np.nonzero(near & (rows >= 0))
     dense = cosines(archive.vectors[stories], archive.vectors, rows)[line, column]
     outlets = test.outlets[stories]
-    found[line, column] = test.joins_story(queries, outlets, line, dense, rows[line, column], sure[line, column])
+    found[line, column] = test.is_event_of_story(queries, outlets, line, dense, rows[line, column], sure[line, column])
     return found
 
 

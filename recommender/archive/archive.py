@@ -324,7 +324,7 @@ class Archive:
     @cached_property
     def event_test(self) -> EventTest:
         """The test of whether rows report the same event."""
-        model = SameEvent.of("archive", self.calibration, self.tfidf.stories)
+        model = SameEvent.load("archive", self.calibration, self.tfidf.stories)
         return EventTest(
             vectors=self.vectors,
             terms=self.terms,

@@ -1,4 +1,4 @@
-"""Which rows of an archive report the same event, and which are one text, told pair by pair."""
+"""Which rows of an archive report the same event, and which are nearly one text, pair by pair."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.articles.article import DAY_US, HOUR_US, UNDATED
+from recommender.features.tfidf import csr_arrays
 from recommender.features.vectors import cosines
-from recommender.selection import event_loops as loops
-from recommender.selection import twin_loops
-from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, SameEvent, probability_of
+from recommender.selection import event_loops, near_copy_loops
+from recommender.selection.same_event import COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, SameEvent, to_probability
 from recommender.settings import SelectionSettings
 
 if TYPE_CHECKING:
@@ -50,14 +50,12 @@ class EventTest:
 
     def probability(self, a: NDArray[np.int64], b: NDArray[np.int64], *, time: bool = True) -> NDArray[np.float64]:
         """Estimate P(same event) of pairs of rows, float64 (m,); without `time` by their texts alone."""
-        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        found = self._logits(dense, a, self._rows, np.full(len(a), -np.inf), b, time)
-        return probability_of(found)
+        return to_probability(self._logits(self._pairs(a, b), np.full(len(a), -np.inf), time=time))
 
-    def within(
+    def within_hours(
         self, a: NDArray[np.int64], b: NDArray[np.int64], hours: float
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Tell which times may lie within some hours of each other, and which surely do.
+        """Check which times may lie within some hours of each other, and which surely do.
 
         A date without a clock time, which is midnight, may mean any time of its day; a missing date any time at all.
 
@@ -71,43 +69,38 @@ class EventTest:
         -------
         possible, sure : ndarray of bool
         """
-        known = (a != UNDATED) & (b != UNDATED) & self.timed
-        first, second = np.where(known, a, 0), np.where(known, b, 0)
-        # each is an interval: of a day where the clock time is midnight, else of a moment
-        first_end, second_end = (time + np.where(time % DAY_US == 0, DAY_US, 0) for time in (first, second))
-        least = np.maximum(np.maximum(first - second_end, second - first_end), 0)
-        most = np.maximum(first_end - second, second_end - first)
+        is_known = (a != UNDATED) & (b != UNDATED) & self.timed
+        a, b = np.where(is_known, a, 0), np.where(is_known, b, 0)
+        a_end, b_end = a + _duration(a), b + _duration(b)
+        least = np.maximum(np.maximum(a - b_end, b - a_end), 0)
+        most = np.maximum(a_end - b, b_end - a)
         limit = hours * HOUR_US
-        return np.asarray(~known | (least <= limit)), np.asarray(known & (most <= limit))
+        return np.asarray(~is_known | (least <= limit)), np.asarray(is_known & (most <= limit))
 
-    def joins(
-        self, a: NDArray[np.int64], b: NDArray[np.int64], sure: NDArray[np.bool_], *, time: bool = True
+    def is_same_event(
+        self, a: NDArray[np.int64], b: NDArray[np.int64], is_sure: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """Tell whether pairs of rows report the same event, (m,).
+        """Check whether pairs of rows report the same event, (m,).
 
         Parameters
         ----------
         a, b : ndarray of int64, shape (m,)
-        sure : ndarray of bool, shape (m,)
-            Whether their times are known: else the texts must say so more clearly.
-        time : bool, default True
-            Whether the time between them counts.
+        is_sure : ndarray of bool, shape (m,)
+            Whether they surely are within the hours that count: else the texts must say so more clearly.
         """
-        dense = cosines(self.vectors[a], self.vectors, b[:, None])[:, 0]
-        return self._joined(
-            dense, a, self._rows, self._limits(self.outlets[a], self.published[a], self._sizes[a], b, sure), b, time
-        )
+        thresholds = self._thresholds(self.outlets[a], self.published[a], self._n_terms[a], b, is_sure)
+        return self._reaches(thresholds, self._pairs(a, b), time=True)
 
-    def joins_story(
+    def is_event_of_story(
         self,
         queries: StoryQueries,
         outlets: NDArray[np.int32],
         stories: NDArray[np.int64],
         dense: NDArray[np.float32],
         rows: NDArray[np.int64],
-        sure: NDArray[np.bool_],
+        is_sure: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
-        """Tell whether stories and rows report the same event, (m,).
+        """Check whether stories and rows report the same event, (m,).
 
         Parameters
         ----------
@@ -115,106 +108,55 @@ class EventTest:
         outlets : ndarray of int32, shape (q,)
             Who published each of them.
         stories, rows : ndarray of int64, shape (m,)
-            Places of `queries`, and rows of the archive.
+            Indices of `queries`, and rows of the archive.
         dense : ndarray of float32, shape (m,)
             Cosines of the vectors.
-        sure : ndarray of bool, shape (m,)
-            See `joins`.
+        is_sure : ndarray of bool, shape (m,)
+            See `is_same_event`.
         """
-        sizes = np.diff(queries.terms.indptr)[stories]
-        limits = self._limits(outlets[stories], queries.published[stories], sizes, rows, sure)
-        return self._joined(dense, stories, _asking(queries), limits, rows, True)
+        n_terms = np.diff(queries.terms.indptr)[stories]
+        thresholds = self._thresholds(outlets[stories], queries.published[stories], n_terms, rows, is_sure)
+        return self._reaches(thresholds, _Pairs(_Texts.of_queries(queries), stories, rows, dense), time=True)
 
-    def running(
+    def is_running_story(
         self, queries: StoryQueries, stories: NDArray[np.int64], dense: NDArray[np.float32], rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Tell by their texts whether stories and rows tell of one event, whenever published; (m,), see above."""
-        limits = np.full(len(rows), self.settings.event_threshold_untimed)
-        return self._joined(dense, stories, _asking(queries), limits, rows, False)
+        """Check whether the texts of stories and rows tell of one event, whenever published; (m,), see above."""
+        thresholds = np.full(len(rows), self.settings.event_threshold_untimed)
+        return self._reaches(thresholds, _Pairs(_Texts.of_queries(queries), stories, rows, dense), time=False)
 
-    def _limits(
-        self,
-        outlets: NDArray[np.int32],
-        published: NDArray[np.int64],
-        sizes: NDArray[np.int32],
-        b: NDArray[np.int64],
-        sure: NDArray[np.bool_],
-    ) -> NDArray[np.float64]:
-        """Find the probability from which on pairs are joined, (m,)."""
-        settings = self.settings
-        # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
-        others = (outlets >= 0) & (self.outlets[b] >= 0) & (outlets != self.outlets[b])
-        limit = np.where(others, settings.event_threshold, settings.event_threshold_own)
-        undated = (published == UNDATED) | (self.published[b] == UNDATED) | (not self.timed)
-        unsure = np.where(undated, settings.event_threshold_undated, settings.event_threshold_untimed)
-        limit = np.where(sure, limit, np.maximum(limit, unsure))
-        # without dates a few words, such as two headlines, tell nothing of events
-        return np.where(undated & (np.minimum(sizes, self._sizes[b]) < FEWEST_TERMS), 1.0, limit)
-
-    @cached_property
-    def _sizes(self) -> NDArray[np.int32]:
-        """Terms of each row, (n,)."""
-        return np.asarray(np.diff(self.terms.indptr))
-
-    def _joined(
-        self,
-        dense: NDArray[np.float32],
-        a: NDArray[np.int64],
-        left: _Rows,
-        limit: NDArray[np.float64],
-        b: NDArray[np.int64],
-        time: bool,
+    def is_near_copy(
+        self, last: NDArray[np.int64], rows: NDArray[np.int64], is_open: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        with np.errstate(divide="ignore"):
-            least = np.log(limit / (1 - limit))
-        return np.asarray(self._logits(dense, a, left, least, b, time) >= least)
-
-    def _logits(
-        self,
-        dense: NDArray[np.float32],
-        a: NDArray[np.int64],
-        left: _Rows,
-        least: NDArray[np.float64],
-        b: NDArray[np.int64],
-        time: bool,
-    ) -> NDArray[np.float64]:
-        """Compute the logits of pairs, (m,); minus infinity where one cannot reach its least."""
-        found = np.empty(len(a), dtype=np.float64)
-        loops.pair_logits(
-            len(a),
-            np.ascontiguousarray(dense, dtype=np.float32),
-            np.ascontiguousarray(a),
-            np.ascontiguousarray(b),
-            *left,
-            *self._rows,
-            least,
-            time and self.timed,
-            self.model.parameters,
-            found,
-        )
-        return found
-
-    def twins(self, last: NDArray[np.int64], rows: NDArray[np.int64], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which rows have nearly the text of another one, a few words apart.
+        """Check which open rows have nearly the text of another one, a few words apart.
 
         Parameters
         ----------
         last : ndarray of int64, shape (q,)
-            -1 = none.
+            The other row for each story; -1 = none.
         rows : ndarray of int64, shape (q, c)
-        open_ : ndarray of bool, shape (q, c)
-            Those that are asked about.
+        is_open : ndarray of bool, shape (q, c)
+            The others are not compared.
 
         Returns
         -------
         ndarray of bool, shape (q, c)
         """
-        found = np.zeros(rows.shape, dtype=bool)
-        vectors, terms = np.asarray(self.vectors), _parts(self.terms)
-        twin_loops.twins(
-            len(rows), last, rows, open_, vectors, self.has_vector, terms, COPY_VECTORS, COPY_WORDS, FEWEST_TERMS, found
+        is_copy = np.zeros(rows.shape, dtype=bool)
+        near_copy_loops.mask_near_copies(
+            len(rows),
+            last,
+            rows,
+            is_open,
+            np.asarray(self.vectors),
+            self.has_vector,
+            csr_arrays(self.terms),
+            COPY_VECTORS,
+            COPY_WORDS,
+            FEWEST_TERMS,
+            is_copy,
         )
-        return found
+        return is_copy
 
     @cached_property
     def has_vector(self) -> NDArray[np.bool_]:
@@ -222,21 +164,81 @@ class EventTest:
         return np.asarray(~np.isnan(self.scale[:, 1]))
 
     @cached_property
-    def _rows(self) -> _Rows:
-        return _Rows(_parts(self.terms), np.asarray(self.scale), np.asarray(self.published))
+    def _n_terms(self) -> NDArray[np.int32]:
+        return np.asarray(np.diff(self.terms.indptr))
+
+    @cached_property
+    def _texts(self) -> _Texts:
+        return _Texts(csr_arrays(self.terms), np.asarray(self.scale), np.asarray(self.published))
+
+    def _pairs(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> _Pairs:
+        return _Pairs(self._texts, a, b, cosines(self.vectors[a], self.vectors, b[:, None])[:, 0])
+
+    def _thresholds(
+        self,
+        outlets: NDArray[np.int32],
+        published: NDArray[np.int64],
+        n_terms: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        is_sure: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Compute the probability from which on stories and rows report the same event, (m,)."""
+        settings = self.settings
+        # one newsroom seldom tells the same twice: what it tells of an event within hours mostly is a development
+        is_of_others = (outlets >= 0) & (self.outlets[rows] >= 0) & (outlets != self.outlets[rows])
+        sure = np.where(is_of_others, settings.event_threshold, settings.event_threshold_own)
+        is_undated = (published == UNDATED) | (self.published[rows] == UNDATED) | (not self.timed)
+        unsure = np.where(is_undated, settings.event_threshold_undated, settings.event_threshold_untimed)
+        threshold = np.where(is_sure, sure, np.maximum(sure, unsure))
+        # without dates a few words, such as two headlines, tell nothing of events
+        is_few = np.minimum(n_terms, self._n_terms[rows]) < FEWEST_TERMS
+        return np.where(is_undated & is_few, 1.0, threshold)
+
+    def _reaches(self, thresholds: NDArray[np.float64], pairs: _Pairs, *, time: bool) -> NDArray[np.bool_]:
+        """Check which pairs have at least the probability of their threshold."""
+        with np.errstate(divide="ignore"):
+            least = np.log(thresholds / (1 - thresholds))
+        return np.asarray(self._logits(pairs, least, time=time) >= least)
+
+    def _logits(self, pairs: _Pairs, least: NDArray[np.float64], *, time: bool) -> NDArray[np.float64]:
+        """Compute the logits of pairs, (m,); minus infinity where a pair cannot reach its least."""
+        logits = np.empty(len(pairs.stories), dtype=np.float64)
+        event_loops.pair_logits(
+            len(pairs.stories),
+            np.ascontiguousarray(pairs.dense, dtype=np.float32),
+            np.ascontiguousarray(pairs.stories),
+            np.ascontiguousarray(pairs.rows),
+            *pairs.texts,
+            *self._texts,
+            least,
+            time and self.timed,
+            self.model.parameters,
+            logits,
+        )
+        return logits
 
 
-def _asking(queries: StoryQueries) -> _Rows:
-    return _Rows(_parts(queries.terms), queries.scale, queries.published)
+def _duration(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how long a time may mean: a day where the clock time is midnight, else a moment."""
+    return np.where(times % DAY_US == 0, DAY_US, 0)
 
 
-class _Rows(NamedTuple):
-    """What the compiled loops compare stories by: parts of a sparse matrix, local scales (n, 2), times (n,)."""
+class _Texts(NamedTuple):
+    """What the compiled loops compare stories by: arrays of a sparse matrix, local scales (n, 2), times (n,)."""
 
     terms: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
     scale: NDArray[np.float32]
     published: NDArray[np.int64]
 
+    @classmethod
+    def of_queries(cls, queries: StoryQueries) -> _Texts:
+        return cls(csr_arrays(queries.terms), queries.scale, queries.published)
 
-def _parts(matrix: sp.csr_matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
+
+class _Pairs(NamedTuple):
+    """Pairs of a row of `texts` and a row of the archive, (m,) each, with the cosine of their vectors."""
+
+    texts: _Texts
+    stories: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    dense: NDArray[np.float32]

@@ -188,7 +188,7 @@ def mark_developments(chosen: Ranked, stories: Stories, selection: Selection) ->
     """Note which items are developments of the story's own event, or earlier reports of it."""
     row, column = np.nonzero(chosen.has_item)
     dense, item_rows = chosen.dense[row, column], chosen.rows[row, column]
-    is_development = selection.events.running(stories.queries, row, dense, item_rows)
+    is_development = selection.events.is_running_story(stories.queries, row, dense, item_rows)
     notes = chosen.notes.copy()
     notes[row, column] |= np.where(is_development, DEVELOPMENT, 0).astype(np.int8)
     return replace(chosen, notes=notes)

@@ -68,30 +68,30 @@ class SameEvent:
     hours: float
 
     @classmethod
-    def of(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
-        """Load the model of an embedder; one that was not calibrated is judged by the words alone.
+    def load(cls, use: Literal["archive", "pairs"], calibration: str, stories: int | None = None) -> SameEvent:
+        """Load the model of an embedder; for one that was not calibrated that of the words alone.
 
         A story has a handful of reports of its event in any archive, but the more `stories`, the more look-alikes: the
         odds fall with the size of the archive, slowly.
         """
         content = orjson.loads(files("recommender.selection").joinpath("same_event.json").read_bytes())
         models = content[use]
-        alone = models["words"]
+        words_model = models["words"]
         model = cls(
-            **models.get(calibration, alone),
+            **models.get(calibration, words_model),
             **content["time"],
-            words_alone=alone["words"],
-            intercept_alone=alone["intercept"],
+            words_alone=words_model["words"],
+            intercept_alone=words_model["intercept"],
         )
         if stories is None:
             return model
-        growth = content["size"]
-        shift = growth["growth"] * float(np.log(growth["stories"] / max(stories, 1)))
+        size = content["size"]
+        shift = size["growth"] * float(np.log(size["stories"] / max(stories, 1)))
         return replace(model, intercept=model.intercept + shift, intercept_alone=model.intercept_alone + shift)
 
     @cached_property
     def parameters(self) -> NDArray[np.float64]:
-        """What the compiled loops read."""
+        """The coefficients as the compiled loop reads them."""
         neutral = self.slope * np.log1p(self.hours)
         return np.array(
             [
@@ -134,7 +134,7 @@ def same_event_probability(
     pairs = list(pairs)
     if not pairs:
         return np.zeros(0)
-    return probability_of(_features(pairs, embedder).logit)
+    return to_probability(_features(pairs, embedder).logit)
 
 
 def relations(
@@ -161,40 +161,39 @@ def relations(
     pairs, settings = list(pairs), settings or SelectionSettings()
     if not pairs:
         return []
-    found = _features(pairs, embedder)
-    times = [_times(side) for side in zip(*pairs, strict=True)]
-    dated = (times[0] != UNDATED) & (times[1] != UNDATED)
-    gap = np.abs(np.where(dated, times[0] - np.where(dated, times[1], 0), 0)) / HOUR_US
-    text = probability_of(found.logit)
-    model = found.model
-    timed = probability_of(found.logit + np.where(dated, model.slope * np.log((1 + model.hours) / (1 + gap)), 0.0))
-    near = timed >= settings.event_threshold
-    named = np.select(
+    features = _features(pairs, embedder)
+    a, b = (_published(side) for side in zip(*pairs, strict=True))
+    has_dates = (a != UNDATED) & (b != UNDATED)
+    hours = np.abs(np.where(has_dates, a, 0) - np.where(has_dates, b, 0)) / HOUR_US
+    by_time = features.model.slope * np.log((1 + features.model.hours) / (1 + hours))
+    by_texts = to_probability(features.logit)
+    is_same_event = to_probability(features.logit + np.where(has_dates, by_time, 0.0)) >= settings.event_threshold
+    names = np.select(
         [
-            is_copy(found.dense, found.words),
-            near & (gap <= (settings.same_report_hours or 0)),
-            near,
-            text >= settings.event_threshold,
-            text >= _TOPIC,
+            is_copy(features.dense, features.words),
+            is_same_event & (hours <= (settings.same_report_hours or 0)),
+            is_same_event,
+            by_texts >= settings.event_threshold,
+            by_texts >= _TOPIC,
         ],
         list(RELATIONS[:0:-1]),
         RELATIONS[0],
     )
-    return [str(name) for name in named]
+    return [str(name) for name in names]
 
 
 def is_copy(dense: NDArray[np.float64], words: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell whether two texts are one, a few words apart."""
+    """Check whether two texts are one, a few words apart, by the cosines of their vectors and of their words."""
     return (dense >= COPY_VECTORS) & (words >= COPY_WORDS)
 
 
-def _times(articles: tuple[Article, ...]) -> NDArray[np.int64]:
+def _published(articles: tuple[Article, ...]) -> NDArray[np.int64]:
     table = to_table(articles)
     return Catalog(table, np.ones(len(table), dtype=bool), 0).published
 
 
 class _Features(NamedTuple):
-    """What two texts without an archive say, (m,) each."""
+    """The cosines of pairs of texts without an archive, and the logit of the model, (m,) each."""
 
     dense: NDArray[np.float64]
     words: NDArray[np.float64]
@@ -205,23 +204,26 @@ class _Features(NamedTuple):
 def _features(pairs: list[tuple[Article, Article]], embedder: Embedder | None) -> _Features:
     from recommender.embedders import make_embedder
 
-    chosen = embedder or make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
-    calibration = chosen.calibration if embedder else f"{chosen.calibration}-{PUBLIC_TOKENS}"
-    left, right = (to_table(side) for side in zip(*pairs, strict=True))
-    both = pa.concat_tables([left, right])
-    vectors = chosen.encode(chosen.prepare(both))
-    tfidf, terms = Tfidf.fit(whole_texts(both))
-    plain = term_frequencies(terms, tfidf.idf)
+    if embedder is None:
+        embedder = make_embedder(EmbeddingSettings(tokens=PUBLIC_TOKENS))
+        calibration = f"{embedder.calibration}-{PUBLIC_TOKENS}"
+    else:
+        calibration = embedder.calibration
+    table = pa.concat_tables([to_table(side) for side in zip(*pairs, strict=True)])
+    vectors = embedder.encode(embedder.prepare(table))
+    tfidf, terms = Tfidf.fit(whole_texts(table))
+    frequencies = term_frequencies(terms, tfidf.idf)
     a, b = np.arange(len(pairs)), np.arange(len(pairs)) + len(pairs)
     dense = cosines(vectors[a], vectors, b[:, None])[:, 0].astype(np.float64)
-    words = row_cosines(plain, plain, a, b)
-    model = SameEvent.of("pairs", calibration)
-    blank = ~(vectors[a].any(axis=1) & vectors[b].any(axis=1))
-    alone = model.intercept_alone + model.words_alone * words
-    logit = np.where(blank, alone, model.intercept + model.dense * dense + model.words * words)
-    return _Features(np.where(blank, words, dense), words, logit, model)
+    words = row_cosines(frequencies, frequencies, a, b)
+    model = SameEvent.load("pairs", calibration)
+    lacks_vector = ~(vectors[a].any(axis=1) & vectors[b].any(axis=1))
+    by_words = model.intercept_alone + model.words_alone * words
+    by_both = model.intercept + model.dense * dense + model.words * words
+    logit = np.where(lacks_vector, by_words, by_both)
+    return _Features(np.where(lacks_vector, words, dense), words, logit, model)
 
 
-def probability_of(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn log odds into probabilities."""
-    return np.asarray(1 / (1 + np.exp(-logit)))
+def to_probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert log odds to probabilities."""
+    return np.asarray(1 / (1 + np.exp(-logits)))

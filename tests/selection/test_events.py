@@ -190,8 +190,8 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     limits = SelectionSettings(event_threshold_own=0.6, event_threshold_untimed=0.8, event_threshold_undated=0.9)
     test = replace(archive.event_test, settings=limits)
     sure = rng.random(2_000) < 0.5
-    found = test.joins(a, b, sure)
-    timed, plain = test.probability(a, b), test.probability(a, b, time=False)
+    found = test.is_same_event(a, b, sure)
+    timed = test.probability(a, b)
     published = archive.catalog.published
     undated = (published[a] == UNDATED) | (published[b] == UNDATED) | (not archive.dated)
     few = np.minimum(np.diff(archive.terms.indptr)[a], np.diff(archive.terms.indptr)[b]) < 12
@@ -199,25 +199,21 @@ def test_pairs_are_joined_where_the_probability_says_so(archive: Archive) -> Non
     wanted = np.where(sure, timed >= 0.6, unsure) & ~(undated & few)
     assert found.any()
     assert (found == wanted).all()
-    assert (found == test.joins(b, a, sure)).all()
-    assert (
-        test.joins(a, b, sure, time=False)
-        == np.where(sure, plain >= 0.6, np.where(undated, plain >= 0.9, plain >= 0.8))
-    ).all()
+    assert (found == test.is_same_event(b, a, sure)).all()
     for place in range(8):
         one = slice(place, place + 1)
-        assert test.joins(a[one], b[one], sure[one])[0] == found[place]
+        assert test.is_same_event(a[one], b[one], sure[one])[0] == found[place]
     # stories as queries are joined as rows are
     stories = np.unique(a)
     queries = archive.queries(stories)
     dense = cosines(archive.vectors[a], archive.vectors, b[:, None])[:, 0]
     asked = archive.outlets.codes[stories], np.searchsorted(stories, a), dense, b, sure
-    assert (test.joins_story(queries, *asked) == found).all()
+    assert (test.is_event_of_story(queries, *asked) == found).all()
     # two outlets are joined from a lower probability on
     both = replace(
         test, outlets=np.arange(size, dtype=np.int32), settings=limits.model_copy(update={"event_threshold": 0.3})
     )
-    assert (both.joins(a, b, sure) == (np.where(sure, timed >= 0.3, unsure) | (found & (a == b)))).all()
+    assert (both.is_same_event(a, b, sure) == (np.where(sure, timed >= 0.3, unsure) | (found & (a == b)))).all()
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -251,9 +247,9 @@ def test_the_shipped_models_say_where_they_come_from() -> None:
         for name, model in content[use].items():
             assert model["words"] > 0, (use, name)
             assert (model["dense"] > 0) is (name != "words")
-    small, large = (SameEvent.of("archive", "minilm-lead", stories) for stories in (100, 100_000))
+    small, large = (SameEvent.load("archive", "minilm-lead", stories) for stories in (100, 100_000))
     assert small.intercept > large.intercept
-    assert SameEvent.of("archive", "unheard of", 100) == SameEvent.of("archive", "words", 100)
+    assert SameEvent.load("archive", "unheard of", 100) == SameEvent.load("archive", "words", 100)
 
 
 # -- time rules in lists ------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> Pl
 
     def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
         last_rows = take_column(item_rows, last, default=-1)
-        return is_of_group(last, is_placed, is_open) | events.twins(last_rows, item_rows, is_open)
+        return is_of_group(last, is_placed, is_open) | events.is_near_copy(last_rows, item_rows, is_open)
 
     return is_rejected
 

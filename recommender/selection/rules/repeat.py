@@ -17,10 +17,10 @@ def _rejects_after(ranked: Ranked, stories: Stories, selection: Selection) -> Pl
     def is_rejected(last: NDArray[np.int64], is_placed: Mask, is_open: Mask) -> Mask:
         rejected = np.zeros(is_open.shape, dtype=bool)
         last_published = np.take_along_axis(published, np.maximum(last, 0)[:, None], axis=1)
-        may_be_within, is_within = events.within(last_published, published, hours)
+        may_be_within, is_within = events.within_hours(last_published, published, hours)
         row, column = np.nonzero(may_be_within & is_open & (last >= 0)[:, None])
         last_rows, item_rows = ranked.rows[row, last[row]], ranked.rows[row, column]
-        rejected[row, column] = events.joins(last_rows, item_rows, is_within[row, column])
+        rejected[row, column] = events.is_same_event(last_rows, item_rows, is_within[row, column])
         return rejected
 
     return is_rejected

@@ -12,11 +12,13 @@ def _rejects(ranked: Ranked, stories: Stories, selection: Selection) -> Mask | N
     if hours is None:
         return None
     published = selection.catalog.published[ranked.rows]
-    may_be_within, is_within = events.within(queries.published[:, None], published, hours)
+    may_be_within, is_within = events.within_hours(queries.published[:, None], published, hours)
     row, column = np.nonzero(may_be_within & ranked.has_item)
     dense, item_rows = ranked.dense[row, column], ranked.rows[row, column]
     rejected = np.zeros(ranked.rows.shape, dtype=bool)
-    rejected[row, column] = events.joins_story(queries, stories.outlets, row, dense, item_rows, is_within[row, column])
+    rejected[row, column] = events.is_event_of_story(
+        queries, stories.outlets, row, dense, item_rows, is_within[row, column]
+    )
     return rejected
 
 

@@ -11,16 +11,14 @@ from recommender.compute.kernels import kernel
 from recommender.features.vectors import SCALE
 
 _UNIT = SCALE * SCALE
-
-
 _ROUNDING = 1e-3  # far more than unit rows of float32 are off
 
 
 def dense_cosine(vectors: NDArray[np.int16], a: int, b: int) -> float:
     """Multiply two rows of integers, exactly, to a cosine."""
     left, right, total = vectors[a], vectors[b], np.int32(0)
-    for place in range(len(left)):
-        total = np.int32(total + np.int32(np.int32(left[place]) * np.int32(right[place])))
+    for column in range(len(left)):
+        total = np.int32(total + np.int32(np.int32(left[column]) * np.int32(right[column])))
     return float(total / _UNIT)
 
 
@@ -46,33 +44,33 @@ def reaches_cosine(terms: Any, a: int, b: int, least: float) -> bool:
 
 
 @kernel(least=64, parts=(dense_cosine, reaches_cosine))
-def twins(
+def mask_near_copies(
     start: int,
     stop: int,
     last: NDArray[np.int64],
     rows: NDArray[np.int64],
-    open_: NDArray[np.bool_],
+    is_open: NDArray[np.bool_],
     vectors: NDArray[np.int16],
-    embedded: NDArray[np.bool_],
+    has_vector: NDArray[np.bool_],
     terms: Any,
-    likely: float,
-    least: float,
-    fewest: int,
-    found: NDArray[np.bool_],
+    least_dense: float,
+    least_words: float,
+    fewest_terms: int,
+    is_copy: NDArray[np.bool_],
 ) -> None:
-    """Tell whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
+    """Check whether each open candidate, (q, c), has nearly the words of the row `last`, (q,).
 
-    Words cost most, and are compared only where the vectors are alike, or one has none. Of fewer than `fewest` terms no
-    text is told from another so.
+    Words cost most, and are compared only where the vectors are alike, or one text has none. Texts of fewer than
+    `fewest_terms` terms say too little to be told apart.
     """
-    for line in range(start, stop):
-        one = last[line]
+    for story in range(start, stop):
+        one = last[story]
         for column in range(rows.shape[1]):
-            found[line, column] = False
-            other = rows[line, column]
-            if one < 0 or other < 0 or not open_[line, column]:
+            is_copy[story, column] = False
+            other = rows[story, column]
+            if one < 0 or other < 0 or not is_open[story, column]:
                 continue
-            if min(terms[0][one + 1] - terms[0][one], terms[0][other + 1] - terms[0][other]) >= fewest:
-                blank = not embedded[one] or not embedded[other]
-                if blank or dense_cosine(vectors, one, other) >= likely:
-                    found[line, column] = reaches_cosine(terms, one, other, least)
+            if min(terms[0][one + 1] - terms[0][one], terms[0][other + 1] - terms[0][other]) >= fewest_terms:
+                lacks_vector = not has_vector[one] or not has_vector[other]
+                if lacks_vector or dense_cosine(vectors, one, other) >= least_dense:
+                    is_copy[story, column] = reaches_cosine(terms, one, other, least_words)
