@@ -16,7 +16,7 @@ from recommender.archive.archive import Archive
 from recommender.articles.article import Article
 from recommender.articles.boilerplate import Boilerplate
 from recommender.articles.catalog import Catalog
-from recommender.articles.languages import detected_languages, unknown_language_warning, with_site_language
+from recommender.articles.languages import detect_languages, unknown_language_warning, with_site_language
 from recommender.articles.text import whole_texts
 from recommender.compute.hardware import release_memory
 from recommender.editorial.rules import Rules
@@ -187,4 +187,4 @@ def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
     """Detect the languages of newcomers, where those of the archive differ."""
     told = archive.settings.reading.site_language is not None or not table["language"].null_count
     held = archive.derived.stories
-    return table if told or not held.mixed else detected_languages(table, held.common_languages)
+    return table if told or not held.mixed else detect_languages(table, held.common_languages)

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
-from recommender.articles.columns import as_array
+from recommender.articles.columns import as_array, column_to_micros
 from recommender.articles.copies import Marks, group_by_text, oldest_copy
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
@@ -59,7 +59,7 @@ class Catalog:
     @classmethod
     def from_table(cls, table: pa.Table, boilerplate: Boilerplate = NOTHING) -> Catalog:
         """Sort a table with unique ids into publication order."""
-        order = np.lexsort((table["id"].to_numpy(), _micros(table["published_at"])))
+        order = np.lexsort((table["id"].to_numpy(), column_to_micros(table["published_at"])))
         if (order[1:] < order[:-1]).any():  # a table in order is not copied
             table = table.take(pa.array(order))
         table = table.combine_chunks()
@@ -116,12 +116,12 @@ class Catalog:
     @cached_property
     def published(self) -> NDArray[np.int64]:
         """Publication times in microseconds since 1970, `UNDATED` where missing; shape (n,)."""
-        return _micros(self.table["published_at"])
+        return column_to_micros(self.table["published_at"])
 
     @cached_property
     def expires(self) -> NDArray[np.int64]:
         """Times of expiry in microseconds since 1970; the greatest int64 where a story never expires."""
-        times = _micros(self.table["expires_at"])
+        times = column_to_micros(self.table["expires_at"])
         return np.where(times == UNDATED, np.iinfo(np.int64).max, times)
 
     @cached_property
@@ -341,8 +341,3 @@ class Catalog:
         rank[: len(self)] = self.id_rank + n_new[self.id_rank]
         rank[len(self) + order] = n_smaller + np.arange(len(order))
         return rank
-
-
-def _micros(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    filled = pc.fill_null(column.cast(pa.int64()), UNDATED)
-    return np.asarray(filled.to_numpy(), dtype=np.int64)

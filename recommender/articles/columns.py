@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.article import UNDATED
+
 
 def is_in(table: pa.Table, column: str, values: Collection[str]) -> NDArray[np.bool_]:
     """Mark the rows whose text column has one of the values, (n,)."""
@@ -50,6 +52,12 @@ def to_micros(time: datetime) -> int:
     """Convert a time to microseconds since 1970; a time without a zone is UTC."""
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return round(time.timestamp() * 1e6)
+
+
+def column_to_micros(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+    """Convert a column of times to microseconds since 1970; `UNDATED` where missing."""
+    micros = pc.fill_null(as_array(column).cast(pa.int64()), UNDATED)
+    return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:

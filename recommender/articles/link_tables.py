@@ -1,4 +1,4 @@
-"""Links as tables, and as the column of stories that holds them."""
+"""Convert links between tables of links and the column `links` of stories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.articles.article import LINK, TIME
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import as_array
-from recommender.articles.link_places import Places
+from recommender.articles.link_targets import LinkTargets
 from recommender.errors import InputError
 
 LINKS = pa.schema(
@@ -30,7 +30,7 @@ _Rows: TypeAlias = NDArray[np.int64]
 
 
 def link_table(table: pa.Table) -> pa.Table:
-    """Give a table of links the columns of `LINKS`; rows without a story or item are left out.
+    """Return a table of links with the columns of `LINKS`; rows without a story or item are left out.
 
     Raises
     ------
@@ -47,25 +47,25 @@ def link_table(table: pa.Table) -> pa.Table:
             given = ", ".join(table.column_names) or "none"
             raise InputError(f"a table of links has the columns {given}; expected story and item: rename or add {name}")
     columns = []
-    for wanted in LINKS:
+    for field in LINKS:
         try:
             column = (
-                table[wanted.name].cast(wanted.type)
-                if wanted.name in table.column_names
-                else pa.nulls(len(table), wanted.type)
+                table[field.name].cast(field.type)
+                if field.name in table.column_names
+                else pa.nulls(len(table), field.type)
             )
         except pa.ArrowException as error:
-            given = table[wanted.name].type
+            given = table[field.name].type
             raise InputError(
-                f"column {wanted.name} of a table of links is {given}, expected {wanted.type}: {error}"
+                f"column {field.name} of a table of links is {given}, expected {field.type}: {error}"
             ) from None
-        columns.append(pc.fill_null(column, "") if wanted.name == "anchor" else column)
+        columns.append(pc.fill_null(column, "") if field.name == "anchor" else column)
     table = pa.Table.from_arrays(columns, schema=LINKS)
     return table.filter(pc.and_(table["story"].is_valid(), table["item"].is_valid()))
 
 
 def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int, int]:
-    """Put links of a table into the column `links` of the stories that they name by id or URL.
+    """Add links of a table to the column `links` of the stories that they name by id or URL.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int
     unknown : int
         Links whose story is not in the table.
     beyond : int
-        Links that would have been more than `most`.
+        Links left out because a story would have had more than `most`.
 
     Examples
     --------
@@ -91,30 +91,30 @@ def add_links(table: pa.Table, more: pa.Table, most: int) -> tuple[pa.Table, int
     >>> [[link["target"] for link in links] for links in linked["links"].to_pylist()], unknown
     ([[], ['a']], 1)
     """
-    rows = Places(Catalog(table, np.ones(len(table), dtype=bool), 0)).rows(more["story"])
-    held, links = flat_links(table)
+    rows = LinkTargets(Catalog(table, np.ones(len(table), dtype=bool), 0)).rows(more["story"])
+    linking_rows, links = flat_links(table)
     known = rows >= 0
-    story = np.concatenate([held, rows[known]])
+    story = np.concatenate([linking_rows, rows[known]])
     order = np.argsort(story, kind="stable")
     story = story[order]
-    within = np.arange(len(story)) - np.searchsorted(story, story)  # place among the links of its story
-    kept = (within < most) | (order < len(held))
+    rank_in_story = np.arange(len(story)) - np.searchsorted(story, story)
+    kept = (rank_in_story < most) | (order < len(linking_rows))
     links = pa.concat_arrays([links, link_structs(more).filter(pa.array(known))]).take(pa.array(order[kept]))
     return _with_lists(table, story[kept], links), int((~known).sum()), int((~kept).sum())
 
 
 def without_links_to(catalog: Catalog, gone: NDArray[np.bool_]) -> pa.Table:
-    """Remove the links of a catalog's table that lead to some of its rows, (n,)."""
+    """Return a catalog's table without the links that lead to the marked rows, (n,)."""
     story, links = flat_links(catalog.table)
     if not len(links):
         return catalog.table
-    item, _ = Places(catalog).targets(links.field("target"), story)
+    item, _ = LinkTargets(catalog).find(links.field("target"), story)
     kept = (item < 0) | ~gone[item]
     return _with_lists(catalog.table, story[kept], links.filter(pa.array(kept)))
 
 
 def flat_links(table: pa.Table) -> tuple[_Rows, pa.StructArray]:
-    """Give all links of a table, and the row of each."""
+    """Return the row of each link of a table, and all links."""
     column = as_array(table["links"])
     return pc.list_parent_indices(column).to_numpy().astype(np.int64), pc.list_flatten(column)
 
@@ -128,6 +128,6 @@ def _with_lists(table: pa.Table, story: _Rows, links: pa.StructArray) -> pa.Tabl
 
 
 def link_structs(more: pa.Table) -> pa.StructArray:
-    """Turn rows of `LINKS` into links as stories hold them."""
+    """Convert rows of `LINKS` to links in the form of the column `links`."""
     columns = [as_array(more[name]) for name in ("item", "anchor", "time", "kind")]
     return pa.StructArray.from_arrays(columns, fields=list(LINK))

@@ -1,4 +1,4 @@
-"""Editors' links as data: which story links to which, and what became of each link that was found."""
+"""Resolve editors' links: find the stories that they lead to, and count the links that are left out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from scipy.sparse.csgraph import connected_components
 
 from recommender.articles.article import UNDATED
 from recommender.articles.catalog import Catalog
-from recommender.articles.columns import as_array, to_micros
-from recommender.articles.link_places import Places, micros
+from recommender.articles.columns import as_array, column_to_micros, to_micros
 from recommender.articles.link_tables import LINKS, flat_links, link_structs, link_table
+from recommender.articles.link_targets import LinkTargets
 from recommender.errors import InputError
 
 COMMON_SHARE = 0.02
 COMMON_LEAST = 10
 COMMON_FROM = 200
-"""An item is too common if more than this share of the stories with links, and more than so many of them, link to it.
+"""An item is too common if more than 2 % of the stories with links, and more than 10 of them, link to it.
 
-Below 200 stories with links nothing is: an event that a paper follows for a week would be.
+Below 200 stories with links no item is, since an event that a paper follows for a week would be.
 """
 
 _Rows: TypeAlias = NDArray[np.int64]
@@ -33,7 +33,7 @@ _Rows: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """What became of the links that were found; each is counted once, so that the other counts add up to `found`.
+    """Counts of the links that were found and left out; each counts once, so that the counts add up to `found`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class LinkReport:
     links : int
         Pairs of story and item that remain.
     stories : int
-        Stories with such a pair; no part of the sum.
+        Stories with such a pair, which are not part of the sum.
     unknown_stories : int
         Links of a further table whose story is not in the archive.
     unresolved : int
@@ -134,32 +134,30 @@ def resolve_links(
     >>> found.table.select(["story", "item"]).to_pylist(), found.report.unresolved
     ([{'story': 'b', 'item': 'a'}], 1)
     """
-    places = Places(catalog)
+    targets = LinkTargets(catalog)
     story, links = flat_links(catalog.table)
     current = catalog.alive[story]
     story, links = story[current], links.filter(pa.array(current))
     if more is not None:
         more = link_table(more)
-        story = np.concatenate([story, places.rows(more["story"])])
+        story = np.concatenate([story, targets.rows(more["story"])])
         links = pa.concat_arrays([links, link_structs(more)])
     if not len(links):
         return ResolvedLinks(LINKS.empty_table(), LinkReport())
     pairs = _Pairs(links, story)
     unknown = pairs.drop(pairs.story < 0)
-    pairs.item, itself = places.targets(pairs.detail("target"), pairs.story)
+    pairs.item, itself = targets.find(pairs.detail("target"), pairs.story)
     itself = itself[pairs.item >= 0]
     unresolved = pairs.drop(pairs.item < 0)
     pairs.item = _shown_rows(catalog, pairs.item, pairs.story)
     group = catalog.copy_group
     self_links = pairs.drop(itself | (group[pairs.item] == group[pairs.story]))
     from_our_list = pairs.drop(_from_lists(catalog, pairs, shown, as_of)) if shown else 0
-    # of several the earliest stays, and without a time a link counts from the start
-    pairs.sort(pairs.story, pairs.item, micros(pairs.detail("time")), pairs.place)
-    again = (pairs.story[1:] == pairs.story[:-1]) & (pairs.item[1:] == pairs.item[:-1])
-    duplicates = pairs.drop(np.append(False, again)[: len(pairs.story)])
-    linking = len(np.unique(pairs.story))
-    most = max(COMMON_SHARE * linking, COMMON_LEAST) if linking >= COMMON_FROM else np.inf
-    too_common = pairs.drop(np.bincount(pairs.item, minlength=len(catalog))[pairs.item] > most)
+    # The earliest of several links stays; a link without a time counts as the earliest.
+    pairs.sort(pairs.story, pairs.item, column_to_micros(pairs.detail("time")), pairs.number)
+    is_repeated = (pairs.story[1:] == pairs.story[:-1]) & (pairs.item[1:] == pairs.item[:-1])
+    duplicates = pairs.drop(np.append(False, is_repeated)[: len(pairs.story)])
+    too_common = pairs.drop(_is_too_common(pairs))
     pairs.sort(catalog.id_rank[pairs.story], catalog.id_rank[pairs.item])
     ids = as_array(catalog.ids)
     columns = [ids.take(pa.array(pairs.story)), ids.take(pa.array(pairs.item))]
@@ -179,63 +177,71 @@ def resolve_links(
 
 
 class _Pairs:
-    """Links on their way: the row of the story, the row of the item once it is known, and the place among all links."""
+    """Links that are being resolved: the row of the story, that of the item once it is known, and the link's number."""
 
     def __init__(self, links: pa.StructArray, story: _Rows) -> None:
         self._links = links
-        self.story, self.item, self.place = story, np.full(len(story), -1), np.arange(len(story))
+        self.story, self.item, self.number = story, np.full(len(story), -1), np.arange(len(story))
 
     def detail(self, name: str) -> pa.Array:
-        """Give one field of the links that are left."""
-        return self._links.field(name).take(pa.array(self.place))
+        """Return a field of the remaining links."""
+        return self._links.field(name).take(pa.array(self.number))
 
-    def drop(self, dropped: NDArray[np.bool_]) -> int:
-        """Leave out some links, and count them."""
-        self._take(np.flatnonzero(~dropped))
-        return int(dropped.sum())
+    def drop(self, is_dropped: NDArray[np.bool_]) -> int:
+        """Remove the marked links, and return how many there are."""
+        self._take(np.flatnonzero(~is_dropped))
+        return int(is_dropped.sum())
 
     def sort(self, *keys: _Rows) -> None:
         """Sort the links by the first key, then by the next."""
         self._take(np.lexsort(keys[::-1]))
 
     def _take(self, order: _Rows) -> None:
-        self.story, self.item, self.place = self.story[order], self.item[order], self.place[order]
+        self.story, self.item, self.number = self.story[order], self.item[order], self.number[order]
 
 
 def _shown_rows(catalog: Catalog, item: _Rows, story: _Rows) -> _Rows:
-    """Find the row that lists show for each item under its story: see `resolve_links`."""
+    """Find the row that lists show for each item of a story, see `resolve_links`."""
     group, published = catalog.copy_group, catalog.published
     rows = np.flatnonzero(catalog.alive & ~catalog.superseded)
     rows = rows[np.lexsort((catalog.id_rank[rows], published[rows], group[rows]))]
     times = np.unique(published[rows])
-    # groups and times as one number, so that one bisection finds the last that is older
+    # Group and time make one number, so that one bisection finds the last older row of a group.
     key = group[rows] * (len(times) + 1) + np.searchsorted(times, published[rows], "right")
     moment = np.where(published[story] == UNDATED, np.iinfo(np.int64).max, published[story])
-    asked = group[item] * (len(times) + 1) + np.searchsorted(times, moment, "left")
+    wanted = group[item] * (len(times) + 1) + np.searchsorted(times, moment, "left")
     first = np.searchsorted(group[rows], group[item])
-    place = np.maximum(np.searchsorted(key, asked, "right") - 1, first)
-    found = np.append(rows, -1)[np.minimum(place, len(rows))]
-    return np.where((found >= 0) & (group[found] == group[item]), found, item)
+    position = np.maximum(np.searchsorted(key, wanted, "right") - 1, first)
+    candidate = np.append(rows, -1)[np.minimum(position, len(rows))]
+    return np.where((candidate >= 0) & (group[candidate] == group[item]), candidate, item)
 
 
 def _from_lists(
     catalog: Catalog, pairs: _Pairs, shown: Mapping[str, Collection[str]], as_of: datetime | None
 ) -> NDArray[np.bool_]:
-    """Find links that may come from a published list, (m,)."""
-    listed = [(one, other) for one, others in shown.items() for other in others]
-    stories, items = (catalog.find([pair[at] for pair in listed]) for at in (0, 1))
+    """Mark the links that may come from a published list, (m,)."""
+    shown_pairs = [(story, item) for story, items_shown in shown.items() for item in items_shown]
+    stories, items = (catalog.find([pair[side] for pair in shown_pairs]) for side in (0, 1))
     known = (stories >= 0) & (items >= 0)
     group, size = catalog.copy_group, len(catalog) + 1
-    same = np.isin(pairs.story * size + group[pairs.item], stories[known] * size + group[items[known]])
+    is_shown = np.isin(pairs.story * size + group[pairs.item], stories[known] * size + group[items[known]])
     if as_of is None:
-        return same
-    set_at, updated = micros(pairs.detail("time")), micros(as_array(catalog.table["updated_at"]))[pairs.story]
+        return is_shown
+    set_at, updated = column_to_micros(pairs.detail("time")), column_to_micros(catalog.table["updated_at"])[pairs.story]
     set_at = np.where(set_at != UNDATED, set_at, np.where(updated != UNDATED, updated, catalog.published[pairs.story]))
-    return np.asarray(same & (set_at > to_micros(as_of)))
+    return np.asarray(is_shown & (set_at > to_micros(as_of)))
+
+
+def _is_too_common(pairs: _Pairs) -> NDArray[np.bool_]:
+    """Mark the links to items that very many stories link to, (m,)."""
+    n_stories = len(np.unique(pairs.story))
+    if n_stories < COMMON_FROM:
+        return np.zeros(len(pairs.item), dtype=bool)
+    return np.asarray(np.bincount(pairs.item)[pairs.item] > max(COMMON_SHARE * n_stories, COMMON_LEAST))
 
 
 def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Group `count` rows that links join, directly or through others; gives the number of each row's group."""
+    """Return the group of each of `count` rows; rows that links join, directly or through others, share one."""
     graph = sp.coo_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1] if count else [], dtype=np.int64)
 
@@ -243,7 +249,7 @@ def connected_rows(count: int, stories: NDArray[np.integer], items: NDArray[np.i
 def link_groups(story_ids: Sequence[str], item_ids: Sequence[str]) -> dict[str, str]:
     """Find the groups of articles that links join, directly or through others.
 
-    Two stories that link to one item tell of one thing, so that what is learned of the first is known of the second.
+    Two stories that link to one item have the same subject, so that a model trained on the first knows the second.
     Folds are drawn and intervals computed over these groups, never over single stories.
 
     Parameters
@@ -254,7 +260,7 @@ def link_groups(story_ids: Sequence[str], item_ids: Sequence[str]) -> dict[str, 
     Returns
     -------
     dict of str to str
-        Article -> group, named by the first of its ids; articles without a link are not in it.
+        The group of each article, named by the first of its ids; articles without a link are not in it.
 
     Raises
     ------
@@ -272,4 +278,7 @@ def link_groups(story_ids: Sequence[str], item_ids: Sequence[str]) -> dict[str, 
     ids = codes.dictionary.to_pylist()
     group = connected_rows(len(ids), *np.split(codes.indices.to_numpy(), 2))
     first: dict[int, str] = {}
-    return {one: first.setdefault(code, one) for one, code in sorted(zip(ids, group.tolist(), strict=True))}
+    return {
+        article_id: first.setdefault(code, article_id)
+        for article_id, code in sorted(zip(ids, group.tolist(), strict=True))
+    }

@@ -1,4 +1,4 @@
-"""Texts -> where their own sentences begin, for lines and boilerplate: behind bylines, datelines, captions."""
+"""Find where the sentences of a text begin, behind bylines, datelines and captions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINK_LABELS = (
     *("läs också", "läs även", "läs mer", "les også", "les mer", "læs også", "læs mere", "lue myös", "czytaj także"),
     *("czytaj też", "czytaj więcej", "zobacz także"),
 )
-"""What stands before links to other stories, in small letters."""
+"""Labels before links to other stories, in small letters."""
 
 PICTURE_LABELS = (
     *("file photo", "photo", "photos", "photo credit", "photo credits", "photo by", "picture", "pictures", "image"),
@@ -32,7 +32,7 @@ PICTURE_LABELS = (
     *("bildquelle", "quelle", "crédit photo", "crédits photo", "photographie", "beeld", "fotografie", "immagine"),
     *("foto de", "imagen", "imagem", "zdjęcie"),
 )
-"""What stands before captions and credits of pictures, in small letters."""
+"""Labels before captions and credits of pictures, in small letters."""
 
 CREDIT_OPENERS = (
     *("reporting by", "additional reporting", "editing by", "writing by", "compiled by", "photo by", "photos by"),
@@ -66,7 +66,7 @@ LINK_CLOSERS = (
 )
 """Two words that end a paragraph which is the headline of another story, in small letters."""
 
-_LONGEST = 160  # characters in which openers stand
+_LONGEST = 160  # characters of a text in which openers stand
 _CAPITAL = "[" + "".join(chr(point) for point in range(0x590) if chr(point).isupper()) + "]"
 _LETTER = r"[^\W\d_]"
 _SMALL = "and|und|et|y|e|en|og|och|de|van|von|der|den|la|le|du|da|dos|al|bin|ten|for|in|&"
@@ -88,10 +88,11 @@ _WIRE = re.compile(
     rf"|{_CAPITALS}\({_LETTER}(?:{_LETTER}|[ ./&-])+\)) ?(?:{_DASH}|:) ?"
 )
 _DATELINE = re.compile(rf"\s*(?P<opener>{_CAPITALS}{_DASH}) ")
-_MAYBE = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")  # a quick look
+# A quick test of whether a text may begin with an opener.
+_MAY_OPEN = re.compile(rf"\s*(?:[A-Za-z]{{2,4}} {_CAPITAL}|{_CAPITAL}{{2}}|[^\n(]*\([^\n)]+\) ?[–—:-])")
 LONGEST_CAPTION = 1_200
 """Characters of a caption at most."""
-_BESIDE = re.compile(
+_CAPTION = re.compile(
     r"\s*(?:"
     r"(?:\d+ (?:of|/) \d+ )?(?:FILE|File) ?(?:PHOTO|Photo|photo)? ?(?:--|[-–—:]) ?"
     r"|\d+ of \d+ [A-Z]"
@@ -107,15 +108,15 @@ _BESIDE = re.compile(
     r")"
 )
 _CALL = re.compile(r"your inbox|[Ss]ign up (?:here|now|for free)|[Ss]ubscribe (?:here|now)")
-_LONGEST_CALL = 400  # characters of a paragraph that is nothing but one
+_LONGEST_CALL = 400  # characters of a paragraph that only calls readers to subscribe
 ENDING = '.!?)"”'
 """Signs that end a paragraph of sentences."""
-_CREDITED = re.compile(  # every part begins with one of three signs, which a search finds many times faster
+_CREDITED = re.compile(  # every part begins with one of three signs, since a search for them is many times faster
     r"\((?:AP Photo|AP Images?|Photo by|Photo:|Foto:)\b|Photo: [^\n]{3,60}$"
     r"|/(?:(?<=\bREUTERS/)| ?(?:AFP|Getty Images|Shutterstock|Bloomberg via Getty)\b| ?(?:AP|Reuters)\)?$)"
 )
 
-_NAMED = 100  # characters of the end of a caption that names who took the picture
+_NAMED = 100  # characters at the end of a caption that name the photographer
 _TAKEN = re.compile(rf"[.!?”\"] {_NAME}(?: {_NAME}){{1,3}} for (?:[Tt]he )?{_NAME}(?: {_NAME}){{0,3}}$")
 
 _SCRAPS = frozenset(
@@ -127,18 +128,18 @@ _SCRAPS = frozenset(
     )
 )
 LONGEST_SCRAP = max(map(len, _SCRAPS))
-"""Characters of the longest label that is one."""
+"""Characters of the longest scrap that is a whole line."""
 _SCRAP = re.compile(
     r"https?://\S+|\d+:\d\d(?: ?/ ?\d+:\d\d)?|\d+[ -]min(?:\.|utes?|uten)?(?: (?:read|lesezeit|leestijd|listen))?"
     r"|(?:image|media) caption .*"
 )
 LONGEST_LABEL = 40
-"""Characters of a line at most that may be a scrap, whatever it says."""
-_BULLETS = tuple(f"{one} " for one in "•·▪►»*-–")
+"""Characters of the longest line that may be a scrap whatever it says."""
+_BULLETS = tuple(f"{bullet} " for bullet in "•·▪►»*-–")
 
 
 def is_scrap(line: str) -> bool:
-    """Tell whether a short line before a text is a label, a link, an item of a list or the credit of a picture.
+    """Check whether a short line before a text is a label, a link, an item of a list or the credit of a picture.
 
     Examples
     --------
@@ -164,14 +165,14 @@ def labels() -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys((*LINK_LABELS, *PICTURE_LABELS))), (*CREDIT_OPENERS, *LINK_OPENERS), LINK_CLOSERS
 
 
-def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:
+def opening_bytes(texts: pa.Array, known_datelines: pa.Array) -> NDArray[np.int64]:
     r"""Count the bytes that bylines and datelines take at the beginning of texts, (n,).
 
     Parameters
     ----------
     texts : pyarrow.Array of large_string, length n
-    known : pyarrow.Array of large_string
-        Datelines without an agency, such as "LONDON –", that recur; others may be anything.
+    known_datelines : pyarrow.Array of large_string
+        Datelines without an agency, such as "LONDON –", that recur; other words in capitals are part of the text.
 
     Examples
     --------
@@ -179,46 +180,49 @@ def opening_bytes(texts: pa.Array, known: pa.Array) -> NDArray[np.int64]:
     >>> opening_bytes(texts, pa.array(["LONDON -"], pa.large_string())).tolist()
     [32, 9, 0]
     """
-    cut = np.zeros(len(texts), dtype=np.int64)
-    openers = frozenset(known.to_pylist())
+    lengths = np.zeros(len(texts), dtype=np.int64)
+    openers = frozenset(known_datelines.to_pylist())
     for row, head in enumerate(pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()):
-        if not _MAYBE.match(head):
+        if not _MAY_OPEN.match(head):
             continue
-        at = 0
+        end = 0
         for pattern in (_BYLINE, _WIRE):
-            found = pattern.match(head, at)
-            at = found.end() if found else at
-        found = _DATELINE.match(head, at) if openers else None
-        at = found.end() if found and found["opener"] in openers else at
-        cut[row] = len(head[:at].encode())
-    return cut
+            match = pattern.match(head, end)
+            end = match.end() if match else end
+        match = _DATELINE.match(head, end) if openers else None
+        end = match.end() if match and match["opener"] in openers else end
+        lengths[row] = len(head[:end].encode())
+    return lengths
 
 
 def datelines(texts: pa.Array) -> list[str]:
     """Find the dateline, a place in capitals and a dash as "LONDON –", of each text that begins with one."""
     heads = pc.utf8_slice_codeunits(texts, 0, _LONGEST).to_pylist()
-    return [found["opener"] for head in heads if (found := _DATELINE.match(head))]
+    return [match["opener"] for head in heads if (match := _DATELINE.match(head))]
 
 
-def beside(body: str, at: int) -> int:
-    r"""Find where the text goes on behind a caption, a credit or a call that begins at a place; 0 = none, or no text.
+def skip_caption(body: str, start: int) -> int:
+    r"""Find where the text continues behind a caption, credit or call that begins at `start`; 0 = there is none.
 
     Examples
     --------
     >>> body = "FILE - In this May 3, 2025, file photo, Ada Reed waves. (AP Photo/Jo Lee)\n\nAda Reed resigned."
-    >>> body[beside(body, 0) :].strip()
+    >>> body[skip_caption(body, 0) :].strip()
     'Ada Reed resigned.'
     """
-    end = body.find("\n", at, at + LONGEST_CAPTION)
+    end = body.find("\n", start, start + LONGEST_CAPTION)
     if 0 <= end < len(body) - 2 and body[end - 1] not in ENDING and body[end + 1] != "\n":  # lines of a sentence
-        end = body.find("\n\n", at, at + LONGEST_CAPTION)
+        end = body.find("\n\n", start, start + LONGEST_CAPTION)
     if not 0 <= end < len(body) - 2:
         return 0
-    if _BESIDE.match(body, at):
-        return end + 1
-    text = body[at:end]
+    return end + 1 if _CAPTION.match(body, start) or _is_caption(body[start:end]) else 0
+
+
+def _is_caption(text: str) -> bool:
+    """Check whether a paragraph calls readers to subscribe, or names a photographer."""
     if len(text) < _LONGEST_CALL and ("ign up" in text or "inbox" in text or "bscribe" in text) and _CALL.search(text):
-        return end + 1
+        return True
     if ("/" in text or "oto" in text) and _CREDITED.search(text):  # Photo and Foto
-        return end + 1
-    return end + 1 if text[-1:] not in ENDING and " for " in text[-_NAMED:] and _TAKEN.search(text[-_NAMED:]) else 0
+        return True
+    tail = text[-_NAMED:]
+    return text[-1:] not in ENDING and " for " in tail and bool(_TAKEN.search(tail))

@@ -1,13 +1,13 @@
-"""Where the first sentence of a text ends: abbreviations and ordinals end none."""
+"""Find where the first sentence of a text ends; abbreviations and ordinals end none."""
 
 from __future__ import annotations
 
 import re
 
-# a sentence ends after a small letter or a digit, so that "U.S." and "J. K." do not; a letter without case is small
+# A sentence ends after a small letter or a digit, so that "U.S." and "J. K." do not; a letter without case is small.
 _CAPITALS = "".join(chr(point) for point in range(0x530) if chr(point).isupper())
-_STOPS = "।॥؟۔។៕"  # behind anything
-_END = re.compile(  # begins with a set of signs, which a search finds many times faster than anything else
+_STOPS = "।॥؟۔។៕"  # end a sentence after any character
+_END = re.compile(  # begins with a set of signs, since a search for them is many times faster
     rf"""[.!?{_STOPS}](?:(?<=[^\W_{_CAPITALS}][.!?])|(?<=["”\x27’)%»\u0900-\u0d7f][.!?])|(?<=[{_STOPS}]))"""
     r"""["”\x27’)»]*(?=\s|$)(?<!\.$)"""
 )
@@ -16,12 +16,12 @@ _WORDS = (
     "Hon Prof Supt Inc Corp Co Cos Ltd Bros vs v dr prof mr Hr Hrn Fr Frl bzw vgl inkl evtl ggf sog ca z d u o "
     "MM Mme Mmes Mlle Me Sra Srta Sres Dra Sto Sta dhr mevr mw drs bijv resp"
 )
-_BEFORE_WORDS = frozenset(_WORDS.split())  # a name or more of the sentence follows
+_BEFORE_WORDS = frozenset(_WORDS.split())  # followed by a name or by more of the sentence
 _NUMBERED = (
     "No Nos Nr nr Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Art art "
     "Abs Kap Vol vol Fig fig Bd núm nº pág p pp"
 )
-_BEFORE_NUMBERS = frozenset(_NUMBERED.split())  # before anything else they may be words that end a sentence
+_BEFORE_NUMBERS = frozenset(_NUMBERED.split())  # before anything but a number they may end a sentence
 _ORDINAL = "Januar Jänner Februar März April Mai Juni Juli August September Oktober November Dezember Jahrhundert"
 _MONTHS = tuple(_ORDINAL.split())
 _OPENING = "(\"'“‘„«[-–—"
@@ -37,8 +37,8 @@ def sentence_end(text: str, least: int) -> int | None:
     'It was Sen. Ada Reed on Oct. 5.'
     >>> sentence_end("Nobody replied to Sen. Ada Reed", 5)
     """
-    for found in _END.finditer(text, least):
-        dot = found.start()
+    for end in _END.finditer(text, least):
+        dot = end.start()
         word = text[text.rfind(" ", 0, dot) + 1 : dot].lstrip(_OPENING)
         if word in _BEFORE_WORDS:
             continue
@@ -47,5 +47,5 @@ def sentence_end(text: str, least: int) -> int | None:
             continue
         if len(word) < 3 and word.isdigit() and (after[:1].islower() or after.startswith(_MONTHS)):
             continue
-        return found.end()
+        return end.end()
     return None

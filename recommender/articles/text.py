@@ -1,4 +1,4 @@
-"""Title, lead and body -> the text that is embedded, the whole text, and the line a reader sees."""
+"""Make texts from title, lead and body: those that are embedded and compared, and the line that readers see."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recommender.articles.openers import ENDING, LONGEST_CAPTION, LONGEST_LABEL, LONGEST_SCRAP, beside, is_scrap
+from recommender.articles.openers import ENDING, LONGEST_CAPTION, LONGEST_LABEL, LONGEST_SCRAP, is_scrap, skip_caption
 from recommender.articles.scripts import characters
 from recommender.articles.sentences import sentence_end
 
 LINE_CHARS = 160
-_MOST_BESIDE = 1_600  # characters of captions and the like before a story
-_LOOKED_AT = 600  # characters behind them
+_LONGEST_CAPTIONS = 1_600  # characters of captions and the like before a story
+_LOOKED_AT = 600  # characters of the story that its line may come from
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_END = re.compile("[。！？][」』”）]*")  # no blank follows
 _SIGNS = ".!?…。！？।॥؟۔។៕"
 _ENDS = re.compile(rf"[{_SIGNS}][\"”\x27’)»」]*(?:\s|$)")  # any sentence at all
-_NEAR = 300  # characters of a body in which its first sentence is looked for
-_OFTEN_ENOUGH = 190  # characters of a body, of which few are blanks
+_NEAR = 300  # characters of a body in which its first sentence must begin
+_OFTEN_ENOUGH = 190  # characters of a body that mostly are enough for a line, since few are blanks
 _SHORTEST = 41  # characters of a sentence before its full stop
 _SHORTEST_WIDE = 12
-# How a line begins or ends that may be a scrap or a caption; it is looked at more closely.
+# Beginnings and ends of lines that may be scraps or captions, which `teaser` must check.
 _ODD_LINE = (
     rf"\A(?:[^A-Za-z]|[^\n]{{0,{LONGEST_LABEL}}}(?::|caption)|[^\n]*[{ENDING}]\n"
     rf"|(?:[^\n]{{0,{LONGEST_SCRAP}}}|[^\n]{{0,{LONGEST_LABEL}}}[^A-Za-z0-9\n])\n)"
@@ -36,8 +36,8 @@ _ODD_SIGN = r"[^\x20-\x7e\n]|[ \n]{2}"
 def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
     """Join title, lead and body, cut to the first `tokens` words.
 
-    A word is at least one token, so a tokenizer that truncates to `tokens` sees all it can use,
-    and a change further down the story leaves the text, and so its cached vector, alone.
+    A word is at least one token, so a tokenizer that truncates to `tokens` gets all it can use, and a change further
+    down the story changes neither the text nor its cached vector.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def lead_texts(articles: pa.Table, tokens: int) -> list[str]:
 
 def _first_words(title: str, lead: str, body: str, count: int) -> str:
     head = f"{title}." if title and title[-1].isalnum() else title
-    # a prefix long enough for `count` words of ordinary length spares splitting the whole body
+    # A prefix with `count` words of ordinary length is enough, and faster to split than the whole body.
     words = chain(head.split(), lead.split(), body[: 40 * count].split())
     return " ".join(islice(words, count))
 
@@ -60,8 +60,8 @@ def whole_texts(articles: pa.Table, size: int = 2_048) -> Iterator[pa.LargeStrin
     """Join title, lead and body to one text each, a block of stories at a time."""
     newline = pa.scalar("\n", pa.large_string())
     for start in range(0, len(articles), size):
-        some = articles.slice(start, size)
-        yield pc.binary_join_element_wise(some["title"], some["lead"], some["body"], newline).combine_chunks()
+        block = articles.slice(start, size)
+        yield pc.binary_join_element_wise(block["title"], block["lead"], block["body"], newline).combine_chunks()
 
 
 def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
@@ -78,32 +78,32 @@ def chunk_texts(title: str, body: str, words: int, stride: int) -> list[str]:
     return [head + " ".join(tokens[start : start + words]) for start in starts]
 
 
-def _from_a_sentence(body: str, begin: int) -> tuple[int, int]:
-    """Find the part of a body that its line is made of, behind what stands beside the story.
+def _story_part(body: str, begin: int) -> tuple[int, int]:
+    """Find where the line of a body may begin, and where it must end: behind captions, credits and labels.
 
-    It begins with the first paragraph that holds a sentence: headings and captions do not.
+    The part begins with the first paragraph that has a sentence, since headings and captions have none.
     """
-    begin = _behind_scraps(body, begin)
-    while begin > 0 and 0 < (behind := beside(body, begin)) <= _MOST_BESIDE:
-        begin = behind
+    begin = _skip_scraps(body, begin)
+    while begin > 0 and 0 < (after_caption := skip_caption(body, begin)) <= _LONGEST_CAPTIONS:
+        begin = after_caption
     at, stop = begin, min(begin + _LOOKED_AT, len(body))
     end = body.find("\n\n", at, stop)
-    if end < 0 or (end > at and body[end - 1] in _SIGNS):  # as most are
+    if end < 0 or (end > at and body[end - 1] in _SIGNS):  # true of most bodies
         return at, stop
-    while at <= begin + _NEAR and (found := _ENDS.search(body, at, stop)):
-        end = body.find("\n\n", at, found.start())  # single lines may end in mid-sentence
+    while at <= begin + _NEAR and (sentence := _ENDS.search(body, at, stop)):
+        end = body.find("\n\n", at, sentence.start())  # single lines may end in mid-sentence
         if end < 0:
-            if at == begin or not beside(body, at):
+            if at == begin or not skip_caption(body, at):
                 return at, stop
-            end = body.find("\n\n", found.start(), stop)
+            end = body.find("\n\n", sentence.start(), stop)
             if end < 0:
                 break
         at = end + 2
     return begin, stop
 
 
-def _behind_scraps(body: str, begin: int) -> int:
-    """Pass over lines before the text that are labels, links, credits and the like; 0 where nothing else follows."""
+def _skip_scraps(body: str, begin: int) -> int:
+    """Find the first line that is no label, link, credit or the like; `begin` where there is none nearby."""
     at = begin
     while at - begin < _LOOKED_AT and 0 <= (end := body.find("\n", at, at + LINE_CHARS)) < len(body) - 2:
         if not is_scrap(body[at:end]):
@@ -113,15 +113,15 @@ def _behind_scraps(body: str, begin: int) -> int:
 
 
 def _one_line(text: str) -> str:
-    """Put one blank where there are blanks of any kind."""
+    """Replace blanks of any kind by single ones."""
     line = text.replace("\n\n", " ").replace("\n", " ") if "\n" in text else text
     return line.strip() if line.isprintable() and "  " not in line else " ".join(text.split())
 
 
-def teaser(lead: str, body: str, whole: Callable[[], str] | None = None) -> str:
-    r"""Choose one line of text for a reader: the lead, or the body's first sentence, at most 160 characters.
+def teaser(lead: str, body: str, full_body: Callable[[], str] | None = None) -> str:
+    r"""Choose a line of text for readers: the lead, or the body's first sentence, at most 160 characters.
 
-    Of a body of which only the beginning is given, `whole` gives the rest too, where that is needed.
+    Where only the beginning of a body is given, `full_body` returns all of it if that is needed.
 
     Examples
     --------
@@ -132,35 +132,34 @@ def teaser(lead: str, body: str, whole: Callable[[], str] | None = None) -> str:
     >>> teaser("", "What we know\n\nThe ferry ran aground in fog.")
     'The ferry ran aground in fog.'
     """
-    at = stop = 0
-    if not lead:
-        behind = beside(body, 0)
-        if whole and (behind or len(body) <= LONGEST_CAPTION):
-            body = whole()
-            behind = beside(body, 0)
-        at, stop = _from_a_sentence(body, behind if behind <= _MOST_BESIDE else 0)
-    text = _one_line(lead or body[at : min(at + _OFTEN_ENOUGH, stop)])
-    if not lead and len(text) <= LINE_CHARS < stop - at:
-        text = _one_line(body[at:stop])
-    wide = not text.isascii() and _WIDE.search(text, 0, 20) is not None
-    if not lead and wide and (found := _WIDE_END.search(text, _SHORTEST_WIDE)):
-        text = text[: found.end()]
-    elif not lead and not wide:
+    if lead:
+        return _shorten(_one_line(lead))
+    after_caption = skip_caption(body, 0)
+    if full_body and (after_caption or len(body) <= LONGEST_CAPTION):
+        body = full_body()
+        after_caption = skip_caption(body, 0)
+    start, stop = _story_part(body, after_caption if after_caption <= _LONGEST_CAPTIONS else 0)
+    text = _one_line(body[start : min(start + _OFTEN_ENOUGH, stop)])
+    if len(text) <= LINE_CHARS < stop - start:
+        text = _one_line(body[start:stop])
+    if text.isascii() or not _WIDE.search(text, 0, 20):
         text = text[: sentence_end(text, _SHORTEST)]
-    return _shortened(text)
+    elif sentence := _WIDE_END.search(text, _SHORTEST_WIDE):
+        text = text[: sentence.end()]
+    return _shorten(text)
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     if len(text) <= LINE_CHARS:
         return text
     blank = text.rfind(" ", 0, LINE_CHARS - 1)
-    if blank < LINE_CHARS // 2:  # words without blanks between them: a letter stays with its marks
+    if blank < LINE_CHARS // 2:  # no blanks between words; a letter stays with its marks
         return "".join(characters(text[:LINE_CHARS])[:-1])[: LINE_CHARS - 2] + " …"
     return text[:blank].rstrip(",;:-–— ") + " …"
 
 
 def wire_lines(bodies: pa.LargeStringArray) -> list[str | None]:
-    r"""Choose lines as `teaser` does, many at once, for bodies of one paragraph in lines; None for others.
+    r"""Choose lines as `teaser` does, many at once, for bodies that are one plain paragraph; None for others.
 
     Examples
     --------
@@ -168,14 +167,15 @@ def wire_lines(bodies: pa.LargeStringArray) -> list[str | None]:
     >>> wire_lines(pa.array([wire, f"What we know\n\n{wire}"], pa.large_string()))
     ['The ferry to Gull Point on the far side of the bay ran aground in fog.', None]
     """
-    found: list[str | None] = [None] * len(bodies)
-    rows = np.flatnonzero(pc.invert(pc.fill_null(pc.match_substring_regex(bodies, r"\n\n"), True)).to_numpy(False))
+    lines: list[str | None] = [None] * len(bodies)
+    has_paragraphs = pc.fill_null(pc.match_substring_regex(bodies, r"\n\n"), True)
+    rows = np.flatnonzero(pc.invert(has_paragraphs).to_numpy(False))
     texts = bodies.take(pa.array(rows))
     heads = pc.utf8_slice_codeunits(texts, 0, _OFTEN_ENOUGH)
-    usual = np.asarray(pc.equal(pc.utf8_length(heads), _OFTEN_ENOUGH).to_numpy(False))
-    for some, odd in ((texts, _ODD_LINE), (heads, _ODD_SIGN)):
-        usual &= ~pc.match_substring_regex(some, odd).to_numpy(False)
-    heads = pc.replace_substring(heads.filter(usual), "\n", " ").to_pylist()
-    for at, head in zip(rows[usual].tolist(), heads, strict=True):
-        found[at] = _shortened(head[: sentence_end(head, _SHORTEST)])
-    return found
+    is_plain = np.asarray(pc.equal(pc.utf8_length(heads), _OFTEN_ENOUGH).to_numpy(False))
+    for texts_or_heads, pattern in ((texts, _ODD_LINE), (heads, _ODD_SIGN)):
+        is_plain &= ~pc.match_substring_regex(texts_or_heads, pattern).to_numpy(False)
+    heads = pc.replace_substring(heads.filter(is_plain), "\n", " ").to_pylist()
+    for row, head in zip(rows[is_plain].tolist(), heads, strict=True):
+        lines[row] = _shorten(head[: sentence_end(head, _SHORTEST)])
+    return lines

@@ -1,4 +1,4 @@
-"""One spelling of a URL: what readers reach by many addresses is one story."""
+"""Normalise URLs, so that all addresses of a story are equal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TRACKING = (
     *("sr_share", "guccounter", "guce_referrer", "guce_referrer_sig", "fb_action_ids", "fb_action_types", "fb_ref"),
     *("fb_source", "ref", "ref_src", "ref_url", "src"),
 )
-"""Parameters of a query that tell where a reader came from, in lower case; `utm_` and what follows are others."""
+"""Parameters of a query that say where a reader came from, in lower case; all that begin with `utm_` are such, too."""
 
 _NEVER = ("mailto:", "tel:", "sms:", "javascript:", "data:", "about:", "blob:", "whatsapp:", "file:")
 _BLANKS = re.compile(r"[\t\r\n]")
 _WEB = re.compile(r"https?:(?=//)", re.IGNORECASE)
-_OTHER = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d+(?:[/?#]|$))", re.IGNORECASE)  # but for a host with a port
+_OTHER = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d+(?:[/?#]|$))", re.IGNORECASE)  # other schemes, but no host with a port
 _PARTS = re.compile(r"([^?#]*)(?:\?([^#]*))?", re.DOTALL)
-_TAIL = re.compile(r"(?:\.|:(?:80|443)?)+$")  # of a host: a default port, and the dot of a whole name
+_TAIL = re.compile(r"(?:\.|:(?:80|443)?)+$")  # default port of a host, and the dot of a fully qualified name
 _CLEAN = re.compile(r"[/:@!$&'()*+,;=~._?\[\]|A-Za-z0-9-]*")
 _BARE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
@@ -29,23 +29,23 @@ _MAY_BE_AMP = re.compile(r"[/.]amp", re.IGNORECASE)
 _PREFIXES = ("www.", "m.", "amp.")
 _SAFE = "%/:@!$&'()*+,;=~-._?[]|"
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
-# what most stories have: nothing to decide about, which takes a tenth of the time
+# Most URLs of stories match this pattern, which takes a tenth of the time.
 _PLAIN = re.compile(
     r"https?://(?:www\.)?((?!www\.|m\.|amp\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*)/?"
 )
 
 
 def normalise_url(url: str, base: str | None = None) -> str:
-    """Write a URL in the one way that all addresses of the same page share.
+    """Return a URL in the form that all addresses of the same page share.
 
     Dropped are the scheme, a user name, the prefixes `www.`, `m.` and `amp.` of the host, a default port, a slash at
-    the end, the fragment, the parameters of `TRACKING` and `utm_*`, and what marks an AMP page. Every other parameter
-    stays, in its place. The host is in lower case, and what needs no percent-encoding has none.
+    the end, the fragment, the parameters of `TRACKING` and `utm_*`, and the marks of an AMP page. Every other parameter
+    stays, in its order. The host is in lower case, and characters that need no percent-encoding have none.
 
     Parameters
     ----------
     url : str
-        Any text; what is no URL of a web page, such as `mailto:...`, comes back as it is.
+        Any text; a text that is no URL of a web page, such as `mailto:...`, comes back as it is.
     base : str, optional
         The page that a relative URL stands on.
 
@@ -64,17 +64,17 @@ def normalise_url(url: str, base: str | None = None) -> str:
     if base is None and (plain := _PLAIN.fullmatch(url)) and not _MAY_BE_AMP.search(plain[1]):
         return plain[1]
     text = absolute_url(url, base)
-    web = _WEB.match(text)
-    if web:
-        text = text[web.end() :]
+    scheme = _WEB.match(text)
+    if scheme:
+        text = text[scheme.end() :]
     elif _OTHER.match(text):
         return text
-    found = _PARTS.match(text)
-    assert found is not None  # it matches any text
-    place, query = found[1], found[2] or ""
-    if place.startswith("//"):
-        place = place[2:]
-    host, slash, path = place.partition("/")
+    match = _PARTS.match(text)
+    assert match is not None  # it matches any text
+    address, query = match[1], match[2] or ""
+    if address.startswith("//"):
+        address = address[2:]
+    host, slash, path = address.partition("/")
     return _host(host) + _path(slash + path) + _query(query)
 
 
@@ -96,7 +96,7 @@ def absolute_url(url: str, base: str | None = None) -> str:
 
 
 def leads_to_a_page(url: str) -> bool:
-    """Say whether a link may lead to another page: no address of mail or telephone, no script, no place on this page.
+    """Check whether a link may lead to another page: it is no mail address, telephone number, script or fragment.
 
     Examples
     --------
@@ -109,8 +109,10 @@ def leads_to_a_page(url: str) -> bool:
 
 def _host(text: str) -> str:
     host = _TAIL.sub("", "".join(text.rpartition("@")[2].lower().split()))
-    while (prefix := next((one for one in _PREFIXES if host.startswith(one)), None)) and "." in host[len(prefix) :]:
-        host = host[len(prefix) :]
+    while prefix := next((prefix for prefix in _PREFIXES if host.startswith(prefix)), ""):
+        if "." not in host[len(prefix) :]:
+            break
+        host = host.removeprefix(prefix)
     return host
 
 
@@ -123,10 +125,10 @@ def _path(text: str) -> str:
             kept.append(part)
     while True:
         path = "".join(f"/{part}" for part in kept)
-        short = _AMP_FILE.sub(r"\1", path)
-        parts = short.split("/")[1:]
-        plain = [part for part in parts if part.casefold() != "amp"]
-        kept = plain or parts  # a section may be called so
+        shortened = _AMP_FILE.sub(r"\1", path)
+        parts = shortened.split("/")[1:]
+        without_amp = [part for part in parts if part.casefold() != "amp"]
+        kept = without_amp or parts  # a section may be called "amp"
         if "".join(f"/{part}" for part in kept) == path:
             return path
 
@@ -143,7 +145,7 @@ def _query(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    """Percent-encode exactly what needs it in a path or query, with capital digits."""
+    """Percent-encode the characters of a path or query that need it, with capital digits."""
     if _CLEAN.fullmatch(text):
         return text
     text = _BARE_PERCENT.sub("%25", text)
@@ -152,6 +154,6 @@ def _encoded(text: str) -> str:
     return quote(text, safe=_SAFE, errors="surrogatepass")
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = chr(int(found[1], 16))
-    return character if character in _UNRESERVED else found[0].upper()
+def _escape(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character in _UNRESERVED else escape[0].upper()

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recommender.articles.languages import known_rows
+from recommender.articles.languages import is_in_known_language
 from recommender.embedders.cache import VectorCache
 from recommender.embedders.encoding import encode_distinct
 from recommender.embedders.given import GivenVectors
@@ -55,7 +55,7 @@ class StoryVectors:
         embedded : int
             Texts that had to be embedded.
         """
-        known = known_rows(table, self.embedder.languages, site)
+        known = is_in_known_language(table, self.embedder.languages, site)
         if known.all():
             return self._embedded(table, progress)
         # without a known story, one is embedded all the same: it tells the dimensions

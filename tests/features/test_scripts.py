@@ -17,7 +17,7 @@ from recommender import Recommender, Settings
 from recommender.articles.article import Article, to_table
 from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.headlines import Headlines
-from recommender.articles.languages import languages_of
+from recommender.articles.languages import text_languages
 from recommender.articles.scripts import fold
 from recommender.articles.text import teaser
 from recommender.features.phrases import phrases
@@ -89,8 +89,8 @@ def test_texts_composed_and_decomposed_have_the_same_terms_and_are_copies(langua
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_headline_is_enough_to_tell_the_language(language: str) -> None:
     titles = [title for _, title, _ in news(language)]
-    assert languages_of(titles) == [language] * len(titles)
-    assert languages_of([*titles[:3], "Ferry aground off Gull Point"], [language, "en"]) == [*[language] * 3, "en"]
+    assert text_languages(titles) == [language] * len(titles)
+    assert text_languages([*titles[:3], "Ferry aground off Gull Point"], [language, "en"]) == [*[language] * 3, "en"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
