@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,12 +64,12 @@ def check(
     if json:
         print_json(orjson.dumps(found.to_dict()))
     else:
-        _print(found)
+        _print(found, articles)
     if not found.stories:
         raise typer.Exit(2)
 
 
-def _print(found: Check) -> None:
+def _print(found: Check, articles: list[str]) -> None:
     from recommender.articles.languages import UNKNOWN
 
     def counts(values: dict[str, int]) -> str:
@@ -78,6 +79,8 @@ def _print(found: Check) -> None:
     if found.oldest and found.newest:
         dates = f"{found.oldest:%Y-%m-%d %H:%M} to {found.newest:%Y-%m-%d %H:%M} UTC"
         dates += f", {found.without_clock:.0%} without a clock time" if found.without_clock else ""
+        if (share := found.filled["published_at"]) < 0.5:
+            dates += f"; {share:.0%} of the stories carry a date, fewer than half: time does not count"
     rows = [
         ("rows", f"{found.rows:,}"),
         ("stories", f"{found.stories:,}"),
@@ -101,6 +104,24 @@ def _print(found: Check) -> None:
     for name, text in rows:
         out.print(cleaned(f"{name:>14}  {text}"), markup=False)
     out.print()
+    if not found.stories:
+        for line in _next_step(found, articles):
+            out.print(cleaned(line), markup=False, soft_wrap=True)
+        return
     for name, share in found.filled.items():
         note = f"  ({_NOTES[name]})" if name in _NOTES and share < 1 else ""
         out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}{note}"), markup=False)
+
+
+def _next_step(found: Check, articles: list[str]) -> list[str]:
+    """Say what to do where no row is a story: the command to copy, if only the column of ids is not known."""
+    from recommender.reading.fields import NAME_ID
+
+    reason = next((reason for reason in found.reasons if reason.startswith("missing id")), None)
+    if reason is None:
+        return ["no story came in: `because` says why"]
+    mapping = reason.partition(f"{NAME_ID} ")[2] or "id=COLUMN"
+    return [
+        "no story came in: no column is known as the id. Name it and check again:",
+        f"recommender check {shlex.join(articles)} --column {mapping}",
+    ]

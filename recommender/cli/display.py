@@ -86,8 +86,9 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
     as_of = (
         f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
         if summary.as_of
-        else "none: the archive has no dates, time does not count"
+        else f"none: {told_undated(summary.dated, summary.stories)}"
     )
+    moment = "`as of`" if summary.as_of else "this run"
     done = "published" if summary.published else "would publish"
     out.print(f"{done} version {summary.version} to {output}", markup=False)
     if not _SHOWN["progress"]:
@@ -98,7 +99,7 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         ("stories", f"{summary.stories:,}"),
         ("lists", _listed(summary)),
         *_changes(summary),
-        ("not computed yet", f"{summary.not_computed:,} published after `as of`") if summary.not_computed else None,
+        ("not computed yet", f"{summary.not_computed:,} published after {moment}") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
         ("superseded", f"{summary.superseded:,} {SUPERSEDED}") if summary.superseded else None,
         ("copies", f"{summary.copies:,} {COPIES}") if summary.copies else None,
@@ -131,6 +132,18 @@ def _embedded(summary: Summary) -> str:
     """Count the texts that were embedded, and the stories whose text had been; those by words alone have no vector."""
     before = max(summary.stories - summary.embedded - sum(summary.by_words.values()), 0)
     return f"{summary.embedded:,} ({before:,} had a text embedded before)"
+
+
+def told_undated(dated: int, stories: int) -> str:
+    """Say why time does not count in an archive of which fewer than half of the stories carry a date.
+
+    Examples
+    --------
+    >>> told_undated(18, 40)
+    '18 of 40 stories carry a date, fewer than half: time does not count'
+    """
+    what = f"{dated:,} of {stories:,} stories carry a date, fewer than half" if dated else "no story carries a date"
+    return f"{what}: time does not count"
 
 
 def told_by_words(languages: Mapping[str, int]) -> str:

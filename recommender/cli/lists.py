@@ -193,6 +193,8 @@ def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> No
     if ranker := told.get("ranker"):
         named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
         told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
+    if not told.get("time_counts", True):
+        told |= {"as_of": "none", "time_counts": "no: fewer than half of the stories carry a date"}
     if by_words := told.pop("by_words", None):
         told["by words alone"] = told_by_words(by_words)
     if shares := told.get("shares"):

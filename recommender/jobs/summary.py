@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.archive.changes import Changes
+from recommender.articles.article import UNDATED
 from recommender.articles.languages import unknown_languages
 from recommender.facade import Recommender
 from recommender.reading.report import ReadReport
@@ -28,12 +29,12 @@ class Summary:
     """What a run did: counts in stories, times in seconds, memory in MiB.
 
     `published` is False after a dry run; `also_close` is True if a related item must be close besides having a
-    relevance of `related_at` or more; `by_words` counts the stories by language that the embedder does not know, so
-    that their lists go by words alone; `resumed` counts the finished shards of an interrupted run that were taken
-    over; `changed` the lists that a refresh made again and that show other items than before, None where there was
-    nothing to compare with; `unpublished` the rows that are no published stories, by what says so; `rejected_file`
-    holds the rejected rows, if there are any; `told` lists what somebody should look at in the input, `findings` in
-    the rules.
+    relevance of `related_at` or more; `dated` counts the stories that carry a date; `by_words` counts the stories by
+    language that the embedder does not know, so that their lists go by words alone; `resumed` counts the finished
+    shards of an interrupted run that were taken over; `changed` the lists that a refresh made again and that show
+    other items than before, None where there was nothing to compare with; `unpublished` the rows that are no
+    published stories, by what says so; `rejected_file` holds the rejected rows, if there are any; `told` lists what
+    somebody should look at in the input, `findings` in the rules.
     """
 
     version: str = ""
@@ -44,6 +45,7 @@ class Summary:
     ranker: str = ""
     by_words: dict[str, int] = field(default_factory=dict)
     stories: int = 0
+    dated: int = 0
     lists: int = 0
     ok: int = 0
     filled: int = 0
@@ -94,6 +96,7 @@ class Summary:
         self.links, self.stories_with_links, self.unresolved_links = links.links, links.stories, links.unresolved
         groups = rec.catalog.copy_group[rec.catalog.alive]
         self.stories, self.rejected, self.superseded = len(groups), len(report.rejected), report.superseded
+        self.dated = int((rec.catalog.published[rec.catalog.alive] != UNDATED).sum())
         self.copies = len(groups) - len(np.unique(groups))
         self.related_at, self.also_close = rec.related_at, rec.archive.closeness is not None
         self.unpublished, self.told = dict(report.unpublished), _findings(rec, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,8 @@ LONG_TEXT = 500
 """Characters of a text that may be a body under a name that is not known."""
 _MOMENT = timedelta(microseconds=1)
 _TEXTS, _MAP_TEXTS = frozenset(("title", "body")), "--column title=COLUMN --column body=COLUMN"
+NAME_ID = "name it with --column"
+"""What comes before the mapping, in the reason why a row without an id is rejected."""
 _MOST_NAMES, _LONGEST_NAME = 12, 40  # names of columns that a reason tells, and characters of each
 _INEXACT = 2**53  # from here on floats are several whole numbers each
 ID_IS_URL = "stories have no id: their address serves as one"
@@ -131,7 +134,8 @@ def _missing_id(raw: Mapping[str, Any], plan: Plan) -> str:
         return "missing id"
     texts = f" {_MAP_TEXTS}" if _TEXTS.isdisjoint(plan.columns) else ""
     maybe = f" ({guess!r} may be it)" if guess else ""
-    return f"missing id: {_found(names)} is known as one{maybe}; name it with --column id=COLUMN{texts}"
+    mapping = shlex.quote(f"id={guess or 'COLUMN'}")
+    return f"missing id: {_found(names)} is known as one{maybe}; {NAME_ID} {mapping}{texts}"
 
 
 def _missing_text(raw: Mapping[str, Any], plan: Plan) -> str:

@@ -164,8 +164,17 @@ def _read(
             if may_be_empty:
                 report.told.add(NO_STORY, part.name)
             else:
-                report.rejected.append(Rejected(part.name, 0, "empty file"))
+                report.rejected.append(Rejected(part.name, 0, _why_no_row(part.path)))
     return pa.concat_tables(tables), report
+
+
+def _why_no_row(path: Path) -> str:
+    """Say why a file gave no row: of a table the header may stand alone."""
+    if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+        with path.open("rb") as file:
+            if file.read(1 << 16).strip(b"\xef\xbb\xbf \t\r\n"):
+                return "no rows below the header"
+    return "empty file"
 
 
 def _newest(table: pa.Table, report: ReadReport) -> pa.Table:

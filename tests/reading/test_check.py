@@ -105,6 +105,23 @@ def test_an_input_without_a_story_is_a_failure(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["check", str(articles)])
     assert found.exit_code == 2
     assert "stories  0" in found.stdout
+    assert "body     0%" not in found.stdout
+
+
+def test_a_file_whose_id_is_not_known_ends_with_the_command_to_copy(tmp_path: Path) -> None:
+    articles = tmp_path / "my stories.csv"
+    articles.write_text("Beitrag ID,headline\n1,Ferry aground\n")
+    found = CliRunner().invoke(app, ["check", str(articles)])
+    assert found.exit_code == 2
+    assert found.stdout.splitlines()[-1] == f"recommender check '{articles}' --column 'id=Beitrag ID'"
+
+
+def test_few_dates_are_told(tmp_path: Path) -> None:
+    articles = tmp_path / "stories.jsonl"
+    undated = "".join(f'{{"id": {number}, "title": "Ferry {number}"}}\n' for number in range(2))
+    articles.write_text('{"id": "dated", "title": "Harbour", "date": "2026-03-01"}\n' + undated)
+    told = CliRunner().invoke(app, ["check", str(articles)]).stdout
+    assert "33% of the stories carry a date, fewer than half: time does not count" in told
 
 
 def test_languages_are_told_story_by_story_where_there_are_several() -> None:

@@ -350,6 +350,11 @@ def test_an_empty_file_is_told(tmp_path: Path, size: int) -> None:
     assert report.read == 0
 
 
+def test_a_header_without_rows_is_told(tmp_path: Path) -> None:
+    _, report = read_articles(write(tmp_path / "a.csv", b"id,title\n"))
+    assert reasons(report) == {0: "no rows below the header"}
+
+
 @pytest.mark.parametrize("packing", [".gz", ".zst"])
 @pytest.mark.parametrize("kind", [".jsonl", ".csv"])
 def test_a_cut_file_keeps_the_rows_before(tmp_path: Path, kind: str, packing: str) -> None:
