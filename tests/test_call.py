@@ -46,7 +46,7 @@ def all_lists(rec: Recommender, **options: Any) -> list[Any]:
 
 
 def same_derived(rec: Recommender) -> None:
-    held, made = rec.archive.derived.saved(), anew(rec).archive.derived.saved()
+    held, made = rec.archive.derived.to_saved(), anew(rec).archive.derived.to_saved()
     assert held.names == made.names
     assert held.columns.keys() == made.columns.keys()
     for name, column in held.columns.items():

@@ -33,7 +33,7 @@ EACH, STORIES, NEAREST = 20, 3_000, 30
 
 def near_pairs(archive: Archive, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of rows within 72 hours, and P(same event) of each."""
-    catalog, series = archive.catalog, archive.series.editions
+    catalog, series = archive.catalog, archive.formats.codes
     found = set()
     for row in rng.choice(len(catalog), min(STORIES, len(catalog)), replace=False):
         time = int(catalog.published[row])

@@ -60,8 +60,8 @@ def audit(archive: Archive, place: str) -> dict[str, Any]:
     for number, items in enumerate(shown):
         rows[number, : len(items)] = catalog.rows(items)
     own, held = catalog.rows(stories), rows >= 0
-    series = np.where(held, archive.series.editions[rows], -1)
-    mine = archive.series.editions[own][:, None]
+    series = np.where(held, archive.formats.codes[rows], -1)
+    mine = archive.formats.codes[own][:, None]
     earlier = (series >= 0) & (series == mine) & (catalog.published[rows] <= catalog.published[own][:, None])
     counts = {
         "lists": len(stories),

@@ -14,7 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.archive.derived import Derived, Outlets, Recurring
+from recommender.archive.derived import Derived, Outlets, RecurringFormats
 from recommender.articles.catalog import Catalog
 from recommender.articles.columns import to_micros
 from recommender.articles.links import ResolvedLinks
@@ -40,7 +40,6 @@ from recommender.search.table import SearchTable
 from recommender.selection.context import Selection
 from recommender.selection.events import EventTest
 from recommender.selection.same_event import SameEvent
-from recommender.selection.series import Looks
 from recommender.settings import SeriesRule, Settings
 
 Value = TypeVar("Value")
@@ -132,7 +131,7 @@ class Archive:
     derived: Derived = None  # type: ignore[assignment]  # filled in from the other values
 
     def __post_init__(self) -> None:
-        derived = Derived.of(
+        derived = Derived.from_values(
             catalog=self.catalog,
             site_language=self.settings.reading.site_language,
             series_rules=self._series_rules,
@@ -297,13 +296,13 @@ class Archive:
         )
 
     @property
-    def series(self) -> Recurring:
+    def formats(self) -> RecurringFormats:
         """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
         return self.derived.formats.recurring
 
-    def looks_of(self, stories: pa.Table) -> Looks:
-        """Compute what shows whether stories from outside are editions of a recurring format."""
-        return self.derived.stories.looks_of(stories)
+    def series_of(self, stories: pa.Table) -> NDArray[np.int64]:
+        """Find the recurring format of each story from outside, (q,); -1 = none."""
+        return self.formats.series.codes(stories, self.derived.stories.format_keys_of(stories))
 
     @property
     def _series_rules(self) -> tuple[SeriesRule, ...] | None:
@@ -348,7 +347,7 @@ class Archive:
             related_at=self.related_at,
             rules=RowRules.of(self.rules, self.catalog, moment, blocks),
             events=self.event_test,
-            series=self.series.editions,
+            series=self.formats.codes,
             codes={column: self.catalog.codes(column) for column in sorted(columns)},
             pool_scope=self.pool_scope(scope.as_of),
             learned=self.ranker is not None,

@@ -1,4 +1,4 @@
-"""What an archive derives from its values: each is made when first asked for, and stays while its sources do."""
+"""Values that an archive derives: computed when first asked for, and kept while their sources stay the same."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from recommender.features.texts import TextParts, term_rarity
 from recommender.features.tfidf import Tfidf
 from recommender.lists.wording import Wording
 from recommender.search.keys import telling_words
-from recommender.selection.series import Looks, Series
+from recommender.selection.series import FormatKeys, Series
 from recommender.settings import SeriesRule
 
-_LOOKS = "looks_"  # before the names of what tells recurring formats
+_FORMAT_KEYS = "looks_"  # before the names of the columns of `FormatKeys`
 _Part = TypeVar("_Part")
 
 
@@ -54,26 +54,26 @@ class Outlets(NamedTuple):
 
     def codes_of(self, stories: pa.Table) -> NDArray[np.int32]:
         """Find the codes of the outlets of stories from outside, (q,); -1 = no outlet of the archive."""
-        place = pc.index_in(outlets(stories), pa.array(self.names, pa.large_string()), skip_nulls=True)
-        return np.asarray(pc.fill_null(place, -1).to_numpy(), dtype=np.int32)
+        codes = pc.index_in(outlets(stories), pa.array(self.names, pa.large_string()), skip_nulls=True)
+        return np.asarray(pc.fill_null(codes, -1).to_numpy(), dtype=np.int32)
 
 
-class Recurring(NamedTuple):
+class RecurringFormats(NamedTuple):
     """The recurring formats, and the number of each row's; -1 = none, or not asked for."""
 
     series: Series
-    editions: NDArray[np.int64]
+    codes: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StoryFacts:
-    """Values derived of the stories alone; those given as `known` are not derived again."""
+    """Values derived from the stories only; those given as `known_...` are not derived again."""
 
     catalog: Catalog
     site_language: str | None
     known_languages: Languages | None = field(default=None, compare=False)
     known_outlets: Outlets | None = field(default=None, compare=False)
-    known_looks: Looks | None = field(default=None, compare=False)
+    known_format_keys: FormatKeys | None = field(default=None, compare=False)
 
     @cached_property
     def dated(self) -> bool:
@@ -118,13 +118,16 @@ class StoryFacts:
         return Outlets(codes, encoded.dictionary.to_pylist())
 
     @cached_property
-    def looks(self) -> Looks:
-        """What shows recurring formats, for every row."""
-        return self.known_looks or self.looks_of(self.catalog.table, self.catalog.marks)
+    def format_keys(self) -> FormatKeys:
+        """What recurring formats are found by, for every row."""
+        return self.known_format_keys or self.format_keys_of(self.catalog.table, self.catalog.marks)
 
-    def looks_of(self, stories: pa.Table, marks: Marks | None = None) -> Looks:
-        """Compute what shows recurring formats, for any stories; `marks` are those of the cleaned bodies, if known."""
-        return Looks.of(self.catalog.boilerplate.bodies_cleaned(stories), marks)
+    def format_keys_of(self, stories: pa.Table, marks: Marks | None = None) -> FormatKeys:
+        """Compute what recurring formats are found by, for any stories.
+
+        `marks` are those of the cleaned bodies, if known.
+        """
+        return FormatKeys.from_table(self.catalog.boilerplate.bodies_cleaned(stories), marks)
 
     @cached_property
     def section_levels(self) -> dict[tuple[str, ...], int]:
@@ -139,7 +142,7 @@ class StoryFacts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Vocabulary:
-    """Values derived of the vocabulary."""
+    """Values derived from the vocabulary."""
 
     tfidf: Tfidf
     spelling: Spelling
@@ -151,7 +154,7 @@ class Vocabulary:
 
     @cached_property
     def wording(self) -> Wording:
-        """The terms that reasons may name, and how."""
+        """The terms that reasons may tell, and how they are written."""
         return Wording.fit(self.tfidf, self.spelling)
 
 
@@ -161,19 +164,19 @@ class Formats:
 
     stories: StoryFacts
     rules: tuple[SeriesRule, ...] | None
-    known: Recurring | None = field(default=None, compare=False)
+    known: RecurringFormats | None = field(default=None, compare=False)
 
     @cached_property
-    def recurring(self) -> Recurring:
+    def recurring(self) -> RecurringFormats:
         """The formats, and the number of each row's."""
         if self.known is not None:
             return self.known
         catalog = self.stories.catalog
         if self.rules is None:
-            return Recurring(Series((), ()), np.full(len(catalog), -1, dtype=np.int64))
-        looks = self.stories.looks
-        series = Series.fit(catalog.table, self.rules, looks, catalog.alive)  # older versions are no editions
-        return Recurring(series, series.codes(catalog.table, looks))
+            return RecurringFormats(Series((), ()), np.full(len(catalog), -1, dtype=np.int64))
+        keys = self.stories.format_keys
+        series = Series.fit(catalog.table, self.rules, keys, catalog.alive)  # older versions are no editions
+        return RecurringFormats(series, series.codes(catalog.table, keys))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -211,7 +214,7 @@ class Derived:
     compared: Compared
 
     @classmethod
-    def of(
+    def from_values(
         cls,
         *,
         catalog: Catalog,
@@ -224,37 +227,37 @@ class Derived:
         neighbours: Neighbours,
         before: Derived | None = None,
     ) -> Derived:
-        """Prepare derived values; a part of an earlier state that was derived from the same values stays."""
+        """Prepare derived values; a part of an earlier state that was derived from the same values is used again."""
         stories = StoryFacts(catalog=catalog, site_language=site_language)
-        stories = _kept(None if before is None else before.stories, stories)
+        stories = _reuse(None if before is None else before.stories, stories)
         vocabulary = Vocabulary(tfidf=tfidf, spelling=spelling)
-        vocabulary = _kept(None if before is None else before.vocabulary, vocabulary)
+        vocabulary = _reuse(None if before is None else before.vocabulary, vocabulary)
         formats = Formats(stories=stories, rules=series_rules)
-        formats = _kept(None if before is None else before.formats, formats)
+        formats = _reuse(None if before is None else before.formats, formats)
         compared = Compared(stories=stories, vectors=vectors, parts=parts, neighbours=neighbours, tfidf=tfidf)
-        compared = _kept(None if before is None else before.compared, compared)
+        compared = _reuse(None if before is None else before.compared, compared)
         return cls(stories=stories, vocabulary=vocabulary, formats=formats, compared=compared)
 
     @property
-    def looks(self) -> Looks | None:
-        """What shows recurring formats, for every row; None where the settings switch series off."""
-        return None if self.formats.rules is None else self.stories.looks
+    def format_keys(self) -> FormatKeys | None:
+        """What recurring formats are found by, for every row; None where the settings switch series off."""
+        return None if self.formats.rules is None else self.stories.format_keys
 
-    def knowing(self, looks: Looks | None) -> Derived:
-        """Copy with what shows recurring formats put in: it need not be derived again."""
-        return self._with(replace(self.stories, known_looks=looks), None)
+    def with_format_keys(self, keys: FormatKeys | None) -> Derived:
+        """Return a copy with known format keys, which need not be derived again."""
+        return self._with(replace(self.stories, known_format_keys=keys), None)
 
-    def saved(self) -> Saved:
-        """Collect what is slow to derive, to be stored and given to `restored`."""
-        stories, (series, editions) = self.stories, self.formats.recurring
+    def to_saved(self) -> Saved:
+        """Collect what is slow to derive, to be stored and given to `with_saved`."""
+        stories, (series, codes) = self.stories, self.formats.recurring
         columns = {
             **stories.catalog.derived_columns(),
             "language": stories.languages.codes,
             "outlet": stories.outlets.codes,
         }
-        columns["series"] = editions
-        if self.looks is not None:
-            columns |= {f"{_LOOKS}{name}": column for name, column in self.looks._asdict().items()}
+        columns["series"] = codes
+        if self.format_keys is not None:
+            columns |= {f"{_FORMAT_KEYS}{name}": column for name, column in self.format_keys._asdict().items()}
         names = {
             "languages": list(stories.languages.code_of),
             "site": [stories.languages.site],
@@ -264,32 +267,35 @@ class Derived:
         }
         return Saved(columns, names)
 
-    def restored(self, saved: Saved) -> Derived:
-        """Copy with what `saved` gave put in: it need not be derived again."""
+    def with_saved(self, saved: Saved) -> Derived:
+        """Return a copy with saved values, which need not be derived again."""
         columns, names = saved
-        looks = {name.removeprefix(_LOOKS): columns[name] for name in columns if name.startswith(_LOOKS)}
+        keys = {name.removeprefix(_FORMAT_KEYS): columns[name] for name in columns if name.startswith(_FORMAT_KEYS)}
         code_of = {name: code for code, name in enumerate(names["languages"])}
         stories = replace(
             self.stories,
             known_languages=Languages(columns["language"], code_of, names["site"][0]),
             known_outlets=Outlets(columns["outlet"], names["outlets"]),
-            known_looks=Looks.named(looks) if looks else None,
+            known_format_keys=FormatKeys(**keys) if keys else None,
         )
         skeletons = tuple(map(int, names.get("skeletons", ())))
         series = Series(self.formats.rules or (), tuple(names["templates"]), skeletons)
-        return self._with(stories, Recurring(series, columns["series"]))
+        return self._with(stories, RecurringFormats(series, columns["series"]))
 
-    def _with(self, stories: StoryFacts, recurring: Recurring | None) -> Derived:
+    def _with(self, stories: StoryFacts, recurring: RecurringFormats | None) -> Derived:
         formats = replace(self.formats, stories=stories, known=recurring)
         return replace(self, stories=stories, formats=formats, compared=replace(self.compared, stories=stories))
 
 
-def _kept(before: _Part | None, now: _Part) -> _Part:
-    """Keep the earlier of two parts, if both are derived from the same values."""
-    sources = [one.name for one in fields(now) if one.compare]  # type: ignore[arg-type]
-    return now if before is None or not all(_same(getattr(before, s), getattr(now, s)) for s in sources) else before
+def _reuse(before: _Part | None, after: _Part) -> _Part:
+    """Return the earlier of two parts, if both are derived from the same values, else the later."""
+    if before is None:
+        return after
+    sources = [source.name for source in fields(after) if source.compare]  # type: ignore[arg-type]
+    is_same = all(_is_same(getattr(before, name), getattr(after, name)) for name in sources)
+    return before if is_same else after
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Tell whether two sources are the same: texts and tuples by what they hold, all others by identity."""
-    return one is other or (isinstance(one, str | tuple) and bool(one == other))
+def _is_same(before: Any, after: Any) -> bool:
+    """Check whether two sources are the same: texts and tuples by value, all others by identity."""
+    return before is after or (isinstance(before, str | tuple) and bool(before == after))

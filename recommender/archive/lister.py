@@ -291,9 +291,9 @@ class Lister:
         archive, selection = self.archive, self.selection
         pins, positions = selection.rules.pinned(queries.rows)
         if (queries.rows >= 0).all():
-            series, outlets = archive.series.editions[queries.rows], archive.outlets.codes[queries.rows]
+            series, outlets = archive.formats.codes[queries.rows], archive.outlets.codes[queries.rows]
         else:
-            series = archive.series.series.codes(table, archive.looks_of(table))
+            series = archive.series_of(table)
             outlets = archive.outlets.codes_of(table)
         return Stories(
             queries=queries,

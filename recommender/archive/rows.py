@@ -28,8 +28,10 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
         neighbours=archive.neighbours.append(archive.hubness.neighbours(terms, vectors)),
         pools=None,
     )
-    looks = archive.derived.looks
-    return replace(more, derived=more.derived.knowing(looks and looks.beside(archive.looks_of(added))))
+    keys = archive.derived.format_keys
+    if keys is not None:
+        keys = keys.append(archive.derived.stories.format_keys_of(added))
+    return replace(more, derived=more.derived.with_format_keys(keys))
 
 
 def compacted(archive: Archive) -> Archive:
@@ -46,8 +48,8 @@ def compacted(archive: Archive) -> Archive:
         pools=None,
         index=None,
     )
-    looks = archive.derived.looks
-    return replace(fewer, derived=fewer.derived.knowing(looks and looks.take(old)))
+    keys = archive.derived.format_keys
+    return replace(fewer, derived=fewer.derived.with_format_keys(keys and keys.take(old)))
 
 
 def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:

@@ -79,7 +79,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
         if archive.pools is not None:
             for name, array in _pool_arrays(archive.pools).items():
                 np.save(folder / f"pools.{name}.npy", array)
-        derived = archive.derived.saved()
+        derived = archive.derived.to_saved()
         for name, array in derived.columns.items():
             np.save(folder / f"derived.{name}.npy", array)
         (folder / "derived.json").write_bytes(orjson.dumps(derived.names))
@@ -175,7 +175,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     if (folder / "derived.json").exists():  # archives saved by earlier versions have none
         saved = _load_derived(folder, len(table))
         archive = replace(archive, catalog=catalog.with_derived(saved.columns))
-        archive = replace(archive, derived=archive.derived.restored(saved))
+        archive = replace(archive, derived=archive.derived.with_saved(saved))
     if manifest.get("pools") is not None:
         archive = replace(archive, pools=_load_pools(folder, manifest["pools"], archive))
     if manifest.get("index") is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -101,7 +101,7 @@ def template(title: str) -> str:
 
 
 def _is_format(label: str) -> bool:
-    """Tell whether a label names a format: one that only contains its name is a subject ("stock market crash")."""
+    """Check whether a label names a format: one that only contains its name is a subject ("stock market crash")."""
     found = _FORMAT.search(label)
     return found is not None and bool(_AFTER_FORMAT.match(label, found.end())) and not _NO_FORMAT.search(label)
 
@@ -117,7 +117,7 @@ def _release(undated: str) -> str:
 
 
 def is_table(body: str) -> bool:
-    """Tell whether a body opens as a table or a row of figures.
+    """Check whether a body opens as a table or a row of figures.
 
     Examples
     --------
@@ -135,8 +135,8 @@ def is_table(body: str) -> bool:
     return figures >= _TABLE_FIGURES * len(words) and prose <= _TABLE_PROSE * len(words) and longest <= _TABLE_RUN
 
 
-class Looks(NamedTuple):
-    """What tells the recurring formats of stories one by one, so that it need not be looked at again.
+class FormatKeys(NamedTuple):
+    """What recurring formats are found by, for each story; computed once.
 
     Attributes
     ----------
@@ -159,32 +159,27 @@ class Looks(NamedTuple):
     text: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, table: pa.Table, marks: Marks | None = None) -> Looks:
-        """Compute the looks of all stories of a table; `marks` may know the bodies."""
+    def from_table(cls, table: pa.Table, marks: Marks | None = None) -> FormatKeys:
+        """Compute the keys of all stories of a table; `marks` are those of its bodies, if known."""
         if marks is None:
             marks = Marks.from_texts(table["body"].combine_chunks())
-        names = list(map(template, table["title"].to_pylist()))
+        templates = list(map(template, table["title"].to_pylist()))
         openings = pc.utf8_slice_codeunits(table["body"], 0, _TABLE_OPENING).to_pylist()
         return cls(
-            np.fromiter(map(_digest, names), np.uint64, len(names)),
-            np.fromiter((name.endswith(_ANYWHERE) for name in names), bool, len(names)),
-            np.fromiter(map(is_table, openings), bool, len(names)),
+            np.fromiter(map(_digest, templates), np.uint64, len(templates)),
+            np.fromiter((name.endswith(_ANYWHERE) for name in templates), bool, len(templates)),
+            np.fromiter(map(is_table, openings), bool, len(templates)),
             np.where(marks.plain >= _SKELETON_WORDS, marks.skeleton, 0).astype(np.uint64),
             marks.digest,
         )
 
-    def take(self, rows: NDArray[np.int64]) -> Looks:
-        """Take the looks of some stories."""
-        return Looks.named({name: column[rows] for name, column in self._asdict().items()})
+    def take(self, rows: NDArray[np.int64]) -> FormatKeys:
+        """Return the keys of the stories in some rows."""
+        return FormatKeys._make(column[rows] for column in self)
 
-    def beside(self, other: Looks) -> Looks:
-        """Append the looks of other stories."""
-        return Looks.named({name: np.append(column, getattr(other, name)) for name, column in self._asdict().items()})
-
-    @classmethod
-    def named(cls, columns: Mapping[str, NDArray[Any]]) -> Looks:
-        """Make looks of columns by name."""
-        return cls(**columns)
+    def append(self, other: FormatKeys) -> FormatKeys:
+        """Append the keys of further stories."""
+        return FormatKeys._make(np.concatenate(columns) for columns in zip(self, other, strict=True))
 
 
 @dataclass(frozen=True)
@@ -208,8 +203,8 @@ class Series:
         cls,
         table: pa.Table,
         rules: Sequence[SeriesRule],
-        looks: Looks | None = None,
-        current: NDArray[np.bool_] | None = None,
+        keys: FormatKeys | None = None,
+        is_current: NDArray[np.bool_] | None = None,
     ) -> Series:
         """Find the templates that recur in an archive; undated stories and pages of places count as a day each.
 
@@ -217,30 +212,31 @@ class Series:
         ----------
         table : pyarrow.Table, n rows
         rules : sequence of SeriesRule
-        looks : Looks, optional
+        keys : FormatKeys, optional
             Those of the table, if they are known.
-        current : ndarray of bool, shape (n,), optional
+        is_current : ndarray of bool, shape (n,), optional
             The rows that count; default all.
         """
-        looks = looks or Looks.of(table)
-        counted = np.ones(len(table), dtype=bool) if current is None else current
+        keys = keys or FormatKeys.from_table(table)
+        is_counted = np.ones(len(table), dtype=bool) if is_current is None else is_current
         day = pc.fill_null(table["published_at"].cast(pa.date32()).cast(pa.int32()), -1).to_numpy().astype(np.int64)
-        day = np.where((day < 0) | looks.place, -1 - np.arange(len(table)), day)
-        titles = _recurring(looks.template, day, counted)
-        shown = table["title"].take(pa.array(titles)).to_pylist()
-        pages = _recurring(looks.skeleton, looks.text.astype(np.int64), counted)
-        return cls(tuple(rules), tuple(sorted(map(template, shown))), tuple(sorted(looks.skeleton[pages].tolist())))
+        day = np.where((day < 0) | keys.place, -1 - np.arange(len(table)), day)
+        title_rows = _rows_of_recurring(keys.template, day, is_counted)
+        titles = table["title"].take(pa.array(title_rows)).to_pylist()
+        page_rows = _rows_of_recurring(keys.skeleton, keys.text.astype(np.int64), is_counted)
+        skeletons = sorted(keys.skeleton[page_rows].tolist())
+        return cls(tuple(rules), tuple(sorted(map(template, titles))), tuple(skeletons))
 
-    def codes(self, table: pa.Table, looks: Looks | None = None) -> NDArray[np.int64]:
+    def codes(self, table: pa.Table, keys: FormatKeys | None = None) -> NDArray[np.int64]:
         """Find the number of the series of each row, (n,); -1 where a story belongs to none."""
-        looks = looks or Looks.of(table)
-        first = 1 + len(self.rules)
-        titles = _numbered(looks.template, list(map(_digest, self.templates)), first)
-        pages = _numbered(looks.skeleton, self.skeletons, first + len(self.templates))
-        codes = np.where(titles >= 0, titles, pages)
-        codes[looks.table] = 0
+        keys = keys or FormatKeys.from_table(table)
+        first = 1 + len(self.rules)  # 0 is for tables
+        by_title = _number(keys.template, list(map(_digest, self.templates)), first)
+        by_skeleton = _number(keys.skeleton, self.skeletons, first + len(self.templates))
+        codes = np.where(by_title >= 0, by_title, by_skeleton)
+        codes[keys.table] = 0
         for number, rule in reversed(list(enumerate(self.rules, 1))):
-            codes[_holds(rule, table, table["title"].to_pylist())] = number
+            codes[_matches(rule, table)] = number
         return codes
 
 
@@ -279,39 +275,43 @@ def mark_older_editions(
     return is_older
 
 
-def _recurring(names: NDArray[np.uint64], editions: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Find a row of each name, other than 0, that enough different editions have."""
-    rows = np.flatnonzero((names != 0) & counted)
-    order = rows[np.lexsort((editions[rows], names[rows]))]
-    name, edition = names[order], editions[order]
-    new = np.append(True, name[1:] != name[:-1])[: len(name)]
-    another = new | np.append(True, edition[1:] != edition[:-1])[: len(name)]
-    first = np.flatnonzero(new)
-    count = np.add.reduceat(another.astype(np.int64), first) if len(first) else first
+def _rows_of_recurring(
+    digests: NDArray[np.uint64], editions: NDArray[np.int64], is_counted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Find a row of each digest, other than 0, that enough different editions have."""
+    rows = np.flatnonzero((digests != 0) & is_counted)
+    order = rows[np.lexsort((editions[rows], digests[rows]))]
+    digest, edition = digests[order], editions[order]
+    is_new_digest = np.append(True, digest[1:] != digest[:-1])[: len(digest)]
+    is_new_edition = is_new_digest | np.append(True, edition[1:] != edition[:-1])[: len(digest)]
+    first = np.flatnonzero(is_new_digest)
+    count = np.add.reduceat(is_new_edition.astype(np.int64), first) if len(first) else first
     return np.asarray(order[first[count >= _EDITIONS]])
 
 
-def _numbered(names: NDArray[np.uint64], known: Sequence[int], first: int) -> NDArray[np.int64]:
-    """Find the place of each name among the known ones, counted from `first`; -1 where it is none of them."""
+def _number(digests: NDArray[np.uint64], known: Sequence[int], first: int) -> NDArray[np.int64]:
+    """Find the index of each digest among the known ones, counted from `first`; -1 where it is none of them."""
     if not known:
-        return np.full(len(names), -1, dtype=np.int64)
-    digests = np.fromiter(known, np.uint64, len(known))
-    order = np.argsort(digests)
-    place = np.minimum(np.searchsorted(digests[order], names), len(order) - 1)
-    return np.asarray(np.where(digests[order][place] == names, first + order[place], -1), dtype=np.int64)
+        return np.full(len(digests), -1, dtype=np.int64)
+    known_digests = np.fromiter(known, np.uint64, len(known))
+    order = np.argsort(known_digests)
+    place = np.minimum(np.searchsorted(known_digests[order], digests), len(order) - 1)
+    is_known = known_digests[order][place] == digests
+    return np.asarray(np.where(is_known, first + order[place], -1), dtype=np.int64)
 
 
 def _digest(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") if name else 0
 
 
-def _holds(rule: SeriesRule, table: pa.Table, titles: list[str]) -> NDArray[np.bool_]:
-    holds = np.ones(len(table), dtype=bool)
+def _matches(rule: SeriesRule, table: pa.Table) -> NDArray[np.bool_]:
+    """Check which stories a rule names, by title, section and tag."""
+    is_match = np.ones(len(table), dtype=bool)
     if rule.title is not None:
         pattern = re.compile(rule.title)
-        holds &= [bool(pattern.search(title[:_TITLE])) for title in titles]
+        is_match &= [bool(pattern.search(title[:_TITLE])) for title in table["title"].to_pylist()]
     if rule.section is not None:
-        holds &= [section == rule.section for section in table["section"].to_pylist()]
+        is_match &= [section == rule.section for section in table["section"].to_pylist()]
     if rule.tag is not None:
-        holds &= [rule.tag in tags for tags in table["tags"].to_pylist()]
-    return holds
+        is_match &= [rule.tag in tags for tags in table["tags"].to_pylist()]
+    return is_match

@@ -223,7 +223,7 @@ def test_older_versions_of_a_story_are_no_editions() -> None:
     rec = Recommender(SETTINGS).fit([{"id": "guide", "title": "How to read a tide table", "body": "first"}])
     for number in range(4):
         rec.update([{"id": "guide", "title": "How to read a tide table", "body": f"version {number}"}])
-    assert rec.archive.series.series.templates == ()
+    assert rec.archive.formats.series.templates == ()
 
 
 @given(seed=st.integers(0, 2**20))
