@@ -26,7 +26,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.id_types import Id, id_converter, id_text, id_texts
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
-from recommender.editorial.decided import Decided
+from recommender.editorial.editor_actions import EditorActions
 from recommender.editorial.overlay import NAME as OVERLAY_FILE
 from recommender.editorial.overlay import Overlay, overlay_of_archive
 from recommender.editorial.rules import Rules
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from recommender.archive.learn import LearnReport
 
 
-class Recommender(Decided):
+class Recommender(EditorActions):
     """Related articles for every story of an archive.
 
     Parameters
@@ -416,7 +416,7 @@ class Recommender(Decided):
         """
         self._archive = snapshot.save(Path(path), self.archive, self.embedder)
         self.overlay.refresh()
-        self.overlay = self.overlay.copied(Path(path) / OVERLAY_FILE)
+        self.overlay = self.overlay.copy(Path(path) / OVERLAY_FILE)
 
     @classmethod
     def load(
@@ -527,9 +527,9 @@ class Recommender(Decided):
     def __bool__(self) -> bool:
         return True  # one without stories is one all the same
 
-    def _known(self) -> Iterable[str]:
+    def _article_ids(self) -> Iterable[str]:
         ids: list[str] = self.catalog.ids.to_pylist()
         return ids
 
-    def _unknown(self, ids: Iterable[str]) -> list[str]:
+    def _unknown_ids(self, ids: Iterable[str]) -> list[str]:
         return [] if self._archive is None else [one for one in ids if one not in self.catalog]

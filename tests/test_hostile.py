@@ -584,10 +584,10 @@ def test_an_overlay_follows_what_was_undone_and_does_not_repeat_itself(tmp_path:
         for number in range(50):
             overlay.record("withdraw", [f"s{number}"])
             overlay.record("block", [("item", f"s{number}")])
-            own.follow(overlay)
+            own.adopt(overlay)
         overlay.record("restore", ["s7"])
         overlay.record("unblock", [("item", "s7")])
-        own.follow(overlay)
+        own.adopt(overlay)
         assert own.withdrawn == overlay.withdrawn | {"own"}
         assert own.blocked == overlay.blocked
         assert own.path is not None

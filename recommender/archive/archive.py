@@ -345,7 +345,7 @@ class Archive:
             scope=scope,
             settings=settings,
             related_at=self.related_at,
-            rules=RowRules.of(self.rules, self.catalog, moment, blocks),
+            rules=RowRules.compile(self.rules, self.catalog, moment, blocks),
             events=self.event_test,
             series=self.formats.codes,
             codes={column: self.catalog.codes(column) for column in sorted(columns)},

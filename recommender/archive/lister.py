@@ -14,7 +14,7 @@ from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Overlay
-from recommender.editorial.rules import Marks
+from recommender.editorial.rules import RuleMarks
 from recommender.errors import SettingsError
 from recommender.lists.block import Block, Heading
 from recommender.lists.readnext import Rejected
@@ -289,7 +289,7 @@ class Lister:
     def _stories(self, table: pa.Table, queries: StoryQueries) -> Stories:
         """Gather what rules and limits look at in some stories."""
         archive, selection = self.archive, self.selection
-        pins, positions = selection.rules.pinned(queries.rows)
+        pins, positions = selection.rules.pinned_rows(queries.rows)
         if (queries.rows >= 0).all():
             series, outlets = archive.formats.codes[queries.rows], archive.outlets.codes[queries.rows]
         else:
@@ -297,7 +297,7 @@ class Lister:
             outlets = archive.outlets.codes_of(table)
         return Stories(
             queries=queries,
-            marks=Marks.of(table, archive.rules),
+            marks=RuleMarks.from_table(table, archive.rules),
             series=series,
             outlets=outlets,
             pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),

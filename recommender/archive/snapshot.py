@@ -18,7 +18,7 @@ from recommender.archive.derived import Saved
 from recommender.articles.article import SCHEMA
 from recommender.articles.boilerplate import NOTHING, Boilerplate
 from recommender.articles.catalog import Catalog
-from recommender.editorial.overlay import ordered
+from recommender.editorial.overlay import sorted_entries
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
 from recommender.errors import SnapshotError
@@ -283,7 +283,7 @@ def _pool_details(pools: ArchivePools | None) -> dict[str, Any] | None:
         "days_before": scope.days_before,
         "k": pools.k,
         "spare": pools.by_row.spare,
-        "blocks": ordered(pools.blocks),
+        "blocks": sorted_entries(pools.blocks),
         "state": pools.state,
     }
 

@@ -16,8 +16,8 @@ from recommender.editorial.decisions import KINDS
 from recommender.errors import SettingsError, SnapshotError, UnknownArticleError
 
 if TYPE_CHECKING:
-    from recommender.editorial.decided import Decided
     from recommender.editorial.decisions import Action
+    from recommender.editorial.editor_actions import EditorActions
     from recommender.editorial.journal import Journal
     from recommender.publishing import PublishedLists
 
@@ -72,7 +72,7 @@ def _act(
     acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
     overlay = open_overlay(lists, archive)
     published = _published(lists)
-    held: Decided | None = published
+    held: EditorActions | None = published
     if held is None and not unknown_too and KINDS[action][1]:
         held = _loaded(archive)
     named = [*items, *([more["story"]] if more.get("story") else [])]
@@ -98,19 +98,19 @@ def _published(lists: str | None) -> PublishedLists | None:
         return None
 
 
-def _loaded(archive: Path | None) -> Decided | None:
+def _loaded(archive: Path | None) -> EditorActions | None:
     from recommender.facade import Recommender
 
     return None if archive is None else Recommender.load(archive)
 
 
-def _check(held: Decided, action: Action, named: list[str]) -> None:
+def _check(held: EditorActions, action: Action, named: list[str]) -> None:
     """Refuse what is not known; of what undoes an act only warn, for it does no harm."""
     try:
         if action in ("boost", "unboost"):
-            held.refuse_unknown_section(named[0])
+            held.require_known_section(named[0])
         else:
-            held.refuse_unknown(named)
+            held.require_known(named)
     except (UnknownArticleError, SettingsError) as error:
         if KINDS[action][1]:
             raise

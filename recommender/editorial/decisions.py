@@ -1,4 +1,4 @@
-"""What holds in an overlay at one moment, as one value: what was withdrawn, withheld, blocked, pinned and boosted."""
+"""The decisions of an overlay at one moment, as a value: who was withdrawn, withheld, blocked, pinned and boosted."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ KINDS: dict[Action, tuple[str, bool]] = {
     "boost": ("boosted", True),
     "unboost": ("boosted", False),
 }
-"""What each action changes, and whether it adds to it."""
+"""The field of `Decisions` that each action changes, and whether it adds to it."""
 _ONCE = ("pinned", "boosted")
 
 
 def inverse(action: Action) -> Action:
-    """Find the action that undoes another.
+    """Return the action that undoes another.
 
     Examples
     --------
@@ -38,11 +38,11 @@ def inverse(action: Action) -> Action:
     ('restore', 'pin')
     """
     name, adds = KINDS[action]
-    return next(one for one, kind in KINDS.items() if kind == (name, not adds))
+    return next(other for other, kind in KINDS.items() if kind == (name, not adds))
 
 
-def _told_by(name: str, entry: Any) -> Any:
-    """Make the key of an entry among those of its kind: item and story of a pin, the section of a boost."""
+def _entry_key(name: str, entry: Any) -> Any:
+    """Return the key of an entry among those of its kind: item and story of a pin, the section of a boost."""
     if name == "boosted":
         return entry if isinstance(entry, str) else entry[0]
     return entry[:2] if name == "pinned" else entry
@@ -58,9 +58,9 @@ class OverlayPin:
     position : int
         1 is the first; a position beyond the list is its last.
     until : datetime or None
-        Last moment at which it holds.
+        Last moment at which the pin holds.
     by : str
-        Who pinned it, for the reason shown.
+        Who pinned the item, for the reason shown.
     """
 
     item: str
@@ -70,13 +70,13 @@ class OverlayPin:
     by: str = ""
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether the pin has not ended at a moment."""
+        """Check whether the pin has not ended at a moment."""
         return self.until is None or now <= self.until
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What holds, and what was undone last; it is replaced as a whole, so that no reader sees half of a change.
+    """All decisions that hold, and what was undone last; replaced as a whole, so that no reader sees half a change.
 
     Attributes
     ----------
@@ -98,48 +98,50 @@ class Decisions:
     boosted: frozenset[BoostEntry] = frozenset()
     undone: Mapping[str, frozenset[Entry]] = field(default_factory=dict)
 
-    def after(self, action: Action, entries: Iterable[Any]) -> Decisions:
-        """Apply an action, whose entries may come from JSON.
+    def apply(self, action: Action, entries: Iterable[Any]) -> Decisions:
+        """Return the decisions after an action, whose entries may come from JSON.
 
         Examples
         --------
-        >>> Decisions().after("pin", [["b", "a", 2, None, "night desk"]]).after("unpin", [["b", "a"]]).pinned
+        >>> Decisions().apply("pin", [["b", "a", 2, None, "night desk"]]).apply("unpin", [["b", "a"]]).pinned
         frozenset()
         """
         name, adds = KINDS[action]
-        named = frozenset(entry if isinstance(entry, str) else tuple(entry) for entry in entries)
-        held: frozenset[Any] = getattr(self, name)
+        changed = frozenset(entry if isinstance(entry, str) else tuple(entry) for entry in entries)
+        before: frozenset[Any] = getattr(self, name)
         undone = self.undone.get(name, frozenset())
-        pairs = frozenset(_told_by(name, entry) for entry in named)
-        if name in _ONCE:  # an item has one place in a list, a section one factor
-            held = frozenset(entry for entry in held if _told_by(name, entry) not in pairs)
-        changed: dict[str, Any] = {
-            name: held | named if adds else held - named,
-            "undone": {**self.undone, name: undone - pairs if adds else undone | pairs},
+        keys = frozenset(_entry_key(name, entry) for entry in changed)
+        if name in _ONCE:  # an item has one position in a list, a section one factor
+            before = frozenset(entry for entry in before if _entry_key(name, entry) not in keys)
+        fields: dict[str, Any] = {
+            name: before | changed if adds else before - changed,
+            "undone": {**self.undone, name: undone - keys if adds else undone | keys},
         }
-        return replace(self, **changed)
+        return replace(self, **fields)
 
-    def news(self, action: Action, entries: Iterable[Entry]) -> list[Entry]:
-        """Find the entries that an action changes something for."""
+    def effective_entries(self, action: Action, entries: Iterable[Entry]) -> list[Entry]:
+        """Return the entries for which an action changes something."""
         name, adds = KINDS[action]
-        held: frozenset[Any] = getattr(self, name)
+        present: frozenset[Any] = getattr(self, name)
         if not adds:
-            held = frozenset(_told_by(name, entry) for entry in held)
-        return [entry for entry in entries if (entry in held) != adds]
+            present = frozenset(_entry_key(name, entry) for entry in present)
+        return [entry for entry in entries if (entry in present) != adds]
 
     @cached_property
     def pins(self) -> dict[str, tuple[OverlayPin, ...]]:
-        """The pins of each story that has some, in the order of their positions."""
-        found: dict[str, list[OverlayPin]] = {}
+        """The pins of each story that has any, in the order of their positions."""
+        pins_of_story: dict[str, list[OverlayPin]] = {}
         for item, story, position, until, by in sorted(self.pinned, key=lambda entry: (entry[2], entry[0])):
             end = None if until is None else datetime.fromisoformat(until)
             pin = OverlayPin(item=item, story=story, position=position, until=end, by=by)
-            found.setdefault(story, []).append(pin)
-        return {story: tuple(pins) for story, pins in found.items()}
+            pins_of_story.setdefault(story, []).append(pin)
+        return {story: tuple(pins) for story, pins in pins_of_story.items()}
 
     def factors(self, now: datetime) -> dict[str, float]:
-        """Find the factor of each section whose boost has not ended at a moment."""
-        held = ((section, factor, until) for section, factor, until, _ in self.boosted)
+        """Return the factor of each section whose boost has not ended at a moment."""
+        boosts = ((section, factor, until) for section, factor, until, _ in self.boosted)
         return {
-            section: factor for section, factor, until in held if until is None or now <= datetime.fromisoformat(until)
+            section: factor
+            for section, factor, until in boosts
+            if until is None or now <= datetime.fromisoformat(until)
         }

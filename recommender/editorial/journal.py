@@ -1,4 +1,4 @@
-"""The journal of what editors did: one JSON object a line, only ever added to."""
+"""The journal of the acts of editors: one JSON object a line, append-only."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BLOCK = 1 << 16  # bytes that are read at once from the end
 
 
 class Journal:
-    """Who did what, when and why, with what held before and after.
+    """All acts of editors: who did what, when and why, and the state before and after.
 
     Parameters
     ----------
     path : path
-        File that lines are added to; several processes may.
+        File that lines are added to, by one process or more.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class Journal:
 
     @contextmanager
     def writing(self) -> Iterator[_Add]:
-        """Hold the journal; what is added is on disk when the call returns.
+        """Lock the journal, and yield the function that adds entries; they are on disk when it returns.
 
         Raises
         ------
@@ -57,9 +57,9 @@ class Journal:
             raise PublishError(f"cannot write to {self.path}: {error.strerror}; nothing was done") from error
 
     def newest(self, count: int) -> list[dict[str, Any]]:
-        """Read the last entries, the newest first; a line that is cut is left out."""
+        """Read the last entries, the newest first, without lines that are cut."""
         try:
-            data = self._end(count)
+            data = self._read_end(count)
         except FileNotFoundError:
             return []
         entries = [entry for line in data.splitlines() if (entry := _entry(line)) is not None]
@@ -71,35 +71,35 @@ class Journal:
         if not self.path.exists():
             return None
         with self.path.open("rb") as file:
-            found = [entry for line in file if needle in line and (entry := _entry(line)) is not None]
-        return next((entry for entry in found if entry.get("id") == entry_id), None)
+            entries = [entry for line in file if needle in line and (entry := _entry(line)) is not None]
+        return next((entry for entry in entries if entry.get("id") == entry_id), None)
 
-    def _end(self, count: int) -> bytes:
-        """Read the last lines of the file, and maybe some before."""
+    def _read_end(self, count: int) -> bytes:
+        """Read at least the last `count` lines of the file."""
         with self.path.open("rb") as file:
-            place, data = file.seek(0, os.SEEK_END), b""
-            while place and data.count(b"\n") <= count:
-                start = max(place - _BLOCK, 0)
+            position, data = file.seek(0, os.SEEK_END), b""
+            while position and data.count(b"\n") <= count:
+                start = max(position - _BLOCK, 0)
                 file.seek(start)
-                data, place = file.read(place - start) + data, start
+                data, position = file.read(position - start) + data, start
         return data
 
 
 class _Add:
-    """Adds lines, and has them on disk."""
+    """Adds lines to the file, and flushes them to disk."""
 
     def __init__(self, file: BufferedRandom) -> None:
         self._file = file
 
     def __call__(self, *entries: dict[str, Any]) -> None:
-        cut = self._file.tell() and not self._ends_whole()
-        self._file.write(b"\n" if cut else b"")
+        is_cut = self._file.tell() and not self._ends_with_newline()
+        self._file.write(b"\n" if is_cut else b"")
         self._file.writelines(orjson.dumps(entry, option=orjson.OPT_UTC_Z) + b"\n" for entry in entries)
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _ends_whole(self) -> bool:
-        """Tell whether the last line ends; one that a killed process left is kept apart from the next."""
+    def _ends_with_newline(self) -> bool:
+        """Check whether the last line is complete; a killed process may have left part of a line."""
         self._file.seek(-1, os.SEEK_END)
         return self._file.read(1) == b"\n"
 

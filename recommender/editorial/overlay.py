@@ -19,24 +19,24 @@ from recommender.storage.atomic import write_atomically
 from recommender.version import __version__
 
 NAME, HEAD = "tombstones.jsonl", "tombstones.head"
-_LISTS = "lists.path"  # in the folder of an archive: where the lists are that the same run published
+_LISTS = "lists.path"  # in the folder of an archive: the path of the lists that the same run published
 
 
 class Overlay:
     """Withdrawn ids (in no list, with no list), withheld ids (no list under this story), blocks, pins and boosts.
 
-    Beside them stand the ids that the newsroom's system took back, see `take_back`.
+    It also keeps the ids that the newsroom's system took back, see `take_back`.
 
     A block is a pair (item, story); with None for the story it holds everywhere. A pin is a tuple of item, story,
-    position, end as ISO 8601 text or None, and who pinned it; a boost one of section, factor, end and who. Threads may
-    share one: what holds is replaced as a whole.
+    position, end as ISO 8601 text or None, and who pinned it; a boost is a tuple of section, factor, end and who.
+    Threads may share an overlay, since its decisions are replaced as a whole.
 
     Parameters
     ----------
     path : path, optional
-        File that actions are appended to and read from; without it they live in memory.
-    beside : Overlay, optional
-        Another overlay; what it hides is withdrawn here too.
+        File that actions are appended to and read from; without it they are kept in memory.
+    parent : Overlay, optional
+        Another overlay; stories that it hides are withdrawn here, too.
 
     Examples
     --------
@@ -45,8 +45,8 @@ class Overlay:
     (1, frozenset({'a'}))
     """
 
-    def __init__(self, path: Path | None = None, beside: Overlay | None = None) -> None:
-        self.path, self.beside = path, beside
+    def __init__(self, path: Path | None = None, parent: Overlay | None = None) -> None:
+        self.path, self.parent = path, parent
         self._unpublished = Unpublished(path and path.with_name(STATE))
         self._hidden: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
         self.decisions = Decisions()
@@ -57,7 +57,7 @@ class Overlay:
     def withdrawn(self) -> frozenset[str]:
         """Ids that editors took out of every list."""
         own = self.decisions.withdrawn
-        return own if self.beside is None else own | self.beside.hidden
+        return own if self.parent is None else own | self.parent.hidden
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -76,9 +76,9 @@ class Overlay:
 
     @property
     def taken_back(self) -> Mapping[str, Version]:
-        """The same ids, with the times of the rows that took them back, and those of the overlay beside this one."""
+        """The same ids, with the times of the rows that took them back, and those of the parent."""
         own = self._unpublished.versions
-        return own if self.beside is None else {**self.beside.taken_back, **own}
+        return own if self.parent is None else {**self.parent.taken_back, **own}
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -93,19 +93,21 @@ class Overlay:
     def take_back(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> int:
         """Hide stories that are not published any more, until they are among the `shown` of a later call.
 
-        Returns for how many ids this is new. What editors withdrew stays withdrawn.
+        Returns the number of ids for which this is new. Stories that editors withdrew stay withdrawn.
         """
         return self._unpublished.change(hidden, shown)
 
-    def settle(self, told: Mapping[str, Version], catalog: Container[object]) -> None:
-        """Take back what an input told so of, and drop whatever an archive holds after it was read."""
-        back = {one for one in {*self.unpublished, *told} if one in catalog}
-        self.take_back({one: version for one, version in told.items() if one not in back}, back)
+    def settle(self, taken_back: Mapping[str, Version], catalog: Container[object]) -> None:
+        """Take back the stories that an input took back, unless the archive has them after it was read."""
+        present = {article_id for article_id in {*self.unpublished, *taken_back} if article_id in catalog}
+        self.take_back(
+            {article_id: version for article_id, version in taken_back.items() if article_id not in present}, present
+        )
 
     def refresh(self) -> None:
         """Read the files again if they changed."""
-        if self.beside is not None:
-            self.beside.refresh()
+        if self.parent is not None:
+            self.parent.refresh()
         if self.path is None:
             return
         self._unpublished.refresh()
@@ -113,28 +115,28 @@ class Overlay:
             stat = self.path.stat()
         except FileNotFoundError:
             acknowledged = self._acknowledged()
-            if acknowledged and self.path.exists():  # the first action was written between the two looks
+            if acknowledged and self.path.exists():  # the first action was written in between
                 self.refresh()
             else:
-                self._lines(b"", acknowledged)
+                self._complete_lines(b"", acknowledged)
             return
         if (stat.st_ino, stat.st_size) == self._seen:
             return
-        acknowledged = self._acknowledged()  # first: the file only grows
+        acknowledged = self._acknowledged()  # before the file, which only grows
         data = self.path.read_bytes()
         decisions = Decisions()
-        for number, line in enumerate(self._lines(data, acknowledged).splitlines(), 1):
+        for number, line in enumerate(self._complete_lines(data, acknowledged).splitlines(), 1):
             try:
                 entry = orjson.loads(line)
                 action, ids = entry["action"], entry["ids"]
-                if _sealed(action, ids) != line:
+                if _with_checksum(action, ids) != line:
                     raise ValueError("it does not match its checksum")
                 if action not in KINDS:
                     raise SnapshotError(
                         f"{self.path}, line {number}: the action {action!r} is not known to recommender {__version__}; "
                         "upgrade recommender"
                     )
-                decisions = decisions.after(action, ids)
+                decisions = decisions.apply(action, ids)
             except (ValueError, KeyError, TypeError) as error:
                 raise SnapshotError(
                     f"{self.path}, line {number} is damaged ({error}); mend it by hand: withdrawals depend on it"
@@ -142,65 +144,65 @@ class Overlay:
         self.decisions = decisions
         self._seen = (stat.st_ino, len(data))
 
-    def copied(self, path: Path | None = None) -> Overlay:
-        """Copy what holds now, into the overlay at `path` or, without it, in memory.
+    def copy(self, path: Path | None = None) -> Overlay:
+        """Copy the decisions that hold now to the overlay at `path` or, without it, in memory.
 
-        What the input took back is saved there, and what it takes back later is held in memory until the next copy: an
-        archive is saved together with it.
+        Stories that the input took back are saved there; those that it takes back later are kept in memory until the
+        next copy, since an archive is saved together with its overlay.
         """
         other = Overlay(path)
-        other.follow(self)
+        other.adopt(self)
         other.take_back(self.taken_back, other.unpublished - self.taken_back.keys())
         other.detach()
         return other
 
     def detach(self) -> None:
-        """Hold what the input takes back from now on in memory alone."""
-        self._unpublished = self._unpublished.in_memory()
+        """Keep stories that the input takes back from now on in memory alone."""
+        self._unpublished = self._unpublished.detached()
 
-    def follow(self, other: Overlay) -> None:
-        """Record what holds in another overlay, and what was undone there last; what it never named stays."""
-        held = other.decisions
+    def adopt(self, other: Overlay) -> None:
+        """Record the decisions of another overlay, and what was undone there last; other decisions stay."""
+        decisions = other.decisions
         for action, (name, adds) in KINDS.items():
-            self.record(action, getattr(held, name) if adds else held.undone.get(name, ()))
+            self.record(action, getattr(decisions, name) if adds else decisions.undone.get(name, ()))
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
-        """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = named(ids)
+        """Add an action, and return for how many ids, or pairs of a block, it changed something."""
+        entries = validated_entries(ids)
         if self.path is None:
-            return self._apply(action, wanted)
+            return self._apply(action, entries)
         try:
-            return self._append(self.path, action, wanted)
+            return self._append(self.path, action, entries)
         except OSError as error:
-            self._seen = (0, 0)  # what the file holds counts
+            self._seen = (0, 0)  # so that the file is read again
             raise PublishError(f"cannot write to {self.path}: {error.strerror}; try again") from error
 
-    def _append(self, path: Path, action: Action, wanted: list[Entry]) -> int:
+    def _append(self, path: Path, action: Action, entries: list[Entry]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # only against other withdrawals, never against a publish
+            fcntl.flock(file, fcntl.LOCK_EX)  # against other actions, never against a publication
             self.refresh()
             file.seek(0)
             data = file.read()
-            file.truncate(len(self._lines(data, self._acknowledged())))
-            # alone: an overlay that repeats what it holds grows with its square
-            news = self.decisions.news(action, wanted)
-            changed = self._apply(action, wanted)
+            file.truncate(len(self._complete_lines(data, self._acknowledged())))
+            # Entries without effect are left out, or a repeated withdrawal would make the file grow without end.
+            effective = self.decisions.effective_entries(action, entries)
+            changed = self._apply(action, entries)
             if changed:
-                file.write(_sealed(action, news) + b"\n")
+                file.write(_with_checksum(action, effective) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-                write_atomically(path.with_name(HEAD), _sealed("size", [str(file.tell())]))
+                write_atomically(path.with_name(HEAD), _with_checksum("size", [str(file.tell())]))
         return changed
 
     def _acknowledged(self) -> int:
-        """Read how many bytes were written whole, to tell a file that was cut from one that grows."""
+        """Read how many bytes were completely written, which distinguishes a cut file from one that grows."""
         assert self.path is not None
         head = self.path.with_name(HEAD)
         try:
             data = head.read_bytes()
             size = orjson.loads(data)["ids"]
-            if _sealed("size", size) != data:
+            if _with_checksum("size", size) != data:
                 raise ValueError("it does not match its checksum")
             return int(size[0])
         except FileNotFoundError:
@@ -208,8 +210,8 @@ class Overlay:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DamagedError(f"damaged: {head} ({error}); delete it once {self.path.name} is whole") from error
 
-    def _lines(self, data: bytes, acknowledged: int) -> bytes:
-        """Take the whole lines of the file; the last may be half-written, unless it was acknowledged."""
+    def _complete_lines(self, data: bytes, acknowledged: int) -> bytes:
+        """Return the complete lines of the file; the last may be half-written, unless it was acknowledged."""
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < acknowledged:
             raise DamagedError(
@@ -218,19 +220,19 @@ class Overlay:
             )
         return whole
 
-    def _apply(self, action: Action, wanted: list[Entry]) -> int:
-        changed = len(self.decisions.news(action, wanted))
-        self.decisions = self.decisions.after(action, wanted)
+    def _apply(self, action: Action, entries: list[Entry]) -> int:
+        changed = len(self.decisions.effective_entries(action, entries))
+        self.decisions = self.decisions.apply(action, entries)
         return changed
 
 
 def overlay_of_archive(folder: Path) -> Overlay:
-    """Open the overlay of a saved archive; what is withdrawn from the lists that the same run published is so here.
+    """Open the overlay of a saved archive; its parent is the overlay of the lists that the same run published.
 
     Raises
     ------
     DamagedError
-        If the note of where these lists are is damaged.
+        If the file with the path of these lists is damaged.
     """
     path = folder / _LISTS
     try:
@@ -249,16 +251,16 @@ def overlay_of_archive(folder: Path) -> Overlay:
 
 
 def note_lists(folder: Path, lists: Path | None) -> None:
-    """Note in the folder of an archive where its lists are, from there, so that both may be moved; None = nowhere."""
+    """Write the path of its lists to the folder of an archive, relative, so that both may be moved; None = no lists."""
     if lists is None:
         (folder / _LISTS).unlink(missing_ok=True)
         return
-    place = os.fsencode(os.path.relpath(lists.resolve(), folder.resolve()))
-    write_atomically(folder / _LISTS, b"%s\n%08x" % (place, zlib.crc32(place)))
+    relative = os.fsencode(os.path.relpath(lists.resolve(), folder.resolve()))
+    write_atomically(folder / _LISTS, b"%s\n%08x" % (relative, zlib.crc32(relative)))
 
 
 def pin_entry(item: str, story: str, position: int, until: datetime | None, by: str) -> Entry:
-    """Check a pin, and give it as the overlay keeps it."""
+    """Return a pin as the overlay keeps it, or raise `SettingsError`."""
     if item == story:
         raise SettingsError(f"the story {story!r} cannot be pinned under itself")
     if not 1 <= position <= 1_000:
@@ -267,7 +269,7 @@ def pin_entry(item: str, story: str, position: int, until: datetime | None, by: 
 
 
 def boost_entry(section: str, factor: float, until: datetime | None, by: str) -> Entry:
-    """Check a boost, and give it as the overlay keeps it."""
+    """Return a boost as the overlay keeps it, or raise `SettingsError`."""
     if not 0 < factor <= 100:
         raise SettingsError(f"factor is {factor:g}, expected more than 0 and up to 100")
     return section, float(factor), _end(until), by
@@ -279,31 +281,31 @@ def _end(until: datetime | None) -> str | None:
     return (until if until.tzinfo else until.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
-def _sealed(action: str, ids: list[Entry]) -> bytes:
-    """Write an action as a line with its checksum."""
+def _with_checksum(action: str, ids: list[Entry]) -> bytes:
+    """Return an action as a line with its checksum."""
     entry: dict[str, object] = {"action": action, "ids": ids}
     return orjson.dumps({**entry, "crc32": zlib.crc32(orjson.dumps(entry))})
 
 
-def named(ids: Iterable[Entry]) -> list[Entry]:
-    """Order ids as `ordered` does, and refuse what cannot be written.
+def validated_entries(ids: Iterable[Entry]) -> list[Entry]:
+    """Return `sorted_entries` if all of them can be written.
 
     Raises
     ------
     SettingsError
         If an id is no text in UTF-8.
     """
-    wanted = ordered(ids)
-    for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in wanted):
+    entries = sorted_entries(ids)
+    for article_id in chain.from_iterable([entry] if isinstance(entry, str) else entry for entry in entries):
         try:
             str(article_id).encode()
         except UnicodeEncodeError:
             raise SettingsError(f"the id {article_id!r} is not valid UTF-8, as all ids of articles are") from None
-    return wanted
+    return entries
 
 
-def ordered(ids: Iterable[Entry]) -> list[Entry]:
-    """Keep each id or pair once, in order; a single id may be given as it is."""
+def sorted_entries(ids: Iterable[Entry]) -> list[Entry]:
+    """Return each id or pair once, in order; `ids` may be a single id."""
     return sorted(
         {ids} if isinstance(ids, str) else set(ids),
         key=lambda entry: (entry, "") if isinstance(entry, str) else (entry[0], entry[1] or ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
@@ -22,7 +22,7 @@ from recommender.editorial.decisions import BoostEntry
 from recommender.errors import SettingsError, did_you_mean
 from recommender.settings import Cap, SeriesRule, read_toml, validated
 
-_ASKED = 10  # unknown ids that are asked after: each is compared with all
+_SUGGESTED = 10  # unknown ids for which a similar one is sought, since each is compared with all
 
 
 class _Rule(BaseModel):
@@ -38,7 +38,7 @@ class _Dated(_Rule):
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
     def holds(self, as_of: datetime) -> bool:
-        """Tell whether the rule has not expired at a moment."""
+        """Check whether the rule has not expired at a moment."""
         return self.until is None or as_of <= self.until
 
 
@@ -82,7 +82,7 @@ class Boost(_Dated):
 
 
 class Rules(_Rule):
-    """What editors decide, as data.
+    """Decisions of editors, as data.
 
     Examples
     --------
@@ -130,19 +130,19 @@ class Rules(_Rule):
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
-        """Make rules of nested values, and validate them; `origin` names their source in the error."""
+        """Create rules from nested values, and validate them; `origin` names their source in errors."""
         return validated(cls, values, origin)
 
     def with_desk(self, boosted: Collection[BoostEntry]) -> Self:
-        """Take the boosts of the overlay in the place of those that an earlier run found there."""
-        made = tuple(
+        """Return the rules with the boosts of the overlay, in place of those of an earlier run."""
+        boosts = tuple(
             Boost.model_validate({"by": "section", "value": section, "factor": factor, "until": until})
             for section, factor, until, _ in sorted(boosted)
         )
-        return self if made == self.desk else self.model_copy(update={"desk": made})
+        return self if boosts == self.desk else self.model_copy(update={"desk": boosts})
 
     def check(self, known: Collection[str], as_of: datetime | None = None) -> tuple[str, ...]:
-        """Find what is odd about the rules: unknown ids, contradictions, expired rules; one sentence each.
+        """Find unknown ids, contradictions and expired rules, and describe each in a sentence.
 
         Parameters
         ----------
@@ -151,45 +151,57 @@ class Rules(_Rule):
         as_of : datetime, optional
             Moment at which a rule counts as expired.
         """
-        named = [
-            *((f"pin of {pin.item!r} under {pin.story!r}", i) for pin in self.pins for i in (pin.story, pin.item)),
-            *(("block", i) for block in self.blocks for i in (block.item, block.story) if i is not None),
-            *(("no_list", i) for i in self.no_list),
+        dated: tuple[Pin | Boost, ...] = (*self.pins, *self.boosts)
+        expired = () if as_of is None else (rule for rule in dated if not rule.holds(as_of))
+        faults = [
+            *self._unknown_ids(known),
+            *self._contradictory_pins(),
+            *self._contradictory_boosts(),
+            *(f"{_name(rule)}: expired on {rule.until:%Y-%m-%d %H:%M}" for rule in expired),
         ]
-        odd = [(rule, i) for rule, i in named if i not in known]
-        meant = {i: did_you_mean(i, known) for _, i in odd[:_ASKED]}
-        found = [f"{rule}: no story {i!r} in the archive{meant.get(i, '')}" for rule, i in odd]
-        everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
-        for_one = {(block.story, block.item) for block in self.blocks if block.story is not None}
-        places: dict[tuple[str, int], str] = {}
+        return tuple(dict.fromkeys(faults))
+
+    def _unknown_ids(self, known: Collection[str]) -> Iterator[str]:
+        ids = [
+            *((_name(pin), article_id) for pin in self.pins for article_id in (pin.story, pin.item)),
+            *(
+                ("block", article_id)
+                for block in self.blocks
+                for article_id in (block.item, block.story)
+                if article_id is not None
+            ),
+            *(("no_list", article_id) for article_id in self.no_list),
+        ]
+        unknown = [(rule, article_id) for rule, article_id in ids if article_id not in known]
+        suggestions = {article_id: did_you_mean(article_id, known) for _, article_id in unknown[:_SUGGESTED]}
+        for rule, article_id in unknown:
+            yield f"{rule}: no story {article_id!r} in the archive{suggestions.get(article_id, '')}"
+
+    def _contradictory_pins(self) -> Iterator[str]:
+        blocked_everywhere = {block.item for block in self.blocks if block.item is not None and block.story is None}
+        blocked_pairs = {(block.story, block.item) for block in self.blocks if block.story is not None}
+        items: dict[tuple[str, int], str] = {}
         positions: dict[tuple[str, str], int] = {}
         for pin in self.pins:
-            name = f"pin of {pin.item!r} under {pin.story!r}"
             if pin.item == pin.story:
-                found.append(f"{name}: a story cannot stand under itself; the pin is ignored")
-            if pin.item in everywhere or (pin.story, pin.item) in for_one:
-                found.append(f"{name}: the item is blocked there; the block wins")
+                yield f"{_name(pin)}: a story cannot stand under itself; the pin is ignored"
+            if pin.item in blocked_everywhere or (pin.story, pin.item) in blocked_pairs:
+                yield f"{_name(pin)}: the item is blocked there; the block wins"
             if pin.story in self.no_list:
-                found.append(f"{name}: the story has no list (no_list); the pin is ignored")
-            other = places.setdefault((pin.story, pin.position), pin.item)
+                yield f"{_name(pin)}: the story has no list (no_list); the pin is ignored"
+            other = items.setdefault((pin.story, pin.position), pin.item)
             if other != pin.item:
-                found.append(f"{name}: position {pin.position} is also given to {other!r}; both are shown in turn")
-            again = positions.setdefault((pin.story, pin.item), pin.position)
-            if again != pin.position:
-                found.append(f"{name}: given to positions {again} and {pin.position}; the first of them counts")
+                yield f"{_name(pin)}: position {pin.position} is also given to {other!r}; both are shown in turn"
+            first = positions.setdefault((pin.story, pin.item), pin.position)
+            if first != pin.position:
+                yield f"{_name(pin)}: given to positions {first} and {pin.position}; the first of them counts"
+
+    def _contradictory_boosts(self) -> Iterator[str]:
         factors: dict[tuple[str, str], float] = {}
         for boost in self.boosts:
-            other_factor = factors.setdefault((boost.by, boost.value), boost.factor)
-            if other_factor != boost.factor:
-                found.append(
-                    f"boost of {boost.by} {boost.value!r}: factors {other_factor:g} and {boost.factor:g}; both apply"
-                )
-        if as_of is not None:
-            dated: tuple[Pin | Boost, ...] = (*self.pins, *self.boosts)
-            found += [
-                f"{_name(rule)}: expired on {rule.until:%Y-%m-%d %H:%M}" for rule in dated if not rule.holds(as_of)
-            ]
-        return tuple(dict.fromkeys(found))
+            first = factors.setdefault((boost.by, boost.value), boost.factor)
+            if first != boost.factor:
+                yield f"{_name(boost)}: factors {first:g} and {boost.factor:g}; both apply"
 
 
 NO_RULES = Rules()
@@ -210,20 +222,20 @@ def _from_csv(text: str, origin: str) -> dict[str, Any]:
     for number, row in enumerate(csv.DictReader(StringIO(text, newline=""), strict=True), 2):
         if None in row:
             raise SettingsError(f"{origin}, line {number}: more cells than columns: {row[None]}")
-        given = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
-        rule = given.pop("rule", "")
-        fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in given.items()}
+        cells = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
+        rule = cells.pop("rule", "")
+        fields = {name: cell.split("|") if name in _LISTS else cell for name, cell in cells.items()}
         if rule in _PLURAL:
             values.setdefault(_PLURAL[rule], []).append(fields)
         elif rule == "no_list":
-            if set(given) != {"story"}:
-                raise SettingsError(f"{origin}, line {number}: no_list needs a story and nothing else; found {given}")
-            values.setdefault("no_list", []).append(given["story"])
+            if set(cells) != {"story"}:
+                raise SettingsError(f"{origin}, line {number}: no_list needs a story and nothing else; found {cells}")
+            values.setdefault("no_list", []).append(cells["story"])
         elif rule == "sensitive":
             values["sensitive"] = fields
         elif rule == "evergreen_slots":
-            cell = given.get("value", "")
-            values["evergreen_slots"] = int(cell) if cell in ("0", "1") else cell
+            value = cells.get("value", "")
+            values["evergreen_slots"] = int(value) if value in ("0", "1") else value
         else:
             raise SettingsError(
                 f"{origin}, line {number}: unknown rule {rule!r}; expected one of "
@@ -233,8 +245,8 @@ def _from_csv(text: str, origin: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What rules look at in each of n stories.
+class RuleMarks:
+    """The properties of n stories that rules depend on.
 
     Attributes
     ----------
@@ -248,30 +260,29 @@ class Marks:
     light: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, table: pa.Table, rules: Rules) -> Marks:
-        """Mark the rows of a table of `articles.SCHEMA`."""
+    def from_table(cls, table: pa.Table, rules: Rules) -> RuleMarks:
+        """Compute the marks of the rows of a table of `articles.SCHEMA`."""
         pairs = [block.topics for block in rules.blocks if block.topics is not None]
         topics = np.zeros((len(table), len(pairs), 2), dtype=bool)
         for number, pair in enumerate(pairs):
             for side, topic in enumerate(pair):
                 topics[:, number, side] = is_in(table, "section", [topic]) | has_tag(table, [topic])
-        none = np.zeros(len(table), dtype=bool)
-        if rules.sensitive is None:
+        sensitive = rules.sensitive
+        if sensitive is None:
+            none = np.zeros(len(table), dtype=bool)
             return cls(topics, none, none)
-        light = is_in(table, "section", rules.sensitive.light_sections) | is_in(
-            table, "kind", rules.sensitive.light_kinds
-        )
-        return cls(topics, is_in(table, "sensitivity", rules.sensitive.values), light)
+        is_light = is_in(table, "section", sensitive.light_sections) | is_in(table, "kind", sensitive.light_kinds)
+        return cls(topics, is_in(table, "sensitivity", sensitive.values), is_light)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowRules:
-    """Rules of one moment as arrays over the rows of a catalog.
+    """The rules of a moment, as arrays over the rows of a catalog.
 
     Attributes
     ----------
     blocked : ndarray of bool, shape (n,)
-        Out of every list.
+        Rows that stand in no list.
     pairs : ndarray of int64, shape (p,)
         ``story * n + item`` of blocks under one story.
     no_list : ndarray of bool, shape (n,)
@@ -280,7 +291,7 @@ class RowRules:
         Story row -> (position, item row), in order of position.
     pinned_by : dict of (str, str) to str
         Story and item -> who pinned it.
-    marks : Marks, n rows
+    marks : RuleMarks, n rows
     """
 
     rules: Rules
@@ -290,56 +301,65 @@ class RowRules:
     boost: NDArray[np.float64]
     pins: dict[int, list[tuple[int, int]]]
     pinned_by: dict[tuple[str, str], str]
-    marks: Marks
+    marks: RuleMarks
 
     @classmethod
-    def of(
+    def compile(
         cls, rules: Rules, catalog: Catalog, as_of: datetime, blocks: Collection[tuple[str, str | None]]
     ) -> RowRules:
         """Compile rules; `blocks` are those of the overlay, (item, story or None)."""
-        size = len(catalog)
-        every = {(block.item, block.story) for block in rules.blocks if block.item is not None}.union(blocks)
-        blocked, no_list = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-        blocked[catalog.known_rows(item for item, story in every if story is None)] = True
+        n_rows = len(catalog)
+        blocks = {(block.item, block.story) for block in rules.blocks if block.item is not None}.union(blocks)
+        blocked, no_list = np.zeros(n_rows, dtype=bool), np.zeros(n_rows, dtype=bool)
+        blocked[catalog.known_rows(item for item, story in blocks if story is None)] = True
         no_list[catalog.known_rows(rules.no_list)] = True
         pairs = [
-            catalog.row(story) * size + catalog.row(item)
-            for item, story in every
+            catalog.row(story) * n_rows + catalog.row(item)
+            for item, story in blocks
             if story is not None and story in catalog and item in catalog
         ]
-        boost = np.ones(size)
-        for rule in (*rules.boosts, *rules.desk):
-            if rule.holds(as_of):
-                hit = (
-                    has_tag(catalog.table, [rule.value])
-                    if rule.by == "tag"
-                    else is_in(catalog.table, rule.by, [rule.value])
-                )
-                boost[hit] *= rule.factor
-        pins: dict[int, dict[int, int]] = {}
-        for pin in rules.pins:
-            if pin.holds(as_of) and pin.story in catalog and pin.item in catalog and pin.item != pin.story:
-                placed = pins.setdefault(catalog.row(pin.story), {})
-                item = catalog.row(pin.item)
-                placed[item] = min(pin.position, placed.get(item, pin.position))
         return cls(
             rules=rules,
             blocked=blocked,
             pairs=np.array(sorted(pairs), dtype=np.int64),
             no_list=no_list,
-            boost=boost,
-            pins={story: sorted((place, item) for item, place in placed.items()) for story, placed in pins.items()},
+            boost=_boost_factors(rules, catalog.table, as_of),
+            pins=_pins_by_row(rules.pins, catalog, as_of),
             pinned_by={(pin.story, pin.item): pin.by for pin in rules.pins},
-            marks=Marks.of(catalog.table, rules),
+            marks=RuleMarks.from_table(catalog.table, rules),
         )
 
-    def pinned(self, stories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def pinned_rows(self, stories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find the pinned rows of stories and their positions, int64 (q, p), in order of position; -1 = none."""
         width = max((len(self.pins.get(story, ())) for story in stories.tolist()), default=0)
         rows = np.full((len(stories), width), -1, dtype=np.int64)
         positions = rows.copy()
         if width:
-            for place, story in enumerate(stories.tolist()):
-                for number, (position, item) in enumerate(self.pins.get(story, ())):
-                    rows[place, number], positions[place, number] = item, position
+            for row, story in enumerate(stories.tolist()):
+                for column, (position, item) in enumerate(self.pins.get(story, ())):
+                    rows[row, column], positions[row, column] = item, position
         return rows, positions
+
+
+def _boost_factors(rules: Rules, table: pa.Table, as_of: datetime) -> NDArray[np.float64]:
+    """Multiply the factors of the boosts that hold for each row, (n,)."""
+    factors = np.ones(len(table))
+    for boost in (*rules.boosts, *rules.desk):
+        if boost.holds(as_of):
+            matches = has_tag(table, [boost.value]) if boost.by == "tag" else is_in(table, boost.by, [boost.value])
+            factors[matches] *= boost.factor
+    return factors
+
+
+def _pins_by_row(pins: Iterable[Pin], catalog: Catalog, as_of: datetime) -> dict[int, list[tuple[int, int]]]:
+    """Find the pins that hold under each story row, as (position, item row), in order of position."""
+    positions: dict[int, dict[int, int]] = {}
+    for pin in pins:
+        if pin.holds(as_of) and pin.story in catalog and pin.item in catalog and pin.item != pin.story:
+            position_of = positions.setdefault(catalog.row(pin.story), {})
+            item = catalog.row(pin.item)
+            position_of[item] = min(pin.position, position_of.get(item, pin.position))
+    return {
+        story: sorted((position, item) for item, position in position_of.items())
+        for story, position_of in positions.items()
+    }

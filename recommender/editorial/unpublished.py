@@ -1,4 +1,4 @@
-"""The ids of stories that the newsroom's system took back, beside the overlay of what editors decide."""
+"""Keep the ids of stories that the newsroom's system took back."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from recommender.storage.atomic import write_atomically
 STATE = "unpublished.json"
 
 Version: TypeAlias = tuple[datetime | None, datetime | None]
-"""When a row that took a story back was changed, and published; None where it did not say."""
-_UNTOLD: Version = (None, None)
+"""When a row that took a story back was changed, and published; None where the row has no such time."""
+_WITHOUT_TIMES: Version = (None, None)
 
 
 class Unpublished:
     """Ids that are in no list, and have none, until they come in published again, and when they were taken back.
 
-    A state, not a log: each run that reads articles says what holds from then on. Only those who hold the writer's lock
-    of the place change it.
+    The file is a state, not a log: each run that reads articles replaces it. Only the holder of the writer's lock of
+    the folder may change it.
 
     Parameters
     ----------
     path : path, optional
-        File that is replaced as a whole; without it the ids live in memory.
+        File that is replaced as a whole; without it the ids are kept in memory.
 
     Examples
     --------
@@ -40,17 +40,17 @@ class Unpublished:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._hold({})
+        self._set({})
         self._seen: tuple[int, int, int] | None = None
         self.refresh()
 
-    def _hold(self, versions: Mapping[str, Version]) -> None:
+    def _set(self, versions: Mapping[str, Version]) -> None:
         self.versions, self.ids = versions, frozenset(versions)
 
-    def in_memory(self) -> Unpublished:
-        """Copy what holds now, apart from the file."""
+    def detached(self) -> Unpublished:
+        """Return a copy that lives in memory alone."""
         other = Unpublished()
-        other._hold(self.versions)
+        other._set(self.versions)
         return other
 
     def refresh(self) -> None:
@@ -60,7 +60,7 @@ class Unpublished:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            self._hold({})
+            self._set({})
             self._seen = None
             return
         seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
@@ -70,8 +70,8 @@ class Unpublished:
             entry = orjson.loads(self.path.read_bytes())
             if entry["crc32"] != zlib.crc32(orjson.dumps(entry["unpublished"])):
                 raise ValueError("it does not match its checksum")
-            held = entry["unpublished"]  # a list of ids alone, as earlier versions wrote it
-            self._hold(held_versions(held, held.values() if isinstance(held, dict) else ()))
+            ids = entry["unpublished"]  # earlier versions wrote a list of ids, without times
+            self._set(parse_versions(ids, ids.values() if isinstance(ids, dict) else ()))
             self._seen = seen
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(
@@ -80,45 +80,46 @@ class Unpublished:
             ) from error
 
     def change(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> int:
-        """Take in ids that are not published any more, and drop those that are; returns for how many that is new.
+        """Add ids that are not published any more, drop those that are, and return for how many that is new.
 
-        `hidden` may tell the version that took each back; of several the newest is kept.
+        `hidden` may map each id to the version that took it back; the newest version of an id is kept.
         """
         self.refresh()
         after = self._after(hidden, shown)
         changed = len(after.keys() ^ self.ids)
         if after != self.versions and self.path is not None:
-            told = {one: written(after[one]) for one in sorted(after)}
-            entry = {"unpublished": told, "crc32": zlib.crc32(orjson.dumps(told))}
+            versions = {article_id: version_texts(after[article_id]) for article_id in sorted(after)}
+            entry = {"unpublished": versions, "crc32": zlib.crc32(orjson.dumps(versions))}
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(self.path, orjson.dumps(entry) + b"\n")
             except OSError as error:
                 raise PublishError(f"cannot write to {self.path}: {error.strerror}; try again") from error
             self.refresh()
-        self._hold(after)
+        self._set(after)
         return changed
 
     def _after(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> dict[str, Version]:
-        drop = set(shown)
-        after = {one: version for one, version in self.versions.items() if one not in drop}
-        for one in hidden:
-            version = hidden[one] if isinstance(hidden, Mapping) else _UNTOLD
-            after[one] = max(version, after.get(one, _UNTOLD), key=_age)
+        dropped = set(shown)
+        after = {article_id: version for article_id, version in self.versions.items() if article_id not in dropped}
+        for article_id in hidden:
+            version = hidden[article_id] if isinstance(hidden, Mapping) else _WITHOUT_TIMES
+            after[article_id] = max(version, after.get(article_id, _WITHOUT_TIMES), key=_age)
         return after
 
 
 def _age(version: Version) -> tuple[str, str]:
-    return tuple(written(version, ""))  # type: ignore[return-value]
+    return tuple(version_texts(version, ""))  # type: ignore[return-value]
 
 
-def written(version: Version, missing: str | None = None) -> list[str | None]:
-    """Write a version as texts, which are in the order of their times: all are UTC."""
-    return [missing if one is None else one.isoformat() for one in version]
+def version_texts(version: Version, missing: str | None = None) -> list[str | None]:
+    """Return the times of a version as texts, which sort as times do, since all are UTC."""
+    return [missing if time is None else time.isoformat() for time in version]
 
 
-def held_versions(ids: Iterable[str], versions: Iterable[Any]) -> dict[str, Version]:
-    """Read versions as `written` wrote them; those that are not told have no times."""
-    read = (tuple(None if one is None else datetime.fromisoformat(one) for one in two) for two in versions)
-    named = list(ids)
-    return dict.fromkeys(named, _UNTOLD) | {one: (two[0], two[1]) for one, two in zip(named, read, strict=False)}
+def parse_versions(ids: Iterable[str], versions: Iterable[Any]) -> dict[str, Version]:
+    """Return the version of each id from its `version_texts`; ids without texts have no times."""
+    ids = list(ids)
+    parsed = (tuple(None if time is None else datetime.fromisoformat(time) for time in texts) for texts in versions)
+    known = {article_id: (times[0], times[1]) for article_id, times in zip(ids, parsed, strict=False)}
+    return dict.fromkeys(ids, _WITHOUT_TIMES) | known

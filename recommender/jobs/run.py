@@ -150,7 +150,7 @@ class Run:
     def open_overlay(self) -> Overlay:
         """Open the overlay of the lists; a dry run gets a copy in memory. Needs the writer's lock."""
         overlay = self.publisher.overlay
-        return overlay if self.summary.published else overlay.copied()
+        return overlay if self.summary.published else overlay.copy()
 
     def story_vectors(self, rec: Recommender, encode: Encode | None = None) -> StoryVectors:
         """Return what embeds the stories; without a cache, finished vectors are kept in the ledgers."""

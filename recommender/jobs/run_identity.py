@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.articles.columns import to_micros
-from recommender.editorial.overlay import ordered
+from recommender.editorial.overlay import sorted_entries
 from recommender.facade import Recommender
 from recommender.lists.records import RECORD
 from recommender.plugins import releases
@@ -45,7 +45,7 @@ class Inputs:
         """Digest an archive before its pools are found; `as_of` as for `precompute`."""
         moment = as_of or rec.newest()
         overlay, rules, settings = rec.overlay, rec.rules.model_dump_json(), rec.settings.fingerprint()
-        withdrawals = repr((ordered(overlay.withdrawn), ordered(overlay.blocked)))
+        withdrawals = repr((sorted_entries(overlay.withdrawn), sorted_entries(overlay.blocked)))
         changed_limits = [] if rec.archive.limits == LIMITS else [repr(rec.archive.limits)]
         additions = (*releases("rules"), *changed_limits)
         digest = hashlib.sha256()

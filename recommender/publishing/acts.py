@@ -102,9 +102,9 @@ class Act:
     def check(self, lists: PublishedLists) -> None:
         """Raise if the act names a story or section that is not known: a mistyped one would be confirmed as done."""
         if self.what in ("boost", "unboost"):
-            lists.refuse_unknown_section(self.item)
+            lists.require_known_section(self.item)
         else:
-            lists.refuse_unknown([self.item, *([self.story] if self.story else [])])
+            lists.require_known([self.item, *([self.story] if self.story else [])])
 
 
 def _position(given: Any) -> int:
@@ -186,8 +186,8 @@ def do(
         overlay.refresh()
         held = overlay.decisions
         for act in acts:
-            if held.news(act.what, [act.entry]):
-                after = held.after(act.what, [act.entry])
+            if held.effective_entries(act.what, [act.entry]):
+                after = held.apply(act.what, [act.entry])
                 told.append(_entry(act, token, undoes, _state(act, held, lists), _state(act, after, lists)))
                 wanted.append(act.entry)
                 held = after

@@ -12,8 +12,8 @@ import orjson
 import pyarrow as pa
 
 from recommender.articles.id_types import Id, id_converter, id_text, id_texts
-from recommender.editorial.decided import Decided
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
+from recommender.editorial.editor_actions import EditorActions
 from recommender.editorial.overlay import Overlay
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.boosted import boosted
@@ -57,7 +57,7 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
     return publisher
 
 
-class PublishedLists(Decided):
+class PublishedLists(EditorActions):
     """Lists of the current published version, checked against withdrawals at every call.
 
     Use `open`. The version is pinned until `refresh`, so that a page never mixes two.
@@ -219,10 +219,10 @@ class PublishedLists(Decided):
         columns = (batch.column("story").field("section") for batch in self.records())
         return {name for column in columns for name in column.unique().to_pylist() if name}
 
-    def _known(self) -> Iterable[str]:
+    def _article_ids(self) -> Iterable[str]:
         return self.ids()
 
-    def _unknown(self, ids: Iterable[str]) -> list[str]:
+    def _unknown_ids(self, ids: Iterable[str]) -> list[str]:
         odd = list(ids)
         try:
             for reader in (self._reader, None):  # a version that came since may know them

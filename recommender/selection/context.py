@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
-from recommender.editorial.rules import Marks, RowRules
+from recommender.editorial.rules import RowRules, RuleMarks
 from recommender.search.pools import StoryQueries
 from recommender.search.scope import Scope
 from recommender.selection.events import EventTest
@@ -69,7 +69,7 @@ class Stories:
     """
 
     queries: StoryQueries
-    marks: Marks
+    marks: RuleMarks
     series: NDArray[np.int64]
     outlets: NDArray[np.int32]
     pins: NDArray[np.int64]
@@ -77,7 +77,7 @@ class Stories:
 
     def take(self, indices: NDArray[np.int64]) -> Stories:
         """Return the stories at some indices."""
-        marks = Marks(*(getattr(self.marks, name)[indices] for name in ("topics", "sensitive", "light")))
+        marks = RuleMarks(*(getattr(self.marks, name)[indices] for name in ("topics", "sensitive", "light")))
         return Stories(
             queries=self.queries.take(indices),
             marks=marks,

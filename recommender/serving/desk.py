@@ -101,7 +101,7 @@ def _effect(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence[str]) 
     if done["what"] not in ("boost", "unboost"):
         return None
     now, section, before = lists.overlay.decisions, done["item"], done["before"]["holds"]
-    was = now.after("boost", [(section, *before.values(), "")]) if before else now.after("unboost", [section])
+    was = now.apply("boost", [(section, *before.values(), "")]) if before else now.apply("unboost", [section])
     pairs = zip(lists.jsons(ids, now), lists.jsons(ids, was), strict=True)
     return sum(one != other for one, other in pairs), len(ids)
 

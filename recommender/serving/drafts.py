@@ -62,8 +62,8 @@ class Drafts:
         over.refresh()
         holds = over.decisions, over.hidden, self._own.decisions
         if self._obeyed != holds:
-            together = self._own.copied()
-            together.follow(over)
+            together = self._own.copy()
+            together.adopt(over)
             together.record("withdraw", over.hidden)
             self._rec.overlay, self._obeyed = together, holds
         return self._rec

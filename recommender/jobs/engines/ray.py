@@ -202,7 +202,7 @@ class RayJob:
             stories=stories,
             moment=lister.selection.scope.as_of,
             limits=rec.archive.limits,
-            overlay=rec.overlay.copied(),
+            overlay=rec.overlay.copy(),
             pool_ledger=copy(ledger),
         )
         plan.save(rec.archive, rec.embedder)

@@ -9,8 +9,8 @@ import orjson
 import sqlalchemy as sa
 
 from recommender.editorial.decisions import KINDS, Action, Entry
-from recommender.editorial.overlay import Overlay, named
-from recommender.editorial.unpublished import Unpublished, Version, held_versions, written
+from recommender.editorial.overlay import Overlay, validated_entries
+from recommender.editorial.unpublished import Unpublished, Version, parse_versions, version_texts
 from recommender.errors import SnapshotError
 from recommender.publishing.sql.tables import (
     OVERLAY,
@@ -46,12 +46,12 @@ class _SqlUnpublished(Unpublished):
             for number, hidden, ids, *versions in connection.execute(wanted):
                 named_ids = orjson.loads(ids)
                 if hidden:
-                    held |= held_versions(named_ids, orjson.loads(versions[0]) if versions and versions[0] else ())
+                    held |= parse_versions(named_ids, orjson.loads(versions[0]) if versions and versions[0] else ())
                 else:
                     held = {one: version for one, version in held.items() if one not in set(named_ids)}
                 self._last = number
         if held != self.versions:
-            self._hold(held)
+            self._set(held)
 
     def change(self, hidden: Collection[str] | Mapping[str, Version], shown: Collection[str]) -> int:
         self.refresh()
@@ -61,7 +61,7 @@ class _SqlUnpublished(Unpublished):
         changed = len(after.keys() ^ self.ids)
         news = [{"hidden": False, "ids": orjson.dumps(back).decode(), "versions": None}] if back else []
         if told:
-            versions = orjson.dumps([written(one) for one in told.values()]).decode()
+            versions = orjson.dumps([version_texts(one) for one in told.values()]).decode()
             news.append({"hidden": True, "ids": orjson.dumps(list(told)).decode(), "versions": versions})
         if news:
             with changing(self._engine) as connection:
@@ -96,15 +96,15 @@ class SqlOverlay(Overlay):
                         f"{place_name(self._engine)}: the action {action!r} of {OVERLAY.name} is not known to "
                         f"recommender {__version__}; upgrade recommender"
                     )
-                decisions, last = decisions.after(action, orjson.loads(ids)), number
+                decisions, last = decisions.apply(action, orjson.loads(ids)), number
         self.decisions, self._last = decisions, last
 
     def record(self, action: Action, ids: Iterable[Entry]) -> int:
         """Add an action; returns for how many ids, or pairs of a block, it changed something."""
-        wanted = named(ids)
+        wanted = validated_entries(ids)
         self.refresh()
-        if news := self.decisions.news(action, wanted):
+        if effective := self.decisions.effective_entries(action, wanted):
             with changing(self._engine) as connection:
-                connection.execute(OVERLAY.insert(), {"action": action, "ids": orjson.dumps(news).decode()})
+                connection.execute(OVERLAY.insert(), {"action": action, "ids": orjson.dumps(effective).decode()})
             self.refresh()
-        return len(news)
+        return len(effective)

@@ -1,4 +1,4 @@
-"""What those who read or make lists offer to editors: withdraw, withhold, block, pin, boost, and to undo each."""
+"""The methods for editors that archives and published lists share: withdraw, withhold, block, pin, boost, and undo."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from datetime import datetime
 
 from recommender.articles.id_types import Id, id_text, id_texts
 from recommender.editorial.decisions import Action, Entry
-from recommender.editorial.overlay import Overlay, boost_entry, named, pin_entry
+from recommender.editorial.overlay import Overlay, boost_entry, pin_entry, validated_entries
 from recommender.errors import SettingsError, UnknownArticleError, did_you_mean
 
 
-class Decided:
-    """What editors decide after the lists were made: it holds at once, in every version, and until it is undone.
+class EditorActions:
+    """Decisions of editors, which hold at once, in every version, until they are undone.
 
-    Those who read or make lists inherit it. Each method returns for how many ids it changed something. An id that is
-    not known may be mistyped: `UnknownArticleError` is raised then, and nothing done; `unknown_too` remembers it, for
-    when it comes in.
+    Each method returns for how many ids it changed something. An unknown id may be mistyped: `UnknownArticleError` is
+    raised then, and nothing done; with `unknown_too` the decision is kept for when the story comes in.
     """
 
     overlay: Overlay
 
     def withdraw(self, ids: Id | Iterable[Id], *, unknown_too: bool = False) -> int:
-        """Take stories out of every list. For published lists and a saved archive this is written immediately."""
+        """Take stories out of every list. Published lists and saved archives write this immediately."""
         return self._decide("withdraw", id_texts(ids), unknown_too)
 
     def restore(self, ids: Id | Iterable[Id]) -> int:
@@ -55,24 +54,24 @@ class Decided:
         by: str = "",
         unknown_too: bool = False,
     ) -> int:
-        """Put an item at a place of the list under one story, instead of any other place that it has there.
+        """Put an item at a position of the list under one story, instead of any other position that it has there.
 
-        What is withdrawn, blocked or not published is not shown by it.
+        A withdrawn, blocked or unpublished item is not shown, even if it is pinned.
 
         Parameters
         ----------
         item, story : str
         position : int, default 1
         until : datetime, optional
-            Last moment at which it holds; without a zone: UTC.
+            Last moment at which the pin holds; without a zone: UTC.
         by : str
-            Who pinned it, for the reason shown.
+            Who pinned the item, for the reason shown.
         unknown_too : bool, default False
 
         Raises
         ------
         SettingsError
-            If the position is no place of a list, or the item is the story itself.
+            If the position is not in 1 to 1,000, or the item is the story itself.
         """
         return self._decide("pin", [pin_entry(id_text(item), id_text(story), position, until, by)], unknown_too)
 
@@ -81,7 +80,7 @@ class Decided:
         return self.overlay.record("unpin", [(id_text(item), id_text(story))])
 
     def boost(self, section: str, factor: float, *, until: datetime | None = None, by: str = "") -> int:
-        """Lift a section in every list (factor above 1) or lower it, instead of any other boost that it has here.
+        """Lift a section in every list (factor above 1) or lower it, in place of an earlier boost of this section.
 
         Published lists are reordered at once, with their reserves; from the next run on all candidates count.
 
@@ -90,7 +89,7 @@ class Decided:
         SettingsError
             If no story is in the section, or the factor is not above 0 and up to 100.
         """
-        self.refuse_unknown_section(section)
+        self.require_known_section(section)
         return self.overlay.record("boost", [boost_entry(section, factor, until, by)])
 
     def unboost(self, section: str) -> int:
@@ -98,41 +97,42 @@ class Decided:
         return self.overlay.record("unboost", [section])
 
     def sections(self) -> set[str]:
-        """Collect the sections of the stories at hand."""
+        """Return the sections of all stories."""
         raise NotImplementedError
 
-    def refuse_unknown(self, ids: Iterable[str]) -> None:
-        """Raise `UnknownArticleError` if neither the stories at hand nor the overlay know an id."""
+    def require_known(self, ids: Iterable[str]) -> None:
+        """Raise `UnknownArticleError` if an id is neither that of a story nor in the overlay."""
         self.overlay.refresh()
-        held = self.overlay.decisions
-        known = self.overlay.hidden.union(held.withheld, ids_of(held.blocked), ids_of(held.pinned))
-        if odd := self._unknown([one for one in dict.fromkeys(ids) if one not in known]):
-            meant = did_you_mean(odd[0], self._known()) if not odd[1:] else ""
+        decisions = self.overlay.decisions
+        known = self.overlay.hidden.union(decisions.withheld, entry_ids(decisions.blocked), entry_ids(decisions.pinned))
+        if unknown := self._unknown_ids([article_id for article_id in dict.fromkeys(ids) if article_id not in known]):
+            suggestion = did_you_mean(unknown[0], self._article_ids()) if len(unknown) == 1 else ""
+            names = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
             raise UnknownArticleError(
-                f"no story has the id {', '.join(map(repr, odd[:5]))}{' ...' if odd[5:] else ''}{meant}; nothing was "
-                "done: correct it, or remember it for when it comes in with unknown_too (--unknown-too)"
+                f"no story has the id {names}{suggestion}; nothing was done: correct it, or remember it for when it "
+                "comes in with unknown_too (--unknown-too)"
             )
 
-    def refuse_unknown_section(self, section: str) -> None:
-        """Raise `SettingsError` if no story at hand is in a section."""
+    def require_known_section(self, section: str) -> None:
+        """Raise `SettingsError` if no story is in a section."""
         if section not in (known := self.sections()):
             raise SettingsError(f"no story is in section {section!r}{did_you_mean(section, known)}")
 
     def _decide(self, action: Action, entries: Iterable[Entry], unknown_too: bool) -> int:
-        wanted = named(entries)
+        validated = validated_entries(entries)
         if not unknown_too:
-            self.refuse_unknown(ids_of(wanted))
-        return self.overlay.record(action, wanted)
+            self.require_known(entry_ids(validated))
+        return self.overlay.record(action, validated)
 
-    def _unknown(self, ids: Iterable[str]) -> list[str]:
+    def _unknown_ids(self, ids: Iterable[str]) -> list[str]:
         raise NotImplementedError
 
-    def _known(self) -> Iterable[str]:
-        """List the ids of the stories at hand."""
+    def _article_ids(self) -> Iterable[str]:
+        """Return the ids of all stories."""
         raise NotImplementedError
 
 
-def ids_of(entries: Iterable[Entry]) -> list[str]:
-    """List the stories that entries name; a pin or block names two."""
-    pairs = ((one,) if isinstance(one, str) else one[:2] for one in entries)
-    return [str(one) for pair in pairs for one in pair if one is not None]
+def entry_ids(entries: Iterable[Entry]) -> list[str]:
+    """Return the ids of stories in entries; a pin or block has two."""
+    keys = ((entry,) if isinstance(entry, str) else entry[:2] for entry in entries)
+    return [str(article_id) for key in keys for article_id in key if article_id is not None]
