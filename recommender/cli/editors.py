@@ -64,9 +64,9 @@ def _act(
     *,
     unknown_too: bool = False,
     **more: Any,
-) -> int:
-    """Write one act an item to the journal and the overlay; gives how many of them changed something."""
-    from recommender.publishing.acts import Act, do, journal_of
+) -> str:
+    """Write one act an item to the journal and the overlay; gives how many changed something, and what is not seen."""
+    from recommender.publishing.acts import Act, do, journal_of, pin_notes
 
     place, _ = place_of(lists, archive)
     acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
@@ -78,7 +78,10 @@ def _act(
     named = [*items, *([more["story"]] if more.get("story") else [])]
     if held is not None and not unknown_too:
         _check(held, action, named)
-    return len(do(journal_of(place, journal), overlay, acts, "command line", published))
+    count = len(do(journal_of(place, journal), overlay, acts, "command line", published))
+    as_before = [f"{len(acts) - count} as before"] if count < len(acts) else []
+    notes = pin_notes(items[0], more["story"], more["position"], overlay, published) if action == "pin" else []
+    return cleaned("; ".join([str(count), *as_before, *notes]))
 
 
 def _login() -> str:
@@ -129,7 +132,8 @@ def on_stories(action: Action, done: str) -> Callable[..., None]:
         journal: JournalOption = None,
         unknown_too: UnknownToo = False,
     ) -> None:
-        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal, unknown_too=unknown_too)}")
+        told = _act(action, article_ids, lists, archive, by, why, journal, unknown_too=unknown_too)
+        out.print(f"{done}: {told}", markup=False)
 
     return command
 
@@ -145,7 +149,7 @@ def back_on_stories(action: Action, done: str) -> Callable[..., None]:
         why: WhyOption = "",
         journal: JournalOption = None,
     ) -> None:
-        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal)}")
+        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal)}", markup=False)
 
     return command
 
@@ -162,7 +166,7 @@ def block(
 ) -> None:
     """Keep items out of every list, or of one, at once, until `unblock`."""
     done = _act("block", items, lists, archive, by, why, journal, story=story, unknown_too=unknown_too)
-    out.print(f"blocked: {done}")
+    out.print(f"blocked: {done}", markup=False)
 
 
 def unblock(
@@ -175,7 +179,7 @@ def unblock(
     journal: JournalOption = None,
 ) -> None:
     """Undo `block` with the same arguments."""
-    out.print(f"unblocked: {_act('unblock', items, lists, archive, by, why, journal, story=story)}")
+    out.print(f"unblocked: {_act('unblock', items, lists, archive, by, why, journal, story=story)}", markup=False)
 
 
 def pin(
@@ -194,7 +198,7 @@ def pin(
     from recommender.publishing.acts import end_of
 
     more: dict[str, Any] = {"story": story, "position": position, "until": end_of(until), "unknown_too": unknown_too}
-    out.print(f"pinned: {_act('pin', [item], lists, archive, by, why, journal, **more)}")
+    out.print(f"pinned: {_act('pin', [item], lists, archive, by, why, journal, **more)}", markup=False)
 
 
 def unpin(
@@ -207,7 +211,7 @@ def unpin(
     journal: JournalOption = None,
 ) -> None:
     """Undo `pin`; pins of the rules stay."""
-    out.print(f"unpinned: {_act('unpin', [item], lists, archive, by, why, journal, story=story)}")
+    out.print(f"unpinned: {_act('unpin', [item], lists, archive, by, why, journal, story=story)}", markup=False)
 
 
 def boost(
@@ -224,7 +228,7 @@ def boost(
     from recommender.publishing.acts import end_of
 
     more: dict[str, Any] = {"factor": factor, "until": end_of(until)}
-    out.print(f"boosted: {_act('boost', [section], lists, archive, by, why, journal, **more)}")
+    out.print(f"boosted: {_act('boost', [section], lists, archive, by, why, journal, **more)}", markup=False)
 
 
 def unboost(
@@ -236,7 +240,7 @@ def unboost(
     journal: JournalOption = None,
 ) -> None:
     """Undo `boost`; boosts of the rules stay."""
-    out.print(f"unboosted: {_act('unboost', [section], lists, archive, by, why, journal)}")
+    out.print(f"unboosted: {_act('unboost', [section], lists, archive, by, why, journal)}", markup=False)
 
 
 def undo(
@@ -248,12 +252,12 @@ def undo(
     journal: JournalOption = None,
 ) -> None:
     """Undo an act of the journal, whoever did it."""
-    from recommender.publishing.acts import do, undone
+    from recommender.publishing.acts import do, holds_now, undone
 
     held = _journal(lists, archive, journal)
     act = undone(held.find(entry), by or _login(), why)
     done = do(held, open_overlay(lists, archive), [act], "command line", _published(lists), entry)
-    out.print(f"{act.what}: {len(done)}")
+    out.print(cleaned(f"{'undone' if done else 'as before'}: {holds_now(act)}"), markup=False)
 
 
 def list_acts(

@@ -198,6 +198,82 @@ def do(
     return told
 
 
+def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: PublishedLists | None) -> list[str]:
+    """Say where readers do not see a pin as it was asked for: not at all, at another place, or instead of another pin.
+
+    Parameters
+    ----------
+    item, story : str
+    position : int
+        Of the pin that holds now.
+    overlay : Overlay
+    lists : PublishedLists, optional
+        Without them only what hides the item or the list is told.
+    """
+    decisions = overlay.decisions
+    if (hidden := _hidden(item, story, overlay)) or lists is None:
+        return [hidden] if hidden else []
+    record = orjson.loads(lists.jsons([story], decisions)[0])
+    ranks = {shown["article_id"]: shown["rank"] for shown in record["items"]}
+    if record["status"] in ("unknown", "not_computed"):
+        return [f"{story} has no list yet: not shown until it has one"]
+    if item not in ranks:
+        known = lists.get(item).status not in ("unknown", "not_computed")
+        return [
+            f"another pin stands at place {position}" if known else f"{item} is not public yet: not shown until it is"
+        ]
+    notes = []
+    if ranks[item] != position:
+        count = len(ranks)
+        place = f"stands at {ranks[item]}"
+        notes.append(f"the list has {count} places: {place}" if position > count else f"{place}, beside other pins")
+    now = datetime.now(UTC)
+    notes += [
+        f"{pin.item}, pinned at {pin.position}, is not shown any more: there is no place left for it"
+        for pin in decisions.pins.get(story, ())
+        if pin.item not in ranks and pin.holds(now) and not _hidden(pin.item, story, overlay)
+    ]
+    return notes
+
+
+def _hidden(item: str, story: str, overlay: Overlay) -> str:
+    """Say which decision hides a pinned item, or the list that it is pinned in; empty if none does."""
+    decisions = overlay.decisions
+    if item in decisions.withdrawn:
+        return f"{item} is withdrawn: not shown until restore"
+    if item in overlay.unpublished:
+        return f"{item} is not published any more: not shown until it is published again"
+    if not decisions.blocked.isdisjoint(((item, None), (item, story))):
+        return f"{item} is blocked: not shown until unblock"
+    if story in decisions.withdrawn:
+        return f"{story} is withdrawn: its list is not shown until restore"
+    return f"the list of {story} is withheld: not shown until release" if story in decisions.withheld else ""
+
+
+def holds_now(act: Act) -> str:
+    """Say in words what holds once an act is done.
+
+    Examples
+    --------
+    >>> holds_now(Act(what="pin", item="b", story="a", position=2, who="night desk", why="undoes unpin"))
+    'b is pinned at place 2 of the list of a'
+    """
+    where = "every list" if act.story is None else f"the list of {act.story}"
+    words: dict[Action, str] = {
+        "withdraw": f"{act.item} is withdrawn from every list",
+        "restore": f"{act.item} is not withdrawn any more: it may appear in lists again",
+        "withhold": f"no list is shown under {act.item}",
+        "release": f"the list of {act.item} is shown again",
+        "block": f"{act.item} is blocked in {where}",
+        "unblock": f"{act.item} is not blocked in {where} any more",
+        "pin": f"{act.item} is pinned at place {act.position} of {where}",
+        "unpin": f"{act.item} is not pinned in {where} any more",
+        "boost": f"section {act.item} is boosted by {act.factor:g}",
+        "unboost": f"section {act.item} is not boosted any more",
+    }
+    return words[act.what]
+
+
 def undone(found: Mapping[str, Any] | None, who: str, why: str) -> Act:
     """Make the act that undoes one of the journal.
 

@@ -17,7 +17,7 @@ from recommender.editorial.decisions import Decisions
 from recommender.editorial.journal import Journal
 from recommender.errors import SettingsError, UnknownArticleError
 from recommender.publishing import PublishedLists
-from recommender.publishing.acts import Act, do, undone
+from recommender.publishing.acts import Act, do, pin_notes, undone
 from recommender.serving.api import answer
 from recommender.serving.door import check_form_key, may_write
 from recommender.serving.limits import body_of
@@ -50,7 +50,8 @@ async def act_json(request: Request) -> Response:
         raise HTTPException(400, f"the body is no JSON: {error}") from None
     if not isinstance(asked, dict):
         raise HTTPException(400, "the body is no JSON object")
-    return answer(await run_in_threadpool(_done, request, asked))
+    entry = await run_in_threadpool(_done, request, asked)
+    return answer({**entry, "notes": await run_in_threadpool(notes_of, room.watched.lists, entry)})
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -90,6 +91,14 @@ def _done(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
         raise HTTPException(400, "that holds already; nothing was done")
     room.metrics.acts.labels(wanted.what).inc()
     return entries[0]
+
+
+def notes_of(lists: PublishedLists, entry: Mapping[str, Any] | None) -> list[str]:
+    """Say where readers do not see what an entry of the journal confirms, see `pin_notes`."""
+    if entry is None or entry["what"] != "pin":
+        return []
+    lists.overlay.refresh()
+    return pin_notes(entry["item"], entry["story"], entry["position"], lists.overlay, lists)
 
 
 def decided_of(decisions: Decisions, article_id: str) -> list[dict[str, Any]]:

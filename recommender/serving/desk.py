@@ -16,7 +16,7 @@ from recommender.errors import did_you_mean
 from recommender.preview.pages import STATES, spaced, story_values
 from recommender.publishing import PublishedLists
 from recommender.serving.api import number_of
-from recommender.serving.decide import decided_of, headlines, titles
+from recommender.serving.decide import decided_of, headlines, notes_of, titles
 from recommender.serving.door import COOKIE
 from recommender.serving.limits import body_of
 from recommender.serving.pages import error_page, page
@@ -132,6 +132,7 @@ def _story(request: Request) -> Response:
         named=headlines(lists, {one["item"] for one in decided}),
         done=done,
         done_list=titles(lists, done),
+        notes=notes_of(lists, done),
         live=_Live(lists),
     )
 

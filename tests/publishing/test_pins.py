@@ -160,6 +160,27 @@ def test_pins_on_the_command_line(made: Path, tmp_path: Path) -> None:
     assert "until" in refused.stderr
 
 
+def test_a_pin_that_readers_do_not_see_says_why(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made / "jsonl", tmp_path / "lists")
+
+    def pin(item: str, position: int = 1) -> str:
+        return cli("pin", item, "--story", "t0-s0", "--lists", place, "--position", position).stdout.rstrip()
+
+    assert pin(FAR, 3) == "pinned: 1"
+    assert pin("t2-s3", 9) == (
+        f"pinned: 1; the list has 3 places: stands at 3; {FAR}, pinned at 3, is not shown any more: there is no place "
+        "left for it"
+    )
+    assert pin("tomorrow") == "pinned: 1; tomorrow is not public yet: not shown until it is"
+    lists = PublishedLists.open(place)
+    lists.withdraw("t1-s0")
+    assert pin("t1-s0") == "pinned: 1; t1-s0 is withdrawn: not shown until restore"
+    lists.block("t1-s1")
+    assert pin("t1-s1") == "pinned: 1; t1-s1 is blocked: not shown until unblock"
+    lists.withhold("t0-s0")
+    assert pin("t1-s2") == "pinned: 1; the list of t0-s0 is withheld: not shown until release"
+
+
 def test_a_takedown_knows_stories_of_a_version_that_came_since_and_needs_none_that_can_be_read(
     made: Path, tmp_path: Path
 ) -> None:

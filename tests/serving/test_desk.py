@@ -68,6 +68,15 @@ class TestActs:
         assert shown(desk) == before
         assert journal(desk)[1]["undoes"] == entry["id"]
 
+    def test_a_pin_of_what_is_withdrawn_says_that_nobody_sees_it(self, desk: Served) -> None:
+        act(desk, what="withdraw", item="t2-s2")
+        done = act(desk, what="pin", item="t2-s2", story="t0-s0", position="2", back="t0-s0")
+        note = "t2-s2 is withdrawn: not shown until restore"
+        assert f"But {note}" in desk.get(done.headers["location"]).text
+        asked = {"what": "pin", "item": "t2-s2", "story": "t0-s0", "position": 1, "who": "Ana", "why": "news"}
+        assert desk.post("/v1/acts", json=asked, headers=desk.bearer()).json()["notes"] == [note]
+        assert "notes" not in journal(desk)[-1]
+
     def test_undoing_a_later_pin_brings_back_the_earlier_place(self, desk: Served) -> None:
         act(desk, what="pin", item="t2-s2", story="t0-s0", position="3")
         act(desk, what="pin", item="t2-s2", story="t0-s0", position="1")
