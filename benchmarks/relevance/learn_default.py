@@ -40,6 +40,7 @@ COUNTS = (50, 100, 200, 400)
 CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05)
 KEPT = 3 / 4  # of the pairs that most judges would follow
 LEAST = {"words": 0.9, "both": 0.93}  # by `python -m benchmarks.closeness`: what readers of lists called unrelated goes
+TERMS, FEW = 10, 4.5  # by the same command: of what is called related of short items, fewer are unrelated
 FOLDS = 5
 Column: TypeAlias = NDArray[np.float32]
 RANKERS = Path(__file__).parents[1] / "rankers"
@@ -112,11 +113,11 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     stories, items = pairs["story"].to_pylist(), pairs["item"].to_pylist()
     chance, follow = rec.relevance(stories, items), pairs["grade"].to_numpy() >= 0.5
     cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= KEPT * follow.sum())
-    words, meaning = cosines_of(rec, stories, items)
+    words, meaning, shared = compare(rec, stories, items)
     by_words = odds((words,), follow, LEAST["words"])
     both = odds((words, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
-    closeness = Closeness(words=by_words, both=both)
-    kept = (chance >= cut) & closeness.close(words, meaning)
+    closeness = Closeness(words=by_words, both=both, terms=TERMS, few=FEW)
+    kept = (chance >= cut) & closeness.close(words, meaning, shared)
     return replace(ranker, related_at=cut, closeness=closeness), {
         "cut": cut,
         "pairs": len(pairs),
@@ -127,11 +128,11 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     }
 
 
-def cosines_of(rec: Recommender, stories: Sequence[str], items: Sequence[str]) -> tuple[Column, Column]:
-    """Compute the cosines of words and of vectors (NaN = none) of pairs of ids."""
+def compare(rec: Recommender, stories: Sequence[str], items: Sequence[str]) -> tuple[Column, Column, Column]:
+    """Compute the cosines of words and of vectors (NaN = none) of pairs of ids, and the number of shared terms."""
     at, rows = rec.catalog.rows(stories), rec.catalog.rows(items)[:, None]
     pairs = Pairs(rec.archive.table, at, rec.archive.table, rows, rows >= 0)
-    return pairs.texts["whole_whole"][:, 0], pairs.dense[:, 0]
+    return pairs.texts["whole_whole"][:, 0], pairs.dense[:, 0], pairs.texts["shared"][:, 0]
 
 
 def odds(cosines: Sequence[Column], follow: NDArray[np.bool_], least: float) -> Odds:

@@ -58,7 +58,7 @@ def text_pairs(
     rarity: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Compute `TEXT_PAIRS` of stories and their candidates, (9, q, c); a part is (indptr, indices, data).
+    """Compute `TEXT_PAIRS` of stories and their candidates, (10, q, c); a part is (indptr, indices, data).
 
     The terms of each story get small numbers, so that all its weights stay in the nearest cache.
     """
@@ -111,7 +111,8 @@ def text_pairs(
                     pair[:] = np.nan
                     continue
                 whole_whole, title_whole, lead_whole, rare = 0.0, 0.0, 0.0, 0.0
-                for number in range(shared_entries(whole_terms, end[0], end[1], is_known, shared)):
+                n_shared = shared_entries(whole_terms, end[0], end[1], is_known, shared)
+                for number in range(n_shared):
                     entry = shared[number]
                     own, value = weight[term_number[whole_terms[entry]]], whole_weights[entry]
                     whole_whole += np.float64(np.float32(own[0] * value))
@@ -136,7 +137,7 @@ def text_pairs(
                 untitled, nameless = end[2] == end[3], end[6] == end[7]
                 pair[0], pair[1], pair[2], pair[3] = whole_whole, title_whole, lead_whole, rare
                 pair[4], pair[5], pair[6], pair[7] = title_title, whole_title, lead_lead, whole_lead
-                pair[8] = shared_names
+                pair[8], pair[9] = shared_names, n_shared
                 if no_title:
                     pair[1] = np.nan
                 if untitled:

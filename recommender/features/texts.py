@@ -32,8 +32,12 @@ TEXT_PAIRS = (
     "lead_lead",
     "whole_lead",
     "names",
+    "shared",
 )
-"""Columns of `text_pairs`: a part of the story, then the part of the candidate that it is compared with."""
+"""Columns of `text_pairs`: a part of the story, then the part of the candidate that it is compared with.
+
+`rare` is the summed rarity of the terms that both whole texts have, `shared` their number.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +97,9 @@ def text_pairs(
 
     Returns
     -------
-    ndarray of float32, shape (9, q, c)
-        `TEXT_PAIRS`: cosines, and the summed rarity of the shared terms; NaN where one side has no such part.
+    ndarray of float32, shape (10, q, c)
+        `TEXT_PAIRS`: cosines, and the summed rarity and number of the shared terms; NaN where one side has no such
+        part.
     """
     out = np.empty((len(TEXT_PAIRS), *rows.shape), dtype=np.float32)
     query_parts = (csr_arrays(getattr(queries, field.name)) for field in fields(queries))

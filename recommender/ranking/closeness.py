@@ -1,4 +1,4 @@
-"""Closeness: whether most readers would follow from one story to another, told by two cosines alone."""
+"""Closeness: whether most readers would follow from one story to another, by two cosines and the words they share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Odds:
-    """Tell whether most readers would follow, by the log odds `base + words * lexical + meaning * dense`.
+    """Log odds that most readers would follow: `base + words * lexical + meaning * dense`.
 
     Attributes
     ----------
@@ -31,21 +31,22 @@ class Odds:
         if not np.isfinite(numbers).all() or min(self.words, self.meaning) < 0 or not 0 < self.least < 1:
             raise ValueError(f"odds of {numbers} are beyond reason")
 
-    def close(self, lexical: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Tell which pairs are close, by their cosines of words and of vectors, of any shape."""
+    def excess(self, lexical: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Compute by how much the log odds of pairs exceed those of a close pair, from cosines of any shape."""
         odds = self.base + self.words * lexical.astype(np.float64) + self.meaning * dense.astype(np.float64)
-        return np.asarray(odds >= np.log(self.least / (1 - self.least)))
+        return np.asarray(odds - np.log(self.least / (1 - self.least)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Closeness:
-    """Tell which pairs are close enough to be called related.
+    """Check which pairs are close enough to be called related.
 
     The probability of a link tells the best candidate of a story from its others. It says little of whether even the
     best is about the same thing, since somebody is always first. Two cosines, which do not depend on what else a story
     could have, tell that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
     of stories (`python -m benchmarks.learn_default`); how they agree with readers of lists tells
-    `python -m benchmarks.closeness`.
+    `python -m benchmarks.closeness`. Short texts that share little but the name of a place have high cosines too, so
+    a pair that shares few terms must be closer.
 
     Attributes
     ----------
@@ -53,33 +54,56 @@ class Closeness:
         Of a pair without a cosine of vectors.
     both : Odds or None
         Of a pair with one; None = vectors of an embedder that no votes are known for do not count.
+    terms : int
+        Number of shared terms that is enough.
+    few : float
+        Log odds that a pair loses which shares none; with more terms the loss falls evenly to 0.
 
     Examples
     --------
-    >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None)
-    >>> closeness.close(np.array([0.05, 0.3], np.float32), np.array([np.nan, np.nan], np.float32))
-    array([False,  True])
+    >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None, terms=10, few=4.0)
+    >>> lexical, dense = np.array([0.05, 0.2, 0.2], np.float32), np.full(3, np.nan, np.float32)
+    >>> closeness.close(lexical, dense, np.array([12, 12, 1], np.float32))
+    array([False,  True, False])
     """
 
     words: Odds
     both: Odds | None
+    terms: int = 0
+    few: float = 0.0
 
-    def close(self, lexical: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Tell which pairs are close, by their cosines of words and of vectors (NaN = none), of any shape."""
-        by_words = self.words.close(lexical, np.zeros_like(lexical))
-        if self.both is None:
-            return by_words
-        missing = np.isnan(dense)
-        return np.where(missing, by_words, self.both.close(lexical, np.where(missing, np.float32(0), dense)))
+    def __post_init__(self) -> None:
+        if self.terms < 0 or not 0 <= self.few < np.inf:
+            raise ValueError(f"a loss of {self.few} for fewer than {self.terms} shared terms is beyond reason")
+
+    def close(
+        self, lexical: NDArray[np.float32], dense: NDArray[np.float32], shared: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Check which pairs are close.
+
+        Parameters
+        ----------
+        lexical, dense : ndarray of float32, of any shape
+            Cosines of words and of vectors; NaN = none.
+        shared : ndarray of float32, of the same shape
+            Number of terms that both texts have.
+        """
+        excess = self.words.excess(lexical, np.zeros_like(lexical))
+        if self.both is not None:
+            missing = np.isnan(dense)
+            both = self.both.excess(lexical, np.where(missing, np.float32(0), dense))
+            excess = np.where(missing, excess, both)
+        loss = self.few * np.maximum(1 - shared / max(self.terms, 1), 0)
+        return np.asarray(excess >= (loss if self.terms else 0))
 
     def to_json(self) -> dict[str, Any]:
-        """Tell the numbers as plain data."""
+        """Return the numbers as plain data."""
         return asdict(self)
 
     @classmethod
     def of(cls, held: Mapping[str, Any]) -> Self:
-        """Read what `to_json` told."""
+        """Read what `to_json` returned; files of earlier versions say nothing of shared terms."""
         words, both = (None if one is None else Odds(**one) for one in (held["words"], held["both"]))
         if words is None:
             raise ValueError("closeness says nothing of words")
-        return cls(words=words, both=both)
+        return cls(words=words, both=both, terms=int(held.get("terms", 0)), few=float(held.get("few", 0.0)))

@@ -1,4 +1,4 @@
-"""Closeness: what two cosines tell of a pair, in rankers, their files and lists."""
+"""Closeness: what two cosines and shared terms tell of a pair, in rankers, their files and lists."""
 
 from __future__ import annotations
 
@@ -26,17 +26,30 @@ def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float
     closeness = Closeness(words=WORDS, both=BOTH if meaning_counts else None)
     odds = BOTH if meaning_counts and not np.isnan(dense) else WORDS
     chance = 1 / (1 + np.exp(-(odds.base + odds.words * lexical + (odds.meaning * dense if odds is BOTH else 0))))
-    found = closeness.close(np.array([[lexical]], np.float32), np.array([[dense]], np.float32))
+    found = closeness.close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0)))
     assert found.shape == (1, 1)
     assert bool(found[0, 0]) == (chance >= odds.least) or abs(chance - odds.least) < 1e-9
 
 
-@given(COSINES, COSINES, st.floats(0, 1, width=32), st.floats(0, 1, width=32))
-def test_a_pair_that_shares_more_is_never_less_close(lexical: float, dense: float, more: float, nearer: float) -> None:
-    closeness = Closeness(words=WORDS, both=BOTH)
-    pairs = np.array([lexical, lexical + more], np.float32), np.array([dense, dense + nearer], np.float32)
-    first, second = closeness.close(*pairs)
+MORE = st.floats(0, 1, width=32)
+
+
+@given(COSINES, COSINES, st.integers(0, 30), st.tuples(MORE, MORE, st.integers(0, 30)))
+def test_a_pair_that_shares_more_is_never_less_close(
+    lexical: float, dense: float, shared: int, more: tuple[float, float, int]
+) -> None:
+    closeness = Closeness(words=WORDS, both=BOTH, terms=10, few=4.0)
+    pair = np.array([lexical, dense, shared], np.float32)
+    first, second = closeness.close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1))
     assert second or not first
+
+
+def test_a_pair_that_shares_few_terms_must_be_closer() -> None:
+    shared = np.array([0, 1, 5, 10, 40], np.float32)
+    lexical, dense = np.full(5, 0.2, np.float32), np.full(5, np.nan, np.float32)  # log odds of 4, and 2.2 are enough
+    found = Closeness(words=WORDS, both=None, terms=10, few=3.0).close(lexical, dense, shared)
+    assert found.tolist() == [False, False, True, True, True]
+    assert Closeness(words=WORDS, both=None).close(lexical, dense, shared).all()
 
 
 @pytest.mark.parametrize("name", ["minilm-lead", "lexical"])
@@ -64,6 +77,7 @@ def test_a_file_that_tells_no_closeness_asks_for_none(tmp_path: Path) -> None:
         {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0, "least": 1.0}, "both": None},
         {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0}, "both": None},
         {"words": {"base": "x", "words": 1.0, "meaning": 0.0, "least": 0.5}, "both": None},
+        {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0, "least": 0.5}, "both": None, "terms": 10, "few": -1.0},
         [1, 2],
     ],
 )
