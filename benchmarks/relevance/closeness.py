@@ -93,7 +93,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for few in FEW:
         other = replace(closeness, few=few)
-        kept, left = other.close(*pairs) & is_likely, other.close(*short_pairs) * weight
+        kept, left = other.is_close(*pairs) & is_likely, other.is_close(*short_pairs) * weight
         figures = (
             kept.mean(),
             (read[kept] <= 1).mean(),

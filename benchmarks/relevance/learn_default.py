@@ -75,7 +75,7 @@ def held_pairs(data: Path, cache: Path | None) -> tuple[dict[str, LinkedPairs], 
 
 def left_out(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDArray[np.float64]:
     """NDCG@5 by story of rankers that learned from the other sets alone, the mean of some seeds."""
-    others = LinkedPairs.joined([part for other, part in held.items() if other != name])
+    others = LinkedPairs.concatenate([part for other, part in held.items() if other != name])
     scores = [
         ndcg_by_story(held[name], learn(others, name="x", seed=seed, calibrate=False).raw(held[name].values))
         for seed in range(seeds)
@@ -91,7 +91,7 @@ def cross_validated(held: dict[str, LinkedPairs], name: str, seeds: int) -> NDAr
         fold = fold_of(own.group, FOLDS, seed=seed)
         for number in range(FOLDS):
             ranker = learn(
-                LinkedPairs.joined([own.take(fold != number), *others]), name="x", seed=seed, calibrate=False
+                LinkedPairs.concatenate([own.take(fold != number), *others]), name="x", seed=seed, calibrate=False
             )
             part = own.take(fold == number)
             found[fold == number] += ndcg_by_story(part, ranker.raw(part.values)) / seeds
@@ -117,7 +117,7 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     by_words = odds((words,), follow, LEAST["words"])
     both = odds((words, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
     closeness = Closeness(words=by_words, both=both, terms=TERMS, few=FEW)
-    kept = (chance >= cut) & closeness.close(words, meaning, shared)
+    kept = (chance >= cut) & closeness.is_close(words, meaning, shared)
     return replace(ranker, related_at=cut, closeness=closeness), {
         "cut": cut,
         "pairs": len(pairs),
@@ -163,13 +163,13 @@ def main() -> None:
         print(row, flush=True)
     embedder = Recommender().embedder.space
     for ranker, without in (("minilm-lead", ()), ("lexical", ("embedding",))):
-        held = {name: part.among(feature_names(without=without)) for name, part in whole.items()}
+        held = {name: part.select_features(feature_names(without=without)) for name, part in whole.items()}
         figures: dict[str, Any] = {}
         for kind, measure in (("left out", left_out), ("cross-validated", cross_validated)):
             gains = {}
             for name, part in held.items():
                 value = measure(held, name, arguments.seeds)
-                words = ndcg_by_story(part, part.among(("words.cosine",)).values[:, 0].astype(np.float64))
+                words = ndcg_by_story(part, part.select_features(("words.cosine",)).values[:, 0].astype(np.float64))
                 gains[name] = value - words
                 figures[f"{kind}, {name}"] = {
                     "nDCG@5": told(bootstrap(value, part.group)),
@@ -196,14 +196,14 @@ def main() -> None:
         }
         made: dict[Path, Ranker] = {
             SHIPPED / f"{ranker}.json": learn(
-                LinkedPairs.joined(list(held.values())),
+                LinkedPairs.concatenate(list(held.values())),
                 name=ranker,
                 embedder="" if without else embedder,
                 provenance=about,
             )
         }
         for name in SETS:
-            others = LinkedPairs.joined([part for other, part in held.items() if other != name])
+            others = LinkedPairs.concatenate([part for other, part in held.items() if other != name])
             made[RANKERS / f"{ranker}-without-{name}.json"] = learn(
                 others,
                 name=f"{ranker} without {name}",

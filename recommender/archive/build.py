@@ -30,7 +30,7 @@ from recommender.features.spelling import Spelling
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 from recommender.progress import Progress, silent
-from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.ranking.ranker import Ranker, find_ranker
 from recommender.reading.read import read_articles
 from recommender.search.index import check_factory
 from recommender.search.keys import Keys, telling_words
@@ -109,7 +109,7 @@ def build_archive(
     del texts
     if ranker is not None and settings.ranking.ranker != "auto":
         lacks = {"section": catalog.table["section"].null_count == len(catalog), "time": not archive.dated}
-        if lacking := [_TOLD[name] for name, none in lacks.items() if none and name in ranker.deciding]:
+        if lacking := [_TOLD[name] for name, none in lacks.items() if none and name in ranker.deciding_families]:
             warnings.warn(
                 f"the ranker {ranker.name} was learned with {' and '.join(lacking)}, which this archive lacks: it goes "
                 "by the rest",
@@ -141,7 +141,7 @@ def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
         If the file cannot be used, or was learned with another embedder.
     """
     wanted, space = settings.ranking.ranker, vector_space(embedder)
-    ranker = ranker_of(wanted, space, embedder.fingerprint)
+    ranker = find_ranker(wanted, space, embedder.fingerprint)
     if wanted == "auto" and ranker is not None and not ranker.embedder and not is_of_words(embedder):
         warnings.warn(
             "no ranker ships for this embedder, and the one for any goes by words alone: `recommender learn` makes "

@@ -17,7 +17,7 @@ from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs
-from recommender.ranking.propensity import Propensities, propensities
+from recommender.ranking.propensity import Propensities, estimate_propensities
 from recommender.ranking.score import is_among
 from recommender.reading.clicks import ClickLog, codes
 from recommender.search.pools import Candidates
@@ -89,7 +89,7 @@ class Clicked:
         # of lists of one length alone: in a longer one each item is clicked less, and only there places are far down
         length = np.bincount(lists, minlength=len(log))[lists]
         pair = (code * width + item_code) * (int(length.max(initial=0)) + 1) + length
-        places = propensities(pair[told], place[told], hit[told])
+        places = estimate_propensities(pair[told], place[told], hit[told])
         story = source[lists]
         held = (story >= 0) & (item >= 0) & (story != item)
         shape = (len(catalog), len(catalog))

@@ -21,7 +21,7 @@ from recommender.features.families import FAMILIES
 from recommender.progress import Progress
 from recommender.ranking.learn import LinkedPairs, feature_names, learn, own_share
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
-from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.ranking.ranker import Ranker, find_ranker
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.clicks import ClickLog
 from recommender.reading.links import given_links
@@ -162,11 +162,11 @@ def _learned(
     pairs, rows, missed = _training_pairs(archive, links, log, clicked, features, progress)
     published = archive.catalog.published[rows] if archive.dated else None
     trained, tested = _split(pairs, published, seed, "" if log is None else " or have clicks")
-    prior = ranker_of("auto", embedder, embedder)
+    prior = find_ranker("auto", embedder, embedder)
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False, prior=prior)
     value = ndcg_by_story(tested, fitted.raw(tested.values))
-    before = ndcg_by_story(tested, present.raw(tested.among(present.features).values))
-    words = ndcg_by_story(tested, tested.among(("words.cosine",)).values[:, 0].astype(np.float64))
+    before = ndcg_by_story(tested, present.raw(tested.select_features(present.features).values))
+    words = ndcg_by_story(tested, tested.select_features(("words.cosine",)).values[:, 0].astype(np.float64))
     own = fitted if own_share(trained) == 1 else learn(trained, name=name, seed=seed, calibrate=False)
     _refuse_chance(tested, ndcg_by_story(tested, own.raw(tested.values)), seed)
     gain = bootstrap(value - before, tested.group, seed=seed)
@@ -259,7 +259,7 @@ def _training_pairs(
     pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, group=group, progress=progress)
     more = clicked_pairs(archive, clicked, features, group=group, progress=progress)
     both = [part for part in (pairs, more) if len(part)] or [pairs]
-    return LinkedPairs.joined(both, apart=False), np.concatenate([rows, clicked.stories]), _missed(pairs)
+    return LinkedPairs.concatenate(both, apart=False), np.concatenate([rows, clicked.stories]), _missed(pairs)
 
 
 def _groups(
@@ -368,7 +368,7 @@ def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | 
     """
     if present.related_at is None:
         return None
-    passed = present.probability(present.raw(pairs.among(present.features).values)) >= present.related_at
+    passed = present.probability(present.raw(pairs.select_features(present.features).values)) >= present.related_at
     # a few trees give many candidates one value: of the cuts between values the one nearest to that share
     values, counts = np.unique(ranker.probability(ranker.raw(pairs.values)), return_counts=True)
     shares = np.cumsum(counts[::-1])[::-1] / counts.sum()

@@ -155,7 +155,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
     calibration = manifest.get("calibration", "")
     ranker = None
     if manifest["ranker"] is not None:
-        ranker = Ranker.of((folder / RANKER).read_bytes(), str(folder / RANKER))
+        ranker = Ranker.from_json((folder / RANKER).read_bytes(), str(folder / RANKER))
     archive = Archive(
         catalog=catalog,
         searched=searched,

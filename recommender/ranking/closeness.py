@@ -42,8 +42,8 @@ class Closeness:
     """Check which pairs are close enough to be called related.
 
     The probability of a link tells the best candidate of a story from its others. It says little of whether even the
-    best is about the same thing, since somebody is always first. Two cosines, which do not depend on what else a story
-    could have, tell that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
+    best is about the same thing, since some candidate is always first. Two cosines, which do not depend on the other
+    candidates, say that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
     of stories (`python -m benchmarks.learn_default`); how they agree with readers of lists tells
     `python -m benchmarks.closeness`. Short texts that share little but the name of a place have high cosines too, so
     a pair that shares few terms must be closer.
@@ -63,7 +63,7 @@ class Closeness:
     --------
     >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None, terms=10, few=4.0)
     >>> lexical, dense = np.array([0.05, 0.2, 0.2], np.float32), np.full(3, np.nan, np.float32)
-    >>> closeness.close(lexical, dense, np.array([12, 12, 1], np.float32))
+    >>> closeness.is_close(lexical, dense, np.array([12, 12, 1], np.float32))
     array([False,  True, False])
     """
 
@@ -76,7 +76,7 @@ class Closeness:
         if self.terms < 0 or not 0 <= self.few < np.inf:
             raise ValueError(f"a loss of {self.few} for fewer than {self.terms} shared terms is beyond reason")
 
-    def close(
+    def is_close(
         self, lexical: NDArray[np.float32], dense: NDArray[np.float32], shared: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
         """Check which pairs are close.
@@ -101,9 +101,9 @@ class Closeness:
         return asdict(self)
 
     @classmethod
-    def of(cls, held: Mapping[str, Any]) -> Self:
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Read what `to_json` returned; files of earlier versions say nothing of shared terms."""
-        words, both = (None if one is None else Odds(**one) for one in (held["words"], held["both"]))
+        words, both = (None if odds is None else Odds(**odds) for odds in (content["words"], content["both"]))
         if words is None:
             raise ValueError("closeness says nothing of words")
-        return cls(words=words, both=both, terms=int(held.get("terms", 0)), few=float(held.get("few", 0.0)))
+        return cls(words=words, both=both, terms=int(content.get("terms", 0)), few=float(content.get("few", 0.0)))

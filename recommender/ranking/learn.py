@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.features.families import FAMILIES
 from recommender.ranking.ranker import Ranker
-from recommender.ranking.trees import padded_trees
+from recommender.ranking.trees import Trees, trees_from_sklearn
 from recommender.statistics import fold_of
 
 DEPTH = 4
@@ -21,14 +21,15 @@ RATE = 0.1
 LEAST_PAIRS = 40  # in a leaf
 L2 = 5.0
 BINS = 255  # of a feature, whose ends splits are tried at
-MODELS = 2  # of other seeds, averaged
-NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; those that are weigh 1
+MODELS = 2  # with different seeds, averaged
+NEGATIVES = 10.0  # what the candidates of a story that are not linked weigh together; the linked ones weigh 1
 DROPPED = ("embedding", "time", "section", "names", "title")
 """Families that are left out at random in training, so that each may be missing later."""
-_MOST_PAIRS = 500_000  # of more, not linked ones far down are drawn
+_DROPPED_SHARE, _DROPPED_FROM = 0.1, 100  # how often each, and from how many stories on
+_MOST_PAIRS = 500_000  # of more pairs, those far down without a link are drawn
 _NEAR = 30  # candidates of a story that are always kept
-SHIPPED_COUNTS = 100  # as many stories with links: so much a shipped ranker counts beside what was learned ...
-ALONE = 900  # ... from fewer stories than these
+SHIPPED_COUNTS = 100  # a shipped ranker counts as much as so many stories with links ...
+ALONE = 900  # ... where fewer stories than these have links
 _MANY = 5_000  # stories from which on the probability is fitted on one fold
 
 
@@ -74,32 +75,31 @@ class LinkedPairs:
         return self.chosen, self.offered
 
     def take(self, stories: NDArray[np.bool_]) -> LinkedPairs:
-        """Keep some stories, by a mask (s,)."""
-        kept = stories[self.story]
+        """Return the pairs of some stories, by a mask (s,)."""
+        is_kept = stories[self.story]
         number = np.cumsum(stories) - 1
         return LinkedPairs(
-            values=self.values[kept],
-            linked=self.linked[kept],
-            story=number[self.story[kept]],
+            values=self.values[is_kept],
+            linked=self.linked[is_kept],
+            story=number[self.story[is_kept]],
             links=self.links[stories],
             group=self.group[stories],
             features=self.features,
-            chosen=None if self.chosen is None else self.chosen[kept],
-            offered=None if self.offered is None else self.offered[kept],
+            chosen=None if self.chosen is None else self.chosen[is_kept],
+            offered=None if self.offered is None else self.offered[is_kept],
         )
 
-    def among(self, features: Sequence[str]) -> LinkedPairs:
-        """Keep only some features, in their order."""
+    def select_features(self, features: Sequence[str]) -> LinkedPairs:
+        """Return the pairs with some of the features, in their order."""
         columns = [self.features.index(name) for name in features]
         return replace(self, values=np.ascontiguousarray(self.values[:, columns]), features=tuple(features))
 
     @classmethod
-    def joined(cls, parts: Sequence[LinkedPairs], *, apart: bool = True) -> LinkedPairs:
-        """Join several sets; their groups stay apart, unless they are numbered alike."""
+    def concatenate(cls, parts: Sequence[LinkedPairs], *, apart: bool = True) -> LinkedPairs:
+        """Concatenate several sets; their groups stay apart, unless they are numbered alike."""
         first_story = np.cumsum([0, *(len(part) for part in parts)])
         first_group = np.cumsum([0, *(int(part.group.max(initial=-1)) + 1 if apart else 0 for part in parts)])
-        counted = any(part.chosen is not None for part in parts)
-        chosen, offered = (np.concatenate([part.counts[at] for part in parts]) if counted else None for at in (0, 1))
+        has_counts = any(part.chosen is not None for part in parts)
         return cls(
             values=np.concatenate([part.values for part in parts]),
             linked=np.concatenate([part.linked for part in parts]),
@@ -107,39 +107,42 @@ class LinkedPairs:
             links=np.concatenate([part.links for part in parts]),
             group=np.concatenate([part.group + first for part, first in zip(parts, first_group, strict=False)]),
             features=parts[0].features,
-            chosen=chosen,
-            offered=offered,
+            chosen=np.concatenate([part.counts[0] for part in parts]) if has_counts else None,
+            offered=np.concatenate([part.counts[1] for part in parts]) if has_counts else None,
         )
 
 
 def feature_names(*, without: Sequence[str] = ()) -> tuple[str, ...]:
-    """Name all features of the registry but those of some families."""
+    """Return the names of all features of the registry except those of some families."""
     return tuple(name for family in FAMILIES.values() if family.name not in without for name in family.names)
 
 
-def monotone_of(features: Sequence[str]) -> list[int]:
-    """Tell how the relevance may move with each feature: 1 = only up, -1 = only down, 0 = as it likes."""
-    known = {
+def monotone_directions(features: Sequence[str]) -> list[int]:
+    """Return how the relevance may change with each feature: 1 = only up, -1 = only down, 0 = either."""
+    directions = {
         name: column.monotone
         for family in FAMILIES.values()
         for name, column in zip(family.names, family.columns, strict=True)
     }
-    return [known[name] for name in features]
+    return [directions[name] for name in features]
 
 
-def weights_of(pairs: LinkedPairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weigh each pair as one that was chosen, and as one that was not; float64 (m,) each.
+def pair_weights(pairs: LinkedPairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute what each pair weighs as one that was chosen, and as one that was not; float64 (m,) each.
 
-    Each story counts the same: what was chosen 1 together, and the rest `NEGATIVES`; 0 where nothing was chosen.
+    Each story counts the same: its chosen items 1 together, and the others `NEGATIVES`; 0 where nothing was chosen.
     """
     chosen, offered = pairs.counts
-    left = np.maximum(offered - chosen, 0)
-    every, others = (np.bincount(pairs.story, weights=part, minlength=len(pairs)) for part in (chosen, left))
-    up, down = (
-        np.divide(total, sums, where=(sums > 0) & (every > 0), out=np.zeros(len(pairs)))[pairs.story]
-        for total, sums in ((1.0, every), (NEGATIVES, others))
-    )
-    return chosen * up, left * down
+    not_chosen = np.maximum(offered - chosen, 0)
+    chosen_of_story = np.bincount(pairs.story, weights=chosen, minlength=len(pairs))
+    not_chosen_of_story = np.bincount(pairs.story, weights=not_chosen, minlength=len(pairs))
+
+    def weight(total: float, sums: NDArray[Any]) -> NDArray[np.float64]:
+        counts = (sums > 0) & (chosen_of_story > 0)
+        weights = np.divide(total, sums, where=counts, out=np.zeros(len(pairs)))
+        return np.asarray(weights[pairs.story])
+
+    return chosen * weight(1.0, chosen_of_story), not_chosen * weight(NEGATIVES, not_chosen_of_story)
 
 
 def learn(
@@ -164,9 +167,9 @@ def learn(
     provenance : mapping, optional
         What the file says of its making.
     calibrate : bool, default True
-        Fit the probability on raw scores of stories that trees did not see; else raw scores are taken as log odds.
+        Fit the probability on raw scores of stories that the trees were not grown on; else raw scores are log odds.
     prior : Ranker, optional
-        One that knows other newsrooms, and counts beside what few stories with links teach.
+        A ranker learned from other newsrooms, which is averaged with what few stories with links teach.
 
     Notes
     -----
@@ -175,8 +178,8 @@ def learn(
     """
     share = 1.0 if prior is None else own_share(pairs)
 
-    def grown(part: LinkedPairs, number: int) -> Ranker:
-        trees, base = _boosted(part, number, MODELS if share == 1 else 1)
+    def fit(part: LinkedPairs, number: int) -> Ranker:
+        trees, base = _grow_trees(part, number, MODELS if share == 1 else 1)
         own = Ranker(
             name=name,
             features=pairs.features,
@@ -187,61 +190,30 @@ def learn(
             related_at=None,
             provenance=dict(provenance or {}),
         )
-        return own if prior is None or share == 1 else own.averaged(prior, share)
+        return own if prior is None or share == 1 else own.average_with(prior, share)
 
-    ranker = grown(pairs, seed)
-    if not calibrate:
-        return ranker
-    fold = fold_of(pairs.group, 3, seed=seed)
-    folds = 3 if len(pairs) < _MANY else 1  # of many stories a third tells two numbers
-    raw, seen = np.empty(len(pairs.linked)), fold < folds
-    for number in range(folds):
-        held = fold == number
-        if held.all() or not held.any():
-            return ranker
-        part = pairs.take(~held)
-        if not part.linked.any():
-            return ranker
-        mask = held[pairs.story]
-        raw[mask] = grown(part, seed + 1).raw(pairs.values[mask])
-    return replace(ranker, calibration=_calibration(raw[seen[pairs.story]], pairs.take(seen)))
+    ranker = fit(pairs, seed)
+    return _calibrated(ranker, pairs, seed, fit) if calibrate else ranker
 
 
 def own_share(pairs: LinkedPairs) -> float:
-    """Weigh what was learned from some stories against a ranker that ships: by how many have links, 1 = alone."""
-    linking = len(np.unique(pairs.story[pairs.linked]))
-    return linking / (linking + SHIPPED_COUNTS) if linking < ALONE else 1.0
+    """Compute the weight of what some stories teach against a shipped ranker, by how many have links; 1 = alone."""
+    n_linking = len(np.unique(pairs.story[pairs.linked]))
+    return n_linking / (n_linking + SHIPPED_COUNTS) if n_linking < ALONE else 1.0
 
 
-def _boosted(pairs: LinkedPairs, seed: int, models: int) -> tuple[Any, float]:
+def _grow_trees(pairs: LinkedPairs, seed: int, n_models: int) -> tuple[Trees, float]:
+    """Fit boosted trees; returns them as arrays, with the raw score before the first."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    up, down = weights_of(pairs)
-    down, drawn = _drawn(pairs, down, seed)
-    # one that was chosen at times, and at times not, is there twice
-    place = np.concatenate([np.flatnonzero(up > 0), drawn])
-    order = np.argsort(place, kind="stable")
-    kept, linked = place[order], order < len(place) - len(drawn)
-    weight = np.where(linked, up[kept], down[kept])
-    values, story = pairs.values[kept], pairs.story[kept]
-    weight /= weight.mean()
-    columns = {
-        family: [place for place, name in enumerate(pairs.features) if name.startswith(f"{family}.")]
-        for family in DROPPED
-    }
-    share = _dropped_share(len(pairs))
+    rows, is_linked, weights = _training_rows(pairs, seed)
+    values, story = pairs.values[rows], pairs.story[rows]
+    edges = [_bin_edges(column) for column in values.T]
+    # numbers of bins instead of values: scikit-learn's own binning of weighted values takes longer than the trees
+    bins = np.stack([_to_bins(column, edge) for column, edge in zip(values.T, edges, strict=True)], axis=1)
     nodes, base = [], 0.0
-    edges = [_edges(column) for column in values.T]
-    # numbers of bins in the place of values: scikit-learn's own bins of weighted values take longer than the trees
-    values = np.stack([_binned(column, edge) for column, edge in zip(values.T, edges, strict=True)], axis=1)
-    for number in range(models):
+    for number in range(n_models):
         rng = np.random.default_rng((seed, number))
-        seen = values.copy()
-        for places in columns.values():
-            gone = rng.random(len(pairs)) < share
-            if places:
-                seen[np.ix_(np.flatnonzero(gone[story]), np.array(places))] = np.nan
-        seen[:, np.isnan(seen).all(axis=0)] = 0  # a column of nothing splits nothing
         model = HistGradientBoostingClassifier(
             learning_rate=RATE,
             max_iter=ROUNDS,
@@ -250,16 +222,46 @@ def _boosted(pairs: LinkedPairs, seed: int, models: int) -> tuple[Any, float]:
             min_samples_leaf=LEAST_PAIRS,
             l2_regularization=L2,
             max_bins=255,
-            monotonic_cst=monotone_of(pairs.features),
+            monotonic_cst=monotone_directions(pairs.features),
             early_stopping=False,
             random_state=seed * MODELS + number,
-        ).fit(seen, linked, sample_weight=weight)
+        ).fit(_drop_families(bins, pairs, story, rng), is_linked, sample_weight=weights)
         nodes += [predictor.nodes for (predictor,) in model._predictors]
-        base += float(model._baseline_prediction.ravel()[0]) / models
-    return padded_trees(nodes, 1 / models, edges), base
+        base += float(model._baseline_prediction.ravel()[0]) / n_models
+    return trees_from_sklearn(nodes, 1 / n_models, edges), base
 
 
-def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
+def _training_rows(pairs: LinkedPairs, seed: int) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Choose the pairs to train on; returns their rows, whether each counts as linked, and its weight.
+
+    A pair that was chosen at some times, and at others not, is there twice.
+    """
+    chosen, not_chosen = pair_weights(pairs)
+    not_chosen, drawn = _draw_pairs(pairs, not_chosen, seed)
+    rows = np.concatenate([np.flatnonzero(chosen > 0), drawn])
+    order = np.argsort(rows, kind="stable")
+    is_linked = order < len(rows) - len(drawn)
+    rows = rows[order]
+    weights = np.where(is_linked, chosen[rows], not_chosen[rows])
+    return rows, is_linked, weights / weights.mean()
+
+
+def _draw_pairs(
+    pairs: LinkedPairs, weights: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Draw the pairs that count as not chosen; returns also their weights, raised where others are left out."""
+    has_weight = weights > 0
+    most = _MOST_PAIRS - int((pairs.linked).sum())
+    if has_weight.sum() <= most:
+        return weights, np.flatnonzero(has_weight)
+    first = np.searchsorted(pairs.story, np.arange(len(pairs)))
+    is_far = has_weight & ~pairs.linked & (np.arange(len(pairs.story)) - first[pairs.story] >= _NEAR)
+    share = min(max((most - (has_weight & ~is_far).sum()) / max(is_far.sum(), 1), 0.05), 1.0)
+    is_drawn = np.random.default_rng((seed, 7)).random(len(is_far)) < share
+    return np.where(is_far, weights / share, weights), np.flatnonzero(has_weight & (~is_far | is_drawn))
+
+
+def _bin_edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
     """Choose the upper ends of the bins of a feature: its quantiles."""
     known = column[~np.isnan(column)]
     if not len(known):
@@ -267,29 +269,44 @@ def _edges(column: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.unique(np.quantile(known, np.linspace(0, 1, BINS)[1:-1], method="lower").astype(np.float32))
 
 
-def _binned(column: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.float32]:
+def _to_bins(column: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(np.isnan(column), column, np.searchsorted(edges, column).astype(np.float32))
 
 
-def _dropped_share(stories: int) -> float:
-    return 0.1 if stories >= 100 else 0.0
+def _drop_families(
+    bins: NDArray[np.float32], pairs: LinkedPairs, story: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Blank families of features of random stories, so that the trees can do without each."""
+    bins = bins.copy()
+    share = _DROPPED_SHARE if len(pairs) >= _DROPPED_FROM else 0.0
+    for family in DROPPED:
+        columns = [column for column, name in enumerate(pairs.features) if name.startswith(f"{family}.")]
+        is_dropped = rng.random(len(pairs)) < share
+        if columns:
+            bins[np.ix_(np.flatnonzero(is_dropped[story]), np.array(columns))] = np.nan
+    bins[:, np.isnan(bins).all(axis=0)] = 0  # scikit-learn needs a value in every column
+    return bins
 
 
-def _drawn(pairs: LinkedPairs, down: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Draw the pairs to train on; gives also their weights as not chosen, raised where others are left out."""
-    useful = down > 0
-    most = _MOST_PAIRS - int((pairs.linked).sum())
-    if useful.sum() <= most:
-        return down, np.flatnonzero(useful)
-    first = np.searchsorted(pairs.story, np.arange(len(pairs)))
-    far = useful & ~pairs.linked & (np.arange(len(pairs.story)) - first[pairs.story] >= _NEAR)
-    share = min(max((most - (useful & ~far).sum()) / max(far.sum(), 1), 0.05), 1.0)
-    drawn = np.random.default_rng((seed, 7)).random(len(far)) < share
-    return np.where(far, down / share, down), np.flatnonzero(useful & (~far | drawn))
+def _calibrated(ranker: Ranker, pairs: LinkedPairs, seed: int, fit: Callable[[LinkedPairs, int], Ranker]) -> Ranker:
+    """Fit the probability on scores of rankers that were not fitted on the stories; without such stories it stays."""
+    fold = fold_of(pairs.group, 3, seed=seed)
+    n_folds = 3 if len(pairs) < _MANY else 1  # a third of many stories is enough for two numbers
+    raw, is_scored = np.empty(len(pairs.linked)), fold < n_folds
+    for number in range(n_folds):
+        is_held_out = fold == number
+        if is_held_out.all() or not is_held_out.any():
+            return ranker
+        training = pairs.take(~is_held_out)
+        if not training.linked.any():
+            return ranker
+        mask = is_held_out[pairs.story]
+        raw[mask] = fit(training, seed + 1).raw(pairs.values[mask])
+    return replace(ranker, calibration=_fit_calibration(raw[is_scored[pairs.story]], pairs.take(is_scored)))
 
 
-def _calibration(raw: NDArray[np.float64], pairs: LinkedPairs) -> tuple[float, float]:
-    """Fit slope and offset of the log odds of a link, by logistic regression (Platt, 1999)."""
+def _fit_calibration(raw: NDArray[np.float64], pairs: LinkedPairs) -> tuple[float, float]:
+    """Fit slope and intercept of the log odds of a link, by logistic regression (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1e6)
@@ -298,7 +315,7 @@ def _calibration(raw: NDArray[np.float64], pairs: LinkedPairs) -> tuple[float, f
     else:
         chosen, offered = pairs.counts
         share = np.clip(chosen / np.maximum(offered, 1e-9), 0, 1)
-        side = np.repeat([True, False], len(raw))
-        model.fit(np.tile(raw, 2)[:, None], side, sample_weight=np.concatenate([share, 1 - share]))
-    slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
-    return (slope, offset) if slope > 0 else (1.0, 0.0)
+        is_chosen = np.repeat([True, False], len(raw))
+        model.fit(np.tile(raw, 2)[:, None], is_chosen, sample_weight=np.concatenate([share, 1 - share]))
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return (slope, intercept) if slope > 0 else (1.0, 0.0)

@@ -57,7 +57,7 @@ def tree_sums(
 
 
 @kernel(least=1 << 12)
-def tree_parts(
+def tree_contributions(
     start: int,
     stop: int,
     values: NDArray[np.float32],
@@ -65,18 +65,18 @@ def tree_parts(
     threshold: NDArray[np.float32],
     missing_left: NDArray[np.bool_],
     mean: NDArray[np.float64],
-    group: NDArray[np.int64],
-    found: NDArray[np.float64],
+    family: NDArray[np.int64],
+    out: NDArray[np.float64],
 ) -> None:
-    """Add what each step of the walks changes to the group of the feature that decided it; found (m, g)."""
+    """Add what each step of the walks changes to the family of the feature that decided it; out (m, families)."""
     inner = feature.shape[1]
-    for line in range(start, stop):
+    for pair in range(start, stop):
         for tree in range(len(feature)):
             node = 0
             while node < inner:
                 column = feature[tree, node]
-                value = values[line, column]
+                value = values[pair, column]
                 left = missing_left[tree, node] if np.isnan(value) else value <= threshold[tree, node]
                 below = 2 * node + 1 if left else 2 * node + 2
-                found[line, group[column]] += mean[tree, below] - mean[tree, node]
+                out[pair, family[column]] += mean[tree, below] - mean[tree, node]
                 node = below

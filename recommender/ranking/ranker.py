@@ -17,7 +17,7 @@ from recommender.errors import SettingsError
 from recommender.features.families import FAMILIES
 from recommender.ranking import loops
 from recommender.ranking.closeness import Closeness
-from recommender.ranking.trees import Trees, trees_of
+from recommender.ranking.trees import Trees, trees_from_lists
 from recommender.storage.atomic import write_atomically
 
 FORMAT = 2
@@ -82,7 +82,7 @@ class Ranker:
         -------
         ndarray of float64, shape (m,)
         """
-        found = np.empty(len(values), dtype=np.float64)
+        scores = np.empty(len(values), dtype=np.float64)
         trees = self.trees
         loops.tree_sums(
             len(values),
@@ -92,38 +92,38 @@ class Ranker:
             trees.missing_left,
             trees.value,
             self.base,
-            found,
+            scores,
         )
-        return found
+        return scores
 
-    def averaged(self, other: Ranker, share: float) -> Ranker:
-        """Join the trees of another ranker, whose features are among the own: raw scores are the weighted mean.
+    def average_with(self, other: Ranker, share: float) -> Ranker:
+        """Append the trees of another ranker, which reads no other features: raw scores are the weighted mean.
 
         Parameters
         ----------
         other : Ranker
         share : float
-            What the own scores count, between 0 and 1; those of the other count the rest.
+            Weight of this ranker's scores, between 0 and 1; those of the other have the rest.
         """
         depth = max(self.trees.depth, other.trees.depth)
-        one, two = self.trees.padded(depth), other.trees.padded(depth)
+        own, others = self.trees.pad(depth), other.trees.pad(depth)
         column = np.array([self.features.index(name) for name in other.features], np.int32)
         trees = Trees(
-            np.concatenate([one.feature, column[two.feature]]),
-            np.concatenate([one.threshold, two.threshold]),
-            np.concatenate([one.missing_left, two.missing_left]),
-            np.concatenate([one.value * share, two.value * (1 - share)]),
-            np.concatenate([one.count, two.count]),
+            np.concatenate([own.feature, column[others.feature]]),
+            np.concatenate([own.threshold, others.threshold]),
+            np.concatenate([own.missing_left, others.missing_left]),
+            np.concatenate([own.value * share, others.value * (1 - share)]),
+            np.concatenate([own.count, others.count]),
         )
-        beside = {"name": other.name, "sha256": other.sha256, "share": round(1 - share, 4)}
-        provenance = {**self.provenance, "averaged with": beside}
+        averaged_with = {"name": other.name, "sha256": other.sha256, "share": round(1 - share, 4)}
+        provenance = {**self.provenance, "averaged with": averaged_with}
         return replace(self, trees=trees, base=share * self.base + (1 - share) * other.base, provenance=provenance)
 
     def contributions(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Compute what each family of features adds to the log odds of pairs.
 
-        On the way to its leaf a pair passes from node to node; each step counts for the feature that was looked at
-        (Saabas 2014). With what an average pair scores, the parts sum to the log odds.
+        On the way to its leaf a pair passes from node to node; each step counts for the feature of the node (Saabas
+        2014). Together with the score of an average pair the contributions sum to the log odds.
 
         Parameters
         ----------
@@ -133,9 +133,9 @@ class Ranker:
         -------
         ndarray of float64, shape (m, len(families))
         """
-        found = np.zeros((len(values), len(self.families)), dtype=np.float64)
+        contributions = np.zeros((len(values), len(self.families)), dtype=np.float64)
         trees = self.trees
-        loops.tree_parts(
+        loops.tree_contributions(
             len(values),
             np.ascontiguousarray(values),
             trees.feature,
@@ -143,35 +143,35 @@ class Ranker:
             trees.missing_left,
             trees.mean,
             self._family_of,
-            found,
+            contributions,
         )
-        return found * self.calibration[0]
+        return contributions * self.calibration[0]
 
     @cached_property
     def families(self) -> tuple[str, ...]:
         """Families of the features that it reads, in the order of the registry."""
-        return tuple(name for name in FAMILIES if any(one.startswith(f"{name}.") for one in self.features))
+        return tuple(family for family in FAMILIES if any(name.startswith(f"{family}.") for name in self.features))
 
     @cached_property
     def _family_of(self) -> NDArray[np.int64]:
-        """Place of the family of each feature."""
+        """Index of the family of each feature."""
         return np.array([self.families.index(name.partition(".")[0]) for name in self.features], dtype=np.int64)
 
     def probability(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn raw scores into the probability of a link, rising with the score."""
-        slope, offset = self.calibration
+        """Convert raw scores to the probability of a link, which rises with the score."""
+        slope, intercept = self.calibration
         with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-(slope * raw + offset))))
+            return np.asarray(1 / (1 + np.exp(-(slope * raw + intercept))))
 
     @cached_property
-    def deciding(self) -> frozenset[str]:
-        """Families of features that decide anything: in some tree the two sides of a question differ."""
-        trees, found = self.trees, set()
+    def deciding_families(self) -> frozenset[str]:
+        """Families of features that decide anything: the two sides of some node of theirs differ."""
+        trees, columns = self.trees, set()
         for level in range(trees.depth):
             sides = trees.value.reshape(len(trees.value), 1 << level, 2, -1)
-            asked = (sides[:, :, 0] != sides[:, :, 1]).any(axis=2)
-            found.update(np.unique(trees.feature[:, (1 << level) - 1 : (2 << level) - 1][asked]).tolist())
-        return frozenset(self.features[place].partition(".")[0] for place in found)
+            decides = (sides[:, :, 0] != sides[:, :, 1]).any(axis=2)
+            columns.update(np.unique(trees.feature[:, (1 << level) - 1 : (2 << level) - 1][decides]).tolist())
+        return frozenset(self.features[column].partition(".")[0] for column in columns)
 
     @cached_property
     def sha256(self) -> str:
@@ -179,9 +179,9 @@ class Ranker:
         return hashlib.sha256(self.to_json()).hexdigest()
 
     def to_json(self) -> bytes:
-        """Write the ranker as JSON, the same bytes for the same ranker."""
+        """Return the ranker as JSON, the same bytes for the same ranker."""
         trees = self.trees
-        held = {
+        content = {
             "kind": _KIND,
             "format": FORMAT,
             "name": self.name,
@@ -194,13 +194,13 @@ class Ranker:
             "provenance": dict(self.provenance),
             "trees": {
                 "feature": trees.feature.tolist(),
-                "threshold": [[float(one) for one in line] for line in trees.threshold],
+                "threshold": [[float(value) for value in tree] for tree in trees.threshold],
                 "missing_left": trees.missing_left.astype(int).tolist(),
                 "value": trees.value.tolist(),
                 "count": trees.count.tolist(),
             },
         }
-        return orjson.dumps(held, option=orjson.OPT_SORT_KEYS) + b"\n"
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS) + b"\n"
 
     def save(self, path: str | Path) -> None:
         """Write the ranker to a file."""
@@ -222,41 +222,41 @@ class Ranker:
             data = path.read_bytes()
         except OSError as error:
             raise SettingsError(f"cannot read the ranker {path}: {error.strerror}; see ranking.ranker") from error
-        return cls.of(data, str(path))
+        return cls.from_json(data, str(path))
 
     @classmethod
-    def of(cls, data: bytes, origin: str) -> Ranker:
+    def from_json(cls, data: bytes, origin: str) -> Ranker:
         """Read a ranker from JSON; `origin` names it in an error."""
         expected = "expected a file that `recommender learn` wrote"
         try:
-            held = orjson.loads(data)
-            if held["kind"] != _KIND:
-                raise ValueError(f"it is of kind {held['kind']!r}")
-            if held["format"] != FORMAT:
+            content = orjson.loads(data)
+            if content["kind"] != _KIND:
+                raise ValueError(f"it is of kind {content['kind']!r}")
+            if content["format"] != FORMAT:
                 raise SettingsError(
-                    f"the ranker {origin} has format {held['format']!r}, this version reads format {FORMAT}; "
+                    f"the ranker {origin} has format {content['format']!r}, this version reads format {FORMAT}; "
                     "learn it again with `recommender learn`"
                 )
-            features = tuple(str(name) for name in held["features"])
+            features = tuple(str(name) for name in content["features"])
             if unknown := sorted(set(features).difference(*(family.names for family in FAMILIES.values()))):
                 raise SettingsError(
                     f"the ranker {origin} reads unknown features, such as {unknown[0][:100]!r}; another version "
                     "made it: learn it again with `recommender learn`"
                 )
-            slope, offset = (float(one) for one in held["calibration"])
-            related_at = held["related_at"]
+            slope, intercept = (float(value) for value in content["calibration"])
+            related_at = content["related_at"]
             ranker = cls(
-                name=str(held["name"]),
+                name=str(content["name"]),
                 features=features,
-                trees=trees_of(held["trees"], len(features)),
-                base=float(held["base"]),
-                calibration=(slope, offset),
-                embedder=str(held["embedder"]),
+                trees=trees_from_lists(content["trees"], len(features)),
+                base=float(content["base"]),
+                calibration=(slope, intercept),
+                embedder=str(content["embedder"]),
                 related_at=None if related_at is None else float(related_at),
-                closeness=Closeness.of(closeness) if (closeness := held.get("closeness")) else None,
-                provenance=dict(held["provenance"]),
+                closeness=Closeness.from_json(closeness) if (closeness := content.get("closeness")) else None,
+                provenance=dict(content["provenance"]),
             )
-            if not np.isfinite([ranker.base, slope, offset, related_at or 0.0]).all() or slope <= 0:
+            if not np.isfinite([ranker.base, slope, intercept, related_at or 0.0]).all() or slope <= 0:
                 raise ValueError("it holds numbers beyond reason")
         except SettingsError:
             raise
@@ -271,13 +271,13 @@ class Ranker:
         """Load the ranker of that name that ships with the package: 'minilm-lead' or 'lexical'."""
         from importlib.resources import files
 
-        return Ranker.of(
+        return Ranker.from_json(
             files("recommender.ranking").joinpath(f"{name}.json").read_bytes(), f"the shipped ranker {name}"
         )
 
 
-def ranker_of(wanted: str, space: str, fingerprint: str) -> Ranker | None:
-    """Find the ranker that `ranking.ranker` names.
+def find_ranker(wanted: str, space: str, fingerprint: str) -> Ranker | None:
+    """Load the ranker that `ranking.ranker` names; None for none.
 
     Parameters
     ----------

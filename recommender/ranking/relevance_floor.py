@@ -42,24 +42,24 @@ def relevance_floor(
     """
     if settings.selection.related_at != "auto":
         return settings.selection.related_at
-    floor = calibrated(calibration, settings)
-    live = np.flatnonzero(catalog.alive)
-    if len(live) > 1:
+    calibrated, random = calibrated_floor(calibration, settings), None
+    current = np.flatnonzero(catalog.alive)
+    if len(current) > 1:
         rng = np.random.default_rng(0)
-        stories = rng.choice(live, size=min(_STORIES, len(live)), replace=False)
-        partners = rng.choice(live, size=(len(stories), _PARTNERS))
-        _, _, fused = weighted_cosines(queries(stories), table, partners, settings.ranking)
-        random_pairs = fused[partners != stories[:, None]]
-        tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(live)), 0.5)
-        floor = max(floor or 0.0, float(np.quantile(random_pairs, 1 - tail))) if len(random_pairs) else floor
-    return floor
+        stories = rng.choice(current, size=min(_STORIES, len(current)), replace=False)
+        partners = rng.choice(current, size=(len(stories), _PARTNERS))
+        _, _, relevance = weighted_cosines(queries(stories), table, partners, settings.ranking)
+        random_pairs = relevance[partners != stories[:, None]]
+        tail = min(max(_TAIL, _PER_PLACE * settings.selection.k / len(current)), 0.5)
+        random = float(np.quantile(random_pairs, 1 - tail)) if len(random_pairs) else None
+    return calibrated if random is None else max(calibrated or 0.0, random)
 
 
-def calibrated(calibration: str, settings: Settings) -> float | None:
-    """Look up the judged half-way point of an embedder under the default weights, else None."""
-    known = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
+def calibrated_floor(calibration: str, settings: Settings) -> float | None:
+    """Look up the relevance that half of the judges follow, of an embedder under the default weights; else None."""
+    content = orjson.loads(files("recommender.ranking").joinpath("calibration.json").read_bytes())
     weights = settings.ranking.dense_weight, settings.ranking.lexical_weight
-    if list(weights) != known["weights"]:
+    if list(weights) != content["weights"]:
         return None
-    found = known["follow_at_half"].get(calibration)
-    return float(found) if found is not None else None
+    floor = content["follow_at_half"].get(calibration)
+    return None if floor is None else float(floor)

@@ -299,7 +299,9 @@ class Scorer:
         slope, intercept = ranker.calibration
         probability = ranker.probability(raw)
         lexical = pairs.texts["whole_whole"]
-        is_far = None if self.closeness is None else ~self.closeness.close(lexical, pairs.dense, pairs.texts["shared"])
+        is_far = (
+            None if self.closeness is None else ~self.closeness.is_close(lexical, pairs.dense, pairs.texts["shared"])
+        )
         first_row = sum(map(len, self._features))
         self._features.append(features)
         ranked = self._ranked(

@@ -1,4 +1,4 @@
-"""Regression trees as arrays: read from lists, or made of what scikit-learn has grown."""
+"""Regression trees as arrays, read from lists or converted from those of scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Trees:
     Attributes
     ----------
     feature : ndarray of int32, shape (t, 2**depth - 1)
-        Column that an inner node looks at.
+        Column that an inner node compares with its threshold.
     threshold : ndarray of float32, shape (t, 2**depth - 1)
         Values up to it go left.
     missing_left : ndarray of bool, shape (t, 2**depth - 1)
@@ -45,10 +45,11 @@ class Trees:
         """What each node adds on average over the pairs of training, (t, 2**(depth + 1) - 1): from the root on."""
         means, counts = [self.value], self.count
         while means[0].shape[1] > 1:
-            below = means[0] * counts
+            children = means[0]
+            sums = children * counts
             counts = counts[:, ::2] + counts[:, 1::2]
-            halved = (below[:, ::2] + below[:, 1::2]) / np.maximum(counts, 1e-9)
-            means.insert(0, np.where(counts > 0, halved, (means[0][:, ::2] + means[0][:, 1::2]) / 2))
+            weighted = (sums[:, ::2] + sums[:, 1::2]) / np.maximum(counts, 1e-9)
+            means.insert(0, np.where(counts > 0, weighted, (children[:, ::2] + children[:, 1::2]) / 2))
         return np.concatenate(means, axis=1)
 
     @property
@@ -56,24 +57,24 @@ class Trees:
         """Steps from the root to a leaf."""
         return int(self.value.shape[1]).bit_length() - 1
 
-    def padded(self, depth: int) -> Trees:
-        """Put questions whose two sides are alike below the leaves, down to a depth."""
-        times = 1 << max(depth - self.depth, 0)
-        more = ((0, 0), (0, times * self.value.shape[1] - 1 - self.feature.shape[1]))
+    def pad(self, depth: int) -> Trees:
+        """Append nodes whose two sides are alike below the leaves, down to a depth."""
+        copies = 1 << max(depth - self.depth, 0)
+        padding = ((0, 0), (0, copies * self.value.shape[1] - 1 - self.feature.shape[1]))
         return Trees(
-            np.pad(self.feature, more),
-            np.pad(self.threshold, more),
-            np.pad(self.missing_left, more),
-            np.repeat(self.value, times, axis=1),
-            np.repeat(self.count / times, times, axis=1),
+            np.pad(self.feature, padding),
+            np.pad(self.threshold, padding),
+            np.pad(self.missing_left, padding),
+            np.repeat(self.value, copies, axis=1),
+            np.repeat(self.count / copies, copies, axis=1),
         )
 
 
-def trees_of(held: Mapping[str, Any], features: int) -> Trees:
+def trees_from_lists(content: Mapping[str, Any], n_features: int) -> Trees:
     """Read trees from lists, checked so that no walk can leave its array."""
-    feature, threshold = np.array(held["feature"], dtype=np.int32), np.array(held["threshold"], dtype=np.float32)
-    missing_left, value = np.array(held["missing_left"], dtype=bool), np.array(held["value"], dtype=np.float64)
-    count = np.array(held["count"], dtype=np.float64)
+    feature, threshold = np.array(content["feature"], dtype=np.int32), np.array(content["threshold"], dtype=np.float32)
+    missing_left, value = np.array(content["missing_left"], dtype=bool), np.array(content["value"], dtype=np.float64)
+    count = np.array(content["count"], dtype=np.float64)
     if value.ndim != 2 or not len(value):
         raise ValueError("it holds no trees")
     leaves = value.shape[1]
@@ -82,8 +83,8 @@ def trees_of(held: Mapping[str, Any], features: int) -> Trees:
     shape = (len(value), leaves - 1)
     if not feature.shape == threshold.shape == missing_left.shape == shape:
         raise ValueError(f"trees of shapes {feature.shape}, {threshold.shape}, {missing_left.shape}, expected {shape}")
-    if feature.min() < 0 or feature.max() >= features:
-        raise ValueError(f"a tree reads column {feature.max()} of {features}")
+    if feature.min() < 0 or feature.max() >= n_features:
+        raise ValueError(f"a tree reads column {feature.max()} of {n_features}")
     if count.shape != value.shape or not np.isfinite(count).all() or count.min() < 0:
         raise ValueError("its leaves held no number of pairs")
     if not np.isfinite(value).all() or not np.isfinite(threshold).all():
@@ -91,43 +92,61 @@ def trees_of(held: Mapping[str, Any], features: int) -> Trees:
     return Trees(feature, threshold, missing_left, value, count)
 
 
-def padded_trees(nodes: Sequence[Any], share: float, edges: Sequence[NDArray[np.float32]] | None = None) -> Trees:
-    """Make padded trees of the node tables of scikit-learn's histogram gradient boosting.
+def trees_from_sklearn(
+    tables: Sequence[Any], weight: float, edges: Sequence[NDArray[np.float32]] | None = None
+) -> Trees:
+    """Convert the node tables of scikit-learn's histogram gradient boosting to padded trees.
 
     Parameters
     ----------
-    nodes : sequence of structured ndarray
+    tables : sequence of structured ndarray
         `predictor.nodes` of each tree.
-    share : float
-        What each value counts: 1 / m where the trees of m models are averaged.
+    weight : float
+        Factor of the values: 1 / m where the trees of m models are averaged.
     edges : sequence of ndarray of float32, optional
         Upper ends of the bins of each feature, where the trees were grown on numbers of bins.
     """
-    depth = max(1, max(int(table["depth"].max()) for table in nodes))
-    inner = (1 << depth) - 1
-    feature, missing = np.zeros((len(nodes), inner), np.int32), np.zeros((len(nodes), inner), bool)
-    threshold, value = np.zeros((len(nodes), inner), np.float32), np.zeros((len(nodes), inner + 1))
-    count = np.zeros_like(value)
-    for tree, table in enumerate(nodes):
-        waiting = [(0, 0)]  # (node of the table, place)
+    depth = max(1, max(int(table["depth"].max()) for table in tables))
+    n_inner = (1 << depth) - 1
+    trees = Trees(
+        feature=np.zeros((len(tables), n_inner), np.int32),
+        threshold=np.zeros((len(tables), n_inner), np.float32),
+        missing_left=np.zeros((len(tables), n_inner), bool),
+        value=np.zeros((len(tables), n_inner + 1)),
+        count=np.zeros((len(tables), n_inner + 1)),
+    )
+    for tree, table in enumerate(tables):
+        waiting = [(0, 0)]  # (row of the table, node of the padded tree)
         while waiting:
-            node, place = waiting.pop()
-            one = table[node]
-            if one["is_leaf"]:
-                first, last = place, place
-                while first < inner:  # all leaves below hold its value
-                    first, last = 2 * first + 1, 2 * last + 2
-                value[tree, first - inner : last - inner + 1] = one["value"] * share
-                count[tree, first - inner : last - inner + 1] = one["count"] / (last - first + 1)
+            row, node = waiting.pop()
+            entry = table[row]
+            if entry["is_leaf"]:
+                _fill_leaves(trees, tree, node, entry["value"] * weight, entry["count"])
                 continue
-            # features are float32: the greatest of them that is not above the threshold splits alike
-            limit = float(one["num_threshold"])  # infinite where only missing values go apart
-            if edges is not None:
-                ends = edges[one["feature_idx"]]
-                limit = float(ends[int(limit)]) if limit < len(ends) else _LARGEST
-            limit = min(limit, _LARGEST)
-            at = np.float32(limit)
-            threshold[tree, place] = at if at <= limit else np.nextafter(at, np.float32(-np.inf))
-            feature[tree, place], missing[tree, place] = one["feature_idx"], one["missing_go_to_left"]
-            waiting += [(int(one["left"]), 2 * place + 1), (int(one["right"]), 2 * place + 2)]
-    return Trees(feature, threshold, missing, value, count)
+            trees.threshold[tree, node] = _threshold(entry, edges)
+            trees.feature[tree, node] = entry["feature_idx"]
+            trees.missing_left[tree, node] = entry["missing_go_to_left"]
+            waiting += [(int(entry["left"]), 2 * node + 1), (int(entry["right"]), 2 * node + 2)]
+    return trees
+
+
+def _fill_leaves(trees: Trees, tree: int, node: int, value: float, count: int) -> None:
+    """Give all leaves below a node the value of a leaf, and an equal part of its pairs."""
+    n_inner = trees.feature.shape[1]
+    first, last = node, node
+    while first < n_inner:
+        first, last = 2 * first + 1, 2 * last + 2
+    leaves = slice(first - n_inner, last - n_inner + 1)
+    trees.value[tree, leaves] = value
+    trees.count[tree, leaves] = count / (last - first + 1)
+
+
+def _threshold(entry: Any, edges: Sequence[NDArray[np.float32]] | None) -> np.float32:
+    """Return the greatest float32 that is not above a node's threshold, which splits float32 features alike."""
+    limit = float(entry["num_threshold"])  # infinite where only missing values are split off
+    if edges is not None:
+        ends = edges[entry["feature_idx"]]
+        limit = float(ends[int(limit)]) if limit < len(ends) else _LARGEST
+    limit = min(limit, _LARGEST)
+    rounded = np.float32(limit)
+    return rounded if rounded <= limit else np.nextafter(rounded, np.float32(-np.inf))

@@ -18,7 +18,7 @@ from recommender.archive.clicked import Clicked, clicked_pairs
 from recommender.cli.app import app
 from recommender.ranking import learn as learning
 from recommender.ranking.learn import feature_names
-from recommender.ranking.propensity import MOST_WEIGHT, propensities
+from recommender.ranking.propensity import MOST_WEIGHT, estimate_propensities
 from recommender.ranking.ranker import Ranker
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.clicks import ClickLog
@@ -114,7 +114,7 @@ def test_places_are_assumed_where_items_keep_theirs(rec: Recommender, lists: lis
     assert places.assumed
     assert places.values == pytest.approx(1 / np.arange(1, 7))
     assert places.weights(np.array([1, 6, 40])).tolist() == pytest.approx([1, 6, 6])
-    far = propensities(np.arange(30), np.arange(1, 31), np.zeros(30, bool))
+    far = estimate_propensities(np.arange(30), np.arange(1, 31), np.zeros(30, bool))
     assert far.assumed
     assert far.weights(np.array([4, 30])).tolist() == [4, MOST_WEIGHT]
 
@@ -141,7 +141,7 @@ def test_longer_lists_do_not_look_like_lower_places(rec: Recommender) -> None:
 def test_places_that_no_item_connects_are_not_compared() -> None:
     pair = np.repeat(np.arange(8), 200)
     place = np.where(pair < 4, 1, 3) + np.arange(len(pair)) % 2
-    found = propensities(pair, place, np.arange(len(pair)) % 3 == 0)
+    found = estimate_propensities(pair, place, np.arange(len(pair)) % 3 == 0)
     assert found.assumed
 
 

@@ -20,7 +20,7 @@ from recommender.archive.linked import at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
 from recommender.ranking import learn as learning
-from recommender.ranking.learn import LinkedPairs, feature_names, weights_of
+from recommender.ranking.learn import LinkedPairs, feature_names, pair_weights
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
 from recommender.statistics import bootstrap, fold_of
@@ -108,7 +108,7 @@ def test_as_many_candidates_count_as_related_as_before(rec: Recommender, report:
     assert own.related_at is not None
     rows = [rec.catalog.rows(rec.links.table[side].to_pylist()) for side in ("story", "item")]
     pairs, _ = linked_pairs(rec.archive, *rows, feature_names())
-    before = held.probability(held.raw(pairs.among(held.features).values)) >= held.related_at
+    before = held.probability(held.raw(pairs.select_features(held.features).values)) >= held.related_at
     after = own.probability(own.raw(pairs.values)) >= own.related_at
     assert after.mean() == pytest.approx(before.mean(), abs=0.05)  # few trees give many equal values
 
@@ -219,7 +219,7 @@ def test_each_story_weighs_the_same() -> None:
         np.array([0, 1, 2]),
         ("words.cosine",),
     )
-    up, down = weights_of(pairs)
+    up, down = pair_weights(pairs)
     assert np.bincount(pairs.story, weights=up, minlength=3).tolist() == [1, 1, 0]
     assert not up[~pairs.linked].any()
     assert not down[pairs.linked].any()

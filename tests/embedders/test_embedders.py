@@ -26,7 +26,7 @@ from recommender.embedders import Embedder
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.sentence import DEFAULT_MODEL_SHA256, _locate
 from recommender.features.vectors import SCALE, quantise
-from recommender.ranking.ranker import Ranker, ranker_of
+from recommender.ranking.ranker import Ranker, find_ranker
 from recommender.reading.read import read_articles
 from recommender.settings import EmbeddingSettings
 from tests.conftest import NEWSROOM
@@ -241,7 +241,7 @@ def test_who_brings_other_vectors_hears_once_that_the_shipped_ranker_does_not_re
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_default_embedder_takes_its_ranker_whatever_the_machine(precision: str) -> None:
     embedder = SentenceTransformerEmbedder(EmbeddingSettings(precision=precision))  # type: ignore[arg-type]
-    ranker = ranker_of("auto", vector_space(embedder), embedder.fingerprint)
+    ranker = find_ranker("auto", vector_space(embedder), embedder.fingerprint)
     assert ranker is not None
     assert ranker.name == "minilm-lead"
     assert ranker.embedder
@@ -252,9 +252,9 @@ def test_a_ranker_goes_with_the_vectors_that_it_was_learned_with(tmp_path: Path)
     own = str(tmp_path / "own.json")
     for told in (lead.space, lead.fingerprint):  # files of earlier versions tell the fingerprint
         replace(Ranker.default("minilm-lead"), embedder=told).save(own)
-        assert ranker_of(own, vector_space(lead), lead.fingerprint) is not None
+        assert find_ranker(own, vector_space(lead), lead.fingerprint) is not None
         with pytest.raises(SettingsError, match=f"learned with the embedder {told}, this archive has {chunks.space}"):
-            ranker_of(own, vector_space(chunks), chunks.fingerprint)
+            find_ranker(own, vector_space(chunks), chunks.fingerprint)
     spaces = [vector_space(one) for one in (lead, chunks, TfidfSvdEmbedder(), TfidfSvdEmbedder(64), given())]
     assert len(set(spaces)) == len(spaces)
 

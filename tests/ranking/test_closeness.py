@@ -26,7 +26,7 @@ def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float
     closeness = Closeness(words=WORDS, both=BOTH if meaning_counts else None)
     odds = BOTH if meaning_counts and not np.isnan(dense) else WORDS
     chance = 1 / (1 + np.exp(-(odds.base + odds.words * lexical + (odds.meaning * dense if odds is BOTH else 0))))
-    found = closeness.close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0)))
+    found = closeness.is_close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0)))
     assert found.shape == (1, 1)
     assert bool(found[0, 0]) == (chance >= odds.least) or abs(chance - odds.least) < 1e-9
 
@@ -40,16 +40,16 @@ def test_a_pair_that_shares_more_is_never_less_close(
 ) -> None:
     closeness = Closeness(words=WORDS, both=BOTH, terms=10, few=4.0)
     pair = np.array([lexical, dense, shared], np.float32)
-    first, second = closeness.close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1))
+    first, second = closeness.is_close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1))
     assert second or not first
 
 
 def test_a_pair_that_shares_few_terms_must_be_closer() -> None:
     shared = np.array([0, 1, 5, 10, 40], np.float32)
     lexical, dense = np.full(5, 0.2, np.float32), np.full(5, np.nan, np.float32)  # log odds of 4, and 2.2 are enough
-    found = Closeness(words=WORDS, both=None, terms=10, few=3.0).close(lexical, dense, shared)
+    found = Closeness(words=WORDS, both=None, terms=10, few=3.0).is_close(lexical, dense, shared)
     assert found.tolist() == [False, False, True, True, True]
-    assert Closeness(words=WORDS, both=None).close(lexical, dense, shared).all()
+    assert Closeness(words=WORDS, both=None).is_close(lexical, dense, shared).all()
 
 
 @pytest.mark.parametrize("name", ["minilm-lead", "lexical"])
@@ -66,7 +66,7 @@ def test_a_file_keeps_the_closeness_of_its_ranker(name: str, tmp_path: Path) -> 
 def test_a_file_that_tells_no_closeness_asks_for_none(tmp_path: Path) -> None:
     held = orjson.loads(Ranker.default("lexical").to_json())
     del held["closeness"]
-    assert Ranker.of(orjson.dumps(held), "ranker.json").closeness is None
+    assert Ranker.from_json(orjson.dumps(held), "ranker.json").closeness is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_file_that_tells_no_closeness_asks_for_none(tmp_path: Path) -> None:
 def test_a_damaged_closeness_is_refused(harm: Any) -> None:
     held = orjson.loads(Ranker.default("lexical").to_json()) | {"closeness": harm}
     with pytest.raises(SettingsError, match="is no ranker"):
-        Ranker.of(orjson.dumps(held), "ranker.json")
+        Ranker.from_json(orjson.dumps(held), "ranker.json")
 
 
 TOPICS = (

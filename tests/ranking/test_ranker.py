@@ -16,9 +16,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from recommender import Recommender, Settings, SettingsError, precompute
 from recommender.features.families import FAMILIES
-from recommender.ranking.learn import feature_names, monotone_of
+from recommender.ranking.learn import feature_names, monotone_directions
 from recommender.ranking.ranker import Ranker
-from recommender.ranking.trees import Trees, padded_trees
+from recommender.ranking.trees import Trees, trees_from_sklearn
 from tests.support.checkerboard import checkerboard
 
 SHIPPED = ("minilm-lead", "lexical")
@@ -100,14 +100,14 @@ def test_two_rankers_together_give_the_weighted_mean_of_their_scores(
         of(depth, ("words.cosine", "title.cosine", "time.distance")),
         of(other, ("time.distance", "words.cosine")),
     )
-    both = one.averaged(two, share)
+    both = one.average_with(two, share)
     values = rng.normal(size=(50, 3)).astype(np.float32)
     values[rng.random(values.shape) < 0.2] = np.nan
     wanted = share * one.raw(values) + (1 - share) * two.raw(values[:, [2, 0]])
     np.testing.assert_allclose(both.raw(values), wanted, atol=1e-9)
     average = both.base + both.trees.mean[:, 0].sum()
     np.testing.assert_allclose(average + both.contributions(values).sum(axis=1), wanted, atol=1e-9)
-    assert Ranker.of(both.to_json(), "both").provenance["averaged with"]["sha256"] == two.sha256
+    assert Ranker.from_json(both.to_json(), "both").provenance["averaged with"]["sha256"] == two.sha256
 
 
 def parted(ranker: Ranker, row: NDArray[np.float32]) -> dict[str, float]:
@@ -154,7 +154,7 @@ def test_trees_score_as_scikit_learn_does(seed: int) -> None:
     wanted = np.nan_to_num(values[:, 0]) * np.isnan(values[:, 1]) + values[:, 2] > 0.3
     model = HistGradientBoostingClassifier(max_iter=12, max_leaf_nodes=6, max_depth=4, random_state=seed)
     model.fit(values, wanted)
-    trees = padded_trees([predictor.nodes for (predictor,) in model._predictors], 1.0)
+    trees = trees_from_sklearn([predictor.nodes for (predictor,) in model._predictors], 1.0)
     ranker = made(trees, 4, float(model._baseline_prediction.ravel()[0]))
     assert ranker.raw(values).tolist() == pytest.approx(model.decision_function(values).tolist(), abs=1e-12)
 
@@ -168,7 +168,7 @@ def test_shipped_rankers_read_known_features_and_are_monotone(name: str) -> None
     rng = np.random.default_rng(0)
     values = rng.random((200, len(ranker.features))).astype(np.float32)
     values[rng.random(values.shape) < 0.1] = np.nan
-    for place, way in enumerate(monotone_of(ranker.features)):
+    for place, way in enumerate(monotone_directions(ranker.features)):
         if way:
             low, high = values.copy(), values.copy()
             low[:, place], high[:, place] = 0.1, 30.0
@@ -256,9 +256,9 @@ def asks_of(family: str) -> Ranker:
 
 
 def test_a_ranker_tells_which_families_decide() -> None:
-    assert asks_of("section").deciding == {"section"}
-    assert Ranker.default("lexical").deciding <= set(FAMILIES)
-    assert "embedding" in Ranker.default("minilm-lead").deciding
+    assert asks_of("section").deciding_families == {"section"}
+    assert Ranker.default("lexical").deciding_families <= set(FAMILIES)
+    assert "embedding" in Ranker.default("minilm-lead").deciding_families
     deep = Trees(
         np.array([[0, 1, 2]], np.int32),
         np.zeros((1, 3), np.float32),
@@ -266,7 +266,7 @@ def test_a_ranker_tells_which_families_decide() -> None:
         np.array([[1.0, 2.0, 5.0, 5.0]]),  # padded on the right
         np.ones((1, 4)),
     )
-    assert replace(asks_of("section"), features=("words.a", "time.b", "section.c"), trees=deep).deciding == {
+    assert replace(asks_of("section"), features=("words.a", "time.b", "section.c"), trees=deep).deciding_families == {
         "words",
         "time",
     }

@@ -18,7 +18,7 @@ from recommender.embedders.protocol import vector_space
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext
 from recommender.publishing import PublishedLists
-from recommender.ranking.ranker import ranker_of
+from recommender.ranking.ranker import find_ranker
 from recommender.settings import Settings
 from recommender.storage.database import shown
 
@@ -140,7 +140,7 @@ class OwnSystem:
         self.name, self.settings, self.cache = name, settings, cache
         self.about = about or f"recommender with settings {settings.fingerprint()}"
         self.embedder = make_embedder(settings.embedding)
-        ranker = ranker_of(settings.ranking.ranker, vector_space(self.embedder), self.embedder.fingerprint)
+        ranker = find_ranker(settings.ranking.ranker, vector_space(self.embedder), self.embedder.fingerprint)
         self.ranker = "" if ranker is None else ranker.sha256
         self.trained_on = trained_on or (() if ranker is None else tuple(ranker.provenance.get("data", {})))
         plain = Settings.relevance_only()
