@@ -39,7 +39,7 @@ from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.values import to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
-from recommender.reading.links import given_links, with_links
+from recommender.reading.links import load_links, with_links
 from recommender.reading.read import Source, read_articles
 from recommender.reading.report import ReadReport
 from recommender.search.index import index_floats
@@ -135,7 +135,7 @@ class Recommender(EditorActions):
             If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
             strict mode.
         """
-        more = given_links(links, self.settings.reading)  # what cannot be read is refused before any work
+        more = load_links(links, self.settings.reading)  # what cannot be read is refused before any work
         table, self.report = read_articles(
             articles,
             settings=self.settings.reading,

@@ -19,7 +19,7 @@ from recommender.progress import Progress, silent
 from recommender.ranking.learn import LinkedPairs
 from recommender.ranking.propensity import Propensities, estimate_propensities
 from recommender.ranking.score import is_among
-from recommender.reading.clicks import ClickLog, codes
+from recommender.reading.clicks import ClickLog, encode_names
 from recommender.search.pools import Candidates
 
 _BLOCK = 256  # stories whose candidates are found together
@@ -114,7 +114,7 @@ class Clicked:
     def sessions(self, log: ClickLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find pairs of stories, by row, that one session read; the pairs join all stories of the session."""
         known = (self.source >= 0) & pc.is_valid(log.table["session"]).to_numpy()
-        session, story = codes(log.table["session"].filter(known)), self.source[known]
+        session, story = encode_names(log.table["session"].filter(known)), self.source[known]
         order = np.argsort(session, kind="stable")
         same = session[order][1:] == session[order][:-1]
         return story[order][:-1][same], story[order][1:][same]

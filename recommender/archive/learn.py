@@ -24,7 +24,7 @@ from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker, find_ranker
 from recommender.reading.behaviors import read_clicks
 from recommender.reading.clicks import ClickLog
-from recommender.reading.links import given_links
+from recommender.reading.links import load_links
 from recommender.statistics import Estimate, bootstrap, fold_of, short
 from recommender.version import __version__
 
@@ -131,7 +131,7 @@ def learn_ranker(
     InputError
         If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
     """
-    more = [table for one in (links, picks) if (table := given_links(one, archive.settings.reading)) is not None]
+    more = [table for one in (links, picks) if (table := load_links(one, archive.settings.reading)) is not None]
     found = archive.links
     if more or shown is not None:
         given = pa.concat_tables(more) if more else None

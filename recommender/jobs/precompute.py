@@ -21,7 +21,7 @@ from recommender.jobs.guards import Guards, count_vanished
 from recommender.jobs.options import JobKeywords, JobOptions
 from recommender.jobs.run import Run
 from recommender.jobs.summary import Summary, no_story_message
-from recommender.reading.links import given_links, with_links
+from recommender.reading.links import load_links, with_links
 from recommender.reading.read import Source
 from recommender.settings import Settings
 
@@ -91,7 +91,7 @@ def precompute(
     rules = Rules.read(rules) if isinstance(rules, str | Path) else rules
     rec = job_options.recommender or Recommender(settings, rules=rules, cache=job_options.cache)
     settings = rec.settings
-    link_table = given_links(links, settings.reading)
+    link_table = load_links(links, settings.reading)
     job_engine = make_engine(engine, address)
     job_options = replace(job_options, resume=job_options.resume or job_engine.resume(lists))
     run = Run("precompute", lists, archive, job_options)

@@ -19,29 +19,29 @@ NO_SOURCE, TOO_FEW = "no known story read before", "fewer than 2 known items sho
 COLUMNS = 5
 
 
-def impressions(path: Path, report: ReadReport) -> Iterator[dict[str, Any]]:
+def read_impressions(path: Path, report: ReadReport) -> Iterator[dict[str, Any]]:
     """Read rows of behaviors.tsv: list_id, session, time, history, shown and the set clicked.
 
     Times carry no zone in MIND and are taken as UTC.
     """
-    return tsv_rows(path, COLUMNS, _impression, report)
+    return read_tsv(path, COLUMNS, _parse_impression, report)
 
 
-def as_list(
+def to_click_row(
     row: Mapping[str, Any], known: Container[str], left_out: Counter[str], *, every: bool = False
 ) -> dict[str, Any] | None:
-    """Make a row of a click log of an impression; None, and counted, where too few of its stories are known.
+    """Make a row of a click log from an impression; None, and counted, where too few of its stories are known.
 
     Its source is the last known story of the reader's history. What was shown are the other known stories, or `every`
     other one, each at the place that it had.
     """
-    source = next((name for name in reversed(row["history"]) if name in known), None)
-    shown = [name for name in row["shown"] if name != source and (every or name in known)]
+    source = next((id_ for id_ in reversed(row["history"]) if id_ in known), None)
+    shown = [id_ for id_ in row["shown"] if id_ != source and (every or id_ in known)]
     if source is None or len(shown) < 2:
         left_out[NO_SOURCE if source is None else TOO_FEW] += 1
         return None
-    rest = {name: row[name] for name in ("list_id", "session", "time")}
-    return {**rest, "source": source, "shown": shown, "clicked": [name for name in shown if name in row["clicked"]]}
+    same = {name: row[name] for name in ("list_id", "session", "time")}
+    return {**same, "source": source, "shown": shown, "clicked": [id_ for id_ in shown if id_ in row["clicked"]]}
 
 
 def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str]) -> tuple[ClickLog, ReadReport]:
@@ -62,34 +62,33 @@ def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str])
         return source, ReadReport(read=len(source), accepted=len(source))
     if isinstance(source, str | Path) and _is_behaviors(Path(source)):
         report = ReadReport()
-        rows = (as_list(row, known, Counter(), every=True) for row in impressions(Path(source), report))
+        rows = (to_click_row(row, known, Counter(), every=True) for row in read_impressions(Path(source), report))
         log = ClickLog.of(row for row in rows if row is not None)
         report.accepted = len(log)
     else:
         log, report = ClickLog.read(source)
-    named = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
+    name = shown_name(Path(source)) if isinstance(source, str | Path) else "the click log"
     if not len(log):
         raise InputError(
-            f"no list of {named} can be used, of {report.read:,} rows; expected the columns source, shown and clicked, "
+            f"no list of {name} can be used, of {report.read:,} rows; expected the columns source, shown and clicked, "
             "or MIND's behaviors.tsv with stories of this archive in the histories"
         )
-    refuse_mostly_rejected(log, report, named)
+    refuse_mostly_rejected(log, report, name)
     return log, report
 
 
 def _is_behaviors(path: Path) -> bool:
-    """Tell whether a file begins with an impression of MIND."""
     if path.suffix.lower() != ".tsv" or not path.is_file():
         return False
     with path.open("rb") as file:
         first = file.readline(1 << 20).decode(errors="replace").rstrip("\r\n").split("\t")
     try:
-        return len(first) == COLUMNS and bool(_impression(first))
+        return len(first) == COLUMNS and bool(_parse_impression(first))
     except RowError:
         return False
 
 
-def tsv_rows(path: Path, columns: int, parse: Any, report: ReadReport) -> Iterator[dict[str, Any]]:
+def read_tsv(path: Path, columns: int, parse: Any, report: ReadReport) -> Iterator[dict[str, Any]]:
     """Read rows of a file without header, quoting or escapes."""
     with path.open("rb") as file:
         for line, raw in enumerate(file, 1):
@@ -107,10 +106,10 @@ def tsv_rows(path: Path, columns: int, parse: Any, report: ReadReport) -> Iterat
                 yield row
 
 
-def _impression(values: list[str]) -> Mapping[str, Any]:
-    name, reader, time, history, shown = (value.strip() for value in values)
-    if not name or not reader:
-        raise RowError("no reader" if name else "missing id")
+def _parse_impression(values: list[str]) -> Mapping[str, Any]:
+    id_, reader, time, history, shown = (value.strip() for value in values)
+    if not id_ or not reader:
+        raise RowError("no reader" if id_ else "missing id")
     try:
         moment = datetime.strptime(time, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=UTC)
     except ValueError:
@@ -125,7 +124,7 @@ def _impression(values: list[str]) -> Mapping[str, Any]:
         raise RowError("nothing was shown")
     clicked = {item for item, click in items.items() if click}
     return {
-        "list_id": name,
+        "list_id": id_,
         "session": reader,
         "time": moment,
         "history": history.split(),

@@ -1,4 +1,4 @@
-"""Say what an input holds, before anything is published of it."""
+"""Describe what an input holds, before anything is published of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS = (
     *("title", "body", "lead", "section", "tags", "language", "author", "source", "url", "image_url"),
     *("published_at", "updated_at", "expires_at", "canonical_id", "kind", "access", "sensitivity", "links"),
 )
-_MOST = 8  # values that are told of a column
+_MAX_VALUES = 8  # of a column
 _DEFAULTS = {"kind": "news", "access": "free"}  # what stands where an input says nothing
 
 
@@ -82,10 +82,10 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the check to what JSON can hold."""
-        told = asdict(self)
+        fields = asdict(self)
         for name in ("newest", "oldest"):
-            told[name] = told[name] and told[name].isoformat()
-        return told
+            fields[name] = fields[name] and fields[name].isoformat()
+        return fields
 
 
 def check(
@@ -108,7 +108,7 @@ def check(
     columns : mapping, optional
         Field -> column, for names that are not recognised.
     format : str, optional
-        Format of the files, such as 'csv', where their content shall not tell.
+        Format of the files, such as 'csv', where their content shall not decide.
     progress : callable
 
     Examples
@@ -124,57 +124,56 @@ def check(
     report.boilerplate = catalog.boilerplate.told
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
-    reasons = Counter(one.reason for one in report.rejected) + report.unpublished
-    named, site = with_site_language(table, settings.site_language) if len(table) else (table, UNKNOWN)
+    reasons = Counter(row.reason for row in report.rejected) + report.unpublished
+    with_language, site = with_site_language(table, settings.site_language) if len(table) else (table, UNKNOWN)
     return Check(
         rows=report.read + sum(not row.line for row in report.rejected),  # files that gave none count as one
         stories=len(table),
         rejected=len(report.rejected),
         superseded=report.superseded,
         unpublished=sum(report.unpublished.values()),
-        reasons=dict(reasons.most_common(_MOST)),
-        filled={name: round(_filled(table[name], _DEFAULTS.get(name, "")), 4) for name in FIELDS},
-        newest=_moment(dated.max()) if len(dated) else None,
-        oldest=_moment(dated.min()) if len(dated) else None,
+        reasons=dict(reasons.most_common(_MAX_VALUES)),
+        filled={name: round(_share_filled(table[name], _DEFAULTS.get(name, "")), 4) for name in FIELDS},
+        newest=_to_datetime(dated.max()) if len(dated) else None,
+        oldest=_to_datetime(dated.min()) if len(dated) else None,
         without_clock=round(float((dated % DAY_US == 0).mean()), 4) if len(dated) else 0.0,
-        languages=_commonest(pc.fill_null(named["language"], UNKNOWN if site == MIXED else site)),
+        languages=_commonest(pc.fill_null(with_language["language"], UNKNOWN if site == MIXED else site)),
         kinds=_commonest(table["kind"]),
         sections=_commonest(table["section"]),
         copies=len(table) - len(np.unique(catalog.copy_group)),
         links=links.links,
         unresolved_links=links.unresolved,
         boilerplate=report.boilerplate,
-        by_form=_by_form(catalog.table) if settings.drop_boilerplate else 0,
+        by_form=_count_by_form(catalog.table) if settings.drop_boilerplate else 0,
         findings=report.findings(now),
     ), report
 
 
-def _by_form(table: pa.Table) -> int:
+def _count_by_form(table: pa.Table) -> int:
     """Count stories that lose something though nothing recurs."""
     bodies = ONLY_BY_FORM.cleaned(table)["body"]
     return int(pc.sum(pc.not_equal(bodies, table["body"])).as_py() or 0)
 
 
-def _filled(column: pa.ChunkedArray, nothing: str) -> float:
-    """Compute the share of the rows that hold something other than `nothing`."""
+def _share_filled(column: pa.ChunkedArray, nothing: str) -> float:
     if not len(column):
         return 0.0
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        held = pc.greater(pc.fill_null(pc.list_value_length(column), 0), 0)
+        is_filled = pc.greater(pc.fill_null(pc.list_value_length(column), 0), 0)
     elif pa.types.is_timestamp(column.type):
-        held = pc.is_valid(column)
+        is_filled = pc.is_valid(column)
     else:
-        held = pc.fill_null(pc.not_equal(column.cast(pa.large_string()), nothing), False)
-    return float(pc.mean(held.cast(pa.float64())).as_py())
+        is_filled = pc.fill_null(pc.not_equal(column.cast(pa.large_string()), nothing), False)
+    return float(pc.mean(is_filled.cast(pa.float64())).as_py())
 
 
 def _commonest(column: pa.ChunkedArray) -> dict[str, int]:
     counts = pc.value_counts(column.drop_null()).to_pylist()
-    counts.sort(key=lambda one: (-one["counts"], one["values"]))
-    return {one["values"]: one["counts"] for one in counts[:_MOST]}
+    counts.sort(key=lambda count: (-count["counts"], count["values"]))
+    return {count["values"]: count["counts"] for count in counts[:_MAX_VALUES]}
 
 
-def _moment(micros: np.int64) -> datetime | None:
+def _to_datetime(micros: np.int64) -> datetime | None:
     try:
         return datetime.fromtimestamp(int(micros) / 1e6, UTC)
     except (ValueError, OverflowError):

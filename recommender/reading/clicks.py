@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
         ("session", pa.large_string()),  # reader or session
     ]
 )
-# The first name found wins. Compared without case and "_- ".
+# The first name counts. Compared without case and "_- ".
 ALIASES: dict[str, tuple[str, ...]] = {
     "source": ("article_id", "article", "story", "story_id"),
     "list_id": ("list", "impression", "impression_id"),
@@ -47,13 +47,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "time": ("timestamp", "datetime", "date", "shown_at"),
     "session": ("session_id", "user", "user_id", "reader", "reader_id"),
 }
-_KINDS = [[pa.scalar(kind, pa.large_string()), pa.scalar("", pa.large_string())] for kind in "abc"]
-_CHUNK = 10_000  # rows turned into Arrow at a time, and looked at for the sign between ids
+_GROUP_PREFIXES = [[pa.scalar(prefix, pa.large_string()), pa.scalar("", pa.large_string())] for prefix in "abc"]
+_CHUNK = 10_000  # rows turned into Arrow at a time, and searched for the separator of ids
 _SEPARATORS = ("|", ";", ",")
 
 
 class _ForeignClickError(RowError):
-    """A row tells of a click on something that was not shown."""
+    """A row has a click on something that was not shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ class ClickLog:
                 f"unknown field {min(unknown)!r} in a column mapping; expected one of {', '.join(SCHEMA.names)}"
             )
         report = ReadReport()
-        rows = _accepted(_stream(source), columns or {}, strict, report)
+        rows = _read_rows(_open_stream(source), columns or {}, strict, report)
         tables = [SCHEMA.empty_table()]
         while chunk := list(islice(rows, _CHUNK)):
             tables.append(pa.Table.from_pylist(chunk, schema=SCHEMA))
@@ -139,41 +139,41 @@ class ClickLog:
     def items(self) -> pa.Table:
         """One row a shown item: `list` (row in `table`), `place` (from 1), `source`, `item`, `clicked`."""
         shown, clicked = (self.table[name].combine_chunks() for name in ("shown", "clicked"))
-        rows, hits = (np.repeat(np.arange(len(self)), _lengths(lists)) for lists in (shown, clicked))
-        item = pc.list_flatten(shown)
-        names = pa.concat_arrays([item, pc.list_flatten(clicked)]).dictionary_encode()
-        codes, width = names.indices.to_numpy().astype(np.int64), len(names.dictionary)
-        hit = np.isin(rows * width + codes[: len(rows)], hits * width + codes[len(rows) :])
+        rows, click_rows = (np.repeat(np.arange(len(self)), _lengths(lists)) for lists in (shown, clicked))
+        items = pc.list_flatten(shown)
+        ids = pa.concat_arrays([items, pc.list_flatten(clicked)]).dictionary_encode()
+        codes, count = ids.indices.to_numpy().astype(np.int64), len(ids.dictionary)
+        is_clicked = np.isin(rows * count + codes[: len(rows)], click_rows * count + codes[len(rows) :])
         starts = np.cumsum(_lengths(shown)) - _lengths(shown)
         return pa.table(
             {
                 "list": rows,
                 "place": np.arange(len(rows)) - starts[rows] + 1,
                 "source": self.table["source"].combine_chunks().take(pa.array(rows)),
-                "item": item,
-                "clicked": hit,
+                "item": items,
+                "clicked": is_clicked,
             }
         )
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
         """Codes of what is resampled together, shape (n,): session, where unknown source, where unknown the list."""
-        given = (self.table["session"], self.table["source"], pa.chunked_array([np.arange(len(self))]))
+        columns = (self.table["session"], self.table["source"], pa.chunked_array([np.arange(len(self))]))
         # a session may have the name of a source
-        named = (
-            pc.binary_join_element_wise(column.cast(SCHEMA.field("session").type), *kind)
-            for column, kind in zip(given, _KINDS, strict=True)
+        prefixed = (
+            pc.binary_join_element_wise(column.cast(SCHEMA.field("session").type), *prefix)
+            for column, prefix in zip(columns, _GROUP_PREFIXES, strict=True)
         )
-        return codes(pc.coalesce(*named))
+        return encode_names(pc.coalesce(*prefixed))
 
     def between(self, start: datetime | None = None, end: datetime | None = None) -> ClickLog:
         """Keep the lists shown at `start` or later and before `end`; those without a time are in no such part."""
-        held = pc.is_valid(self.table["time"])
+        is_between = pc.is_valid(self.table["time"])
         if start is not None:
-            held = pc.and_(held, pc.greater_equal(self.table["time"], _moment(start)))
+            is_between = pc.and_(is_between, pc.greater_equal(self.table["time"], _to_scalar(start)))
         if end is not None:
-            held = pc.and_(held, pc.less(self.table["time"], _moment(end)))
-        return ClickLog(self.table.filter(pc.fill_null(held, False)))
+            is_between = pc.and_(is_between, pc.less(self.table["time"], _to_scalar(end)))
+        return ClickLog(self.table.filter(pc.fill_null(is_between, False)))
 
     def among(self, ids: Collection[str]) -> ClickLog:
         """Keep only these articles: lists under others, or with fewer than two of these items, are left out."""
@@ -182,12 +182,12 @@ class ClickLog:
         columns = {}
         for name in ("shown", "clicked"):
             lists = table[name].combine_chunks()
-            held = pc.is_in(lists.flatten(), known)
+            is_known = pc.is_in(lists.flatten(), known)
             counts = np.bincount(
-                pc.list_parent_indices(lists).to_numpy(), held.to_numpy(zero_copy_only=False), len(lists)
+                pc.list_parent_indices(lists).to_numpy(), is_known.to_numpy(zero_copy_only=False), len(lists)
             )
             offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), lists.flatten().filter(held))
+            columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), lists.flatten().filter(is_known))
         for name, column in columns.items():
             table = table.set_column(table.column_names.index(name), SCHEMA.field(name), column)
         return ClickLog(table.filter(pa.array(_lengths(columns["shown"]) >= 2)))
@@ -212,7 +212,7 @@ class ClickLog:
         --------
         >>> log = ClickLog.of({"shown": ["a"], "clicked": None, "time": f"2026-03-0{day}"} for day in (4, 1, 2, 3))
         >>> past, future = log.split(0.5)
-        >>> [one.day for one in past.table["time"].to_pylist()], len(future)
+        >>> [time.day for time in past.table["time"].to_pylist()], len(future)
         ([1, 2], 2)
         """
         if undated := self.table["time"].null_count:
@@ -247,7 +247,7 @@ class ClickLog:
         return list(paths.values())
 
 
-def _stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stream:
+def _open_stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stream:
     if isinstance(source, Mapping):
         raise InputError("one dict was given, expected an iterable of them: ClickLog.read([row, ...])")
     if not isinstance(source, str | Path):
@@ -260,10 +260,10 @@ def _stream(source: str | Path | pa.Table | Iterable[Mapping[str, Any]]) -> Stre
     return Stream(shown_name(path), path)
 
 
-def _accepted(
+def _read_rows(
     stream: Stream, mapping: Mapping[str, str], strict: bool, report: ReadReport
 ) -> Iterator[dict[str, object]]:
-    known: dict[tuple[str, ...], dict[str, str]] = {}
+    columns: dict[tuple[str, ...], dict[str, str]] = {}
     rows = stream.rows()
     first_rows = list(islice(rows, _CHUNK))
     separator = _find_separator([raw for _, raw in first_rows if isinstance(raw, Mapping)], mapping)
@@ -275,9 +275,9 @@ def _accepted(
             if not isinstance(raw, Mapping):
                 raise RowError(f"{type(raw).__name__}, expected dict")
             names = tuple(raw)
-            if names not in known:
-                known[names] = _recognised(names, mapping)
-            yield _row(raw, known[names], line, separator)
+            if names not in columns:
+                columns[names] = _find_columns(names, mapping)
+            yield _to_row(raw, columns[names], line, separator)
         except RowError as error:
             if strict:
                 raise InputError(f"{stream.name}, line {line}: {error}") from None
@@ -294,7 +294,7 @@ def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str
     """
     texts = []
     for raw in rows:
-        columns = _recognised(tuple(raw), mapping)
+        columns = _find_columns(tuple(raw), mapping)
         shown, clicked = (raw.get(columns.get(field, "")) for field in ("shown", "clicked"))
         if isinstance(shown, str) and not shown.lstrip().startswith("["):
             texts.append((shown, clicked if isinstance(clicked, str) else ""))
@@ -302,14 +302,14 @@ def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str
     for shown, clicked in texts:
         for separator in hits:
             ids, clicked_ids = _split(shown, separator), _split(clicked, separator)
-            is_clean = all(name.strip("".join(_SEPARATORS)) == name for name in ids)  # 'a,' is an id and a sign
+            is_clean = all(id_.strip("".join(_SEPARATORS)) == id_ for id_ in ids)  # 'a,' is an id and a sign
             hits[separator] += is_clean and bool(clicked_ids) and set(clicked_ids) <= set(ids)
     best = max(hits, key=lambda separator: hits[separator])  # blanks where several are equal
     if hits[best]:
         return best
     counts = {sign: sum(sign in shown for shown, _ in texts) for sign in _SEPARATORS}
     commonest = max(_SEPARATORS, key=lambda sign: counts[sign])
-    has_blanks = any(len(name.split()) > 1 for shown, _ in texts for name in _split(shown, commonest))
+    has_blanks = any(len(id_.split()) > 1 for shown, _ in texts for id_ in _split(shown, commonest))
     return commonest if 2 * counts[commonest] > len(texts) and not has_blanks else None
 
 
@@ -347,42 +347,42 @@ def refuse_mostly_rejected(log: ClickLog, report: ReadReport, name: str) -> None
     )
 
 
-def _recognised(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+def _find_columns(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     """Find which column feeds which field: first `mapping`, then the known names."""
     by_name = {fold(column): column for column in reversed(columns) if isinstance(column, str)}
-    found = {}
+    recognised = {}
     for field in SCHEMA.names:
         names = [fold(name) for name in (field, *ALIASES[field])]
         column = mapping.get(field, next((by_name[name] for name in names if name in by_name), None))
         if column is not None:
-            found[field] = column
-    return found
+            recognised[field] = column
+    return recognised
 
 
-def _row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separator: str | None) -> dict[str, object]:
-    given = {field: raw.get(column) for field, column in columns.items()}
-    if "clicked" not in given:  # not the same as no clicks
+def _to_row(raw: Mapping[str, Any], columns: Mapping[str, str], line: int, separator: str | None) -> dict[str, object]:
+    values = {field: raw.get(column) for field, column in columns.items()}
+    if "clicked" not in values:  # not the same as no clicks
         raise RowError("no clicked column; expected clicked or clicks, empty where nothing was clicked")
-    shown = _ids(given.get("shown"), "shown", separator)
-    clicked = list(dict.fromkeys(_ids(given["clicked"], "clicked", separator)))
+    shown = _to_ids(values.get("shown"), "shown", separator)
+    clicked = list(dict.fromkeys(_to_ids(values["clicked"], "clicked", separator)))
     if not shown:
         raise RowError("nothing was shown; expected ids in a column shown or items")
     known = set(shown)
     if len(known) < len(shown):
         raise RowError(f"{Counter(shown).most_common(1)[0][0]!r} is shown twice")
-    if foreign := [name for name in clicked if name not in known]:
-        raise _ForeignClickError(f"a click on {foreign[0]!r}, which was not shown")
-    time = given.get("time")
+    if unknown := [id_ for id_ in clicked if id_ not in known]:
+        raise _ForeignClickError(f"a click on {unknown[0]!r}, which was not shown")
+    time = values.get("time")
     return {
-        **{field: _text(given.get(field), field) for field in ("source", "version", "session")},
-        "list_id": _text(given.get("list_id"), "list_id") or str(line),
+        **{field: _to_text(values.get(field), field) for field in ("source", "version", "session")},
+        "list_id": _to_text(values.get("list_id"), "list_id") or str(line),
         "shown": shown,
         "clicked": clicked,
         "time": None if time is None else to_time(time),
     }
 
 
-def _ids(value: object, field: str, separator: str | None) -> list[str]:
+def _to_ids(value: object, field: str, separator: str | None) -> list[str]:
     if isinstance(value, str):
         try:
             value = orjson.loads(value) if value.lstrip().startswith("[") else _split(value, separator)
@@ -392,13 +392,13 @@ def _ids(value: object, field: str, separator: str | None) -> list[str]:
         return []
     if not isinstance(value, list | tuple):
         raise RowError(f"{field} is {type(value).__name__}, expected a list or text")
-    names = [_text(part, field) for part in value]
-    if None in names:
+    ids = [_to_text(part, field) for part in value]
+    if None in ids:
         raise RowError(f"an empty id in {field}")
-    return [name for name in names if name]
+    return [id_ for id_ in ids if id_]
 
 
-def _text(value: object, field: str) -> str | None:
+def _to_text(value: object, field: str) -> str | None:
     if value is None or (isinstance(value, float) and isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -413,7 +413,7 @@ def _text(value: object, field: str) -> str | None:
     return text or None
 
 
-def _moment(time: datetime) -> pa.Scalar:
+def _to_scalar(time: datetime) -> pa.Scalar:
     return pa.scalar(to_time(time), TIME)
 
 
@@ -421,6 +421,6 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
     return np.asarray(pc.list_value_length(lists).to_numpy(), dtype=np.int64)
 
 
-def codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
+def encode_names(names: pa.ChunkedArray) -> NDArray[np.int64]:
     """Assign a number to each different name, (n,)."""
     return np.asarray(names.combine_chunks().dictionary_encode().indices.to_numpy(), dtype=np.int64)

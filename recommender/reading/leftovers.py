@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
-_BROKEN = "\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0"
-_BROKEN_PAIR = f"[{_BROKEN}][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u2122]"
-_MOJIBAKE = re.compile(_BROKEN_PAIR)
-# What is looked behind at stands after the signs that it goes with: these a search finds many times faster.
-_UNSEEN = re.compile(
+_MOJIBAKE_FIRST = "\u00c2\u00c3\u00e2\u00c5\u00c4\u00d0\u00d1\u00f0"
+_MOJIBAKE_PAIR = f"[{_MOJIBAKE_FIRST}][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u2122]"
+_MOJIBAKE = re.compile(_MOJIBAKE_PAIR)
+# Look-behinds stand after the letters that they go with: a search finds these many times faster.
+_INVISIBLE_PATTERN = re.compile(
     "[\u00ad\u2060\ufeff\u200b](?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]\u200b)"
-)  # Thai words end so
+)  # Thai words end with a zero-width space
 _LATIN = "[A-Za-z0-9\u00c0-\u024f]"
 _JOINERS = re.compile(f"[\u200c\u200d](?<={_LATIN}.)[\u200c\u200d]*(?={_LATIN})")
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
@@ -42,9 +42,9 @@ _HEADING = re.compile(r"^#{1,6} +(?=\S)", re.MULTILINE)
 _QUOTE = re.compile(r"^(?:&gt;|>) ?", re.MULTILINE)
 _WRAPPED = re.compile(r"\n(?<=[^\s#]\n)(?=[^\s#>*\-+|\d])")
 _C1_BYTES = re.compile(rb"\xc2[\x80-\x84\x86-\x9f]")  # of UTF-8, whose first byte a search finds many times faster
-_UNSEEN_SIGNS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_C1 = {  # signs of Windows that were read as Latin-1, which has none there; 0x85 ends a line elsewhere
+_C1 = {  # letters of Windows that were read as Latin-1, which has none there; 0x85 ends a line elsewhere
     code: bytes([code]).decode("cp1252")
     for code in range(0x80, 0xA0)
     if code not in (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x9D)
@@ -52,19 +52,19 @@ _C1 = {  # signs of Windows that were read as Latin-1, which has none there; 0x8
 _ESCAPE = r"\\u[0-9a-f]{4}|(?:\\r\\n|\\n\\n)"  # of JSON or SQL, in a text that was written so twice
 _ESCAPED = re.compile(_ESCAPE, re.IGNORECASE)
 APPENDED = "appeared first on"
-"""What WordPress ends the texts of its feeds with: "The post ... appeared first on ..."."""
-_BRACKETED = (  # begins a shortcode, CDATA or a link of Markdown, as few brackets of running text do
+"""Words of the end of texts in feeds of WordPress: "The post ... appeared first on ..."."""
+_BRACKETED = (  # how shortcodes, CDATA and links of Markdown go on, and few brackets of running text
     rf"/?(?:{_MEDIA}|contact-form|advertisement|(?:vc|et_pb|fusion|su|elementor|wp)_)"
     r"|CDATA\[|/?[a-z][^\[\]=]*=|[^\[\]\n]*\]\("
 )
 _BRACKET = rf"\[(?:{_BRACKETED})"
-_LINE = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
-_ODD_BRACKET, _ODD_LINE = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE)
-ODD = (
+_LINE_START = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
+_BRACKET_PATTERN, _LINE_PATTERN = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE_START)
+LEFTOVERS = (
     rf"{_BRACKET}|{_ESCAPE}|{APPENDED}|[\x80-\x84\x86-\x9f]"
-    rf"|\{{[{{%]|\*\*|{_LINE}|\r|[{_UNSEEN_SIGNS}]|(?-i:{_BROKEN_PAIR})"
+    rf"|\{{[{{%]|\*\*|{_LINE_START}|\r|[{_INVISIBLE}]|(?-i:{_MOJIBAKE_PAIR})"
 )
-"""What `is_odd` looks for as one pattern, without case."""
+"""What `has_leftovers` looks for as one pattern, without case."""
 RARE = (rf"\[(?i:{_BRACKETED})", r"\{[{%]", r"\*\*", r"\\[unrUNR]", r"\r", "# ", "---", "first on")
 RARE_BYTES = (
     rb"\xc2[\x80-\x84\x86-\x9f\xad]",
@@ -72,61 +72,61 @@ RARE_BYTES = (
     rb"\xef\xbb\xbf",
     rb"\xc3[\x82-\x85\x90\x91\xa2\xb0][\x80-\xff]",
 )
-"""Patterns of which a text that `is_odd` finds, or its bytes, hold one; each begins with signs that few texts hold."""
+"""Patterns of which a text with leftovers, or its bytes, hold one; each begins with letters that few texts hold."""
 
 
-def is_odd(text: str) -> bool:
-    """Tell whether a text holds what anything here changes; most texts hold none of it.
+def has_leftovers(text: str) -> bool:
+    """Check whether a text holds what anything here changes; most texts hold none of it.
 
-    Each sign is looked for by itself: that is many times faster than one pattern for all of them. One character is
-    found many times faster than two.
+    Each sign is searched by itself, which is many times faster than one pattern for all of them. One character is found
+    many times faster than two.
 
     Examples
     --------
-    >>> is_odd("The **mayor** resigns"), is_odd("The mayor [of Gull Point] resigns")
+    >>> has_leftovers("The **mayor** resigns"), has_leftovers("The mayor [of Gull Point] resigns")
     (True, False)
     """
     if "\r" in text or ("*" in text and "**" in text) or ("{" in text and ("{{" in text or "{%" in text)):
         return True
-    if "[" in text and _ODD_BRACKET.search(text):
+    if "[" in text and _BRACKET_PATTERN.search(text):
         return True
-    if (("#" in text and "# " in text) or "---" in text) and _ODD_LINE.search(text):
+    if (("#" in text and "# " in text) or "---" in text) and _LINE_PATTERN.search(text):
         return True
     if APPENDED in text or ("\\" in text and _ESCAPED.search(text)):
         return True
-    return not text.isascii() and (_has_unseen(text) or _is_broken(text) or _has_c1(text))
+    return not text.isascii() and (_has_invisible(text) or _is_mojibake(text) or _has_c1(text))
 
 
-def _has_unseen(text: str) -> bool:
-    return any(sign in text for sign in _UNSEEN_SIGNS)
+def _has_invisible(text: str) -> bool:
+    return any(sign in text for sign in _INVISIBLE)
 
 
 def _has_c1(text: str) -> bool:
     return _C1_BYTES.search(text.encode(errors="surrogatepass")) is not None
 
 
-def _is_broken(text: str) -> bool:
-    """Tell whether a text looks read in the wrong encoding."""
-    return any(sign in text for sign in _BROKEN) and _MOJIBAKE.search(text) is not None
+def _is_mojibake(text: str) -> bool:
+    """Check whether a text looks as if it was read in the wrong encoding."""
+    return any(sign in text for sign in _MOJIBAKE_FIRST) and _MOJIBAKE.search(text) is not None
 
 
-def tidied(text: str) -> str:
-    r"""Leave out what is no text: front matter, shortcodes, marks of CDATA, characters that nobody sees.
+def tidy(text: str) -> str:
+    r"""Drop what is no text: front matter, shortcodes, marks of CDATA, invisible characters.
 
     A text whose bytes were once read in the wrong encoding is mended where that is certain.
 
     Examples
     --------
-    >>> tidied('The mayor\u00e2\u20ac\u2122s plan [gallery ids="1,2"]')
+    >>> tidy('The mayor\u00e2\u20ac\u2122s plan [gallery ids="1,2"]')
     'The mayor’s plan '
     """
-    if _is_broken(text):
-        text = _mended(text)
+    if _is_mojibake(text):
+        text = _repair_encoding(text)
     if not text.isascii() and _has_c1(text):
         text = text.translate(_C1)
     if "\\" in text and _ESCAPED.search(text):
-        text = _unescaped(text)
-    text = visible(text)
+        text = _unescape(text)
+    text = drop_invisible(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "---" in text:
@@ -138,79 +138,79 @@ def tidied(text: str) -> str:
     return _TEMPLATE.sub("", text) if "{" in text else text
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     r"""Read what was escaped twice: letters as `\\u00e9`, and lines where the text has none otherwise.
 
     Examples
     --------
-    >>> _unescaped(r"One \u2019 two\n\nThree")
+    >>> _unescape(r"One \u2019 two\n\nThree")
     'One ’ two\n\nThree'
     """
     if "\n" not in text and (r"\n\n" in text or r"\r\n" in text):
         text = text.replace(r"\r\n", "\n").replace(r"\n", "\n").replace(r"\t", " ").replace(r"\"", '"')
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     if _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\0", "")
 
 
-def visible(text: str) -> str:
-    """Leave out characters that nobody sees, such as soft hyphens; joiners of scripts that need them stay.
+def drop_invisible(text: str) -> str:
+    """Drop invisible characters, such as soft hyphens; joiners of scripts that need them stay.
 
     Examples
     --------
-    >>> visible("har" + chr(0xAD) + "bour")
+    >>> drop_invisible("har" + chr(0xAD) + "bour")
     'harbour'
     """
-    if text.isascii() or not _has_unseen(text):
+    if text.isascii() or not _has_invisible(text):
         return text
-    text = _UNSEEN.sub("", text)
+    text = _INVISIBLE_PATTERN.sub("", text)
     return _JOINERS.sub("", text) if "\u200c" in text or "\u200d" in text else text
 
 
-def of_markdown(text: str, has_tags: bool = False) -> tuple[str, bool]:
-    """Read Markdown as plain text, and tell whether it is HTML now: with links it is, so that they can be read.
+def from_markdown(text: str, has_tags: bool = False) -> tuple[str, bool]:
+    """Convert Markdown to plain text, or to HTML where it has links; the second value says whether it is HTML.
 
-    A text is Markdown if it has its links, images, bold words or headings; any other comes back as it is. `has_tags`
-    tells that it holds HTML as well, which stays.
+    A text is Markdown if it has its links, images, bold words or headings; any other is returned as it is. With
+    `has_tags` it holds HTML as well, which stays.
 
     Examples
     --------
-    >>> of_markdown("The **mayor** resigns")
+    >>> from_markdown("The **mayor** resigns")
     ('The mayor resigns', False)
-    >>> of_markdown("The [mayor](https://courier.example/m) resigns")
+    >>> from_markdown("The [mayor](https://courier.example/m) resigns")
     ('The <a href="https://courier.example/m">mayor</a> resigns', True)
     """
-    found = _IMAGE.sub("", text) if "[" in text and "![" in text else text
-    if "*" in found and "**" in found:
-        found = _STRONG.sub(r"\1", found)
-    if "#" in found and "\n" in text and "# " in found:
-        found = _HEADING.sub("", found)
-    linked = "[" in found and "](" in found and _LINK.search(found) is not None
-    if found == text and not linked:
+    plain = _IMAGE.sub("", text) if "[" in text and "![" in text else text
+    if "*" in plain and "**" in plain:
+        plain = _STRONG.sub(r"\1", plain)
+    if "#" in plain and "\n" in text and "# " in plain:
+        plain = _HEADING.sub("", plain)
+    has_links = "[" in plain and "](" in plain and _LINK.search(plain) is not None
+    if plain == text and not has_links:
         return text, False
-    found = _WRAPPED.sub(" ", found)
+    plain = _WRAPPED.sub(" ", plain)
     if has_tags:
-        return _LINK.sub(_anchor, found), True
-    found = _EMPHASIS.sub(r"\2", _QUOTE.sub("", found))
-    if not linked:
-        return found, False
-    return _LINK.sub(_anchor, html.escape(found, quote=False)), True
+        return _LINK.sub(_to_anchor, plain), True
+    plain = _EMPHASIS.sub(r"\2", _QUOTE.sub("", plain))
+    if not has_links:
+        return plain, False
+    return _LINK.sub(_to_anchor, html.escape(plain, quote=False)), True
 
 
-def _anchor(found: re.Match[str]) -> str:
-    return f'<a href="{html.escape(html.unescape(found[2]))}">{found[1]}</a>'
+def _to_anchor(link: re.Match[str]) -> str:
+    return f'<a href="{html.escape(html.unescape(link[2]))}">{link[1]}</a>'
 
 
-def _mended(text: str) -> str:
+def _repair_encoding(text: str) -> str:
     from ftfy import fix_encoding  # slow to import, and seldom needed
 
-    return fix_encoding(text, config=_careful())
+    return fix_encoding(text, config=_fixer_config())
 
 
 @cache
-def _careful() -> TextFixerConfig:
-    """Only what decodes to what was meant without a guess."""
+def _fixer_config() -> TextFixerConfig:
+    """Return the settings of ftfy that guess nothing."""
     from ftfy import TextFixerConfig
 
     return TextFixerConfig(restore_byte_a0=False, replace_lossy_sequences=False, fix_c1_controls=False)

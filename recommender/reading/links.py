@@ -22,10 +22,10 @@ from recommender.reading.markup import Anchor
 from recommender.reading.times import to_time
 from recommender.settings import ReadingSettings
 
-_TARGETS = ("url", "href", "target", "id")
-_ANCHORS = ("anchor", "text")
+_TARGET_KEYS = ("url", "href", "target", "id")
+_ANCHOR_KEYS = ("anchor", "text")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_RELATIVE = ("/", "./", "../", "?")
+_RELATIVE_STARTS = ("/", "./", "../", "?")
 _COLUMNS = {
     "story": ("story", "source", "from", "story_id", "source_id"),
     "item": ("item", "target", "to", "item_id", "target_id"),
@@ -33,12 +33,12 @@ _COLUMNS = {
     "time": ("time", "date", "timestamp"),
     "kind": ("kind", "type"),
 }
-_SHOWN = 3  # bad rows of a file that an error tells
+_MAX_NAMED = 3  # bad rows of a file that an error names
 _CHUNK = 10_000  # rows turned into Arrow at a time
 
 
 def is_other_than_links(value: Any) -> bool:
-    """Say whether a column called `links` holds an object, such as the addresses of JSON:API, and no list of links.
+    """Check whether a column called `links` holds an object, such as the addresses of JSON:API, and no list of links.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def is_other_than_links(value: Any) -> bool:
 def story_links(
     anchors: Iterable[Anchor], value: Any, base: str | None, limits: ReadingSettings, left_out: Counter[str]
 ) -> tuple[Link, ...]:
-    """Make the links of one story from those of its sentences and from its column `links`; nothing costs the story.
+    """Make the links of a story from those of its sentences and its column `links`; bad ones are left out and counted.
 
     Parameters
     ----------
@@ -77,43 +77,41 @@ def story_links(
     (Link(target='mill-vote', anchor='', time=None, kind=None), Link(target='https://courier.example/local/ferry', \
 anchor='', time=None, kind=None))
     """
-    found: list[Link] = []
-    for target, rest in _candidates(anchors, value, base, left_out):
+    links: list[Link] = []
+    for target, details in _link_details(anchors, value, base, left_out):
         try:
-            link = _link(target, rest, limits)
+            link = _to_link(target, details, limits)
         except RowError as error:
             left_out[str(error)] += 1
             continue
         if link is None:
             continue
-        if len(found) >= limits.max_links:
+        if len(links) >= limits.max_links:
             left_out[f"more than {limits.max_links:,} links of one story (reading.max_links)"] += 1
         else:
-            found.append(link)
-    return tuple(found)
+            links.append(link)
+    return tuple(links)
 
 
-def _candidates(
+def _link_details(
     anchors: Iterable[Anchor], value: Any, base: str | None, left_out: Counter[str]
 ) -> Iterable[tuple[Any, Mapping[str, Any]]]:
-    """Find the target and further details of each link; addresses are joined to the base."""
+    """Yield the target and further details of each link; addresses are joined to the base."""
     for anchor in anchors:
         yield absolute_url(anchor.href, base), {"anchor": anchor.text}
-    for one in _listed(value, left_out):
-        if isinstance(one, Link):
-            one = {"target": one.target, "anchor": one.anchor, "time": one.time, "kind": one.kind}
-        if isinstance(one, Mapping):
-            names = {name.strip().casefold(): name for name in one if isinstance(name, str)}
-            target = next((one[names[name]] for name in _TARGETS if name in names and one[names[name]]), None)
-            rest: Mapping[str, Any] = {name: one[names[name]] for name in (*_ANCHORS, "time", "kind") if name in names}
-        else:
-            target, rest = one, {}
-        if isinstance(target, str) and target.strip().startswith(_RELATIVE):
+    for item in _list_items(value, left_out):
+        target, details = item, {}
+        if isinstance(item, Link):
+            target, details = item.target, {"anchor": item.anchor, "time": item.time, "kind": item.kind}
+        elif isinstance(item, Mapping):
+            details = {name.strip().casefold(): value for name, value in item.items() if isinstance(name, str)}
+            target = next((details[name] for name in _TARGET_KEYS if details.get(name)), None)
+        if isinstance(target, str) and target.strip().startswith(_RELATIVE_STARTS):
             target = absolute_url(target, base)
-        yield target, rest
+        yield target, details
 
 
-def _listed(value: Any, left_out: Counter[str]) -> Iterable[Any]:
+def _list_items(value: Any, left_out: Counter[str]) -> Iterable[Any]:
     if isinstance(value, str):
         text = value.strip()
         if text[:1] == "[":
@@ -125,27 +123,27 @@ def _listed(value: Any, left_out: Counter[str]) -> Iterable[Any]:
         else:
             value = [part for part in re.split(r"[\s;|]+", text) if part]
     if isinstance(value, list | tuple):
-        return [one for one in value if one is not None]
+        return [item for item in value if item is not None]
     return () if value is None else (value,)
 
 
-def _link(target: Any, rest: Mapping[str, Any], limits: ReadingSettings) -> Link | None:
-    """Read one link; None where it leads to no page."""
-    target = _text(target, "a link")
+def _to_link(target: Any, details: Mapping[str, Any], limits: ReadingSettings) -> Link | None:
+    """Make a link; None where it leads to no page."""
+    target = _to_text(target, "a link")
     if not leads_to_a_page(target):
         return None
     if len(target) > limits.max_field_chars:
         raise RowError("a link longer than reading.max_field_chars")
-    anchor = next((_words(rest[name], limits) for name in _ANCHORS if rest.get(name)), "")
-    kind = _words(rest.get("kind"), limits).casefold()
+    anchor = next((_to_line(details[name], limits) for name in _ANCHOR_KEYS if details.get(name)), "")
+    kind = _to_line(details.get("kind"), limits).casefold()
     try:
-        time = None if rest.get("time") is None else to_time(rest["time"], "a link")
+        time = None if details.get("time") is None else to_time(details["time"], "a link")
     except RowError:
         raise RowError("a link with an unreadable time") from None
     return Link(target, anchor, time, kind or None)
 
 
-def _text(value: Any, what: str) -> str:
+def _to_text(value: Any, what: str) -> str:
     """Check a text, or a number that is an id, and strip the blanks around it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RowError(f"{what} that is {type(value).__name__}, expected text")
@@ -159,16 +157,16 @@ def _text(value: Any, what: str) -> str:
     return text
 
 
-def _words(value: Any, limits: ReadingSettings) -> str:
-    """Put the words of a link on one line, cut to the limit; empty if they cannot be used."""
+def _to_line(value: Any, limits: ReadingSettings) -> str:
+    """Return the words of a link on one line, cut to the limit; empty if they cannot be used."""
     if not isinstance(value, str):
         return ""
     text = " ".join(_CONTROL.sub(" ", value[: 4 * limits.max_field_chars]).split())[: limits.max_field_chars]
     return text.encode(errors="ignore").decode()
 
 
-def given_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -> pa.Table | None:
-    """Give links as a table of `LINKS`, whether they came as a file or as a table; None stays None.
+def load_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -> pa.Table | None:
+    """Load links as a table of `LINKS`, from a file or a table; None stays None.
 
     Raises
     ------
@@ -177,7 +175,7 @@ def given_links(links: str | Path | pa.Table | None, settings: ReadingSettings) 
 
     Examples
     --------
-    >>> given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings()).num_columns
+    >>> load_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings()).num_columns
     5
     """
     if links is None:
@@ -186,7 +184,7 @@ def given_links(links: str | Path | pa.Table | None, settings: ReadingSettings) 
 
 
 def with_links(table: pa.Table, more: pa.Table | None, settings: ReadingSettings) -> pa.Table:
-    """Put further links into the stories that they name, so that they are saved with these.
+    """Add further links to the stories that they name, so that they are saved with these.
 
     A warning counts the links whose story is not there, and those beyond `max_links` of a story.
 
@@ -194,14 +192,14 @@ def with_links(table: pa.Table, more: pa.Table | None, settings: ReadingSettings
     ----------
     table : pyarrow.Table, columns of `SCHEMA`
     more : pyarrow.Table or None, columns of `LINKS`
-        What `given_links` returned.
+        What `load_links` returned.
     settings : ReadingSettings
 
     Examples
     --------
     >>> from recommender.articles.article import Article, to_table
     >>> stories = to_table([Article(id="a", title="Ferry"), Article(id="b", title="Inquiry")])
-    >>> more = given_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings())
+    >>> more = load_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings())
     >>> with_links(stories, more, ReadingSettings())["links"][1][0]["target"].as_py()
     'a'
     """
@@ -231,7 +229,7 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
     settings : ReadingSettings, optional
         Limits.
     strict : bool, default False
-        Refuse the file for one bad row. Otherwise bad rows are left out, and a warning counts them and tells the
+        Refuse the file for a single bad row. Otherwise bad rows are left out, and a warning counts them and names the
         first.
 
     Returns
@@ -259,16 +257,15 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
         raise InputError(f"no such file of links: {name}; give a file with the columns story and item")
     if not is_readable(path):
         raise InputError(f"unknown kind of file of links: {name}; expected {KNOWN}")
-    columns: dict[tuple[str, ...], dict[str, str]] = {}
     bad: list[tuple[int, str]] = []
     chunks = [LINKS.empty_table()]
-    rows = _rows(Stream(name, path, limits=limits), columns, bad, limits, strict)
+    rows = _read_rows(Stream(name, path, limits=limits), bad, strict)
     while chunk := list(islice(rows, _CHUNK)):
         chunks.append(pa.Table.from_pylist(chunk, schema=LINKS))
     table = pa.concat_tables(chunks).combine_chunks()
     if bad:
-        told = "; ".join(f"line {line}: {reason}" for line, reason in bad[:_SHOWN])
-        message = f"{len(bad):,} of {len(bad) + len(table):,} rows of links cannot be used: {name}, {told}"
+        reasons = "; ".join(f"line {line}: {reason}" for line, reason in bad[:_MAX_NAMED])
+        message = f"{len(bad):,} of {len(bad) + len(table):,} rows of links cannot be used: {name}, {reasons}"
         if strict or not len(table):
             raise InputError(f"{message}; expected an id or URL under story and item in every row")
         warnings.warn(message, stacklevel=2)
@@ -277,39 +274,18 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
     return table
 
 
-def _rows(
-    stream: Stream,
-    columns: dict[tuple[str, ...], dict[str, str]],
-    bad: list[tuple[int, str]],
-    limits: ReadingSettings,
-    strict: bool,
-) -> Iterable[dict[str, Any]]:
-    for line, raw in _spread(stream.rows()):
+def _read_rows(stream: Stream, bad: list[tuple[int, str]], strict: bool) -> Iterable[dict[str, Any]]:
+    """Read rows of `LINKS`; reasons of bad ones are added to `bad`, and the first ends the reading if `strict`."""
+    limits = stream.limits
+    columns: dict[tuple[str, ...], dict[str, str]] = {}
+    for line, raw in _expand_picks(stream.rows()):
         try:
             if isinstance(raw, BadRow):
                 raise RowError(str(raw))
             names = tuple(raw)
             if names not in columns:
-                columns[names] = _recognised(names, stream.name)
-            held = {field: raw[column] for field, column in columns[names].items()}
-            values = {}
-            for field in ("story", "item"):
-                value = held[field]
-                if value is None or value == "":
-                    raise RowError(f"no {field}")
-                values[field] = _text(value, field)
-                if len(values[field]) > limits.max_field_chars:
-                    raise RowError(f"{field} longer than reading.max_field_chars")
-            link = _link(values["item"], held, limits)
-            if link is None:
-                raise RowError("an item that is no page")
-            yield {
-                "story": values["story"],
-                "item": link.target,
-                "anchor": link.anchor,
-                "time": link.time,
-                "kind": link.kind,
-            }
+                columns[names] = _find_columns(names, stream.name)
+            yield _to_row({field: raw[column] for field, column in columns[names].items()}, limits)
         except RowError as error:
             bad.append((line, str(error)))
             if strict:
@@ -321,8 +297,22 @@ def _rows(
                 ) from None
 
 
-def _spread(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
-    """Spread picks of an editor, `id` with a list `picks`, to one row a pick; other rows stay."""
+def _to_row(values: Mapping[str, Any], limits: ReadingSettings) -> dict[str, Any]:
+    ids = {}
+    for field in ("story", "item"):
+        if values[field] is None or values[field] == "":
+            raise RowError(f"no {field}")
+        ids[field] = _to_text(values[field], field)
+        if len(ids[field]) > limits.max_field_chars:
+            raise RowError(f"{field} longer than reading.max_field_chars")
+    link = _to_link(ids["item"], values, limits)
+    if link is None:
+        raise RowError("an item that is no page")
+    return {"story": ids["story"], "item": link.target, "anchor": link.anchor, "time": link.time, "kind": link.kind}
+
+
+def _expand_picks(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
+    """Expand picks of an editor, `id` with a list `picks`, to one row a pick; other rows stay."""
     for line, raw in rows:
         if isinstance(raw, Mapping) and isinstance(raw.get("picks"), list) and "id" in raw:
             for pick in raw["picks"]:
@@ -331,19 +321,19 @@ def _spread(rows: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
             yield line, raw
 
 
-def _recognised(names: tuple[Any, ...], file: str) -> dict[str, str]:
+def _find_columns(names: tuple[Any, ...], file: str) -> dict[str, str]:
     """Find which column of a row feeds which field; without story and item it is no row of links."""
     known = {name.strip().casefold().replace("-", "_"): name for name in reversed(names) if isinstance(name, str)}
-    found = {
+    columns = {
         field: column
         for field, aliases in _COLUMNS.items()
         if (column := next((known[alias] for alias in aliases if alias in known), None)) is not None
     }
     for field in ("story", "item"):
-        if field not in found:
+        if field not in columns:
             given = ", ".join(str(name)[:60] for name in names[:20])
             raise InputError(
                 f"no column {field} in the links of {file}; found {given or 'none'}; expected "
                 f"{' or '.join(_COLUMNS[field][:3])}: rename a column"
             )
-    return found
+    return columns

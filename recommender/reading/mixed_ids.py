@@ -1,4 +1,4 @@
-"""Ids in memory that are numbers in some rows and the same as text in others: nobody can tell whether they are one."""
+"""Ids in memory that are numbers in some rows and the same as text in others: they may be one story or two."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from recommender.articles.id_types import id_text
 from recommender.errors import InputError
+from recommender.reading.formats.frames import is_of_pandas
 from recommender.reading.names import recognise
 
 
@@ -23,26 +24,27 @@ def refuse_mixed_ids(data: Any, mapping: Mapping[str, str]) -> None:
     >>> refuse_mixed_ids([{"id": 2, "title": "Ferry"}, {"id": 3, "title": "Storm"}], {})
     """
     numbers, texts = set(), set()
-    for value in _ids(data, mapping):
+    for value in _id_values(data, mapping):
         if isinstance(value, str):
             texts.add(value.strip())
         elif isinstance(text := id_text(value), str):
             numbers.add(text)
-    if both := sorted(numbers & texts):
+    if mixed := sorted(numbers & texts):
         raise InputError(
-            f"the id {both[0]} is a number in some rows and text in others, {len(both):,} such ids in all; "
+            f"the id {mixed[0]} is a number in some rows and text in others, {len(mixed):,} such ids in all; "
             "expected one type: make all ids numbers, or all text"
         )
 
 
-def _ids(data: Any, mapping: Mapping[str, str]) -> Iterable[Any]:
+def _id_values(data: Any, mapping: Mapping[str, str]) -> Iterable[Any]:
     if isinstance(data, list):
         first = next((row for row in data if isinstance(row, Mapping)), {})
         columns = recognise(first, mapping).get("id", ())
         return (row.get(column) for column in columns[:1] for row in data if isinstance(row, Mapping))
     # of frames only columns of pandas may hold values of several types
-    if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
-        columns = recognise([name for name in data.columns if isinstance(name, str)], mapping).get("id", ())
-        kinds = {column: str(data.dtypes[column]) for column in columns[:1] if list(data.columns).count(column) == 1}
-        return (value for column, kind in kinds.items() if kind == "object" for value in data[column])
+    if is_of_pandas(data) and hasattr(data, "columns"):
+        names = list(data.columns)
+        columns = recognise([name for name in names if isinstance(name, str)], mapping).get("id", ())
+        unique = [column for column in columns[:1] if names.count(column) == 1]
+        return (value for column in unique if str(data.dtypes[column]) == "object" for value in data[column])
     return ()

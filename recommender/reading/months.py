@@ -79,22 +79,21 @@ _NAMES = {
 }
 
 
-def _numbers() -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """Find the number of each name that means one month in all languages, and apart the others, by language."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+def _month_numbers() -> dict[str, dict[str, int]]:
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
     for language, months in _NAMES.items():
         for number, names in enumerate(months.split(), 1):
             for name in names.split(","):
-                found[_folded(name)][language] = number
-    sure = {name: next(iter(held.values())) for name, held in found.items() if len(set(held.values())) == 1}
-    return sure, {name: held for name, held in found.items() if name not in sure}
+                numbers[_fold(name)][language] = number
+    return numbers
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return normalize("NFC", name.casefold())  # Greek letters and Turkish ones fold to some with marks beside them
 
 
-MONTHS, _OF_LANGUAGES = _numbers()
+_NUMBERS = _month_numbers()
+MONTHS = {name: next(iter(numbers.values())) for name, numbers in _NUMBERS.items() if len(set(numbers.values())) == 1}
 """Number of a month by its name or short name, folded and without a full stop, where all languages agree."""
 
 
@@ -103,7 +102,7 @@ class AmbiguousMonth(RowError):
 
 
 def month_number(name: str, language: str | None = None) -> int:
-    """Find the number of a month by its name; `language` tells where languages disagree.
+    """Find the number of a month by its name; `language` decides where languages disagree.
 
     Raises
     ------
@@ -117,12 +116,12 @@ def month_number(name: str, language: str | None = None) -> int:
     >>> month_number("Oktober"), month_number("listopada", "pl"), month_number("listopada", "hr")
     (10, 11, 10)
     """
-    folded = _folded(name)
+    folded = _fold(name)
     if folded in MONTHS:
         return MONTHS[folded]
-    if folded not in _OF_LANGUAGES:
+    if folded not in _NUMBERS:
         raise ValueError(f"unknown month: {name}")
-    held = _OF_LANGUAGES[folded]
-    if language not in held:
-        raise AmbiguousMonth(f"{name} is another month in {' and '.join(held)}; reading.site_language tells which")
-    return held[language]
+    numbers = _NUMBERS[folded]
+    if language not in numbers:
+        raise AmbiguousMonth(f"{name} is another month in {' and '.join(numbers)}; reading.site_language tells which")
+    return numbers[language]

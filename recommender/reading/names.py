@@ -110,6 +110,7 @@ def fold(name: str) -> str:
     return re.sub(r"[\s_\-.:@]+", "", name).casefold()
 
 
+_ID_LIKE = re.compile(r"(?:^|[\W_])(?i:id|nr|no|num|number|nummer|key|code|ref)\.?$|[a-z](?:ID|Id|Nr|Key)$")
 _NAMES = {field: tuple(fold(name) for name in (field, *ALIASES.get(field, ()))) for field in FIELDS}
 
 
@@ -123,36 +124,33 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, t
     >>> recognise(["guid", "head", "Headline", "pubDate", "mood"], {})
     {'id': ('guid',), 'title': ('Headline', 'head'), 'published_at': ('pubDate',)}
     """
-    taken = set(mapping.values())
-    named = [column for column in columns if isinstance(column, str) and column not in taken]
+    mapped = set(mapping.values())
+    named = [column for column in columns if isinstance(column, str) and column not in mapped]
     by_name = {fold(column): column for column in reversed(named)}
-    found: dict[str, tuple[str, ...]] = {field: (column,) for field, column in mapping.items()}
+    recognised: dict[str, tuple[str, ...]] = {field: (column,) for field, column in mapping.items()}
     for field, names in _NAMES.items():
-        if field == "links" and field not in found:
+        if field == "links" and field not in recognised:
             # `_links` of REST answers are addresses of the answer itself
             column = next((column for column in named if column.strip().casefold() == field), None)
             if column is not None:
-                found[field] = (column,)
-        elif field not in found and field != "extra":
-            own = [field] if field in named else []  # "id" before "_id", which reads the same
+                recognised[field] = (column,)
+        elif field not in recognised and field != "extra":
+            exact = [field] if field in named else []  # "id" before "_id", which reads the same
             known = (by_name[name] for name in names if name in by_name)
-            if columns_ := tuple(dict.fromkeys([*own, *known])):
-                found[field] = columns_
-    return found
+            if sources := tuple(dict.fromkeys([*exact, *known])):
+                recognised[field] = sources
+    return recognised
 
 
-def guessed_id(columns: Iterable[str]) -> str | None:
+def guess_id_column(columns: Iterable[str]) -> str | None:
     """Guess which column holds the id, by the last word of its name; None where none looks so.
 
     Examples
     --------
-    >>> guessed_id(["Kopf", "Beitrags-ID"]), guessed_id(["Kopf", "Covid"])
+    >>> guess_id_column(["Kopf", "Beitrags-ID"]), guess_id_column(["Kopf", "Covid"])
     ('Beitrags-ID', None)
     """
-    return next((name for name in columns if _LIKE_ID.search(name.strip())), None)
-
-
-_LIKE_ID = re.compile(r"(?:^|[\W_])(?i:id|nr|no|num|number|nummer|key|code|ref)\.?$|[a-z](?:ID|Id|Nr|Key)$")
+    return next((name for name in columns if _ID_LIKE.search(name.strip())), None)
 
 
 def known_names(columns: Iterable[str]) -> frozenset[str]:

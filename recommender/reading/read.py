@@ -28,21 +28,25 @@ from recommender.reading.formats.wrappers import rows_within, wraps_stories
 from recommender.reading.mixed_ids import refuse_mixed_ids
 from recommender.reading.report import Notes, ReadReport, Rejected
 from recommender.reading.rows import RowReader
-from recommender.reading.times import TimeForms
+from recommender.reading.time_format import TimeFormat
 from recommender.settings import ReadingSettings
 from recommender.storage.database import SqlQuery, is_database, shown
 from recommender.storage.versions import CURRENT
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
 
-_OURS = (
-    "journal.jsonl",
-    "rejected.jsonl",
-    "tombstones.jsonl",
-    "unpublished.json",
-)  # written beside lists, where a folder is both input and output
-
 NO_STORY = "files or folders without a story"
+# written next to lists, where a folder is both input and output
+_OWN_FILES = ("journal.jsonl", "rejected.jsonl", "tombstones.jsonl", "unpublished.json")
+_DATABASES = (
+    (re.compile(rb"SQLite format 3\0"), "a database of SQLite", "--query with sqlite:///{}"),
+    (re.compile(rb"PGDMP"), "a dump of PostgreSQL", "it restored (pg_restore), and --query with the database"),
+    (
+        re.compile(rb"(?i)\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:set|use|drop|create|insert|lock|copy|begin)\s"),
+        "a dump of SQL",
+        "it loaded into a database, and --query with that",
+    ),
+)
 
 Part: TypeAlias = tuple[pa.Table, ReadReport]
 Each: TypeAlias = Callable[[Callable[[Stream], Part], list[Stream]], Iterable[Part]]
@@ -65,24 +69,24 @@ def read_articles(
     Parameters
     ----------
     source : path, list of paths, frame, SqlQuery, or iterable of Article, dict or the like
-        Files of any format of `recommender.reading.formats.FORMATS`, told by what they hold, and packed or not; a
+        Files of any format of `recommender.reading.formats.FORMATS`, recognised by their content, and packed or not; a
         folder stands for every such file in it. Frames are those of pandas, Polars, Arrow, DuckDB and whatever gives
         Arrow's.
     settings : ReadingSettings, optional
     columns : mapping, optional
         Field -> column, for names that are not recognised: ``{"title": "kop"}``.
     format : str, optional
-        Format of all files, such as 'csv', where their content and names shall not tell.
+        Format of all files, such as 'csv', where their content and names shall not decide.
     strict : bool, default False
         Raise at the first bad row instead of rejecting it.
     progress : callable
         Called with (stage, done, total).
     each : callable, optional
-        Gives what a function returns for every stream, in order, and may call it elsewhere; default: one after another.
+        Yields what a function returns for every stream, in order, and may call it elsewhere; default: one by one.
     drafts : bool, default False
         Read rows that are no published stories like all others.
     may_be_empty : bool, default False
-        Tell of files and folders without a story, which are otherwise bad: nothing may be new.
+        Note files and folders without a story, which are otherwise bad: nothing may be new.
 
     Returns
     -------
@@ -104,12 +108,12 @@ def read_articles(
     (['Ferry aground'], 'missing id')
     """
     settings, columns = settings or ReadingSettings(), dict(columns or {})
-    TimeForms.of(settings)  # refuses what cannot be, before any work
+    TimeFormat.from_settings(settings)  # refuses what cannot be, before any work
     format = format_named(format).name if format is not None else None
     report = ReadReport()
     streams = [
         replace(stream, limits=settings, format=format)
-        for stream in _streams(source, report.told, format, may_be_empty)
+        for stream in _open_streams(source, report.told, format, may_be_empty)
     ]
     _check_mapping(streams, columns)
     for stream in streams:
@@ -118,30 +122,33 @@ def read_articles(
     def count(stage: str, done: int, total: int | None) -> None:
         progress(stage, report.read + done, total)
 
-    read = partial(_read, mapping=columns, settings=settings, strict=strict, drafts=drafts, may_be_empty=may_be_empty)
+    read = partial(
+        _read_stream, mapping=columns, settings=settings, strict=strict, drafts=drafts, may_be_empty=may_be_empty
+    )
     tables = []
     for table, part in each(read, streams) if each else map(partial(read, progress=count), streams):
         if strict and part.rejected:
-            first = part.rejected[0]
-            raise InputError(f"{first.file}, line {first.line}: {first.reason}")
+            raise InputError(_describe_rejected(part.rejected[0]))
         tables.append(table)
-        report.take(part)
+        report.merge(part)
         if len(report.rejected) > settings.max_rejected:
-            last = report.rejected[-1]
             raise InputError(
-                f"{last.file}, line {last.line}: {last.reason}; these are more than {settings.max_rejected:,} bad rows "
+                f"{_describe_rejected(report.rejected[-1])}; these are more than {settings.max_rejected:,} bad rows "
                 "(reading.max_rejected): is this a file of articles?"
             )
         progress("reading", report.read, None)
     progress("reading", report.read, report.read)
     table = pa.concat_tables(tables).combine_chunks() if tables else READ.empty_table()
-    table = _newest(table, report)
-    table = _published(table, report)
+    table = _drop_unpublished(_keep_newest(table, report), report)
     report.accepted = len(table)
     return table, report
 
 
-def _read(
+def _describe_rejected(row: Rejected) -> str:
+    return f"{row.file}, line {row.line}: {row.reason}"
+
+
+def _read_stream(
     stream: Stream,
     mapping: Mapping[str, str],
     settings: ReadingSettings,
@@ -169,7 +176,7 @@ def _read(
 
 
 def _why_no_row(path: Path) -> str:
-    """Say why a file gave no row: of a table the header may stand alone."""
+    """Return why a file gave no row: of a table the header may stand alone."""
     if path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         with path.open("rb") as file:
             if file.read(1 << 16).strip(b"\xef\xbb\xbf \t\r\n"):
@@ -177,40 +184,40 @@ def _why_no_row(path: Path) -> str:
     return "empty file"
 
 
-def _newest(table: pa.Table, report: ReadReport) -> pa.Table:
-    """Keep one row of each id, the newest."""
-    code = table["id"].combine_chunks().dictionary_encode()
-    if len(code.dictionary) == len(table):
+def _keep_newest(table: pa.Table, report: ReadReport) -> pa.Table:
+    ids = table["id"].combine_chunks().dictionary_encode()
+    if len(ids.dictionary) == len(table):
         return table
+    codes = ids.indices.to_numpy()
     published, updated = (
         pc.fill_null(table[name].cast(pa.int64()), UNDATED).to_numpy() for name in ("published_at", "updated_at")
     )
-    # what lacks the time of its publication was published when the others of its story were
-    codes = code.indices.to_numpy()
-    greatest = np.full(len(code.dictionary), UNDATED)
-    np.maximum.at(greatest, codes, published)
-    published = np.where(published == UNDATED, greatest[codes], published)
+    # a row without the time of its publication was published when the others of its story were
+    last_published = np.full(len(ids.dictionary), UNDATED)
+    np.maximum.at(last_published, codes, published)
+    published = np.where(published == UNDATED, last_published[codes], published)
     # a row that only says that a story is not published any more is never older than the story
-    updated = np.where(pc.is_valid(table[HIDDEN]).to_numpy() & (updated == UNDATED), np.iinfo(np.int64).max, updated)
+    is_hidden = pc.is_valid(table[HIDDEN]).to_numpy()
+    updated = np.where(is_hidden & (updated == UNDATED), np.iinfo(np.int64).max, updated)
     order = np.lexsort((published, updated, codes))  # stable: of equal rows the later comes last
-    last = np.append(np.diff(codes[order]) != 0, True)
-    report.superseded = len(table) - int(last.sum())
-    return table.take(pa.array(np.sort(order[last])))
+    is_newest = np.append(np.diff(codes[order]) != 0, True)
+    report.superseded = len(table) - int(is_newest.sum())
+    return table.take(pa.array(np.sort(order[is_newest])))
 
 
-def _published(table: pa.Table, report: ReadReport) -> pa.Table:
-    """Leave out the rows that are no published stories, and count them by what says so."""
+def _drop_unpublished(table: pa.Table, report: ReadReport) -> pa.Table:
+    """Leave out the rows that are no published stories, and count them by their reasons."""
     hidden = table[HIDDEN]
     if hidden.null_count < len(table):
-        told = pc.is_valid(hidden)
-        report.unpublished = Counter(hidden.filter(told).to_pylist())
-        out = table.select(["id", "updated_at", "published_at"]).filter(told).to_pylist()
-        report.taken_back = {row["id"]: (row["updated_at"], row["published_at"]) for row in out}
+        is_hidden = pc.is_valid(hidden)
+        report.unpublished = Counter(hidden.filter(is_hidden).to_pylist())
+        rows = table.select(["id", "updated_at", "published_at"]).filter(is_hidden).to_pylist()
+        report.taken_back = {row["id"]: (row["updated_at"], row["published_at"]) for row in rows}
         table = table.filter(pc.is_null(hidden)).combine_chunks()
     return table.drop_columns(HIDDEN)
 
 
-def _streams(source: Source, told: Notes, format: str | None, may_be_empty: bool) -> list[Stream]:
+def _open_streams(source: Source, notes: Notes, format: str | None, may_be_empty: bool) -> list[Stream]:
     if is_frame(source) or is_cursor(source):
         return [Stream("<table>", data=materialize(source))]
     if isinstance(source, SqlQuery):
@@ -218,25 +225,31 @@ def _streams(source: Source, told: Notes, format: str | None, may_be_empty: bool
     if is_database(source):
         raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query)")
     if isinstance(source, Mapping):
-        if "bozo" in source and not source.get("entries"):
-            raise InputError(f"a feed without entries was given ({source.get('bozo_exception', 'it is empty')})")
-        if not wraps_stories(source):
-            raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
-        return [Stream("<articles>", data=list(rows_within(dict(source))))]
-    if not isinstance(source, Iterable | str | Path):
+        return [Stream("<articles>", data=_stories_of_object(source))]
+    if isinstance(source, str | Path):
+        return _open_path(Path(source), notes, format, may_be_empty)
+    if not isinstance(source, Iterable):
         raise InputError(f"{type(source).__name__} was given, expected a path, a frame or an iterable of stories")
-    if not isinstance(source, str | Path):
-        source = [one if isinstance(one, dict) else materialize(one) for one in source]
-        if source and isinstance(source[0], Mapping) and wraps_stories(source[0]):  # answers, page by page
-            source = [
-                story for one in source for story in (rows_within(dict(one)) if isinstance(one, Mapping) else (one,))
-            ]
-        if not source or not isinstance(source[0], str | Path):
-            return [Stream("<articles>", data=source)]
-        return [stream for path in source for stream in _streams(path, told, format, may_be_empty)]
-    path = Path(source)
+    items = [item if isinstance(item, dict) else materialize(item) for item in source]
+    if items and isinstance(items[0], Mapping) and wraps_stories(items[0]):  # answers, page by page
+        pages = (rows_within(dict(page)) if isinstance(page, Mapping) else (page,) for page in items)
+        items = list(chain.from_iterable(pages))
+    if not items or not isinstance(items[0], str | Path):
+        return [Stream("<articles>", data=items)]
+    return [stream for path in items for stream in _open_streams(path, notes, format, may_be_empty)]
+
+
+def _stories_of_object(source: Mapping[str, Any]) -> list[Any]:
+    if "bozo" in source and not source.get("entries"):
+        raise InputError(f"a feed without entries was given ({source.get('bozo_exception', 'it is empty')})")
+    if not wraps_stories(source):
+        raise InputError("one dict was given, expected an iterable of them: fit([article, ...])")
+    return list(rows_within(dict(source)))
+
+
+def _open_path(path: Path, notes: Notes, format: str | None, may_be_empty: bool) -> list[Stream]:
     if path.is_dir():
-        return _of_folder(path, told, may_be_empty)
+        return _open_folder(path, notes, may_be_empty)
     if not path.exists():
         raise InputError(f"no such file: {path}")
     try:
@@ -244,61 +257,56 @@ def _streams(source: Source, told: Notes, format: str | None, may_be_empty: bool
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if format is None and not is_readable(path):
-        raise InputError(_unknown(path))
+        raise InputError(_describe_unreadable(path))
     return [Stream(shown_name(path), path)]
 
 
-_DATABASES = (
-    (re.compile(rb"SQLite format 3\0"), "a database of SQLite", "--query with sqlite:///{}"),
-    (re.compile(rb"PGDMP"), "a dump of PostgreSQL", "it restored (pg_restore), and --query with the database"),
-    (
-        re.compile(rb"(?i)\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:set|use|drop|create|insert|lock|copy|begin)\s"),
-        "a dump of SQL",
-        "it loaded into a database, and --query with that",
-    ),
-)
-
-
-def _unknown(path: Path) -> str:
-    """Say what a file of no format that is read is, as far as that can be told."""
+def _describe_unreadable(path: Path) -> str:
+    """Return what a file of an unknown format is, as far as its head shows."""
     head = File(path, ReadingSettings()).head
-    for mark, what, instead in _DATABASES:
-        if mark.match(head[:10_000]):
-            return f"{path} is {what}, which is not read; expected {instead.format(path)}"
+    for pattern, kind, instead in _DATABASES:
+        if pattern.match(head[:10_000]):
+            return f"{path} is {kind}, which is not read; expected {instead.format(path)}"
     return f"unknown kind of file: {path}; expected {KNOWN}, or --input-format with what it holds"
 
 
-def _of_folder(folder: Path, told: Notes, may_be_empty: bool) -> list[Stream]:
-    """Open each file of a folder as a stream; files of one name are called by their folders too."""
-    inside = sorted(_files(folder))
-    found = [path for path in inside if is_readable(path, certain=True)]
-    if not inside and may_be_empty:
-        told.add(NO_STORY, shown_name(folder))
+def _open_folder(folder: Path, notes: Notes, may_be_empty: bool) -> list[Stream]:
+    """Open each file of a folder as a stream; files of the same name are called by their folders too."""
+    files = sorted(_list_files(folder))
+    paths = [path for path in files if is_readable(path, certain=True)]
+    if not files and may_be_empty:
+        notes.add(NO_STORY, shown_name(folder))
         return []
-    if not found:
+    if not paths:
         raise InputError(f"no article files in folder {folder}; expected {KNOWN}")
-    for other in sorted(set(inside).difference(found)):
-        told.add(PASSED_OVER, shown_name(other.relative_to(folder)))
-    names = Counter(map(_name, found))
-    called = (path.relative_to(folder).as_posix() if names[_name(path)] > 1 else "" for path in found)
-    return [Stream(shown_name(path), path, member_name=name) for path, name in zip(found, called, strict=True)]
+    for other in sorted(set(files).difference(paths)):
+        notes.add(PASSED_OVER, shown_name(other.relative_to(folder)))
+    counts = Counter(map(_story_name, paths))
+    return [
+        Stream(
+            shown_name(path),
+            path,
+            member_name=path.relative_to(folder).as_posix() if counts[_story_name(path)] > 1 else "",
+        )
+        for path in paths
+    ]
 
 
-def _name(path: Path) -> str:
-    """Name a file as its story's id does, where the story names none."""
+def _story_name(path: Path) -> str:
+    """Return the name of a file as the id of its story has it, where the story has none."""
     return page_name(path) if path.suffix.lower() in (".md", ".markdown", ".mdx") else path.name
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _list_files(folder: Path) -> Iterator[Path]:
     """Find files of a folder and those in it; not versions of published lists and saved archives, nor hidden ones."""
-    ours = (folder / CURRENT).exists()
+    is_output = (folder / CURRENT).exists()
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in _OURS:
+        if path.name.startswith(".") or path.name in _OWN_FILES:
             continue
         if path.is_dir():
-            if not ours and not path.is_symlink() and not (path / CURRENT).exists():
-                yield from _files(path)
-        elif path.is_file() and not (ours and not is_readable(path, certain=True)):
+            if not is_output and not path.is_symlink() and not (path / CURRENT).exists():
+                yield from _list_files(path)
+        elif path.is_file() and not (is_output and not is_readable(path, certain=True)):
             yield path
 
 
@@ -309,12 +317,11 @@ def _check_mapping(streams: list[Stream], mapping: Mapping[str, str]) -> None:
     if unknown := sorted(set(mapping) - set(FIELDS)):
         meant = did_you_mean(unknown[0], FIELDS) or f"; expected one of {', '.join(FIELDS)}"
         raise InputError(f"unknown field {unknown[0]!r} in a column mapping{meant}")
-    missing, seen = set(mapping.values()), set[str]()
+    mapped, names = set(mapping.values()), set[str]()
     for _, raw in chain.from_iterable(stream.rows() for stream in streams):
-        names = raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ()
-        seen.update(names)
-        if not missing.difference(seen):
+        names.update(raw if isinstance(raw, Mapping) else FIELDS if isinstance(raw, Article) else ())
+        if mapped <= names:
             return
-    for name, column in mapping.items():
-        if seen and column not in seen:
-            raise InputError(f"no column {column!r} (mapped to {name}) in the input; found {', '.join(sorted(seen))}")
+    for field, column in mapping.items():
+        if names and column not in names:
+            raise InputError(f"no column {column!r} (mapped to {field}) in the input; found {', '.join(sorted(names))}")

@@ -10,9 +10,8 @@ import orjson
 
 from recommender.articles.boilerplate import Passage
 
-_SHOWN = 5  # values that a finding names
-_MOST_AHEAD = timedelta(hours=15)  # of any zone before UTC
-_SLACK = timedelta(minutes=30)
+_MAX_NAMED = 5  # values that a finding names
+_MIN_AHEAD, _MAX_AHEAD = timedelta(minutes=30), timedelta(hours=15)  # the most by which a zone is ahead of UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Notes:
-    """What was mended or left out of rows that are kept: how often, and one example of each kind."""
+    """What was mended or left out of stories that are kept: how often, and one example of each kind."""
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -38,16 +37,16 @@ class Notes:
         if what not in self.examples:
             self.examples[what] = example
 
-    def take(self, other: Notes) -> None:
+    def merge(self, other: Notes) -> None:
         """Add the cases of a later part."""
         self.counts += other.counts
         self.examples = {**other.examples, **self.examples}
 
     def lines(self) -> list[str]:
-        """Write one line a kind, the commonest first."""
+        """Return one line for each kind, the commonest first."""
         return [
             f"{count:,} {what}" + (f", such as {self.examples[what]}" if self.examples[what] else "")
-            for what, count in sorted(self.counts.items(), key=lambda one: (-one[1], one[0]))
+            for what, count in _commonest_first(self.counts)
         ]
 
 
@@ -62,7 +61,7 @@ class ReadReport:
     taken_back : dict
         Their ids, with the times of their last change and publication.
     unknown_statuses : Counter of str
-        Values of columns such as `status` that say neither; their stories are shown.
+        Values of columns such as `status` that are not known; their stories are shown.
     told : Notes
         What was mended or left out of stories that are kept.
     lost : Counter of str
@@ -91,18 +90,18 @@ class ReadReport:
     @property
     def commonest(self) -> tuple[str, int]:
         """The reason that most rows were rejected for, and how many."""
-        return Counter(one.reason for one in self.rejected).most_common(1)[0]
+        return Counter(row.reason for row in self.rejected).most_common(1)[0]
 
     def rejected_jsonl(self) -> bytes:
-        """Write the rejected rows as JSON lines."""
+        """Return the rejected rows as JSON lines."""
         return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)
 
-    def take(self, part: ReadReport) -> None:
+    def merge(self, part: ReadReport) -> None:
         """Add what was counted in a later part of the input."""
         self.read += part.read
         self.rejected += part.rejected
         self.unknown_statuses += part.unknown_statuses
-        self.told.take(part.told)
+        self.told.merge(part.told)
         self.lost += part.lost
         self.links_left_out += part.links_left_out
         self.note_naive(part.newest_naive)
@@ -113,26 +112,30 @@ class ReadReport:
             self.newest_naive = time
 
     def findings(self, now: datetime) -> tuple[str, ...]:
-        """Say what somebody should look at, one line each."""
-        found = self.told.lines()
+        """Return what somebody should look at, one line each."""
+        findings = self.told.lines()
         if self.unknown_statuses:
             total = sum(self.unknown_statuses.values())
-            found.append(
+            findings.append(
                 f"{total:,} stories with an unknown status are shown ({counted(self.unknown_statuses)}); "
                 "reading.hidden_values names those that are not"
             )
         if self.newest_naive is not None:
             ahead = self.newest_naive - now.astimezone(UTC)
-            if _SLACK < ahead < _MOST_AHEAD:
+            if _MIN_AHEAD < ahead < _MAX_AHEAD:
                 hours = max(round(ahead / timedelta(hours=1)), 1)
-                found.append(
+                findings.append(
                     f"the newest times without a zone lie {hours} hour{'s' * (hours > 1)} ahead of the clock, and "
                     "such stories wait that long: reading.time_zone names where they are meant"
                 )
-        return tuple(found)
+        return tuple(findings)
+
+
+def _commonest_first(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def counted(counts: Counter[str]) -> str:
-    """Write the commonest values with their counts, for a line."""
-    parts = [f"{value} {count:,}" for value, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
-    return ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
+    """Return the commonest values with their counts on one line."""
+    parts = [f"{value} {count:,}" for value, count in _commonest_first(counts)]
+    return ", ".join(parts[:_MAX_NAMED]) + (f" and {len(parts) - _MAX_NAMED} more" if len(parts) > _MAX_NAMED else "")

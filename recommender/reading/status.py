@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.reading.times import shown
-from recommender.reading.values import is_missing, one_of
+from recommender.reading.values import is_missing, quoted, single_value
 from recommender.settings import ReadingSettings
 
 _WORDS = (
@@ -45,64 +44,45 @@ _WORDS = (
     ),
 )
 _YES, _NO = frozenset(("true", "1", "yes", "y", "t")), frozenset(("false", "0", "no", "n", "f"))
-# column -> whether its yes says that the story is published
-_SAYS_SO = ("published", "publish", "visible", "public", "active", "enabled", "online", "approved", "released")
-_SAYS_NOT = (
-    *("draft", "deleted", "removed", "trashed", "hidden", "private", "unpublished", "embargo", "embargoed", "withheld"),
-    *(
-        "canceled",
-        "cancelled",
-        "withdrawn",
-        "retracted",
-        "spiked",
-        "killed",
-        "rejected",
-        "expired",
-        "pending",
-        "scheduled",
-    ),
-    *("suspended", "offline", "spam"),
-)
+_PUBLISHED_FLAGS = ("published", "publish", "visible", "public", "active", "enabled", "online", "approved", "released")
+_HIDDEN_FLAGS = (
+    "draft", "deleted", "removed", "trashed", "hidden", "private", "unpublished", "embargo", "embargoed", "withheld",
+    "canceled", "cancelled", "withdrawn", "retracted", "spiked", "killed", "rejected", "expired", "pending",
+    "scheduled", "suspended", "offline", "spam",
+)  # fmt: skip
+# column of yes or no -> whether yes says that the story is published
 _FLAGS = {
-    f"{before}{name}": says_so
-    for names, says_so in ((_SAYS_SO, True), (_SAYS_NOT, False))
+    f"{prefix}{name}": is_published
+    for names, is_published in ((_PUBLISHED_FLAGS, True), (_HIDDEN_FLAGS, False))
     for name in names
-    for before in ("", "is")
+    for prefix in ("", "is")
 }
 _STATUSES = (
-    *("status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus"),
-    *("publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus"),
-    *("moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage"),
-)
-_WITHIN = ("target_id", "state", "status", "code", "key", "id")  # where an object tells it
-_UNDONE = (
-    "deleted",
-    "removed",
-    "trashed",
-    "unpublished",
-    "hidden",
-    "withheld",
-    "withdrawn",
-    "retracted",
-)  # which may tell when they were
-_DATE = 8  # digits
-_ENDS = ("deletedat", "trashedat", "datedeleted", "deletedon")  # columns whose time says that a row is deleted
+    "status", "state", "pubstatus", "poststatus", "visibility", "publishstatus", "publicationstatus",
+    "publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus",
+    "moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage",
+)  # fmt: skip
+_STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id")  # of an object that stands for a status
+# columns that may hold the time at which a story was taken out
+_TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withheld", "withdrawn", "retracted")
+_DELETION_TIMES = ("deletedat", "trashedat", "datedeleted", "deletedon")
+_MIN_DATE = 8  # digits
 _TYPES = ("type", "posttype", "contenttype", "nodetype", "pagetype", "typename")
-STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_ENDS))
-"""Folded names of columns that tell whether a row is a published story."""
+STATUS_NAMES = frozenset((*_STATUSES, *_FLAGS, *_TYPES, *_DELETION_TIMES))
+"""Folded names of columns that say whether a row is a published story."""
 
 
-def folded(value: str) -> str:
+def _fold_status(value: str) -> str:
     """Drop case, and what stands between the parts of a word."""
-    return "".join(part for part in value.casefold() if part not in " _-./:")
+    return "".join(letter for letter in value.casefold() if letter not in " _-./:")
 
 
-_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(folded, words.split())) for words in _WORDS)
+_SHOWN, _HIDDEN, _NOT_STORIES = (frozenset(map(_fold_status, words.split())) for words in _WORDS)
 
 
 @dataclass(frozen=True)
 class StatusCheck:
-    """What tells for the rows of some columns whether they are published stories.
+    """How rows with some columns say whether they are published stories.
 
     Attributes
     ----------
@@ -116,22 +96,24 @@ class StatusCheck:
     shown: frozenset[str]
 
     @classmethod
-    def of(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
+    def from_columns(cls, columns: Mapping[str, str], settings: ReadingSettings) -> StatusCheck:
         """Make the check of columns by their folded names."""
-        hidden, shown = (frozenset(map(folded, one)) for one in (settings.hidden_values, settings.shown_values))
-        found = tuple(
+        hidden, shown = (
+            frozenset(map(_fold_status, values)) for values in (settings.hidden_values, settings.shown_values)
+        )
+        checked = tuple(
             (column, name)
             for name, column in columns.items()
             if name in STATUS_NAMES or name.removeprefix("is") in hidden
         )
-        return cls(found, hidden, shown)
+        return cls(checked, hidden, shown)
 
     def __call__(self, raw: Mapping[str, Any]) -> tuple[str | None, str | None]:
-        """Find what says that a row is no published story, and a status that is not known; None for either.
+        """Find why a row is no published story, and a status that is not known; None for either.
 
         Examples
         --------
-        >>> check = StatusCheck.of({"poststatus": "post_status", "draft": "draft"}, ReadingSettings())
+        >>> check = StatusCheck.from_columns({"poststatus": "post_status", "draft": "draft"}, ReadingSettings())
         >>> check({"post_status": "Auto-Draft"})
         ('post_status auto-draft', None)
         >>> check({"post_status": "desk 7", "draft": "no"})
@@ -139,32 +121,46 @@ class StatusCheck:
         """
         unknown = None
         for column, name in self.columns:
-            value = one_of(raw.get(column))
+            value = single_value(raw.get(column))
             if isinstance(value, Mapping):  # of Drupal and others
-                value = next((value[one] for one in _WITHIN if value.get(one)), None)
+                value = next((value[key] for key in _STATUS_KEYS if value.get(key)), None)
             if is_missing(value) or isinstance(value, list | tuple | Mapping):
                 continue
-            given = " ".join(shown(value)[1:-1].casefold().split())
-            word = folded(given.rpartition(":")[2] if given.startswith("stat:") else given)  # as IPTC has it
-            if given.startswith("-") and word.isdecimal():  # the trash of Joomla
-                return f"{column} {given}", unknown
-            yes_to_hidden = word in _YES and name.removeprefix("is") in self.hidden
-            said = None if word in self.shown or not word else word in self.hidden or yes_to_hidden or _said(name, word)
-            if said:
-                return f"{column} {given}", unknown
-            if said is None and word not in self.shown and name in _STATUSES:
-                unknown = unknown or f"{column} {given}"
+            text = " ".join(quoted(value)[1:-1].casefold().split())
+            is_hidden = self._is_hidden(name, text)
+            if is_hidden:
+                return f"{column} {text}", unknown
+            if is_hidden is None and name in _STATUSES:
+                unknown = unknown or f"{column} {text}"
         return None, unknown
 
+    def _is_hidden(self, name: str, text: str) -> bool | None:
+        """Check whether a value says that a row is no published story; None where it says neither."""
+        word = _fold_status(text.rpartition(":")[2] if text.startswith("stat:") else text)  # stat:usable of IPTC
+        if text.startswith("-") and word.isdecimal():  # the trash of Joomla
+            return True
+        if word in self.shown:
+            return False
+        if not word:
+            return None
+        if word in self.hidden or (word in _YES and name.removeprefix("is") in self.hidden):
+            return True
+        return _is_hidden_by_default(name, word)
 
-def _said(name: str, word: str) -> bool | None:
-    """Tell whether a column says that a row is no published story; None where it says neither."""
+
+def _is_hidden_by_default(name: str, word: str) -> bool | None:
     if name in _TYPES:
         return word in _NOT_STORIES
-    if name in _ENDS:
-        return word not in _NO and any(letter in "123456789" for letter in word)  # no zero date
+    if name in _DELETION_TIMES:
+        return word not in _NO and _is_time(word)
     if (word in _YES or word in _NO) and (name in _FLAGS or name in _STATUSES):
         return (word in _YES) != _FLAGS.get(name, True)
-    if name in _UNDONE and sum(map(str.isdecimal, word)) >= _DATE:  # when it was
-        return any(one in "123456789" for one in word)
-    return True if word in _HIDDEN else False if word in _SHOWN else None
+    if name in _TIMED_FLAGS and sum(map(str.isdecimal, word)) >= _MIN_DATE:
+        return _is_time(word)
+    if word in _HIDDEN:
+        return True
+    return False if word in _SHOWN else None
+
+
+def _is_time(word: str) -> bool:
+    return any(letter in "123456789" for letter in word)

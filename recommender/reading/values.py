@@ -6,7 +6,7 @@ import ast
 import base64
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,46 +16,43 @@ import numpy as np
 import orjson
 
 from recommender.errors import RowError
-from recommender.reading.times import MISSING, shown
 
 
 class WrongType(RowError):
     """A value that is no text, number or list, nor an object of known keys."""
 
 
-_PLAIN = frozenset((str, int, bool, dict, list))
-# Where an object holds what it stands for: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names.
+_PLAIN_TYPES = frozenset((str, int, bool, dict, list))
+# Where an object holds what it stands for: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names, then
+# types of DynamoDB and Firestore.
 _KEYS = (
-    *("rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline"),
-    *(
-        "label",
-        "text",
-        "content",
-        "html",
-        "display_name",
-        "displayName",
-        "full_name",
-        "fullName",
-        "byline",
-        "fullOrUserName",
-        "slug",
-    ),
-    *("$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$uuid", "$timestamp", "en"),
-    *("main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node", "nodes", "edges", "t"),
-    # types of DynamoDB and Firestore
-    *("S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue", "doubleValue", "booleanValue"),
-    *("arrayValue", "values", "tag", "keyword"),
-)
+    "rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline",
+    "label", "text", "content", "html", "display_name", "displayName", "full_name", "fullName", "byline",
+    "fullOrUserName", "slug", "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal",
+    "$uuid", "$timestamp", "en", "main", "original", "webTitle", "data", "attributes", "_seconds", "seconds", "node",
+    "nodes", "edges", "t", "S", "N", "SS", "L", "BOOL", "stringValue", "timestampValue", "integerValue",
+    "doubleValue", "booleanValue", "arrayValue", "values", "tag", "keyword",
+)  # fmt: skip
 _NAMES = ("name", "term", "label", "title", "slug")
 _ADDRESSES = ("url", "href", "src", "contentUrl", "@id", "link", "canonical", "uri", "original")
-_PARTS = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
+_PERSON_NAMES = ("first_name", "last_name"), ("firstName", "lastName"), ("givenName", "familyName")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
-_DEEPEST = 6  # objects in objects
-LONGEST_MISSING = 19
-"""Characters of the longest text that `is_missing` may find to be a word for nothing."""
+_MAX_DEPTH = 6  # of objects in objects
+MISSING = frozenset(("", "nan", "nat", "none", "null", "n/a", "<na>", r"\n", "undefined"))
+"""Words that stand for a missing value, folded."""
+_MAX_MISSING = 19  # characters of a text that may be such a word
+_SEPARATORS = (";", ",", "|", "\n")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
-_OF_NUMPY = re.compile(rf"\[(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\]")
-_LONGEST_REPR = 100_000  # characters of a Python list that is read
+_NUMPY_LIST = re.compile(rf"\[(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\]")
+_MAX_LITERAL = 100_000  # characters of a Python list that is read
+
+
+def quoted(value: Any) -> str:
+    """Quote a value in an error, cut to a length that fits a line."""
+    try:
+        return repr(str(value)[:60])
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def plain(value: Any) -> Any:
@@ -67,7 +64,7 @@ def plain(value: Any) -> Any:
     (7, None, 2)
     """
     kind = type(value)
-    if kind in _PLAIN or value is None:
+    if kind in _PLAIN_TYPES or value is None:
         return value
     if isinstance(value, float):
         return None if math.isnan(value) else float(value)
@@ -93,7 +90,7 @@ def plain(value: Any) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a plain value is nothing, or a word for it.
+    """Check whether a plain value is nothing, or a word for it.
 
     Examples
     --------
@@ -101,70 +98,75 @@ def is_missing(value: Any) -> bool:
     [True, True, True, True, False]
     """
     if type(value) is str:
-        return not value or (len(value) <= LONGEST_MISSING and value.strip().casefold() in MISSING)
+        return not value or (len(value) <= _MAX_MISSING and value.strip().casefold() in MISSING)
     return value is None or (isinstance(value, list | tuple | Mapping | str) and not value)
 
 
-def unwrapped(value: Any, address: bool = False) -> Any:
+def unwrap(value: Any, address: bool = False) -> Any:
     """Find what an object stands for, by the keys that systems use; other values stay as they are.
 
     `address` looks for the URL first. An object whose known keys hold nothing stands for nothing.
 
     Examples
     --------
-    >>> unwrapped({"rendered": "Ferry aground", "protected": False}), unwrapped({"@type": "Person", "name": "Ann"})
+    >>> unwrap({"rendered": "Ferry aground", "protected": False}), unwrap({"@type": "Person", "name": "Ann"})
     ('Ferry aground', 'Ann')
-    >>> unwrapped({"rendered": "", "protected": False}) is None
+    >>> unwrap({"rendered": "", "protected": False}) is None
     True
     """
     if type(value) is str:
         return value
-    for _ in range(_DEEPEST):
+    keys = (*_ADDRESSES, *_KEYS) if address else (*_KEYS, *_ADDRESSES)
+    for _ in range(_MAX_DEPTH):
         value = plain(value)
         if not isinstance(value, Mapping):
             return value
-        keys = (*_ADDRESSES, *_KEYS) if address else (*_KEYS, *_ADDRESSES)
-        found = next((key for key in keys if key in value and not is_missing(plain(value[key]))), None)
-        if (
-            found is None
-            and len(value) > 1
-            and all(isinstance(one, str) and _LOCALE.fullmatch(str(key)) for key, one in value.items())
-        ):
-            found = next((key for key, one in value.items() if not is_missing(one)), None)  # the first language
-        if found is None and "$binary" in value:
-            return _binary(value["$binary"])
-        if (
-            found is None
-            and value
-            and all(isinstance(one, Mapping) and any(map(one.get, _NAMES)) for one in value.values())
-        ):
-            return list(value.values())  # by their names, or by other keys
-        if found is None:
-            name = (" ".join(str(value[part]) for part in parts if value.get(part)) for parts in _PARTS)
-            empty = None if any(key in value for key in keys) else value
-            return next((one for one in name if one), empty)
-        value = value[found]
+        key = _find_key(value, keys)
+        if key is None:
+            return _unwrap_other(value, keys)
+        value = value[key]
     return value
 
 
-def _binary(value: Any) -> str | None:
+def _find_key(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
+    """Find the key of an object under which it holds something: a known one, or its first language."""
+    key = next((key for key in keys if key in value and not is_missing(plain(value[key]))), None)
+    if key is not None or len(value) < 2:
+        return key
+    is_by_language = all(isinstance(text, str) and _LOCALE.fullmatch(str(name)) for name, text in value.items())
+    return next((name for name, text in value.items() if not is_missing(text)), None) if is_by_language else None
+
+
+def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
+    """Find what an object without a filled key stands for: bytes, the list of its parts, or a person."""
+    if "$binary" in value:
+        return _binary_text(value["$binary"])
+    if value and all(isinstance(part, Mapping) and any(map(part.get, _NAMES)) for part in value.values()):
+        return list(value.values())  # by their names, or by other keys
+    for parts in _PERSON_NAMES:
+        if name := " ".join(str(value[part]) for part in parts if value.get(part)):
+            return name
+    return None if any(key in value for key in keys) else value
+
+
+def _binary_text(value: Any) -> str | None:
     """Write bytes as MongoDB exports them, which are mostly UUIDs, as text."""
     text = value.get("base64") if isinstance(value, Mapping) else value
     try:
-        held = base64.b64decode(text or "", validate=True)
+        data = base64.b64decode(text or "", validate=True)
     except (ValueError, TypeError):
         return None
-    return str(UUID(bytes=held)) if len(held) == 16 else str(text)
+    return str(UUID(bytes=data)) if len(data) == 16 else str(text)
 
 
-def one_of(value: Any, address: bool = False) -> Any:
-    """Find the first of a list that holds something, unwrapped."""
+def single_value(value: Any, address: bool = False) -> Any:
+    """Unwrap a value; of a list the first that holds something."""
     if type(value) is str:
         return value
-    value = unwrapped(value, address)
+    value = unwrap(value, address)
     if isinstance(value, list | tuple):
-        found = (unwrapped(one, address) for one in value)
-        return next((one for one in found if not is_missing(one)), None)
+        items = (unwrap(item, address) for item in value)
+        return next((item for item in items if not is_missing(item)), None)
     return value
 
 
@@ -193,12 +195,12 @@ def as_text(value: Any, field: str) -> str:
     except UnicodeEncodeError:
         raise RowError(f"{field} is not valid UTF-8; convert the file's encoding") from None
     except ValueError:
-        raise RowError(f"{field} is {shown(value)}") from None
+        raise RowError(f"{field} is {quoted(value)}") from None
     return text.replace("\x00", "") if "\x00" in text else text
 
 
-def as_list(value: Any, split: Iterable[str] = (";", ",", "|", "\n")) -> list[Any]:
-    """List what a field holds: a list as JSON or as Python prints it, text with separators, or one thing.
+def as_list(value: Any) -> list[Any]:
+    """List what a field holds: a list as JSON or as Python prints it, text with separators, or a single value.
 
     Examples
     --------
@@ -207,22 +209,30 @@ def as_list(value: Any, split: Iterable[str] = (";", ",", "|", "\n")) -> list[An
     """
     value = plain(value)
     if isinstance(value, Mapping):
-        value = unwrapped(value)
+        value = unwrap(value)
         if isinstance(value, Mapping):
             raise WrongType("an object of unknown keys, expected a list or text")
     if isinstance(value, list | tuple):
-        found = [unwrapped(one) for one in value]
-        return [part for one in found for part in (map(unwrapped, one) if isinstance(one, list | tuple) else (one,))]
-    if not isinstance(value, str):
-        return [value]
-    text = value.strip()
-    if text[:1] in "[({" and text[-1:] in "])}" and text and (found := parse_printed(text)) is not None:
-        return [unwrapped(one) for one in ([found] if isinstance(found, Mapping) else found)]
+        return list(_flatten(map(unwrap, value)))
+    return _split_text(value.strip()) if isinstance(value, str) else [value]
+
+
+def _flatten(items: Iterable[Any]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, list | tuple):
+            yield from map(unwrap, item)
+        else:
+            yield item
+
+
+def _split_text(text: str) -> list[Any]:
+    if text[:1] in ("[", "(", "{") and text[-1:] in ("]", ")", "}") and (parsed := parse_printed(text)) is not None:
+        return [unwrap(item) for item in ([parsed] if isinstance(parsed, Mapping) else parsed)]
     if text[:1] == "{" and text[-1:] == "}":  # an array of PostgreSQL
-        return [one.strip().strip('"') for one in text[1:-1].split(",")]
+        return [part.strip().strip('"') for part in text[1:-1].split(",")]
     parts = [text.strip("[]") if text[:1] == "[" else text]
-    for mark in split:
-        parts = [one for part in parts for one in part.split(mark)]
+    for separator in _SEPARATORS:
+        parts = [piece for part in parts for piece in part.split(separator)]
     return parts
 
 
@@ -234,19 +244,19 @@ def parse_printed(text: str) -> Any:
     >>> parse_printed("['ferry', 'fog']"), parse_printed("['ferry' 'fog']"), parse_printed("[ferry]")
     (['ferry', 'fog'], ['ferry', 'fog'], None)
     """
-    if _OF_NUMPY.fullmatch(text):  # Python would make one text of all
-        return [one[1:-1] for one in _QUOTED.findall(text)]
+    if _NUMPY_LIST.fullmatch(text):  # Python would make one text of all
+        return [item[1:-1] for item in _QUOTED.findall(text)]
     try:
-        found = orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        if len(text) > _LONGEST_REPR:
+        if len(text) > _MAX_LITERAL:
             return None
         try:
-            found = ast.literal_eval(text)
+            value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
-    if isinstance(found, set):
-        return sorted(found, key=lambda one: text.find(str(one)))
-    if isinstance(found, tuple):
-        return list(found)
-    return found if isinstance(found, list | Mapping | str) else None
+    if isinstance(value, set):
+        return sorted(value, key=lambda item: text.find(str(item)))
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, list | Mapping | str) else None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-_MOST = timedelta(hours=15)  # beyond every offset in use
+_MAX_OFFSET = timedelta(hours=15)  # beyond every offset in use
 
 # Hours ahead of UTC of abbreviations that mean one zone to all who write news; CST is that of RFC 822. What several
 # zones share (IST, AST, SST) is read only where `reading.time_zone` names one that uses it.
@@ -33,11 +33,11 @@ ZONE = (
     r"(?:(?:UTC|GMT)?\s*[+\-−]\d{1,2}(?::?\d{2})?(?::?00)?(?:\s*\([A-Za-z .]{1,40}\)|\s+[A-Z]{1,5})?"
     rf"(?:\s*{_BRACKET})?|{_BRACKET}|[A-Za-z]+(?:/[A-Za-z0-9_+\-]+){{1,2}}|\(?[A-Za-z]{{1,5}}\)?(?:\s*{_BRACKET})?)"
 )
-"""What may stand for a zone at the end of a time; `placed` tells whether it is one."""
+"""What may stand for a zone at the end of a time; `in_zone` finds whether it is one."""
 
 
 @cache
-def region(name: str) -> ZoneInfo:
+def find_region(name: str) -> ZoneInfo:
     """Find a zone by its name in the time zone database, such as 'Asia/Tokyo'.
 
     Raises
@@ -46,18 +46,18 @@ def region(name: str) -> ZoneInfo:
         If there is none of this name.
     """
     try:
-        return ZoneInfo(_names()[name.casefold()] if name.isupper() and "/" in name else name)
+        return ZoneInfo(_names_by_folded()[name.casefold()] if name.isupper() and "/" in name else name)
     except (ZoneInfoNotFoundError, KeyError, ValueError, OSError):
         raise ValueError(f"unknown time zone {name!r}; expected a name such as 'Asia/Tokyo'") from None
 
 
 @cache
-def _names() -> dict[str, str]:
+def _names_by_folded() -> dict[str, str]:
     return {name.casefold(): name for name in available_timezones()}  # Oracle writes them in capitals
 
 
-def placed(local: datetime, written: str, home: tzinfo) -> datetime:
-    """Put a time into the zone that a text after it names; `home` is the zone of the newsroom.
+def in_zone(local: datetime, zone: str, default: tzinfo) -> datetime:
+    """Put a time into the zone that a text names; abbreviations are those of the `default` zone first.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def placed(local: datetime, written: str, home: tzinfo) -> datetime:
 
     Examples
     --------
-    >>> placed(datetime(2026, 7, 1, 12), "GMT+0900", UTC).astimezone(UTC).hour
+    >>> in_zone(datetime(2026, 7, 1, 12), "GMT+0900", UTC).astimezone(UTC).hour
     3
     """
-    if written in ("Z", "GMT", "UTC"):
+    if zone in ("Z", "GMT", "UTC"):
         return local.replace(tzinfo=UTC)
-    text = written.strip()
+    text = zone.strip()
     if text.endswith((")", "]")):
         text = re.sub(r"\s*\([^)]*\)", "", text) or text.strip(" ()")
         bracket = re.fullmatch(r"(.*?)\s*\[([^\]]+)\]", text)
@@ -79,23 +79,23 @@ def placed(local: datetime, written: str, home: tzinfo) -> datetime:
             text = bracket[1] or bracket[2]
     elif text[-1:].isalpha() and text[:1] in "+-−":  # +0000 UTC
         text = text.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    if found := _OFFSET.fullmatch(text):
-        ahead = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-        if int(found[3] or 0) > 59 or ahead > _MOST:
+    if offset := _OFFSET.fullmatch(text):
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        if int(offset[3] or 0) > 59 or ahead > _MAX_OFFSET:
             raise ValueError(f"no offset from UTC: {text}")
-        return local.replace(tzinfo=timezone(ahead if found[1] == "+" else -ahead))
+        return local.replace(tzinfo=timezone(ahead if offset[1] == "+" else -ahead))
     if "/" in text and _REGION.fullmatch(text):
-        return local.replace(tzinfo=region(text))
+        return local.replace(tzinfo=find_region(text))
     name = text.upper()
-    there = local.replace(tzinfo=home)
-    if there.tzname() == name:
-        return there
+    moment = local.replace(tzinfo=default)
+    if moment.tzname() == name:
+        return moment
     if name in _REGIONS:
-        there = local.replace(tzinfo=region(_REGIONS[name]))
-        if name == "BST" and there.tzname() != name:
+        moment = local.replace(tzinfo=find_region(_REGIONS[name]))
+        if name == "BST" and moment.tzname() != name:
             raise ValueError("BST in winter")
-        return there
+        return moment
     if name in _ABBREVIATIONS:
         hours = _ABBREVIATIONS[name]
         return local.replace(tzinfo=timezone(timedelta(hours=hours)) if hours else UTC)
-    raise ValueError(f"unknown time zone: {written}")
+    raise ValueError(f"unknown time zone: {zone}")

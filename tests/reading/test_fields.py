@@ -31,7 +31,7 @@ SECONDS = 1_772_519_400
 
 
 def plan(raw: Mapping[str, Any], mapping: Mapping[str, str] | None = None, **limits: Any) -> Plan:
-    return Plan.of(raw, mapping or {}, ReadingSettings(**limits), ReadReport())
+    return Plan.from_columns(raw, mapping or {}, ReadingSettings(**limits), ReadReport())
 
 
 def article(raw: Mapping[str, Any], mapping: Mapping[str, str] | None = None, **limits: Any) -> Article:

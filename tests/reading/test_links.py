@@ -41,7 +41,7 @@ URL = "https://courier.example/local/b"
 def article(raw: Mapping[str, Any], left_out: Counter[str] | None = None, **limits: Any) -> Article:
     raw = {"id": "b", "title": "t", "url": URL} | dict(raw)
     report = ReadReport()
-    found = to_article(raw, Plan.of(raw, {}, ReadingSettings(**limits), report))
+    found = to_article(raw, Plan.from_columns(raw, {}, ReadingSettings(**limits), report))
     if left_out is not None:
         left_out += report.links_left_out
     return found

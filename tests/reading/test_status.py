@@ -160,5 +160,5 @@ def test_any_status_is_shown_or_counted(values: dict[str, Any]) -> None:
     table, report = read_articles(rows)
     assert report.read == 2 == len(table) + report.unpublished.total()
     assert "b" in table["id"].to_pylist()
-    check = StatusCheck.of({fold(name): name for name in reversed(values)}, ReadingSettings())
+    check = StatusCheck.from_columns({fold(name): name for name in reversed(values)}, ReadingSettings())
     assert ("a" in table["id"].to_pylist()) == (check(values)[0] is None)

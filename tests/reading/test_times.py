@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from recommender.errors import RowError, SettingsError
 from recommender.reading.months import MONTHS
 from recommender.reading.read import read_articles
-from recommender.reading.times import AmbiguousDate, TimeForms, days_first, to_time
+from recommender.reading.time_format import TimeFormat
+from recommender.reading.time_texts import AmbiguousDate, is_day_first
+from recommender.reading.times import to_time
 from recommender.settings import ReadingSettings, Settings
 
 MOMENTS = st.datetimes(datetime(1700, 1, 2), datetime(2290, 1, 1)).filter(lambda one: one.date() != date(1970, 1, 1))
@@ -85,15 +87,15 @@ HOMES: list[tzinfo] = [UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 def test_a_time_without_a_zone_is_read_back_at_home(
     moment: datetime, form: Callable[[datetime], str], home: Any
 ) -> None:
-    assert to_time(form(moment), forms=TimeForms(home)) == moment.replace(tzinfo=home).astimezone(UTC)
+    assert to_time(form(moment), format=TimeFormat(home)) == moment.replace(tzinfo=home).astimezone(UTC)
 
 
 @settings(max_examples=200, deadline=None)
 @given(SECONDS, OFFSETS, st.sampled_from(ZONED))
 def test_a_time_with_an_offset_is_read_back(moment: datetime, zone: timezone, form: Callable[[datetime], str]) -> None:
     there = moment.replace(tzinfo=zone)
-    home = TimeForms(ZoneInfo("Asia/Tokyo"))  # which must not matter
-    assert to_time(form(there), forms=home) == there
+    home = TimeFormat(ZoneInfo("Asia/Tokyo"))  # which must not matter
+    assert to_time(form(there), format=home) == there
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,7 +105,7 @@ def test_a_date_with_its_year_last_is_never_turned_round(one: datetime, sep: str
     text = f"{first:02}{sep}{second:02}{sep}{one.year} {one:%H:%M}"
     expected = one.replace(second=0, tzinfo=UTC)
     try:
-        found = to_time(text, forms=TimeForms(day_first=day_first if told else None))
+        found = to_time(text, format=TimeFormat(day_first=day_first if told else None))
     except AmbiguousDate:
         assert not told
         assert one.day <= 12
@@ -117,7 +119,7 @@ def test_a_date_with_its_year_last_is_never_turned_round(one: datetime, sep: str
 def test_a_column_shows_its_order_only_where_a_day_does(dates: list[date], day_first: bool) -> None:
     form = "%d/%m/%Y" if day_first else "%m/%d/%Y"
     shows = any(one.day > 12 for one in dates)
-    assert days_first(one.strftime(form) for one in dates) == (day_first if shows else None)
+    assert is_day_first(one.strftime(form) for one in dates) == (day_first if shows else None)
 
 
 def test_dates_with_dots_have_the_day_first_unless_their_column_contradicts() -> None:
@@ -155,7 +157,7 @@ def test_day_numbers_of_excel_by_setting(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     serial = (moment - datetime(1899, 12, 30)) / timedelta(days=1)
     for value in (serial, str(serial), f"{serial:.6f}".replace(".", ",")):
-        found = to_time(value, forms=TimeForms(form="excel"))
+        found = to_time(value, format=TimeFormat(date_format="excel"))
         assert found is not None
         assert abs(found - moment.replace(tzinfo=UTC)) <= timedelta(seconds=0.1)
     with pytest.raises(RowError):
@@ -223,8 +225,8 @@ def test_home_tells_what_its_abbreviations_mean() -> None:
         ("Asia/Shanghai", "CST"),
         ("Asia/Manila", "PST"),
     ):
-        forms = TimeForms(ZoneInfo(home))
-        assert to_time(f"2026-12-01 12:00 {zone}", forms=forms) == noon.replace(tzinfo=ZoneInfo(home))
+        forms = TimeFormat(ZoneInfo(home))
+        assert to_time(f"2026-12-01 12:00 {zone}", format=forms) == noon.replace(tzinfo=ZoneInfo(home))
 
 
 MISSING = ["", " ", "TBD", "tba", "NaT", "NULL", r"\N", "<NA>", "None", "n/a", "0", "0.0", "-", "never", "undefined"]
@@ -365,23 +367,23 @@ def test_a_name_of_two_months_is_read_in_the_language_of_the_site(language: str 
     SECONDS, st.sampled_from(["%d. %m. %Y, %H:%M:%S", "%A, %d %B %Y %I:%M:%S %p", "%Y%d%m-%H%M%S", "%m|%d|%Y %H.%M.%S"])
 )
 def test_a_form_of_your_own(moment: datetime, form: str) -> None:
-    found = to_time(moment.strftime(form.replace("%Y", f"{moment.year:04}")), forms=TimeForms(form=form))
+    found = to_time(moment.strftime(form.replace("%Y", f"{moment.year:04}")), format=TimeFormat(date_format=form))
     assert found == moment.replace(tzinfo=UTC)
 
 
 def test_a_form_of_your_own_comes_first_and_is_not_the_only_one() -> None:
-    forms = TimeForms.of(ReadingSettings(date_format="%A, %d.%m.%y %H.%M", time_zone="Europe/Berlin"))
-    assert to_time("Freitag, 05.11.26 10.30", forms=forms) == datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
-    assert to_time("perjantai, 05.11.26 10.30", forms=forms) == datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
-    assert to_time("2026-11-05T10:30:00Z", forms=forms) == datetime(2026, 11, 5, 10, 30, tzinfo=UTC)
-    turned = TimeForms.of(ReadingSettings(date_format="%Y-%d-%m"))
-    assert to_time("2026-05-11", forms=turned) == datetime(2026, 11, 5, tzinfo=UTC)
+    forms = TimeFormat.from_settings(ReadingSettings(date_format="%A, %d.%m.%y %H.%M", time_zone="Europe/Berlin"))
+    assert to_time("Freitag, 05.11.26 10.30", format=forms) == datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
+    assert to_time("perjantai, 05.11.26 10.30", format=forms) == datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
+    assert to_time("2026-11-05T10:30:00Z", format=forms) == datetime(2026, 11, 5, 10, 30, tzinfo=UTC)
+    turned = TimeFormat.from_settings(ReadingSettings(date_format="%Y-%d-%m"))
+    assert to_time("2026-05-11", format=turned) == datetime(2026, 11, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("form", ["%Q", "%H:%M", "%Y-%m", "%d %d %m %Y", "word", ""])
 def test_a_form_that_gives_no_date_is_refused(form: str) -> None:
     with pytest.raises(SettingsError, match=r"reading\.date_format"):
-        TimeForms.of(ReadingSettings(date_format=form))
+        TimeFormat.from_settings(ReadingSettings(date_format=form))
 
 
 def test_a_zone_that_does_not_exist_is_refused() -> None:

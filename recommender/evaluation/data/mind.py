@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import InputError, RowError
-from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, as_list, impressions, tsv_rows
+from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, read_impressions, read_tsv, to_click_row
 from recommender.reading.clicks import ClickLog
 from recommender.reading.report import ReadReport
 
@@ -63,14 +63,14 @@ def read_mind(folder: str | Path) -> Mind:
             )
     report = ReadReport()
     articles: dict[str, dict[str, Any]] = {}
-    for article in tsv_rows(folder / "news.tsv", 8, _article, report):
+    for article in read_tsv(folder / "news.tsv", 8, _article, report):
         if articles.setdefault(article["id"], article) is not article:
             report.superseded += 1
     left_out = Counter({NO_SOURCE: 0, TOO_FEW: 0})
 
     def lists() -> Iterator[dict[str, Any]]:
-        for row in impressions(folder / "behaviors.tsv", report):
-            if (shown := as_list(row, articles, left_out)) is not None:
+        for row in read_impressions(folder / "behaviors.tsv", report):
+            if (shown := to_click_row(row, articles, left_out)) is not None:
                 yield shown
 
     log = ClickLog.of(lists())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from recommender.errors import InputError
-from recommender.reading.clicks import ClickLog, codes
+from recommender.reading.clicks import ClickLog, encode_names
 
 Relevance = Callable[[Sequence[str], Sequence[str]], NDArray[np.floating]]
 """Relevance of each item under the source at the same place: two sequences of m ids -> shape (m,)."""
@@ -104,7 +104,7 @@ def replay(log: ClickLog, relevance: Relevance) -> Replay:
         raise InputError("no list of the log has a source, a click and an item without one; there is nothing to replay")
     items, hit = items.filter(pa.array(counts[lists])), hit[counts[lists]]
     lists = (np.cumsum(counts) - 1)[items["list"].to_numpy()]
-    sources, names = codes(items["source"]), codes(items["item"])
+    sources, names = encode_names(items["source"]), encode_names(items["item"])
     _, first, pair = np.unique(sources * (names.max() + 1) + names, return_index=True, return_inverse=True)
     asked = items.take(pa.array(first))
     scores = np.asarray(relevance(asked["source"].to_pylist(), asked["item"].to_pylist()), dtype=np.float64)

@@ -173,7 +173,6 @@ class _Records:
 
 
 def _read_header(records: _Records, dialect: Dialect, given: Sequence[str]) -> list[str] | None:
-    """Read the names of the columns; None for an empty file."""
     header: list[str] | None = None
     for header in dialect.reader(records):
         if any(header):
@@ -282,7 +281,6 @@ def _detect_dialect(lines: Sequence[str], default: str, expected: int = 0) -> Di
 
 
 def _count_whole_records(dialect: Dialect, lines: Sequence[str]) -> int:
-    """Count the records with as many values as the first."""
     try:
         records = list(dialect.reader(lines))
     except csv.Error:

@@ -39,7 +39,6 @@ def ghost_posts(value: Row) -> list[Any] | None:
 
 
 def _ghost_names(data: Mapping[str, Any], pairs: str, key: str, table: str) -> dict[Any, list[str]]:
-    """Find names of tags or authors by the id of a post."""
     names = {row.get("id"): row.get("name") for row in objects(data.get(table)) if _is_key(row.get("id"))}
     ordered: dict[Any, list[tuple[Any, str]]] = {}
     for pair in objects(data.get(pairs)):
@@ -115,7 +114,6 @@ def json_api_stories(value: Row) -> list[Any] | None:
 
 
 def _related_attributes(relationships: Any, attributes: Mapping[Any, Any]) -> dict[str, list[Any]]:
-    """Find what each relationship leads to, as far as it is included."""
     related = {}
     for name, relationship in relationships.items() if isinstance(relationships, Mapping) else ():
         data = get_path(relationship, "data")
@@ -137,7 +135,6 @@ def graph_nodes(value: Row) -> list[Any] | None:
 
 
 def _resolve(value: Any, nodes: Mapping[str, Row]) -> Any:
-    """Replace references by the nodes that they name, in a value or in the values of a list."""
     if isinstance(value, list):
         return [_resolve_node(item, nodes) for item in value]
     return _resolve_node(value, nodes)

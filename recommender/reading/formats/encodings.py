@@ -71,7 +71,6 @@ def _detect_utf_16(data: bytes) -> str | None:
 
 
 def _detect_legacy(data: bytes) -> str:
-    """Guess an encoding of one or two bytes a letter."""
     runs = [run[0] for run in _RUNS.finditer(data)]
     letters = b"".join(runs)[:_SAMPLE].decode("cp1252", "replace")
     # single letters between ASCII are those of Western Europe; other alphabets and scripts stand in runs

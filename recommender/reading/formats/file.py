@@ -145,7 +145,6 @@ def _buffered(chunks: Iterator[bytes]) -> io.BufferedReader[Any]:
 
 
 def _read_pieces(stream: io.BufferedReader[Any]) -> Iterator[bytes]:
-    """Yield all bytes in pieces, up to where they cannot be read."""
     while True:
         piece = b""
         try:

@@ -37,7 +37,6 @@ def is_cursor(data: Any) -> bool:
 
 
 def _is_lazy(data: Any) -> bool:
-    """Check whether data is a query that yields a frame, such as those of Polars."""
     return callable(getattr(data, "collect", None)) and hasattr(data, "collect_schema")
 
 

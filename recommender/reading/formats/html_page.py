@@ -16,25 +16,19 @@ from recommender.reading.formats.wrappers import rows_within
 
 _MAX_TAGS = 50_000  # lexbor is quadratic in nesting
 _META_FIELDS = {
-    "og:title": "title",
-    "twitter:title": "title",
-    "og:description": "description",
-    "description": "description",
-    "og:image": "image",
-    "og:url": "url",
-    "og:site_name": "site_name",
-    "article:published_time": "published_at",
-    "article:modified_time": "updated_at",
-    "og:updated_time": "updated_at",
-    "article:section": "section",
-    "article:author": "author",
-    "author": "author",
-    "og:article:published_time": "published_at",
-    "date": "published_at",
-    "dc.date": "published_at",
-    "parsely-pub-date": "published_at",
-    "parsely-section": "section",
-    "parsely-title": "title",
+    name: field
+    for field, names in {
+        "title": "og:title twitter:title parsely-title",
+        "description": "og:description description",
+        "image": "og:image",
+        "url": "og:url",
+        "site_name": "og:site_name",
+        "published_at": "article:published_time og:article:published_time date dc.date parsely-pub-date",
+        "updated_at": "article:modified_time og:updated_time",
+        "section": "article:section parsely-section",
+        "author": "article:author author",
+    }.items()
+    for name in names.split()
 }
 _META_TAGS = ("article:tag", "og:article:tag", "news_keywords", "keywords", "parsely-tags")
 _STORY_TYPES = ("article", "news", "newsarticle")  # of Open Graph
@@ -110,7 +104,6 @@ def _merge_head(article: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]
 
 
 def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
-    """Read what the head says of the page."""
     fields, tags = _read_meta(tree)
     if urlsplit(fields.get("author", "")).scheme:  # the address of a page about the author
         del fields["author"]
@@ -131,7 +124,6 @@ def _read_head(tree: LexborHTMLParser) -> dict[str, Any]:
 
 
 def _read_meta(tree: LexborHTMLParser) -> tuple[dict[str, Any], list[str]]:
-    """Read fields and tags of the elements `meta`."""
     fields: dict[str, Any] = {}
     tags: list[str] = []
     for node in tree.css("meta"):
@@ -160,7 +152,6 @@ def _find_title(tree: LexborHTMLParser) -> str | None:
 
 
 def _json_ld_article(tree: LexborHTMLParser) -> dict[str, Any] | None:
-    """Find the article that the page describes in JSON-LD, if it does."""
     for row in _json_ld_rows(tree):
         main = row.get("mainEntity")
         if isinstance(main, Mapping) and main.get("headline"):  # of a WebPage
@@ -187,7 +178,6 @@ def _is_marked_as_story(tree: LexborHTMLParser) -> bool:
 
 
 def _find_date(tree: LexborHTMLParser) -> str | None:
-    """Find when a page was published, where its head does not say so."""
     for selector in _DATE_ELEMENTS:
         for node in tree.css(selector):
             value = node.attributes.get("datetime") or node.attributes.get("content")

@@ -204,7 +204,6 @@ def _read_document(stream: io.BufferedReader[Any], first: bytes, max_size: int) 
 
 
 def _names_columns(value: list[Any]) -> bool:
-    """Check whether an array names the columns of those after it."""
     return all(isinstance(name, str) for name in value) and len(known_names(value) & {"id", "title", "body"}) > 1
 
 

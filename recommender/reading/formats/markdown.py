@@ -75,7 +75,6 @@ def _read_page(text: str, path: PurePath, is_member: bool) -> Any:
 
 
 def _split_front_matter(text: str) -> tuple[Any, str] | BadRow:
-    """Split a page into the values of its front matter and its body."""
     if front := _FRONT.match(text):
         if len(front[2]) > _MAX_FRONT:
             return BadRow(f"front matter of {len(front[2]):,} characters; the limit is {_MAX_FRONT:,}")

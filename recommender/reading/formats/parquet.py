@@ -16,12 +16,20 @@ from recommender.reading.formats.packing import Allowance
 from recommender.reading.formats.rows import BadRow, Rows
 from recommender.settings import ReadingSettings
 
-ARROW = b"ARROW1"
-"""How a file of Arrow batches begins."""
 ROWS_AT_ONCE = 1_000
 """Rows that are turned into Python at a time."""
 _MIN_ROW_BYTES = 8  # that a row counts, however little it holds
 _UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, MemoryError)  # what Arrow cannot turn into Python
+
+
+def is_parquet(head: bytes) -> bool:
+    """Check whether a file that begins so is a Parquet file."""
+    return head.startswith(b"PAR1")
+
+
+def is_arrow(head: bytes) -> bool:
+    """Check whether a file that begins so holds Arrow batches, and is no stream of them."""
+    return head.startswith(b"ARROW1")
 
 
 def rows_of_parquet(file: File) -> Rows:
@@ -66,7 +74,7 @@ def rows_of_batch(batch: pa.RecordBatch) -> list[Any]:
 
 
 def _read_arrow(data: bytes, allowance: Allowance) -> Iterator[Any]:
-    is_file = data.startswith(ARROW)
+    is_file = is_arrow(data)
     with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(data)) as reader:
         batches: Iterable[Any] = map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
         for batch in batches:
@@ -107,12 +115,10 @@ def _decode_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _row_sizes(batch: pa.RecordBatch) -> NDArray[np.int64]:
-    """Estimate how many bytes each row comes to."""
     return np.asarray(sum(map(_value_sizes, batch.columns), np.full(len(batch), _MIN_ROW_BYTES)))
 
 
 def _value_sizes(column: pa.Array) -> NDArray[np.int64]:
-    """Estimate how many bytes the value of each row comes to."""
     kind, no_sizes = column.type, np.zeros(len(column), dtype=np.int64)
     if pa.types.is_dictionary(kind):
         lengths = pc.fill_null(pc.binary_length(column.dictionary), 0).cast(pa.int64())

@@ -17,7 +17,7 @@ from recommender.reading.formats.file import File
 from recommender.reading.formats.html_page import rows_of_page
 from recommender.reading.formats.json_document import rows_of_json, rows_of_lines
 from recommender.reading.formats.markdown import rows_of_markdown
-from recommender.reading.formats.parquet import ARROW, rows_of_arrow, rows_of_parquet
+from recommender.reading.formats.parquet import is_arrow, is_parquet, rows_of_arrow, rows_of_parquet
 from recommender.reading.formats.rows import Rows
 from recommender.reading.formats.spreadsheet import is_sheet, rows_of_sheet
 from recommender.reading.formats.xml_document import rows_of_xml
@@ -64,56 +64,31 @@ class Format:
     rows: Callable[[File], Rows] | None
 
 
+def _begins(pattern: re.Pattern[str]) -> Callable[[Head], bool]:
+    return lambda head: pattern.match(head.text) is not None
+
+
+def _is_delimited(head: Head) -> bool:
+    return is_delimited(head.text)
+
+
 FORMATS: list[Format] = [
+    Format(name="jsonl", ends=(".jsonl", ".ndjson", ".jsonlines"), tells=_begins(_JSON), rows=rows_of_lines),
+    Format(name="json", ends=(".json", ".geojson", ".jsonld", ".json-seq"), tells=_begins(_JSON), rows=rows_of_json),
+    Format(name="csv", ends=(".csv",), tells=_is_delimited, rows=rows_of_delimited),
+    Format(name="tsv", ends=(".tsv", ".tab"), tells=_is_delimited, rows=partial(rows_of_delimited, default="\t")),
+    Format(name="parquet", ends=(".parquet", ".pq"), tells=lambda head: is_parquet(head.data), rows=rows_of_parquet),
     Format(
-        name="jsonl",
-        ends=(".jsonl", ".ndjson", ".jsonlines"),
-        tells=lambda head: bool(_JSON.match(head.text)),
-        rows=rows_of_lines,
+        name="arrow", ends=(".arrow", ".feather", ".ipc"), tells=lambda head: is_arrow(head.data), rows=rows_of_arrow
     ),
-    Format(
-        name="json",
-        ends=(".json", ".geojson", ".jsonld", ".json-seq"),
-        tells=lambda head: bool(_JSON.match(head.text)),
-        rows=rows_of_json,
-    ),
-    Format(name="csv", ends=(".csv",), tells=lambda head: is_delimited(head.text), rows=rows_of_delimited),
-    Format(
-        name="tsv",
-        ends=(".tsv", ".tab"),
-        tells=lambda head: is_delimited(head.text),
-        rows=partial(rows_of_delimited, default="\t"),
-    ),
-    Format(
-        name="parquet",
-        ends=(".parquet", ".pq"),
-        tells=lambda head: head.data.startswith(b"PAR1"),
-        rows=rows_of_parquet,
-    ),
-    Format(
-        name="arrow",
-        ends=(".arrow", ".feather", ".ipc"),
-        tells=lambda head: head.data.startswith(ARROW),
-        rows=rows_of_arrow,
-    ),
-    Format(
-        name="html",
-        ends=(".html", ".htm", ".xhtml"),
-        tells=lambda head: bool(_PAGE.match(head.text)),
-        rows=rows_of_page,
-    ),
+    Format(name="html", ends=(".html", ".htm", ".xhtml"), tells=_begins(_PAGE), rows=rows_of_page),
     Format(
         name="xml",
         ends=(".xml", ".rss", ".atom", ".rdf", ".nitf", ".newsml", ".wxr"),
-        tells=lambda head: bool(_XML.match(head.text)),
+        tells=_begins(_XML),
         rows=rows_of_xml,
     ),
-    Format(
-        name="markdown",
-        ends=(".md", ".markdown", ".mdx"),
-        tells=lambda head: bool(_FRONT.match(head.text)),
-        rows=rows_of_markdown,
-    ),
+    Format(name="markdown", ends=(".md", ".markdown", ".mdx"), tells=_begins(_FRONT), rows=rows_of_markdown),
     Format(
         name="excel",
         ends=(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),

@@ -90,7 +90,6 @@ def _object_itself(value: Row) -> list[Any] | None:
 
 
 def _is_feed(value: Row) -> bool:
-    """Check whether a title is that of a feed or of a list."""
     lists = [value[name] for name in _FEED_LISTS if are_objects(value.get(name))]
     if value.get("id") is not None and "@graph" not in value and "version" not in value:
         lists = [stories for stories in lists if all(map(_is_story, stories))]  # not what a story only leads to
@@ -103,7 +102,6 @@ def _is_story(value: Row) -> bool:
 
 
 def _usual_list(value: Row) -> list[Any] | None:
-    """Find a list at one of the usual paths."""
     for path in _PATHS:
         found = get_path(value, *path)
         if are_objects(found):
@@ -195,7 +193,6 @@ def _rows_below_names(value: Row) -> list[Any] | None:
 
 
 def _stories_by_id(value: Row) -> list[Any] | None:
-    """Read stories whose ids are the keys of an object."""
     if not value or not all(isinstance(story, dict) and not _STORY_KEYS.isdisjoint(story) for story in value.values()):
         return None
     return [{"id": key, **story} for key, story in value.items()]

@@ -182,7 +182,6 @@ def _read_item(xml: str, adapter: Adapter) -> object:
 
 
 def _parse(text: str) -> ElementTree.Element:
-    """Parse a text, and return the element inside its outermost one."""
     parser: Any = ElementTree.XMLPullParser(("start", "end"))
     if text.count("<") <= _MAX_DEPTH:
         return ElementTree.fromstring(text)[0]

@@ -41,7 +41,6 @@ def row(item: Element) -> dict[str, Any]:
 
 
 def _main(parent: Element, name: str) -> Element | None:
-    """Find the child of a name whose role is the main one, else the first."""
     children = list(named(parent, name))
     main = (child for child in children if not child.get("role") or "main" in child.get("role", ""))
     return next(main, children[0] if children else None)
@@ -52,13 +51,11 @@ def _line(parent: Element, name: str) -> str | None:
 
 
 def _code(parent: Element, name: str) -> str | None:
-    """Return the last part of a code such as `stat:usable`."""
     code = attribute(parent, name, "qcode") or attribute(parent, name, "uri")
     return code.replace("/", ":").rpartition(":")[2] if code else None
 
 
 def _name(parent: Element, name: str) -> str | None:
-    """Return the name of a person or an organisation."""
     element = _main(parent, name)
     if element is None:
         return None
@@ -86,7 +83,6 @@ def _address(about: Element) -> str | None:
 
 
 def _body(inner: Element | None) -> str | None:
-    """Return the text of an item, which is NITF or HTML."""
     if inner is None:
         return None
     if first(inner, "body.content") is not None:

@@ -27,7 +27,6 @@ def _convert(row: Row) -> Row:
 
 
 def _find_text(contents: object) -> str | None:
-    """Find the text of an entry: the first in HTML, else the first of any kind."""
     texts = objects(contents)
     chosen = next((text for text in texts if "html" in str(text.get("type"))), texts[0] if texts else None)
     return str(chosen.get("value") or "") if chosen is not None else None

@@ -32,7 +32,6 @@ def _convert(row: Row) -> Row:
 
 
 def _find_image(media: Any) -> Any:
-    """Find the address of the first picture, where it is whole."""
     urls = (picture.get("url") for picture in objects(media))
     url = get_path(media, "default", "url") or next(filter(None, urls), None)
     return url if isinstance(url, str) and "://" in url else None

@@ -1,0 +1,203 @@
+"""Texts of dates and times, as programs and people write them -> a moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from unicodedata import normalize
+
+from recommender.errors import RowError
+from recommender.reading.months import MONTHS, month_number
+from recommender.reading.time_format import TimeFormat, at_clock
+from recommender.reading.time_numbers import from_excel, from_number
+from recommender.reading.zones import ZONE
+
+_USUAL = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?", re.ASCII)
+_RFC_822 = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):([0-5]\d):([0-5]\d) (\S.*)", re.ASCII
+)
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:T\d\d|[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?"
+    r"|\d{8}(?:T\d{4}(?:\d\d(?:[.,]\d+)?)?)?|\d{4}-?W\d\d-?\d)"
+    r"\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_EXCEL = re.compile(r"\d{1,6}(?:[.,]\d+)?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{9,}(?:\.\d+)?|\d+\.\d+", re.ASCII)
+_JSON_DATE = re.compile(r"/?(?:new )?Date\((-?\d{1,16})(?:[+-]\d{4})?\)/?")
+_WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:r|rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?,?\s*", re.IGNORECASE)
+_MONTH_NAME = r"(?P<name>[^\W\d_]{3,12})"
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
+    r"(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?(?:\s*(?:uhr|uur|hrs|h)\b)?"
+)
+_AT = r"at|um|à|às|a las|alle(?: ore)?|kl\.?|klo|om|o|v|u|ob|la|saat|в|о|об|у|στις"  # before a time of day
+_CLOCK_AFTER = re.compile(
+    rf"(?:(?:T|:|-(?=\d\d\.\d\d\.\d\d)|\s*,\s*|\s+[-–|@]\s+|,?\s+(?:{_AT})\s+|\s+){_CLOCK})?"
+    rf"\s*(?P<zone>{ZONE})?",
+    re.IGNORECASE,
+)
+_NO_ZONE = rf"(?!(?:{'|'.join(MONTHS)}|mon|tue|wed|thu|fri|sat|sun|on)[a-z]*\b)"
+_CLOCK_BEFORE = re.compile(
+    rf"{_CLOCK}\s*(?:{_NO_ZONE}(?P<zone>{ZONE}))?(?:\s*,\s*|\s+[-–|]\s+|\s+on\s+|\s+)", re.IGNORECASE
+)
+_YEAR_FIRST = re.compile(r"(\d{4})([-/:]|\. ?)(\d{1,2})\2(\d{1,2})(?!\d)\.?")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/]|\. ?)(\d{1,2})\2(\d{4})(?!\d)")
+_CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
+_WITH_MONTH_NAME = (
+    re.compile(  # 3 March 2026
+        rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|[.oa])?(?:[\s\-/.]|\s+(?:de|of)\s+)\s*{_MONTH_NAME}\.?"
+        r"(?:,?\s+|[-/.])(?:del?\s+)?"
+        r"(?P<year>\d{4}|\d{2}(?=\s+\d{1,2}:\d{2}(?::\d{2})?\s+(?![ap]\.?m)\S|\s+\d\d(?:\.\d\d){2}(?:\.\d+)? [ap]m\b))"
+        r"(?!\d)\.?",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<day>\d\d)(?P<name>[A-Z]{3})(?P<year>\d{4})(?!\d)", re.IGNORECASE),  # 03MAR2026, of SAS
+    re.compile(  # March 3, 2026
+        rf"{_MONTH_NAME}\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?P<year>\d{{4}})(?!\d)", re.IGNORECASE
+    ),
+    re.compile(rf"(?P<year>\d{{4}})(?:[-\s]|\. ){_MONTH_NAME}[-\s](?P<day>\d{{1,2}})(?!\d)\.?"),  # 2026 March 3
+)
+_LABEL = re.compile(
+    r"(?:(?:first |last )?(?:published|updated|modified|posted|created)(?: on| at)?"
+    r"|(?:veröffentlicht|aktualisiert|stand)(?: am)?|(?:publié|mis à jour)(?: le)?|(?:publicado|actualizado)(?: e[lm])?"
+    r"|pubblicato(?: il)?|gepubliceerd(?: op)?|opublikowano)\s*:?\s+",
+    re.IGNORECASE,
+)
+_OF_YEAR = re.compile(r"(?<=\d{4}) ?(?:г(?:ода)?|р(?:оку)?)\b\.?")  # "of the year" in Russian and Ukrainian
+_CJK_CLOCK = re.compile(
+    r"\s*(?P<half>午前|上午|오전|午後|下午|오후)?\s*(?P<hour>\d{1,2})\s?[時时시]\s?(?:(?P<minute>\d{1,2})\s?[分분]\s?"
+    r"(?:(?P<second>\d{1,2})\s?[秒초])?)?"
+)
+_MORNING = ("午前", "上午", "오전")
+_UNIX = re.compile(
+    rf"{_MONTH_NAME}\s+(?P<day>\d{{1,2}})\s+(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}}):(?P<second>\d{{2}})\s+"
+    r"(?:(?P<zone>\S{1,9})\s+)?(?P<year>\d{4})"
+)
+
+
+class AmbiguousDate(RowError):
+    """A date whose day and month may stand either way round."""
+
+
+def is_day_first(texts: Iterable[str]) -> bool | None:
+    """Check whether a column writes the day before the month; None where nothing shows it, or dates disagree.
+
+    Where nothing shows it, dates with dots have the day first, as DIN 5008 and custom do.
+
+    Examples
+    --------
+    >>> is_day_first(["05/11/2026", "27/11/2026"]), is_day_first(["05/11/2026"])
+    (True, None)
+    >>> is_day_first(["05.11.2026"]), is_day_first(["05.11.2026", "11.27.2026"])
+    (True, False)
+    """
+    orders, separators = set(), set()
+    for text in texts:
+        if match := _YEAR_LAST.search(text):
+            first, second = int(match[1]), int(match[3])
+            separators.add(match[2].strip())
+            if (first > 12) != (second > 12):
+                orders.add(first > 12)
+    if not orders and separators == {"."}:
+        return True
+    return orders.pop() if len(orders) == 1 else None
+
+
+def normalize_text(text: str) -> str:
+    """Drop what stands before a date, and write full-width signs and dates of East Asia and Russia as others do."""
+    if not text.isascii():
+        text = _OF_YEAR.sub("", normalize("NFKC", text))
+        if clock := _CJK_CLOCK.search(text):
+            half = "" if clock["half"] is None else " AM" if clock["half"] in _MORNING else " PM"
+            parts = ":".join(part or "00" for part in (clock["hour"], clock["minute"], clock["second"]))
+            text = f"{text[: clock.start()]} {parts}{half}{text[clock.end() :]}"
+    if text[0].isalpha() and (label := _LABEL.match(text)):
+        text = text[label.end() :]
+    return text
+
+
+def from_text(text: str, format: TimeFormat) -> datetime:
+    """Read a time as it is written, without a zone where none is named; raise `ValueError` if that is not certain."""
+    if format.date_format is None:
+        if _USUAL.fullmatch(text) and text[11:13] < "24" and text[17:19] < "60":
+            return datetime.fromisoformat(text)
+        if match := _RFC_822.fullmatch(text):
+            day, hour, minute, second = (int(match[group]) for group in (1, 4, 5, 6))
+            local = datetime(int(match[3]), month_number(match[2], format.language), day, hour, minute, second)
+            return format.in_zone(local, match[7])
+    text = " ".join(text.split())
+    if format.is_excel and _EXCEL.fullmatch(text):
+        return from_excel(float(text.replace(",", ".")))
+    if (moment := format.parse(text)) is not None:
+        return moment
+    if (match := _ISO.fullmatch(text)) and (moment := _from_iso(match[1])) is not None:
+        if (match[2] or "").startswith("-") and len(match[1]) <= 10:  # a time or an offset after a date
+            raise ValueError
+        return format.in_zone(moment, match[2])
+    if _NUMBER.fullmatch(text):
+        return from_number(float(text) if "." in text else int(text))
+    if match := _JSON_DATE.fullmatch(text):
+        return datetime.fromtimestamp(int(match[1]) / 1e3, UTC)
+    return _from_prose(_without_weekday(text), format)
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.upper().replace(",", "."))
+    except ValueError:  # the end of a day as 24:00, a leap second
+        return None
+
+
+def _without_weekday(text: str) -> str:
+    weekday = _WEEKDAY.match(text)
+    return text[weekday.end() :] if weekday else text
+
+
+def _from_prose(text: str, format: TimeFormat) -> datetime:
+    """Read a date as people write it, with or without a time before or after it."""
+    if match := _UNIX.fullmatch(text):
+        month = month_number(match["name"], format.language)
+        day, hour, minute, second = (int(match[name]) for name in ("day", "hour", "minute", "second"))
+        return format.in_zone(datetime(int(match["year"]), month, day, hour, minute, second), match["zone"])
+    before = None
+    date = _find_date(text, format)
+    if date is None and (before := _CLOCK_BEFORE.match(text)):
+        text = _without_weekday(text[before.end() :])
+        date = _find_date(text, format)
+    if date is None:
+        raise ValueError
+    ymd, end = date
+    after = _CLOCK_AFTER.fullmatch(text, end)
+    if after is None or (before and after["hour"]):
+        raise ValueError
+    if before and after["zone"] and before["zone"]:
+        raise ValueError
+    clock = (before or after).groupdict()
+    zone = clock["zone"] or after["zone"]
+    local = at_clock(datetime(*ymd), clock)
+    if zone and not clock["hour"] and not re.fullmatch(r"Z|\+\d\d:\d\d", zone):
+        raise ValueError  # a word or a time after a date alone
+    return format.in_zone(local, zone)
+
+
+def _find_date(text: str, format: TimeFormat) -> tuple[tuple[int, int, int], int] | None:
+    """Read year, month and day at the start of a text, and where they end."""
+    if (match := _YEAR_FIRST.match(text)) or (match := _CJK.match(text)):
+        year, month, day = (int(part) for part in match.groups() if part.isdigit())
+        return (year, month, day), match.end()
+    if match := _YEAR_LAST.match(text):
+        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        if first <= 12 and second <= 12 and first != second and format.day_first is None:
+            raise AmbiguousDate
+        # where only one way gives a date there is no choice, whatever the others do
+        is_day_first = first > 12 or (second <= 12 and bool(format.day_first))
+        return (year, second, first) if is_day_first else (year, first, second), match.end()
+    for pattern in _WITH_MONTH_NAME:
+        if match := pattern.match(text):
+            year = int(match["year"])
+            if len(match["year"]) == 2:  # RFC 822
+                year += 2000 if year < 50 else 1900
+            return (year, month_number(match["name"], format.language), int(match["day"])), match.end()
+    return None
