@@ -35,6 +35,20 @@ def main() -> None:
     except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
         err.print(cleaned(f"error: {error}"), markup=False)
         sys.exit(2)
+    except SystemExit as ended:
+        if ended.code == 130:
+            err.print(cleaned(_interrupted(ended)), markup=False)
+        raise
+
+
+def _interrupted(ended: SystemExit) -> str:
+    """Say that a command was interrupted, and what it noted about what it leaves."""
+    error: BaseException | None = ended
+    notes: list[str] = []
+    while error is not None:  # typer makes an exit of the interruption, and that of the process of both
+        notes += getattr(error, "__notes__", [])
+        error = error.__cause__ or error.__context__
+    return "; ".join(["interrupted", *notes])
 
 
 def _version(wanted: bool) -> None:

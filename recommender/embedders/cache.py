@@ -16,7 +16,7 @@ from recommender.embedders import Encode
 from recommender.errors import EmbedderError
 from recommender.progress import Progress, silent
 
-_BATCH = 1_024  # texts between two commits
+_BATCH = 128  # texts between two commits: a second or a few on a laptop
 _LOOKUP = 500  # keys in one query
 _CHECK = 4  # bytes of a checksum
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -93,6 +93,7 @@ class Run:
 
     inputs: Inputs
     items_before: dict[str, list[str]] | None = None
+    _is_published = False
 
     def __init__(self, job: str, lists: str | Path, archive: str | Path | None, options: JobOptions) -> None:
         check_places(lists, archive)
@@ -116,9 +117,23 @@ class Run:
         """False for a dry run into a folder that does not exist: it leaves none behind."""
         return self.summary.published or is_database(self.lists) or Path(self.lists).exists()
 
-    def writing(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def writing(self) -> Iterator[None]:
         """Hold the writer's lock of the lists; in a folder that does not exist nobody else can be writing."""
-        return self.publisher.writing() if self._makes_folder else nullcontext()
+        with self.publisher.writing() if self._makes_folder else nullcontext():
+            try:
+                yield
+            except KeyboardInterrupt as error:
+                error.add_note(self._what_stands())
+                raise
+
+    def _what_stands(self) -> str:
+        """Say what an interruption leaves: whether the version is out, and what the same call need not do again."""
+        if self._is_published:
+            saving = "; the archive was not saved: the same command saves it" if self.archive else ""
+            return f"version {self.summary.version} was published{saving}"
+        kept = "finished vectors and shards are kept: the same command goes on where it was"
+        return "nothing was published" + (f"; {kept}" if self.ledgers.root or self.options.cache else "")
 
     def read(self, articles: Source, settings: ReadingSettings, **more: Any) -> tuple[pa.Table, ReadReport]:
         """Read the input as the options say; `more` as for `read_articles`."""
@@ -192,6 +207,7 @@ class Run:
         batches = self._counted(chain(kept_records, make_lists(rows_to_make)), len(rows), guards)
         if summary.published:
             self.publisher.publish(batches, details, settings.publish.keep_versions)
+            self._is_published = True
         else:
             for _ in batches:
                 pass

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,6 @@ def templates(*more: BaseLoader, **values: Any) -> Environment:
         "components": _components,
         "state_names": STATES,
         "no_list": _NO_LIST,
-        "more": MORE,
         "acts_on": None,
         "filter_address": "",
         "language": "",
@@ -139,6 +138,7 @@ def story_values(found: ReadNext, rejected: Iterable[Rejected] | None) -> dict[s
     shown = (*found.items, *found.reserves)
     return {
         "found": found,
+        "parts": [(is_more, list(items)) for is_more, items in groupby(found.items, lambda item: item.source in MORE)],
         "article_id": found.article_id,
         "warnings": warnings_of(
             headline(found.story, found.article_id) if found.story else "",

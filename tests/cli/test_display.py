@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from recommender.cli.app import main
 from recommender.cli.display import print_summary
 from recommender.jobs.summary import Summary
 
@@ -20,3 +23,19 @@ def test_a_run_without_a_moment_says_how_many_stories_carry_a_date(capsys: pytes
     assert "not computed yet  2 published after this run" in some
     print_summary(Summary(stories=40), "lists")
     assert "as of  none: no story carries a date: time does not count" in capsys.readouterr().out
+
+
+def test_an_interrupted_command_says_what_it_leaves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        error = KeyboardInterrupt()
+        error.add_note("nothing was published")
+        raise error
+
+    monkeypatch.setattr("recommender.jobs.precompute.precompute", interrupted)
+    monkeypatch.setattr(sys, "argv", ["recommender", "precompute", "stories.jsonl", "--lists", "out"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted; nothing was published\n"

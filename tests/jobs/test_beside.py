@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -90,3 +91,25 @@ def test_a_dry_run_makes_no_folder(tmp_path: Path) -> None:
     lists, archive = tmp_path / "out" / "lists", tmp_path / "out" / "archive"
     assert precompute(checkerboard(), lists, archive=archive, settings=SETTINGS, dry_run=True).lists
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("stage", "note"),
+    [
+        (
+            "selecting",
+            "nothing was published; finished vectors and shards are kept: the same command goes on where it was",
+        ),
+        ("saving", "version [0-9a-f]{12} was published; the archive was not saved: the same command saves it"),
+    ],
+)
+def test_an_interruption_notes_what_it_leaves(tmp_path: Path, stage: str, note: str) -> None:
+    def interrupt(name: str, done: int, total: int | None) -> None:
+        if name == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        precompute(
+            checkerboard(), tmp_path / "out", archive=tmp_path / "archive", settings=SETTINGS, progress=interrupt
+        )
+    assert re.fullmatch(note, stopped.value.__notes__[0])

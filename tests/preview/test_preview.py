@@ -31,7 +31,7 @@ from recommender import (
 from recommender.features.families import FAMILIES
 from recommender.jobs.precompute import precompute
 from recommender.preview import write_preview
-from recommender.preview.pages import PARTS, safe_link
+from recommender.preview.pages import PARTS, safe_link, story_values
 from recommender.preview.replace import MARKER
 from recommender.preview.site import page_name, script_json
 from tests.cli.test_cli import refused
@@ -189,6 +189,17 @@ class TestPages:
         assert ">More: the next best</h2>" not in page(site, "t0-s1")
         assert "In reserve, for the places of what is withdrawn" in page(site, "t0-s1")
         assert "Filled up (1)" in (site / "index.html").read_text(encoding="utf-8")
+
+    def test_a_pin_behind_the_next_best_stands_behind_them_on_the_page(self, lists: Edited) -> None:
+        found = lists.get("t0-s0")
+        sources = ("pinned", "more", "pinned")
+        items = tuple(replace(item, source=source) for item, source in zip(found.items, sources, strict=True))
+        parts = story_values(replace(found, items=items), None)["parts"]
+        assert [(is_more, [item.rank for item in shown]) for is_more, shown in parts] == [
+            (False, [1]),
+            (True, [2]),
+            (False, [3]),
+        ]
 
     def test_withdrawn_stories_vanish_with_their_pages(self, lists: Edited, tmp_path: Path) -> None:
         write_preview(lists, site := tmp_path / "site")
