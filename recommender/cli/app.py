@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -33,12 +34,22 @@ def main() -> None:
     try:
         app(_for_all_first(sys.argv[1:]))
     except (RecommenderError, OSError) as error:  # a full disk is no reason for a traceback
-        err.print(cleaned(f"error: {error}"), markup=False)
+        err.print(cleaned(f"error: {_explained(error)}"), markup=False)
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == 130:
             err.print(cleaned(_interrupted(ended)), markup=False)
         raise
+
+
+def _explained(error: Exception) -> str:
+    """Return the message of an error; of one of the system the file and the reason, without its number."""
+    if not isinstance(error, OSError) or isinstance(error, RecommenderError) or not error.strerror:
+        return str(error)
+    reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; what was published before is untouched. Free some space and run again"
+    return reason
 
 
 def _interrupted(ended: SystemExit) -> str:

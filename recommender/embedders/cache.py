@@ -99,7 +99,10 @@ class VectorCache:
                     done += len(rows)
                     progress("embedding", done, len(texts))
             except sqlite3.Error as error:
-                raise EmbedderError(f"vector cache {self.path} failed: {error}; delete it to start anew") from error
+                advice = "delete it to start anew"
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    advice = "free some space and run again: what it holds is kept"
+                raise EmbedderError(f"vector cache {self.path} failed: {error}; {advice}") from error
         return found[[first[key] for key in keys]], len(missing)
 
     def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from recommender.articles.id_types import id_texts
 from recommender.errors import InputError, SnapshotError, WithdrawnArticleError
 from recommender.lists.readnext import resized
 from recommender.publishing import PublishedLists
@@ -85,9 +86,12 @@ async def read_next_batch(request: Request) -> Response:
     """Answer with the lists of many stories, all of one version; unknown or withdrawn ones say so in `status`."""
     room: Room = request.app.state.room
     asked = await _object(request)
-    ids = asked.get("ids")
-    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
-        raise HTTPException(400, 'expected {"ids": ["story-1", "story-2"]}')
+    given = asked.get("ids")
+    ids = id_texts(given) if isinstance(given, list) else []
+    if not ids or not all(isinstance(one, str) for one in ids):
+        raise HTTPException(
+            400, 'ids is no list of texts or whole numbers, expected such as {"ids": ["story-1", "story-2"]}'
+        )
     if len(ids) > MOST_BATCH:
         raise HTTPException(400, f"{len(ids):,} ids, expected at most {MOST_BATCH}")
     k = _whole(asked["k"], "k", MOST_K) if asked.get("k") is not None else None

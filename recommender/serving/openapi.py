@@ -116,7 +116,7 @@ DOCUMENT: dict[str, Any] = {
                     "required": True,
                     "content": {
                         "application/json": {
-                            "schema": _object(ids=_array(_TEXT), k={"type": "integer"}),
+                            "schema": _object(ids=_array({"type": ["string", "integer"]}), k={"type": "integer"}),
                             "example": {"ids": ["ferry-inquiry", "opera-resigns"]},
                         }
                     },

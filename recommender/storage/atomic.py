@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -23,6 +24,8 @@ _UNREADABLE = (
     EOFError,
     pa.ArrowException,
 )
+_FAILED_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_OF_NUMPY = " requested and "  # "4096 requested and 0 written", without a number
 
 
 @contextmanager
@@ -37,6 +40,18 @@ def refusing(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def naming_failed_writes(path: Path, left: str) -> Iterator[None]:
+    """Raise a write that fails, as on a full disk, as `PublishError` with the file and what is left."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FAILED_WRITES and _OF_NUMPY not in str(error):
+            raise
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PublishError(f"cannot write {error.filename or path}: {reason}; {left}") from error
+
+
 def check_writable(folder: Path) -> None:
     """Make a folder and try it; raises `PublishError` if nothing can be written there."""
     try:
@@ -49,7 +64,10 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file beside, fsync it and move it into place: readers see the old file or the new one."""
+    """Write a file beside, fsync it and move it into place: readers see the old file or the new one.
+
+    An `OSError` names the file.
+    """
     beside = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
@@ -57,6 +75,10 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename is None:  # of a failed write Python names no file
+            error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
     fsync(path.parent)

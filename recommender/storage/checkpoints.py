@@ -19,8 +19,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.progress import Progress, silent
-from recommender.storage.atomic import fsync, sha256, write_atomically
+from recommender.storage.atomic import fsync, naming_failed_writes, sha256, write_atomically
 
+_LEFT = "nothing was published, and earlier shards are kept. Free some space and run again"
 FOLDER = ".resume"
 """Name of the folder of ledgers within the folder that a job writes to."""
 
@@ -108,7 +109,7 @@ class Ledger:
             write_atomically(self.folder / _INPUTS, orjson.dumps(self.inputs, option=orjson.OPT_INDENT_2))
         beside = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}"
         try:
-            with beside.open("wb") as file:
+            with naming_failed_writes(beside, _LEFT), beside.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

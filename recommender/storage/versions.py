@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import orjson
 
 from recommender.errors import DamagedError, PublishError, SnapshotError
-from recommender.storage.atomic import check_writable, fsync, refusing, sha256, write_atomically
+from recommender.storage.atomic import check_writable, fsync, naming_failed_writes, refusing, sha256, write_atomically
 from recommender.version import __version__
 
 FORMAT = 1
@@ -23,6 +23,11 @@ SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manife
 _LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
 CURRENT = "CURRENT"
 """The file of a folder that names the version which readers see."""
+_LEFT = {
+    "lists": "nothing was published, and the last version is untouched. Free some space and run again",
+    "snapshot": "the archive is as it was before. Free some space and run again",
+}
+"""What a failed write leaves, by kind."""
 T = TypeVar("T")
 
 _NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # what a reader calls each kind
@@ -133,7 +138,8 @@ class VersionedFolder:
         staging = self.root / _STAGING
         staging.mkdir()
         try:
-            yield staging
+            with naming_failed_writes(staging, _LEFT[self.kind]):
+                yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

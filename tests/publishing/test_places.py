@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from recommender.editorial.overlay import Overlay
 from recommender.jobs.precompute import precompute
 from recommender.lists.records import RECORD
 from recommender.publishing import open_publisher
+from recommender.storage.atomic import write_atomically
 from recommender.storage.versions import VersionedFolder
 from tests.support import postgresql
 from tests.support.checkerboard import ANY_CHANGE, WITHIN_TOPICS, checkerboard
@@ -488,3 +490,31 @@ def test_a_link_leads_other_programs_to_the_version_that_readers_see(tmp_path: P
     (tmp_path / "current").write_text("a file of somebody else")
     run(str(tmp_path), "jsonl")
     assert (tmp_path / "current").read_text() == "a file of somebody else"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError("4096 requested and 0 written"), "4096 requested and 0 written"),
+    ],
+)
+def test_a_full_disk_names_the_file_and_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+) -> None:
+    before = run(str(tmp_path / "out"), "jsonl")
+
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("recommender.publishing.folder.to_json", full)
+    with pytest.raises(
+        PublishError, match=rf"cannot write .*/out/\.staging: {reason}; nothing was published, and the l"
+    ):
+        run(str(tmp_path / "out"), "jsonl")
+    assert PublishedLists.open(tmp_path / "out").version == before
+    monkeypatch.undo()
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=reason) as stopped:
+        write_atomically(tmp_path / "file", b"text")
+    assert stopped.value.filename == str(tmp_path / "file")

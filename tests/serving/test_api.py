@@ -83,7 +83,17 @@ class TestLists:
         assert [(one["article_id"], one["status"]) for one in found["lists"]][1] == ("nobody", "unknown")
         assert {one["version"] for one in found["lists"]} == {found["version"]}
         assert [len(one["items"]) for one in found["lists"]] == [1, 0, 1]
-        for wrong in ({}, {"ids": []}, {"ids": "t0-s0"}, {"ids": [1]}, {"ids": ["a"] * 201}, {"ids": ["a"], "k": 0}):
+        numbers = served.post("/v1/read-next/batch", json={"ids": [17, "17"]}).json()
+        assert [one["article_id"] for one in numbers["lists"]] == ["17", "17"], "as in Python"
+        for wrong in (
+            {},
+            {"ids": []},
+            {"ids": "t0-s0"},
+            {"ids": [1.5]},
+            {"ids": [True]},
+            {"ids": ["a"] * 201},
+            {"ids": ["a"], "k": 0},
+        ):
             assert served.post("/v1/read-next/batch", json=wrong).status_code == 400
         for body in (b"", b"{", b"[]", b"\xff"):
             assert served.post("/v1/read-next/batch", content=body).status_code == 400
