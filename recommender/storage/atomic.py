@@ -76,7 +76,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(beside, path)
     except OSError as error:
-        if error.filename is None:  # of a failed write Python names no file
+        if error.errno and error.filename is None:  # of a failed write Python names no file
             error.filename = str(path)
         raise
     finally:
