@@ -78,7 +78,7 @@ def build_archive(
     release_memory()
     with catalog.cache_cleaned() as texts:
         embedder.fit(texts)
-        made, embedded = vectors.of(texts, site, progress)
+        made, embedded = vectors.embed(texts, site, progress)
         release_memory()
         progress("terms", 0, len(catalog))
         tfidf, terms = Tfidf.fit(whole_texts(texts))
@@ -180,7 +180,7 @@ def read_draft(
     table, _ = read_articles([article], settings=archive.settings.reading, strict=True, drafts=True)
     boilerplate = archive.catalog.boilerplate
     table = boilerplate.lined(with_languages(table, archive))
-    return table, *vectors.of(boilerplate.cleaned(table), archive.site)
+    return table, *vectors.embed(boilerplate.cleaned(table), archive.site)
 
 
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:

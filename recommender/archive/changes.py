@@ -92,7 +92,7 @@ def changed_archive(
         catalog = archive.catalog.append(added, np.concatenate([np.array(replaces, dtype=np.int64), gone]))
         made = archive.vectors[:0]
         if fresh:
-            made, embedded = vectors.of(catalog.boilerplate.cleaned(added), archive.site)
+            made, embedded = vectors.embed(catalog.boilerplate.cleaned(added), archive.site)
         archive = extended(archive, catalog, added, made)
     return archive, Changes(len(fresh) - len(replaces), len(replaces), unchanged, len(gone)), embedded
 

@@ -25,14 +25,14 @@ __all__ = [
 EMBEDDERS: dict[str, Callable[[EmbeddingSettings], Embedder]] = {
     "tfidf": lambda settings: TfidfSvdEmbedder(settings.svd_dim)
 }
-"""What makes an embedder of the settings, by the name of the model.
+"""Functions that create an embedder from settings, by the name of the model.
 
-Other names are those that packages add, or else of sentence-transformers.
+Other names are those of embedders that packages add, or else of sentence-transformers models.
 """
 
 
 def make_embedder(settings: EmbeddingSettings) -> Embedder:
-    """Make the embedder that the settings name."""
+    """Create the embedder that the settings name."""
     make = EMBEDDERS.get(settings.model) or plugin("embedders", settings.model) or SentenceTransformerEmbedder
     embedder: Embedder = make(settings)
     return embedder

@@ -1,4 +1,4 @@
-"""Texts through a model at the hardware's pace: batches of fixed shapes, one single-threaded worker per core."""
+"""Run texts through a model in batches of fixed shapes, with one single-threaded worker per core."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from recommender.compute.parallel import torch_threads, torch_workers
 
 BATCH_TOKENS = 512
-"""Tokens of one forward pass, padding included: within 3 % of the pace of far larger batches, and a text alone,
-which passes in a batch of its own, does not wait for more."""
+"""Tokens of one forward pass, including padding: within 3 % of the pace of far larger batches, and small enough that
+a single text, which fills a batch of its own, is fast."""
 
 BUCKET = 16
-"""Lengths are padded to a multiple of so many tokens."""
+"""Lengths are padded to a multiple of this number of tokens."""
 
 GPU_TOKENS = 8_192
-"""The same on a GPU, which a small pass leaves idle."""
+"""Tokens of one forward pass on a GPU, which a small pass leaves idle."""
 
 
 def batch_tokens(device: str) -> int:
-    """Tell the tokens of one forward pass on a device."""
+    """Return the number of tokens of one forward pass on a device."""
     return BATCH_TOKENS if device == "cpu" else GPU_TOKENS
 
 
 def shapes(device: str) -> str:
-    """Name the table of shapes: another table may round the last bit of a vector in another way.
+    """Return the name of the batch shapes of a device; other shapes may round the last bit of a vector differently.
 
     Examples
     --------
@@ -50,79 +50,79 @@ def embed(
     tokenise: Callable[[list[str]], Tokens],
     forward: Callable[[Tokens], NDArray[np.float32]],
     dim: int,
-    room: int | None = None,
+    max_tokens: int | None = None,
 ) -> NDArray[np.float32]:
-    """Embed `texts`, float32 (n, dim); a text gets the same bits alone and in any company.
+    """Embed `texts`, float32 (n, dim); a text gets the same bits alone and among any others.
 
-    Equal texts are embedded once. The calling thread tokenises, a few batches ahead, while one worker per
-    thread of PyTorch runs forward passes: passes that do not share their work need no barriers between
-    threads, and their bits do not depend on the number of cores.
+    Equal texts are embedded once. The calling thread tokenises a few batches ahead, while one worker per thread of
+    PyTorch runs forward passes. Passes of a single thread need no barriers, and their bits do not depend on the number
+    of cores.
 
     Parameters
     ----------
     texts : sequence of str
     tokenise : callable
-        Texts to tokens with an `attention_mask`, padded on the right.
+        Converts texts to tokens with an `attention_mask`, padded on the right.
     forward : callable
-        Tokens of one batch to one vector a row. Called from several threads.
+        Converts the tokens of a batch to a vector for each row. Called from several threads.
     dim : int
-    room : int, optional
-        Tokens of one forward pass; those of the processor by default.
+    max_tokens : int, optional
+        Tokens of one forward pass; by default those of the processor.
     """
-    room = room or BATCH_TOKENS
-    distinct = sorted(set(texts), key=lambda text: (len(text), text))  # like lengths together: little waits or pads
-    found = np.zeros((len(distinct), dim), dtype=np.float32)
+    max_tokens = max_tokens or BATCH_TOKENS
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))  # similar lengths together need little padding
+    vectors_of_distinct = np.zeros((len(distinct), dim), dtype=np.float32)
     running: deque[tuple[NDArray[np.int64], Future[NDArray[np.float32]]]] = deque()
 
     def collect() -> None:
         rows, vectors = running.popleft()
-        found[rows] = vectors.result()[: len(rows)]
+        vectors_of_distinct[rows] = vectors.result()[: len(rows)]
 
     ahead, pool = 2 * torch_threads(), torch_workers()
-    for rows, batch in _batches(distinct, tokenise, room):
+    for rows, batch in _batches(distinct, tokenise, max_tokens):
         running.append((rows, pool.submit(forward, batch)))
         if len(running) > ahead:
             collect()
     while running:
         collect()
-    place = {text: row for row, text in enumerate(distinct)}
-    return found[[place[text] for text in texts]]
+    row_of_text = {text: row for row, text in enumerate(distinct)}
+    return vectors_of_distinct[[row_of_text[text] for text in texts]]
 
 
 def _batches(
-    texts: Sequence[str], tokenise: Callable[[list[str]], Tokens], room: int
+    texts: Sequence[str], tokenise: Callable[[list[str]], Tokens], max_tokens: int
 ) -> Iterator[tuple[NDArray[np.int64], Tokens]]:
-    """Sort `texts` into batches of fixed shapes; gives the rows of each and their tokens.
+    """Yield batches of fixed shapes: the rows of their texts, and their tokens.
 
-    Texts without padding pass apart from padded ones, since a model takes another path where nothing is
-    masked, and other paths round in other ways.
+    Texts with and without padding are in separate batches, since a model takes another path where nothing is masked,
+    and rounds differently there.
     """
     waiting: dict[tuple[int, bool], tuple[NDArray[np.int64], Tokens]] = {}
     for start in range(0, len(texts), _TOKENISED):
         tokens = tokenise(list(texts[start : start + _TOKENISED]))
         lengths = tokens["attention_mask"].sum(1).numpy()
         buckets = -(-np.maximum(lengths, 1) // BUCKET) * BUCKET
-        kinds = np.stack([buckets, lengths < buckets], axis=1)
-        for bucket, padded in np.unique(kinds, axis=0).tolist():
-            members = np.flatnonzero((kinds == (bucket, padded)).all(axis=1))
+        shapes_of_texts = np.stack([buckets, lengths < buckets], axis=1)
+        for bucket, is_padded in np.unique(shapes_of_texts, axis=0).tolist():
+            members = np.flatnonzero((shapes_of_texts == (bucket, is_padded)).all(axis=1))
             rows, part = start + members, _take(tokens, members, bucket)
-            if (bucket, padded) in waiting:
-                before, held = waiting.pop((bucket, padded))
-                rows, part = np.concatenate([before, rows]), _joined(held, part)
-            size = max(room // bucket, 1)
-            whole = len(rows) // size * size
-            for first in range(0, whole, size):
+            if (bucket, is_padded) in waiting:
+                before, tokens_before = waiting.pop((bucket, is_padded))
+                rows, part = np.concatenate([before, rows]), _concatenate(tokens_before, part)
+            size = max(max_tokens // bucket, 1)
+            n_full = len(rows) // size * size
+            for first in range(0, n_full, size):
                 places = np.arange(first, first + size)
                 yield rows[places], _take(part, places, bucket)
-            if whole < len(rows):
-                waiting[bucket, padded] = rows[whole:], _take(part, np.arange(whole, len(rows)), bucket)
+            if n_full < len(rows):
+                waiting[bucket, is_padded] = rows[n_full:], _take(part, np.arange(n_full, len(rows)), bucket)
     for (bucket, _), (rows, part) in waiting.items():
-        size = max(room // bucket, 1)
+        size = max(max_tokens // bucket, 1)
         yield rows, _take(part, np.arange(size) % len(rows), bucket)  # repeated rows fill the shape
 
 
 def _take(tokens: Tokens, rows: NDArray[np.int64], length: int) -> Tokens:
-    """Take these rows of all tensors, cut or padded to `length`."""
+    """Return these rows of all tensors, cut or padded to `length`."""
     import torch
     from torch.nn.functional import pad
 
@@ -134,7 +134,7 @@ def _take(tokens: Tokens, rows: NDArray[np.int64], length: int) -> Tokens:
     }
 
 
-def _joined(first: Tokens, second: Tokens) -> Tokens:
+def _concatenate(first: Tokens, second: Tokens) -> Tokens:
     import torch
 
     return {

@@ -1,4 +1,4 @@
-"""Content hash -> vector, on disk: nothing is embedded twice, and an interruption loses at most one batch."""
+"""Keep vectors on disk by a hash of their texts, so that an interruption loses at most one batch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from recommender.progress import Progress, silent
 
 _BATCH = 128  # texts between two commits: a second or a few on a laptop
 _LOOKUP = 500  # keys in one query
-_CHECK = 4  # bytes of a checksum
+_CHECKSUM = 4  # bytes
 
 
 class VectorCache:
     """A SQLite file of quantised vectors keyed by model, preparation and text, each with a checksum.
 
-    What does not match its checksum is embedded again.
+    A text whose vector does not match its checksum is embedded again.
 
     Parameters
     ----------
@@ -63,24 +63,24 @@ class VectorCache:
         encode: Encode,
         progress: Progress = silent,
     ) -> tuple[NDArray[np.int16], int]:
-        """Give vectors of `texts`, int16 (n, d), from the cache where it has them; and how many were encoded.
+        """Return vectors of `texts`, int16 (n, d), from the cache where it has them, and how many were encoded.
 
         Parameters
         ----------
         texts : sequence of str
         fingerprint : str
-            Everything but the text that decides about the vector.
+            Name of everything that, with the text, determines the vector.
         encode : callable
-            Given all batches of distinct texts that are not cached; what it yields is kept at once.
+            Takes all batches of distinct texts that are not cached; each batch of vectors is kept at once.
         """
         keys = [_key(fingerprint, text) for text in texts]
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         with closing(self._connect()) as connection:
             try:
                 dim = self._dim(connection, fingerprint)
-                found = np.zeros((len(texts), dim), dtype=np.int16)
-                missing = self._load(connection, first, found) if dim else list(first.values())
-                # by length, so that a batch holds texts of one size and little padding
+                result = np.zeros((len(texts), dim), dtype=np.int16)
+                missing = self._load(connection, first, result) if dim else list(first.values())
+                # Sorted by length, so that the texts of a batch need little padding.
                 missing.sort(key=lambda row: (len(texts[row]), keys[row]))
                 done = len(texts) - len(missing)
                 progress("embedding", done, len(texts))
@@ -89,11 +89,11 @@ class VectorCache:
                 for rows, vectors in zip(batches, encoded, strict=True):
                     if not dim:
                         dim = self._note(connection, fingerprint, vectors.shape[1])
-                        found = np.zeros((len(texts), dim), dtype=np.int16)
+                        result = np.zeros((len(texts), dim), dtype=np.int16)
                     if vectors.shape[1] != dim:
                         raise sqlite3.DataError(f"{dim} dimensions are noted, not {vectors.shape[1]}")
-                    found[rows] = vectors
-                    entries = ((keys[row], _sealed(keys[row], found[row].tobytes())) for row in rows)
+                    result[rows] = vectors
+                    entries = ((keys[row], _with_checksum(keys[row], result[row].tobytes())) for row in rows)
                     with connection:
                         connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", entries)
                     done += len(rows)
@@ -103,10 +103,10 @@ class VectorCache:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                     advice = "free some space and run again: what it holds is kept"
                 raise EmbedderError(f"vector cache {self.path} failed: {error}; {advice}") from error
-        return found[[first[key] for key in keys]], len(missing)
+        return result[[first[key] for key in keys]], len(missing)
 
     def _dim(self, connection: sqlite3.Connection, fingerprint: str) -> int:
-        """Look up the model's dimensions, so that no model is loaded to ask it; 0 = not yet known."""
+        """Look up the model's dimensions, so that the model need not be loaded; 0 = not yet known."""
         for (dim,) in connection.execute("SELECT dim FROM models WHERE fingerprint = ?", (fingerprint,)):
             return int(dim)
         return 0
@@ -116,24 +116,24 @@ class VectorCache:
             connection.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (fingerprint, dim))
         return dim
 
-    def _load(self, connection: sqlite3.Connection, first: dict[bytes, int], found: NDArray[np.int16]) -> list[int]:
-        """Fill `found` from the file; returns the rows that are not there."""
+    def _load(self, connection: sqlite3.Connection, first: dict[bytes, int], result: NDArray[np.int16]) -> list[int]:
+        """Fill `result` from the file, and return the rows that are not there."""
         missing = dict(first)
-        wanted = sorted(first)
-        for start in range(0, len(wanted), _LOOKUP):
-            part = wanted[start : start + _LOOKUP]
-            marks = ",".join("?" * len(part))
-            query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"
+        keys = sorted(first)
+        for start in range(0, len(keys), _LOOKUP):
+            part = keys[start : start + _LOOKUP]
+            placeholders = ",".join("?" * len(part))
+            query = f"SELECT key, vector FROM vectors WHERE key IN ({placeholders})"
             for key, vector in connection.execute(query, part):
-                held = vector[:-_CHECK]
-                if len(held) == found.shape[1] * 2 and vector == _sealed(key, held):
-                    found[missing.pop(key)] = np.frombuffer(held, dtype=np.int16)
+                content = vector[:-_CHECKSUM]
+                if len(content) == result.shape[1] * 2 and vector == _with_checksum(key, content):
+                    result[missing.pop(key)] = np.frombuffer(content, dtype=np.int16)
         return list(missing.values())
 
 
-def _sealed(key: bytes, vector: bytes) -> bytes:
-    """Put the checksum of key and vector behind the vector."""
-    return vector + zlib.crc32(key + vector).to_bytes(_CHECK, "little")
+def _with_checksum(key: bytes, vector: bytes) -> bytes:
+    """Append the checksum of key and vector to the vector."""
+    return vector + zlib.crc32(key + vector).to_bytes(_CHECKSUM, "little")
 
 
 def _key(fingerprint: str, text: str) -> bytes:

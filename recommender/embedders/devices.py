@@ -1,4 +1,4 @@
-"""Where a model runs: on the processor, or on a GPU where there is one."""
+"""Choose the device that a model runs on: the processor, or a GPU."""
 
 from __future__ import annotations
 
@@ -7,61 +7,61 @@ import platform
 from recommender.errors import EmbedderError
 
 
-def chosen(wanted: str, *, substitute: bool = False) -> str:
-    """Choose the device of a model, as PyTorch names it; 'auto' takes a GPU where there is one.
+def choose_device(device: str, *, substitute: bool = False) -> str:
+    """Return the device of a model, as PyTorch names it; 'auto' is a GPU where there is one.
 
     Parameters
     ----------
-    wanted : str
+    device : str
         As in `embedding.device`.
     substitute : bool, default False
-        Take what there is in the place of a device that this machine lacks.
+        Take an available device in place of one that this machine lacks.
 
     Raises
     ------
     EmbedderError
-        If the machine lacks it.
+        If the machine lacks the device.
 
     Examples
     --------
-    >>> chosen("cpu")
+    >>> choose_device("cpu")
     'cpu'
     """
-    if wanted == "cpu":
-        return wanted
+    if device == "cpu":
+        return device
     import torch
 
-    there = {
+    counts = {
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
         "mps": int(torch.backends.mps.is_available()),
     }
-    kind, _, number = wanted.partition(":")
-    if int(number or 0) < there.get(kind, 0):
-        return wanted
-    if wanted == "auto" or substitute:
-        return next((name for name, count in there.items() if count), "cpu")
+    kind, _, number = device.partition(":")
+    if int(number or 0) < counts.get(kind, 0):
+        return device
+    if device == "auto" or substitute:
+        return next((name for name, count in counts.items() if count), "cpu")
     raise EmbedderError(
-        f"embedding.device is {wanted!r}, and PyTorch finds {there[kind] or 'no'} such device here; "
+        f"embedding.device is {device!r}, and PyTorch finds {counts[kind] or 'no'} such device here; "
         "'auto' takes what there is"
     )
 
 
-def kind_of(device: str) -> str:
-    """Tell the kind of a device, which any number of them share.
+def device_kind(device: str) -> str:
+    """Return the kind of a device, without its number.
 
     Examples
     --------
-    >>> kind_of("cuda:1")
+    >>> device_kind("cuda:1")
     'cuda'
     """
     return device.partition(":")[0]
 
 
 def hardware(device: str) -> list[str]:
-    """Name what decides about the bits of products on a GPU, beside PyTorch."""
+    """Return the names of everything but PyTorch that determines the bits of products on a GPU."""
     import torch
 
-    if kind_of(device) == "cuda":
+    if device_kind(device) == "cuda":
         library = torch.version.cuda or torch.version.hip or ""
         return ["cuda", library, torch.cuda.get_device_name(device)]
-    return [kind_of(device), platform.mac_ver()[0], platform.machine()]
+    return [device_kind(device), platform.mac_ver()[0], platform.machine()]

@@ -1,4 +1,4 @@
-"""Texts to vectors without a cache: each text once, and what is finished kept for a job that is interrupted."""
+"""Encode texts without a cache: each text once, with finished shards kept for an interrupted job."""
 
 from __future__ import annotations
 
@@ -23,62 +23,60 @@ def encode_distinct(
     ledgers: Ledgers | None = None,
     progress: Progress = silent,
 ) -> tuple[NDArray[np.int16], int]:
-    """Encode each different text once, int16 (n, d); also tells how many texts were encoded.
-
-    Equal texts are encoded once, and texts of one length together.
+    """Encode each distinct text once, and return the vectors, int16 (n, d), and the number of encoded texts.
 
     Parameters
     ----------
     texts : sequence of str
     encode : callable
-        Given all batches of distinct texts that are needed.
+        Takes all batches of distinct texts that are needed; a batch has texts of similar length.
     block : int
         Texts of a batch.
     inputs : mapping of str to str, optional
-        What decides about the vectors beside the texts; where it is not known, nothing is kept.
+        Everything but the texts that determines the vectors; without it nothing is kept.
     ledgers : Ledgers, optional
         Keep finished shards where there is more than one.
     """
     order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
-    first = np.array([not at or texts[row] != texts[order[at - 1]] for at, row in enumerate(order)])
-    rows, starts = np.array(order), np.append(np.flatnonzero(first), len(order))  # of those that share a text
-    distinct = [texts[row] for row in rows[starts[:-1]]]
+    is_first = np.array([not index or texts[row] != texts[order[index - 1]] for index, row in enumerate(order)])
+    rows, offsets = np.array(order), np.append(np.flatnonzero(is_first), len(order))  # rows of each distinct text
+    distinct = [texts[row] for row in rows[offsets[:-1]]]
     shards = range(0, len(distinct), checkpoints.TEXTS)
-    kept = None
+    ledger = None
     if ledgers is not None and inputs is not None and len(shards) > 1:
-        kept = ledgers.open("vectors", {"stories": digest_of(distinct), **inputs}, len(shards))
+        ledger = ledgers.open("vectors", {"stories": digest_of(distinct), **inputs}, len(shards))
+    result: NDArray[np.int16] | None = None
+
+    def write(start: int, vectors: NDArray[np.int16]) -> None:
+        nonlocal result
+        if result is None:
+            result = np.empty((len(texts), vectors.shape[1]), dtype=np.int16)
+        bounds = offsets[start : start + len(vectors) + 1]
+        result[rows[bounds[0] : bounds[-1]]] = np.repeat(vectors, np.diff(bounds), axis=0)
+
     missing = []
-    found: NDArray[np.int16] | None = None
-
-    def put(start: int, vectors: NDArray[np.int16]) -> None:
-        nonlocal found
-        if found is None:
-            found = np.empty((len(texts), vectors.shape[1]), dtype=np.int16)
-        shared = starts[start : start + len(vectors) + 1]
-        found[rows[shared[0] : shared[-1]]] = np.repeat(vectors, np.diff(shared), axis=0)
-
     for start in shards:
-        held = kept and kept.arrays(_name(start))
-        if held:
-            put(start, held["vectors"])
+        kept = ledger and ledger.arrays(_name(start))
+        if kept:
+            write(start, kept["vectors"])
         else:
             missing.append(range(start, min(start + checkpoints.TEXTS, len(distinct)), block))
-    needed = sum(part.stop - part.start for part in missing)
-    done = len(distinct) - needed
-    encoded = encode(distinct[at : min(at + block, part.stop)] for part in missing for at in part)
-    for part in missing:
-        made = []
-        for vectors in islice(encoded, len(part)):
+    n_missing = sum(shard.stop - shard.start for shard in missing)
+    done = len(distinct) - n_missing
+    encoded = encode(distinct[start : min(start + block, shard.stop)] for shard in missing for start in shard)
+    for shard in missing:
+        batches = []
+        for vectors in islice(encoded, len(shard)):
             progress("embedding", done, len(distinct))
-            made.append(vectors)
+            batches.append(vectors)
             done += len(vectors)
-        shard = np.concatenate(made)
-        put(part.start, shard)
-        if kept:
-            kept.keep(_name(part.start), vectors=shard)
+        shard_vectors = np.concatenate(batches)
+        write(shard.start, shard_vectors)
+        if ledger:
+            ledger.keep(_name(shard.start), vectors=shard_vectors)
     progress("embedding", len(distinct), len(distinct))
-    assert found is not None
-    return found, needed
+    assert result is not None
+    return result, n_missing
 
 
 def _name(start: int) -> str:

@@ -1,4 +1,4 @@
-"""Vectors that the caller made."""
+"""An embedder that returns vectors of the caller."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class GivenVectors:
         if not np.isfinite(stacked).all():
             bad = list(vectors)[int(np.flatnonzero(~np.isfinite(stacked).all(axis=1))[0])]
             raise EmbedderError(f"the vector of {bad!r} holds NaN or infinity")
-        self._hold(list(vectors), quantise(stacked))
+        self._set(list(vectors), quantise(stacked))
 
     @classmethod
     def aligned(cls, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> Self:
-        """Take vectors in the order of their ids, such as a memory-mapped file of millions; nothing is copied.
+        """Create the embedder from vectors in the order of their ids, such as a memory-mapped file, without a copy.
 
         Parameters
         ----------
@@ -78,18 +78,18 @@ class GivenVectors:
         if len(ids) != len(vectors) or not len(ids):
             raise EmbedderError(f"{len(ids):,} ids and {len(vectors):,} vectors were given; expected as many of each")
         given = cls.__new__(cls)
-        given._hold(ids, vectors)
+        given._set(ids, vectors)
         return given
 
-    def _hold(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> None:
-        """Keep the ids in order, to be found by bisection: fixed-width bytes take a tenth of a dict's memory."""
-        names = _bytes(ids)
+    def _set(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray, vectors: NDArray[np.int16]) -> None:
+        """Keep the ids sorted for bisection, as fixed-width bytes, which need a tenth of a dict's memory."""
+        names = _encode_ids(ids)
         self._order = np.argsort(names, kind="stable")
         self._names = names[self._order]
         self._vectors = vectors
-        twice = np.flatnonzero(self._names[1:] == self._names[:-1])
-        if len(twice):
-            raise EmbedderError(f"the id {self._names[twice[0]].decode()!r} comes twice")
+        repeated = np.flatnonzero(self._names[1:] == self._names[:-1])
+        if len(repeated):
+            raise EmbedderError(f"the id {self._names[repeated[0]].decode()!r} comes twice")
 
     @property
     def space(self) -> str:
@@ -100,19 +100,19 @@ class GivenVectors:
         """Learn nothing: the vectors are given."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Take the ids, by which `encode` finds the vectors."""
+        """Return the ids, by which `encode` finds the vectors."""
         return list(articles["id"].to_pylist())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Give the vectors of these ids: a part of them, not copied, where they stand side by side."""
-        names = _bytes(texts)
-        at = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
-        missing = np.flatnonzero(self._names[at] != names)
+        """Return the vectors of these ids, without a copy where their rows are consecutive."""
+        names = _encode_ids(texts)
+        index = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
+        missing = np.flatnonzero(self._names[index] != names)
         if len(missing):
             raise EmbedderError(f"no vector was given for {len(missing)} articles, the first is {texts[missing[0]]!r}")
-        rows = self._order[at]
-        run = len(rows) > 0 and bool((np.diff(rows) == 1).all())
-        return np.asarray(self._vectors[rows[0] : rows[-1] + 1] if run else self._vectors[rows])
+        rows = self._order[index]
+        is_consecutive = len(rows) > 0 and bool((np.diff(rows) == 1).all())
+        return np.asarray(self._vectors[rows[0] : rows[-1] + 1] if is_consecutive else self._vectors[rows])
 
     def save(self, folder: Path) -> list[str]:
         """Write nothing: the archive's vectors are part of a saved archive already."""
@@ -122,7 +122,7 @@ class GivenVectors:
         """Read nothing: the vectors are part of a saved archive."""
 
 
-def _bytes(ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> NDArray[np.bytes_]:
+def _encode_ids(ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> NDArray[np.bytes_]:
     """Encode ids as fixed-width UTF-8, which sorts and compares as text does."""
     array = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
     return np.asarray(array.cast(pa.large_binary()).to_numpy(zero_copy_only=False), dtype=np.bytes_)

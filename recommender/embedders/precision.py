@@ -1,4 +1,4 @@
-"""Which arithmetic a model runs in, and what decides the bits of its vectors."""
+"""Set the precision of a model, and name the arithmetic that determines the bits of its vectors."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from recommender.embedders.devices import hardware
 Precision = Literal["float32", "bfloat16"]
 
 
-def prepared(transformer: Any, precision: Precision, device: str = "cpu") -> Any:
-    """Put a transformer in a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
+def with_precision(transformer: Any, precision: Precision, device: str = "cpu") -> Any:
+    """Convert a transformer to a precision; in float32 oneDNN multiplies where MKL would use half of the processor."""
     import torch
 
     transformer = transformer.to(getattr(torch, precision))
     if precision == "float32" and device == "cpu" and mkl_lags():
         for name, module in list(transformer.eval().named_modules()):
             if type(module) is torch.nn.Linear:
-                parent, _, own = name.rpartition(".")
-                setattr(transformer.get_submodule(parent), own, _packed(module))
+                parent, _, attribute = name.rpartition(".")
+                setattr(transformer.get_submodule(parent), attribute, _packed(module))
     return transformer
 
 
 def _packed(linear: Any) -> Any:
-    """Make a linear layer whose weights stand as oneDNN multiplies them; what goes in and comes out stays as it is."""
+    """Return a linear layer with the same input and output, whose weights are in the layout of oneDNN."""
     import torch
 
     class Packed(torch.nn.Module):  # type: ignore[misc]
@@ -41,7 +41,7 @@ def _packed(linear: Any) -> Any:
 
 
 def arithmetic(precision: Precision, device: str = "cpu") -> str:
-    """Name everything beside model and text that decides about the bits: precision, runtime, instruction set or GPU.
+    """Name everything but model and text that determines the bits: precision, runtime, instruction set or GPU.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the files of a model say about its use: what it wants before each text, and how many dimensions it keeps."""
+"""Read from the files of a model how it is used: the prompt before each text, and the dimensions to keep."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import orjson
 from recommender.errors import EmbedderError
 
 _FILE = "config_sentence_transformers.json"
-_OF_DOCUMENTS = ("document", "passage", "corpus")  # names that sentence-transformers gives the prompt of what is found
+_OF_DOCUMENTS = ("document", "passage", "corpus")  # names of the prompt of documents in sentence-transformers
 
 
-def conventions(located: str) -> dict[str, Any]:
-    """Read what a model says about its use: `prompts`, `default_prompt_name`, `truncate_dim`; empty = nothing.
+def read_conventions(model: str) -> dict[str, Any]:
+    """Read `prompts`, `default_prompt_name` and `truncate_dim` of a model, as far as it has them.
 
     Parameters
     ----------
-    located : str
+    model : str
         A folder, or the hub's name.
 
     Raises
@@ -27,25 +27,25 @@ def conventions(located: str) -> dict[str, Any]:
     EmbedderError
         If the file is damaged, or the hub does not answer.
     """
-    folder = Path(located)
-    path = folder / _FILE if folder.is_dir() else _downloaded(located)
+    folder = Path(model)
+    path = folder / _FILE if folder.is_dir() else _download(model)
     if path is None or not path.exists():
         return {}
     try:
-        found = orjson.loads(path.read_bytes())
+        conventions = orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise EmbedderError(f"cannot read {path}: {error}; download the model again") from error
-    return found if isinstance(found, dict) else {}
+    return conventions if isinstance(conventions, dict) else {}
 
 
-def prompt_of(said: Mapping[str, Any], wanted: str | None) -> str:
-    """Find the text that stands before each story.
+def choose_prompt(conventions: Mapping[str, Any], prompt: str | None) -> str:
+    """Return the prompt that stands before each story.
 
     Parameters
     ----------
-    said : mapping
-        See `conventions`.
-    wanted : str, optional
+    conventions : mapping
+        See `read_conventions`.
+    prompt : str, optional
         A name among the model's prompts, a text that ends with a blank, or 'auto': the model's default prompt, else
         the one of documents. None = no prompt.
 
@@ -57,30 +57,30 @@ def prompt_of(said: Mapping[str, Any], wanted: str | None) -> str:
     Examples
     --------
     >>> e5 = {"prompts": {"query": "query: ", "passage": "passage: "}}
-    >>> [prompt_of(e5, wanted) for wanted in ("auto", "query", "story: ", None)]
+    >>> [choose_prompt(e5, prompt) for prompt in ("auto", "query", "story: ", None)]
     ['passage: ', 'query: ', 'story: ', '']
     """
-    if wanted is None or wanted[-1:].isspace():
-        return wanted or ""
-    prompts: dict[str, str | None] = said.get("prompts") or {}
-    if wanted == "auto":
-        names = [said["default_prompt_name"]] if said.get("default_prompt_name") else _OF_DOCUMENTS
+    if prompt is None or prompt[-1:].isspace():
+        return prompt or ""
+    prompts: dict[str, str | None] = conventions.get("prompts") or {}
+    if prompt == "auto":
+        names = [conventions["default_prompt_name"]] if conventions.get("default_prompt_name") else _OF_DOCUMENTS
         return next((text for name in names if (text := prompts.get(name))), "")
-    if wanted not in prompts:
-        has = f"has {', '.join(sorted(prompts))}" if prompts else "has none"
+    if prompt not in prompts:
+        available = f"has {', '.join(sorted(prompts))}" if prompts else "has none"
         raise EmbedderError(
-            f"embedding.prompt is {wanted!r}, and the model {has}; a text of your own ends with a blank"
+            f"embedding.prompt is {prompt!r}, and the model {available}; a text of your own ends with a blank"
         )
-    return prompts[wanted] or ""
+    return prompts[prompt] or ""
 
 
-def _downloaded(model: str) -> Path | None:
+def _download(model: str) -> Path | None:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
     try:
         return Path(hf_hub_download(model, _FILE))
-    except (EntryNotFoundError, HFValidationError):  # also where there is no connection: then nothing can be loaded
+    except (EntryNotFoundError, HFValidationError):  # also without a connection, when the model cannot be loaded either
         return None
-    except Exception as error:  # whatever a network raises
+    except Exception as error:  # a network may raise anything
         raise EmbedderError(f"cannot look up the model {model!r}: {str(error).partition(chr(10))[0]}") from error

@@ -11,15 +11,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Encode: TypeAlias = Callable[[Iterable[Sequence[str]]], Iterable[NDArray[np.int16]]]
-"""Batches of prepared texts to their vectors, in order; ``partial(map, embedder.encode)`` here, or elsewhere."""
+"""A function from batches of prepared texts to their vectors, in order, such as ``partial(map, embedder.encode)``."""
 
 
 class Embedder(Protocol):
-    """Text to vector."""
+    """Converts texts to vectors."""
 
     @property
     def fingerprint(self) -> str:
-        """Name of all that decides, with the text, about the vector. Empty: vectors are not cached."""
+        """Name of everything that, with the text, determines the vector. Empty: vectors are not cached."""
         ...
 
     @property
@@ -36,7 +36,7 @@ class Embedder(Protocol):
         """Learn from the archive what the embedder needs; most need nothing."""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Give the text of each article that `encode` reads; equal texts get equal vectors."""
+        """Return the text of each article that `encode` reads; equal texts get equal vectors."""
         ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
@@ -44,7 +44,7 @@ class Embedder(Protocol):
         ...
 
     def save(self, folder: Path) -> list[str]:
-        """Write what was learned; returns the names of the files."""
+        """Write what was learned, and return the names of the files."""
         ...
 
     def load(self, folder: Path) -> None:
@@ -52,9 +52,9 @@ class Embedder(Protocol):
 
 
 def vector_space(embedder: Embedder) -> str:
-    """Name what makes vectors comparable, whatever the machine: an embedder's `space`, else its fingerprint.
+    """Return the name of the space of comparable vectors: an embedder's `space`, else its fingerprint.
 
-    A ranker goes with the vectors that it was trained with. How a machine rounds them does not matter to it, though
+    A ranker needs vectors of the space that it was trained in. Rounding on other machines does not matter to it, though
     vectors of two machines never mix in a cache.
 
     Examples
@@ -67,5 +67,5 @@ def vector_space(embedder: Embedder) -> str:
 
 
 def is_of_words(embedder: Embedder) -> bool:
-    """Say whether vectors hold the words of the stories and nothing else, as an embedder's `of_words` tells."""
+    """Check whether the vectors are made of the words of the stories alone, as the embedder's `of_words` says."""
     return bool(getattr(embedder, "of_words", False))

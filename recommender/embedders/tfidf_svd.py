@@ -24,7 +24,7 @@ class TfidfSvdEmbedder:
         Dimensions; fewer where the archive has fewer stories or terms.
     """
 
-    fingerprint = ""  # depends on the archive, and is cheap
+    fingerprint = ""  # no cache: vectors depend on the archive, and are cheap
     languages: frozenset[str] | None = None
     calibration = "tfidf"
     of_words = True
@@ -50,11 +50,11 @@ class TfidfSvdEmbedder:
             self._components = svd.components_.astype(np.float32)
 
     def prepare(self, articles: pa.Table) -> list[str]:
-        """Join title, lead and body, whole."""
+        """Return title, lead and body, joined."""
         return [text for block in whole_texts(articles) for text in block.to_pylist()]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int16]:
-        """Make unit vectors in the space of the fitted components."""
+        """Compute unit vectors in the space of the fitted components."""
         if self._tfidf is None:
             raise EmbedderError("the tfidf embedder is fitted on an archive: call fit first")
         return quantise(self._tfidf.transform(texts) @ self._components.T.astype(np.float64))

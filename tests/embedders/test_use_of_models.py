@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from recommender import EmbedderError, SentenceTransformerEmbedder, Settings, SettingsError
-from recommender.embedders.devices import chosen
-from recommender.embedders.prompts import prompt_of
+from recommender.embedders.devices import choose_device
+from recommender.embedders.prompts import choose_prompt
 from recommender.embedders.sentence import _locate
 from recommender.features.vectors import SCALE
 from recommender.reading.read import read_articles
@@ -111,7 +111,7 @@ def test_a_prompt_that_the_model_has_not_is_named_with_those_that_it_has(tmp_pat
     ],
 )
 def test_the_prompt_is_the_default_or_that_of_documents(said: dict[str, Any], wanted: str | None, found: str) -> None:
-    assert prompt_of(said, wanted) == found
+    assert choose_prompt(said, wanted) == found
 
 
 @pytest.fixture
@@ -129,13 +129,17 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_a_gpu_is_taken_where_there_is_one(gpus: Callable[..., None]) -> None:
     gpus()
-    assert chosen("auto") == "cpu"
+    assert choose_device("auto") == "cpu"
     gpus(cuda=2)
-    assert [chosen(wanted) for wanted in ("auto", "cuda", "cuda:1", "cpu")] == ["cuda", "cuda", "cuda:1", "cpu"]
+    assert [choose_device(wanted) for wanted in ("auto", "cuda", "cuda:1", "cpu")] == ["cuda", "cuda", "cuda:1", "cpu"]
     with pytest.raises(EmbedderError, match=r"'cuda:2', and PyTorch finds 2 such"):
-        chosen("cuda:2")
+        choose_device("cuda:2")
     gpus(mps=True)
-    assert [chosen("auto"), chosen("mps"), chosen("cuda", substitute=True)] == ["mps", "mps", "mps"]
+    assert [choose_device("auto"), choose_device("mps"), choose_device("cuda", substitute=True)] == [
+        "mps",
+        "mps",
+        "mps",
+    ]
     with pytest.raises(EmbedderError, match=r"'cuda', and PyTorch finds no such.*'auto'"):
         _ = SentenceTransformerEmbedder(EmbeddingSettings(device="cuda")).fingerprint
 
