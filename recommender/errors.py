@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ALIKE = 0.7  # least likeness of a name that may have been meant
+_LEAST_SIMILARITY = 0.7  # of a name that may have been meant
 
 
 class RecommenderError(Exception):
@@ -32,7 +32,7 @@ class ClusterError(RecommenderError):
 
 
 class NotFittedError(RecommenderError):
-    """Lists were asked of a `Recommender` that holds no archive yet."""
+    """A `Recommender` without an archive was asked for lists."""
 
 
 class UnknownArticleError(RecommenderError, LookupError):
@@ -56,13 +56,13 @@ class PublishError(RecommenderError):
 
 
 class RowError(ValueError):
-    """Why one row cannot be used; becomes the reason in `rejected.jsonl`."""
+    """A row cannot be used; the message becomes the reason in `rejected.jsonl`."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Write the question that ends a message about an unknown name; empty if nothing is like it.
+    """Return the question that ends a message about an unknown name; empty if no known name is similar.
 
-    Numbers that look alike have nothing in common: of a name that is one, nothing is asked.
+    There is no question about a number, since similar numbers have nothing in common.
 
     Examples
     --------
@@ -74,5 +74,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from rapidfuzz.distance import OSA  # only errors need it
     from rapidfuzz.process import extractOne
 
-    alike = extractOne(name, list(known), scorer=OSA.normalized_similarity, score_cutoff=_ALIKE)
-    return f"; did you mean {alike[0]!r}?" if alike else ""
+    match = extractOne(name, list(known), scorer=OSA.normalized_similarity, score_cutoff=_LEAST_SIMILARITY)
+    return f"; did you mean {match[0]!r}?" if match else ""

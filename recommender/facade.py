@@ -46,7 +46,7 @@ from recommender.search.index import index_floats
 from recommender.search.limits import LIMITS, Limits
 from recommender.search.scope import Filters
 from recommender.settings import Settings
-from recommender.storage.atomic import refusing
+from recommender.storage.atomic import wrap_read_errors
 
 if TYPE_CHECKING:
     from recommender.archive.learn import LearnReport
@@ -439,7 +439,7 @@ class Recommender(EditorActions):
         """
         archive, folder = snapshot.load(Path(path), check)
         rec = cls(archive.settings, rules=archive.rules, embedder=embedder, cache=cache, limits=archive.limits)
-        with refusing(folder):
+        with wrap_read_errors(folder):
             rec.embedder.load(folder)
         rec._archive = archive
         rec.overlay = overlay_of_archive(Path(path))

@@ -1,4 +1,4 @@
-"""What installed packages add: entry points in the groups `recommender.rules`, `recommender.embedders` and so on."""
+"""Load the parts that installed packages add by entry points, such as those of `recommender.rules`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def plugins(kind: str) -> dict[str, Any]:
-    """Load what installed packages add of a kind, by the names that they gave it.
+    """Load the parts of a kind that installed packages add, by name.
 
     A package adds a rule, say, by two lines of its ``pyproject.toml``::
 
@@ -22,7 +22,7 @@ def plugins(kind: str) -> dict[str, Any]:
     Raises
     ------
     SettingsError
-        If one cannot be imported: lists made without it would not be those that were wanted.
+        If one cannot be imported, since lists without it would not be those that were wanted.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def plugins(kind: str) -> dict[str, Any]:
 
 
 def plugin(kind: str, name: str) -> Any:
-    """Load what a package adds of a kind under a name; None if there is nothing.
+    """Load the part of a kind that a package adds under a name; None if there is none.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def plugin(kind: str, name: str) -> Any:
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """Name what installed packages add of a kind; nothing of theirs is imported.
+    """Return the names of the parts of a kind that installed packages add, without importing them.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def releases(kind: str) -> tuple[str, ...]:
-    """Name what installed packages add of a kind, with their releases: what decides about lists beside the settings.
+    """Return names and releases of the parts of a kind that installed packages add, as they may change lists.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def releases(kind: str) -> tuple[str, ...]:
 def _loaded(kind: str, point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as error:  # whatever the code of others raises
+    except Exception as error:  # other packages may raise anything
         package = point.dist.name if point.dist else "an installed package"
         raise SettingsError(
             f"{package} adds {point.name!r} to recommender.{kind}, but {point.value} cannot be imported "
@@ -82,6 +82,6 @@ def _loaded(kind: str, point: EntryPoint) -> Any:
 
 @cache
 def _points(kind: str) -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points  # who only reads lists needs none
+    from importlib.metadata import entry_points  # slow to import, and not needed to read lists
 
     return tuple(sorted(entry_points(group=f"recommender.{kind}"), key=lambda point: point.name))

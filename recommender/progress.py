@@ -1,4 +1,4 @@
-"""The one shape of a progress callback."""
+"""The type of progress callbacks."""
 
 from collections.abc import Callable
 
@@ -7,4 +7,4 @@ Progress = Callable[[str, int, int | None], None]
 
 
 def silent(stage: str, done: int, total: int | None) -> None:
-    """Say nothing: the default."""
+    """Ignore the progress."""

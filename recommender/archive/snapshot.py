@@ -36,7 +36,7 @@ from recommender.search.scope import Scope
 from recommender.search.shortlist import Reach, Shortlist
 from recommender.search.table import SearchTable
 from recommender.settings import Settings
-from recommender.storage.atomic import refusing
+from recommender.storage.atomic import wrap_read_errors
 from recommender.storage.versions import VersionedFolder
 
 CHECKED = 1 << 24
@@ -120,7 +120,7 @@ def load(root: Path, check: bool = False) -> tuple[Archive, Path]:
     version.check(largest=None if check else CHECKED)
     if version.manifest.get("index") is not None:
         version.check([INDEX])  # whatever its size: FAISS follows what it reads
-    with refusing(version.folder):
+    with wrap_read_errors(version.folder):
         return _load(version.folder, version.manifest), version.folder
 
 

@@ -39,7 +39,7 @@ from recommender.cli.options import (
     source_of,
 )
 from recommender.errors import SettingsError, SnapshotError
-from recommender.storage.database import is_database, shown
+from recommender.storage.database import is_database, redacted
 
 if TYPE_CHECKING:
     from recommender.jobs.engines.protocol import Engine
@@ -156,7 +156,7 @@ def precompute(
             engine=_engine(engine, address, workers, work),
             progress=progress,
         )
-    print_summary(summary, shown(lists), json)
+    print_summary(summary, redacted(lists), json)
 
 
 def _engine(name: str, address: str | None, workers: int | None, work: Path | None) -> Engine:
@@ -221,7 +221,7 @@ def refresh(
             ranker=ranker,
             progress=progress,
         )
-    print_summary(summary, shown(lists), json)
+    print_summary(summary, redacted(lists), json)
 
 
 def purge(
@@ -244,21 +244,21 @@ def purge(
     import orjson
 
     from recommender.jobs.purge import purge as run
-    from recommender.storage.versions import kind_of
+    from recommender.storage.versions import folder_kind
 
     if not lists and not archive and not resume:
         raise SettingsError("got no place to purge, expected at least one: add --lists DIR or --archive DIR")
     # a folder of the other kind is found out before anything is deleted
     for place in lists:
-        if not is_database(place) and kind_of(place) == "snapshot":
+        if not is_database(place) and folder_kind(place) == "snapshot":
             raise SnapshotError(f"--lists {place} holds a saved archive: name it with --archive")
     for folder in archive:
-        if kind_of(folder) == "lists":
+        if folder_kind(folder) == "lists":
             raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
     done = {}
     for named in (*lists, *map(str, archive), *map(str, resume)):
-        done[shown(named)] = run(named, article_ids)
+        done[redacted(named)] = run(named, article_ids)
         if not json:
-            out.print(f"{shown(named)}: {done[shown(named)]}", markup=False)
+            out.print(f"{redacted(named)}: {done[redacted(named)]}", markup=False)
     if json:
         print_json(orjson.dumps(done))

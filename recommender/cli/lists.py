@@ -23,7 +23,7 @@ from recommender.cli.options import (
     place_of,
 )
 from recommender.errors import UnknownArticleError, did_you_mean
-from recommender.storage.database import is_database, shown
+from recommender.storage.database import is_database, redacted
 
 if TYPE_CHECKING:
     from recommender.lists.readnext import ReadNext
@@ -75,7 +75,7 @@ def _refuse(unknown: list[str], published: PublishedLists) -> None:
                 "taken back"
             )
         meant = did_you_mean(article_id, published.ids())
-        raise UnknownArticleError(f"no article with id {article_id!r} in {shown(published.place)}{meant}")
+        raise UnknownArticleError(f"no article with id {article_id!r} in {redacted(published.place)}{meant}")
 
 
 def _first(found: ReadNext, k: int) -> ReadNext:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.errors import RecommenderError, SettingsError
-from recommender.storage.database import SqlQuery, is_database, shown
+from recommender.storage.database import SqlQuery, is_database, redacted
 
 if TYPE_CHECKING:
     from recommender.editorial.overlay import Overlay
@@ -22,7 +22,9 @@ def folder_of(text: str) -> Path:
     """Read the value of --archive, which is a folder and never a database."""
     if is_database(text):
         # no ValueError: that would be told again with the text as it was given, a password included
-        raise RecommenderError(f"got --archive {shown(text)}, expected a folder: an archive is not saved to a database")
+        raise RecommenderError(
+            f"got --archive {redacted(text)}, expected a folder: an archive is not saved to a database"
+        )
     return Path(text)
 
 
@@ -164,7 +166,9 @@ def settings_of(file: Path | None, assigned: list[str], named: Mapping[str, Any]
 def place_of(lists: str | None, archive: Path | None) -> tuple[str, str]:
     """Tell which place a command was given, and what it holds: 'lists', or 'snapshot' for a saved archive."""
     if lists is not None and archive is not None:
-        raise SettingsError(f"got --lists {shown(lists)} and --archive {archive}, expected one of them: leave one out")
+        raise SettingsError(
+            f"got --lists {redacted(lists)} and --archive {archive}, expected one of them: leave one out"
+        )
     if lists is not None:
         return lists, "lists"
     if archive is not None:
@@ -189,11 +193,13 @@ def source_of(places: list[str], query: str | None) -> list[str] | SqlQuery:
     """Tell where stories are read from: files and folders, or a database by a query."""
     if query is None:
         if database := next(filter(is_database, places), None):
-            raise SettingsError(f"{shown(database)} is a database: --query names the table, or SELECT, of the stories")
+            raise SettingsError(
+                f"{redacted(database)} is a database: --query names the table, or SELECT, of the stories"
+            )
         return places
     if len(places) != 1 or not is_database(places[0]):
         raise SettingsError(
-            f"--query reads from one database, given as URL or env:NAME; got {', '.join(map(shown, places))}"
+            f"--query reads from one database, given as URL or env:NAME; got {', '.join(map(redacted, places))}"
         )
     return SqlQuery(places[0], query)
 

@@ -20,7 +20,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.columns import has_tag, is_in
 from recommender.editorial.decisions import BoostEntry
 from recommender.errors import SettingsError, did_you_mean
-from recommender.settings import Cap, SeriesRule, read_toml, validated
+from recommender.settings import Cap, SeriesRule, read_toml, validate
 
 _SUGGESTED = 10  # unknown ids for which a similar one is sought, since each is compared with all
 
@@ -131,7 +131,7 @@ class Rules(_Rule):
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
         """Create rules from nested values, and validate them; `origin` names their source in errors."""
-        return validated(cls, values, origin)
+        return validate(cls, values, origin)
 
     def with_desk(self, boosted: Collection[BoostEntry]) -> Self:
         """Return the rules with the boosts of the overlay, in place of those of an earlier run."""

@@ -92,7 +92,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _parts(self) -> list[str]:
-        """Everything that determines a vector up to rounding: weights, the part of a text that is read, and the prompt."""
+        """Everything that determines a vector up to rounding: weights, the part of the text, and the prompt."""
         chunks = self.settings.text == "chunks"
         shape = [self.settings.chunk_words, self.settings.chunk_stride] if chunks else [self.settings.tokens]
         options = [f"{name}={value!r}" for name in ("prompt", "truncate_dim") if (value := getattr(self, name))]

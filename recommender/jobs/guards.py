@@ -22,7 +22,7 @@ from recommender.publishing import PublishedLists
 from recommender.reading.report import ReadReport
 from recommender.settings import PublishSettings
 from recommender.storage.database import is_database
-from recommender.storage.versions import kind_of
+from recommender.storage.versions import folder_kind
 
 _FEWEST = 10  # stories or rows that must be affected: in a handful each is a large share
 _FEWEST_AT_FIRST = 100  # the same for a first version, which replaces nothing
@@ -174,11 +174,11 @@ def check_places(lists: str | Path, archive: str | Path | None) -> None:
     SnapshotError
         If the folder of the lists holds a saved archive, or the other way round.
     """
-    if not is_database(lists) and kind_of(lists) == "snapshot":
+    if not is_database(lists) and folder_kind(lists) == "snapshot":
         raise SnapshotError(f"lists (--lists) is {lists}, which holds a saved archive; name another folder for lists")
     if archive is None:
         return
-    if kind_of(archive) == "lists":
+    if folder_kind(archive) == "lists":
         raise SnapshotError(
             f"archive (--archive) is {archive}, which holds published lists; name another folder for the archive"
         )

@@ -17,7 +17,7 @@ from recommender.facade import Recommender
 from recommender.publishing import open_publisher
 from recommender.storage import checkpoints
 from recommender.storage.database import is_database
-from recommender.storage.versions import VersionedFolder, kind_of
+from recommender.storage.versions import VersionedFolder, folder_kind
 
 
 def purge(place: str | Path, ids: str | Iterable[str]) -> str:
@@ -53,7 +53,7 @@ def purge(place: str | Path, ids: str | Iterable[str]) -> str:
     if is_database(place):
         return _purge_lists(place, purged)
     done = []
-    if kind := kind_of(place):
+    if kind := folder_kind(place):
         done.append(_purge_archive(Path(place), purged) if kind == "snapshot" else _purge_lists(place, purged))
     shards = checkpoints.clear(Path(place)) + checkpoints.clear(Path(place) / checkpoints.FOLDER)
     if shards:

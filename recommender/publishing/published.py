@@ -21,7 +21,7 @@ from recommender.lists.pinned import placed
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import names, plugin
 from recommender.publishing.protocol import KeptVersion, Publisher, Reader, to_json
-from recommender.storage.database import is_database, shown
+from recommender.storage.database import is_database, redacted
 
 if TYPE_CHECKING:
     from recommender.editorial.rules import Rules
@@ -209,7 +209,7 @@ class PublishedLists(EditorActions):
 
     def __repr__(self) -> str:
         stories = self.manifest.get("stories")
-        return f"<PublishedLists of {shown(self.place)}: version {self.version}, {stories} stories>"
+        return f"<PublishedLists of {redacted(self.place)}: version {self.version}, {stories} stories>"
 
     def __len__(self) -> int:
         return sum(1 for _ in self.ids())

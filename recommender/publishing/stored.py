@@ -19,7 +19,7 @@ from recommender.articles.ids import SortedIds
 from recommender.editorial.overlay import NAME, Overlay
 from recommender.errors import DamagedError, SnapshotError
 from recommender.publishing.protocol import KeptVersion, Reader, as_batches, to_json
-from recommender.storage.atomic import refusing
+from recommender.storage.atomic import wrap_read_errors
 from recommender.storage.versions import Version, VersionedFolder
 
 INDEX = "index.arrow"
@@ -138,7 +138,7 @@ class ParquetReader:
 def open_files(root: Path, name: str | None = None) -> tuple[Reader, Overlay]:
     """Open a published folder and its overlay, by default at its current version."""
     held = VersionedFolder(root, "lists")
-    version = held.current() if name is None else held.version(held.named(name))
+    version = held.current() if name is None else held.version(held.find(name))
     version.check([INDEX])
     version.check(largest=_SMALL)  # of larger files pages have checksums of their own
     return reader_of(version), Overlay(root / NAME)
@@ -161,7 +161,7 @@ def kept_versions(root: Path) -> list[KeptVersion]:
 
 def reader_of(version: Version) -> Reader:
     """Open a version with the reader of its format."""
-    with refusing(version.folder):
+    with wrap_read_errors(version.folder):
         kinds: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
         kind = kinds[version.manifest["format_of_lists"]]
         return kind(version.folder, version.manifest)

@@ -30,7 +30,7 @@ from recommender.reading.report import Notes, ReadReport, Rejected
 from recommender.reading.rows import RowReader
 from recommender.reading.time_format import TimeFormat
 from recommender.settings import ReadingSettings
-from recommender.storage.database import SqlQuery, is_database, shown
+from recommender.storage.database import SqlQuery, is_database, redacted
 from recommender.storage.versions import CURRENT
 
 Source: TypeAlias = str | Path | pa.Table | SqlQuery | Iterable[Article | Mapping[str, Any]] | Sequence[str | Path]
@@ -223,7 +223,7 @@ def _open_streams(source: Source, notes: Notes, format: str | None, may_be_empty
     if isinstance(source, SqlQuery):
         return [Stream("<query>", data=source)]
     if is_database(source):
-        raise InputError(f"{shown(str(source))} is a database; expected SqlQuery(place, query)")
+        raise InputError(f"{redacted(str(source))} is a database; expected SqlQuery(place, query)")
     if isinstance(source, Mapping):
         return [Stream("<articles>", data=_stories_of_object(source))]
     if isinstance(source, str | Path):

@@ -19,7 +19,7 @@ from recommender.settings.stages import (
     SelectionSettings,
     SeriesRule,
     Stage,
-    validated,
+    validate,
 )
 from recommender.settings.toml import read_toml, without_nones
 
@@ -36,7 +36,7 @@ __all__ = [
     "SeriesRule",
     "Settings",
     "read_toml",
-    "validated",
+    "validate",
 ]
 
 
@@ -94,14 +94,14 @@ class Settings(Stage):
 
     @classmethod
     def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
-        """Make settings of nested values, and validate them; `origin` names their source in the error.
+        """Create settings from nested values, and validate them; `origin` names their source in errors.
 
         Raises
         ------
         SettingsError
             If a name is unknown or a value impossible; the message lists each fault.
         """
-        return validated(cls, values, origin)
+        return validate(cls, values, origin)
 
     def override(self, dotted: dict[str, Any]) -> Self:
         """Copy the settings with values replaced by dotted name, such as ``{"selection.k": 3}``.
@@ -115,9 +115,9 @@ class Settings(Stage):
         for name, value in dotted.items():
             stage, _, field = name.partition(".")
             if stage not in values or not field:
-                names = [f"{one}.{setting}" for one, settings in values.items() for setting in settings]
-                meant = did_you_mean(name, names)
-                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k{meant}")
+                names = [f"{stage_name}.{setting}" for stage_name, settings in values.items() for setting in settings]
+                suggestion = did_you_mean(name, names)
+                raise SettingsError(f"unknown setting {name!r}; expected STAGE.NAME, such as selection.k{suggestion}")
             values[stage][field] = value
         return type(self).of(without_nones(values))
 

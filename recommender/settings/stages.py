@@ -15,13 +15,13 @@ from recommender.errors import SettingsError, did_you_mean
 Model = TypeVar("Model", bound=BaseModel)
 
 
-_FAULTS = 20  # faults of one file that are told
-_GIVEN = reprlib.Repr()  # what was given may be large, deep, or a number that Python does not print
-_GIVEN.maxstring = _GIVEN.maxother = _GIVEN.maxlong = 200
-_GIVEN.maxlist = _GIVEN.maxtuple = _GIVEN.maxdict = 20
-_GIVEN.maxlevel = 4
-_TYPE = re.compile(r"(float|int|bool|str|literal\[.*)$")  # what pydantic adds to the place of a value of several types
-_EXPECTED = {  # kinds of pydantic's errors
+_FAULTS = 20  # faults of a file in one error
+_DISPLAY = reprlib.Repr()  # values may be large, deep, or numbers that Python does not print
+_DISPLAY.maxstring = _DISPLAY.maxother = _DISPLAY.maxlong = 200
+_DISPLAY.maxlist = _DISPLAY.maxtuple = _DISPLAY.maxdict = 20
+_DISPLAY.maxlevel = 4
+_TYPE = re.compile(r"(float|int|bool|str|literal\[.*)$")  # pydantic adds it to the name of a value of several types
+_EXPECTED = {  # by the type of pydantic's error
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "expected a whole number"),
     **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "expected a number"),
     **dict.fromkeys(("bool_parsing", "bool_type"), "expected true or false"),
@@ -36,47 +36,48 @@ _EXPECTED = {  # kinds of pydantic's errors
 
 
 class Stage(BaseModel):
-    """Settings that go together; an unknown name is refused."""
+    """Settings of a stage; an unknown name raises an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def validated(model: type[Model], values: Any, origin: str) -> Model:
-    """Validate nested values as a model; each fault is named in one `SettingsError`."""
+def validate(model: type[Model], values: Any, origin: str) -> Model:
+    """Validate nested values as a model; one `SettingsError` names all faults."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults: dict[tuple[str, str], list[str]] = {}  # by name and value: what may be of several types has several
-        for e in error.errors(include_url=False):
-            place = ".".join(str(part)[:100] for part in e["loc"] if not _TYPE.match(str(part)))
-            faults.setdefault((place, _given(e["input"])), []).append(_fault(model, e))
-        told = [
-            f"{place}: {some[0]}{''.join(' or ' + one.removeprefix('expected ') for one in some[1:])} (given: {given})"
-            for (place, given), some in [*faults.items()][:_FAULTS]
-        ]
+        # A value that may be of several types has a fault for each.
+        faults: dict[tuple[str, str], list[str]] = {}
+        for details in error.errors(include_url=False):
+            name = ".".join(str(part)[:100] for part in details["loc"] if not _TYPE.match(str(part)))
+            faults.setdefault((name, _display(details["input"])), []).append(_fault(model, details))
+        messages = []
+        for (name, given), (first, *others) in [*faults.items()][:_FAULTS]:
+            alternatives = "".join(f" or {other.removeprefix('expected ')}" for other in others)
+            messages.append(f"{name}: {first}{alternatives} (given: {given})")
         if len(faults) > _FAULTS:
-            told.append(f"and {len(faults) - _FAULTS:,} more")
-        raise SettingsError(f"{origin}: {'; '.join(told)}") from error
+            messages.append(f"and {len(faults) - _FAULTS:,} more")
+        raise SettingsError(f"{origin}: {'; '.join(messages)}") from error
 
 
 def _fault(model: type[BaseModel], error: Any) -> str:
-    """Say what is wrong with a value; of a name that is not known, which may have been meant, or which there are."""
+    """Return what is wrong with a value; for an unknown name, a similar name or all names."""
     if error["type"] != "extra_forbidden":
         expected = _EXPECTED.get(error["type"])
         return str(error["msg"] if expected is None else expected.format(**error.get("ctx", {})))[:500]
-    known: Any = model
-    place = error["loc"]
-    for part in place[:-1]:
-        field = known.model_fields.get(part) if hasattr(known, "model_fields") else None
-        known = None if field is None else field.annotation
-    names = getattr(known, "model_fields", ())
-    meant = did_you_mean(str(place[-1]), names) or (names and f"; expected one of {', '.join(names)}")
-    return f"there is no such name{meant or ''}"
+    owner: Any = model
+    *path, unknown = error["loc"]
+    for part in path:
+        field = owner.model_fields.get(part) if hasattr(owner, "model_fields") else None
+        owner = None if field is None else field.annotation
+    names = getattr(owner, "model_fields", ())
+    suggestion = did_you_mean(str(unknown), names) or (names and f"; expected one of {', '.join(names)}")
+    return f"there is no such name{suggestion or ''}"
 
 
-def _given(value: Any) -> str:
+def _display(value: Any) -> str:
     try:
-        return "none" if value is None else _GIVEN.repr(value)  # as in files and on the command line
+        return "none" if value is None else _DISPLAY.repr(value)  # as in files and on the command line
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a number of thousands of digits"
 
@@ -137,12 +138,12 @@ class ReadingSettings(Stage):
     @classmethod
     def _known_encoding(cls, name: str | None) -> str | None:
         try:
-            found = None if name is None else codecs.lookup(name)
+            codec = None if name is None else codecs.lookup(name)
         except LookupError:
-            found = codecs.lookup("hex")  # as good as none
-        if found is not None and not found._is_text_encoding:
+            codec = codecs.lookup("hex")  # as good as none
+        if codec is not None and not codec._is_text_encoding:
             raise ValueError("expected an encoding of text, such as 'cp1252' or 'shift_jis'")
-        return None if found is None else found.name
+        return None if codec is None else codec.name
 
     @field_validator("time_zone")
     @classmethod
@@ -382,15 +383,15 @@ class SelectionSettings(Stage):
     @classmethod
     def _renamed(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            told = [f"{name} is now {new}" for name, new in _RENAMED.items() if name in values]
+            changes = [f"{name} is now {new}" for name, new in _RENAMED.items() if name in values]
             fills = values.get("fill") or ()
-            told += [
+            changes += [
                 f"fill {name!r} is now 'more'"
                 for name in _OLD_FILLS
                 if isinstance(fills, tuple | list) and name in fills
             ]
-            if told:
-                raise ValueError("; ".join(told))
+            if changes:
+                raise ValueError("; ".join(changes))
         return values
 
 

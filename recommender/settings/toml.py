@@ -1,4 +1,4 @@
-"""Settings as TOML: read, and written with what each of them means."""
+"""Read settings from TOML, and write them with their descriptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
     Raises
     ------
     SettingsError
-        If it is missing, is no TOML, or is nested beyond reason.
+        If the file is missing, is no TOML, or is nested too deeply.
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -28,11 +28,11 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
 
 
 def without_nones(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace the word 'none' in stages by None, which TOML and a command line cannot say."""
-    said = {("ranking", "ranker")}  # where the word is a value
+    """Replace the word 'none' in stages by None, which TOML and a command line lack."""
+    words = {("ranking", "ranker")}  # settings for which the word is a value
     return {
         stage: {
-            name: None if value == "none" and (stage, name) not in said else value for name, value in settings.items()
+            name: None if value == "none" and (stage, name) not in words else value for name, value in settings.items()
         }
         if isinstance(settings, dict)
         else settings
@@ -41,7 +41,7 @@ def without_nones(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_toml(value: Any) -> str:
-    """Write a value in TOML; strings as in JSON, which agrees with it but for the delete character.
+    """Return a value as TOML; strings are those of JSON, except for the delete character.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def to_toml(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(to_toml, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {to_toml(one)}' for key, one in value.items() if one is not None)}}}"
+        return f"{{{', '.join(f'{key} = {to_toml(item)}' for key, item in value.items() if item is not None)}}}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value).lower()  # True, 0.35, 1e-05, inf

@@ -1,4 +1,4 @@
-"""Write files so that readers see the old one or the new one, and nothing between."""
+"""Write files atomically, so that readers see either the old or the new file."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _OF_NUMPY = " requested and "  # "4096 requested and 0 written", without a numbe
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """Raise what goes wrong while a file of ours is read, whoever wrote it, as `SnapshotError` with its name."""
+def wrap_read_errors(path: Path) -> Iterator[None]:
+    """Raise errors of reading a file of this library as `DamagedError` with its name."""
     try:
         yield
     except _UNREADABLE as error:
@@ -41,7 +41,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def naming_failed_writes(path: Path, left: str) -> Iterator[None]:
+def wrap_write_errors(path: Path, left: str) -> Iterator[None]:
     """Raise a write that fails, as on a full disk, as `PublishError` with the file and what is left."""
     try:
         yield
@@ -53,7 +53,7 @@ def naming_failed_writes(path: Path, left: str) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder and try it; raises `PublishError` if nothing can be written there."""
+    """Create a folder, and raise `PublishError` if it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"
@@ -64,23 +64,23 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file beside, fsync it and move it into place: readers see the old file or the new one.
+    """Write and fsync a temporary file, and move it into place: readers see the old file or the new one.
 
     An `OSError` names the file.
     """
-    beside = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(temporary, path)
     except OSError as error:
         if error.errno and error.filename is None:  # of a failed write Python names no file
             error.filename = str(path)
         raise
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     fsync(path.parent)
 
 
@@ -91,7 +91,7 @@ def sha256(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
-    """Write a file or folder through to the disk."""
+    """Flush a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Finished shards of long jobs, so that a job that was interrupted does only the rest again."""
+"""Keep finished shards of long jobs, so that an interrupted job only does the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.progress import Progress, silent
-from recommender.storage.atomic import fsync, naming_failed_writes, sha256, write_atomically
+from recommender.storage.atomic import fsync, sha256, wrap_write_errors, write_atomically
 
 _LEFT = "nothing was published, and earlier shards are kept. Free some space and run again"
 FOLDER = ".resume"
@@ -36,22 +36,21 @@ _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Ledger:
-    """Finished shards of one stage of a job, good for the inputs that it is opened with.
+    """Finished shards of one stage of a job, valid for the inputs that it is opened with.
 
-    A shard is one file, written beside, fsynced and renamed to its name and the digest of its bytes: the folder is the
-    ledger. Several processes may add shards at once, on one machine or on shared storage; one that outlives its job
-    never touches the shards of the next, since the folder's name holds the fingerprint of the inputs. Equal shards are
-    equal files.
+    A shard is a file that is written to a temporary name, fsynced and renamed to its name and the digest of its bytes.
+    Several processes may add shards at once, on one machine or on shared storage. A process that outlives its job never
+    touches the shards of the next, since the folder's name has a digest of the inputs. Equal shards are equal files.
 
     Parameters
     ----------
     root : path
         Folder of ledgers; nothing is created before the first shard is finished.
     stage : str
-        What is kept, such as 'vectors'.
+        Content of the shards, such as 'vectors'.
     inputs : mapping of str to str
-        Everything that decides about the shards, by the name that a message calls it: digests, versions, a moment.
-        Shards of the same stage with other inputs are deleted, with a warning that names what has changed.
+        Everything that determines the shards, by its name in messages: digests, versions, a moment. Shards of the same
+        stage with other inputs are deleted, with a warning that names the changes.
 
     Examples
     --------
@@ -69,24 +68,22 @@ class Ledger:
         name = re.sub(r"\W+", "-", stage).strip("-")[:80]
         self.folder = root / f"{name}-{digest[:12]}"
         for other in _folders(root, name):
-            reason = self._unlike(other)
+            reason = self._mismatch(other)
             if not reason:
                 continue
-            number = len(_shards(other))
+            count = len(_shards(other))
             _delete(other)
-            if number:
-                told = (
-                    f"{number} finished shard{'s' * (number > 1)} of {stage} cannot be used: {reason}; it starts anew"
-                )
-                warnings.warn(told, stacklevel=3)
+            if count:
+                shards = f"{count} finished shard{'s' * (count > 1)}"
+                warnings.warn(f"{shards} of {stage} cannot be used: {reason}; it starts anew", stacklevel=3)
 
     @property
     def names(self) -> list[str]:
-        """Names of the finished shards, in order; a damaged file is found out by `path`."""
+        """Names of the finished shards, in order; `path` checks whether a file is damaged."""
         return sorted({path.stem for path in _shards(self.folder)})
 
     def path(self, name: str) -> Path | None:
-        """Find the file of a finished shard, and compare its digest; None where there is none, or a damaged one."""
+        """Return the file of a finished shard whose digest is right; None where there is none."""
         for path in _shards(self.folder, name):
             try:
                 if sha256(path)[:16] == path.suffix[1:]:
@@ -100,52 +97,52 @@ class Ledger:
 
     @contextmanager
     def add(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file to write a shard to; it counts as finished once the block ends without an error.
+        """Open a file to write a shard to; the shard is finished once the block ends without an error.
 
-        Should somebody delete the folder meanwhile, only the shard is lost.
+        If the folder is deleted meanwhile, only the shard is lost.
         """
         if not (self.folder / _INPUTS).exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / _INPUTS, orjson.dumps(self.inputs, option=orjson.OPT_INDENT_2))
-        beside = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}"
+        temporary = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}"
         try:
-            with naming_failed_writes(beside, _LEFT), beside.open("wb") as file:
+            with wrap_write_errors(temporary, _LEFT), temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileNotFoundError):
-                os.replace(beside, self.folder / f"{name}.{sha256(beside)[:16]}")
+                os.replace(temporary, self.folder / f"{name}.{sha256(temporary)[:16]}")
                 fsync(self.folder)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
         """Read the arrays of a finished shard; None where there is none."""
         path = self.path(name)
         if path is None:
             return None
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            return dict(found)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return dict(stored)
 
     def keep(self, name: str, **arrays: NDArray[Any]) -> None:
         """Keep arrays as a finished shard."""
         with self.add(name) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
-    def batches(self, name: str, made: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Read the record batches of a finished shard, or keep those that are `made` now while passing them on."""
+    def batches(self, name: str, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the record batches of a finished shard; if there is none, yield `batches` and keep them."""
         path = self.path(name)
         if path is not None:
             with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
                 yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
             return
         with self.add(name) as file, pa.ipc.new_file(file, schema, options=_COMPRESSED) as writer:
-            for batch in made:
+            for batch in batches:
                 writer.write_batch(batch)
                 yield batch
 
-    def _unlike(self, folder: Path) -> str:
-        """Say why the shards of a folder are of no use; empty if they are."""
+    def _mismatch(self, folder: Path) -> str:
+        """Return the reason why the shards of a folder cannot be used; empty if they can."""
         try:
             inputs = orjson.loads((folder / _INPUTS).read_bytes())
             changed = sorted(name for name in {*inputs, *self.inputs} if inputs.get(name) != self.inputs.get(name))
@@ -167,7 +164,7 @@ class Ledgers:
     root : path, optional
         Without it nothing is kept.
     job : str
-        Such as 'precompute': a refresh in between deletes nothing of it.
+        Such as 'precompute', whose ledgers a refresh in between does not delete.
     progress : callable, optional
         Called with ('resumed STAGE', finished shards, all shards or None) where there are any.
     """
@@ -188,35 +185,38 @@ class Ledgers:
 
     @property
     def resumed(self) -> int:
-        """Finished shards that were taken over."""
+        """Number of finished shards that were used."""
         return sum(ledger.resumed for ledger in self._opened)
 
     def clear(self) -> None:
-        """Delete all shards of the job: it is done."""
+        """Delete all shards of the finished job."""
         if self.root is not None:
             clear(self.root, f"*-{self.job}")
 
 
 def clear(root: Path, names: str = "*") -> int:
-    """Delete ledgers in a folder, and the folder if nothing else is left in it; gives the number of shards."""
+    """Delete ledgers in a folder, and the folder if nothing else is left in it; return the number of shards."""
     folders = _folders(root, names)
-    number = sum(len(_shards(folder)) for folder in folders)
+    count = sum(len(_shards(folder)) for folder in folders)
     for folder in folders:
         _delete(folder)
     with suppress(OSError):
         root.rmdir()
-    return number
+    return count
 
 
 def _folders(root: Path, names: str = "*") -> list[Path]:
-    """Find folders that are named as ledgers are and hold nothing else."""
-    named = (path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir())
-    held = {path: {one for one in path.iterdir() if one.name != _INPUTS and one.name[0] != "."} for path in named}
-    return sorted(path for path, files in held.items() if files == set(_shards(path)))
+    """Return the folders that have the name of a ledger, and no other files."""
+    return sorted(path for path in root.glob(f"{names}-{_hex(12)}") if path.is_dir() and _has_only_shards(path))
+
+
+def _has_only_shards(folder: Path) -> bool:
+    files = {path for path in folder.iterdir() if path.name != _INPUTS and path.name[0] != "."}
+    return files == set(_shards(folder))
 
 
 def _delete(folder: Path) -> None:
-    """Delete a ledger, the inputs last: what is left by a process that dies here is whole."""
+    """Delete a ledger, the inputs last, so that a process that dies here leaves a valid ledger."""
     for path in _shards(folder):
         path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

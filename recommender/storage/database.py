@@ -1,4 +1,4 @@
-"""Databases as places to read stories from and to publish to; the address may stand in an environment variable."""
+"""Connect to databases, to read stories and to publish; an environment variable may hold the address."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _VARIABLE = "env:"
-_FETCHED = 1_000  # rows asked of the server at a time
+_FETCHED = 1_000  # rows that are fetched from the server at a time
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
 def is_database(place: object) -> bool:
-    """Tell whether a place is a database: a URL such as ``sqlite:///lists.db``, or ``env:NAME`` for one in a variable.
+    """Check whether a place is a database: a URL such as ``sqlite:///lists.db``, or ``env:NAME`` of a variable.
 
     Examples
     --------
@@ -35,12 +35,12 @@ def is_database(place: object) -> bool:
     return isinstance(place, str) and ("://" in place or place.startswith(_VARIABLE))
 
 
-def shown(place: str | Path) -> str:
-    """Write a place as it may be printed or logged: a variable by its name, a URL without its password.
+def redacted(place: str | Path) -> str:
+    """Return a place as it may be printed or logged: a variable by its name, a URL without its password.
 
     Examples
     --------
-    >>> shown("postgresql://press:s@c/ret@db.example/news?password=secret"), shown("env:NEWS_DB"), shown("out")
+    >>> redacted("postgresql://press:s@c/ret@db.example/news?password=secret"), redacted("env:NEWS_DB"), redacted("out")
     ('postgresql://press:***@db.example/news', 'env:NEWS_DB', 'out')
     """
     if not is_database(place) or str(place).startswith(_VARIABLE):
@@ -49,19 +49,19 @@ def shown(place: str | Path) -> str:
 
 
 def connect(place: str, *, source: bool = False) -> sa.Engine:
-    """Prepare connections to a database, opening none yet; all who name the same server share them.
+    """Return the engine of a database without connecting yet; all callers share the engine of a server.
 
     Parameters
     ----------
     place : str
         Database URL, or ``env:NAME``.
     source : bool, default False
-        It belongs to others: a file of SQLite is opened for reading alone, and stays byte for byte as it is.
+        The database belongs to others: a file of SQLite is opened read-only, and stays byte for byte as it is.
 
     Raises
     ------
     SettingsError
-        If the variable is not set, or what it holds is no database URL.
+        If the variable is not set, or its value is no database URL.
     MissingExtraError
         If SQLAlchemy, or the driver that the URL needs, is not installed.
     """
@@ -76,12 +76,12 @@ def connect(place: str, *, source: bool = False) -> sa.Engine:
     kind, sign, rest = url.partition("://")
     try:
         if kind.startswith("sqlite"):
-            engine = sa.create_engine(_for_reading(sa.make_url(url)) if source else url)
+            engine = sa.create_engine(_read_only(sa.make_url(url)) if source else url)
             _sqlite(engine, source)
             return engine
         return _server(_DRIVERS.get(kind, kind) + sign + rest, os.getpid())
     except sa.exc.ArgumentError as error:
-        raise SettingsError(f"{shown(place)} is no database URL; expected one such as sqlite:///lists.db") from error
+        raise SettingsError(f"{redacted(place)} is no database URL; expected one such as sqlite:///lists.db") from error
     except ImportError as error:
         extra = "postgresql" if kind in _DRIVERS else "sql"
         raise MissingExtraError(f"{kind} needs a driver ({error}): pip install 'recommender[{extra}]'") from error
@@ -89,7 +89,7 @@ def connect(place: str, *, source: bool = False) -> sa.Engine:
 
 @cache
 def _server(url: str, _process: int) -> sa.Engine:
-    """Make the connections of one process: a forked one must not use its parent's."""
+    """Create the engine of a server for one process, since a forked one must not use its parent's."""
     import sqlalchemy as sa
 
     engine = sa.create_engine(url, pool_pre_ping=True)
@@ -97,7 +97,7 @@ def _server(url: str, _process: int) -> sa.Engine:
     return engine
 
 
-def _for_reading(url: sa.URL) -> sa.URL:
+def _read_only(url: sa.URL) -> sa.URL:
     file = url.database
     if not file or file == ":memory:" or file.startswith("file:"):
         return url
@@ -123,9 +123,9 @@ def _sqlite(engine: sa.Engine, source: bool) -> None:
 
 
 def cause(error: BaseException) -> str:
-    """Quote the first line of what the database said."""
-    told = str(getattr(error, "orig", None) or error).strip()
-    return told.splitlines()[0] if told else type(error).__name__
+    """Return the first line of the database's own message."""
+    message = str(getattr(error, "orig", None) or error).strip()
+    return message.splitlines()[0] if message else type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class SqlQuery:
     place : str
         Database URL, or ``env:NAME``.
     query : str
-        Name of a table, or a SELECT; columns are recognised as those of a file are.
+        Name of a table, or a SELECT; columns are recognised as in a file.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class SqlQuery:
         Raises
         ------
         InputError
-            If the query fails, at once or half-way: the rows so far are no archive.
+            If the query fails, at once or half-way, when the rows so far must not be used.
         """
         engine = connect(self.place, source=True)
         import sqlalchemy as sa
@@ -166,22 +166,22 @@ class SqlQuery:
         try:
             with (
                 engine.connect().execution_options(**options) as connection,
-                connection.exec_driver_sql(self._select(engine)) as found,
+                connection.exec_driver_sql(self._select(engine)) as result,
             ):
-                for row in found.mappings():
+                for row in result.mappings():
                     yield {name: _plain(value) for name, value in row.items()}
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(f"cannot read from {shown(self.place)}: {cause(error)}") from error
+            raise InputError(f"cannot read from {redacted(self.place)}: {cause(error)}") from error
 
     def _select(self, engine: sa.Engine) -> str:
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)?", self.query.strip()):
             return self.query
-        quoted = map(engine.dialect.identifier_preparer.quote, self.query.strip().split("."))
-        return f"SELECT * FROM {'.'.join(quoted)}"
+        quoted_parts = map(engine.dialect.identifier_preparer.quote, self.query.strip().split("."))
+        return f"SELECT * FROM {'.'.join(quoted_parts)}"
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value to what a file would hold."""
+    """Convert a value to the type that a file would have."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Decimal):

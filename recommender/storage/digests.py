@@ -1,4 +1,4 @@
-"""Digests of texts and tables, the same whatever the chunks that they come in."""
+"""Compute digests of texts and tables, which do not depend on their chunks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def digest_of(texts: Iterable[str]) -> str:
 
 
 def hash_table(digest: hashlib._Hash, table: pa.Table) -> None:
-    """Add the rows of a table to a digest, whatever their chunks, without a second table in memory."""
+    """Add the rows of a table to a digest, without a copy of the whole table."""
     for start in range(0, len(table), _HASHED):
         part = table.slice(start, _HASHED).combine_chunks()
         sink = pa.BufferOutputStream()

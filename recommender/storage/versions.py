@@ -1,4 +1,4 @@
-"""Versioned folders: staged beside, checked by SHA-256, switched by one atomic replace."""
+"""Versioned folders: staged apart, checked by SHA-256, switched by one atomic replace."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from typing import Any, TypeVar
 import orjson
 
 from recommender.errors import DamagedError, PublishError, SnapshotError
-from recommender.storage.atomic import check_writable, fsync, naming_failed_writes, refusing, sha256, write_atomically
+from recommender.storage.atomic import (
+    check_writable,
+    fsync,
+    sha256,
+    wrap_read_errors,
+    wrap_write_errors,
+    write_atomically,
+)
 from recommender.version import __version__
 
 FORMAT = 1
-SEALED = ("kind", "format", "library", "files")  # what sealing adds to a manifest
+SEALED = ("kind", "format", "library", "files")  # fields that sealing adds to a manifest
 _LOCK, _VERSIONS, _STAGING = ".lock", "versions", ".staging"
 CURRENT = "CURRENT"
 """The file of a folder that names the version which readers see."""
@@ -30,7 +37,7 @@ _LEFT = {
 """What a failed write leaves, by kind."""
 T = TypeVar("T")
 
-_NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # what a reader calls each kind
+_NAMES = {"lists": "published lists", "snapshot": "a saved archive"}  # kinds in words
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Version:
         names : list of str, optional
             Only these files.
         largest : int, optional
-            Of files of more bytes than this only the size is compared.
+            Only the size is compared of files with more bytes than this.
 
         Raises
         ------
@@ -64,33 +71,35 @@ class Version:
                 raise DamagedError(f"damaged: {path} is missing or cut; restore it or run again")
             if path.is_symlink():
                 raise DamagedError(f"damaged: {path} is a link; a version holds its own files")
-        read = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets go of the interpreter's lock
-            for path, found in zip(read, pool.map(sha256, read), strict=True):
-                if found != files[path.name]["sha256"]:
+        checked = [self.folder / name for name, file in files.items() if largest is None or file["bytes"] <= largest]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing releases the interpreter's lock
+            for path, digest in zip(checked, pool.map(sha256, checked), strict=True):
+                if digest != files[path.name]["sha256"]:
                     raise DamagedError(f"damaged: {path} does not match its checksum; restore it or run again")
 
 
-def surplus(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
-    """Find versions to delete: of equal ones in a row all but the newest, beyond `keep` rows; the last but one stays.
+def versions_to_delete(versions: Sequence[tuple[T, str]], keep: int) -> list[T]:
+    """Find the versions to delete: those beyond the last `keep`, and in a run of equal versions all but the newest.
+
+    The last two versions stay, so that readers of the last but one may finish.
 
     Parameters
     ----------
     versions : sequence of (T, str)
-        What tells each version, and its name, the oldest first.
+        An identifier of each version, and its name, the oldest first.
 
     Examples
     --------
-    >>> surplus([(1, "a"), (2, "b"), (3, "b"), (4, "b")], 3)
+    >>> versions_to_delete([(1, "a"), (2, "b"), (3, "b"), (4, "b")], 3)
     [2]
     """
-    gone, rows, newer = [], 0, None
-    for place, (version, name) in enumerate(reversed(versions)):
-        rows += name != newer
-        if place >= min(keep, 2) and (name == newer or rows > keep):  # who reads the last but one shall go on
-            gone.append(version)
+    deleted, n_runs, newer = [], 0, None
+    for age, (version, name) in enumerate(reversed(versions)):
+        n_runs += name != newer
+        if age >= min(keep, 2) and (name == newer or n_runs > keep):
+            deleted.append(version)
         newer = name
-    return gone[::-1]
+    return deleted[::-1]
 
 
 class _OtherKindError(SnapshotError):
@@ -104,7 +113,7 @@ class VersionedFolder:
     ----------
     root : path
     kind : {'lists', 'snapshot'}
-        What the versions hold, a saved archive being a 'snapshot'; another kind is refused on reading.
+        Content of the versions, where 'snapshot' is a saved archive; versions of another kind raise an error.
     """
 
     def __init__(self, root: str | Path, kind: str) -> None:
@@ -116,7 +125,7 @@ class VersionedFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the writer's lock; it goes with the process, so a dead writer never blocks.
+        """Hold the writer's lock, which ends with the process, so that a dead writer never blocks.
 
         Raises
         ------
@@ -134,26 +143,26 @@ class VersionedFolder:
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
-        """Make an empty folder to fill; gone afterwards unless `publish` moved it. Needs `writing`."""
+        """Create an empty folder to fill, deleted afterwards unless `publish` moved it. Needs `writing`."""
         staging = self.root / _STAGING
         staging.mkdir()
         try:
-            with naming_failed_writes(staging, _LEFT[self.kind]):
+            with wrap_write_errors(staging, _LEFT[self.kind]):
                 yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
     def publish(self, staging: Path, details: dict[str, Any], keep: int) -> Version:
-        """Seal a staged folder as the next version and make it current; older ones beyond `keep` go.
+        """Seal a staged folder as the next version, make it current, and delete versions beyond `keep`.
 
-        Versions of one name are equal, and count once: publishing the same again pushes no other version out.
+        Versions of one name are equal, and count once, so that publishing the same again deletes no other version.
         """
         folders = self.versions()
         last = max((int(path.name[:6]) for path in folders), default=0)
         version = self._seal(staging, details, last + 1)
         self.switch(version.folder)
         folders = self.versions()
-        for path in surplus([(path, path.name[7:]) for path in folders], keep):
+        for path in versions_to_delete([(path, path.name[7:]) for path in folders], keep):
             if path != version.folder:
                 shutil.rmtree(path, ignore_errors=True)
         return version
@@ -163,7 +172,7 @@ class VersionedFolder:
         current = self.current().folder
         number = int(old.name[:6])
         target = self._target(details, number)
-        # a rewriting that was interrupted may have left the new version, whole, beside the old one
+        # An interrupted rewriting may have left the complete new version next to the old one.
         version = self.version(target) if target.exists() else self._seal(staging, details, number)
         if old == current:
             self.switch(version.folder)
@@ -190,7 +199,7 @@ class VersionedFolder:
         return self.root / _VERSIONS / f"{number:06d}-{details['version']}"
 
     def versions(self) -> list[Path]:
-        """Find the folders of the complete versions, oldest first."""
+        """Return the folders of the complete versions, oldest first."""
         return sorted((self.root / _VERSIONS).glob("[0-9]" * 6 + "-*"))
 
     def switch(self, folder: Path) -> None:
@@ -201,18 +210,18 @@ class VersionedFolder:
         self._link(folder)
 
     def _link(self, folder: Path) -> None:
-        """Let a link lead to the version too, for programs that read its files; readers of ours go by `CURRENT`."""
+        """Point a symbolic link to the version, for other programs that read its files; this library uses `CURRENT`."""
         link = self.root / CURRENT.lower()
-        if link.exists() and not link.is_symlink():  # it is `CURRENT` itself where case does not count
+        if link.exists() and not link.is_symlink():  # `CURRENT` itself, where case does not count
             return
-        beside = self.root / f".{link.name}"
-        with suppress(OSError):  # a file system may have no links
-            beside.unlink(missing_ok=True)
-            beside.symlink_to(Path(_VERSIONS) / folder.name, target_is_directory=True)
-            os.replace(beside, link)
+        temporary = self.root / f".{link.name}"
+        with suppress(OSError):  # some file systems have no links
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(Path(_VERSIONS) / folder.name, target_is_directory=True)
+            os.replace(temporary, link)
 
     def rollback(self, version: str | None = None) -> str:
-        """Return to `version`, or to the one before the current; gives the version's folder name.
+        """Make `version` current, by default the one before the current, and return its folder name.
 
         Raises
         ------
@@ -220,12 +229,12 @@ class VersionedFolder:
             If there is no such version.
         """
         with self.writing():
-            wanted = self.named(version)
-            self.switch(wanted)
-        return wanted.name
+            folder = self.find(version)
+            self.switch(folder)
+        return folder.name
 
-    def named(self, version: str | None) -> Path:
-        """Find the folder of a kept version by its name or number; None = the one before the current.
+    def find(self, version: str | None) -> Path:
+        """Return the folder of a kept version by its name or number; None = the one before the current.
 
         Raises
         ------
@@ -236,13 +245,13 @@ class VersionedFolder:
         current = self.current().folder.name
         if version is None:
             earlier = [path for path in folders if path.name < current]
-            wanted = [path for path in earlier if path.name[7:] != current[7:]][-1:] or earlier[-1:]
+            matches = [path for path in earlier if path.name[7:] != current[7:]][-1:] or earlier[-1:]
         else:
-            wanted = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
-        if not wanted:
+            matches = [path for path in folders if version in (path.name, path.name[:6], path.name[7:])][-1:]
+        if not matches:
             kept = ", ".join(path.name for path in folders)
             raise SnapshotError(f"no version {version or 'before ' + current} in {self.root}; kept are: {kept}")
-        return wanted[0]
+        return matches[0]
 
     def current(self) -> Version:
         """Open the version that readers see.
@@ -254,34 +263,34 @@ class VersionedFolder:
         """
         pointer = self.root / CURRENT
         if not pointer.is_file():
-            why = f"it has no {CURRENT} file" if self.root.is_dir() else "there is no such folder"
-            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: {why}")
+            reason = f"it has no {CURRENT} file" if self.root.is_dir() else "there is no such folder"
+            raise SnapshotError(f"no {_NAMES[self.kind].removeprefix('a ')} in {self.root}: {reason}")
         try:
-            named = orjson.loads(pointer.read_bytes())
-            folder, digest = self.root / _VERSIONS / Path(named["folder"]).name, named["manifest_sha256"]
+            content = orjson.loads(pointer.read_bytes())
+            folder, digest = self.root / _VERSIONS / Path(content["folder"]).name, content["manifest_sha256"]
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise DamagedError(f"damaged: {pointer} cannot be read ({error})") from error
         manifest = folder / "manifest.json"
         try:
-            same = sha256(manifest) == digest
+            is_same = sha256(manifest) == digest
         except (OSError, ValueError) as error:
             raise DamagedError(f"damaged: {pointer}, or {manifest}, which it names, is missing ({error})") from error
-        if not same:
+        if not is_same:
             raise DamagedError(f"damaged: {manifest} does not match its checksum in {pointer}")
         return self.version(folder)
 
     def version(self, folder: Path) -> Version:
-        """Open a version by its folder, checked as `current` is."""
+        """Open the version in a folder, checked as `current` is."""
         path = folder / "manifest.json"
-        with refusing(path):
+        with wrap_read_errors(path):
             manifest = orjson.loads(path.read_bytes())
             files = [(name, file["bytes"], file["sha256"]) for name, file in manifest["files"].items()]
             if any(Path(name).name != name for name, _, _ in files) or not isinstance(manifest["format"], int):
                 raise ValueError("it names files outside of its folder, or no format")
         if manifest.get("kind") != self.kind:
-            found = manifest.get("kind")
-            named = next((name for kind, name in _NAMES.items() if kind == found), repr(found))
-            raise _OtherKindError(f"{self.root} holds {named}, expected {_NAMES[self.kind]}; name another folder")
+            kind = manifest.get("kind")
+            kind_name = next((name for known, name in _NAMES.items() if known == kind), repr(kind))
+            raise _OtherKindError(f"{self.root} holds {kind_name}, expected {_NAMES[self.kind]}; name another folder")
         if manifest["format"] > FORMAT:
             raise SnapshotError(
                 f"{self.root} has format {manifest['format']}, written by recommender {manifest['library']}; "
@@ -290,8 +299,8 @@ class VersionedFolder:
         return Version(folder, manifest)
 
 
-def kind_of(root: str | Path) -> str | None:
-    """Tell what a folder holds: 'lists' for published lists, 'snapshot' for a saved archive, else None."""
+def folder_kind(root: str | Path) -> str | None:
+    """Return the kind of a folder: 'lists' for published lists, 'snapshot' for a saved archive, else None."""
     for kind in ("lists", "snapshot"):
         try:
             VersionedFolder(root, kind).current()

@@ -33,7 +33,7 @@ from recommender.evaluation.systems.registry import make_system
 from recommender.jobs.precompute import precompute
 from recommender.lists.records import RECORD
 from recommender.publishing import open_publisher
-from recommender.storage.database import shown
+from recommender.storage.database import redacted
 from tests.support.checkerboard import WITHIN_TOPICS, checkerboard
 from tests.support.postgresql import PASSWORD, running, shared
 from tests.support.processes import cli, forkserver
@@ -142,7 +142,7 @@ class TestSecrets:
         assert len(stored) > 5
         address = place.replace(f"press:{PASSWORD}@", "") + f"&user=press&password={PASSWORD}"
         system = make_system(address)
-        said += [system.name, system.about, shown(place.partition("?")[0].rpartition("/")[0])]
+        said += [system.name, system.about, redacted(place.partition("?")[0].rpartition("/")[0])]
         assert not any(PASSWORD in text for text in said)
         assert not any(PASSWORD.encode() in data for data in stored)
 

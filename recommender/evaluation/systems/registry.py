@@ -9,8 +9,8 @@ from recommender.evaluation.systems.baselines import BASELINES
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, System
 from recommender.plugins import names, plugin
 from recommender.settings import Settings
-from recommender.storage.database import is_database, shown
-from recommender.storage.versions import kind_of
+from recommender.storage.database import is_database, redacted
+from recommender.storage.versions import folder_kind
 
 
 def make_system(spec: str, *, cache: Path | None = None) -> System:
@@ -46,8 +46,8 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
         return OwnSystem(
             name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
         )
-    if is_database(what) or kind_of(what) == "lists":
-        return PublishedSystem(name or Path(shown(what)).resolve().name, what)
+    if is_database(what) or folder_kind(what) == "lists":
+        return PublishedSystem(name or Path(redacted(what)).resolve().name, what)
     known = ", ".join(["default", *BASELINES, *names("systems")])
     raise SettingsError(
         f"unknown system {spec!r}; expected one of {known}, a .toml file of settings, or a folder or database URL with "

@@ -20,7 +20,7 @@ from recommender.lists.readnext import ReadNext
 from recommender.publishing import PublishedLists
 from recommender.ranking.ranker import find_ranker
 from recommender.settings import Settings
-from recommender.storage.database import shown
+from recommender.storage.database import redacted
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +204,7 @@ class PublishedSystem:
     """
 
     def __init__(self, name: str, place: str, *, trained_on: tuple[str, ...] = ()) -> None:
-        self.name, self.about = name, f"lists published in {Path(shown(place)).name}"
+        self.name, self.about = name, f"lists published in {Path(redacted(place)).name}"
         self.trained_on = trained_on
         self._published = PublishedLists.open(place)
 

@@ -32,7 +32,7 @@ from recommender.publishing.sql.tables import (
     place_name,
 )
 from recommender.storage.database import cause, connect
-from recommender.storage.versions import FORMAT, surplus
+from recommender.storage.versions import FORMAT, versions_to_delete
 from recommender.version import __version__
 
 _LOCK = 1_919_247_213  # the first of two numbers that name the writer's lock; "rec" and "m" in ASCII
@@ -123,7 +123,7 @@ class SqlPublisher:
             row = {"seq": seq, "version": details["version"], "current": True}
             connection.execute(VERSIONS.insert(), {**row, "manifest": orjson.dumps(manifest).decode()})
             known = connection.execute(sa.select(VERSIONS.c.seq, VERSIONS.c.version).order_by(VERSIONS.c.seq)).all()
-            if gone := surplus([(row.seq, row.version) for row in known], keep):
+            if gone := versions_to_delete([(row.seq, row.version) for row in known], keep):
                 for table in (LISTS, ITEMS, VERSIONS):
                     connection.execute(table.delete().where(table.c.seq.in_(gone)))
         return str(details["version"])

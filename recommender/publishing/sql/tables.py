@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from recommender.errors import PublishError, SnapshotError
-from recommender.storage.database import cause, shown
+from recommender.storage.database import cause, redacted
 
 try:
     from psycopg import Error as _CopyError
@@ -145,7 +145,7 @@ def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def place_name(engine: sa.Engine) -> str:
     """Name a database in messages, without its password."""
-    return shown(engine.url.render_as_string(hide_password=True))
+    return redacted(engine.url.render_as_string(hide_password=True))
 
 
 def missing(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
