@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive, ArchivePools
 from recommender.archive.candidates import find_candidates, find_pools, has_valid_pools
+from recommender.articles.copies import headline_digests
 from recommender.compute.parallel import in_order
 from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import RuleMarks
@@ -300,6 +301,7 @@ class Lister:
             marks=RuleMarks.from_table(table, archive.rules),
             series=series,
             outlets=outlets,
+            headlines=headline_digests(table["title"]),
             pins=np.where((pins >= 0) & selection.scope.allowed[pins], pins, -1),
             positions=positions,
         )

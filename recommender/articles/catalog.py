@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from recommender.articles.article import SCHEMA, UNDATED
 from recommender.articles.boilerplate import NOTHING, TEXTS, Boilerplate
 from recommender.articles.columns import as_array, column_to_micros
-from recommender.articles.copies import Marks, group_by_text, oldest_copy
+from recommender.articles.copies import Marks, group_by_text, headline_digests, oldest_copy
 from recommender.articles.headlines import Headlines
 from recommender.articles.id_types import id_text
 from recommender.articles.ids import IdBytes, encode_id
@@ -112,6 +112,11 @@ class Catalog:
         rank = np.empty(len(self), dtype=np.int64)
         rank[np.argsort(self.ids.to_numpy(), kind="stable")] = np.arange(len(self))
         return rank
+
+    @cached_property
+    def headlines(self) -> NDArray[np.int64]:
+        """Digest of each row's headline, equal where the words are; -1 = no headline; shape (n,)."""
+        return headline_digests(self.table["title"])
 
     @cached_property
     def published(self) -> NDArray[np.int64]:

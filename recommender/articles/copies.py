@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles import loops
-from recommender.articles.columns import text_buffers
+from recommender.articles.columns import as_array, text_buffers
 from recommender.articles.headlines import Headlines
 
 BLOCK = 8_192  # texts read together
@@ -189,3 +189,16 @@ def group_by_text(
         _, first, inverse = np.unique(keys.dictionary_encode().indices, return_index=True, return_inverse=True)
         group[without_body] = without_body[first[inverse]]
     return group
+
+
+def headline_digests(titles: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+    """Compute a digest of each headline, (n,): equal where the words are; -1 = no headline.
+
+    Examples
+    --------
+    >>> first, second, none = headline_digests(pa.array(["Ferry runs aground", "FERRY RUNS AGROUND!", None]))
+    >>> bool(first == second), int(none)
+    (True, -1)
+    """
+    marks = Marks.from_texts(pc.fill_null(as_array(titles).cast(pa.large_string()), ""))
+    return np.where(marks.is_empty, -1, (marks.digest >> np.uint64(1)).astype(np.int64))

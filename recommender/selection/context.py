@@ -63,6 +63,8 @@ class Stories:
     series : ndarray of int64, shape (q,)
     outlets : ndarray of int32, shape (q,)
         Who published each; -1 = not known.
+    headlines : ndarray of int64, shape (q,)
+        Digests of their headlines; -1 = none.
     pins : ndarray of int64, shape (q, p)
         Catalog rows; -1 = none.
     positions : ndarray of int64, shape (q, p)
@@ -72,6 +74,7 @@ class Stories:
     marks: RuleMarks
     series: NDArray[np.int64]
     outlets: NDArray[np.int32]
+    headlines: NDArray[np.int64]
     pins: NDArray[np.int64]
     positions: NDArray[np.int64]
 
@@ -83,6 +86,7 @@ class Stories:
             marks=marks,
             series=self.series[indices],
             outlets=self.outlets[indices],
+            headlines=self.headlines[indices],
             pins=self.pins[indices],
             positions=self.positions[indices],
         )

@@ -273,8 +273,9 @@ EVENT = "harbour ferry captain aground rocks fog rescue island passengers lifebo
 
 def row(article_id: str, words: str, hours: float | None, **more: Any) -> dict[str, Any]:
     published = None if hours is None else NOON + hours * HOUR
-    own = " ".join(f"{article_id}{letter}" for letter in "pqrstu")  # enough to be no copy
-    return {"id": article_id, "title": words, "body": own, "published_at": published, **more}
+    first, *others = (f"{article_id}{letter}" for letter in "pqrstu")  # enough to be no copy
+    title, body = f"{first} {words}", " ".join(others)
+    return {"id": article_id, "title": title, "body": body, "published_at": published, **more}
 
 
 def shown(stories: Sequence[dict[str, Any]], under: str, **selection: Any) -> list[str]:

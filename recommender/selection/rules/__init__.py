@@ -6,6 +6,7 @@ from recommender.plugins import plugins
 from recommender.selection.rules.blocked import BLOCKED
 from recommender.selection.rules.cap import CAP
 from recommender.selection.rules.copy import COPY
+from recommender.selection.rules.headline import HEADLINE
 from recommender.selection.rules.live import LIVE
 from recommender.selection.rules.repeat import REPEAT
 from recommender.selection.rules.rule import Rule
@@ -22,6 +23,7 @@ RULES: list[Rule] = [
     UNRELATED,
     COPY,
     SERIES,
+    HEADLINE,
     SAME_REPORT,
     REPEAT,
     CAP,
