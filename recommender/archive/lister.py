@@ -28,7 +28,8 @@ from recommender.search.scope import Filters
 from recommender.search.update_pools import renewed
 from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import fill_lists
-from recommender.selection.pipeline import Trace, mark_developments, select
+from recommender.selection.pipeline import After, Trace, mark_developments, select
+from recommender.selection.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +146,8 @@ class Lister:
         ids = stories["id"].to_pylist()
         rejected: dict[str, list[Rejected]] = {article_id: [] for article_id in ids}
 
-        def trace(rule: str, candidates: Ranked) -> None:
-            for story, candidate in to_rejected(rule, candidates, catalog):
+        def trace(rule: Rule | None, candidates: Ranked, after: After) -> None:
+            for story, candidate in to_rejected(rule, candidates, after, catalog):
                 rejected[ids[story]].append(candidate)
 
         batch = self._records(stories, self.archive.queries(rows), trace=trace)
@@ -251,8 +252,8 @@ class Lister:
 
         ranked = rank(np.arange(len(queries)), candidates).pins_first(stories.pins)
         ranked = ranked.keep(ranked.has_item & has_list[:, None])
-        rejected: list[tuple[str, Ranked]] = []
-        collect = None if trace is None else lambda rule, candidates: rejected.append((rule, candidates))
+        rejected: list[tuple[Rule | None, Ranked, After]] = []
+        collect = None if trace is None else lambda *traced: rejected.append(traced)
         chosen = select(ranked, stories, self.selection, k, trace=collect)
         if "more" in archive.settings.selection.fill:
             chosen = fill_lists(
@@ -315,8 +316,8 @@ class Lister:
         return search.pools(queries.take(indices)).candidates(scope.allowed)[0]
 
 
-def _trace_left_out(rejected: list[tuple[str, Ranked]], chosen: Ranked, trace: Trace) -> None:
+def _trace_left_out(rejected: list[tuple[Rule | None, Ranked, After]], chosen: Ranked, trace: Trace) -> None:
     """Trace what rules rejected, unless filling has brought it back."""
-    for rule, candidates in rejected:
+    for rule, candidates, after in rejected:
         is_left_out = candidates.has_item & ~is_among(candidates.rows, chosen.rows)
-        trace(rule, candidates.keep(is_left_out))
+        trace(rule, candidates.keep(is_left_out), after)

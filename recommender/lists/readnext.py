@@ -107,7 +107,7 @@ class Rejected:
         What rejected it: the name of a selection rule (see `recommender.selection.rules`), or 'rank' (others were
         better, or with diversity more varied).
     detail : str
-        Where caps rejected it those that the list has reached.
+        The caps that the list has reached, or what it is to the item that kept it out, as "same report as “...”".
     """
 
     article_id: str

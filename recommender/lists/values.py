@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
 from recommender.lists.records import COMPONENTS, CONTRIBUTIONS, titled
 from recommender.ranking.score import Ranked
+from recommender.selection.pipeline import After
+from recommender.selection.rules import Rule
 from recommender.settings import Cap
 
 
@@ -76,16 +79,34 @@ def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> 
     return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
 
 
-def to_rejected(rule: str, candidates: Ranked, catalog: Catalog) -> Iterator[tuple[int, Rejected]]:
-    """Convert candidates that a rule rejected to values, each with the index of its story."""
+def to_rejected(
+    rule: Rule | None, candidates: Ranked, after: After, catalog: Catalog
+) -> Iterator[tuple[int, Rejected]]:
+    """Convert candidates that a rule rejected to values, each with the index of its story; see `Trace`."""
     row, column = np.nonzero(candidates.has_item)
     columns = ["id", "title", "section", "published_at", "line"]
     items = titled(catalog.table.select(columns).take(pa.array(candidates.rows[row, column]))).drop_columns("line")
     items = items.rename_columns(["article_id", "title", "section", "published_at"])
     relevances = candidates.relevance[row, column].round(6).tolist()
     scores = candidates.score[row, column].round(6).tolist()
-    for story, item, relevance, score in zip(row.tolist(), items.to_pylist(), relevances, scores, strict=True):
-        yield story, Rejected(**item, relevance=relevance, score=score, rule=rule)
+    details = [""] * len(row)
+    if rule is not None and rule.relation:
+        keys = zip(row.tolist(), candidates.rows[row, column].tolist(), strict=True)
+        details = _relations(rule, np.array([after.get(key, -1) for key in keys], dtype=np.int64), catalog)
+    name = "rank" if rule is None else rule.name
+    stories = row.tolist()
+    for story, item, relevance, score, detail in zip(
+        stories, items.to_pylist(), relevances, scores, details, strict=True
+    ):
+        yield story, Rejected(**item, relevance=relevance, score=score, rule=name, detail=detail)
+
+
+def _relations(rule: Rule, rows: NDArray[np.int64], catalog: Catalog) -> list[str]:
+    """Name the items in catalog rows that keep candidates out, or the story where a row is -1."""
+    items = titled(catalog.table.select(["id", "title", "line"]).take(pa.array(np.maximum(rows, 0))))
+    titles = zip((rows >= 0).tolist(), items["title"].to_pylist(), items["id"].to_pylist(), strict=True)
+    names = (f"“{title or item_id}”" if is_item else "the story" for is_item, title, item_id in titles)
+    return [f"{rule.relation} {name}" for name in names]
 
 
 def add_reached_caps(rejected: Rejected, listed: Sequence[str], caps: Sequence[Cap], catalog: Catalog) -> Rejected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +12,14 @@ from recommender.features.vectors import cosines
 from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, RELATED, VARIETY, Ranked
 from recommender.selection.context import Selection, Stories
 from recommender.selection.rules import Rule, every_rule
-from recommender.selection.rules.rule import Mask, PlacementTest
+from recommender.selection.rules.rule import Mask, PlacementTest, take_column
 
 _NARROW = 48  # best candidates that a list is made of first; the others are looked at where these do not fill it
 
-Trace = Callable[[str, Ranked], None]
-"""Called with the name of a rule and the candidates it rejected, (q, c), blank elsewhere."""
+After = Mapping[tuple[int, int], int]
+"""Of a rejected candidate, by the index of its story and its catalog row: the row of the item that keeps it out."""
+Trace = Callable[[Rule | None, Ranked, After], None]
+"""Called with a rule, None = others were better, the candidates it rejected, (q, c), blank elsewhere, and `After`."""
 
 
 def select(ranked: Ranked, stories: Stories, selection: Selection, k: int, *, trace: Trace | None = None) -> Ranked:
@@ -78,7 +80,7 @@ def _reject_candidates(ranked: Ranked, stories: Stories, selection: Selection, t
             continue
         rejected = is_open & rejected & ~(ranked.is_pinned & rule.protects_pins)
         if trace is not None and rejected.any():
-            trace(rule.name, ranked.keep(rejected))
+            trace(rule, ranked.keep(rejected), {})
         is_open &= ~rejected
     return ranked.keep(is_open)
 
@@ -107,7 +109,7 @@ def _place_one_by_one(
     variety = _Variety(ranked, selection.events.vectors, diversity) if diversity else None
     is_open = ranked.has_item
     is_placed, position = np.zeros_like(is_open), np.full(is_open.shape, np.inf)
-    rejected = {rule.name: np.zeros_like(is_open) for rule, _ in tests}
+    rejected = [(rule, np.full(ranked.rows.shape, -1)) for rule, _ in tests]  # rows of the items that rejected
     for number in range(count):
         is_wanting = is_open.any(axis=1)
         if not is_wanting.any():
@@ -120,11 +122,12 @@ def _place_one_by_one(
         if variety is not None:
             variety.add(row, column)
         last = np.where(is_wanting, best, -1)
-        for rule, is_rejected in tests:
+        last_rows = take_column(ranked.rows, last, default=-1)
+        for (rule, is_rejected), (_, after) in zip(tests, rejected, strict=True):
             mask = is_open & is_rejected(last, is_placed, is_open)
             if rule.protects_pins:
                 mask &= ~ranked.is_pinned
-            rejected[rule.name] |= mask
+            np.copyto(after, last_rows[:, None], where=mask)
             is_open &= ~mask
     if trace is not None:
         _trace_rejected(ranked, is_placed, rejected, trace)
@@ -142,15 +145,19 @@ def _placement_tests(ranked: Ranked, stories: Stories, selection: Selection) -> 
     return tests
 
 
-def _trace_rejected(ranked: Ranked, is_placed: Mask, rejected: dict[str, Mask], trace: Trace) -> None:
+def _trace_rejected(
+    ranked: Ranked, is_placed: Mask, rejected: list[tuple[Rule, NDArray[np.int64]]], trace: Trace
+) -> None:
     """Trace what rules rejected after an item, and what no place was left for."""
     left = ranked.has_item & ~is_placed
-    for name, mask in rejected.items():
-        if mask.any():
-            trace(name, ranked.keep(mask))
-        left &= ~mask
+    for rule, after in rejected:
+        if (after >= 0).any():
+            row, column = np.nonzero(after >= 0)
+            keys = zip(row.tolist(), ranked.rows[row, column].tolist(), strict=True)
+            trace(rule, ranked.keep(after >= 0), dict(zip(keys, after[row, column].tolist(), strict=True)))
+        left &= after < 0
     if left.any():
-        trace("rank", ranked.keep(left))
+        trace(None, ranked.keep(left), {})
 
 
 class _Variety:

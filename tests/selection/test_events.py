@@ -314,6 +314,20 @@ def test_reports_of_its_own_event_within_six_hours_tell_the_same_and_others_stay
     assert {item.article_id for item in every.recommend("own")} == {"early", "soon", "later"}
 
 
+def test_what_a_repeat_repeats_is_named() -> None:
+    twin = row("twin", EVENT, 9) | {"body": "A text of its own, on the harbour ferry that ran aground."}
+    copies = [twin | {"id": name, "title": name.capitalize()} for name in ("first", "second")]
+    stories = [ASKED, row("asked-too", ASKED["title"], 24 * 30) | {"body": ASKED["body"]}, row("a", EVENT, 0), *copies]
+    rec = Recommender(PLAIN.override({"selection.event_threshold_own": 0.02})).fit(stories)
+    kept_out = {one.article_id: (one.rule, one.detail) for one in rec.explain_rejected(["asked"])["asked"]}
+    assert kept_out["asked-too"] == ("copy", "copy of the story")
+    (shown,) = [item for item in rec.recommend("asked") if item.article_id in ("a", "first", "second")]
+    others = {name: told for name, told in kept_out.items() if name != "asked-too"}
+    assert len(others) == 2
+    assert {told[0] for told in others.values()} <= {"repeat", "copy"}
+    assert all(told[1].endswith(f" “{shown.title}”") for told in others.values())
+
+
 def test_a_report_of_which_only_the_day_is_known_needs_a_surer_test() -> None:
     day = NOON.replace(hour=0)
     stories = [row("own", EVENT, 0), row("same", EVENT, 0) | {"published_at": day}, row("far", "opera tenor", 24 * 60)]

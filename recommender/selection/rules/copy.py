@@ -51,6 +51,7 @@ COPY = Rule(
     "copy",
     "A copy or another version of the story or of an item",
     "Only one text of a story stands in a list; if it is no copy, its text must differ, or its canonical_id.",
+    relation="copy of",
     protects_pins=False,
     rejects=_rejects,
     rejects_after=_rejects_after,

@@ -30,5 +30,6 @@ REPEAT = Rule(
     "repeat",
     "Another report of an event that the list already has",
     "The list has a better placed report of the same event; without that one it would come in, or by a pin.",
+    relation="same report as",
     rejects_after=_rejects_after,
 )

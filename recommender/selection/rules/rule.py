@@ -44,6 +44,9 @@ class Rule:
         For editors: what is the matter with a rejected candidate.
     remedy : str, optional
         For editors: what would let it in. Default: whether a pin would.
+    relation : str, optional
+        For editors: words that lead from a rejected candidate to the story or item that keeps it out, such as
+        "same report as". Default: none is named.
     protects_pins : bool
         Whether an item that an editor pinned stays in although the rule rejects it.
     rejects : callable, optional
@@ -60,6 +63,7 @@ class Rule:
     name: str
     label: str
     remedy: str = ""
+    relation: str = ""
     protects_pins: bool = True
     rejects: CandidateTest | None = None
     rejects_after: MakePlacementTest | None = None
