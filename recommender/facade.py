@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.build import build_archive, read_draft, under_settings
+from recommender.archive.build import build_archive, read_draft, with_settings
 from recommender.archive.candidates import pair_relevance
-from recommender.archive.changes import Changes, changed_archive
+from recommender.archive.changes import Changes, update_archive
 from recommender.archive.lister import Lister
-from recommender.archive.pins import placing
-from recommender.archive.rows import compacted
+from recommender.archive.pins import pin_finder
+from recommender.archive.rows import compact_rows
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
 from recommender.articles.id_types import Id, id_converter, id_text, id_texts
@@ -192,7 +192,7 @@ class Recommender(EditorActions):
             articles, settings=self.settings.reading, columns=columns, format=format, strict=strict
         )
         overlay = self.overlay
-        self._archive, changes, self.embedded = changed_archive(
+        self._archive, changes, self.embedded = update_archive(
             archive, table, self.report, self._vectors, overlay.taken_back
         )
         overlay.settle(self.report.taken_back, self.catalog)
@@ -261,7 +261,7 @@ class Recommender(EditorActions):
 
     def compact(self) -> Recommender:
         """Drop replaced versions and put all rows in publication order again; lists do not change."""
-        self._archive = compacted(self.archive)
+        self._archive = compact_rows(self.archive)
         return self
 
     def under(self, settings: Settings) -> Recommender:
@@ -274,7 +274,7 @@ class Recommender(EditorActions):
         SettingsError
             If `settings` read or embed in another way: that needs `fit`.
         """
-        archive = under_settings(self.archive, settings, self.embedder)
+        archive = with_settings(self.archive, settings, self.embedder)
         other = Recommender(settings, rules=self.rules, embedder=self.embedder, limits=self.limits)
         other.cache, other.overlay, other.report = self.cache, self.overlay, self.report
         other._archive = archive
@@ -393,7 +393,7 @@ class Recommender(EditorActions):
         """Turn records into lists under what editors have decided by now."""
         overlay = self.overlay
         asked = batch.column("article_id").to_pylist()
-        pinned = placing(overlay.decisions.pins, asked, self.catalog, datetime.now(UTC))
+        pinned = pin_finder(overlay.decisions.pins, asked, self.catalog, datetime.now(UTC))
         lists = to_lists(batch, overlay.withdrawn, overlay.blocked, pinned)
         return [one.without_list("withheld") if one.article_id in overlay.withheld else one for one in lists]
 

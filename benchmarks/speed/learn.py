@@ -25,7 +25,7 @@ from benchmarks.pipeline import made, reuters
 
 from benchmarks.common import write_result
 from recommender import GivenVectors, Recommender, Settings
-from recommender.archive.linked import at_publication
+from recommender.archive.linked import candidates_at_publication
 
 DIMENSIONS = 384
 _BLOCK = 512
@@ -48,7 +48,7 @@ def planted(rec: Recommender, share: float) -> pa.Table:
     rows = np.flatnonzero(rng.random(len(rec.catalog)) < share)
     for start in range(0, len(rows), _BLOCK):
         some = rows[start : start + _BLOCK]
-        near = at_publication(rec.archive, some, 10).rows
+        near = candidates_at_publication(rec.archive, some, 10).rows
         drawn = np.take_along_axis(near, rng.random(near.shape).argsort(axis=1)[:, :2], axis=1)
         pairs = np.stack([np.repeat(some, 2), drawn.ravel()])
         found.append(pairs[:, drawn.ravel() >= 0])

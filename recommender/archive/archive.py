@@ -144,16 +144,16 @@ class Archive:
         )
         object.__setattr__(self, "derived", derived)
 
-    def under(self, settings: Settings) -> Archive:
-        """Copy the archive under other settings of retrieval, ranking and selection, with their cut."""
-        asked, before = settings.retrieval, self.settings.retrieval
-        index = self.index if (asked.index, asked.min_recall) == (before.index, before.min_recall) else None
+    def with_settings(self, settings: Settings) -> Archive:
+        """Return the archive under other settings of retrieval, ranking and selection, with their cut."""
+        retrieval, before = settings.retrieval, self.settings.retrieval
+        index = self.index if (retrieval.index, retrieval.min_recall) == (before.index, before.min_recall) else None
         if self.ranker is not None:
             wanted = settings.selection.related_at
             related_at = self.ranker.related_at if wanted == "auto" else wanted
         else:
             related_at = relevance_floor(self.queries, self.catalog, self.table, settings, self.calibration)
-        same = (self.settings.ranking, before) == (settings.ranking, asked)
+        same = (self.settings.ranking, before) == (settings.ranking, retrieval)
         pools = self.pools if same else None
         return replace(self, settings=settings, related_at=related_at, pools=pools, index=index)
 

@@ -1,4 +1,4 @@
-"""Stories -> a fitted archive: languages, vectors, terms, and the ranker that the settings name."""
+"""Fit an archive on stories: languages, vectors, terms, and the ranker that the settings name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
 from recommender.settings import Settings
 
-_TOLD = {"section": "sections", "time": "dates"}
+_COLUMNS = {"section": "sections", "time": "dates"}  # of families of features, in words
 
 
 def build_archive(
@@ -69,7 +69,7 @@ def build_archive(
         raise InputError("no usable story was given; expected at least one with an id and a title or body")
     embedder, reading = vectors.embedder, settings.reading
     check_factory(settings.retrieval.index)
-    ranker = ranker_for(settings, embedder)  # one that cannot be used is refused before any vector is made
+    ranker = load_ranker(settings, embedder)  # a ranker that cannot be used is refused before anything is embedded
     table, site = with_site_language(table, reading.site_language)
     catalog = Catalog.from_table(table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
@@ -78,7 +78,7 @@ def build_archive(
     release_memory()
     with catalog.cache_cleaned() as texts:
         embedder.fit(texts)
-        made, embedded = vectors.embed(texts, site, progress)
+        story_vectors, embedded = vectors.embed(texts, site, progress)
         release_memory()
         progress("terms", 0, len(catalog))
         tfidf, terms = Tfidf.fit(whole_texts(texts))
@@ -88,8 +88,8 @@ def build_archive(
         common = common_words(terms, languages) | common_words(
             terms, sections, story_share=OF_SECTION, vocabulary_share=0
         )
-        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, made)
-        searched, shortlist = searched_by(catalog, tfidf, terms, made, settings, limits)
+        hubness = Hubness.fit(catalog.ids.to_pylist(), terms, story_vectors)
+        searched, shortlist = make_search_table(catalog, tfidf, terms, story_vectors, settings, limits)
         archive = Archive(
             catalog=catalog,
             searched=searched,
@@ -97,7 +97,7 @@ def build_archive(
             parts=parts,
             spelling=Spelling.fit(texts, tfidf, common),
             hubness=hubness,
-            neighbours=hubness.neighbours(terms, made),
+            neighbours=hubness.neighbours(terms, story_vectors),
             shortlist=shortlist,
             settings=settings,
             limits=limits,
@@ -105,25 +105,32 @@ def build_archive(
             ranker=ranker,
             calibration=embedder.calibration,
             rules=rules,
-        ).under(settings)
+        ).with_settings(settings)
     del texts
     if ranker is not None and settings.ranking.ranker != "auto":
-        lacks = {"section": catalog.table["section"].null_count == len(catalog), "time": not archive.dated}
-        if lacking := [_TOLD[name] for name, none in lacks.items() if none and name in ranker.deciding_families]:
-            warnings.warn(
-                f"the ranker {ranker.name} was learned with {' and '.join(lacking)}, which this archive lacks: it goes "
-                "by the rest",
-                stacklevel=4,
-            )
+        _warn_of_missing_columns(ranker, archive)
     release_memory()
     progress("terms", len(catalog), len(catalog))
     return archive, embedded
 
 
-def searched_by(
+def _warn_of_missing_columns(ranker: Ranker, archive: Archive) -> None:
+    """Warn where a ranker of the newsroom's own decides by columns that the archive lacks."""
+    sections = archive.catalog.table["section"]
+    is_missing = {"section": sections.null_count == len(sections), "time": not archive.dated}
+    lacking = [_COLUMNS[name] for name, missing in is_missing.items() if missing and name in ranker.deciding_families]
+    if lacking:
+        warnings.warn(
+            f"the ranker {ranker.name} was learned with {' and '.join(lacking)}, which this archive lacks: it goes "
+            "by the rest",
+            stacklevel=5,
+        )
+
+
+def make_search_table(
     catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings, limits: Limits
 ) -> tuple[SearchTable, Shortlist | None]:
-    """Choose the words that stories are searched by and, where they are many, how far each looks."""
+    """Choose the words that stories are searched by and, in a large archive, the reach of each."""
     keys = Keys.of(terms, telling_words(tfidf), vectors)
     if settings.retrieval.exact or len(catalog) <= limits.exact:
         return SearchTable(vectors, keys, terms.shape[1]), None
@@ -132,8 +139,8 @@ def searched_by(
     return SearchTable(vectors, keys, terms.shape[1], reach), shortlist
 
 
-def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
-    """Find the ranker that some settings name, for vectors of an embedder.
+def load_ranker(settings: Settings, embedder: Embedder) -> Ranker | None:
+    """Load the ranker that settings name, for the vectors of an embedder; None for none.
 
     Raises
     ------
@@ -151,8 +158,8 @@ def ranker_for(settings: Settings, embedder: Embedder) -> Ranker | None:
     return ranker
 
 
-def under_settings(archive: Archive, settings: Settings, embedder: Embedder) -> Archive:
-    """Put an archive under other settings of retrieval, ranking and selection, with the ranker that they name.
+def with_settings(archive: Archive, settings: Settings, embedder: Embedder) -> Archive:
+    """Return an archive under other settings of retrieval, ranking and selection, with the ranker that they name.
 
     Raises
     ------
@@ -163,14 +170,14 @@ def under_settings(archive: Archive, settings: Settings, embedder: Embedder) -> 
         if getattr(settings, stage) != getattr(archive.settings, stage):
             raise SettingsError(f"other settings of {stage} need fit(); under() keeps the fitted archive")
     if settings.ranking.ranker != archive.settings.ranking.ranker:
-        archive = replace(archive, ranker=ranker_for(settings, embedder))
-    return archive.under(settings)
+        archive = replace(archive, ranker=load_ranker(settings, embedder))
+    return archive.with_settings(settings)
 
 
 def read_draft(
     article: Article | Mapping[str, Any], archive: Archive, vectors: StoryVectors
 ) -> tuple[pa.Table, NDArray[np.int16], int]:
-    """Read and embed a story that is not in the archive; gives its row, its vector, and how many texts were embedded.
+    """Read and embed a story from outside; returns its row, its vector, and how many texts were embedded.
 
     Raises
     ------
@@ -185,6 +192,6 @@ def read_draft(
 
 def with_languages(table: pa.Table, archive: Archive) -> pa.Table:
     """Detect the languages of newcomers, where those of the archive differ."""
-    told = archive.settings.reading.site_language is not None or not table["language"].null_count
-    held = archive.derived.stories
-    return table if told or not held.mixed else detect_languages(table, held.common_languages)
+    is_known = archive.settings.reading.site_language is not None or not table["language"].null_count
+    stories = archive.derived.stories
+    return table if is_known or not stories.mixed else detect_languages(table, stories.common_languages)

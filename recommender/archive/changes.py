@@ -1,4 +1,4 @@
-"""New stories and new versions of known ones -> the next state of an archive."""
+"""New stories and new versions of known ones: the next state of an archive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
 from recommender.archive.build import with_languages
-from recommender.archive.rows import extended
+from recommender.archive.rows import append_rows
 from recommender.articles.article import row_digest
 from recommender.articles.catalog import Catalog
 from recommender.embedders.stories import StoryVectors
@@ -37,17 +37,25 @@ class Changes:
     unpublished: int = 0
 
 
-def changed_archive(
+class _Sorted(NamedTuple):
+    """Rows of a table that are new or replace others, catalog rows that they replace, and how many rows do neither."""
+
+    fresh: list[int]
+    replaced: list[int]
+    unchanged: int
+
+
+def update_archive(
     archive: Archive,
     table: pa.Table,
     report: ReadReport,
     vectors: StoryVectors,
     taken_back: Mapping[str, tuple[datetime | None, datetime | None]] = _NONE,
 ) -> tuple[Archive, Changes, int]:
-    """Add stories that were read to an archive, replace changed ones, and take out what is not published any more.
+    """Add stories that were read to an archive, replace changed ones, and remove what is not published any more.
 
-    Vocabulary and fitted vectors stay. What was ignored is told in the report: rows that are older than what the
-    archive holds of their stories, or than the rows that took these back, whose times `taken_back` tells.
+    Vocabulary and fitted vectors stay. The report says what was ignored: rows that are older than what the archive
+    holds of their stories, or than the rows that took these back, with the times in `taken_back`.
 
     Returns
     -------
@@ -63,63 +71,75 @@ def changed_archive(
         If no story would be left.
     """
     table = with_languages(table, archive)
-    fresh, replaces, unchanged = [], [], 0
-    for place, row in enumerate(table.to_pylist()):
-        if row["id"] not in archive.catalog:
-            updated, published = taken_back.get(row["id"], (None, None))
-            if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
-                unchanged += 1
-                report.told.add(_RETURNED, row["id"])
-            else:
-                fresh.append(place)
-            continue
-        held = archive.catalog.row(row["id"])
-        old = archive.catalog.table.slice(held, 1).to_pylist()[0]
-        same = row_digest(old) == row_digest(_with_known_links(row, old))
-        if same or _is_older(row, old):
-            unchanged += 1
-            if not same:
-                report.told.add(_IGNORED, row["id"])
-        else:
-            fresh.append(place)
-            replaces.append(held)
-    gone = _taken_back(archive.catalog, report)
+    fresh, replaced, unchanged = _sort_rows(archive.catalog, table, report, taken_back)
+    gone = _rows_taken_back(archive.catalog, report)
     if len(gone) == int(archive.catalog.alive.sum()) and not fresh:
         raise InputError(f"none of the {len(gone):,} stories of the archive would be left: all are taken back")
     embedded = 0
     if fresh or len(gone):
         added = table.take(pa.array(fresh, pa.int64()))
-        catalog = archive.catalog.append(added, np.concatenate([np.array(replaces, dtype=np.int64), gone]))
-        made = archive.vectors[:0]
+        catalog = archive.catalog.append(added, np.concatenate([np.array(replaced, dtype=np.int64), gone]))
+        new_vectors = archive.vectors[:0]
         if fresh:
-            made, embedded = vectors.embed(catalog.boilerplate.cleaned(added), archive.site)
-        archive = extended(archive, catalog, added, made)
-    return archive, Changes(len(fresh) - len(replaces), len(replaces), unchanged, len(gone)), embedded
+            new_vectors, embedded = vectors.embed(catalog.boilerplate.cleaned(added), archive.site)
+        archive = append_rows(archive, catalog, added, new_vectors)
+    return archive, Changes(len(fresh) - len(replaced), len(replaced), unchanged, len(gone)), embedded
 
 
-def _taken_back(catalog: Catalog, report: ReadReport) -> NDArray[np.int64]:
+def _sort_rows(
+    catalog: Catalog,
+    table: pa.Table,
+    report: ReadReport,
+    taken_back: Mapping[str, tuple[datetime | None, datetime | None]],
+) -> _Sorted:
+    """Find which rows of a table are new or replace others; the report says which were ignored."""
+    fresh, replaced, unchanged = [], [], 0
+    for number, row in enumerate(table.to_pylist()):
+        if row["id"] not in catalog:
+            updated, published = taken_back.get(row["id"], (None, None))
+            if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
+                unchanged += 1
+                report.told.add(_RETURNED, row["id"])
+            else:
+                fresh.append(number)
+            continue
+        known_row = catalog.row(row["id"])
+        known = catalog.table.slice(known_row, 1).to_pylist()[0]
+        is_same = row_digest(known) == row_digest(_with_known_links(row, known))
+        if is_same or _is_older(row, known):
+            unchanged += 1
+            if not is_same:
+                report.told.add(_IGNORED, row["id"])
+        else:
+            fresh.append(number)
+            replaced.append(known_row)
+    return _Sorted(fresh, replaced, unchanged)
+
+
+def _rows_taken_back(catalog: Catalog, report: ReadReport) -> NDArray[np.int64]:
     """Find the stories that the input says are unpublished, unless that is older than what the archive holds."""
     ids = list(report.taken_back)
     rows = catalog.find(ids)
-    found = np.flatnonzero(rows >= 0)
-    held = catalog.table.select(["updated_at", "published_at"]).take(pa.array(rows[found])).to_pylist()
+    known = np.flatnonzero(rows >= 0)
+    times = catalog.table.select(["updated_at", "published_at"]).take(pa.array(rows[known])).to_pylist()
     gone = []
-    for place, old in zip(found.tolist(), held, strict=True):
-        updated, published = report.taken_back[ids[place]]
-        if updated is not None and _is_older({"updated_at": updated, "published_at": published}, old):
-            report.told.add(_IGNORED, ids[place])
+    for number, known_times in zip(known.tolist(), times, strict=True):
+        updated, published = report.taken_back[ids[number]]
+        if updated is not None and _is_older({"updated_at": updated, "published_at": published}, known_times):
+            report.told.add(_IGNORED, ids[number])
         else:
-            gone.append(rows[place])
+            gone.append(rows[number])
     return np.array(gone, dtype=np.int64)
 
 
-def _with_known_links(row: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+def _with_known_links(row: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Copy the links of an earlier version to a row that has no new ones."""
-    return row | {"links": held["links"]} if all(link in held["links"] for link in row["links"]) else row
+    return row | {"links": known["links"]} if all(link in known["links"] for link in row["links"]) else row
 
 
-def _is_older(row: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
-    """Tell whether a row is an older version than the one held: changed earlier, or as early and published earlier."""
-    changed, before = row["updated_at"] or _NEVER, held["updated_at"] or _NEVER
-    published = row["published_at"] or held["published_at"]  # one that lacks it is not older for that
-    return changed < before or (changed == before and (published or _NEVER) < (held["published_at"] or _NEVER))
+def _is_older(row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Check whether a row is an older version: changed earlier, or changed as early and published earlier."""
+    updated, known_updated = row["updated_at"] or _NEVER, known["updated_at"] or _NEVER
+    published = row["published_at"] or known["published_at"]  # a row without a date is not older for that
+    is_published_earlier = (published or _NEVER) < (known["published_at"] or _NEVER)
+    return updated < known_updated or (updated == known_updated and is_published_earlier)

@@ -1,9 +1,9 @@
-"""What readers were shown under a story, beside what they clicked."""
+"""What readers were shown under a story, and what they clicked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
-from recommender.archive.linked import at_publication
+from recommender.archive.linked import candidates_at_publication
 from recommender.features.families import FAMILIES
 from recommender.features.pairs import Pairs, pair_features
 from recommender.progress import Progress, silent
@@ -66,7 +66,7 @@ class Clicked:
     chosen, offered : csr_matrix of float64, shape (s, n)
         Clicks, each one over the propensity of its place, and how often the item was shown; by story and row.
     moment : ndarray of int64, shape (s,)
-        When a list of the story was shown last, in microseconds; the end of time where the log does not tell.
+        When a list of the story was shown last, in microseconds; the end of time where the log has no time.
     report : ClickReport
     """
 
@@ -78,46 +78,65 @@ class Clicked:
     report: ClickReport
 
     @classmethod
-    def of(cls, archive: Archive, log: ClickLog, rejected: int = 0) -> Clicked:
-        """Find the stories of a log in an archive."""
-        catalog, items = archive.catalog, log.items
-        lists, place, hit = (items[name].to_numpy() for name in ("list", "place", "clicked"))
-        list_story, source = _found(archive, log.table["source"])
-        item_code, item = _found(archive, items["item"])
-        code, width = list_story[lists], int(item_code.max(initial=0)) + 1
-        told = code >= 0  # an item that is not in the archive any more tells of places all the same
-        # of lists of one length alone: in a longer one each item is clicked less, and only there places are far down
-        length = np.bincount(lists, minlength=len(log))[lists]
-        pair = (code * width + item_code) * (int(length.max(initial=0)) + 1) + length
-        places = estimate_propensities(pair[told], place[told], hit[told])
+    def from_log(cls, archive: Archive, log: ClickLog, rejected: int = 0) -> Clicked:
+        """Find the stories of a log in an archive; `rejected` is for the report."""
+        items, size = log.items, len(archive.catalog)
+        lists, place, is_clicked = (items[name].to_numpy() for name in ("list", "place", "clicked"))
+        story_code, source = _find(archive, log.table["source"])
+        item_code, item = _find(archive, items["item"])
+        propensities = _propensities_of(story_code[lists], item_code, lists, place, is_clicked)
         story = source[lists]
-        held = (story >= 0) & (item >= 0) & (story != item)
-        shape = (len(catalog), len(catalog))
-        at = story[held], item[held]
-        chosen = sp.csr_matrix((hit[held] * places.weights(place[held]), at), shape=shape)
-        offered = sp.csr_matrix((np.ones(int(held.sum())), at), shape=shape)
+        is_used = (story >= 0) & (item >= 0) & (story != item)
+        indices = story[is_used], item[is_used]
+        clicks = is_clicked[is_used] * propensities.weights(place[is_used])
+        chosen = sp.csr_matrix((clicks, indices), shape=(size, size))
+        offered = sp.csr_matrix((np.ones(len(clicks)), indices), shape=(size, size))
         stories = np.flatnonzero(np.asarray(chosen.sum(axis=1)).ravel() > 0)
-        last = np.full(len(catalog), np.iinfo(np.int64).min)
-        end = np.iinfo(np.int64).max
-        time = pc.fill_null(log.table["time"].cast("int64"), end).to_numpy()
-        np.maximum.at(last, source[source >= 0], time[source >= 0])
         report = ClickReport(
             lists=len(log),
-            used=len(np.unique(lists[held])),
-            clicks=int(hit[held].sum()),
+            used=len(np.unique(lists[is_used])),
+            clicks=int(is_clicked[is_used].sum()),
             stories=len(stories),
             rejected=rejected,
-            places=places,
+            places=propensities,
         )
-        return cls(source, stories, chosen[stories], offered[stories], last[stories], report)
+        moment = _last_shown(log, source, size)[stories]
+        return cls(source, stories, chosen[stories], offered[stories], moment, report)
 
     def sessions(self, log: ClickLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find pairs of stories, by row, that one session read; the pairs join all stories of the session."""
-        known = (self.source >= 0) & pc.is_valid(log.table["session"]).to_numpy()
-        session, story = encode_names(log.table["session"].filter(known)), self.source[known]
+        is_known = (self.source >= 0) & pc.is_valid(log.table["session"]).to_numpy()
+        session, story = encode_names(log.table["session"].filter(is_known)), self.source[is_known]
         order = np.argsort(session, kind="stable")
-        same = session[order][1:] == session[order][:-1]
-        return story[order][:-1][same], story[order][1:][same]
+        is_same = session[order][1:] == session[order][:-1]
+        return story[order][:-1][is_same], story[order][1:][is_same]
+
+
+def _propensities_of(
+    story_code: NDArray[np.int64],
+    item_code: NDArray[np.int64],
+    lists: NDArray[np.int64],
+    place: NDArray[np.int64],
+    is_clicked: NDArray[np.bool_],
+) -> Propensities:
+    """Estimate propensities from all items that were shown, also those that the archive does not have any more.
+
+    Only places in lists of one length are compared: in a longer list each item is clicked less, and only there places
+    are far down.
+    """
+    n_items = int(item_code.max(initial=0)) + 1
+    length = np.bincount(lists)[lists]
+    pair = (story_code * n_items + item_code) * (int(length.max(initial=0)) + 1) + length
+    has_story = story_code >= 0
+    return estimate_propensities(pair[has_story], place[has_story], is_clicked[has_story])
+
+
+def _last_shown(log: ClickLog, source: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Find when a list of each row was shown last, (n,); the end of time where the log has no time."""
+    last, is_known = np.full(size, np.iinfo(np.int64).min), source >= 0
+    time = pc.fill_null(log.table["time"].cast("int64"), np.iinfo(np.int64).max).to_numpy()
+    np.maximum.at(last, source[is_known], time[is_known])
+    return last
 
 
 def clicked_pairs(
@@ -147,42 +166,43 @@ def clicked_pairs(
     count = archive.settings.retrieval.candidates
     values, chosen, offered, story = [], [], [], []
     for start in range(0, len(clicked.stories), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        some, was_offered = clicked.stories[part], clicked.offered[part]
-        pool = at_publication(archive, some, count, clicked.moment[part])
-        shown = _rows(was_offered)
+        block = slice(start, start + _BLOCK)
+        stories, offers = clicked.stories[block], clicked.offered[block]
+        pool = candidates_at_publication(archive, stories, count, clicked.moment[block])
+        shown = _column_indices(offers)
         rows = pool.beside(shown.rows).rows
-        pairs = Pairs(archive.table, some, archive.table, rows, is_among(rows, pool.rows))
-        held = is_among(rows, shown.rows)
-        line, at = np.nonzero(held)[0], rows[held]
-        values.append(pair_features(pairs, features, FAMILIES)[held])
-        chosen.append(np.asarray(clicked.chosen[part][line, at]).ravel())
-        offered.append(np.asarray(was_offered[line, at]).ravel())
-        story.append(line + start)
+        pairs = Pairs(archive.table, stories, archive.table, rows, is_among(rows, pool.rows))
+        is_shown = is_among(rows, shown.rows)
+        row, item_rows = np.nonzero(is_shown)[0], rows[is_shown]
+        values.append(pair_features(pairs, features, FAMILIES)[is_shown])
+        chosen.append(np.asarray(clicked.chosen[block][row, item_rows]).ravel())
+        offered.append(np.asarray(offers[row, item_rows]).ravel())
+        story.append(row + start)
         progress("features", min(start + _BLOCK, len(clicked.stories)), len(clicked.stories))
-    every = np.concatenate(chosen) if chosen else np.zeros(0)
-    number = np.concatenate(story) if story else np.zeros(0, np.int64)
-    found = LinkedPairs(
-        np.concatenate(values) if values else np.zeros((0, len(features)), np.float32),
-        every > 0,
-        number,
-        np.bincount(number[every > 0], minlength=len(clicked.stories)),
-        group[clicked.stories],
-        tuple(features),
+    all_chosen = np.concatenate(chosen) if chosen else np.zeros(0)
+    all_stories = np.concatenate(story) if story else np.zeros(0, np.int64)
+    return LinkedPairs(
+        values=np.concatenate(values) if values else np.zeros((0, len(features)), np.float32),
+        linked=all_chosen > 0,
+        story=all_stories,
+        links=np.bincount(all_stories[all_chosen > 0], minlength=len(clicked.stories)),
+        group=group[clicked.stories],
+        features=tuple(features),
+        chosen=all_chosen,
+        offered=np.concatenate(offered) if offered else np.zeros(0),
     )
-    return replace(found, chosen=every, offered=np.concatenate(offered) if offered else np.zeros(0))
 
 
-def _found(archive: Archive, ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _find(archive: Archive, ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find the code of each id, -1 where it is null, and its row, -1 where there is none."""
-    named = ids.combine_chunks().dictionary_encode()
-    code = pc.fill_null(named.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return code, np.append(archive.catalog.find(named.dictionary.to_pylist()), -1)[code]
+    encoded = ids.combine_chunks().dictionary_encode()
+    code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return code, np.append(archive.catalog.find(encoded.dictionary.to_pylist()), -1)[code]
 
 
-def _rows(held: sp.csr_matrix) -> Candidates:
-    """Find the columns of each line that hold something, ascending; -1 = none."""
-    counts = np.diff(held.indptr)
-    found = np.full((held.shape[0], max(int(counts.max(initial=0)), 1)), -1, dtype=np.int64)
-    found[np.arange(found.shape[1]) < counts[:, None]] = held.sorted_indices().indices
-    return Candidates(found)
+def _column_indices(matrix: sp.csr_matrix) -> Candidates:
+    """Return the columns of each row that have an entry, ascending; -1 = none."""
+    counts = np.diff(matrix.indptr)
+    columns = np.full((matrix.shape[0], max(int(counts.max(initial=0)), 1)), -1, dtype=np.int64)
+    columns[np.arange(columns.shape[1]) < counts[:, None]] = matrix.sorted_indices().indices
+    return Candidates(columns)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -131,46 +132,27 @@ def learn_ranker(
     InputError
         If too few stories link to older stories of the archive, or have clicks, or there is nothing to learn in them.
     """
-    more = [table for one in (links, picks) if (table := load_links(one, archive.settings.reading)) is not None]
-    found = archive.links
-    if more or shown is not None:
-        given = pa.concat_tables(more) if more else None
-        found = resolve_links(archive.catalog, given, shown=shown, as_of=shown_as_of)
-    log, rows = (None, None) if clicks is None else read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
-    rejected = 0 if rows is None else len(rows.rejected)
-    report = _learned(
-        archive, found.table, log, rejected=rejected, embedder=embedder, name=name, seed=seed, progress=progress
-    )
-    return replace(report, links=found.report)
-
-
-def _learned(
-    archive: Archive,
-    links: pa.Table,
-    log: ClickLog | None,
-    *,
-    rejected: int,
-    embedder: str,
-    name: str,
-    seed: int,
-    progress: Progress,
-) -> LearnReport:
-    """Learn from resolved links and a log of clicks, of which so many rows were rejected."""
-    present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
-    features = feature_names()
-    clicked = None if log is None else Clicked.of(archive, log, rejected)
-    pairs, rows, missed = _training_pairs(archive, links, log, clicked, features, progress)
+    given = [read for table in (links, picks) if (read := load_links(table, archive.settings.reading)) is not None]
+    resolved = archive.links
+    if given or shown is not None:
+        further = pa.concat_tables(given) if given else None
+        resolved = resolve_links(archive.catalog, further, shown=shown, as_of=shown_as_of)
+    log = clicked = None
+    if clicks is not None:
+        log, read_report = read_clicks(clicks, set(archive.catalog.ids.to_pylist()))
+        clicked = Clicked.from_log(archive, log, 0 if read_report is None else len(read_report.rejected))
+    pairs, rows, missed = _make_pairs(archive, resolved.table, log, clicked, progress)
     published = archive.catalog.published[rows] if archive.dated else None
     trained, tested = _split(pairs, published, seed, "" if log is None else " or have clicks")
+
+    present = archive.ranker if archive.ranker is not None else Ranker.default("lexical")
     prior = find_ranker("auto", embedder, embedder)
     fitted = learn(trained, name=name, embedder=embedder, seed=seed, calibrate=False, prior=prior)
-    value = ndcg_by_story(tested, fitted.raw(tested.values))
-    before = ndcg_by_story(tested, present.raw(tested.select_features(present.features).values))
-    words = ndcg_by_story(tested, tested.select_features(("words.cosine",)).values[:, 0].astype(np.float64))
-    own = fitted if own_share(trained) == 1 else learn(trained, name=name, seed=seed, calibrate=False)
-    _refuse_chance(tested, ndcg_by_story(tested, own.raw(tested.values)), seed)
-    gain = bootstrap(value - before, tested.group, seed=seed)
-    curve = _curve(trained, tested, value, seed, prior, progress)
+    _refuse_chance(trained, tested, fitted, seed)
+    ndcg = _Ndcg.of(tested, fitted, present)
+    gain = bootstrap(ndcg.learned - ndcg.present, tested.group, seed=seed)
+    curve = _learning_curve(trained, tested, ndcg.learned, seed, prior, progress)
+
     provenance = {
         "library": __version__,
         "python": platform.python_version(),
@@ -180,32 +162,49 @@ def _learned(
         "tested": len(tested),
         "nDCG@5": {
             "of": "the fit on the training stories alone",
-            "learned": round(float(value.mean()), 4),
-            "at hand": round(float(before.mean()), 4),
-            "gain": [round(one, 4) for one in (gain.value, gain.low, gain.high)],
+            "learned": round(float(ndcg.learned.mean()), 4),
+            "at hand": round(float(ndcg.present.mean()), 4),
+            "gain": [round(value, 4) for value in (gain.value, gain.low, gain.high)],
         },
         "seed": seed,
         **({} if clicked is None else {"clicks": _click_facts(clicked.report)}),
     }
-    every = replace(pairs, group=_drawn_together(pairs.group, published))
+    every = replace(pairs, group=_interval_groups(pairs.group, published))
     ranker = learn(every, name=name, embedder=embedder, seed=seed, provenance=provenance, prior=prior)
+    related_at = _related_at(_sample(pairs, seed), ranker, present)
     return LearnReport(
-        ranker=replace(
-            ranker, related_at=_related_at(_sampled(pairs, seed), ranker, present), closeness=present.closeness
-        ),
+        ranker=replace(ranker, related_at=related_at, closeness=present.closeness),
         split="chronological" if archive.dated else "grouped",
         trained=len(trained),
         tested=len(tested),
-        learned=bootstrap(value, tested.group, seed=seed),
-        present=bootstrap(before, tested.group, seed=seed),
-        words=bootstrap(words, tested.group, seed=seed),
+        learned=bootstrap(ndcg.learned, tested.group, seed=seed),
+        present=bootstrap(ndcg.present, tested.group, seed=seed),
+        words=bootstrap(ndcg.words, tested.group, seed=seed),
         gain=gain,
         curve=curve,
-        families=_worth(_sampled(tested, seed), fitted),
+        families=_losses_without_families(_sample(tested, seed), fitted),
         missed=missed,
-        needed=_needed(gain, len(tested)),
+        needed=_needed_stories(gain, len(tested)),
+        links=resolved.report,
         clicks=None if clicked is None else clicked.report,
     )
+
+
+class _Ndcg(NamedTuple):
+    """NDCG@5 of each test story's candidates, (s,), by the new ranker, the one at hand, and by words alone."""
+
+    learned: NDArray[np.float64]
+    present: NDArray[np.float64]
+    words: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, tested: LinkedPairs, fitted: Ranker, present: Ranker) -> _Ndcg:
+        words = tested.select_features(("words.cosine",)).values[:, 0]
+        return cls(
+            learned=ndcg_by_story(tested, fitted.raw(tested.values)),
+            present=ndcg_by_story(tested, present.raw(tested.select_features(present.features).values)),
+            words=ndcg_by_story(tested, words.astype(np.float64)),
+        )
 
 
 def _click_facts(report: ClickReport) -> dict[str, object]:
@@ -214,7 +213,7 @@ def _click_facts(report: ClickReport) -> dict[str, object]:
         "lists": report.used,
         "stories": report.stories,
         "places": "assumed" if report.places.assumed else "estimated",
-        "propensity": [round(float(one), 3) for one in report.places.values],
+        "propensity": [round(float(value), 3) for value in report.places.values],
     }
 
 
@@ -222,76 +221,73 @@ def _split(
     pairs: LinkedPairs, published: NDArray[np.int64] | None, seed: int, have: str
 ) -> tuple[LinkedPairs, LinkedPairs]:
     """Split stories into those to train on and those to test, and refuse too few of either."""
-    useful = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
-    if useful.sum() < 2 * LEAST_STORIES:
+    has_link = np.bincount(pairs.story, weights=pairs.linked, minlength=len(pairs)) > 0
+    if has_link.sum() < 2 * LEAST_STORIES:
         raise InputError(
-            f"{int(useful.sum()):,} stories link to an older story among their candidates{have}; learning needs "
+            f"{int(has_link.sum()):,} stories link to an older story among their candidates{have}; learning needs "
             f"{2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender check` tells how "
             "many links lead to no story of the input; give more with --links, --picks or --clicks"
         )
-    held = _tested(pairs.group, published, useful, seed)
-    train, test = int((~held & useful).sum()), int((held & useful).sum())
-    if min(train, test) < LEAST_STORIES:
+    is_tested = _mask_tested(pairs.group, published, has_link, seed)
+    n_train, n_test = int((~is_tested & has_link).sum()), int((is_tested & has_link).sum())
+    if min(n_train, n_test) < LEAST_STORIES:
         raise InputError(
-            f"{train} stories that link{have} to train and {test} to test; learning needs {LEAST_STORIES} of each: "
+            f"{n_train} stories that link{have} to train and {n_test} to test; learning needs {LEAST_STORIES} of each: "
             "give more"
         )
-    tested = pairs.take(held)
-    group = _drawn_together(tested.group, None if published is None else published[held])
-    return pairs.take(~held), replace(tested, group=group)
+    tested = pairs.take(is_tested)
+    group = _interval_groups(tested.group, None if published is None else published[is_tested])
+    return pairs.take(~is_tested), replace(tested, group=group)
 
 
-def _training_pairs(
-    archive: Archive,
-    links: pa.Table,
-    log: ClickLog | None,
-    clicked: Clicked | None,
-    features: Sequence[str],
-    progress: Progress,
+def _make_pairs(
+    archive: Archive, links: pa.Table, log: ClickLog | None, clicked: Clicked | None, progress: Progress
 ) -> tuple[LinkedPairs, NDArray[np.int64], float]:
-    """Pair stories with their candidates; gives also each story's row, and the share of linked items that are none."""
+    """Pair stories with their candidates; returns also each story's row, and the share of linked items missed."""
+    features = feature_names()
     stories, items = (archive.catalog.rows(links[side].to_pylist()) for side in ("story", "item"))
     anchors = links["anchor"].to_pylist() if "anchor" in links.schema.names else []
     if log is None or clicked is None:
         pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, progress=progress)
-        return pairs, rows, _missed(pairs)
-    group = _groups(archive, stories, items, clicked, log)
+        return pairs, rows, _missed_share(pairs)
+    group = _connected_groups(archive, stories, items, clicked, log)
     pairs, rows = linked_pairs(archive, stories, items, features, anchors=anchors, group=group, progress=progress)
-    more = clicked_pairs(archive, clicked, features, group=group, progress=progress)
-    both = [part for part in (pairs, more) if len(part)] or [pairs]
-    return LinkedPairs.concatenate(both, apart=False), np.concatenate([rows, clicked.stories]), _missed(pairs)
+    of_clicks = clicked_pairs(archive, clicked, features, group=group, progress=progress)
+    parts = [part for part in (pairs, of_clicks) if len(part)] or [pairs]
+    every = LinkedPairs.concatenate(parts, apart=False)
+    return every, np.concatenate([rows, clicked.stories]), _missed_share(pairs)
 
 
-def _groups(
+def _connected_groups(
     archive: Archive, stories: NDArray[np.int64], items: NDArray[np.int64], clicked: Clicked, log: ClickLog
 ) -> NDArray[np.int64]:
     """Group the rows, one number each: links and the sessions of readers connect the stories of a group.
 
     Without dates folds are all that keeps train and test apart: there sessions that join most stories do not count.
     """
-    count, (one, other) = len(archive.catalog), clicked.sessions(log)
-    group = connected_rows(count, np.concatenate([stories, one]), np.concatenate([items, other]))
+    n_rows, (earlier, later) = len(archive.catalog), clicked.sessions(log)
+    group = connected_rows(n_rows, np.concatenate([stories, earlier]), np.concatenate([items, later]))
     if archive.dated or np.bincount(group[clicked.stories]).max(initial=0) <= len(clicked.stories) / 2:
         return group
-    return connected_rows(count, stories, items)
+    return connected_rows(n_rows, stories, items)
 
 
-def _missed(pairs: LinkedPairs) -> float:
-    every = int(pairs.links.sum())
-    return 1 - float(pairs.linked.sum()) / every if every else float("nan")
+def _missed_share(pairs: LinkedPairs) -> float:
+    n_links = int(pairs.links.sum())
+    return 1 - float(pairs.linked.sum()) / n_links if n_links else float("nan")
 
 
-def _tested(
-    group: NDArray[np.int64], published: NDArray[np.int64] | None, useful: NDArray[np.bool_], seed: int
+def _mask_tested(
+    group: NDArray[np.int64], published: NDArray[np.int64] | None, has_link: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
-    """Choose the stories to test, (s,): the newest of those that link to a candidate, or groups drawn."""
+    """Mark the stories to test, (s,): the newest of those that link to a candidate, or groups drawn."""
     if published is None:
         return fold_of(group, 10, seed=seed) < round(10 * _TEST_SHARE)
-    return np.asarray(published > np.quantile(published[useful], 1 - _TEST_SHARE, method="lower"))
+    return np.asarray(published > np.quantile(published[has_link], 1 - _TEST_SHARE, method="lower"))
 
 
-def _drawn_together(group: NDArray[np.int64], published: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Find groups of stories for intervals, (s,): those that links connect, or runs in time.
+def _interval_groups(group: NDArray[np.int64], published: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Return groups of stories for intervals, (s,): those that links connect, or runs in time.
 
     Where reports of a running story link on and on, all stories are connected.
     """
@@ -301,34 +297,38 @@ def _drawn_together(group: NDArray[np.int64], published: NDArray[np.int64] | Non
     return np.asarray(order * _RUNS // max(len(order), 1))
 
 
-def _curve(
+def _learning_curve(
     trained: LinkedPairs,
     tested: LinkedPairs,
-    whole: NDArray[np.float64],
+    ndcg_of_all: NDArray[np.float64],
     seed: int,
     prior: Ranker | None,
     progress: Progress,
 ) -> tuple[tuple[int, float], ...]:
     """Measure nDCG@5 by the number of training stories: whole groups, drawn in one order."""
     fold = fold_of(trained.group, 20, seed=seed)
-    found = []
-    for place, share in enumerate(_CURVE):
+    curve = []
+    for number, share in enumerate(_CURVE, 1):
         if share == 1:
-            found.append((len(trained), float(whole.mean())))
+            curve.append((len(trained), float(ndcg_of_all.mean())))
             continue
         part = trained.take(fold < round(20 * share))
         if len(part) and part.linked.any():
             ranker = learn(part, name="part", seed=seed, calibrate=False, prior=prior)
-            found.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
-        progress("learning", place + 1, len(_CURVE))
-    return tuple(found)
+            curve.append((len(part), float(ndcg_by_story(tested, ranker.raw(tested.values)).mean())))
+        progress("learning", number, len(_CURVE))
+    return tuple(curve)
 
 
-def _refuse_chance(tested: LinkedPairs, value: NDArray[np.float64], seed: int) -> None:
-    """Refuse links in which nothing can be learned, such as those whose items were mixed up."""
-    chance = chance_by_story(tested)
+def _refuse_chance(trained: LinkedPairs, tested: LinkedPairs, fitted: Ranker, seed: int) -> None:
+    """Refuse links in which nothing can be learned, such as those whose items were mixed up.
+
+    A shipped ranker that was averaged with what they teach would hide that.
+    """
+    own = fitted if own_share(trained) == 1 else learn(trained, name=fitted.name, seed=seed, calibrate=False)
+    value, chance = ndcg_by_story(tested, own.raw(tested.values)), chance_by_story(tested)
     above = bootstrap(value - chance, tested.group, seed=seed)
-    if above.low <= 0:  # one group alone has no interval
+    if above.low <= 0:  # a single group has no interval
         raise InputError(
             f"what was learned orders the candidates of {len(tested):,} other stories no better than chance: nDCG@5 "
             f"{short(float(value.mean()))} against {short(float(chance.mean()))}. The links look drawn at random: "
@@ -336,28 +336,32 @@ def _refuse_chance(tested: LinkedPairs, value: NDArray[np.float64], seed: int) -
         )
 
 
-def _worth(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
+def _losses_without_families(tested: LinkedPairs, fitted: Ranker) -> dict[str, float]:
     """Measure what nDCG@5 loses without each family."""
-    value = float(ndcg_by_story(tested, fitted.raw(tested.values)).mean())
+
+    def mean_ndcg(values: NDArray[np.float32]) -> float:
+        return float(ndcg_by_story(tested, fitted.raw(values)).mean())
+
+    with_all = mean_ndcg(tested.values)
     return {
-        family.name: value - float(ndcg_by_story(tested, fitted.raw(_with_missing(tested, family.names))).mean())
+        family.name: with_all - mean_ndcg(_blank_features(tested, family.names))
         for family in FAMILIES.values()
-        if any(column in tested.features for column in family.names)
+        if any(name in tested.features for name in family.names)
     }
 
 
-def _sampled(pairs: LinkedPairs, seed: int) -> LinkedPairs:
+def _sample(pairs: LinkedPairs, seed: int) -> LinkedPairs:
     """Draw at most `_ENOUGH` of the stories: enough for a mean."""
     if len(pairs) <= _ENOUGH:
         return pairs
-    drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
-    return pairs.take(drawn)
+    is_drawn = np.random.default_rng((seed, 11)).permutation(len(pairs)) < _ENOUGH
+    return pairs.take(is_drawn)
 
 
-def _with_missing(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
-    """Make the features of some columns missing, as if nobody could tell them."""
+def _blank_features(pairs: LinkedPairs, names: Sequence[str]) -> NDArray[np.float32]:
+    """Return the values of all features, with NaN for some, as if they were not known."""
     values = pairs.values.copy()
-    values[:, [place for place, name in enumerate(pairs.features) if name in names]] = np.nan
+    values[:, [column for column, name in enumerate(pairs.features) if name in names]] = np.nan
     return values
 
 
@@ -368,14 +372,14 @@ def _related_at(pairs: LinkedPairs, ranker: Ranker, present: Ranker) -> float | 
     """
     if present.related_at is None:
         return None
-    passed = present.probability(present.raw(pairs.select_features(present.features).values)) >= present.related_at
-    # a few trees give many candidates one value: of the cuts between values the one nearest to that share
+    is_related = present.probability(present.raw(pairs.select_features(present.features).values)) >= present.related_at
+    # few trees give many candidates the same value: the cut is the value whose share is nearest
     values, counts = np.unique(ranker.probability(ranker.raw(pairs.values)), return_counts=True)
     shares = np.cumsum(counts[::-1])[::-1] / counts.sum()
-    return float(values[np.abs(shares - passed.mean()).argmin()])
+    return float(values[np.abs(shares - is_related.mean()).argmin()])
 
 
-def _needed(gain: Estimate, tested: int) -> int | None:
+def _needed_stories(gain: Estimate, tested: int) -> int | None:
     """Estimate how many test stories would leave 0 out of an interval around this gain."""
     if gain.low > 0 or gain.high < 0 or not gain.value or not np.isfinite(gain.low):
         return None

@@ -1,4 +1,4 @@
-"""Candidates of stories as they were at publication, beside the items that their journalists linked."""
+"""Candidates of stories as they were at publication, and which of them their journalists linked."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def linked_pairs(
     count : int, optional
         Candidates of a story; default `retrieval.candidates`.
     group : ndarray of int64, shape (n,), optional
-        Of each row; default: those that the links connect.
+        Group of each row; default: rows that links connect share one.
     progress : callable
 
     Returns
@@ -61,60 +61,62 @@ def linked_pairs(
         Row of each story.
     """
     count = archive.settings.retrieval.candidates if count is None else count
-    published, dated = archive.catalog.published, archive.dated
-    older = (published[items] < published[stories]) if dated else np.ones(len(stories), dtype=bool)
-    older &= stories != items
-    told = [anchor for anchor, kept in zip(anchors, older, strict=True) if kept] if any(anchors) else []
-    stories, items = stories[older], items[older]
-    asked = np.unique(stories)
-    group = (connected_rows(len(archive.catalog), stories, items) if group is None else group)[asked]
-    links = sp.csr_matrix(
-        (np.ones(len(stories), dtype=bool), (stories, items)), shape=(len(archive.catalog), len(archive.catalog))
-    )
+    is_counted = _mask_older(archive, stories, items)
+    kept_anchors = [anchor for anchor, kept in zip(anchors, is_counted, strict=True) if kept] if any(anchors) else []
+    stories, items = stories[is_counted], items[is_counted]
+    size = len(archive.catalog)
+    links = sp.csr_matrix((np.ones(len(stories), dtype=bool), (stories, items)), shape=(size, size))
+    story_rows = np.unique(stories)
     values, linked, story = [], [], []
-    for start in range(0, len(asked), _BLOCK):
-        some = asked[start : start + _BLOCK]
-        candidates = at_publication(archive, some, count)
-        queries, at = archive.table, some
-        if told:
-            queries, at = _without_anchors(archive, some, stories, told), np.arange(len(some))
-        pairs = Pairs(queries, at, archive.table, candidates.rows, candidates.rows >= 0)
-        held = candidates.rows >= 0
-        line, _ = np.nonzero(held)
-        values.append(pair_features(pairs, features, FAMILIES)[held])
-        rows = candidates.rows[held]
-        linked.append(np.asarray(links[some[line], rows]).ravel().astype(bool))
-        story.append(line + start)
-        progress("features", min(start + _BLOCK, len(asked)), len(asked))
-    found = LinkedPairs(
-        np.concatenate(values) if values else np.zeros((0, len(features)), np.float32),
-        np.concatenate(linked) if linked else np.zeros(0, bool),
-        np.concatenate(story) if story else np.zeros(0, np.int64),
-        np.asarray(links[asked].sum(axis=1)).ravel().astype(np.int64),
-        group,
-        tuple(features),
+    for start in range(0, len(story_rows), _BLOCK):
+        block = story_rows[start : start + _BLOCK]
+        candidates = candidates_at_publication(archive, block, count)
+        queries, query_rows = archive.table, block
+        if kept_anchors:
+            queries, query_rows = _without_anchors(archive, block, stories, kept_anchors), np.arange(len(block))
+        has_item = candidates.rows >= 0
+        pairs = Pairs(queries, query_rows, archive.table, candidates.rows, has_item)
+        row, _ = np.nonzero(has_item)
+        values.append(pair_features(pairs, features, FAMILIES)[has_item])
+        linked.append(np.asarray(links[block[row], candidates.rows[has_item]]).ravel().astype(bool))
+        story.append(row + start)
+        progress("features", min(start + _BLOCK, len(story_rows)), len(story_rows))
+    every = LinkedPairs(
+        values=np.concatenate(values) if values else np.zeros((0, len(features)), np.float32),
+        linked=np.concatenate(linked) if linked else np.zeros(0, bool),
+        story=np.concatenate(story) if story else np.zeros(0, np.int64),
+        links=np.asarray(links[story_rows].sum(axis=1)).ravel().astype(np.int64),
+        group=(connected_rows(size, stories, items) if group is None else group)[story_rows],
+        features=tuple(features),
     )
-    useful = np.bincount(found.story, minlength=len(asked)) > 0
-    return found.take(useful), asked[useful]
+    has_candidates = np.bincount(every.story, minlength=len(story_rows)) > 0
+    return every.take(has_candidates), story_rows[has_candidates]
+
+
+def _mask_older(archive: Archive, stories: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the links whose item is older than the story; without dates any other story counts."""
+    published = archive.catalog.published
+    is_other = stories != items
+    return np.asarray((published[items] < published[stories]) & is_other) if archive.dated else is_other
 
 
 def _without_anchors(
     archive: Archive, rows: NDArray[np.int64], stories: NDArray[np.int64], anchors: Sequence[str]
 ) -> FeatureTable:
-    """Leave the words of a story's links out of what stories are compared by."""
-    words: dict[int, list[str]] = {}
-    for story, anchor in zip(stories.tolist(), anchors, strict=True):
+    """Make what the stories in some rows are compared by, without the words of their links."""
+    anchors_of: dict[int, list[str]] = {}
+    for row, anchor in zip(stories.tolist(), anchors, strict=True):
         if anchor:
-            words.setdefault(story, []).append(anchor)
-    held = archive.catalog.table.take(pa.array(rows)).to_pylist()
-    for row, story in zip(rows.tolist(), held, strict=True):
-        for anchor in words.get(row, ()):
-            story["body"], story["lead"] = (story[part].replace(anchor, " ") for part in ("body", "lead"))
-    table = pa.Table.from_pylist(held, schema=archive.catalog.table.schema)
+            anchors_of.setdefault(row, []).append(anchor)
+    records = archive.catalog.table.take(pa.array(rows)).to_pylist()
+    for row, record in zip(rows.tolist(), records, strict=True):
+        for anchor in anchors_of.get(row, ()):
+            record["body"], record["lead"] = (record[field].replace(anchor, " ") for field in ("body", "lead"))
+    table = pa.Table.from_pylist(records, schema=archive.catalog.table.schema)
     return archive.foreign_queries(table, np.asarray(archive.vectors[rows])).features
 
 
-def at_publication(
+def candidates_at_publication(
     archive: Archive, rows: NDArray[np.int64], count: int, moment: NDArray[np.int64] | None = None
 ) -> Candidates:
     """Find the best rows of each story among those that were there when it was published, best first, (q, count).
@@ -122,17 +124,17 @@ def at_publication(
     With `moment`, (q,), among those that were there by then, older than the story or not.
     """
     queries, catalog = archive.queries(rows), archive.catalog
-    found = np.flatnonzero(catalog.alive & ~catalog.superseded)
+    current = np.flatnonzero(catalog.alive & ~catalog.superseded)
     windows = np.tile([1, 0, 1, 0], (len(rows), 1))
     if archive.dated:
         moment = catalog.published[rows] if moment is None else moment
         windows[:, 0], windows[:, 1] = UNDATED, moment - 1  # what has no date was always there
     best = np.full((len(rows), count), -1, dtype=np.int64)
-    groups = np.unique(queries.language) if archive.settings.retrieval.same_language else [None]
-    for code in groups:
-        places = np.arange(len(rows)) if code is None else np.flatnonzero(queries.language == code)
-        some = found if code is None else found[archive.languages[found] == code]
-        free = np.full(len(catalog), not archive.dated)
-        able = archive.searched.rows(some, catalog.id_rank, catalog.published, free)
-        best[places] = nearest(queries.take(places), able, count, windows=windows[places])
+    is_timeless = np.full(len(catalog), not archive.dated)
+    languages = np.unique(queries.language) if archive.settings.retrieval.same_language else [None]
+    for language in languages:
+        asking = np.arange(len(rows)) if language is None else np.flatnonzero(queries.language == language)
+        candidates = current if language is None else current[archive.languages[current] == language]
+        searchable = archive.searched.rows(candidates, catalog.id_rank, catalog.published, is_timeless)
+        best[asking] = nearest(queries.take(asking), searchable, count, windows=windows[asking])
     return Candidates(best[:, : max(int((best >= 0).sum(axis=1).max(initial=0)), 1)])

@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 
 from recommender.articles.catalog import Catalog
 from recommender.editorial.decisions import OverlayPin
-from recommender.lists.pinned import placed
+from recommender.lists.pinned import find_pinned_items
 from recommender.lists.records import STORY, as_shown
 
-Placing: TypeAlias = Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]]
-"""Given the record of a list: the items that editors pinned into it, each with its position."""
+PinnedItems: TypeAlias = Callable[[dict[str, Any]], list[tuple[int, dict[str, Any]]]]
+"""Returns the items that editors pinned into a list, by its record, each with its position."""
 
 
-def placing(
+def pin_finder(
     pins: Mapping[str, Sequence[OverlayPin]], stories: Iterable[str], catalog: Catalog, now: datetime
-) -> Placing | None:
-    """Prepare `placed` for lists that are made from an archive; None where nothing is pinned under these stories.
+) -> PinnedItems | None:
+    """Make the function that finds pinned items of lists; None where nothing is pinned under these stories.
 
     A pin of a story that the archive does not hold, or that is not published yet, is left out.
     """
@@ -34,6 +34,8 @@ def placing(
         return story if published is None or published <= now else None
 
     def pinned(record: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-        return placed(record, (pin for pin in pins.get(record["article_id"], ()) if pin.holds(now)), story_of)
+        return find_pinned_items(
+            record, (pin for pin in pins.get(record["article_id"], ()) if pin.holds(now)), story_of
+        )
 
     return pinned

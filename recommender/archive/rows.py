@@ -1,4 +1,4 @@
-"""An archive with other rows: with more at the end, in order and without replaced versions, or only some."""
+"""An archive with other rows: with more at the end, without replaced versions, or with some only."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recommender.archive.archive import Archive
-from recommender.archive.build import searched_by
+from recommender.archive.build import make_search_table
 from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.features.texts import TextParts
 from recommender.features.tfidf import Tfidf
 
 
-def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
-    """Add rows at the end; the vocabulary stays."""
+def append_rows(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArray[np.int16]) -> Archive:
+    """Append rows, which the catalog already has; the vocabulary stays."""
     texts = catalog.boilerplate.cleaned(added)
     terms = archive.tfidf.transform(whole_texts(texts))
-    more = replace(
+    longer = replace(
         archive,
         catalog=catalog,
         searched=archive.searched.beside(archive.search_table(terms, vectors)),
@@ -31,39 +31,39 @@ def extended(archive: Archive, catalog: Catalog, added: pa.Table, vectors: NDArr
     keys = archive.derived.format_keys
     if keys is not None:
         keys = keys.append(archive.derived.stories.format_keys_of(added))
-    return replace(more, derived=more.derived.with_format_keys(keys))
+    return replace(longer, derived=longer.derived.with_format_keys(keys))
 
 
-def compacted(archive: Archive) -> Archive:
-    """Leave out replaced versions, and put all rows in publication order."""
+def compact_rows(archive: Archive) -> Archive:
+    """Remove replaced versions, and put all rows in publication order."""
     alive = pa.array(np.flatnonzero(archive.catalog.alive))
     catalog = Catalog.from_table(archive.catalog.table.take(alive), archive.catalog.boilerplate)
-    old = archive.catalog.rows(catalog.ids.to_pylist())
-    fewer = replace(
+    old_rows = archive.catalog.rows(catalog.ids.to_pylist())
+    compact = replace(
         archive,
         catalog=catalog,
-        searched=archive.searched.take(old),
-        parts=archive.parts.take(old),
-        neighbours=archive.neighbours.take(old),
+        searched=archive.searched.take(old_rows),
+        parts=archive.parts.take(old_rows),
+        neighbours=archive.neighbours.take(old_rows),
         pools=None,
         index=None,
     )
     keys = archive.derived.format_keys
-    return replace(fewer, derived=fewer.derived.with_format_keys(keys and keys.take(old)))
+    return replace(compact, derived=compact.derived.with_format_keys(keys and keys.take(old_rows)))
 
 
-def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
-    """Keep some rows, (n,), and only the terms that they use."""
-    rows = np.flatnonzero(held & archive.catalog.alive)
+def select_rows(archive: Archive, is_kept: NDArray[np.bool_]) -> Archive:
+    """Keep some rows, by a mask (n,), and only the terms that they use."""
+    rows = np.flatnonzero(is_kept & archive.catalog.alive)
     catalog = Catalog.from_table(archive.catalog.table.take(pa.array(rows)), archive.catalog.boilerplate)
-    old = archive.catalog.rows(catalog.ids.to_pylist())
-    parts = archive.parts.take(old)
+    old_rows = archive.catalog.rows(catalog.ids.to_pylist())
+    parts = archive.parts.take(old_rows)
     used = np.flatnonzero(np.bincount(parts.whole.indices, minlength=parts.whole.shape[1]))
     tfidf = Tfidf(archive.tfidf.names.take(pa.array(used)), archive.tfidf.idf[used], archive.tfidf.stories)
     parts = parts.select_terms(used)
-    # as if those that go had never been
-    searched, shortlist = searched_by(
-        catalog, tfidf, parts.whole, archive.vectors[old], archive.settings, archive.limits
+    # the removed rows must leave no trace: what was fitted on them is fitted again
+    searched, shortlist = make_search_table(
+        catalog, tfidf, parts.whole, archive.vectors[old_rows], archive.settings, archive.limits
     )
     return replace(
         archive,
@@ -72,8 +72,8 @@ def only(archive: Archive, held: NDArray[np.bool_]) -> Archive:
         tfidf=tfidf,
         parts=parts,
         spelling=archive.spelling.select_terms(used),
-        hubness=archive.hubness.drop(archive.catalog.ids.filter(pa.array(~held)).to_pylist(), terms=used),
-        neighbours=archive.neighbours.take(old),
+        hubness=archive.hubness.drop(archive.catalog.ids.filter(pa.array(~is_kept)).to_pylist(), terms=used),
+        neighbours=archive.neighbours.take(old_rows),
         shortlist=shortlist,
         pools=None,
         index=None,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.archive import snapshot
-from recommender.archive.rows import only
+from recommender.archive.rows import select_rows
 from recommender.articles.link_tables import without_links_to
 from recommender.errors import SnapshotError
 from recommender.facade import Recommender
@@ -95,5 +95,5 @@ def _purge_archive(root: Path, ids: frozenset[str]) -> str:
         table = without_links_to(archive.catalog, is_purged)
         archive = replace(archive, catalog=replace(archive.catalog, table=table))
         # The index of the settings is left out: it may not be trainable on few stories, and deletion must not fail.
-        snapshot.write(root, only(archive, ~is_purged), rec.embedder)
+        snapshot.write(root, select_rows(archive, ~is_purged), rec.embedder)
     return f"{count} stories deleted"

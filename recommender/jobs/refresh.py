@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.archive.build import ranker_for
-from recommender.archive.changes import changed_archive
+from recommender.archive.build import load_ranker
+from recommender.archive.changes import update_archive
 from recommender.compute.hardware import keep_apart_large_memory, release_memory
 from recommender.editorial.overlay import Overlay
 from recommender.editorial.rules import Rules
@@ -138,11 +138,11 @@ def _starting_point(
 def _with_ranker(rec: Recommender, ranker: str | Path) -> Recommender:
     """Return the recommender under another ranker, without pools; itself, if it has that ranker."""
     settings = rec.settings.override({"ranking.ranker": str(ranker)})
-    new_ranker, old_ranker = ranker_for(settings, rec.embedder), rec.archive.ranker
+    new_ranker, old_ranker = load_ranker(settings, rec.embedder), rec.archive.ranker
     if (new_ranker and new_ranker.sha256) == (old_ranker and old_ranker.sha256):
         return rec
     other = rec.under(settings)
-    other.archive = replace(rec.archive, ranker=new_ranker, pools=None).under(settings)
+    other.archive = replace(rec.archive, ranker=new_ranker, pools=None).with_settings(settings)
     return other
 
 
@@ -167,7 +167,7 @@ def _take_in(run: Run, rec: Recommender, changes: Source) -> None:
     has_rejected_file = run.options.rejected is not None
     if has_rejected_file:
         run.write_rejected(rec.report)
-    rec.archive, summary.changes, summary.embedded = changed_archive(
+    rec.archive, summary.changes, summary.embedded = update_archive(
         rec.archive, table, rec.report, run.story_vectors(rec), rec.overlay.taken_back
     )
     if rec.report.rejected and not (rec.report.accepted or summary.changes.unpublished):

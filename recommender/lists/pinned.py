@@ -1,4 +1,4 @@
-"""Items that editors pinned after a list was made, as records that stand in it."""
+"""Items that editors pinned after a list was made, as records."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FIGURES: dict[str, Any] = {
 }
 
 
-def placed(
+def find_pinned_items(
     record: Mapping[str, Any], pins: Iterable[OverlayPin], story_of: Callable[[str], Mapping[str, Any] | None]
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Find where editors pinned items under a story, and the item for each place; for `readnext.current`.
+    """Find the items that editors pinned under a story, each with its position; for `readnext.current`.
 
     Parameters
     ----------
     record : mapping
-        The list that they stand in; what it holds already keeps its figures.
+        The list that they are pinned into; items that it has already keep their figures.
     pins : iterable of OverlayPin
         In the order of their positions.
     story_of : callable
@@ -32,16 +32,16 @@ def placed(
     """
     if record["status"] not in _OPEN:
         return []
-    own = {item["article_id"]: item for item in (*record["items"], *record["reserves"])}
-    found = []
+    known = {item["article_id"]: item for item in (*record["items"], *record["reserves"])}
+    pinned = []
     for pin in pins:
-        item = own.get(pin.item) or _unmeasured(pin.item, story_of(pin.item))
+        item = known.get(pin.item) or _unmeasured(pin.item, story_of(pin.item))
         if item is not None and pin.item != record["article_id"]:
             text = f"pinned by {pin.by}" if pin.by else "pinned"
-            other = [reason for reason in item["reasons"] if reason["kind"] != "pinned"]
-            reasons = [{"kind": "pinned", "text": text, "weight": 0.0, "terms": []}, *other][:MOST_REASONS]
-            found.append((pin.position, {**item, "source": "pinned", "reasons": reasons}))
-    return found
+            others = [reason for reason in item["reasons"] if reason["kind"] != "pinned"]
+            reasons = [{"kind": "pinned", "text": text, "weight": 0.0, "terms": []}, *others][:MOST_REASONS]
+            pinned.append((pin.position, {**item, "source": "pinned", "reasons": reasons}))
+    return pinned
 
 
 def _unmeasured(article_id: str, story: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from recommender.editorial.editor_actions import EditorActions
 from recommender.editorial.overlay import Overlay
 from recommender.errors import MissingExtraError, SettingsError, SnapshotError
 from recommender.lists.boosted import boosted
-from recommender.lists.pinned import placed
+from recommender.lists.pinned import find_pinned_items
 from recommender.lists.readnext import ReadNext, current
 from recommender.plugins import names, plugin
 from recommender.publishing.protocol import KeptVersion, Publisher, Reader, to_json
@@ -136,7 +136,7 @@ class PublishedLists(EditorActions):
             return ReadNext.of(record).without_list("withheld")
         pins, factors = self._pins(article_id, decisions), self._factors(decisions)
         found = boosted(record, factors, self._learned) if factors else record
-        return ReadNext.of(found, hidden, blocked, placed(found, pins, self._story))
+        return ReadNext.of(found, hidden, blocked, find_pinned_items(found, pins, self._story))
 
     def json(self, article_id: Id) -> bytes:
         """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, to be sent on.
@@ -176,7 +176,7 @@ class PublishedLists(EditorActions):
             record = orjson.loads(line)
             if lifted:
                 record = boosted(record, factors, self._learned)
-            record = current(record, hidden, decisions.blocked, placed(record, pins, self._story))
+            record = current(record, hidden, decisions.blocked, find_pinned_items(record, pins, self._story))
         return to_json(record)[:-1]
 
     def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:

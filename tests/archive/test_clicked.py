@@ -79,7 +79,7 @@ def test_planted_position_bias_is_found(report: LearnReport) -> None:
 def test_what_is_learned_goes_by_wishes_and_not_by_places(rec: Recommender, report: LearnReport, log: Path) -> None:
     """The trees are those of clicks that every reader who looked gave: the same order of same and other section."""
     read, _ = read_clicks(log, set())
-    clicked = Clicked.of(rec.archive, read)
+    clicked = Clicked.from_log(rec.archive, read)
     pairs = clicked_pairs(rec.archive, clicked, feature_names(), group=np.zeros(len(rec.catalog), np.int64))
     chosen, offered = pairs.counts
     same = pairs.values[:, pairs.features.index("section.same")] > 0
@@ -109,7 +109,7 @@ def test_places_are_assumed_where_items_keep_theirs(rec: Recommender, lists: lis
         {**steady[one["source"]], "clicked": [i for i in one["clicked"] if i in steady[one["source"]]["shown"]]}
         for one in lists
     ]
-    clicked = Clicked.of(rec.archive, ClickLog.of(always))
+    clicked = Clicked.from_log(rec.archive, ClickLog.of(always))
     places = clicked.report.places
     assert places.assumed
     assert places.values == pytest.approx(1 / np.arange(1, 7))
@@ -133,7 +133,7 @@ def test_longer_lists_do_not_look_like_lower_places(rec: Recommender) -> None:
                     "clicked": [one for one, hit in zip(shown, hits, strict=True) if hit],
                 }
             )
-    places = Clicked.of(rec.archive, ClickLog.of(made)).report.places
+    places = Clicked.from_log(rec.archive, ClickLog.of(made)).report.places
     assert not places.assumed
     assert places.values == pytest.approx(np.ones(6), abs=0.15)
 
@@ -149,7 +149,7 @@ def test_sessions_only_group(rec: Recommender, lists: list[dict[str, Any]], repo
     """Who reads what is seen by intervals alone: the ranker is the same, whatever sessions are called."""
     other = rec.learn(clicks=ClickLog.of({**one, "session": None} for one in lists).table)
     assert replace(other.ranker, provenance={}).trees.value.tolist() == report.ranker.trees.value.tolist()
-    clicked = Clicked.of(
+    clicked = Clicked.from_log(
         rec.archive, log := ClickLog.of({**one, "session": f"r{n // 24}"} for n, one in enumerate(lists))
     )
     pairs = [sorted(pair) for pair in zip(*(side.tolist() for side in clicked.sessions(log)), strict=True)]
@@ -197,8 +197,8 @@ def test_impressions_of_mind_are_clicks(rec: Recommender, lists: list[dict[str, 
     path = tmp_path / "behaviors.tsv"
     path.write_text("\n".join(rows))
     read, _ = read_clicks(path, set(rec.catalog.ids.to_pylist()))
-    held = Clicked.of(rec.archive, read)
-    wanted = Clicked.of(rec.archive, ClickLog.of(lists))
+    held = Clicked.from_log(rec.archive, read)
+    wanted = Clicked.from_log(rec.archive, ClickLog.of(lists))
     assert held.stories.tolist() == wanted.stories.tolist()
     assert (held.chosen != wanted.chosen).nnz == 0
     assert (held.offered != wanted.offered).nnz == 0

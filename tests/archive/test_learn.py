@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recommender import InputError, LearnReport, PublishedLists, Recommender
-from recommender.archive.linked import at_publication, linked_pairs
+from recommender.archive.linked import candidates_at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
 from recommender.ranking import learn as learning
@@ -190,7 +190,7 @@ def test_too_few_links_are_refused_with_the_number_needed(rec: Recommender) -> N
 def test_candidates_and_links_are_older_than_the_story(rec: Recommender) -> None:
     catalog = rec.catalog
     rows = np.arange(5, 300, 40)
-    found = at_publication(rec.archive, rows, 50)
+    found = candidates_at_publication(rec.archive, rows, 50)
     assert (catalog.published[found.rows] < catalog.published[rows][:, None])[found.rows >= 0].all()
     # a link that was set to a newer story, later
     stories, items = np.array([10, 10]), np.array([300, 4])
@@ -202,7 +202,7 @@ def test_candidates_and_links_are_older_than_the_story(rec: Recommender) -> None
 def test_candidates_at_publication_are_the_best_of_brute_force(rec: Recommender) -> None:
     archive, rows = rec.archive, np.array([50, 200, 419])
     every = searching.products(archive.searched, archive.searched)
-    for row, found in zip(rows, at_publication(archive, rows, 20).rows, strict=True):
+    for row, found in zip(rows, candidates_at_publication(archive, rows, 20).rows, strict=True):
         products = every[row]
         older = [at for at in range(len(every)) if archive.catalog.published[at] < archive.catalog.published[row]]
         older = [at for at in older if products[at] > 0]
