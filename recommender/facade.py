@@ -23,7 +23,7 @@ from recommender.archive.pins import pin_finder
 from recommender.archive.rows import compact_rows
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
-from recommender.articles.id_types import Id, id_converter, id_text, id_texts
+from recommender.articles.id_types import Id, id_converter, id_text, id_texts, require_single
 from recommender.articles.links import ResolvedLinks
 from recommender.compute.hardware import release_memory
 from recommender.editorial.editor_actions import EditorActions
@@ -34,7 +34,7 @@ from recommender.embedders import Embedder, make_embedder
 from recommender.embedders.cache import VectorCache
 from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
-from recommender.errors import NotFittedError, WithdrawnArticleError
+from recommender.errors import InputError, NotFittedError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
 from recommender.lists.values import to_lists
 from recommender.progress import Progress, silent
@@ -291,12 +291,13 @@ class Recommender(EditorActions):
         filters: Filters | None = None,
         exclude: Id | Sequence[Id] = (),
     ) -> ReadNext:
-        """Make the ranked list of one story.
+        """Make the ranked list of one story; `recommend_many` makes several.
 
         Raises
         ------
         UnknownArticleError, WithdrawnArticleError, NotFittedError
         """
+        require_single(article_id, "recommend", "recommend_many makes the lists of several")
         return self.recommend_many([article_id], k=k, as_of=as_of, filters=filters, exclude=exclude)[0]
 
     def recommend_many(
@@ -328,6 +329,8 @@ class Recommender(EditorActions):
     ) -> ReadNext:
         """Make the list of a story that is not in the archive, such as a draft; the archive stays as it is.
 
+        A dict needs a title or a body; without an id it is called 'draft'.
+
         Raises
         ------
         InputError
@@ -335,6 +338,11 @@ class Recommender(EditorActions):
         WithdrawnArticleError
             If its id was withdrawn.
         """
+        if not isinstance(article, Article | Mapping):
+            raise InputError(
+                f"recommend_for got a {type(article).__name__}, expected an Article or a dict with its fields, such as "
+                "{'title': 'Ferry runs aground', 'body': '...'}; recommend takes the id of a story in the archive"
+            )
         self.overlay.refresh()
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
         table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)

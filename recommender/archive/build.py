@@ -174,17 +174,29 @@ def with_settings(archive: Archive, settings: Settings, embedder: Embedder) -> A
     return archive.with_settings(settings)
 
 
+DRAFT = "draft"
+"""Id of a draft that has none yet."""
+
+
 def read_draft(
     article: Article | Mapping[str, Any], archive: Archive, vectors: StoryVectors
 ) -> tuple[pa.Table, NDArray[np.int16], int]:
     """Read and embed a story from outside; returns its row, its vector, and how many texts were embedded.
+
+    A draft that has no id yet gets `DRAFT`.
 
     Raises
     ------
     InputError
         If the article cannot be used.
     """
-    table, _ = read_articles([article], settings=archive.settings.reading, strict=True, drafts=True)
+    settings = archive.settings.reading
+    try:
+        table, _ = read_articles([article], settings=settings, strict=True, drafts=True)
+    except InputError as error:
+        if not isinstance(article, Mapping) or "missing id" not in str(error):
+            raise
+        table, _ = read_articles([{**article, "id": DRAFT}], settings=settings, strict=True, drafts=True)
     boilerplate = archive.catalog.boilerplate
     table = boilerplate.lined(with_languages(table, archive))
     return table, *vectors.embed(boilerplate.cleaned(table), archive.site)

@@ -7,6 +7,8 @@ from operator import index
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from recommender.errors import SettingsError
+
 Id: TypeAlias = str | int | UUID
 """An id as a caller may give it, including integers of NumPy and pandas."""
 
@@ -39,6 +41,27 @@ def id_texts(ids: Id | Iterable[Id]) -> list[str]:
     if isinstance(ids, str | UUID) or not isinstance(ids, Iterable):
         return [id_text(ids)]
     return list(map(id_text, ids))
+
+
+def require_single(given: Any, call: str, several: str) -> None:
+    """Raise `SettingsError` if a call that takes one id got several.
+
+    Parameters
+    ----------
+    given : object
+    call : str
+        Name of the function.
+    several : str
+        What to do instead.
+
+    Examples
+    --------
+    >>> require_single([2, 3], "get", "call it for each")
+    Traceback (most recent call last):
+    recommender.errors.SettingsError: get takes one id, got list [2, 3]; call it for each
+    """
+    if isinstance(given, Iterable) and not isinstance(given, str | UUID):
+        raise SettingsError(f"{call} takes one id, got {type(given).__name__} {str(given)[:60]}; {several}")
 
 
 def id_converter(given: Any) -> Callable[[str], Any] | None:

@@ -46,13 +46,14 @@ def check(
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
     """Report what an input contains: fields, dates, languages, what is left out and why. Publishes nothing."""
+    source = source_of(articles, query)
     from recommender.reading.check import check as run
     from recommender.storage.atomic import write_atomically
 
     settings = settings_of(settings_file, set_)
     with bars() as progress:
         found, report = run(
-            source_of(articles, query),
+            source,
             now=datetime.now(UTC),
             settings=settings.reading,
             columns=dict(pairs_of(column, "--column")),

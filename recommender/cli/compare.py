@@ -56,10 +56,15 @@ def _version(name: str, lists: str | None) -> PublishedLists:
         return PublishedLists.open(lists)
     if name == "previous":
         kept = PublishedLists.versions(lists)
-        place = next(number for number, one in enumerate(kept) if one.current)
-        if not place:
-            raise SettingsError("there is no version before the current one")
-        name = kept[place - 1].name
+        place = next(number for number, version in enumerate(kept) if version.current)
+        earlier = [version.name for version in kept[:place] if version.name != kept[place].name]
+        if not earlier:
+            names = ", ".join(dict.fromkeys(version.name for version in kept))
+            raise SettingsError(
+                f"there is no version before the current one, {kept[place].name}, that differs from it, as after a "
+                f"rollback; name one of those that are kept: {names}"
+            )
+        name = earlier[-1]
     return PublishedLists.open(lists, name)
 
 

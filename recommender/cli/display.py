@@ -211,7 +211,7 @@ def print_list(found: ReadNext) -> None:
     told = f"  [dim]{_safe(found.article_id)}[/]" if title else ""
     out.print(f"[bold]Read next after {_safe(title or found.article_id)}[/]{told}{note}")
     if found.status == "empty":
-        out.print(f"{'':30}[dim]no other story may stand here: see recommender preview[/]")
+        out.print(f"{'':30}[dim]no other story may stand here; recommender why STORY ITEM says why one does not[/]")
     for item in found.items:
         title = item.title or item.line or item.article_id
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"

@@ -116,7 +116,7 @@ def _check(held: EditorActions, action: Action, named: list[str]) -> None:
             held.require_known(named)
     except (UnknownArticleError, SettingsError) as error:
         if KINDS[action][1]:
-            raise
+            raise type(error)(str(error).replace("unknown_too", "--unknown-too")) from None
         warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
 
 

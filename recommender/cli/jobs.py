@@ -129,6 +129,7 @@ def precompute(
     ] = None,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
+    source = source_of(articles, query)
     from recommender.jobs.precompute import precompute as run
 
     named = {"selection.k": k, "embedding.model": model, "ranking.ranker": ranker}
@@ -136,7 +137,7 @@ def precompute(
     moment = moment_of(as_of)
     with bars() as progress:
         summary = run(
-            source_of(articles, query),
+            source,
             lists,
             archive=archive,
             settings=settings,
@@ -201,11 +202,12 @@ def refresh(
     resume: ResumeOption = None,
 ) -> None:
     """Publish a version with new and changed stories; only the affected lists are recomputed."""
+    source = source_of(changes, query)
     from recommender.jobs.refresh import refresh as run
 
     with bars() as progress:
         summary = run(
-            source_of(changes, query),
+            source,
             lists,
             archive,
             format=format.value,

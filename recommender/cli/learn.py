@@ -71,6 +71,7 @@ def learn(
 
     The file is written unless a loss is shown. Use it with `precompute --ranker FILE`.
     """
+    source = source_of(articles, query)
     from recommender.facade import Recommender
     from recommender.storage.atomic import check_writable
 
@@ -79,7 +80,7 @@ def learn(
     rec = Recommender(settings, cache=cache_of(cache, lists) if lists else cache)
     with bars() as progress:
         columns = dict(pairs_of(column, "--column"))
-        rec.fit(source_of(articles, query), columns=columns, format=input_format, progress=progress)
+        rec.fit(source, columns=columns, format=input_format, progress=progress)
         found = rec.learn(links=links, picks=picks, clicks=clicks, lists=lists, seed=seed, progress=progress)
     if not found.worse:
         found.ranker.save(to)
@@ -126,10 +127,12 @@ def _print(found: LearnReport, to: Path) -> None:
     )
     out.print()
     out.print(found.verdict, markup=False)
-    out.print(
-        "These figures are of a fit on the stories to train; the ranker itself was then fitted on all.", markup=False
-    )
-    out.print(f"{to} was not written" if found.worse else f"ranker: {to}", markup=False)
+    figures = "These figures are of a fit on the stories to train"
+    if found.worse:
+        out.print(f"{figures}. No ranker was written: {to} is as it was.", markup=False)
+    else:
+        out.print(f"{figures}; the ranker itself was then fitted on all.", markup=False)
+        out.print(f"ranker: {to}", markup=False)
 
 
 def _print_clicks(clicks: ClickReport) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.errors import RecommenderError, SettingsError
+from recommender.errors import InputError, RecommenderError, SettingsError
 from recommender.storage.database import SqlQuery, is_database, redacted
 
 if TYPE_CHECKING:
@@ -196,6 +196,8 @@ def source_of(places: list[str], query: str | None) -> list[str] | SqlQuery:
             raise SettingsError(
                 f"{redacted(database)} is a database: --query names the table, or SELECT, of the stories"
             )
+        if missing := next((place for place in places if not Path(place).exists()), None):
+            raise InputError(f"no such file: {missing}")  # told before anything large is imported
         return places
     if len(places) != 1 or not is_database(places[0]):
         raise SettingsError(

@@ -109,8 +109,8 @@ class EditorActions:
             suggestion = did_you_mean(unknown[0], self._article_ids()) if len(unknown) == 1 else ""
             names = ", ".join(map(repr, unknown[:5])) + (" ..." if len(unknown) > 5 else "")
             raise UnknownArticleError(
-                f"no story has the id {names}{suggestion}; nothing was done: correct it, or remember it for when it "
-                "comes in with unknown_too (--unknown-too)"
+                f"no story has the id {names}{suggestion}; nothing was done: correct it, or give unknown_too to "
+                "remember it for when it comes in"
             )
 
     def require_known_section(self, section: str) -> None:

@@ -175,25 +175,23 @@ def check_places(lists: str | Path, archive: str | Path | None) -> None:
         If the folder of the lists holds a saved archive, or the other way round.
     """
     if not is_database(lists) and folder_kind(lists) == "snapshot":
-        raise SnapshotError(f"lists (--lists) is {lists}, which holds a saved archive; name another folder for lists")
+        raise SnapshotError(f"{lists} holds a saved archive; name another folder for the lists")
     if archive is None:
         return
     if folder_kind(archive) == "lists":
-        raise SnapshotError(
-            f"archive (--archive) is {archive}, which holds published lists; name another folder for the archive"
-        )
+        raise SnapshotError(f"{archive} holds published lists; name another folder for the archive")
     if is_database(lists):
         return
     lists_folder, archive_folder = Path(lists).resolve(), Path(archive).resolve()
     if lists_folder == archive_folder:
         raise SettingsError(
-            f"lists (--lists) and archive (--archive) are the same folder, {archive}; expected two: name another one "
+            f"lists and archive are the same folder, {archive}; expected two: name another one "
             f"for the archive, such as {Path(archive) / 'archive'}"
         )
     for inner, outer in ((lists_folder, archive_folder), (archive_folder, lists_folder)):
         if inner.is_relative_to(outer) and (name := inner.relative_to(outer).parts[0]) in _OWN_FOLDERS:
             raise SettingsError(
-                f"lists (--lists) is {lists} and archive (--archive) is {archive}: recommender itself writes and "
+                f"lists are {lists} and archive is {archive}: recommender itself writes and "
                 f"deletes what is in {outer / name}; name another folder"
             )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
-from recommender.articles.id_types import Id, id_converter, id_text, id_texts
+from recommender.articles.id_types import Id, id_converter, id_text, id_texts, require_single
 from recommender.editorial.decisions import Decisions, OverlayPin, Pair
 from recommender.editorial.editor_actions import EditorActions
 from recommender.editorial.overlay import Overlay
@@ -122,6 +122,7 @@ class PublishedLists(EditorActions):
         It is read, checked and held against the withdrawals now. A story that the newsroom's system took back is
         unknown. The ids of the list come back in the type of the one that is asked.
         """
+        require_single(article_id, "get", "jsons reads several lists")
         return self._get(id_text(article_id)).with_ids(id_converter(article_id))
 
     def _get(self, article_id: str) -> ReadNext:
@@ -144,6 +145,7 @@ class PublishedLists(EditorActions):
         Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
         given as it is stored, without decoding it.
         """
+        require_single(article_id, "json", "jsons reads several lists")
         return self.jsons([article_id])[0]
 
     def jsons(self, article_ids: Sequence[Id], decisions: Decisions | None = None) -> list[bytes]:

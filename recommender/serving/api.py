@@ -108,7 +108,6 @@ async def read_next_draft(request: Request) -> Response:
     if room.drafts is None:
         raise HTTPException(501, "drafts need the saved archive: start the server with --archive DIR")
     k = _whole(asked.pop("k"), "k", MOST_K) if asked.get("k") is not None else None
-    asked.setdefault("id", "draft")
     try:
         found = await run_in_threadpool(room.drafts.recommend, asked, k)
     except InputError as error:

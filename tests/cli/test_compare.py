@@ -78,6 +78,9 @@ def test_versions_are_compared_on_the_command_line(lists: Path, tmp_path: Path) 
     assert (found["added"], found["lists_changed"]) == (["t0-new"], len(found["changed"]))
     assert json.loads(cli("diff", lists, lists, "--json").stdout)["changed"] == []
     refused(cli("diff", "previous", "current"), "add --lists DIR")
+    assert cli("rollback", "--lists", lists).returncode == 0
+    kept = ", ".join(version.name for version in PublishedLists.versions(lists))
+    refused(cli("diff", "previous", "--lists", lists), "there is no version before the current one", f"kept: {kept}")
     refused(cli("diff", "000009", "--lists", lists), "no version 000009")
 
 

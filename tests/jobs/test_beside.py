@@ -61,9 +61,9 @@ def test_lists_and_archive_that_would_overwrite_each_other_are_refused_before_an
     tmp_path: Path, other: str
 ) -> None:
     for lists, archive in ((tmp_path / "both", tmp_path / other), (tmp_path / other, tmp_path / "both")):
-        with pytest.raises(SettingsError, match=r"--lists.*--archive.*name another"):
+        with pytest.raises(SettingsError, match=r"lists .* archive .*name another"):
             precompute("no-such-file.jsonl", lists, archive=archive, settings=SETTINGS)
-        with pytest.raises(SettingsError, match=r"--lists.*--archive.*name another"):
+        with pytest.raises(SettingsError, match=r"lists .* archive .*name another"):
             refresh([], lists, archive)
     assert not list(tmp_path.iterdir())
 
@@ -80,7 +80,7 @@ def test_an_archive_may_lie_inside_its_lists_and_lists_inside_their_archive(tmp_
 
 def test_lists_are_not_published_over_an_archive_nor_an_archive_saved_over_lists(tmp_path: Path) -> None:
     precompute(checkerboard(), tmp_path / "lists", archive=tmp_path / "archive", settings=SETTINGS)
-    with pytest.raises(SnapshotError, match="holds a saved archive; name another folder for lists"):
+    with pytest.raises(SnapshotError, match="holds a saved archive; name another folder for the lists"):
         precompute(checkerboard(), tmp_path / "archive", settings=SETTINGS)
     with pytest.raises(SnapshotError, match="holds published lists; name another folder for the archive"):
         precompute(checkerboard(), tmp_path / "new", archive=tmp_path / "lists", settings=SETTINGS)
