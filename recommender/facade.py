@@ -1,4 +1,4 @@
-"""What users hold: fit an archive, change it, ask it for lists, save and load it."""
+"""`Recommender`: fit an archive, change it, make its lists, save and load it."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ class Recommender(EditorActions):
 
     articles : path, list of paths, frame (pandas, Polars, Arrow, DuckDB), or iterable of Article, dict or the like
     columns : mapping of field to column, for column names that are not recognised
-    format : format of the files, such as 'csv', where their content shall not tell (docs/input.md)
+    format : format of the files, such as 'csv'; default: recognised by their content (docs/input.md)
     strict : raise at the first bad row; otherwise bad rows are left out, counted in `report`, and a warning says so
     progress : called with (stage, done, total)
-    ids : str, int or UUID; lists give ids back in the type of the one that was asked for
+    ids : str, int or UUID; lists have ids of the type that was passed
     k : items of a list; default `settings.selection.k`
     as_of : moment that lists are for; default the newest publication time that is not in the future
     filters : `Filters`, limits of this call on top of the settings
@@ -125,7 +125,7 @@ class Recommender(EditorActions):
         strict: bool = False,
         progress: Progress = silent,
     ) -> Recommender:
-        """Read a whole archive and make it searchable; gives the recommender itself.
+        """Read a whole archive and make it searchable; returns the recommender itself.
 
         `links` are further links between stories, see `read_links`.
 
@@ -135,7 +135,7 @@ class Recommender(EditorActions):
             If a file is missing, a column mapping is wrong, no story is left, links cannot be read, or a row is bad in
             strict mode.
         """
-        more = load_links(links, self.settings.reading)  # what cannot be read is refused before any work
+        links_table = load_links(links, self.settings.reading)  # links that cannot be read are refused before any work
         table, self.report = read_articles(
             articles,
             settings=self.settings.reading,
@@ -151,15 +151,15 @@ class Recommender(EditorActions):
                 f"the first: {first.file}, line {first.line}: {first.reason}",
                 stacklevel=2,
             )
-        self._warn_of(self.report)
-        self.fit_table(with_links(table, more, self.settings.reading), progress=progress)
+        self._warn_of_findings()
+        self.fit_table(with_links(table, links_table, self.settings.reading), progress=progress)
         self.overlay.settle(self.report.taken_back, self.catalog)
         self.report.boilerplate = self.catalog.boilerplate.told
         return self
 
-    def _warn_of(self, report: ReadReport) -> None:
-        if lines := report.findings(datetime.now(UTC)):
-            warnings.warn("; ".join(lines), stacklevel=3)
+    def _warn_of_findings(self) -> None:
+        if findings := self.report.findings(datetime.now(UTC)):
+            warnings.warn("; ".join(findings), stacklevel=3)
 
     def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
         """Make a table that `read_articles` returned searchable, as `fit` does."""
@@ -182,10 +182,10 @@ class Recommender(EditorActions):
     ) -> Changes:
         """Add stories and replace changed ones. Vocabulary and fitted vectors stay as `fit` made them.
 
-        A version older than the one held (by `updated_at`, then `published_at`) counts as unchanged, and so does one
-        that only lacks links which the archive knows, as from a file of links. Stories that are not published any more
-        leave the archive, and come back with a row that is not older than the one that took them back; those missing
-        from `articles` stay: only `withdraw` takes them out. A warning says what somebody should look at in the input.
+        A version that is older than the archive's (by `updated_at`, then `published_at`) counts as unchanged, and so
+        does one that only lacks links which the archive has, as from a file of links. Stories that are not published
+        any more leave the archive, and come back with a row that is not older than the one that took them back.
+        Stories missing from `articles` stay: only `withdraw` removes them. A warning says what to check in the input.
         """
         archive = self.archive
         table, self.report = read_articles(
@@ -196,7 +196,7 @@ class Recommender(EditorActions):
             archive, table, self.report, self._vectors, overlay.taken_back
         )
         overlay.settle(self.report.taken_back, self.catalog)
-        self._warn_of(self.report)
+        self._warn_of_findings()
         return changes
 
     def pool(self, *, as_of: datetime | None = None) -> Recommender:
@@ -228,7 +228,7 @@ class Recommender(EditorActions):
             Published lists: links to what they showed under a story before it was updated may be their own, and do not
             count.
         name : str, default 'own'
-            Of the ranker.
+            Name of the ranker.
         seed : int, default 0
 
         Raises
@@ -260,12 +260,12 @@ class Recommender(EditorActions):
         )
 
     def compact(self) -> Recommender:
-        """Drop replaced versions and put all rows in publication order again; lists do not change."""
+        """Remove replaced versions and put all rows in publication order again; lists do not change."""
         self._archive = compact_rows(self.archive)
         return self
 
     def under(self, settings: Settings) -> Recommender:
-        """Make a recommender of the same archive under other settings of retrieval, ranking and selection.
+        """Return a recommender of the same archive under other settings of retrieval, ranking and selection.
 
         Nothing is embedded again. Withdrawals made through either hold for both.
 
@@ -280,7 +280,7 @@ class Recommender(EditorActions):
         other._archive = archive
         return other
 
-    # -- asking -------------------------------------------------------------------------------
+    # -- making lists -------------------------------------------------------------------------
 
     def recommend(
         self,
@@ -315,8 +315,9 @@ class Recommender(EditorActions):
         self._refuse_withdrawn(texts)
         rows = self.archive.catalog.rows(texts)
         batches = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude).lists(rows)
-        lists = [one for batch in batches for one in self._values(batch)]
-        return [one.with_ids(id_converter(asked)) for one, asked in zip(lists, article_ids, strict=True)]
+        lists = [read_next for batch in batches for read_next in self._to_lists(batch)]
+        pairs = zip(lists, article_ids, strict=True)
+        return [read_next.with_ids(id_converter(article_id)) for read_next, article_id in pairs]
 
     def recommend_for(
         self,
@@ -347,10 +348,11 @@ class Recommender(EditorActions):
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
         table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)
         self._refuse_withdrawn(table["id"].to_pylist())
-        (found,) = self._values(lister.draft(table, vectors))
-        found = found.without_list("withheld") if found.article_id in self.rules.no_list else found
-        given = article.id if isinstance(article, Article) else article.get("id", "")
-        return found.with_ids(id_converter(given))
+        (read_next,) = self._to_lists(lister.draft(table, vectors))
+        if read_next.article_id in self.rules.no_list:
+            read_next = read_next.without_list("withheld")
+        article_id = article.id if isinstance(article, Article) else article.get("id", "")
+        return read_next.with_ids(id_converter(article_id))
 
     def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
         """Compute how relevant each item is to the story in the same place, before freshness and limits; float64 (m,).
@@ -369,16 +371,18 @@ class Recommender(EditorActions):
     def explain_rejected(
         self, article_ids: Sequence[Id], *, as_of: datetime | None = None
     ) -> dict[Any, list[Rejected]]:
-        """Tell which candidates are not in the lists of some stories, best first, each with the rule that rejected it.
+        """Find the candidates that are not in the lists of some stories, best first, each with what rejected it.
 
         Blocked candidates are among them, withdrawn ones never are.
         """
         self.overlay.refresh()
-        found = self.lister(as_of=as_of).rejected(id_texts(article_ids))
+        rejected_by_text = self.lister(as_of=as_of).rejected(id_texts(article_ids))
         rejected: dict[Any, list[Rejected]] = {}
-        for asked in article_ids:
-            give, held = id_converter(asked), found[id_text(asked)]
-            rejected[asked] = held if give is None else [replace(one, article_id=give(one.article_id)) for one in held]
+        for article_id in article_ids:
+            candidates, convert = rejected_by_text[id_text(article_id)], id_converter(article_id)
+            if convert is not None:
+                candidates = [replace(candidate, article_id=convert(candidate.article_id)) for candidate in candidates]
+            rejected[article_id] = candidates
         return rejected
 
     def lister(
@@ -392,25 +396,28 @@ class Recommender(EditorActions):
         """Prepare lists of the archive for one moment, as `recommend` takes its arguments."""
         if self.archive.rules.desk != (rules := self.rules).desk:
             self.archive = replace(self.archive, rules=rules)
-        if more := id_texts(exclude):
+        if excluded := id_texts(exclude):
             filters = filters or Filters()
-            filters = replace(filters, exclude=(*filters.exclude, *more))
+            filters = replace(filters, exclude=(*filters.exclude, *excluded))
         return Lister.for_moment(self.archive, self.overlay, self.archive.moment(as_of), k=k, filters=filters)
 
-    def _values(self, batch: pa.RecordBatch) -> list[ReadNext]:
-        """Turn records into lists under what editors have decided by now."""
+    def _to_lists(self, batch: pa.RecordBatch) -> list[ReadNext]:
+        """Convert records to lists under what editors have decided by now."""
         overlay = self.overlay
-        asked = batch.column("article_id").to_pylist()
-        pinned = pin_finder(overlay.decisions.pins, asked, self.catalog, datetime.now(UTC))
+        article_ids = batch.column("article_id").to_pylist()
+        pinned = pin_finder(overlay.decisions.pins, article_ids, self.catalog, datetime.now(UTC))
         lists = to_lists(batch, overlay.withdrawn, overlay.blocked, pinned)
-        return [one.without_list("withheld") if one.article_id in overlay.withheld else one for one in lists]
+        return [
+            read_next.without_list("withheld") if read_next.article_id in overlay.withheld else read_next
+            for read_next in lists
+        ]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:
             if article_id in self.overlay.withdrawn:
                 raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
 
-    # -- keeping ------------------------------------------------------------------------------
+    # -- saving and loading -------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
         """Save the fitted archive to a folder; later withdrawals are recorded there at once.
@@ -453,7 +460,7 @@ class Recommender(EditorActions):
         rec.overlay = overlay_of_archive(Path(path))
         return rec
 
-    # -- what there is ------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------
 
     @property
     def archive(self) -> Archive:
@@ -468,7 +475,7 @@ class Recommender(EditorActions):
 
     @property
     def rules(self) -> Rules:
-        """What editors decide, with the boosts of the overlay; new rules hold from the next call on."""
+        """What editors decide, with the boosts of the overlay; new rules apply from the next call on."""
         return self._rules.with_desk(self.overlay.decisions.boosted)
 
     @rules.setter
@@ -505,14 +512,14 @@ class Recommender(EditorActions):
     def index(self) -> Any:
         """The FAISS index over the vectors of all stories, also those that no list shows; ids are rows of `catalog`.
 
-        It is built when it is first asked for, as `settings.retrieval.index` says. Ask it with `search_vector`.
+        It is built at the first use, as `settings.retrieval.index` says. `search_vector` makes queries for it.
         """
         self._archive = self.archive.indexed()
         assert self._archive.index is not None
         return self._archive.index.faiss
 
     def search_vector(self, article: Article | Mapping[str, Any]) -> NDArray[np.float32]:
-        """Make the vector that `index` is asked with for a story, float32 (1, d), of unit length.
+        """Make the query of a story for `index`, float32 (1, d), of unit length.
 
         Examples
         --------
@@ -533,11 +540,11 @@ class Recommender(EditorActions):
         return 0 if self._archive is None else int(self.catalog.alive.sum())
 
     def __bool__(self) -> bool:
-        return True  # one without stories is one all the same
+        return True  # also without stories, of which `len` is 0
 
     def _article_ids(self) -> Iterable[str]:
         ids: list[str] = self.catalog.ids.to_pylist()
         return ids
 
     def _unknown_ids(self, ids: Iterable[str]) -> list[str]:
-        return [] if self._archive is None else [one for one in ids if one not in self.catalog]
+        return [] if self._archive is None else [article_id for article_id in ids if article_id not in self.catalog]

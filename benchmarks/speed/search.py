@@ -199,7 +199,7 @@ def measure(path: Path, about: str, k: int, count: int) -> dict[str, Any]:
     plain = replace(archive.searched, reach=None)
     row: dict[str, Any] = {"archive": path.name, "about": about}
     row |= compared(plain, archive.catalog.ids.to_pylist(), archive.catalog.id_rank, k, SAMPLE)
-    searched, shortlist = build.searched_by(
+    searched, shortlist = build.make_search_table(
         archive.catalog, archive.tfidf, archive.terms, archive.vectors, archive.settings, Limits(exact=0)
     )
     near = replace(archive, searched=searched, shortlist=shortlist)

@@ -1,4 +1,4 @@
-"""A decorator that compiles loops over stories or pairs with numba, and shares their lines out among the cores.
+"""A decorator that compiles loops over stories or pairs with numba, and shares them out among the cores.
 
 Not numba's own threads: two callers at once would abort its default threading layer.
 """
@@ -12,7 +12,7 @@ from functools import cache, wraps
 from typing import Any
 
 _CORES = os.cpu_count() or 1
-_SHARES = 2  # of the lines a core: lines differ in cost
+_SHARES = 2  # for each core, as stories differ in cost
 
 
 @cache
@@ -29,13 +29,13 @@ def kernel(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile a loop at its first call; later processes find the machine code on disk.
 
-    The loop takes the lines ``[start, stop)`` of its arrays and writes what it finds into the last ones. It is called
-    with the number of lines in their place, and runs without the interpreter's lock.
+    The loop takes the rows ``[start, stop)`` of its arrays and writes its results into the last ones. It is called with
+    the number of rows instead of these two, and runs without the interpreter's lock.
 
     Parameters
     ----------
     least : int
-        Lines that are worth a thread.
+        Number of rows that is worth a thread.
     parts : tuple of functions
         Functions that the loop calls, compiled with it. They stand in the loop's own file: a change of another file
         would not be noticed.
@@ -44,18 +44,18 @@ def kernel(
     --------
     >>> import numpy as np
     >>> @kernel(least=1_000)
-    ... def doubles(start, stop, values, found):
-    ...     for line in range(start, stop):
-    ...         found[line] = 2 * values[line]
-    >>> found = np.empty(3)
-    >>> doubles(3, np.arange(3.0), found)
-    >>> found.tolist()
+    ... def double(start, stop, values, out):
+    ...     for row in range(start, stop):
+    ...         out[row] = 2 * values[row]
+    >>> out = np.empty(3)
+    >>> double(3, np.arange(3.0), out)
+    >>> out.tolist()
     [0.0, 2.0, 4.0]
     """
 
-    def wrap(loop: Callable[..., None]) -> Callable[..., None]:
+    def decorate(loop: Callable[..., None]) -> Callable[..., None]:
         @cache
-        def machine_code() -> Callable[..., None]:
+        def compiled_loop() -> Callable[..., None]:
             import numba  # slow to import, and not needed by those who read finished lists
 
             for part in parts:
@@ -66,17 +66,17 @@ def kernel(
                 return numba.njit(nogil=True)(loop)  # type: ignore[no-any-return]
 
         @wraps(loop)
-        def run(lines: int, *arrays: Any) -> None:
-            compiled = machine_code()
-            step = max(-(-lines // (_CORES * _SHARES)), least)
-            if lines <= step:
-                compiled(0, lines, *arrays)
+        def run(n_rows: int, *arrays: Any) -> None:
+            compiled = compiled_loop()
+            size = max(-(-n_rows // (_CORES * _SHARES)), least)
+            if n_rows <= size:
+                compiled(0, n_rows, *arrays)
                 return
-            shares = range(0, lines, step)
-            jobs = [_pool().submit(compiled, start, min(start + step, lines), *arrays) for start in shares]
+            starts = range(0, n_rows, size)
+            jobs = [_pool().submit(compiled, start, min(start + size, n_rows), *arrays) for start in starts]
             for job in jobs:
                 job.result()
 
         return run
 
-    return wrap
+    return decorate

@@ -1,4 +1,4 @@
-"""Tasks on all cores: one after another with the results in order, or all at once."""
+"""Tasks on all cores: results in order, rows copied in parts, threads for PyTorch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Result = TypeVar("Result")
 def in_order(
     run: Callable[[Task], Result], tasks: Iterable[Task], workers: ThreadPoolExecutor | None = None
 ) -> Iterator[Result]:
-    """Work on tasks by as many threads as there are cores, or by some workers; gives results in the order of tasks.
+    """Run tasks in as many threads as there are cores, or in given workers, and yield the results in their order.
 
-    A few tasks are worked on ahead. The first is done alone: it fills the caches that the others share.
+    A few tasks are run ahead. The first runs by itself: it fills the caches that the others share.
 
     Examples
     --------
@@ -51,24 +51,26 @@ def in_order(
                 waiting.cancel()
 
 
-def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Join the rows of two arrays, as `np.concatenate` does, by all cores.
+def concatenate(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Concatenate the rows of two arrays, as `np.concatenate` does, on all cores.
 
     For arrays of gigabytes, whose new pages cost more than their bytes.
 
     Examples
     --------
-    >>> joined(np.zeros((1, 2)), np.ones((1, 2))).tolist()
+    >>> concatenate(np.zeros((1, 2)), np.ones((1, 2))).tolist()
     [[0.0, 0.0], [1.0, 1.0]]
     """
-    found = np.empty((len(first) + len(second), *first.shape[1:]), dtype=first.dtype)
-    found[len(first) :] = second
+    both = np.empty((len(first) + len(second), *first.shape[1:]), dtype=first.dtype)
+    both[len(first) :] = second
 
-    def copy(part: slice) -> None:
-        found[part] = first[part]
+    def copy(start: int) -> None:
+        part = slice(start, min(start + _COPIED, len(first)))
+        both[part] = first[part]
 
-    deque(in_order(copy, (slice(at, min(at + _COPIED, len(first))) for at in range(0, len(first), _COPIED))), 0)
-    return found
+    for _ in in_order(copy, range(0, len(first), _COPIED)):
+        pass
+    return both
 
 
 @cache
@@ -85,7 +87,7 @@ def torch_workers() -> ThreadPoolExecutor:
     started = threading.Barrier(count)
 
     def start() -> None:
-        torch.get_num_threads()  # sets the thread up by the number that holds for all; only then can it be changed
+        torch.get_num_threads()  # sets this thread up with the common number; only then can its own be changed
         torch.set_num_threads(1)
         started.wait()
 
@@ -97,7 +99,7 @@ def torch_workers() -> ThreadPoolExecutor:
 
 
 def torch_threads() -> int:
-    """Tell how many tasks `torch_workers` run at once."""
+    """Return how many tasks `torch_workers` run at once."""
     import torch
 
     return int(torch.get_num_threads())

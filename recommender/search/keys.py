@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.compute.parallel import joined
+from recommender.compute.parallel import concatenate
 from recommender.features.tfidf import Tfidf
 from recommender.features.vectors import SCALE
 from recommender.search import loops
@@ -61,7 +61,7 @@ class Keys:
 
     def beside(self, more: Keys) -> Keys:
         """Put the words of other stories behind these."""
-        return Keys(joined(self.words, more.words), joined(self.weights, more.weights))
+        return Keys(concatenate(self.words, more.words), concatenate(self.weights, more.weights))
 
 
 def telling_words(tfidf: Tfidf) -> NDArray[np.bool_]:

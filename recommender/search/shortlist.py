@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.compute.parallel import joined
+from recommender.compute.parallel import concatenate
 from recommender.features.hubness import id_hashes
 from recommender.features.loops import products
 from recommender.features.vectors import SCALE
@@ -52,7 +52,7 @@ class Reach:
 
     def beside(self, more: Reach) -> Reach:
         """Put the reach of other stories behind this."""
-        return Reach(joined(self.cut, more.cut), joined(self.cell, more.cell), self.centres)
+        return Reach(concatenate(self.cut, more.cut), concatenate(self.cell, more.cell), self.centres)
 
 
 @dataclass(frozen=True, eq=False)

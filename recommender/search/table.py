@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.compute.parallel import joined
+from recommender.compute.parallel import concatenate
 from recommender.search import loops
 from recommender.search.keys import Keys, Postings
 from recommender.search.shortlist import Reach
@@ -50,7 +50,7 @@ class SearchTable:
     def beside(self, more: SearchTable) -> SearchTable:
         """Put other stories behind these."""
         reach = self.reach and more.reach and self.reach.beside(more.reach)
-        return SearchTable(joined(self.vectors, more.vectors), self.keys.beside(more.keys), self.vocabulary, reach)
+        return SearchTable(concatenate(self.vectors, more.vectors), self.keys.beside(more.keys), self.vocabulary, reach)
 
     def products(self, at: NDArray[np.int64], other: SearchTable, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Multiply the stories `at`, (q,), with rows of another table, (q, c); 0 for row -1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.compute.parallel import joined
+from recommender.compute.parallel import concatenate
 from recommender.search import windows
 from recommender.search.pools import Checkpoint, Pools, Queries
 from recommender.search.retriever import Retriever
@@ -31,7 +31,7 @@ def renewed(
     if not _comparable(now, was):
         return now.pools(queries, checkpoint)
     new = len(now.catalog) - len(was.catalog)
-    pools = Pools(joined(pools.rows, Pools.empty(new, now.count, now.limits.spare).rows), now.limits.spare)
+    pools = Pools(concatenate(pools.rows, Pools.empty(new, now.count, now.limits.spare).rows), now.limits.spare)
     again = np.arange(len(now.catalog)) >= len(was.catalog)
     if now.scope.timed and now.scope.as_of != was.scope.as_of and now.scope.days_before is not None:
         again |= _slide(queries, pools, now, was)

@@ -50,7 +50,7 @@ def short(value: float) -> str:
 
 
 def fold_of(groups: NDArray[np.integer], folds: int, *, seed: int = 0) -> NDArray[np.int64]:
-    """Give each story a fold: groups stay whole, the largest go first, each to the fold with the fewest stories.
+    """Assign each story to a fold: groups stay whole, the largest go first, each to the fold with the fewest stories.
 
     Parameters
     ----------
@@ -72,11 +72,11 @@ def fold_of(groups: NDArray[np.integer], folds: int, *, seed: int = 0) -> NDArra
     _, code, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(size))
     order = order[np.argsort(-size[order], kind="stable")]
-    held = np.zeros(min(folds, len(size)), dtype=np.int64)
+    fold_sizes = np.zeros(min(folds, len(size)), dtype=np.int64)
     fold = np.zeros(len(size), dtype=np.int64)
     for group in order:
-        fold[group] = held.argmin()
-        held[fold[group]] += size[group]
+        fold[group] = fold_sizes.argmin()
+        fold_sizes[fold[group]] += size[group]
     return np.asarray(fold[code])
 
 
@@ -93,7 +93,7 @@ def group_draws(groups: NDArray[np.integer], *, times: int = 1000, seed: int = 0
     Returns
     -------
     ndarray of float64, shape (times, G), read-only
-        Whole numbers; every line adds up to G.
+        Whole numbers; every row sums to G.
 
     Examples
     --------
@@ -116,8 +116,8 @@ def _draws(number: int, times: int, seed: int) -> NDArray[np.float64]:
 def counted_draws(rng: np.random.Generator, times: int, number: int) -> NDArray[np.float64]:
     """Draw `number` things as often with replacement, and count each; (times, number)."""
     draws = np.zeros((times, number))
-    for line in draws:
-        line[:] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
+    for counts in draws:
+        counts[:] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
     return draws
 
 
@@ -155,9 +155,9 @@ def bootstrap(
     values, groups = known_values(values, groups)
     if not len(values):
         return Estimate(np.nan, np.nan, np.nan)
-    counted = np.column_stack([np.bincount(groups, values), np.bincount(groups)])
-    sums, counts = (group_draws(groups, times=times, seed=seed) @ counted).T
-    return Estimate(float(values.mean()), *expanded_interval(sums / counts, len(counted)))
+    by_group = np.column_stack([np.bincount(groups, values), np.bincount(groups)])
+    sums, counts = (group_draws(groups, times=times, seed=seed) @ by_group).T
+    return Estimate(float(values.mean()), *expanded_interval(sums / counts, len(by_group)))
 
 
 def stratified_bootstrap(
@@ -176,7 +176,7 @@ def stratified_bootstrap(
     Parameters
     ----------
     values : sequence of ndarray of float64, shape (q_s,)
-        One array a set; NaN are left out, and sets without a value.
+        One array for each set; NaN are left out, and sets without a value.
     groups : sequence of ndarray of int, shape (q_s,)
     times : int, default 1000
     seed : int, default 0
@@ -191,17 +191,18 @@ def stratified_bootstrap(
     >>> round(found.value, 3)
     0.36
     """
-    held = [known_values(*each) for each in zip(values, groups, strict=True)]
-    held = [(each, codes) for each, codes in held if len(each)]
-    if not held:
+    known = [known_values(*of_set) for of_set in zip(values, groups, strict=True)]
+    sets = [(set_values, set_groups) for set_values, set_groups in known if len(set_values)]
+    if not sets:
         return Estimate(np.nan, np.nan, np.nan)
     sums, counts = np.zeros((2, times))
-    for place, (each, codes) in enumerate(held):
-        counted = np.column_stack([np.bincount(codes, each), np.bincount(codes)])
-        drawn = group_draws(codes, times=times, seed=seed + place) @ counted  # else sets of one size would move as one
+    for number, (set_values, set_groups) in enumerate(sets):
+        by_group = np.column_stack([np.bincount(set_groups, set_values), np.bincount(set_groups)])
+        # with one seed sets of one size would be drawn alike
+        drawn = group_draws(set_groups, times=times, seed=seed + number) @ by_group
         sums, counts = sums + drawn[:, 0], counts + drawn[:, 1]
-    fewest = min(int(codes.max()) + 1 for _, codes in held)
-    mean = float(np.concatenate([each for each, _ in held]).mean())
+    fewest = min(int(set_groups.max()) + 1 for _, set_groups in sets)
+    mean = float(np.concatenate([set_values for set_values, _ in sets]).mean())
     return Estimate(mean, *expanded_interval(sums / counts, fewest))
 
 
@@ -213,8 +214,8 @@ def known_values(
         raise InputError(
             f"values of shape {values.shape} and groups of shape {groups.shape}; expected one of each per story"
         )
-    held = ~np.isnan(values)
-    return values[held], np.unique(groups[held], return_inverse=True)[1]
+    is_known = ~np.isnan(values)
+    return values[is_known], np.unique(groups[is_known], return_inverse=True)[1]
 
 
 def expanded_interval(draws: NDArray[np.float64], groups: int) -> tuple[float, float]:

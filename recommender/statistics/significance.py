@@ -1,4 +1,4 @@
-"""Tests of a difference, how large it is, how many stories would tell it, and what to call the outcome."""
+"""Tests of a difference, its size, the number of stories that would show it, and the verdict in words."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def randomisation(
     sums = sums[np.abs(sums) > NOISE * np.abs(differences).sum()]  # flipping a sum of 0 changes nothing
     least = np.abs(sums.sum()) - 1e-9 * np.abs(sums).sum()  # rounding must not break ties
 
-    def reached(flips: NDArray[np.integer]) -> NDArray[np.bool_]:
+    def reaches(flips: NDArray[np.integer]) -> NDArray[np.bool_]:
         return np.asarray(np.abs(sums.sum() - 2 * (flips @ sums)) >= least)
 
     if len(sums) <= _EXACT:
-        return float(reached(np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums)) & 1).mean())
+        return float(reaches(np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums)) & 1).mean())
     rng, rows = np.random.default_rng(seed), max(BLOCK // len(sums), 1)
     blocks = [min(rows, times - done) for done in range(0, times, rows)]
-    count = sum(int(reached(rng.integers(0, 2, (block, len(sums)), dtype=np.uint8)).sum()) for block in blocks)
+    count = sum(int(reaches(rng.integers(0, 2, (block, len(sums)), dtype=np.uint8)).sum()) for block in blocks)
     return (1 + count) / (1 + times)
 
 
@@ -90,10 +90,10 @@ def effect_size(differences: NDArray[np.float64]) -> float:
     >>> effect_size(np.array([1.0, 2.0, 3.0]))
     2.0
     """
-    held = differences[~np.isnan(differences)]
-    if len(held) < 2 or np.ptp(held) <= NOISE * np.abs(held).max():
+    known = differences[~np.isnan(differences)]
+    if len(known) < 2 or np.ptp(known) <= NOISE * np.abs(known).max():
         return float("nan")
-    return float(held.mean() / held.std(ddof=1))
+    return float(known.mean() / known.std(ddof=1))
 
 
 def wins_ties_losses(differences: NDArray[np.float64], tolerance: float = 1e-9) -> tuple[int, int, int]:
@@ -155,12 +155,12 @@ def required_stories(
             f"difference {difference}, power {power}, alpha {alpha}; expected a difference other than 0, "
             "and power and alpha between 0 and 1"
         )
-    held, codes = known_values(differences, np.arange(len(differences)) if groups is None else groups)
-    number = int(codes.max(initial=-1)) + 1
-    if number < 2:
-        raise InputError(f"the differences come from {number} groups of stories; expected two and more")
-    off = np.bincount(codes, held - held.mean())
-    variance = max(held.var(ddof=1), (off @ off) / len(held) * number / (number - 1))
+    known, codes = known_values(differences, np.arange(len(differences)) if groups is None else groups)
+    n_groups = int(codes.max(initial=-1)) + 1
+    if n_groups < 2:
+        raise InputError(f"the differences come from {n_groups} groups of stories; expected two and more")
+    deviations = np.bincount(codes, known - known.mean())
+    variance = max(known.var(ddof=1), (deviations @ deviations) / len(known) * n_groups / (n_groups - 1))
     z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
     return max(int(np.ceil(z**2 * variance / difference**2)), 2)
 
@@ -174,7 +174,7 @@ def verdict(
     margin: float = 0.005,
     alpha: float = 0.05,
 ) -> str:
-    """Say what a comparison shows, in words.
+    """Return the verdict of a comparison, in words.
 
     Parameters
     ----------
