@@ -91,12 +91,13 @@ def learn(
         told |= {"verdict": found.verdict, "ranker": None if found.worse else str(to)}
         print_json(orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY, default=dict))
     else:
-        _print(found, to)
+        print_report(found, to)
     if found.worse:
         raise typer.Exit(1)
 
 
-def _print(found: LearnReport, to: Path) -> None:
+def print_report(found: LearnReport, to: Path) -> None:
+    """Show what was learned, and where the ranker is."""
     told = found.links
     out.print(f"links        {told_links(told.links, told.stories, told.unresolved)}", markup=False)
     if found.missed == found.missed:

@@ -19,11 +19,12 @@ from recommender import InputError, LearnReport, PublishedLists, Recommender
 from recommender.archive.linked import candidates_at_publication, linked_pairs
 from recommender.articles.links import connected_rows, resolve_links
 from recommender.cli.app import app
+from recommender.cli.learn import print_report
 from recommender.ranking import learn as learning
 from recommender.ranking.learn import LinkedPairs, feature_names, pair_weights
 from recommender.ranking.ndcg import chance_by_story, ndcg_by_story
 from recommender.ranking.ranker import Ranker
-from recommender.statistics import bootstrap, fold_of
+from recommender.statistics import Estimate, bootstrap, fold_of
 from tests.support import searching
 from tests.support.newsroom import fitted, newsroom
 
@@ -289,6 +290,16 @@ def test_the_command_writes_a_ranker_that_precompute_takes(stories_file: Path, t
     assert done.exit_code == 0, done.output
     told = CliRunner().invoke(app, ["info", "--lists", str(lists)]).output
     assert Ranker.load(own).sha256[:12] in told
+
+
+def test_a_loss_is_told_without_a_ranker_that_was_not_written(
+    report: LearnReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_report(replace(report, gain=Estimate(-0.2, -0.3, -0.1)), Path("ranker.json"))
+    told = capsys.readouterr().out
+    assert "worse than the ranker at hand" in told
+    assert told.endswith("of a fit on the stories to train. No ranker was written: ranker.json is as it was.\n")
+    assert "fitted on all" not in told
 
 
 def test_headlines_as_anchors_teach_nothing() -> None:
