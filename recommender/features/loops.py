@@ -133,6 +133,26 @@ def row_cosines(
         out[pair] = merged_cosine(left, a[pair], right, b[pair])
 
 
+@kernel(least=512)
+def mark_shared(
+    start: int,
+    stop: int,
+    indptr: NDArray[np.int32],
+    terms: NDArray[np.int32],
+    part_indptr: NDArray[np.int32],
+    part_terms: NDArray[np.int32],
+    out: NDArray[np.bool_],
+) -> None:
+    """Mark the entries of sparse rows whose terms the same row of another matrix has, too; terms ascend in a row."""
+    for row in range(start, stop):
+        entry, last = indptr[row], indptr[row + 1]
+        for other in range(part_indptr[row], part_indptr[row + 1]):
+            while entry < last and terms[entry] < part_terms[other]:
+                entry += 1
+            if entry < last and terms[entry] == part_terms[other]:
+                out[entry] = True
+
+
 @kernel(least=256)
 def heaviest_shared(
     start: int,

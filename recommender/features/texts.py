@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.columns import as_array, text_buffers
 from recommender.features import pair_loops as loops
+from recommender.features.loops import mark_shared
 from recommender.features.tfidf import Tfidf, csr_arrays
 
 LEAD_WORDS = 60  # words of lead and body that count as a story's beginning
@@ -158,14 +159,9 @@ class Subjects:
 
 def _is_in_part(whole: sp.csr_matrix, part: sp.csr_matrix) -> NDArray[np.bool_]:
     """Mark the entries of `whole` that `part` of the same stories has, too."""
-    keys, part_keys = (
-        np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * matrix.shape[1] + matrix.indices
-        for matrix in (whole, part)
-    )
-    if not len(part_keys):
-        return np.zeros(len(keys), dtype=bool)
-    nearest = np.minimum(np.searchsorted(part_keys, keys), len(part_keys) - 1)
-    return np.asarray(part_keys[nearest] == keys)
+    is_in_part = np.zeros(whole.nnz, dtype=bool)
+    mark_shared(whole.shape[0], whole.indptr, whole.indices, part.indptr, part.indices, is_in_part)
+    return is_in_part
 
 
 def _times_used(terms: sp.csr_matrix, idf: NDArray[np.float32]) -> NDArray[np.float64]:

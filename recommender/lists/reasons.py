@@ -235,8 +235,11 @@ def _time_apart(story_published: NDArray[np.int64], published: NDArray[np.int64]
     """Write how long before or after a story an item was published, as "two days earlier"; '' = not known."""
     has_dates = (story_published != UNDATED) & (published != UNDATED)
     hours = (np.where(has_dates, published, 0) - np.where(has_dates, story_published, 0)) // HOUR_US
-    texts = [apart_text(gap) if known else "" for gap, known in zip(hours.tolist(), has_dates.tolist(), strict=True)]
-    return pa.array(texts, pa.string())
+    texts = {gap: apart_text(gap) for gap in np.unique(hours).tolist()}
+    return pa.array(
+        [texts[gap] if known else "" for gap, known in zip(hours.tolist(), has_dates.tolist(), strict=True)],
+        pa.string(),
+    )
 
 
 def apart_text(hours: int) -> str:

@@ -158,6 +158,7 @@ def best_of_near(
     centres: NDArray[np.float32],
     own: NDArray[np.int64],
     others: NDArray[np.int16],
+    other_at: NDArray[np.int64],
     postings: Any,
     cells: NDArray[np.int64],
     table: Any,
@@ -165,60 +166,63 @@ def best_of_near(
 ) -> None:
     """Offer stories the rows whose estimate is `cut` or more: by words, and by the story's product with their centre.
 
-    Rows stand in the order of their cells, which begin at `cells`. All stories go through them tile by tile: what one
-    of them reads the others find in the cache.
+    Rows stand in the order of their cells, which begin at `cells`; the vector of each is `others[other_at]`. All
+    stories go through them tile by tile: what one of them reads the others find in the cache.
     """
     first, post_place, post_weight = postings
     rows, shown, _, _, id_rank = table
     place, dots, size, worst, count = held
     room, width = place.shape[1], len(rows)
     scratch = np.empty((2, room + 1), np.int64)
-    estimate, centre = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
-    hits = np.empty(TILE, np.int32)
-    next_word = np.empty((stop - start, words.shape[1]), np.int64)
+    shared, hits = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
+    cell_of, needed = np.empty(TILE, np.int32), np.empty(TILE, np.int32)  # cells of a tile are counted from its first
+    next_posting = np.empty((stop - start, words.shape[1]), np.int64)
+    last_posting = np.empty((stop - start, words.shape[1]), np.int64)
     for story in range(start, stop):
         for key in range(words.shape[1]):
-            next_word[story - start, key] = first[max(words[story, key], 0)]
-    left_cell = 0
+            next_posting[story - start, key] = first[max(words[story, key], 0)]
+            last_posting[story - start, key] = first[words[story, key] + 1]  # 0 where there is no word
+    first_cell = 0
     for base in range(0, width, TILE):
         end = min(base + TILE, width)
-        while cells[left_cell + 1] <= base:
-            left_cell += 1
+        while cells[first_cell + 1] <= base:
+            first_cell += 1
+        last_cell = first_cell
+        while last_cell < len(cells) - 1 and cells[last_cell] < end:
+            cell_of[max(cells[last_cell], base) - base : min(cells[last_cell + 1], end) - base] = last_cell - first_cell
+            last_cell += 1
         for story in range(start, stop):
-            found, limit, cell = 0, cut[story], left_cell
-            while cell < len(cells) - 1 and cells[cell] < end:
-                left, right = max(cells[cell], base) - base, min(cells[cell + 1], end) - base
-                near = np.int32(centres[story, cell])
-                estimate[left:right] = near
-                centre[left:right] = near
-                if near >= limit:
-                    for at in range(left, right):
-                        hits[found] = at
+            found, limit = 0, cut[story]
+            shared[: end - base] = 0
+            for cell in range(first_cell, last_cell):
+                # what the words must add to the centre; nothing where the centre alone is near enough
+                least = np.int32(limit - np.int32(centres[story, cell]))
+                needed[cell - first_cell] = least
+                if least <= 0:
+                    for at in range(max(cells[cell], base), min(cells[cell + 1], end)):
+                        hits[found] = at - base
                         found += 1
-                cell += 1
             for key in range(words.shape[1]):
-                word, weight = words[story, key], np.int32(WORDS * np.int32(weights[story, key]))
-                if word < 0:
-                    break
-                at, last = next_word[story - start, key], first[word + 1]
+                at, last = next_posting[story - start, key], last_posting[story - start, key]
+                weight = np.int32(WORDS * np.int32(weights[story, key]))
                 while at < last and post_place[at] < end:
                     row = np.uint32(post_place[at] - base)  # or the compiler fears negative places
-                    before = estimate[row]
-                    estimate[row] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
-                    if before < limit <= after:
+                    before = shared[row]
+                    shared[row] = after = np.int32(before + np.int32(weight * np.int32(post_weight[at])))
+                    if before < needed[np.uint32(cell_of[row])] <= after:
                         hits[found] = row
                         found += 1
                     at += 1
-                next_word[story - start, key] = at
+                next_posting[story - start, key] = at
             query = vectors[story]
             for number in range(found):
                 at = base + hits[number]
                 if not shown[at] or rows[at] == own[story]:
                     continue
-                other, total = others[rows[at]], np.int32(0)
+                other, total = others[other_at[at]], np.int32(0)
                 for i in range(len(query)):
                     total = np.int32(total + np.int32(np.int32(query[i]) * np.int32(other[i])))
-                dot = np.int32(MEANING * total + estimate[at - base] - centre[at - base])
+                dot = np.int32(MEANING * total + shared[at - base])
                 if dot <= 0 or dot < worst[story]:
                     continue
                 place[story, size[story]], dots[story, size[story]] = at, dot

@@ -109,7 +109,7 @@ def nearest(
         known = rows.table.reach
         centres = products_with_centres(mine.vectors, known.centres, known.floats)
         centres = np.take(centres, rows.cells, axis=1)  # indexed by `[:, cells]` they would lie column by column
-        others = rows.table.vectors, rows.postings.parts, rows.first
+        others = *rows.vectors_at, rows.postings.parts, rows.first
         reach = mine.reach.cut, centres
         loops.best_of_near(len(queries), mine.vectors, *words, *reach, queries.rows, *others, rows.parts, held)
         return held.best(rows)

@@ -18,6 +18,8 @@ from recommender.search.table import Rows, SearchTable
 from recommender.search.windows import times
 from recommender.settings import RetrievalSettings
 
+_MANY = 8  # blocks of stories, from which on a copy of all vectors in the order of a search pays
+
 
 @dataclass(frozen=True, kw_only=True)
 class Retriever:
@@ -133,6 +135,8 @@ class Retriever:
         blocks = (order[at : at + step] for at in range(0, len(order), step))
         torch = not near and worth_torch(len(queries) * len(found))
         every = None if self.scope.windowed else self._rows(found)
+        if every is not None and near and len(queries) > _MANY * step:
+            every = every.with_vectors()
 
         def search(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             some, windows = queries.take(places), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -139,6 +139,8 @@ class Rows:
         In which they lie, one after another.
     first : ndarray of int64, shape (c + 1,)
         Where those of each cell begin.
+    by_place : ndarray of int16, shape (m, d), optional
+        Their vectors in this order, see `with_vectors`.
     """
 
     table: SearchTable
@@ -150,9 +152,21 @@ class Rows:
     postings: Postings
     cells: NDArray[np.int32]
     first: NDArray[np.int64]
+    by_place: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def with_vectors(self) -> Rows:
+        """Copy the vectors into the order of the rows: many stories find those of one cell faster side by side."""
+        return replace(self, by_place=np.take(self.table.vectors, self.rows, axis=0))
+
+    @property
+    def vectors_at(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Vectors, and the row among them of each place."""
+        if self.by_place is not None:
+            return self.by_place, np.arange(len(self))
+        return self.table.vectors, self.rows
 
     @property
     def vectors(self) -> NDArray[np.int16]:
