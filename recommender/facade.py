@@ -154,7 +154,7 @@ class Recommender(EditorActions):
         self._warn_of_findings()
         self.fit_table(with_links(table, links_table, self.settings.reading), progress=progress)
         self.overlay.settle(self.report.taken_back, self.catalog)
-        self.report.boilerplate = self.catalog.boilerplate.told
+        self.report.boilerplate = self.catalog.boilerplate.passages
         return self
 
     def _warn_of_findings(self) -> None:

@@ -74,7 +74,7 @@ def build_archive(
     catalog = Catalog.from_table(table)
     if message := unknown_language_warning(catalog.table, embedder.languages, reading.site_language):
         warnings.warn(message, stacklevel=4)
-    catalog = catalog.with_boilerplate(Boilerplate.of(catalog.table, reading))
+    catalog = catalog.with_boilerplate(Boilerplate.from_settings(catalog.table, reading))
     release_memory()
     with catalog.cache_cleaned() as texts:
         embedder.fit(texts)
@@ -198,7 +198,7 @@ def read_draft(
             raise
         table, _ = read_articles([{**article, "id": DRAFT}], settings=settings, strict=True, drafts=True)
     boilerplate = archive.catalog.boilerplate
-    table = boilerplate.lined(with_languages(table, archive))
+    table = boilerplate.with_clean_lines(with_languages(table, archive))
     return table, *vectors.embed(boilerplate.cleaned(table), archive.site)
 
 

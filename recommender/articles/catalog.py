@@ -67,7 +67,7 @@ class Catalog:
 
     def with_boilerplate(self, boilerplate: Boilerplate) -> Catalog:
         """Return the same stories, which are compared and shown without this boilerplate."""
-        return Catalog(boilerplate.lined(self.table), self.alive, self.base, boilerplate)
+        return Catalog(boilerplate.with_clean_lines(self.table), self.alive, self.base, boilerplate)
 
     def cleaned(self) -> pa.Table:
         """Return the stories with titles, leads and bodies as they are compared: without boilerplate."""
@@ -326,7 +326,7 @@ class Catalog:
         """Return a new catalog with more rows at the end; the rows `replaces` are no longer current."""
         alive = np.concatenate([self.alive, np.ones(len(table), dtype=bool)])
         alive[replaces] = False
-        table = self.boilerplate.lined(table)
+        table = self.boilerplate.with_clean_lines(table)
         catalog = Catalog(pa.concat_tables([self.table, table]).combine_chunks(), alive, self.base, self.boilerplate)
         catalog = catalog.with_derived({"id_rank": self._extended_id_rank(table["id"])})
         if "marks" in vars(self):

@@ -1,4 +1,4 @@
-"""The compiled loops over the keys of passages: which recur at all, and copies of their texts."""
+"""Compiled loops over the keys of passages, and one that copies parts of texts."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ _Hashes = NDArray[np.uint64]
 
 
 @kernel(least=1 << 62)
-def tally(start: int, stop: int, key: _Hashes, counts: NDArray[np.uint16]) -> None:
-    """Count keys by the ends of their hashes; `counts` is a power of two long, and stays where it is full."""
-    last = np.uint64(len(counts) - 1)
-    for place in range(start, stop):
-        end = key[place] & last
-        if counts[end] < 65_535:
-            counts[end] += 1
+def tally(start: int, stop: int, keys: _Hashes, counts: NDArray[np.uint16]) -> None:
+    """Count keys by their lowest bits; `counts` has a power of two entries, which stay at their greatest number."""
+    mask = np.uint64(len(counts) - 1)
+    for index in range(start, stop):
+        bucket = keys[index] & mask
+        if counts[bucket] < 65_535:
+            counts[bucket] += 1
 
 
 @kernel(least=512)
-def gather(start: int, stop: int, data: _Bytes, begin: _Rows, length: _Rows, offset: _Rows, target: _Bytes) -> None:
-    """Copy the part of `data` that each text is made of to its place in `target`."""
+def gather(start: int, stop: int, data: _Bytes, begins: _Rows, lengths: _Rows, offsets: _Rows, target: _Bytes) -> None:
+    """Copy a part of `data` for each text to its offset in `target`."""
     for text in range(start, stop):
-        target[offset[text] : offset[text] + length[text]] = data[begin[text] : begin[text] + length[text]]
+        target[offsets[text] : offsets[text] + lengths[text]] = data[begins[text] : begins[text] + lengths[text]]
 
 
 @kernel(least=64)
-def distinct(start: int, stop: int, room: _Rows, key: _Hashes, count: _Rows) -> None:
-    """Sort the keys of each text, which begin at its `room`, leave out repeated ones, and correct their number."""
+def distinct(start: int, stop: int, offsets: _Rows, keys: _Hashes, counts: _Rows) -> None:
+    """Sort the keys of each text, which begin at its offset, remove repeated ones, and update the counts."""
     for text in range(start, stop):
-        own = np.sort(key[room[text] : room[text] + count[text]])
+        sorted_keys = np.sort(keys[offsets[text] : offsets[text] + counts[text]])
         size = 0
-        for place in range(len(own)):
-            if size == 0 or own[place] != own[place - 1]:
-                key[room[text] + size] = own[place]
+        for index in range(len(sorted_keys)):
+            if size == 0 or sorted_keys[index] != sorted_keys[index - 1]:
+                keys[offsets[text] + size] = sorted_keys[index]
                 size += 1
-        count[text] = size
+        counts[text] = size

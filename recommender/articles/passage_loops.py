@@ -1,4 +1,4 @@
-"""The compiled loops that read texts passage by passage: keys of what may recur, and texts without some of it.
+"""Compiled loops that read texts passage by passage: keys of passages that may recur, and texts without boilerplate.
 
 A passage is a sentence, a paragraph, or two sentences in a row of which one is short. The case of ASCII letters and
 the width of blanks do not count.
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
-# numbers that the loops read stand in this file: machine code on disk is made anew when the file changes, no other
-LEAST_WORDS = 5  # of a sentence that can recur by itself: "he said." stands in every story
+# The numbers that loops read stand in this file, since only its changes make the machine code on disk anew.
+LEAST_WORDS = 5  # words of a sentence that can recur by itself: "he said." stands in every story
 MOST_LABEL = 4  # words of a label before a colon, as in "Read more: ..."
-OPENER = 2  # words of what opens a paragraph without a colon, as in "Reporting by ..."
-OPENS, CLOSES = 1, 2  # what hashes of labels are mixed with that open or close a paragraph without a colon
+OPENER = 2  # words of a label that opens a paragraph without a colon, as in "Reporting by ..."
+OPENS, CLOSES = 1, 2  # mixed into the hashes of labels that open or close a paragraph without a colon
 LEAST_CAPITALS = 16  # letters of a headline in capitals
-_LABELLED = 40  # words of a paragraph that a label can stand for
+_LABELLED = 40  # words of the longest paragraph that a label can mark
 _LONGEST_LINK = 300  # bytes of a link between brackets
 SENTENCE, PAIR, PARAGRAPH = 0, 1, 2
 
@@ -31,7 +31,7 @@ _BLANK, _END, _NO_BREAK, _WIDE = 1, 2, 3, 4
 
 
 def _class_of(byte: int) -> int:
-    """Classify a byte: a blank, one that may end a sentence, begin a no-break space, or a wide sign."""
+    """Classify a byte: a blank, or one that may end a sentence, begin a no-break space, or begin a wide sign."""
     if byte == 0x20 or 0x09 <= byte <= 0x0D:
         return _BLANK
     if byte in (0x2E, 0x21, 0x3F, 0xE2):
@@ -43,38 +43,38 @@ _CLASS = np.array([_class_of(byte) for byte in range(256)], dtype=np.uint8)
 _SMALL = np.array([byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in range(256)], dtype=np.uint64)
 
 
-def mixed(value: Any) -> Any:
-    """Mix the bits of a hash, so that numbers which differ little come to differ in all bits."""
+def mix(value: Any) -> Any:
+    """Mix the bits of a hash, so that similar numbers differ in all bits."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
-def taken(value: Any, letters: Any) -> Any:
-    """Take up to eight letters into the hash of a sentence."""
+def add_letters(value: Any, letters: Any) -> Any:
+    """Add up to eight letters to the hash of a sentence."""
     value = (value ^ letters) * np.uint64(0x9E3779B97F4A7C15)
     return value ^ (value >> np.uint64(32))
 
 
-def blank_at(data: _Bytes, at: int, stop: int) -> int:
-    """Count the bytes of the blank at a place; 0 where there is none. A no-break space is one."""
-    kind = _CLASS[data[at]]
+def blank_length(data: _Bytes, position: int, stop: int) -> int:
+    """Return the bytes of the blank or no-break space at a position; 0 where there is none."""
+    kind = _CLASS[data[position]]
     if kind == _BLANK:
         return 1
-    return 2 if kind == _NO_BREAK and at + 1 < stop and data[at + 1] == 0xA0 else 0
+    return 2 if kind == _NO_BREAK and position + 1 < stop and data[position + 1] == 0xA0 else 0
 
 
-def end_at(data: _Bytes, at: int, stop: int) -> int:
-    """Find where the sentence whose last sign stands at a place ends, quotation marks included; -1 = nowhere."""
-    byte, after, wide = int(data[at]), at + 1, False
+def sentence_end(data: _Bytes, position: int, stop: int) -> int:
+    """Find the end of a sentence whose last sign is at a position, including quotation marks; -1 = no sentence ends."""
+    byte, after, is_wide = int(data[position]), position + 1, False
     if byte >= 0xE2:
-        if at + 2 >= stop:
+        if position + 2 >= stop:
             return -1
-        point = (byte & 0x0F) << 12 | (int(data[at + 1]) & 0x3F) << 6 | (int(data[at + 2]) & 0x3F)
-        wide = point in (0x3002, 0xFF01, 0xFF1F)  # 。！？, which no blank follows
-        if not wide and point != 0x2026:
+        point = (byte & 0x0F) << 12 | (int(data[position + 1]) & 0x3F) << 6 | (int(data[position + 2]) & 0x3F)
+        is_wide = point in (0x3002, 0xFF01, 0xFF1F)  # 。！？, which no blank follows
+        if not is_wide and point != 0x2026:
             return -1
-        after = at + 3
+        after = position + 3
     elif byte not in (0x2E, 0x21, 0x3F):
         return -1
     while after < stop:
@@ -89,171 +89,175 @@ def end_at(data: _Bytes, at: int, stop: int) -> int:
             after += 3  # 」』
         else:
             break
-    return after if wide or after >= stop or blank_at(data, after, stop) else -1
+    return after if is_wide or after >= stop or blank_length(data, after, stop) else -1
 
 
 def is_wrapped(data: _Bytes, start: int, stop: int) -> bool:
-    """Tell whether lines end in mid-sentence, as in a telegram: a tenth of them go on with a small letter."""
-    lines, inside = 0, 0
-    for at in range(start, stop):
-        if data[at] != 0x0A:
+    """Check whether lines end in mid-sentence, as in a telegram: a tenth of the next ones begin with a small letter."""
+    n_lines, n_mid_sentence = 0, 0
+    for position in range(start, stop):
+        if data[position] != 0x0A:
             continue
-        after, before = at + 1, at - 1
+        after, before = position + 1, position - 1
         while after < stop and data[after] in (0x20, 0x0D):
             after += 1
         while before > start and data[before] in (0x20, 0x0D):
             before -= 1
         if after < stop and before >= start and data[after] != 0x0A and data[before] != 0x0A:
-            lines += 1
-            inside += 0x61 <= data[after] <= 0x7A and data[before] not in (0x2E, 0x21, 0x3F, 0x3A)
-    return inside > 0 and inside * 10 >= lines
+            n_lines += 1
+            n_mid_sentence += 0x61 <= data[after] <= 0x7A and data[before] not in (0x2E, 0x21, 0x3F, 0x3A)
+    return n_mid_sentence > 0 and n_mid_sentence * 10 >= n_lines
 
 
-def break_at(data: _Bytes, at: int, stop: int, wrapped: bool) -> tuple[int, bool]:
-    """Find where the blanks at a place end, and whether a paragraph ends with them: its lines may be wrapped."""
-    lines, indent = 0, 0
-    while at < stop:
-        step = blank_at(data, at, stop)
+def skip_blanks(data: _Bytes, position: int, stop: int, has_wrapped_lines: bool) -> tuple[int, bool]:
+    """Find where the blanks at a position end, and whether a paragraph ends with them; lines may be wrapped."""
+    n_lines, indent = 0, 0
+    while position < stop:
+        step = blank_length(data, position, stop)
         if not step:
             break
-        lines, indent = (lines + 1, 0) if data[at] == 0x0A else (lines, indent + 1)
-        at += step
-    return at, at >= stop or lines > 1 or (lines == 1 and (not wrapped or indent > 1))
+        n_lines, indent = (n_lines + 1, 0) if data[position] == 0x0A else (n_lines, indent + 1)
+        position += step
+    return position, position >= stop or n_lines > 1 or (n_lines == 1 and (not has_wrapped_lines or indent > 1))
 
 
-def sentences_of(
-    data: _Bytes, start: int, stop: int, begin: _Rows, until_of: _Rows, key: _Hashes, words: _Rows, paragraph: _Rows
+def split_sentences(
+    data: _Bytes, start: int, stop: int, begins: _Rows, ends: _Rows, key: _Hashes, words: _Rows, paragraph: _Rows
 ) -> int:
-    """Write where the sentences of a text stand, their hashes, words, and the paragraph of each; gives their number."""
-    wrapped = is_wrapped(data, start, stop)
-    count, number, at, first, seen = 0, 0, start, -1, 0
-    value = letters = np.uint64(0)  # hash of the sentence at hand, and up to eight letters of its last word
-    length = 0  # of that word, in bytes
-    while at < stop:
-        kind, over, last = _CLASS[data[at]], False, -1
+    """Write begin, end, hash, number of words and paragraph of the sentences of a text; return their number."""
+    has_wrapped_lines = is_wrapped(data, start, stop)
+    count, paragraph_number, position, first, n_words = 0, 0, start, -1, 0
+    value = letters = np.uint64(0)  # hash of the current sentence, and up to eight letters of its last word
+    length = 0  # bytes of that word
+    while position < stop:
+        kind, is_over, last = _CLASS[data[position]], False, -1
         if kind == 0:  # most bytes
-            first = at if first < 0 else first
-            while at < stop and _CLASS[data[at]] == 0:
-                letters = letters << np.uint64(8) | _SMALL[data[at]]
+            first = position if first < 0 else first
+            while position < stop and _CLASS[data[position]] == 0:
+                letters = letters << np.uint64(8) | _SMALL[data[position]]
                 length += 1
                 if length & 7 == 0:
-                    value, letters = taken(value, letters), np.uint64(0)
-                at += 1
-            over, last = at == stop, at
-        elif kind == _BLANK or (kind == _NO_BREAK and blank_at(data, at, stop)):
-            last = at
-            if data[at] == 0x20 and at + 1 < stop and _CLASS[data[at + 1]] == 0:
-                at += 1
+                    value, letters = add_letters(value, letters), np.uint64(0)
+                position += 1
+            is_over, last = position == stop, position
+        elif kind == _BLANK or (kind == _NO_BREAK and blank_length(data, position, stop)):
+            last = position
+            if data[position] == 0x20 and position + 1 < stop and _CLASS[data[position + 1]] == 0:
+                position += 1
             else:
-                at, over = break_at(data, at, stop, wrapped)
-                number += over
-            if not over and length:
-                value, letters, length, seen = mixed(taken(value, letters)), np.uint64(0), 0, seen + 1
+                position, is_over = skip_blanks(data, position, stop, has_wrapped_lines)
+                paragraph_number += is_over
+            if not is_over and length:
+                value, letters, length, n_words = mix(add_letters(value, letters)), np.uint64(0), 0, n_words + 1
         else:
-            first = at if first < 0 else first
-            end = end_at(data, at, stop) if kind in (_END, _WIDE) else -1
-            until = end if end >= 0 else at + 1
-            while at < until:
-                letters = letters << np.uint64(8) | _SMALL[data[at]]
+            first = position if first < 0 else first
+            end = sentence_end(data, position, stop) if kind in (_END, _WIDE) else -1
+            part_end = end if end >= 0 else position + 1
+            while position < part_end:
+                letters = letters << np.uint64(8) | _SMALL[data[position]]
                 length += 1
                 if length & 7 == 0:
-                    value, letters = taken(value, letters), np.uint64(0)
-                at += 1
-            if kind == _WIDE and length % 6 == 1 and length > 1:  # no blanks between words: two characters are one
-                seen += 1
-            over, last = end >= 0 or at == stop, at
-        if over and first >= 0:
-            begin[count], until_of[count], key[count] = first, last, mixed(taken(value, letters))
-            aside = data[first] == 0x28 or data[first] == 0x5B or (data[first] == 0xC2 and data[first + 1] == 0xA9)
-            words[count] = max(seen + (length > 0), LEAST_WORDS if aside else 0)  # ( [ and © open what is no sentence
-            paragraph[count] = number - (last < at)
+                    value, letters = add_letters(value, letters), np.uint64(0)
+                position += 1
+            if kind == _WIDE and length % 6 == 1 and length > 1:  # without blanks, two characters count as a word
+                n_words += 1
+            is_over, last = end >= 0 or position == stop, position
+        if is_over and first >= 0:
+            begins[count], ends[count], key[count] = first, last, mix(add_letters(value, letters))
+            is_aside = data[first] == 0x28 or data[first] == 0x5B or (data[first] == 0xC2 and data[first + 1] == 0xA9)
+            words[count] = max(n_words + (length > 0), LEAST_WORDS if is_aside else 0)  # ( [ or © begin no sentence
+            paragraph[count] = paragraph_number - (last < position)
             count += 1
-            first, seen, length = -1, 0, 0
+            first, n_words, length = -1, 0, 0
             value = letters = np.uint64(0)
     return count
 
 
-def keys_of(key: _Hashes, words: _Rows, paragraph: _Rows, count: int, found: _Hashes, kind: _Rows, of: _Rows) -> int:
-    """Write the keys of all passages of a text, their kinds, and the last sentence of each; gives their number."""
-    size, at = 0, 0
-    while at < count:
-        stop, whole = at, np.uint64(0x9E3779B97F4A7C15)
-        while stop < count and paragraph[stop] == paragraph[at]:
-            whole = mixed(whole * np.uint64(3) + key[stop])
+def passage_keys(
+    key: _Hashes, words: _Rows, paragraph: _Rows, count: int, passage_key: _Hashes, kind: _Rows, last_sentence: _Rows
+) -> int:
+    """Write key, kind and last sentence of all passages of a text; return their number."""
+    size, first = 0, 0
+    while first < count:
+        stop, paragraph_key = first, np.uint64(0x9E3779B97F4A7C15)
+        while stop < count and paragraph[stop] == paragraph[first]:
+            paragraph_key = mix(paragraph_key * np.uint64(3) + key[stop])
             if words[stop] >= LEAST_WORDS:
-                found[size], kind[size], of[size] = key[stop], SENTENCE, stop
+                passage_key[size], kind[size], last_sentence[size] = key[stop], SENTENCE, stop
                 size += 1
-            if stop > at and min(words[stop], words[stop - 1]) < LEAST_WORDS:
-                pair = mixed((key[stop - 1] ^ np.uint64(0xC2B2AE3D27D4EB4F)) * np.uint64(3) + key[stop])
-                found[size], kind[size], of[size] = pair, PAIR, stop
+            if stop > first and min(words[stop], words[stop - 1]) < LEAST_WORDS:
+                pair = mix((key[stop - 1] ^ np.uint64(0xC2B2AE3D27D4EB4F)) * np.uint64(3) + key[stop])
+                passage_key[size], kind[size], last_sentence[size] = pair, PAIR, stop
                 size += 1
             stop += 1
-        if stop - at > 1 or words[at] < LEAST_WORDS:
-            found[size], kind[size], of[size] = whole, PARAGRAPH, stop - 1
+        if stop - first > 1 or words[first] < LEAST_WORDS:
+            passage_key[size], kind[size], last_sentence[size] = paragraph_key, PARAGRAPH, stop - 1
             size += 1
-        at = stop
+        first = stop
     return size
 
 
-def is_in(table: _Hashes, key: Any) -> bool:
-    """Tell whether a hash table holds a key; it is a power of two long, never full, and 0 where it is empty."""
-    last = np.uint64(len(table) - 1)
-    place = key & last
-    while table[place] != np.uint64(0):
-        if table[place] == key:
+def contains(table: _Hashes, key: Any) -> bool:
+    """Check whether a hash table contains a key; it has a power of two entries, some of them empty, which are 0."""
+    mask = np.uint64(len(table) - 1)
+    slot = key & mask
+    while table[slot] != np.uint64(0):
+        if table[slot] == key:
             return True
-        place = (place + np.uint64(1)) & last
+        slot = (slot + np.uint64(1)) & mask
     return False
 
 
 def is_labelled(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
     """Check whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
-    value, words, inside, at = np.uint64(0), 0, False, start
-    while at < stop:
-        wide = data[at] == 0xEF and at + 2 < stop and data[at + 1] == 0xBC and data[at + 2] == 0x9A
-        blank = blank_at(data, at, stop)
-        if wide or data[at] == 0x3A:
-            return is_in(labels, mixed(value))
+    value, n_words, in_word, position = np.uint64(0), 0, False, start
+    while position < stop:
+        is_wide_colon = (
+            data[position] == 0xEF and position + 2 < stop and data[position + 1] == 0xBC and data[position + 2] == 0x9A
+        )
+        blank = blank_length(data, position, stop)
+        if is_wide_colon or data[position] == 0x3A:
+            return contains(labels, mix(value))
         if blank:
-            if inside and words == OPENER and is_in(labels, mixed(value ^ np.uint64(OPENS))):
+            if in_word and n_words == OPENER and contains(labels, mix(value ^ np.uint64(OPENS))):
                 return True
-            inside = False
-        elif not (data[at] in (0x28, 0x5B) and words == 0):  # a bracket before the first word
-            if not inside:
-                words, inside, value = words + 1, True, mixed(value)
-            if words > MOST_LABEL:
+            in_word = False
+        elif not (data[position] in (0x28, 0x5B) and n_words == 0):  # a bracket before the first word
+            if not in_word:
+                n_words, in_word, value = n_words + 1, True, mix(value)
+            if n_words > MOST_LABEL:
                 return False
-            value = taken(value, _SMALL[data[at]])
-        at += max(blank, 1)
+            value = add_letters(value, _SMALL[data[position]])
+        position += max(blank, 1)
     return False
 
 
 def is_closed(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
     """Check whether the last two words of a paragraph are a label, as in "Ferry runs aground Read more"."""
-    words, at = 0, stop
-    while at > start and words < OPENER:
-        at -= 1
-        if at == start or data[at - 1] == 0x20 or data[at - 1] == 0x0A:
-            words += 1
-    value, inside = np.uint64(0), False
-    while at < stop:
-        if blank_at(data, at, stop):
-            inside = False
+    n_words, position = 0, stop
+    while position > start and n_words < OPENER:
+        position -= 1
+        if position == start or data[position - 1] == 0x20 or data[position - 1] == 0x0A:
+            n_words += 1
+    value, in_word = np.uint64(0), False
+    while position < stop:
+        if blank_length(data, position, stop):
+            in_word = False
         else:
-            if not inside:
-                inside, value = True, mixed(value)
-            value = taken(value, _SMALL[data[at]])
-        at += 1
-    return words == OPENER and is_in(labels, mixed(value ^ np.uint64(CLOSES)))
+            if not in_word:
+                in_word, value = True, mix(value)
+            value = add_letters(value, _SMALL[data[position]])
+        position += 1
+    return n_words == OPENER and contains(labels, mix(value ^ np.uint64(CLOSES)))
 
 
 def is_run_together(data: _Bytes, start: int, stop: int) -> bool:
     """Check whether a colon stands between a small letter and a capital, as in "Weather:Storm hits the coast"."""
-    for at in range(start + 1, stop - 1):
-        if data[at] == 0x3A:
-            before, after = data[at - 1], data[at + 1]
-            small = 0x61 <= before <= 0x7A or before >= 0x80
-            if small and (0x41 <= after <= 0x5A or after >= 0x80 or after == 0x22 or after == 0x27):
+    for position in range(start + 1, stop - 1):
+        if data[position] == 0x3A:
+            before, after = data[position - 1], data[position + 1]
+            is_small = 0x61 <= before <= 0x7A or before >= 0x80
+            if is_small and (0x41 <= after <= 0x5A or after >= 0x80 or after == 0x22 or after == 0x27):
                 return True
     return False
 
@@ -261,8 +265,8 @@ def is_run_together(data: _Bytes, start: int, stop: int) -> bool:
 def count_letters(data: _Bytes, start: int, stop: int) -> tuple[int, int]:
     """Count capitals of ASCII, and letters that are or may be small."""
     capitals, small = 0, 0
-    for at in range(start, stop):
-        byte = data[at]
+    for position in range(start, stop):
+        byte = data[position]
         capitals += 0x41 <= byte <= 0x5A
         small += 0x61 <= byte <= 0x7A or byte == 0xC3 or 0xC5 <= byte <= 0xE1 or byte >= 0xE3  # not of quotation marks
     return capitals, small
@@ -278,42 +282,52 @@ def is_in_capitals(data: _Bytes, first: int, last: int, start: int, stop: int) -
 
 
 def mark_by_form(
-    data: _Bytes, begin: _Rows, end: _Rows, words: _Rows, paragraph: _Rows, count: int, labels: _Hashes, out: _Mask
+    data: _Bytes,
+    begins: _Rows,
+    ends: _Rows,
+    words: _Rows,
+    paragraph: _Rows,
+    count: int,
+    labels: _Hashes,
+    is_dropped: _Mask,
 ) -> None:
     """Mark the paragraphs of links, credits and headlines of other stories, and such links between brackets."""
-    at = 0
-    while at < count:
-        stop, length = at, 0
-        while stop < count and paragraph[stop] == paragraph[at]:
-            length += words[stop]
+    first_sentence = 0
+    while first_sentence < count:
+        stop, n_words = first_sentence, 0
+        while stop < count and paragraph[stop] == paragraph[first_sentence]:
+            n_words += words[stop]
             stop += 1
-        first, last = begin[at], end[stop - 1]
-        if length <= _LABELLED and stop - at < count:
-            ended = _CLASS[data[last - 1]] == _END or data[last - 1] in (0x22, 0x29, 0x3A)  # " ) :
-            if is_labelled(data, first, last, labels) or (
-                not ended
+        paragraph_begin, paragraph_end = begins[first_sentence], ends[stop - 1]
+        if n_words <= _LABELLED and stop - first_sentence < count:
+            is_ended = _CLASS[data[paragraph_end - 1]] == _END or data[paragraph_end - 1] in (0x22, 0x29, 0x3A)  # " ) :
+            if is_labelled(data, paragraph_begin, paragraph_end, labels) or (
+                not is_ended
                 and (
-                    is_closed(data, first, last, labels)
-                    or is_run_together(data, first, last)
-                    or is_in_capitals(data, first, last, begin[0], end[count - 1])
+                    is_closed(data, paragraph_begin, paragraph_end, labels)
+                    or is_run_together(data, paragraph_begin, paragraph_end)
+                    or is_in_capitals(data, paragraph_begin, paragraph_end, begins[0], ends[count - 1])
                 )
             ):
-                out[at:stop] = True
-        for place in range(at, stop):
-            if data[begin[place]] in (0x28, 0x5B) and is_labelled(data, begin[place], end[place], labels):
-                until = place
-                while until < stop and data[end[until] - 1] not in (0x29, 0x5D):  # a question may end within
-                    until += 1
-                whole = until - place + 1 == count
-                if until < stop and not whole and end[until] - begin[place] <= _LONGEST_LINK:
-                    out[place : until + 1] = True
-        at = stop
+                is_dropped[first_sentence:stop] = True
+        for sentence in range(first_sentence, stop):
+            if data[begins[sentence]] in (0x28, 0x5B) and is_labelled(data, begins[sentence], ends[sentence], labels):
+                last_of_link = sentence
+                while last_of_link < stop and data[ends[last_of_link] - 1] not in (
+                    0x29,
+                    0x5D,
+                ):  # a question may end within
+                    last_of_link += 1
+                is_whole_text = last_of_link - sentence + 1 == count
+                if last_of_link < stop and not is_whole_text and ends[last_of_link] - begins[sentence] <= _LONGEST_LINK:
+                    is_dropped[sentence : last_of_link + 1] = True
+        first_sentence = stop
 
 
 def mark_dropped(
     data: _Bytes,
-    begin: _Rows,
-    end: _Rows,
+    begins: _Rows,
+    ends: _Rows,
     key: _Hashes,
     words: _Rows,
     paragraph: _Rows,
@@ -321,89 +335,94 @@ def mark_dropped(
     salt: Any,
     table: _Hashes,
     labels: _Hashes,
-    out: _Mask,
+    is_dropped: _Mask,
 ) -> None:
-    """Mark the sentences of a text that its table holds, by themselves, in their paragraph, or beside a marked one."""
-    found, kind, of = (
+    """Mark the sentences of a text that are boilerplate by themselves, in their paragraph, or next to a marked one."""
+    passage_key, kind, last_sentence = (
         np.empty(3 * count, dtype=np.uint64),
         np.empty(3 * count, dtype=np.int64),
         np.empty(3 * count, dtype=np.int64),
     )
-    size = keys_of(key, words, paragraph, count, found, kind, of)
-    beside = np.zeros(count, dtype=np.bool_)  # sentences that go where the one before or after them does
-    for place in range(size):
-        if is_in(table, found[place]) or (salt and is_in(table, mixed(found[place] ^ salt))):
-            last = of[place]
-            if kind[place] == PAIR:
-                beside[last] = True
+    size = passage_keys(key, words, paragraph, count, passage_key, kind, last_sentence)
+    follows_neighbour = np.zeros(count, dtype=np.bool_)  # a pair of this sentence and the one before recurs
+    for passage in range(size):
+        if contains(table, passage_key[passage]) or (salt and contains(table, mix(passage_key[passage] ^ salt))):
+            last = last_sentence[passage]
+            if kind[passage] == PAIR:
+                follows_neighbour[last] = True
             else:
-                out[last] = True
-                while kind[place] == PARAGRAPH and last > 0 and paragraph[last - 1] == paragraph[last]:
+                is_dropped[last] = True
+                while kind[passage] == PARAGRAPH and last > 0 and paragraph[last - 1] == paragraph[last]:
                     last -= 1
-                    out[last] = True
-    for place in range(1, count):
-        out[place] |= beside[place] and out[place - 1]
-    for place in range(count - 1, 0, -1):
-        out[place - 1] |= beside[place] and out[place]
-    mark_by_form(data, begin, end, words, paragraph, count, labels, out)
+                    is_dropped[last] = True
+    for sentence in range(1, count):
+        is_dropped[sentence] |= follows_neighbour[sentence] and is_dropped[sentence - 1]
+    for sentence in range(count - 1, 0, -1):
+        is_dropped[sentence - 1] |= follows_neighbour[sentence] and is_dropped[sentence]
+    mark_by_form(data, begins, ends, words, paragraph, count, labels, is_dropped)
 
 
-@kernel(least=16, parts=(mixed, taken, blank_at, end_at, is_wrapped, break_at, sentences_of, keys_of))
-def passages(
+_SPLITTING = (mix, add_letters, blank_length, sentence_end, is_wrapped, skip_blanks, split_sentences, passage_keys)
+
+
+@kernel(least=16, parts=_SPLITTING)
+def find_passages(
     start: int,
     stop: int,
     data: _Bytes,
-    offset: _Rows,
-    room: _Rows,
+    offsets: _Rows,
+    passage_offsets: _Rows,
     key: _Hashes,
     kind: _Bytes,
     begin: _Rows,
     end: _Rows,
     count: _Rows,
 ) -> None:
-    """Write the keys of the passages of texts, and where each stands.
+    """Write key, kind, begin and end of the passages of texts.
 
     Parameters
     ----------
-    data, offset : ndarray
-        Texts in UTF-8, and where each begins; (n + 1,).
-    room : ndarray, shape (n,)
+    data, offsets : ndarray
+        Texts in UTF-8, and where each begins, (n + 1,).
+    passage_offsets : ndarray, shape (n,)
         Where the passages of each text begin in `key`, `kind`, `begin` and `end`.
     count : ndarray, shape (n,)
-        Number of passages of each text.
+        Result: the number of passages of each text.
     """
     for text in range(start, stop):
-        most = (offset[text + 1] - offset[text]) // 2 + 2
-        first, last = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-        words, paragraph = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-        own = np.empty(most, dtype=np.uint64)
-        size = sentences_of(data, offset[text], offset[text + 1], first, last, own, words, paragraph)
-        found, what, of = (
+        capacity = (offsets[text + 1] - offsets[text]) // 2 + 2
+        begins, ends = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
+        words, paragraph = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
+        sentence_key = np.empty(capacity, dtype=np.uint64)
+        size = split_sentences(data, offsets[text], offsets[text + 1], begins, ends, sentence_key, words, paragraph)
+        passage_key, passage_kind, last_sentence = (
             np.empty(3 * size, dtype=np.uint64),
             np.empty(3 * size, dtype=np.int64),
             np.empty(3 * size, dtype=np.int64),
         )
-        count[text] = keys_of(own, words, paragraph, size, found, what, of)
-        for place in range(count[text]):
-            until, at = of[place], room[text] + place
-            since = until - 1 if what[place] == PAIR else until
-            while what[place] == PARAGRAPH and since > 0 and paragraph[since - 1] == paragraph[until]:
-                since -= 1
-            key[at], kind[at], begin[at], end[at] = found[place], what[place], first[since], last[until]
+        count[text] = passage_keys(sentence_key, words, paragraph, size, passage_key, passage_kind, last_sentence)
+        for passage in range(count[text]):
+            last_of_passage, entry = last_sentence[passage], passage_offsets[text] + passage
+            first_of_passage = last_of_passage - 1 if passage_kind[passage] == PAIR else last_of_passage
+            while (
+                passage_kind[passage] == PARAGRAPH
+                and first_of_passage > 0
+                and paragraph[first_of_passage - 1] == paragraph[last_of_passage]
+            ):
+                first_of_passage -= 1
+            key[entry], kind[entry], begin[entry], end[entry] = (
+                passage_key[passage],
+                passage_kind[passage],
+                begins[first_of_passage],
+                ends[last_of_passage],
+            )
 
 
 @kernel(
     least=16,
     parts=(
-        mixed,
-        taken,
-        blank_at,
-        end_at,
-        is_wrapped,
-        break_at,
-        sentences_of,
-        keys_of,
-        is_in,
+        *_SPLITTING,
+        contains,
         is_labelled,
         is_closed,
         is_run_together,
@@ -413,70 +432,70 @@ def passages(
         mark_dropped,
     ),
 )
-def without(
+def remove_passages(
     start: int,
     stop: int,
     data: _Bytes,
-    offset: _Rows,
+    offsets: _Rows,
     salt: _Hashes,
     table: _Hashes,
     labels: _Hashes,
     kept: _Bytes,
-    length: _Rows,
+    lengths: _Rows,
 ) -> None:
-    """Write texts without the passages of a table, and the paragraphs that begin with one of some labels.
+    """Write texts without the passages of a table, and without paragraphs that are boilerplate by their form.
 
     Parameters
     ----------
-    data, offset : ndarray
-        Texts in UTF-8, and where each begins; (n + 1,).
+    data, offsets : ndarray
+        Texts in UTF-8, and where each begins, (n + 1,).
     salt : ndarray of uint64, shape (n,)
-        What keys of the text's outlet are mixed with; 0 = none.
+        Mixed into the keys of the text's outlet; 0 = none.
     table, labels : ndarray of uint64, a power of two of them
         Hash tables of keys, and of labels.
     kept : ndarray of uint8
-        What is left of the texts, each where it began among them.
-    length : ndarray, shape (n,)
-        Bytes of what is left.
+        Result: the rest of each text, from the text's own offset on.
+    lengths : ndarray, shape (n,)
+        Result: the bytes of each rest.
     """
     for text in range(start, stop):
-        most = (offset[text + 1] - offset[text]) // 2 + 2
-        begin, end = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-        words, paragraph = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-        own = np.empty(most, dtype=np.uint64)
-        count = sentences_of(data, offset[text], offset[text + 1], begin, end, own, words, paragraph)
-        out = np.zeros(count, dtype=np.bool_)
-        mark_dropped(data, begin, end, own, words, paragraph, count, salt[text], table, labels, out)
-        first = at = offset[text] - offset[0]
-        if not out.any():
-            length[text] = offset[text + 1] - offset[text]
-            kept[at : at + length[text]] = data[offset[text] : offset[text + 1]]
+        capacity = (offsets[text + 1] - offsets[text]) // 2 + 2
+        begins, ends = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
+        words, paragraph = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
+        sentence_key = np.empty(capacity, dtype=np.uint64)
+        count = split_sentences(data, offsets[text], offsets[text + 1], begins, ends, sentence_key, words, paragraph)
+        is_dropped = np.zeros(count, dtype=np.bool_)
+        mark_dropped(data, begins, ends, sentence_key, words, paragraph, count, salt[text], table, labels, is_dropped)
+        text_start = position = offsets[text]
+        if not is_dropped.any():
+            lengths[text] = offsets[text + 1] - offsets[text]
+            kept[position : position + lengths[text]] = data[offsets[text] : offsets[text + 1]]
             continue
-        before = -1  # the last sentence that was kept
-        for place in range(count):
-            if out[place]:
+        previous = -1  # the last kept sentence
+        for sentence in range(count):
+            if is_dropped[sentence]:
                 continue
-            since = begin[place]
-            if before >= 0:  # with the blanks between the two, or a blank line if a paragraph was left out
-                if before == place - 1:
-                    since = end[before]
-                elif paragraph[before] == paragraph[place]:
-                    kept[at] = 0x20
-                    at += 1
+            copied_from = begins[sentence]
+            if previous >= 0:  # separated by the same blanks, or by a blank line if a paragraph was left out
+                if previous == sentence - 1:
+                    copied_from = ends[previous]
+                elif paragraph[previous] == paragraph[sentence]:
+                    kept[position] = 0x20
+                    position += 1
                 else:
-                    kept[at], kept[at + 1] = 0x0A, 0x0A
-                    at += 2
-            kept[at : at + end[place] - since] = data[since : end[place]]
-            at, before = at + end[place] - since, place
-        length[text] = at - first
+                    kept[position], kept[position + 1] = 0x0A, 0x0A
+                    position += 2
+            kept[position : position + ends[sentence] - copied_from] = data[copied_from : ends[sentence]]
+            position, previous = position + ends[sentence] - copied_from, sentence
+        lengths[text] = position - text_start
 
 
 @kernel(least=64)
-def most_sentences(start: int, stop: int, data: _Bytes, offset: _Rows, most: _Rows) -> None:
-    """Count what may end a sentence or a paragraph in each text, and its end."""
+def count_ends(start: int, stop: int, data: _Bytes, offsets: _Rows, counts: _Rows) -> None:
+    """Count the bytes of each text that may end a sentence or a paragraph, and the end of the text."""
     for text in range(start, stop):
         count = 1
-        for at in range(offset[text], offset[text + 1]):
-            kind = _CLASS[data[at]]
-            count += kind in (_END, _WIDE) or data[at] == 0x0A
-        most[text] = count
+        for position in range(offsets[text], offsets[text + 1]):
+            kind = _CLASS[data[position]]
+            count += kind in (_END, _WIDE) or data[position] == 0x0A
+        counts[text] = count

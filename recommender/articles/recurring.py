@@ -1,11 +1,11 @@
-"""Find what recurs across the stories of an outlet or of all: passages, names of sites behind titles, datelines."""
+"""Find the passages, names of sites and datelines that recur across the stories of an outlet, or of all outlets."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
 
 import numpy as np
@@ -23,47 +23,57 @@ from recommender.articles.openers import datelines
 FOUND = pa.schema(
     [
         ("key", pa.uint64()),
-        ("kind", pa.string()),  # passage, beside (goes where the passage next to it goes), site, dateline
+        ("kind", pa.string()),  # passage, beside (removed with the passage next to it), site, dateline
         ("text", pa.large_string()),
         ("outlet", pa.large_string()),  # null = all
         ("stories", pa.int64()),
     ]
 )
 _BLOCK = 2_048
-_CERTAIN = 50  # stories with a passage from which on they are no copies of one text
-_FEW_CERTAIN, _CERTAIN_SHARE = 12, 0.2  # the same where stories are so short that a passage makes copies of them
-_SITE_SHARE = 0.03  # of an outlet's titles, behind which its name stands
-SITES = 2  # names behind one title: a section and a site
+_CERTAIN = 50  # stories with a passage that prove it, even if they are copies of one text
+_FEW_CERTAIN, _CERTAIN_SHARE = 12, 0.2  # the same for stories so short that the passage makes copies of them
+_SITE_SHARE = 0.03  # share of an outlet's titles with the name of the site behind them
+SITES = 2  # names behind a title: a section and a site
 SITE = r"^(?P<head>.*[^ ]) (?:\||–|—|-) (?P<site>[^|–—]{1,40})$"
-_SHOWN = 300  # characters of a passage that are kept to tell of
-_APART = pa.scalar("\n\n", pa.large_string())
+_SHOWN = 300  # characters of a passage that are kept for reports
+_BLANK_LINE = pa.scalar("\n\n", pa.large_string())
 
 
 def recurring(table: pa.Table, least: int, share: float) -> pa.Table:
-    """Find what recurs in the stories of a table, columns of `FOUND`; see `Boilerplate.fit`."""
-    outlet = Outlets.of(table)
-    held = _likely(table, outlet, least, share).without_copies(table, outlet)
-    rows = [*held.told(table, outlet), *_sites(table, outlet, least), *_datelines(table, least)]
+    """Find the boilerplate in the stories of a table, with the columns of `FOUND`; see `Boilerplate.fit`."""
+    outlet = Outlets.from_table(table)
+    uses = _likely_uses(table, outlet, least, share).without_copies(table, outlet)
+    rows = [*uses.rows(table, outlet), *_sites(table, outlet, least), *_datelines(table, least)]
     rows.sort(key=lambda row: (row["kind"], row["key"], row["text"], row["outlet"] or ""))
     return pa.Table.from_pylist(rows, schema=FOUND)
 
 
 @dataclass(frozen=True)
 class Outlets:
-    """Who published each story: names by row, null = not known; codes, and what keys are mixed with, 0 = none."""
+    """The outlet of each story.
+
+    Attributes
+    ----------
+    names : pyarrow.Array, length n
+        Null = not known.
+    code : ndarray of int64, shape (n,)
+        -1 = not known.
+    salt : ndarray of uint64, shape (n,)
+        Mixed into the keys of the outlet's passages; 0 = not known.
+    """
 
     names: pa.Array
     code: NDArray[np.int64]
     salt: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, table: pa.Table) -> Outlets:
-        """Find who published each story of a table."""
+    def from_table(cls, table: pa.Table) -> Outlets:
+        """Find the outlet of each story of a table."""
         names = as_array(outlets(table))
         encoded = names.dictionary_encode()
         code = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in encoded.dictionary.to_pylist()]
-        salts = np.array([int.from_bytes(one, "little") | 1 for one in digests] + [0], dtype=np.uint64)
+        salts = np.array([int.from_bytes(digest, "little") | 1 for digest in digests] + [0], dtype=np.uint64)
         return cls(names, code, salts[code])
 
     @property
@@ -73,182 +83,196 @@ class Outlets:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """Stories of each row's outlet, (n,); of rows without one none."""
+        """Number of stories of each row's outlet, (n,); 0 for rows without an outlet."""
         counts = np.append(np.bincount(self.code[self.code >= 0], minlength=self.code.max(initial=-1) + 1), 0)
         return np.asarray(counts[self.code], dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class _Held:
-    """Which stories hold which passages: one place a pair, in order of the keys; and how many stories are enough."""
+class _Uses:
+    """The uses of passages: which story contains which passage.
+
+    Attributes
+    ----------
+    key : ndarray of uint64, shape (m,)
+    story : ndarray of int64, shape (m,)
+    needed : ndarray of int64, shape (m,)
+        Number of stories from which on the passage is boilerplate.
+    of_outlet : ndarray of bool, shape (m,)
+        Whether the key counts within an outlet, or in the whole archive.
+    """
 
     key: NDArray[np.uint64]
     story: NDArray[np.int64]
-    need: NDArray[np.int64]
-    own: NDArray[np.bool_]  # keys of an outlet, not of all
+    needed: NDArray[np.int64]
+    of_outlet: NDArray[np.bool_]
 
     @classmethod
-    def nothing(cls) -> _Held:
+    def none(cls) -> _Uses:
         return cls(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool))
 
     @classmethod
-    def joined(cls, parts: Sequence[_Held]) -> _Held:
-        return cls(
-            np.concatenate([part.key for part in parts]),
-            np.concatenate([part.story for part in parts]),
-            np.concatenate([part.need for part in parts]),
-            np.concatenate([part.own for part in parts]),
-        )
+    def concatenate(cls, parts: Sequence[_Uses]) -> _Uses:
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
-    def take(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> _Held:
-        return _Held(self.key[places], self.story[places], self.need[places], self.own[places])
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> _Uses:
+        return _Uses(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def counts(self, of: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Count the different stories, or what else is given, that hold the key of each place."""
-        pairs = np.lexsort((self.story if of is None else of, self.key))
-        key, value = self.key[pairs], (self.story if of is None else of)[pairs]
-        new = np.append(True, (key[1:] != key[:-1]) | (value[1:] != value[:-1])) if len(key) else np.zeros(0, bool)
+    def count_distinct(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count the distinct values, one for each use, among the uses of each use's key."""
+        order = np.lexsort((values, self.key))
+        key, value = self.key[order], values[order]
+        is_new = np.append(True, (key[1:] != key[:-1]) | (value[1:] != value[:-1])) if len(key) else np.zeros(0, bool)
         _, group = np.unique(self.key, return_inverse=True)
-        return np.asarray(np.bincount(group[pairs][new], minlength=1)[group], dtype=np.int64)
+        return np.asarray(np.bincount(group[order][is_new], minlength=1)[group], dtype=np.int64)
 
-    def without_copies(self, table: pa.Table, outlet: Outlets) -> _Held:
-        """Keep the passages that enough stories hold which are no copies of each other."""
-        count = self.counts()
-        some = self.take(count >= self.need)
-        count = count[count >= self.need]
+    def without_copies(self, table: pa.Table, outlet: Outlets) -> _Uses:
+        """Keep the passages that enough stories contain which are no copies of each other."""
+        count = self.count_distinct(self.story)
+        uses = self.take(count >= self.needed)
+        count = count[count >= self.needed]
         if not len(count):
-            return some
-        rows = np.unique(some.story[count < _CERTAIN])
+            return uses
+        rows = np.unique(uses.story[count < _CERTAIN])
         bodies = as_array(table["body"].take(pa.array(rows)))
         text = np.arange(len(table))
         text[rows] = rows[oldest_copies(bodies, Marks.from_texts(bodies), np.arange(len(rows)))]
-        size = np.where(some.own, outlet.sizes[some.story], len(table))
-        certain = (count >= _CERTAIN) | (count >= np.maximum(_FEW_CERTAIN, _CERTAIN_SHARE * size))
-        return some.take(certain | (some.counts(text[some.story]) >= some.need))
+        n_stories = np.where(uses.of_outlet, outlet.sizes[uses.story], len(table))
+        is_certain = (count >= _CERTAIN) | (count >= np.maximum(_FEW_CERTAIN, _CERTAIN_SHARE * n_stories))
+        return uses.take(is_certain | (uses.count_distinct(text[uses.story]) >= uses.needed))
 
-    def told(self, table: pa.Table, outlet: Outlets) -> Iterator[dict[str, str | int | None]]:
-        """Give rows of `FOUND`, each with the text of its first story."""
-        keys, first, stories = np.unique(self.key, return_index=True, return_counts=True)
-        rows, place = np.unique(self.story[first], return_inverse=True)
+    def rows(self, table: pa.Table, outlet: Outlets) -> Iterator[dict[str, str | int | None]]:
+        """Yield a row of `FOUND` for each passage, with the text of its first story."""
+        keys, first, n_stories = np.unique(self.key, return_index=True, return_counts=True)
+        story = self.story[first]
+        salts = np.where(self.of_outlet[first], outlet.salt[story], 0).astype(np.uint64)
+        rows, row_index = np.unique(story, return_inverse=True)
         for start in range(0, len(rows), _BLOCK):
-            some = np.flatnonzero((place >= start) & (place < start + _BLOCK))
-            read = _read(table.take(pa.array(rows[start : start + _BLOCK])))
-            own = self.own[first[some]]
-            salt = np.where(own, outlet.salt[self.story[first[some]]], 0).astype(np.uint64)
-            for at, salted in zip(some.tolist(), salt.tolist(), strict=True):
-                number = int(place[at]) - start
-                text, kind = read.text_of(number, keys[at], np.uint64(salted))
-                name = outlet.names[int(self.story[first[at]])].as_py() if salted else None
-                yield {"key": int(keys[at]), "kind": kind, "text": text, "outlet": name, "stories": int(stories[at])}
+            passages = _read(table.take(pa.array(rows[start : start + _BLOCK])))
+            for number in np.flatnonzero((row_index >= start) & (row_index < start + _BLOCK)).tolist():
+                key, salt = keys[number], salts[number]
+                text, kind = passages.find(int(row_index[number]) - start, key, salt)
+                name = outlet.names[int(story[number])].as_py() if salt else None
+                yield {"key": int(key), "kind": kind, "text": text, "outlet": name, "stories": int(n_stories[number])}
 
 
 @dataclass(frozen=True)
-class _Read:
-    """Passages of some texts, of text t from place ``room[t]`` on."""
+class _Passages:
+    """The passages of texts; those of text t begin at index ``offsets[t]``, and are ``count[t]``."""
 
     data: NDArray[np.uint8]
-    room: NDArray[np.int64]
+    offsets: NDArray[np.int64]
     key: NDArray[np.uint64]
     kind: NDArray[np.uint8]
     begin: NDArray[np.int64]
     end: NDArray[np.int64]
     count: NDArray[np.int64]
 
-    def text_of(self, number: int, key: np.uint64, salt: np.uint64) -> tuple[str, str]:
-        """Find the text and kind of the passage of a text that has a key."""
-        part = slice(self.room[number], self.room[number] + self.count[number])
-        keys = _salted(self.key[part], salt) if salt else self.key[part]
-        at = int(self.room[number] + np.flatnonzero(keys == key)[0])
-        text = self.data[self.begin[at] : self.end[at]].tobytes().decode()
-        return " ".join(text.split())[:_SHOWN], "beside" if self.kind[at] == loops.PAIR else "passage"
+    def find(self, text: int, key: np.uint64, salt: np.uint64) -> tuple[str, str]:
+        """Return words and kind of the passage with a key in a text."""
+        first = self.offsets[text]
+        keys = self.key[first : first + self.count[text]]
+        index = int(first + np.flatnonzero((_salted(keys, salt) if salt else keys) == key)[0])
+        words = self.data[self.begin[index] : self.end[index]].tobytes().decode().split()
+        return " ".join(words)[:_SHOWN], "beside" if self.kind[index] == loops.PAIR else "passage"
 
 
-def _read(table: pa.Table) -> _Read:
-    """Read the passages of the leads and bodies of some stories."""
-    texts = as_array(pc.binary_join_element_wise(table["lead"], table["body"], _APART))
-    data, offset = text_buffers(without_inserts(texts))
+def _read(table: pa.Table) -> _Passages:
+    """Read the passages of the leads and bodies of stories."""
+    texts = as_array(pc.binary_join_element_wise(table["lead"], table["body"], _BLANK_LINE))
+    data, offsets = text_buffers(without_inserts(texts))
     size = len(table)
-    room, count = np.zeros(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
-    loops.most_sentences(size, data, offset, room[1:])
-    room = np.cumsum(3 * room)  # each sentence may be one passage, and end a pair and a paragraph
-    key, kind = np.empty(room[-1], dtype=np.uint64), np.empty(room[-1], dtype=np.uint8)
-    begin, end = (np.empty(room[-1], dtype=np.int64) for _ in range(2))
-    loops.passages(size, data, offset, room, key, kind, begin, end, count)
-    return _Read(data, room, key, kind, begin, end, count)
+    passage_offsets, count = np.zeros(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
+    loops.count_ends(size, data, offsets, passage_offsets[1:])
+    passage_offsets = np.cumsum(3 * passage_offsets)  # a sentence may be a passage, and end a pair and a paragraph
+    key, kind = np.empty(passage_offsets[-1], dtype=np.uint64), np.empty(passage_offsets[-1], dtype=np.uint8)
+    begin, end = (np.empty(passage_offsets[-1], dtype=np.int64) for _ in range(2))
+    loops.find_passages(size, data, offsets, passage_offsets, key, kind, begin, end, count)
+    return _Passages(data, passage_offsets, key, kind, begin, end, count)
 
 
-def _likely(table: pa.Table, outlet: Outlets, least: int, share: float) -> _Held:
-    """Find passages that are likely to stand in enough stories, of their outlet or of all."""
-    size = len(table)
-    everywhere, own = max(least, ceil(share * size)), np.maximum(least, np.ceil(share * outlet.sizes)).astype(np.int64)
-    # counts by the ends of hashes: keys that share one only cost time
-    counts = np.zeros(1 << min(max(int(64 * size).bit_length(), 10), 26), dtype=np.uint16)
+def _likely_uses(table: pa.Table, outlet: Outlets, least: int, share: float) -> _Uses:
+    """Find the uses of passages that are likely to stand in enough stories, of their outlet or of all."""
+    needed_of_all = max(least, ceil(share * len(table)))
+    needed_of_outlet = np.maximum(least, np.ceil(share * outlet.sizes)).astype(np.int64)
+    # Keys are counted by their lowest bits; keys that share them only cost time.
+    counts = np.zeros(1 << min(max(int(64 * len(table)).bit_length(), 10), 26), dtype=np.uint16)
     blocks: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = []
-    for start in range(0, size, _BLOCK):
-        read = _read(table.slice(start, _BLOCK))
-        key_loops.distinct(len(read.count), read.room, read.key, read.count)
-        row = np.repeat(np.arange(len(read.count)), read.count)
-        places = np.arange(len(row)) + np.repeat(read.room[:-1] - np.cumsum(read.count) + read.count, read.count)
-        key, story = read.key[places], start + row
+    for start in range(0, len(table), _BLOCK):
+        key, row = _distinct_keys(table.slice(start, _BLOCK))
+        story = start + row
         key_loops.tally(len(key), key, counts)
         if outlet.several:
             key_loops.tally(len(key), _salted(key, outlet.salt[story]), counts)
         blocks.append((key, story.astype(np.int32)))
 
-    def likely(key: NDArray[np.uint64], story: NDArray[np.int64], need: NDArray[np.int64], own: bool) -> _Held:
-        enough = counts[key & np.uint64(len(counts) - 1)] >= np.minimum(need, np.iinfo(np.uint16).max)
-        enough &= (outlet.code[story] >= 0) | (not own)
-        return _Held(key, story, need, np.full(len(key), own)).take(enough)
+    def likely(
+        key: NDArray[np.uint64], story: NDArray[np.int64], needed: NDArray[np.int64], *, of_outlet: bool
+    ) -> _Uses:
+        is_likely = counts[key & np.uint64(len(counts) - 1)] >= np.minimum(needed, np.iinfo(np.uint16).max)
+        is_likely &= (outlet.code[story] >= 0) | (not of_outlet)
+        return _Uses(key, story, needed, np.full(len(key), of_outlet)).take(is_likely)
 
-    found = [_Held.nothing()]
-    for place, (key, rows) in enumerate(blocks):
-        blocks[place] = key[:0], rows[:0]  # let go of
+    uses = [_Uses.none()]
+    for number, (key, rows) in enumerate(blocks):
+        blocks[number] = key[:0], rows[:0]  # releases the memory of the block
         story = rows.astype(np.int64)
-        found.append(likely(key, story, np.full(len(key), everywhere), own=False))
+        uses.append(likely(key, story, np.full(len(key), needed_of_all), of_outlet=False))
         if outlet.several:
-            found.append(likely(_salted(key, outlet.salt[story]), story, own[story], own=True))
-    return _Held.joined(found)
+            salted = _salted(key, outlet.salt[story])
+            uses.append(likely(salted, story, needed_of_outlet[story], of_outlet=True))
+    return _Uses.concatenate(uses)
+
+
+def _distinct_keys(table: pa.Table) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the distinct keys of the passages of each story, and the row of each key."""
+    passages = _read(table)
+    count = passages.count
+    key_loops.distinct(len(count), passages.offsets, passages.key, count)
+    row = np.repeat(np.arange(len(count)), count)
+    index = np.arange(len(row)) + np.repeat(passages.offsets[:-1] - np.cumsum(count) + count, count)
+    return passages.key[index], row
 
 
 def _sites(table: pa.Table, outlet: Outlets, least: int) -> Iterator[dict[str, str | int | None]]:
-    """Find names of sites and sections that stand behind the titles of an outlet, or of all."""
+    """Yield the names of sites and sections that stand behind the titles of an outlet, or of all."""
     titles = as_array(table["title"])
     for _ in range(SITES):
         parts = pc.extract_regex(titles, SITE)
         head, site = pc.struct_field(parts, "head"), pc.struct_field(parts, "site")
-        known = np.zeros(len(titles), dtype=bool)
-        ways = [(nobody(len(titles)), np.full(len(titles), len(titles)), pc.is_valid(site))]
+        is_site = np.zeros(len(titles), dtype=bool)
+        groupings = [(unknown_outlets(len(titles)), np.full(len(titles), len(titles)), pc.is_valid(site))]
         if outlet.several:
-            ways.append((outlet.names, outlet.sizes, pc.and_(pc.is_valid(site), pc.is_valid(outlet.names))))
-        for names, sizes, some in ways:
-            behind = pa.table({"site": site, "outlet": names, "head": head, "size": sizes}).filter(some)
-            behind = behind.group_by(["site", "outlet"]).aggregate([("head", "count_distinct"), ("size", "max")])
-            stories = behind["head_count_distinct"].to_numpy()
-            behind = behind.filter(pa.array(stories >= np.maximum(least, _SITE_SHARE * behind["size_max"].to_numpy())))
-            for row in behind.to_pylist():
-                told = {"text": row["site"], "outlet": row["outlet"], "stories": row["head_count_distinct"]}
-                yield {"key": 0, "kind": "site", **told}
-            found = pairs(as_array(behind["site"]), as_array(behind["outlet"]))
-            known |= pc.is_in(pairs(site, names), found, skip_nulls=True).to_numpy(zero_copy_only=False)
-        titles = pc.if_else(pa.array(known), head, titles)
+            groupings.append((outlet.names, outlet.sizes, pc.and_(pc.is_valid(site), pc.is_valid(outlet.names))))
+        for names, sizes, has_name in groupings:
+            uses = pa.table({"site": site, "outlet": names, "head": head, "size": sizes}).filter(has_name)
+            sites = uses.group_by(["site", "outlet"]).aggregate([("head", "count_distinct"), ("size", "max")])
+            needed = np.maximum(least, _SITE_SHARE * sites["size_max"].to_numpy())
+            sites = sites.filter(pa.array(sites["head_count_distinct"].to_numpy() >= needed))
+            for row in sites.to_pylist():
+                stories = row["head_count_distinct"]
+                yield {"key": 0, "kind": "site", "text": row["site"], "outlet": row["outlet"], "stories": stories}
+            known = pairs(as_array(sites["site"]), as_array(sites["outlet"]))
+            is_site |= pc.is_in(pairs(site, names), known, skip_nulls=True).to_numpy(zero_copy_only=False)
+        titles = pc.if_else(pa.array(is_site), head, titles)
 
 
 def _datelines(table: pa.Table, least: int) -> Iterator[dict[str, str | int | None]]:
-    """Find datelines without an agency that recur at the beginning of bodies."""
+    """Yield the datelines without an agency that recur at the beginning of bodies."""
     for text, stories in Counter(datelines(as_array(table["body"]))).items():
         if stories >= least:
             yield {"key": 0, "kind": "dateline", "text": text, "outlet": None, "stories": stories}
 
 
 def _salted(key: NDArray[np.uint64], salt: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
-    return np.asarray(loops.mixed(key ^ salt), dtype=np.uint64)
+    return np.asarray(loops.mix(key ^ salt), dtype=np.uint64)
 
 
 def pairs(names: pa.Array, outlet: pa.Array) -> pa.Array:
-    """Join each name and who uses it to one text; null without a name."""
+    """Join each name and its outlet to one text; null without a name."""
     return pc.binary_join_element_wise(names, pc.fill_null(outlet, ""), pa.scalar("\n", pa.large_string()))
 
 
-def nobody(size: int) -> pa.Array:
-    """Give an outlet that is not known for each of so many rows."""
+def unknown_outlets(size: int) -> pa.Array:
+    """Return the outlets of `size` rows whose outlet is not known."""
     return pa.nulls(size, pa.large_string())

@@ -215,7 +215,7 @@ class Run:
 
     def _details(self, rec: Recommender, stories: int) -> dict[str, Any]:
         """Return the values that the manifest of a version holds."""
-        summary, archive, passages = self.summary, rec.archive, rec.catalog.boilerplate.told
+        summary, archive, passages = self.summary, rec.archive, rec.catalog.boilerplate.passages
         return {
             "version": summary.version,
             "as_of": summary.as_of.isoformat() if summary.as_of else None,

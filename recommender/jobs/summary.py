@@ -140,7 +140,7 @@ def _findings(rec: Recommender, report: ReadReport) -> tuple[str, ...]:
         f"{count:,} stories name {name!r} as canonical_id, which is ignored: they are no versions of one story"
         for name, count in sorted(rec.catalog.shared_canonicals.items())
     ]
-    if passages := rec.catalog.boilerplate.told:
+    if passages := rec.catalog.boilerplate.passages:
         findings.append(
             f"{len(passages):,} passages that recur are left out where stories are compared and shown, such as "
             f"{passages[0].text[:_SHOWN]!r} of {passages[0].stories:,} stories; recommender check lists them"

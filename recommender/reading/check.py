@@ -120,8 +120,10 @@ def check(
     """
     settings = settings or ReadingSettings()
     table, report = read_articles(articles, settings=settings, columns=columns, format=format, progress=progress)
-    catalog = Catalog.from_table(table).with_boilerplate(Boilerplate.of(Catalog.from_table(table).table, settings))
-    report.boilerplate = catalog.boilerplate.told
+    catalog = Catalog.from_table(table).with_boilerplate(
+        Boilerplate.from_settings(Catalog.from_table(table).table, settings)
+    )
+    report.boilerplate = catalog.boilerplate.passages
     links = resolve_links(catalog).report
     dated = catalog.published[catalog.published != UNDATED]
     reasons = Counter(row.reason for row in report.rejected) + report.unpublished

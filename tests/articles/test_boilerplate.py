@@ -195,7 +195,7 @@ def test_own_words_survive_and_the_order_of_rows_does_not_matter(bodies: list[st
 def test_nothing_is_found_in_a_few_texts_and_what_is_left_is_part_of_them(bodies: list[str]) -> None:
     table = table_of([f"{at} {body}" for at, body in enumerate(bodies)])
     boilerplate = Boilerplate.fit(table, least=len(bodies) + 1)
-    assert boilerplate.told == ()
+    assert boilerplate.passages == ()
     for before, after in zip(table["body"].to_pylist(), boilerplate.cleaned(table)["body"].to_pylist(), strict=True):
         letters = iter("".join(before.split()))
         assert all(letter in letters for letter in "".join(after.split()))
@@ -215,15 +215,15 @@ def test_a_saved_one_is_the_same(tmp_path: Path) -> None:
     boilerplate = Boilerplate.fit(table)
     boilerplate.save(tmp_path, "boilerplate")
     loaded = Boilerplate.load(tmp_path, "boilerplate")
-    assert (loaded.found, loaded.digest, loaded.on) == (boilerplate.found, boilerplate.digest, True)
+    assert (loaded.entries, loaded.digest, loaded.enabled) == (boilerplate.entries, boilerplate.digest, True)
     assert loaded.cleaned(table).equals(boilerplate.cleaned(table))
     NOTHING.save(tmp_path, "nothing")
-    assert not Boilerplate.load(tmp_path, "nothing").on
+    assert not Boilerplate.load(tmp_path, "nothing").enabled
 
 
 def test_without_stories_there_is_nothing() -> None:
     boilerplate = Boilerplate.fit(SCHEMA.empty_table())
-    assert boilerplate.told == ()
+    assert boilerplate.passages == ()
     assert len(boilerplate.cleaned(SCHEMA.empty_table())) == 0
 
 

@@ -243,7 +243,7 @@ def test_boilerplate_of_the_last_whole_run_leaves_newcomers_too(tmp_path: Path) 
     assert lines
     assert not [line for line in lines if "cookies" in line]
     after = Recommender.load(snapshot)
-    assert [one.text for one in after.catalog.boilerplate.told] == [cookies]
+    assert [one.text for one in after.catalog.boilerplate.passages] == [cookies]
     assert all("cookies" in body for body in after.catalog.table["body"].to_pylist())
 
 
