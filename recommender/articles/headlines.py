@@ -1,4 +1,4 @@
-"""Headlines without what outlets put around them, so that stories that are only a headline can be compared."""
+"""Compare headlines without labels and names of sites, for stories that have no other text."""
 
 from __future__ import annotations
 

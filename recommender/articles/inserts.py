@@ -1,4 +1,4 @@
-"""Texts -> texts without the links to other stories that a page sets into running sentences."""
+"""Remove the links to other stories that a page sets into running sentences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEGIN = re.compile(
 
 
 def without_inserts(texts: pa.Array) -> pa.Array:
-    """Take out of running sentences the links that a page sets behind the names of people.
+    """Return texts without the links that a page sets behind the names of people.
 
     Such a link is the whole name, run together with the headlines of other stories and closed by MORE in capitals.
 
@@ -56,8 +56,8 @@ def _without(text: str) -> str:
 
 def _find_shown_name(text: str, since: int, stop: int) -> int:
     """Find where the name ends that links stand behind; 0 where there is none."""
-    found, name_end = _BEGIN.search(text, since, stop), 0
-    while found:  # a first name may recur as well as the last name behind it
-        name_end = found.end("shown")
-        found = _BEGIN.match(text, name_end + 1, stop)
+    match, name_end = _BEGIN.search(text, since, stop), 0
+    while match:  # a first name may recur as well as the last name behind it
+        name_end = match.end("shown")
+        match = _BEGIN.match(text, name_end + 1, stop)
     return name_end

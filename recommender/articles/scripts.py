@@ -1,4 +1,4 @@
-"""How scripts write words: what is one letter in several forms, and where words have no blanks between them."""
+"""Normalise letters that have several forms, and split scripts that have no blanks between words."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _CLUSTER = re.compile(  # a letter with all that is written around it
 def fold(text: str) -> str:
     """Write a text in small letters, and each of its words in one form, however it was typed.
 
-    Letters are composed (NFC) and of ordinary width, digits are those of ASCII, and what only helps to read is gone:
-    Arabic vowel signs and tatweel, Hebrew points, soft hyphens, joiners.
+    Letters are composed (NFC) and of ordinary width, digits are those of ASCII, and signs that only help to read are
+    dropped: Arabic vowel signs and tatweel, Hebrew points, soft hyphens, joiners.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def pair_characters(text: str) -> str:
 
 
 def characters(text: str) -> list[str]:
-    """Split a text without blanks into letters, each with what is written around it.
+    """Split a text without blanks into letters, each with the signs around it.
 
     Examples
     --------

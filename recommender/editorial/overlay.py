@@ -56,8 +56,8 @@ class Overlay:
     @property
     def withdrawn(self) -> frozenset[str]:
         """Ids that editors took out of every list."""
-        own = self.decisions.withdrawn
-        return own if self.parent is None else own | self.parent.hidden
+        withdrawn = self.decisions.withdrawn
+        return withdrawn if self.parent is None else withdrawn | self.parent.hidden
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -77,8 +77,8 @@ class Overlay:
     @property
     def taken_back(self) -> Mapping[str, Version]:
         """The same ids, with the times of the rows that took them back, and those of the parent."""
-        own = self._unpublished.versions
-        return own if self.parent is None else {**self.parent.taken_back, **own}
+        versions = self._unpublished.versions
+        return versions if self.parent is None else {**self.parent.taken_back, **versions}
 
     @property
     def hidden(self) -> frozenset[str]:

@@ -66,7 +66,7 @@ class Block(_Rule):
 
 
 class Sensitive(_Rule):
-    """Stories whose `sensitivity` is among `values` have no light item, and none stands beside or under a light one."""
+    """Stories with a `sensitivity` in `values` have no light item, and stand neither next to nor under a light one."""
 
     values: tuple[str, ...] = ("death", "suicide", "abuse", "court")
     light_sections: tuple[str, ...] = ()

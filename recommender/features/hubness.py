@@ -1,4 +1,4 @@
-"""How near a story's neighbours are: in a crowded corner of the archive a cosine says less than in an empty one."""
+"""Measure how near a story's neighbours are, since a cosine says less in a crowded corner of the archive."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
-# Constants of compiled loops stand in their own file: numba compiles again only when that file changes.
+# Constants of compiled loops stand in their story_weights file: numba compiles again only when that file changes.
 _AHEAD = 32  # candidates whose terms are read into the cache before any of them is compared
 _CACHE_LINE = 16  # numbers of four bytes
 _TOP = 10  # greatest values of a story, whose third to last are its neighbours
@@ -114,26 +114,26 @@ def text_pairs(
                 n_shared = shared_entries(whole_terms, end[0], end[1], is_known, shared)
                 for number in range(n_shared):
                     entry = shared[number]
-                    own, value = weight[term_number[whole_terms[entry]]], whole_weights[entry]
-                    whole_whole += np.float64(np.float32(own[0] * value))
-                    title_whole += np.float64(np.float32(own[1] * value))
-                    lead_whole += np.float64(np.float32(own[2] * value))
-                    rare += np.float64(own[4])
+                    story_weights, value = weight[term_number[whole_terms[entry]]], whole_weights[entry]
+                    whole_whole += np.float64(np.float32(story_weights[0] * value))
+                    title_whole += np.float64(np.float32(story_weights[1] * value))
+                    lead_whole += np.float64(np.float32(story_weights[2] * value))
+                    rare += np.float64(story_weights[4])
                 title_title, whole_title, lead_lead, whole_lead, shared_names = 0.0, 0.0, 0.0, 0.0, 0.0
                 for number in range(shared_entries(title_terms, end[2], end[3], is_known, shared)):
                     entry = shared[number]
-                    own, value = weight[term_number[title_terms[entry]]], title_weights[entry]
-                    title_title += np.float64(np.float32(own[1] * value))
-                    whole_title += np.float64(np.float32(own[0] * value))
+                    story_weights, value = weight[term_number[title_terms[entry]]], title_weights[entry]
+                    title_title += np.float64(np.float32(story_weights[1] * value))
+                    whole_title += np.float64(np.float32(story_weights[0] * value))
                 for number in range(shared_entries(lead_terms, end[4], end[5], is_known, shared)):
                     entry = shared[number]
-                    own, value = weight[term_number[lead_terms[entry]]], lead_weights[entry]
-                    lead_lead += np.float64(np.float32(own[2] * value))
-                    whole_lead += np.float64(np.float32(own[0] * value))
+                    story_weights, value = weight[term_number[lead_terms[entry]]], lead_weights[entry]
+                    lead_lead += np.float64(np.float32(story_weights[2] * value))
+                    whole_lead += np.float64(np.float32(story_weights[0] * value))
                 for number in range(shared_entries(names_terms, end[6], end[7], is_known, shared)):
                     entry = shared[number]
-                    own, value = weight[term_number[names_terms[entry]]], names_weights[entry]
-                    shared_names += np.float64(np.float32(own[3] * value))
+                    story_weights, value = weight[term_number[names_terms[entry]]], names_weights[entry]
+                    shared_names += np.float64(np.float32(story_weights[3] * value))
                 untitled, nameless = end[2] == end[3], end[6] == end[7]
                 pair[0], pair[1], pair[2], pair[3] = whole_whole, title_whole, lead_whole, rare
                 pair[4], pair[5], pair[6], pair[7] = title_title, whole_title, lead_lead, whole_lead

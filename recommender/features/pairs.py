@@ -1,4 +1,4 @@
-"""Features of a story and a candidate, in families: what the ranker looks at."""
+"""Compute the features of stories and candidates that the ranker uses, family by family."""
 
 from __future__ import annotations
 

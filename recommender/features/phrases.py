@@ -1,4 +1,4 @@
-"""The phrases that pairs of characters belong to, in scripts without blanks between words: what a reason shows."""
+"""Find the phrases that pairs of characters belong to, in scripts without blanks between words, for reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an archive writes its names: the spelling of a term, and the word that completes it, such as a first name."""
+"""Learn how an archive writes its names: the spelling of a term, and the word that completes it."""
 
 from __future__ import annotations
 

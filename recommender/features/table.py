@@ -1,4 +1,4 @@
-"""What the ranker's features are made of, by row: one table for an archive, another for stories from outside."""
+"""The columns from which features are computed, for an archive or for stories from outside."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ class RankingSettings(Stage):
 
     @property
     def without_age(self) -> Self:
-        """The same order, but for a weighted sum without freshness: a ranker has no other way to see age."""
+        """The same settings, with freshness switched off in a weighted sum; a ranker has none."""
         return self if self.ranker != "none" else self.model_copy(update={"half_life_days": None})
 
     @model_validator(mode="before")
@@ -270,7 +270,7 @@ _RENAMED = {
 
 
 class Cap(Stage):
-    """At most so many items of a list share a value: `value` itself, or, without one, any single value.
+    """At most `at_most` items of a list share `value` or, without it, any single value.
 
     Examples
     --------
@@ -289,13 +289,13 @@ class Cap(Stage):
         return {**values, "value": values["value"].casefold()} if kind else values  # kinds are kept folded
 
 
-_ESCAPED = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)  # an escaped character, or a set: one character to match
-# a group that holds * + ? {n,m} or |, and is repeated
+_ESCAPED = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)  # an escaped character or a set, which match one character
+# A repeated group that contains * + ? {n,m} or |.
 _REPEATED = re.compile(r"\((?!\?>)[^()]*(?:[^+*?{}][*?]|[^+*?{}]\+(?!\+)|\{\d*,\d*\}(?!\+)|\|)[^()]*\)+(?:[*+]|\{)")
 
 
 class SeriesRule(Stage):
-    """A recurring format told by a regular expression of the title, a section or a tag; all given must hold."""
+    """A recurring format, defined by a regular expression of the title, a section and a tag; all given must match."""
 
     name: str
     title: str | None = None

@@ -42,7 +42,7 @@ def wrap_read_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def wrap_write_errors(path: Path, left: str) -> Iterator[None]:
-    """Raise a write that fails, as on a full disk, as `PublishError` with the file and what is left."""
+    """Raise errors of writing, as on a full disk, as `PublishError` with the file's name and what is `left`."""
     try:
         yield
     except OSError as error:
