@@ -34,7 +34,7 @@ def test_an_interrupted_command_says_what_it_leaves(
         raise error
 
     monkeypatch.setattr("recommender.jobs.precompute.precompute", interrupted)
-    monkeypatch.setattr(sys, "argv", ["recommender", "precompute", "stories.jsonl", "--lists", "out"])
+    monkeypatch.setattr(sys, "argv", ["recommender", "precompute", __file__, "--lists", "out"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
