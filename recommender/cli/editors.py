@@ -66,7 +66,7 @@ def _act(
     **more: Any,
 ) -> str:
     """Write one act an item to the journal and the overlay; gives how many changed something, and what is not seen."""
-    from recommender.publishing.acts import Act, do, journal_of, pin_notes
+    from recommender.publishing.acts import Act, open_journal, perform, pin_notes
 
     place, _ = place_of(lists, archive)
     acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
@@ -78,7 +78,7 @@ def _act(
     named = [*items, *([more["story"]] if more.get("story") else [])]
     if held is not None and not unknown_too:
         _check(held, action, named)
-    count = len(do(journal_of(place, journal), overlay, acts, "command line", published))
+    count = len(perform(open_journal(place, journal), overlay, acts, "command line", published))
     as_before = [f"{len(acts) - count} as before"] if count < len(acts) else []
     notes = pin_notes(items[0], more["story"], more["position"], overlay, published) if action == "pin" else []
     return cleaned("; ".join([str(count), *as_before, *notes]))
@@ -195,9 +195,9 @@ def pin(
     unknown_too: UnknownToo = False,
 ) -> None:
     """Put an item at a position in the list of a story, at once, until `unpin`; `--by` is shown as its reason."""
-    from recommender.publishing.acts import end_of
+    from recommender.publishing.acts import parse_end
 
-    more: dict[str, Any] = {"story": story, "position": position, "until": end_of(until), "unknown_too": unknown_too}
+    more: dict[str, Any] = {"story": story, "position": position, "until": parse_end(until), "unknown_too": unknown_too}
     out.print(f"pinned: {_act('pin', [item], lists, archive, by, why, journal, **more)}", markup=False)
 
 
@@ -225,9 +225,9 @@ def boost(
     journal: JournalOption = None,
 ) -> None:
     """Raise or lower a section in all lists: items and reserves at once, all candidates from the next run."""
-    from recommender.publishing.acts import end_of
+    from recommender.publishing.acts import parse_end
 
-    more: dict[str, Any] = {"factor": factor, "until": end_of(until)}
+    more: dict[str, Any] = {"factor": factor, "until": parse_end(until)}
     out.print(f"boosted: {_act('boost', [section], lists, archive, by, why, journal, **more)}", markup=False)
 
 
@@ -252,11 +252,11 @@ def undo(
     journal: JournalOption = None,
 ) -> None:
     """Undo an act of the journal, whoever did it."""
-    from recommender.publishing.acts import do, holds_now, undone
+    from recommender.publishing.acts import holds_now, perform, undoing_act
 
     held = _journal(lists, archive, journal)
-    act = undone(held.find(entry), by or _login(), why)
-    done = do(held, open_overlay(lists, archive), [act], "command line", _published(lists), entry)
+    act = undoing_act(held.find(entry), by or _login(), why)
+    done = perform(held, open_overlay(lists, archive), [act], "command line", _published(lists), entry)
     out.print(cleaned(f"{'undone' if done else 'as before'}: {holds_now(act)}"), markup=False)
 
 
@@ -285,10 +285,10 @@ def list_acts(
 
 
 def _journal(lists: str | None, archive: Path | None, named: Path | None) -> Journal:
-    from recommender.publishing.acts import journal_of
+    from recommender.publishing.acts import open_journal
 
     place, _ = place_of(lists, archive)
-    found = journal_of(place, named)
+    found = open_journal(place, named)
     if found is None:
         raise SettingsError("lists in a database have no journal beside them: name its file with --journal FILE")
     return found

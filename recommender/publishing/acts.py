@@ -1,4 +1,4 @@
-"""What editors do: checked, written to the journal, then to the overlay, where every reader sees it at once."""
+"""Acts of editors: checked, written to the journal, then to the overlay, where every reader sees them at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recommender.storage.database import is_database
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 _UNDER_STORIES = ("block", "unblock", "pin", "unpin")
-_MOST = 500  # characters of who and why
+_MAX_TEXT = 500  # characters of who and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Act:
     Attributes
     ----------
     what : str
-        As the commands are called: withdraw, restore, withhold, release, block, unblock, pin, unpin, boost, unboost.
+        The name of the command: withdraw, restore, withhold, release, block, unblock, pin, unpin, boost, unboost.
     item : str
         A story; of a boost the section.
     who, why : str
@@ -55,42 +55,42 @@ class Act:
     until: datetime | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Act:
-        """Read a form or a JSON object.
+    def from_fields(cls, fields: Mapping[str, Any]) -> Act:
+        """Read the fields of a form or of a JSON object.
 
         Raises
         ------
         SettingsError
             Naming what is missing or impossible.
         """
-        given = dict(given)
-        if given.get("what") == "block-everywhere":  # a choice of the desk's forms
-            given |= {"what": "block", "story": None}
-        text = {name: str(given.get(name) or "").strip() for name in ("what", "item", "story", "until", "who", "why")}
-        action = next((one for one in ACTIONS if one == text["what"]), None)
+        fields = dict(fields)
+        if fields.get("what") == "block-everywhere":  # a choice of the desk's forms
+            fields |= {"what": "block", "story": None}
+        text = {name: str(fields.get(name) or "").strip() for name in ("what", "item", "story", "until", "who", "why")}
+        action = next((action for action in ACTIONS if action == text["what"]), None)
         if action is None:
             raise SettingsError(f"what is {text['what']!r}, expected one of {', '.join(ACTIONS)}")
-        for name, asked in (("item", "which story or section"), ("who", "who decides"), ("why", "why")):
+        for name, question in (("item", "which story or section"), ("who", "who decides"), ("why", "why")):
             if not text[name]:
-                raise SettingsError(f"{name} is empty: say {asked}")
-        if len(text["who"]) > _MOST or len(text["why"]) > _MOST:
-            raise SettingsError(f"who and why may have {_MOST} characters each")
+                raise SettingsError(f"{name} is empty: say {question}")
+        if len(text["who"]) > _MAX_TEXT or len(text["why"]) > _MAX_TEXT:
+            raise SettingsError(f"who and why may have {_MAX_TEXT} characters each")
         if action in ("pin", "unpin") and not text["story"]:
             raise SettingsError("story is empty: say in whose list")
         return cls(
             what=action,
-            item=str(given["item"]),
-            story=(str(given["story"]) if text["story"] else None) if action in _UNDER_STORIES else None,
-            position=_position(given.get("position")),
-            factor=_factor(given.get("factor")),
-            until=end_of(text["until"]),
+            item=str(fields["item"]),
+            story=str(fields["story"]) if text["story"] and action in _UNDER_STORIES else None,
+            position=_parse_position(fields.get("position")),
+            factor=_parse_factor(fields.get("factor")),
+            until=parse_end(text["until"]),
             who=text["who"],
             why=text["why"],
         )
 
     @property
     def entry(self) -> Entry:
-        """The entry that the overlay keeps of the act."""
+        """The entry of the act in the overlay."""
         if self.what == "pin":
             return pin_entry(self.item, self.story or "", self.position, self.until, self.who)
         if self.what == "boost":
@@ -100,56 +100,56 @@ class Act:
         return (self.item, self.story) if self.what in _UNDER_STORIES else self.item
 
     def check(self, lists: PublishedLists) -> None:
-        """Raise if the act names a story or section that is not known: a mistyped one would be confirmed as done."""
+        """Raise if the act names an unknown story or section: a mistyped one would be confirmed as done."""
         if self.what in ("boost", "unboost"):
             lists.require_known_section(self.item)
         else:
             lists.require_known([self.item, *([self.story] if self.story else [])])
 
 
-def _position(given: Any) -> int:
-    text = str(given or 1)
+def _parse_position(value: Any) -> int:
+    text = str(value or 1)
     if not text.isascii() or not text.isdigit() or len(text) > 4:
         raise SettingsError(f"position is {text[:40]!r}, expected a place of the list, such as 1")
     return int(text)
 
 
-def _factor(given: Any) -> float:
+def _parse_factor(value: Any) -> float:
     try:
-        return float(given or 1)
+        return float(value or 1)
     except (TypeError, ValueError):
-        raise SettingsError(f"factor is {str(given)[:40]!r}, expected a number, such as 2") from None
+        raise SettingsError(f"factor is {str(value)[:40]!r}, expected a number, such as 2") from None
 
 
-def end_of(text: str | None) -> datetime | None:
-    """Read when something ends; a day that is named counts as a whole.
+def parse_end(text: str | None) -> datetime | None:
+    """Read the moment when something ends; a date without a time means the end of that day.
 
     Raises
     ------
     SettingsError
-        If it is no moment, or has passed.
+        If the text is no moment, or the moment has passed.
     """
     try:
-        found = to_time(text) if text else None
+        end = to_time(text) if text else None
     except RowError as error:
         raise SettingsError(f"until: {error}") from None
-    if found is None:
+    if end is None:
         return None
-    if (found.hour, found.minute, found.second) == (0, 0, 0):
-        found += timedelta(days=1, seconds=-1)
-    if found <= datetime.now(UTC):
+    if (end.hour, end.minute, end.second) == (0, 0, 0):
+        end += timedelta(days=1, seconds=-1)
+    if end <= datetime.now(UTC):
         raise SettingsError(f"until: {text} has passed")
-    return found
+    return end
 
 
-def journal_of(place: str | Path, named: str | Path | None = None) -> Journal | None:
-    """Open the journal of a place: the file that was named, else one beside the overlay; None for a database."""
-    if named is None and is_database(place):
+def open_journal(place: str | Path, path: str | Path | None = None) -> Journal | None:
+    """Open the journal of a place: the given file, else the one next to the overlay; None for a database."""
+    if path is None and is_database(place):
         return None
-    return Journal(Path(place) / JOURNAL if named is None else Path(named))
+    return Journal(Path(place) / JOURNAL if path is None else Path(path))
 
 
-def do(
+def perform(
     journal: Journal | None,
     overlay: Overlay,
     acts: Sequence[Act],
@@ -157,45 +157,45 @@ def do(
     lists: PublishedLists | None = None,
     undoes: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Write acts of one kind to the journal and then to the overlay; gives the entries of those that change something.
+    """Write acts of one kind to the journal and then to the overlay, and return the entries of those that take effect.
 
-    The journal comes first: nothing has an effect that it does not tell, however a process ends.
+    The journal is written first, so that every effect is recorded even if the process ends in between.
 
     Parameters
     ----------
     journal : Journal or None
         Without one only the overlay is written.
     overlay : Overlay
-        The overlay.
     acts : sequence of Act
     token : str
-        How they came in: the name of a token, or 'command line'.
+        Name of the token that was used, or 'command line'.
     lists : PublishedLists, optional
-        The journal then tells the list before and after.
+        The journal then records the list before and after.
     undoes : str, optional
-        Entry that is undone.
+        Id of the entry that is undone.
 
     Raises
     ------
     PublishError
         If journal or overlay cannot be written.
     """
-    told: list[dict[str, Any]] = []
-    wanted: list[Entry] = []
+    journal_entries: list[dict[str, Any]] = []
+    overlay_entries: list[Entry] = []
     with nullcontext(None) if journal is None else journal.writing() as add:
         overlay.refresh()
-        held = overlay.decisions
+        decisions = overlay.decisions
         for act in acts:
-            if held.effective_entries(act.what, [act.entry]):
-                after = held.apply(act.what, [act.entry])
-                told.append(_entry(act, token, undoes, _state(act, held, lists), _state(act, after, lists)))
-                wanted.append(act.entry)
-                held = after
-        if add and told:
-            add(*told)
-        if told:
-            overlay.record(acts[0].what, wanted)
-    return told
+            if decisions.effective_entries(act.what, [act.entry]):
+                after = decisions.apply(act.what, [act.entry])
+                states = _state(act, decisions, lists), _state(act, after, lists)
+                journal_entries.append(_journal_entry(act, token, undoes, *states))
+                overlay_entries.append(act.entry)
+                decisions = after
+        if add and journal_entries:
+            add(*journal_entries)
+        if overlay_entries:
+            overlay.record(acts[0].what, overlay_entries)
+    return journal_entries
 
 
 def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: PublishedLists | None) -> list[str]:
@@ -274,24 +274,26 @@ def holds_now(act: Act) -> str:
     return words[act.what]
 
 
-def undone(found: Mapping[str, Any] | None, who: str, why: str) -> Act:
-    """Make the act that undoes one of the journal.
+def undoing_act(entry: Mapping[str, Any] | None, who: str, why: str) -> Act:
+    """Return the act that undoes an entry of the journal.
 
     Raises
     ------
     SettingsError
         If there is no such act.
     """
-    if found is None or found.get("what") not in KINDS:
+    if entry is None or entry.get("what") not in KINDS:
         raise SettingsError("the journal has no such act")
-    before = found["before"]["holds"]
+    before = entry["before"]["holds"]
     earlier = before if isinstance(before, dict) else None  # a pin or boost of another place or strength
-    what = found["what"].removeprefix("un") if earlier else inverse(found["what"])
-    values = {**found, "what": what, "who": who, "why": why or f"undoes {found['what']}"}
-    return Act.of({**values, **(earlier or {"until": None})})
+    what = entry["what"].removeprefix("un") if earlier else inverse(entry["what"])
+    fields = {**entry, "what": what, "who": who, "why": why or f"undoes {entry['what']}"}
+    return Act.from_fields({**fields, **(earlier or {"until": None})})
 
 
-def _entry(act: Act, token: str, undoes: str | None, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def _journal_entry(
+    act: Act, token: str, undoes: str | None, before: dict[str, Any], after: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "id": secrets.token_hex(8),
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -311,7 +313,7 @@ def _entry(act: Act, token: str, undoes: str | None, before: dict[str, Any], aft
 
 
 def _state(act: Act, decisions: Decisions, lists: PublishedLists | None) -> dict[str, Any]:
-    """Describe what some decisions say of the entry of an act, and the list that it is about."""
+    """Describe what decisions hold about the entry of an act, and the list that it is about."""
     holds: Any
     if act.what in ("pin", "unpin"):
         pins = [entry for entry in decisions.pinned if entry[:2] == (act.item, act.story)]

@@ -1,4 +1,4 @@
-"""Two versions side by side: which lists differ, what came in and what went."""
+"""Comparison of two versions: which lists differ, which items came in and which went."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 from recommender.publishing.published import PublishedLists
 from recommender.storage.database import is_database
 
-_AT_ONCE = 1_000  # lists that are read by what editors had decided at one moment
-_TOP = 20  # items that are told of those that came in or went
+_AT_ONCE = 1_000  # lists that are read together, by the decisions of editors at one moment
+_TOP = 20  # items that are named of those that came in or went
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,8 @@ class Comparison:
     @property
     def sections_by_change(self) -> list[tuple[str, int, int]]:
         """Sections with lists that differ, most of them first: name, stories, lists that differ."""
-        some = [(name, both, differ) for name, (both, differ) in self.sections.items() if differ]
-        return sorted(some, key=lambda one: (-one[2], one[0]))
+        sections = [(name, stories, differ) for name, (stories, differ) in self.sections.items() if differ]
+        return sorted(sections, key=lambda section: (-section[2], section[0]))
 
     def __len__(self) -> int:
         return len(self.changed)
@@ -90,7 +90,7 @@ class Comparison:
         return f"<Comparison of {self.before} and {self.after}: {len(self)} of {self.stories} lists differ>"
 
     def without(self, hidden: Collection[str]) -> Comparison:
-        """Leave out stories that nobody may see by now; the counts stay."""
+        """Return the comparison without stories that nobody may see by now; the counts stay."""
         if not hidden:
             return self
 
@@ -98,19 +98,19 @@ class Comparison:
             return tuple(item for item in items if item[0] not in hidden)
 
         changed = tuple(
-            replace(one, before=shown(one.before), after=shown(one.after))
-            for one in self.changed
-            if one.article_id not in hidden
+            replace(change, before=shown(change.before), after=shown(change.after))
+            for change in self.changed
+            if change.article_id not in hidden
         )
         return replace(self, changed=changed, came=shown(self.came), went=shown(self.went))
 
     def to_table(self) -> pa.Table:
-        """Write what came in and what went as an Arrow table, a row for each item and list."""
+        """Return the items that came in and went as an Arrow table, a row for each item and list."""
         rows = [
-            {"story": one.article_id, "section": one.section, "change": change, "article_id": name, "title": title}
-            for one in self.changed
-            for change, items in (("came", one.came), ("went", one.went))
-            for name, title in items
+            {"story": change.article_id, "section": change.section, "change": kind, "article_id": item, "title": title}
+            for change in self.changed
+            for kind, items in (("came", change.came), ("went", change.went))
+            for item, title in items
         ]
         names = ("story", "section", "change", "article_id", "title")
         return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.large_string()) for name in names]))
@@ -126,17 +126,17 @@ class Comparison:
 
         changed = [
             {
-                "article_id": one.article_id,
-                "title": one.title,
-                "section": one.section,
-                "before": items(one.before),
-                "after": items(one.after),
-                "came": items(one.came),
-                "went": items(one.went),
+                "article_id": change.article_id,
+                "title": change.title,
+                "section": change.section,
+                "before": items(change.before),
+                "after": items(change.after),
+                "came": items(change.came),
+                "went": items(change.went),
             }
-            for one in self.changed
+            for change in self.changed
         ]
-        sections = {name: {"stories": both, "changed": some} for name, (both, some) in self.sections.items()}
+        sections = {name: {"stories": both, "changed": differ} for name, (both, differ) in self.sections.items()}
         return {
             "before": self.before,
             "after": self.after,
@@ -153,60 +153,60 @@ class Comparison:
 
 def compare(before: PublishedLists, after: PublishedLists) -> Comparison:
     """Compare the lists of two versions as readers see them now, item by item."""
-    old = {name: (section, items) for name, _, section, items in _shown(before)}
-    changed, added, seen = [], [], set()
-    sections: dict[str, list[int]] = {}
-    came: Counter[tuple[str, str]] = Counter()
-    went: Counter[tuple[str, str]] = Counter()
-    for name, title, section, items in _shown(after):
-        if name not in old:
-            added.append(name)
+    old_items = {article_id: items for article_id, _, _, items in _shown_lists(before)}
+    changed, added, in_both = [], [], set()
+    stories_of, changed_of = Counter[str](), Counter[str]()  # by section
+    came, went = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for article_id, title, section, items in _shown_lists(after):
+        if article_id not in old_items:
+            added.append(article_id)
             continue
-        seen.add(name)
-        counts = sections.setdefault(section or "", [0, 0])
-        counts[0] += 1
-        first = old[name][1]
-        if [one for one, _ in first] == [one for one, _ in items]:
+        in_both.add(article_id)
+        stories_of[section or ""] += 1
+        if [item for item, _ in old_items[article_id]] == [item for item, _ in items]:
             continue
-        counts[1] += 1
-        change = ListChange(article_id=name, title=title, section=section, before=first, after=items)
+        changed_of[section or ""] += 1
+        change = ListChange(
+            article_id=article_id, title=title, section=section, before=old_items[article_id], after=items
+        )
         changed.append(change)
         came.update(change.came)
         went.update(change.went)
-    changed.sort(key=lambda one: (-len(one.came) - len(one.went), one.article_id))
+    changed.sort(key=lambda change: (-len(change.came) - len(change.went), change.article_id))
     return Comparison(
         before=before.version,
         after=after.version,
-        stories=len(seen),
+        stories=len(in_both),
         added=tuple(sorted(added)),
-        gone=tuple(sorted(old.keys() - seen)),
+        gone=tuple(sorted(old_items.keys() - in_both)),
         changed=tuple(changed),
-        sections={name: (both, some) for name, (both, some) in sorted(sections.items())},
-        came=_most(came),
-        went=_most(went),
+        sections={name: (count, changed_of[name]) for name, count in sorted(stories_of.items())},
+        came=_most_frequent(came),
+        went=_most_frequent(went),
     )
 
 
-def _most(counts: Counter[tuple[str, str]]) -> tuple[tuple[str, str, int], ...]:
+def _most_frequent(counts: Counter[tuple[str, str]]) -> tuple[tuple[str, str, int], ...]:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple((name, title, count) for (name, title), count in ordered[:_TOP])
 
 
 def all_records(lists: PublishedLists) -> Iterator[dict[str, Any]]:
-    """Read all lists of a version as readers see them now; of a database as they are stored, in one go."""
+    """Yield all lists of a version as readers see them now; those of a database as they are stored."""
     if is_database(lists.place):
         for batch in lists.records():
             yield from batch.to_pylist()
         return
     ids = lists.ids()
-    while some := list(islice(ids, _AT_ONCE)):
-        for line in lists.jsons(some):
+    while block := list(islice(ids, _AT_ONCE)):
+        for line in lists.jsons(block):
             record = orjson.loads(line)
-            if record["status"] not in ("unknown", "withdrawn"):  # between two looks
+            if record["status"] not in ("unknown", "withdrawn"):  # withdrawn since the ids were read
                 yield record
 
 
-def _shown(lists: PublishedLists) -> Iterator[tuple[str, str, str | None, tuple[tuple[str, str], ...]]]:
+def _shown_lists(lists: PublishedLists) -> Iterator[tuple[str, str, str | None, tuple[tuple[str, str], ...]]]:
+    """Yield the id, title, section and items of each list."""
     for record in all_records(lists):
         story = record.get("story") or {"title": "", "section": None}
         items = tuple((item["article_id"], item["title"] or item["line"]) for item in record["items"])

@@ -16,7 +16,7 @@ from recommender.editorial.overlay import NAME, Overlay
 from recommender.lists.readnext import without
 from recommender.lists.records import RECORD
 from recommender.publishing.protocol import purged_name, to_json
-from recommender.publishing.stored import INDEX, reader_of
+from recommender.publishing.stored import INDEX, open_reader
 from recommender.storage.versions import SEALED, VersionedFolder
 
 _GROUP = 512  # stories of one Parquet row group
@@ -56,28 +56,27 @@ class FilePublisher:
         return str(details["version"])
 
     def purge(self, ids: frozenset[str]) -> int:
-        """Rewrite every kept version without these stories; returns the number of versions rewritten."""
+        """Rewrite every kept version without these stories, and return the number of versions rewritten."""
         rewritten = 0
         with self.writing():
             for folder in self._folder.versions():
                 version = self._folder.version(folder)
-                reader = reader_of(version)
+                reader = open_reader(version)
                 records = (reader.get(article_id) for article_id in reader.ids())
-                kept, found = without((record for record in records if record), ids)
-                if not found:
+                kept, has_changed = without((record for record in records if record), ids)
+                if not has_changed:
                     continue
-                format = version.manifest["format_of_lists"]
                 details = {name: value for name, value in version.manifest.items() if name not in SEALED}
-                details["version"] = purged_name(details["version"], ids)
+                details |= {"version": purged_name(details["version"], ids), "stories": len(kept)}
                 kept = [{**record, "version": details["version"]} for record in kept]
                 with self._folder.stage() as staging:
-                    _write([pa.RecordBatch.from_pylist(kept, schema=RECORD)], staging, format)
-                    self._folder.rewrite(folder, staging, {**details, "stories": len(kept)})
+                    _write([pa.RecordBatch.from_pylist(kept, schema=RECORD)], staging, details["format_of_lists"])
+                    self._folder.rewrite(folder, staging, details)
                 rewritten += 1
         return rewritten
 
     def rollback(self, version: str | None = None) -> str:
-        """Return to a kept version."""
+        """Switch back to a kept version."""
         return self._folder.rollback(version)
 
 

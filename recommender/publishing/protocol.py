@@ -32,28 +32,28 @@ class Publisher(Protocol):
         ...
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
-        """Write records as the next version and switch to it; gives its name. Needs `writing`."""
+        """Write records as the next version, switch to it and return its name. Needs `writing`."""
         ...
 
     def purge(self, ids: frozenset[str]) -> int:
-        """Delete stories from every kept version; returns the number of versions rewritten."""
+        """Delete stories from every kept version, and return the number of versions rewritten."""
         ...
 
     def rollback(self, version: str | None = None) -> str:
-        """Return to a kept version, by default the one before; gives its name."""
+        """Switch back to a kept version, by default the previous one, and return its name."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptVersion:
-    """One published version that is kept, as the list of all tells it.
+    """One published version that is kept.
 
     Attributes
     ----------
     name : str
-        Tells it from all others of its place, such as '000012-0f3a5b7c9d1e'; a number in a database.
+        Unique at its place, such as '000012-0f3a5b7c9d1e'; a number in a database.
     version : str
-        Equal versions, equal lists.
+        Equal for equal lists.
     current : bool
         Whether it is the one that readers see.
     manifest : dict
@@ -67,7 +67,7 @@ class KeptVersion:
 
 
 def purged_name(version: str, ids: frozenset[str]) -> str:
-    """Name a version after a purge: other lists, another name."""
+    """Return the name of a version after a purge, which makes other lists of it."""
     digest = hashlib.sha256(repr((version, sorted(ids))).encode()).hexdigest()
     return digest[:12]
 
@@ -91,11 +91,11 @@ class Reader(Protocol):
         ...
 
     def ids(self) -> Iterator[str]:
-        """List the ids of all stories of the version."""
+        """Yield the ids of all stories of the version."""
         ...
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Read all records as they are stored."""
+        """Yield all records as they are stored."""
         ...
 
 
@@ -104,5 +104,5 @@ def as_batches(records: Iterable[dict[str, Any] | None], size: int = 512) -> Ite
     from recommender.lists.records import RECORD
 
     known = (record for record in records if record is not None)
-    while some := list(islice(known, size)):
-        yield pa.RecordBatch.from_pylist(without(some, frozenset())[0], schema=RECORD)
+    while block := list(islice(known, size)):
+        yield pa.RecordBatch.from_pylist(without(block, frozenset())[0], schema=RECORD)

@@ -1,4 +1,4 @@
-"""Opening a place to publish to, and the reader of published lists."""
+"""Opening a place to publish to, and reading published lists."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _to_database(place: str, format: str) -> Publisher:
 
 
 SINKS: dict[str, Callable[[str, str], Publisher]] = {"jsonl": _to_folder, "parquet": _to_folder, "sql": _to_database}
-"""What makes the publisher of a format, given the place and the format."""
+"""Functions that make the publisher of a format, given the place and the format."""
 
 
 def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
@@ -60,7 +60,7 @@ def open_publisher(place: str | Path, format: str = "jsonl") -> Publisher:
 class PublishedLists(EditorActions):
     """Lists of the current published version, checked against withdrawals at every call.
 
-    Use `open`. The version is pinned until `refresh`, so that a page never mixes two.
+    Use `open`. The version stays the same until `refresh`, so that a page never mixes two.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class PublishedLists(EditorActions):
         Raises
         ------
         SnapshotError
-            If it holds no version, or a damaged, foreign or newer one, or not this one.
+            If the place has no version, not this one, or one that is damaged, foreign or newer.
         """
         return cls(place, version)
 
@@ -93,17 +93,17 @@ class PublishedLists(EditorActions):
     def versions(place: str | Path) -> list[KeptVersion]:
         """List the versions that are kept at a place, the oldest first."""
         if is_database(place):
-            found: list[KeptVersion] = _sql().kept_versions(str(place))
-            return found
+            versions: list[KeptVersion] = _sql().kept_versions(str(place))
+            return versions
         from recommender.publishing.stored import kept_versions
 
         return kept_versions(Path(place))
 
     def refresh(self) -> bool:
-        """Open the version that is current now; gives whether it is another one."""
+        """Open the version that is current now, and return whether it is another one."""
         before = self._reader.manifest
         self._reader, self.overlay = _open_reader(self.place)
-        self.__dict__.pop("_made_with", None)
+        self.__dict__.pop("_factors_of_version", None)
         return before != self._reader.manifest
 
     @property
@@ -113,14 +113,14 @@ class PublishedLists(EditorActions):
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What is known of the version: as_of, settings, counts, checksums."""
+        """Facts about the version: as_of, settings, counts, checksums."""
         return self._reader.manifest
 
     def get(self, article_id: Id) -> ReadNext:
-        """Read the list of a story; its `status` tells ok, short, withheld, withdrawn, unknown or not_computed.
+        """Read the list of a story; its `status` is ok, short, withheld, withdrawn, unknown or not_computed.
 
-        It is read, checked and held against the withdrawals now. A story that the newsroom's system took back is
-        unknown. The ids of the list come back in the type of the one that is asked.
+        Withdrawals up to this moment are left out. A story that the newsroom's system took back is unknown. The ids of
+        the list have the type of `article_id`.
         """
         require_single(article_id, "get", "jsons reads several lists")
         return self._get(id_text(article_id)).with_ids(id_converter(article_id))
@@ -136,22 +136,23 @@ class PublishedLists(EditorActions):
         if article_id in self.overlay.withheld:
             return ReadNext.of(record).without_list("withheld")
         pins, factors = self._pins(article_id, decisions), self._factors(decisions)
-        found = boosted(record, factors, self._learned) if factors else record
-        return ReadNext.of(found, hidden, blocked, find_pinned_items(found, pins, self._story))
+        if factors:
+            record = boosted(record, factors, self._has_ranker)
+        return ReadNext.of(record, hidden, blocked, find_pinned_items(record, pins, self._story))
 
     def json(self, article_id: Id) -> bytes:
         """Read the list of a story as JSON in the shape of a line of ``lists.jsonl``, to be sent on.
 
-        Withdrawals, blocks and withheld stories hold here as in `get`. From JSONL, a list that they do not touch is
-        given as it is stored, without decoding it.
+        Withdrawals, blocks and withheld stories count here as in `get`. From JSONL, a list that they do not touch is
+        returned as it is stored, without decoding it.
         """
         require_single(article_id, "json", "jsons reads several lists")
         return self.jsons([article_id])[0]
 
     def jsons(self, article_ids: Sequence[Id], decisions: Decisions | None = None) -> list[bytes]:
-        """Read several lists as `json` does, all by what editors had decided at one moment.
+        """Read several lists as `json` does, all by the decisions of editors at one moment.
 
-        With `decisions` by those, so that the effect of an act can be seen before it is done.
+        `decisions` replace those of the overlay, so that the effect of an act can be seen before it is done.
         """
         self.overlay.refresh()
         if decisions is None:
@@ -172,42 +173,42 @@ class PublishedLists(EditorActions):
             record = {**orjson.loads(line), "status": "withheld", "items": [], "reserves": []}
         else:
             pins = self._pins(article_id, decisions)
-            lifted = any(b'"section":' + orjson.dumps(section) in line for section in factors)
-            if not pins and not lifted and not _shows(line, article_id, hidden, decisions.blocked):
+            is_boosted = any(b'"section":' + orjson.dumps(section) in line for section in factors)
+            if not pins and not is_boosted and not _may_show(line, article_id, hidden, decisions.blocked):
                 return line[:-1]
             record = orjson.loads(line)
-            if lifted:
-                record = boosted(record, factors, self._learned)
+            if is_boosted:
+                record = boosted(record, factors, self._has_ranker)
             record = current(record, hidden, decisions.blocked, find_pinned_items(record, pins, self._story))
         return to_json(record)[:-1]
 
     def _pins(self, story: str, decisions: Decisions) -> tuple[OverlayPin, ...]:
-        """Find the pins of the overlay that hold now: one may end between two runs."""
-        held = decisions.pins
-        return tuple(pin for pin in held[story] if pin.holds(datetime.now(UTC))) if story in held else ()
+        """Return the pins of a story that hold now: one may end between two runs."""
+        pins = decisions.pins
+        return tuple(pin for pin in pins[story] if pin.holds(datetime.now(UTC))) if story in pins else ()
 
     def _factors(self, decisions: Decisions) -> dict[str, float]:
-        """Find the factors of sections that hold now, beside those that the version was made with."""
-        made = self._made_with
-        if not decisions.boosted and not made:
+        """Return by which factor scores of each section differ now from those that the version was made with."""
+        before = self._factors_of_version
+        if not decisions.boosted and not before:
             return {}
         now = decisions.factors(datetime.now(UTC))
-        found = {section: now.get(section, 1.0) / made.get(section, 1.0) for section in (*now, *made)}
-        return {section: factor for section, factor in found.items() if factor != 1}
+        ratios = {section: now.get(section, 1.0) / before.get(section, 1.0) for section in (*now, *before)}
+        return {section: ratio for section, ratio in ratios.items() if ratio != 1}
 
     @cached_property
-    def _made_with(self) -> dict[str, float]:
+    def _factors_of_version(self) -> dict[str, float]:
         boosts = self.manifest.get("rules", {}).get("desk", ())
-        return {one["value"]: one["factor"] for one in boosts if _held(one["until"], self.as_of)}
+        return {boost["value"]: boost["factor"] for boost in boosts if _had_not_ended(boost["until"], self.as_of)}
 
     @property
-    def _learned(self) -> bool:
+    def _has_ranker(self) -> bool:
         return self.manifest.get("ranker") is not None
 
     def _story(self, article_id: str) -> dict[str, Any] | None:
-        """Read what a reader sees of a story; None for one that is not public, or not in the version."""
-        found = self._reader.get(article_id)
-        return None if found is None or found["status"] == "not_computed" else found.get("story")
+        """Read what readers see of a story; None for one that is not public, or not in the version."""
+        record = self._reader.get(article_id)
+        return None if record is None or record["status"] == "not_computed" else record.get("story")
 
     def __repr__(self) -> str:
         stories = self.manifest.get("stories")
@@ -225,29 +226,27 @@ class PublishedLists(EditorActions):
         return self.ids()
 
     def _unknown_ids(self, ids: Iterable[str]) -> list[str]:
-        odd = list(ids)
         try:
-            for reader in (self._reader, None):  # a version that came since may know them
-                held = reader or _open_reader(self.place)[0]
-                odd = [one for one in odd if held.line(one) is None]
-                if not odd:
-                    break
+            unknown = [article_id for article_id in ids if self._reader.line(article_id) is None]
+            if unknown:  # a version published since then may know them
+                newest = _open_reader(self.place)[0]
+                unknown = [article_id for article_id in unknown if newest.line(article_id) is None]
         except SnapshotError:
             return []  # a takedown does not wait until a version can be read
-        return odd
+        return unknown
 
     def ids(self) -> Iterator[str]:
-        """List the ids of all stories of the version that are neither withdrawn nor taken back."""
+        """Yield the ids of all stories of the version that are neither withdrawn nor taken back."""
         self.overlay.refresh()
         hidden = self.overlay.hidden
-        return (i for i in self._reader.ids() if i not in hidden)
+        return (article_id for article_id in self._reader.ids() if article_id not in hidden)
 
     def records(self) -> Iterator[pa.RecordBatch]:
-        """Read all lists of the version as they are stored: withdrawals since then are not looked at."""
+        """Yield all lists of the version as they are stored, without regard to later withdrawals."""
         return self._reader.batches()
 
     def to_table(self) -> pa.Table:
-        """Write all lists as readers see them now as one Arrow table, a row for each item."""
+        """Return all lists as readers see them now as one Arrow table, a row for each item."""
         from recommender.lists.records import to_table
 
         return to_table(orjson.loads(line) for line in self.jsons(list(self.ids())))
@@ -263,11 +262,11 @@ class PublishedLists(EditorActions):
     @property
     def as_of(self) -> datetime | None:
         """The moment that the lists are for; None where time does not count."""
-        told = self.manifest.get("as_of")
-        return None if told is None else datetime.fromisoformat(told)
+        text = self.manifest.get("as_of")
+        return None if text is None else datetime.fromisoformat(text)
 
     def apply(self, rules: Rules) -> int:
-        """Put the blocks and `no_list` of rules into effect at once; returns how many were new.
+        """Put the blocks and `no_list` of rules into effect at once, and return how many were new.
 
         They stay until `unblock` and `release`. Pins, boosts, caps and pairs of topics need a new run.
         """
@@ -288,26 +287,26 @@ _NO_LIST: dict[str, Any] = {
 }
 
 
-def _held(until: str | None, as_of: datetime | None) -> bool:
+def _had_not_ended(until: str | None, as_of: datetime | None) -> bool:
     return until is None or as_of is None or as_of <= datetime.fromisoformat(until)
 
 
-def _shows(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:
-    """Tell from its text whether items of a stored list may be withdrawn or blocked."""
+def _may_show(line: bytes, article_id: str, hidden: frozenset[str], blocked: frozenset[Pair]) -> bool:
+    """Check, without decoding a stored list, whether it may show an item that is withdrawn or blocked."""
     if not hidden and not blocked:
         return False
-    # inside of a string the quotes would be escaped; the first is the story's own id
-    shown = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
-    if any("\\" in item for item in shown):  # something is escaped: the decoded record will tell
+    # Quotes inside of a JSON string are escaped, so this text is always a key; the first is that of the story itself.
+    items = [part[: part.index(b'"')].decode() for part in line.split(b'"article_id":"')[2:]]
+    if any("\\" in item for item in items):  # an id with an escape: only the decoded record is certain
         return True
-    blocks = blocked and {(item, story) for item in shown for story in (None, article_id)}
-    return not hidden.isdisjoint(shown) or not blocked.isdisjoint(blocks)
+    blocks = blocked and {(item, story) for item in items for story in (None, article_id)}
+    return not hidden.isdisjoint(items) or not blocked.isdisjoint(blocks)
 
 
 def _open_reader(place: str | Path, version: str | None = None) -> tuple[Reader, Overlay]:
     if is_database(place):
-        found: tuple[Reader, Overlay] = _sql().open_sql(str(place), version)
-        return found
+        reader_and_overlay: tuple[Reader, Overlay] = _sql().open_sql(str(place), version)
+        return reader_and_overlay
     from recommender.publishing.stored import open_files
 
     return open_files(Path(place), version)

@@ -1,4 +1,4 @@
-"""Reading the JSONL and Parquet versions of a folder: an index from id to record, then the record alone."""
+"""Readers of the JSONL and Parquet versions of a folder; an index leads from an id to its record."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from recommender.storage.atomic import wrap_read_errors
 from recommender.storage.versions import Version, VersionedFolder
 
 INDEX = "index.arrow"
-_SMALL = 1 << 20  # bytes of a file that is looked through at opening: its footer is most of it
+_SMALL = 1 << 20  # bytes of the largest file that is checked as a whole when a version is opened
 _GROUPS_KEPT = 32  # decoded row groups that a reader keeps
 
 
 class _Index:
-    """Sorted ids on disk, and what tells where the record of each stands."""
+    """Sorted ids, and columns with the position of the record of each."""
 
     def __init__(self, path: Path) -> None:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all().combine_chunks()
-        table.validate(full=True)  # offsets beyond the file would be followed
+        table.validate(full=True)  # wrong offsets would read beyond the file
         self.ids = table["id"].combine_chunks()
         if isinstance(self.ids, pa.ChunkedArray):
             self.ids = self.ids.chunk(0) if self.ids.num_chunks else pa.array([], pa.large_string())
         self.columns = {name: _numbers(table[name]) for name in table.column_names[1:]}
-        self.place = SortedIds(self.ids).find
+        self.position = SortedIds(self.ids).find
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Convert a column to numbers without `to_numpy`, which would import pandas where it is installed: that is slow."""
+    """Convert a column without `to_numpy`, which would import pandas where it is installed: that is slow."""
     return np.asarray(np.from_dlpack(column.chunk(0)) if len(column) else column.to_numpy())
 
 
 class JsonlReader:
-    """Records of a JSONL version: an index entry, a slice of the mapped file, a checksum."""
+    """Records of a JSONL version, each a slice of the mapped file with a checksum."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.manifest = manifest
@@ -60,11 +60,11 @@ class JsonlReader:
 
     def line(self, article_id: str) -> bytes | None:
         """Read the record of a story as it is stored, or None."""
-        place = self._index.place(article_id)
-        if place is None:
+        position = self._index.position(article_id)
+        if position is None:
             return None
-        line: bytes = self._data[self._starts[place] : self._ends[place]]
-        if zlib.crc32(line) != self._checks[place]:
+        line: bytes = self._data[self._starts[position] : self._ends[position]]
+        if zlib.crc32(line) != self._checks[position]:
             raise DamagedError(f"damaged: {self._path} at the list of {article_id!r}; publish or roll back")
         return line
 
@@ -73,16 +73,16 @@ class JsonlReader:
         return None if line is None else orjson.loads(line)
 
     def ids(self) -> Iterator[str]:
-        return (i.as_py() for i in self._index.ids)
+        return (article_id.as_py() for article_id in self._index.ids)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Read all records, in the file's order."""
+        """Yield all records, in the file's order."""
         order = np.argsort(self._index.columns["start"])
-        return as_batches(self.get(self._index.ids[place].as_py()) for place in order)
+        return as_batches(self.get(self._index.ids[position].as_py()) for position in order)
 
 
 class ParquetReader:
-    """Records of a Parquet version: an index entry and a row group, of which the last used stay decoded."""
+    """Records of a Parquet version, read by row groups, of which those used last stay decoded."""
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         import pyarrow.parquet as pq
@@ -100,10 +100,10 @@ class ParquetReader:
         self._lock = Lock()
 
     def get(self, article_id: str) -> dict[str, Any] | None:
-        place = self._index.place(article_id)
-        if place is None:
+        position = self._index.position(article_id)
+        if position is None:
             return None
-        row = int(self._index.columns["row"][place])
+        row = int(self._index.columns["row"][position])
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         with self._lock:  # threads may share a reader
             if group not in self._groups:
@@ -114,8 +114,8 @@ class ParquetReader:
                 if len(self._groups) > _GROUPS_KEPT:
                     self._groups.popitem(last=False)
             self._groups.move_to_end(group)
-            held = self._groups[group]
-        record: dict[str, Any] = held.slice(row - self._starts[group], 1).to_pylist()[0]
+            table = self._groups[group]
+        record: dict[str, Any] = table.slice(row - self._starts[group], 1).to_pylist()[0]
         return record
 
     def line(self, article_id: str) -> bytes | None:
@@ -123,12 +123,12 @@ class ParquetReader:
         return None if record is None else to_json(record)
 
     def ids(self) -> Iterator[str]:
-        """List the ids of all stories in the file's order, so that a walk decodes each row group once."""
+        """Yield the ids of all stories in the file's order, so that reading all decodes each row group once."""
         order = np.argsort(self._index.columns["row"])
-        return (self._index.ids[place].as_py() for place in order)
+        return (self._index.ids[position].as_py() for position in order)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Read all records, in the file's order."""
+        """Yield all records, in the file's order."""
         try:
             yield from self._file.iter_batches(batch_size=8_192)
         except (OSError, pa.ArrowException) as error:
@@ -137,31 +137,31 @@ class ParquetReader:
 
 def open_files(root: Path, name: str | None = None) -> tuple[Reader, Overlay]:
     """Open a published folder and its overlay, by default at its current version."""
-    held = VersionedFolder(root, "lists")
-    version = held.current() if name is None else held.version(held.find(name))
+    folder = VersionedFolder(root, "lists")
+    version = folder.current() if name is None else folder.version(folder.find(name))
     version.check([INDEX])
-    version.check(largest=_SMALL)  # of larger files pages have checksums of their own
-    return reader_of(version), Overlay(root / NAME)
+    version.check(largest=_SMALL)  # the records or pages of larger files have checksums of their own
+    return open_reader(version), Overlay(root / NAME)
 
 
 def kept_versions(root: Path) -> list[KeptVersion]:
     """List the versions of a published folder, the oldest first."""
-    held = VersionedFolder(root, "lists")
-    current = held.current().folder
-    found = []
-    for folder in held.versions():
+    versioned = VersionedFolder(root, "lists")
+    current = versioned.current().folder
+    versions = []
+    for folder in versioned.versions():
         try:
-            manifest = held.version(folder).manifest
-        except SnapshotError:  # one that goes away meanwhile, or that a broken disk took, is no way back
+            manifest = versioned.version(folder).manifest
+        except SnapshotError:  # deleted meanwhile, or damaged: nobody can go back to it
             continue
-        version = str(manifest["version"])
-        found.append(KeptVersion(name=folder.name, version=version, current=folder == current, manifest=manifest))
-    return found
+        name = str(manifest["version"])
+        versions.append(KeptVersion(name=folder.name, version=name, current=folder == current, manifest=manifest))
+    return versions
 
 
-def reader_of(version: Version) -> Reader:
+def open_reader(version: Version) -> Reader:
     """Open a version with the reader of its format."""
     with wrap_read_errors(version.folder):
-        kinds: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
-        kind = kinds[version.manifest["format_of_lists"]]
-        return kind(version.folder, version.manifest)
+        readers: dict[str, type[JsonlReader] | type[ParquetReader]] = {"jsonl": JsonlReader, "parquet": ParquetReader}
+        reader = readers[version.manifest["format_of_lists"]]
+        return reader(version.folder, version.manifest)

@@ -17,7 +17,7 @@ from recommender.editorial.decisions import Decisions
 from recommender.editorial.journal import Journal
 from recommender.errors import SettingsError, UnknownArticleError
 from recommender.publishing import PublishedLists
-from recommender.publishing.acts import Act, do, pin_notes, undone
+from recommender.publishing.acts import Act, perform, pin_notes, undoing_act
 from recommender.serving.api import answer
 from recommender.serving.door import check_form_key, may_write
 from recommender.serving.limits import body_of
@@ -77,12 +77,12 @@ def _done(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         if undoes:
             who, why = (str(given.get(name) or "").strip() for name in ("who", "why"))
-            wanted = undone(room.journal.find(str(undoes)), who, why)
+            wanted = undoing_act(room.journal.find(str(undoes)), who, why)
         else:
-            wanted = Act.of(given)
+            wanted = Act.from_fields(given)
             if not given.get("unknown_too"):
                 wanted.check(lists)
-        entries = do(room.journal, lists.overlay, [wanted], token.name, lists, str(undoes) if undoes else None)
+        entries = perform(room.journal, lists.overlay, [wanted], token.name, lists, str(undoes) if undoes else None)
     except UnknownArticleError as error:
         raise HTTPException(404, str(error)) from None
     except SettingsError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from recommender.publishing.acts import journal_of
+from recommender.publishing.acts import open_journal
 from recommender.serving.changes import Changes
 from recommender.serving.config import Config
 from recommender.serving.metrics import Metrics
@@ -45,7 +45,7 @@ class Room:
             from recommender.serving.drafts import Drafts  # models take seconds to import
 
             self.drafts = Drafts(config.archive, self.watched)
-        self.journal = journal_of(config.lists, config.journal)
+        self.journal = open_journal(config.lists, config.journal)
         self.changes = Changes(config.lists)
         self._stories: Stories | None = None
         self._making = Lock()

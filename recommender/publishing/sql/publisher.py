@@ -28,7 +28,7 @@ from recommender.publishing.sql.tables import (
     VERSIONS,
     VIEW,
     changing,
-    missing,
+    missing_columns,
     place_name,
 )
 from recommender.storage.database import cause, connect
@@ -63,14 +63,14 @@ class SqlPublisher:
         """Create tables and view where missing; raise `PublishError` if that fails."""
         try:
             with self._engine.begin() as connection:
-                if self._postgresql:  # which would let several create them at once, and fail all but one
+                if self._postgresql:  # several processes that create the tables at once would fail, all but one
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CREATING})"))
                 META.create_all(connection)
                 for table in (LISTS, ITEMS, TAKEN_BACK):
-                    for name in missing(connection, table):
+                    for name in missing_columns(connection, table):
                         connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT"))
                 if self._postgresql and not _has_view(connection):
-                    connection.execute(CURRENT_LISTS)  # not each time: that waits for whoever reads the view
+                    connection.execute(CURRENT_LISTS)  # only then, since it waits for all readers of the view
         except sa.exc.SQLAlchemyError as error:
             raise PublishError(f"cannot write to {self._name}: {cause(error)}") from error
 
@@ -94,9 +94,9 @@ class SqlPublisher:
             try:
                 yield
             finally:
-                with suppress(sa.exc.SQLAlchemyError):  # the next writer need not wait for the server to see the end
+                with suppress(sa.exc.SQLAlchemyError):  # unlocked at once, before the server notices the closing
                     connection.scalar(sa.select(sa.func.pg_advisory_unlock(_LOCK, schema)))
-                connection.invalidate()  # closed, and the lock gone, even where the server does not answer any more
+                connection.invalidate()  # closes the connection even if the server does not answer any more
 
     def publish(self, batches: Iterable[pa.RecordBatch], details: dict[str, Any], keep: int) -> str:
         """Write the rows and switch in one transaction.
@@ -111,9 +111,9 @@ class SqlPublisher:
             seq = (connection.scalar(sa.select(sa.func.max(VERSIONS.c.seq))) or 0) + 1
             for batch in batches:
                 records = batch.to_pylist()
-                _insert(connection, LISTS, [_list(seq, record) for record in records])
+                _insert(connection, LISTS, [_list_row(seq, record) for record in records])
                 items = [
-                    _item(seq, record["article_id"], item, reserve)
+                    _item_row(seq, record["article_id"], item, reserve)
                     for record in records
                     for reserve, name in ((False, "items"), (True, "reserves"))
                     for item in record[name]
@@ -122,30 +122,30 @@ class SqlPublisher:
             connection.execute(VERSIONS.update().values(current=False))
             row = {"seq": seq, "version": details["version"], "current": True}
             connection.execute(VERSIONS.insert(), {**row, "manifest": orjson.dumps(manifest).decode()})
-            known = connection.execute(sa.select(VERSIONS.c.seq, VERSIONS.c.version).order_by(VERSIONS.c.seq)).all()
-            if gone := versions_to_delete([(row.seq, row.version) for row in known], keep):
+            versions = connection.execute(sa.select(VERSIONS.c.seq, VERSIONS.c.version).order_by(VERSIONS.c.seq)).all()
+            if deleted := versions_to_delete([(row.seq, row.version) for row in versions], keep):
                 for table in (LISTS, ITEMS, VERSIONS):
-                    connection.execute(table.delete().where(table.c.seq.in_(gone)))
+                    connection.execute(table.delete().where(table.c.seq.in_(deleted)))
         return str(details["version"])
 
     def purge(self, ids: frozenset[str]) -> int:
-        """Delete these stories from every kept version; returns the number of versions that held them."""
-        wanted = sorted(ids)
+        """Delete these stories from every kept version, and return the number of versions that had them."""
+        sorted_ids = sorted(ids)
         with changing(self._engine) as connection:
             touched: set[int] = set()
             for column in (LISTS.c.article_id, ITEMS.c.list_of, ITEMS.c.article_id):
                 table = column.table
-                for start in range(0, len(wanted), 500):
-                    hit = column.in_(wanted[start : start + 500])
-                    touched |= set(connection.scalars(sa.select(table.c.seq).where(hit).distinct()))
-                    connection.execute(sa.delete(table).where(hit))
+                for start in range(0, len(sorted_ids), 500):
+                    is_purged = column.in_(sorted_ids[start : start + 500])
+                    touched |= set(connection.scalars(sa.select(table.c.seq).where(is_purged).distinct()))
+                    connection.execute(sa.delete(table).where(is_purged))
             for row in connection.execute(sa.select(VERSIONS).where(VERSIONS.c.seq.in_(touched))).all():
                 name = purged_name(row.version, ids)
                 manifest = orjson.dumps({**orjson.loads(row.manifest), "version": name}).decode()
                 connection.execute(
                     VERSIONS.update().where(VERSIONS.c.seq == row.seq).values(version=name, manifest=manifest)
                 )
-        # deleted rows stay in the files until those are rebuilt
+        # Deleted rows stay in the files of the database until those are rebuilt.
         if self._postgresql:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(sa.text(f"VACUUM FULL {LISTS.name}, {ITEMS.name}"))
@@ -157,22 +157,22 @@ class SqlPublisher:
         return len(touched)
 
     def rollback(self, version: str | None = None) -> str:
-        """Return to a kept version."""
+        """Switch back to a kept version."""
         with changing(self._engine) as connection:
             kept = connection.execute(sa.select(VERSIONS).order_by(VERSIONS.c.seq)).all()
-            current = next((row.seq for row in kept if row.current), 0)
-            fits = [row for row in kept if (row.version == version if version else row.seq < current)]
-            name = next((row.version for row in kept if row.current), "")
-            fits = [row for row in fits if row.version != name] or fits  # an equal version is no way back
-            if not fits:
+            current_seq, current = next(((row.seq, row.version) for row in kept if row.current), (0, ""))
+            matches = [row for row in kept if (row.version == version if version else row.seq < current_seq)]
+            # A version of the same name has the same lists, so going back to it would change nothing.
+            matches = [row for row in matches if row.version != current] or matches
+            if not matches:
                 names = ", ".join(row.version for row in kept)
                 raise SnapshotError(f"no version {version or 'before the current'} in {self._name}; kept are: {names}")
-            connection.execute(VERSIONS.update().values(current=VERSIONS.c.seq == fits[-1].seq))
-        return str(fits[-1].version)
+            connection.execute(VERSIONS.update().values(current=VERSIONS.c.seq == matches[-1].seq))
+        return str(matches[-1].version)
 
 
 def _has_view(connection: sa.Connection) -> bool:
-    """Tell whether the view is there, and not that of an earlier version."""
+    """Check whether the database has the view in its present form, and not that of an earlier version."""
     inspector = sa.inspect(connection)
     if VIEW not in inspector.get_view_names():
         return False
@@ -188,14 +188,14 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any
         connection.execute(table.insert(), rows)
         return
     names = table.columns.keys()
-    into = f"COPY {table.name} ({', '.join(map(connection.dialect.identifier_preparer.quote, names))}) FROM STDIN"
+    columns = ", ".join(map(connection.dialect.identifier_preparer.quote, names))
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(into) as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row([row[name] for name in names])
 
 
-def _list(seq: int, record: dict[str, Any]) -> dict[str, Any]:
+def _list_row(seq: int, record: dict[str, Any]) -> dict[str, Any]:
     story = {**record["story"], "published_at": _naive(record["story"]["published_at"])}
     return {"seq": seq, "article_id": record["article_id"], "status": record["status"], **story}
 
@@ -205,7 +205,7 @@ def _naive(time: datetime | None) -> datetime | None:
     return time.astimezone(UTC).replace(tzinfo=None) if time else None
 
 
-def _item(seq: int, list_of: str, item: dict[str, Any], reserve: bool) -> dict[str, Any]:
+def _item_row(seq: int, list_of: str, item: dict[str, Any], reserve: bool) -> dict[str, Any]:
     parts = {PARTS: item[PARTS]}
     return {
         **{name: value for name, value in item.items() if name not in parts},

@@ -25,7 +25,7 @@ from recommender.publishing.sql.tables import (
     PARTS,
     STORY,
     VERSIONS,
-    missing,
+    missing_columns,
     place_name,
     reading,
 )
@@ -33,7 +33,7 @@ from recommender.storage.database import connect
 from recommender.storage.versions import FORMAT
 from recommender.version import __version__
 
-_WHOLE: WeakKeyDictionary[sa.Engine, set[str]] = WeakKeyDictionary()  # tables that are known to lack no column
+_COMPLETE: WeakKeyDictionary[sa.Engine, set[str]] = WeakKeyDictionary()  # tables known to have all columns
 
 
 class SqlReader:
@@ -46,33 +46,33 @@ class SqlReader:
 
     def get(self, article_id: str) -> dict[str, Any] | None:
         if "\x00" in article_id or encode_id(article_id).decode(errors="ignore") != article_id:
-            return None  # what no database holds
+            return None  # an id that no database can store
         of_list = sa.select(*self._lists).where(LISTS.c.seq == self._seq, LISTS.c.article_id == article_id)
         of_items = sa.select(*self._items).where(ITEMS.c.seq == self._seq, ITEMS.c.list_of == article_id)
         with reading(self._engine) as connection:
-            found = connection.execute(of_list).mappings().one_or_none()
-            items = connection.execute(of_items.order_by(ITEMS.c.rank)).mappings().all()
-            if found is None:
+            list_row = connection.execute(of_list).mappings().one_or_none()
+            item_rows = connection.execute(of_items.order_by(ITEMS.c.rank)).mappings().all()
+            if list_row is None:
                 self._check_kept(connection)
                 return None
-        return self._record(found, items)
+        return self._record(list_row, item_rows)
 
-    def _record(self, found: sa.RowMapping, rows: Iterable[sa.RowMapping]) -> dict[str, Any]:
-        items = [(row["reserve"], _record(dict(row))) for row in rows]
+    def _record(self, list_row: sa.RowMapping, item_rows: Iterable[sa.RowMapping]) -> dict[str, Any]:
+        items = [(row["reserve"], _item(dict(row))) for row in item_rows]
         return {
-            "article_id": found["article_id"],
-            "status": found["status"],
+            "article_id": list_row["article_id"],
+            "status": list_row["status"],
             "k": self.manifest["k"],
             "version": self.manifest["version"],
             "as_of": self.manifest["as_of"],
             "settings": self.manifest["settings_fingerprint"],
-            "story": _aware({name: found[name] for name in STORY}),
+            "story": _aware({name: list_row[name] for name in STORY}),
             "items": [item for reserve, item in items if not reserve],
             "reserves": [item for reserve, item in items if reserve],
         }
 
     def _check_kept(self, connection: sa.Connection) -> None:
-        """Raise `SnapshotError` if the version is no longer kept, so that no story seems unknown for that."""
+        """Raise `SnapshotError` if the version is no longer kept, instead of calling its stories unknown."""
         if not connection.scalar(sa.select(sa.func.count()).where(VERSIONS.c.seq == self._seq)):
             raise SnapshotError(f"version {self.manifest['version']} is no longer kept; refresh() turns to the current")
 
@@ -83,11 +83,11 @@ class SqlReader:
     def ids(self) -> Iterator[str]:
         with reading(self._engine) as connection:
             self._check_kept(connection)
-            wanted = sa.select(LISTS.c.article_id).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
-            yield from connection.execution_options(stream_results=True).scalars(wanted)
+            query = sa.select(LISTS.c.article_id).where(LISTS.c.seq == self._seq).order_by(LISTS.c.article_id)
+            yield from connection.execution_options(stream_results=True).scalars(query)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Read all records, by id."""
+        """Yield all records, by id."""
         return as_batches(self._records())
 
     def _records(self) -> Iterator[dict[str, Any]]:
@@ -98,41 +98,41 @@ class SqlReader:
             streamed = connection.execution_options(stream_results=True)
             groups = groupby(streamed.execute(items).mappings(), key=lambda row: row["list_of"])
             group = next(groups, None)
-            for found in streamed.execute(lists).mappings():  # both in one order
-                rows: list[sa.RowMapping] = []
-                if group is not None and group[0] == found["article_id"]:
-                    rows, group = list(group[1]), next(groups, None)
-                yield self._record(found, rows)
+            for list_row in streamed.execute(lists).mappings():  # both queries are in the order of the ids
+                item_rows: list[sa.RowMapping] = []
+                if group is not None and group[0] == list_row["article_id"]:
+                    item_rows, group = list(group[1]), next(groups, None)
+                yield self._record(list_row, item_rows)
 
 
 def _columns(engine: sa.Engine, table: sa.Table) -> list[sa.ColumnElement[Any]]:
-    """List the columns of a table; null for those that an earlier version did not make."""
-    known = _WHOLE.setdefault(engine, set())
-    if table.name in known:
+    """Return the columns to read of a table; null for those that an earlier version of the library did not make."""
+    complete = _COMPLETE.setdefault(engine, set())
+    if table.name in complete:
         return list(table.columns)
     with reading(engine) as connection:
-        lacking = missing(connection, table)
+        lacking = missing_columns(connection, table)
     if not lacking:
-        known.add(table.name)
+        complete.add(table.name)
     return [sa.null().label(column.name) if column.name in lacking else column for column in table.columns]
 
 
-def _record(row: dict[str, Any]) -> dict[str, Any]:
+def _item(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("seq", "list_of", "reserve"):
         del row[name]
     components = orjson.loads(row["components"])
-    parts = components.pop(PARTS, None)  # items of earlier versions have none
+    contributions = components.pop(PARTS, None)  # items that earlier versions of the library wrote have none
     reasons = orjson.loads(row["reasons"])
-    return {**_aware(row), "components": components, "contributions": parts, "reasons": reasons}
+    return {**_aware(row), "components": components, "contributions": contributions, "reasons": reasons}
 
 
 def _aware(row: dict[str, Any]) -> dict[str, Any]:
     published = row["published_at"]
-    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are more than strings
-    return {**plain, "published_at": published.replace(tzinfo=UTC) if published else None}
+    values = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are a subclass of str
+    return {**values, "published_at": published.replace(tzinfo=UTC) if published else None}
 
 
-def _named(version: str) -> sa.ColumnElement[bool]:
+def _is_named(version: str) -> sa.ColumnElement[bool]:
     return (VERSIONS.c.version == version) | (sa.cast(VERSIONS.c.seq, sa.String) == version)
 
 
@@ -154,9 +154,9 @@ def open_sql(place: str, version: str | None = None) -> tuple[Reader, Overlay]:
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         raise SnapshotError(f"no published lists in {name}: there is no such file")
     with reading(engine) as connection:
-        held = sa.inspect(connection).has_table(VERSIONS.name)
-        wanted = sa.select(VERSIONS).where(VERSIONS.c.current if version is None else _named(version))
-        row = connection.execute(wanted.order_by(VERSIONS.c.seq.desc())).first() if held else None
+        has_versions = sa.inspect(connection).has_table(VERSIONS.name)
+        query = sa.select(VERSIONS).where(VERSIONS.c.current if version is None else _is_named(version))
+        row = connection.execute(query.order_by(VERSIONS.c.seq.desc())).first() if has_versions else None
     if row is None:
         raise SnapshotError(f"no published lists in {name}" if version is None else f"no version {version} in {name}")
     manifest = orjson.loads(row.manifest)

@@ -14,7 +14,7 @@ try:
     from psycopg import Error as _CopyError
 except ImportError:
     _CopyError = sa.exc.SQLAlchemyError
-FAILURES = (sa.exc.SQLAlchemyError, _CopyError)  # COPY goes past SQLAlchemy
+FAILURES = (sa.exc.SQLAlchemyError, _CopyError)  # COPY bypasses SQLAlchemy, so its errors are those of the driver
 
 META = sa.MetaData()
 VERSIONS = sa.Table(
@@ -116,15 +116,15 @@ SELECT list_of AS story_id, place AS rank, article_id, title, url, section, publ
          ELSE 'ok' END AS status, image_url, outlet
 FROM live WHERE place <= k WINDOW list AS (PARTITION BY list_of)
 """)
-"""What readers of the current version see: reserves have taken the places of what is withdrawn or blocked.
+"""The view of the current lists, in which reserves take the places of withdrawn and blocked items.
 
-Pins and boosts of the overlay are not in it: what a pin shows has no row of its own.
+It leaves out pins and boosts of the overlay: an item that is only pinned has no row.
 """
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Read from one snapshot of the database for all that is read, however long a publish runs beside it."""
+    """Open a connection that reads one snapshot of the database, even while a version is published."""
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     try:
         with engine.connect().execution_options(**options) as connection:
@@ -135,7 +135,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Change the database in one transaction."""
+    """Open a transaction that changes the database."""
     try:
         with engine.execution_options(writes=True).begin() as connection:
             yield connection
@@ -144,11 +144,11 @@ def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def place_name(engine: sa.Engine) -> str:
-    """Name a database in messages, without its password."""
+    """Return the name of a database for messages, without its password."""
     return redacted(engine.url.render_as_string(hide_password=True))
 
 
-def missing(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
-    """Find the columns that a table lacks because an earlier version made it."""
-    held = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-    return tuple(name for name in LATER if name in table.columns and name not in held)
+def missing_columns(connection: sa.Connection, table: sa.Table) -> tuple[str, ...]:
+    """Find the columns that a table lacks because an earlier version of the library made it."""
+    present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    return tuple(name for name in LATER if name in table.columns and name not in present)
