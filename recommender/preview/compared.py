@@ -1,4 +1,4 @@
-"""Two versions side by side as one page that loads nothing."""
+"""The comparison of two versions as one HTML page that loads no other file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from recommender.publishing.comparison import Comparison
 
 
-def comparison_page(found: Comparison) -> bytes:
-    """Write the comparison as one HTML page with its style inside, so that it can be sent to somebody."""
+def comparison_page(comparison: Comparison) -> bytes:
+    """Return the comparison as an HTML page with its style inside, so that the file can be sent by itself."""
     style = (STATIC / "style.css").read_text(encoding="utf-8")
-    page = templates(address=lambda article_id: "").get_template("compared.html")  # it leads to no story
-    return page.render(found=found, style=style).encode(errors="replace")
+    page = templates(address=lambda article_id: "").get_template("compared.html")  # without links to stories
+    return page.render(found=comparison, style=style).encode(errors="replace")

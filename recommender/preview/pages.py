@@ -1,4 +1,4 @@
-"""What the pages of the static site and of the desk are made of: templates, and what they call."""
+"""Templates of the static site and of the desk, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATES = {
     "withheld": "Withheld",
     "not_computed": "Not yet public",
 }
-"""What each status of a list is called; those that a page of totals counts."""
+"""The names of the statuses that totals count."""
 _NO_LIST = {
     "withheld": "Withheld: no list is shown under this story.",
     "not_computed": "No list yet: this story is published after the moment that the lists are for.",
@@ -47,24 +47,24 @@ PARTS = {  # families of features, and components
     "freshness": ("Freshness", "What age leaves of the relevance; 1 = all."),
     "boost": ("Boost", "The factor of the rules; 1 = none."),
 }
-_ALIKE = 85  # per cent of two headlines, their words sorted, from which on both may tell one event
-_BARS, _LEAST = 5, 0.005  # families that say most, and the least that is said
-_SHOWN = 20  # rejected candidates of one rule
+_NEARLY_ALIKE = 85  # per cent of two headlines, their words sorted, from which on both may report one event
+_MAX_BARS, _MIN_CONTRIBUTION = 5, 0.005  # families of features that are shown
+_MAX_REJECTED = 20  # candidates that are shown of one rule
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINK = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
 
 
-def templates(*more: BaseLoader, **values: Any) -> Environment:
-    """Load the templates, with further ones before them, and with values that every page has."""
-    pages = Environment(
-        loader=ChoiceLoader([*more, FileSystemLoader(STATIC.parent / "templates")]),
+def templates(*loaders: BaseLoader, **values: Any) -> Environment:
+    """Load the templates, those of `loaders` first, with values for every page."""
+    environment = Environment(
+        loader=ChoiceLoader([*loaders, FileSystemLoader(STATIC.parent / "templates")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    pages.globals |= {
+    environment.globals |= {
         "label": lru_cache(maxsize=1 << 16)(time_label),
         "stamp": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
         "moment": _moment,
@@ -85,11 +85,11 @@ def templates(*more: BaseLoader, **values: Any) -> Environment:
         "pin_in": None,
         **values,
     }
-    return pages
+    return environment
 
 
 def time_label(moment: datetime | None) -> str:
-    """Write a time as a reader sees it, in UTC; midnight is taken for a bare date.
+    """Return a time as readers see it, in UTC; midnight counts as a date without a time.
 
     Examples
     --------
@@ -102,12 +102,12 @@ def time_label(moment: datetime | None) -> str:
     return f"{day}, {moment:%H:%M}" if (moment.hour, moment.minute) != (0, 0) else day
 
 
-def _moment(given: datetime | str | None) -> datetime | None:
-    return datetime.fromisoformat(given) if isinstance(given, str) else given
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def safe_link(url: str | None) -> str:
-    """Give the URL if it is one that may be followed, else nothing.
+    """Return a URL if its scheme is safe to follow, else an empty string.
 
     Examples
     --------
@@ -118,12 +118,12 @@ def safe_link(url: str | None) -> str:
 
 
 def headline(shown: Story | Recommendation, article_id: str) -> str:
-    """Name an item by its title, else its first line, else its id."""
+    """Return the title of an item, else its first line, else its id."""
     return shown.title or shown.line or article_id
 
 
 def spaced(section: str) -> str:
-    """Write the name of a section in words.
+    """Return the name of a section with spaces.
 
     Examples
     --------
@@ -133,20 +133,22 @@ def spaced(section: str) -> str:
     return section.replace("_", " ")
 
 
-def story_values(found: ReadNext, rejected: Iterable[Rejected] | None) -> dict[str, Any]:
-    """Gather what the page of a story shows."""
-    shown = (*found.items, *found.reserves)
+def story_values(read_next: ReadNext, rejected: Iterable[Rejected] | None) -> dict[str, Any]:
+    """Return the values that the page of a story shows."""
+    items = (*read_next.items, *read_next.reserves)
     return {
-        "found": found,
-        "parts": [(is_more, list(items)) for is_more, items in groupby(found.items, lambda item: item.source in MORE)],
-        "article_id": found.article_id,
+        "found": read_next,
+        "parts": [
+            (is_more, list(part)) for is_more, part in groupby(read_next.items, lambda item: item.source in MORE)
+        ],
+        "article_id": read_next.article_id,
         "warnings": warnings_of(
-            headline(found.story, found.article_id) if found.story else "",
-            found.status,
-            found.k,
-            [headline(item, item.article_id) for item in found.items],
+            headline(read_next.story, read_next.article_id) if read_next.story else "",
+            read_next.status,
+            read_next.k,
+            [headline(item, item.article_id) for item in read_next.items],
         ),
-        "scale": max((abs(value) for item in shown for value in item.contributions.values()), default=1.0) or 1.0,
+        "scale": max((abs(value) for item in items for value in item.contributions.values()), default=1.0) or 1.0,
         "rejected": None if rejected is None else _by_rule(rejected),
     }
 
@@ -157,42 +159,47 @@ def _sentence(item: Recommendation) -> str:
 
 
 def _strongest(item: Recommendation) -> list[tuple[str, float]]:
-    """Find the families that say most for or against an item, those that speak for it first."""
-    said = [part for part in item.contributions.items() if abs(part[1]) >= _LEAST]
-    loudest = sorted(said, key=lambda part: -abs(part[1]))[:_BARS]
-    return sorted(loudest, key=lambda part: -part[1])
+    """Return the families with the largest contributions to the score of an item, positive ones first."""
+    shown = [part for part in item.contributions.items() if abs(part[1]) >= _MIN_CONTRIBUTION]
+    largest = sorted(shown, key=lambda part: -abs(part[1]))[:_MAX_BARS]
+    return sorted(largest, key=lambda part: -part[1])
 
 
 def _components(item: Recommendation) -> list[tuple[str, float]]:
-    """List the components of a score; a factor of 1 says nothing."""
+    """Return the components of a score without factors of 1."""
     return [
         (name, value) for name, value in item.components.items() if name not in ("freshness", "boost") or value != 1
     ]
 
 
-def _apart(found: ReadNext, item: Recommendation) -> str:
-    """Say how far an item's time is from the story's, where no reason does."""
-    own = None if found.story is None else found.story.published_at
-    if own is None or item.published_at is None:
+def _apart(read_next: ReadNext, item: Recommendation) -> str:
+    """Describe the time between a story and an item, unless a reason does so."""
+    published = None if read_next.story is None else read_next.story.published_at
+    if published is None or item.published_at is None:
         return ""
-    told = apart_text(int((item.published_at - own).total_seconds() // 3600))
-    return "" if any(told in reason.text for reason in item.reasons) else told
+    text = apart_text(int((item.published_at - published).total_seconds() // 3600))
+    return "" if any(text in reason.text for reason in item.reasons) else text
 
 
 def _by_rule(rejected: Iterable[Rejected]) -> list[dict[str, Any]]:
-    """Group rejected candidates by the rule that keeps them out, in words."""
-    rules: dict[str, list[Rejected]] = {}
-    for one in rejected:
-        rules.setdefault(one.rule, []).append(one)
+    """Group rejected candidates by the rule that rejects them."""
+    by_rule: dict[str, list[Rejected]] = {}
+    for candidate in rejected:
+        by_rule.setdefault(candidate.rule, []).append(candidate)
     labels = rule_labels()
     return [
-        {"rule": labels.get(rule, rule), "remedy": remedy(rule), "shown": some[:_SHOWN], "more": len(some[_SHOWN:])}
-        for rule, some in rules.items()
+        {
+            "rule": labels.get(rule, rule),
+            "remedy": remedy(rule),
+            "shown": candidates[:_MAX_REJECTED],
+            "more": len(candidates[_MAX_REJECTED:]),
+        }
+        for rule, candidates in by_rule.items()
     ]
 
 
 def warnings_of(title: str, status: str, k: int, items: Sequence[str]) -> str:
-    """Say what somebody should look at in a list, by the titles of its items; '' for nothing.
+    """Describe what somebody should look at in a list, by the titles of its items; '' for nothing.
 
     Examples
     --------
@@ -203,13 +210,14 @@ def warnings_of(title: str, status: str, k: int, items: Sequence[str]) -> str:
     """
     if status in _NO_LIST:
         return ""
-    own, titles = title.casefold(), [one.casefold() for one in items]
-    pairs = combinations(dict.fromkeys((own, *titles)), 2)
+    story_title, titles = title.casefold(), [item.casefold() for item in items]
+    pairs = combinations(dict.fromkeys((story_title, *titles)), 2)
+    has_similar = any(token_sort_ratio(*pair, score_cutoff=_NEARLY_ALIKE) for pair in pairs)
     empty = k - len(items)
-    told = [
+    warnings = [
         f"{empty} place{'s' * (empty > 1)} empty" if empty > 0 else "",
         "one headline twice" if len(set(titles)) < len(titles) else "",
-        "its own headline again" if own in titles else "",
-        "two headlines nearly alike" if any(token_sort_ratio(*pair, score_cutoff=_ALIKE) for pair in pairs) else "",
+        "its own headline again" if story_title in titles else "",
+        "two headlines nearly alike" if has_similar else "",
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, warnings))

@@ -1,4 +1,4 @@
-"""The folder of a site, replaced as a whole: who looks at it sees the old pages or the new ones."""
+"""Replacing the folder of a site as a whole, so that readers see either the old pages or the new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARKER = ".recommender-preview"  # a folder with this file may be replaced as a 
 
 
 def check_replaceable(target: Path, kept: Iterable[str | Path]) -> None:
-    """Refuse a folder that holds anything but an earlier preview, or what the pages are made from."""
+    """Refuse a folder that holds anything but an earlier preview, or the lists that the pages are made from."""
     for place in kept:
         if not is_database(place) and Path(place).resolve().is_relative_to(target):
             raise PublishError(f"{target} holds {place}, which the preview reads; choose another folder")
@@ -28,11 +28,11 @@ def check_replaceable(target: Path, kept: Iterable[str | Path]) -> None:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Make a folder to fill, which takes the target's place when all went well."""
-    beside = target.with_name(f".{target.name}.preview")
+    """Return a folder to fill, which replaces the target at the end unless an error is raised."""
+    staging = target.with_name(f".{target.name}.preview")
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        lock = os.open(beside, os.O_RDONLY)
+        staging.mkdir(parents=True, exist_ok=True)
+        lock = os.open(staging, os.O_RDONLY)
     except OSError as error:
         raise PublishError(f"cannot write to {target.parent}: {error.strerror}; choose another folder") from error
     try:
@@ -41,13 +41,13 @@ def replacing(target: Path) -> Iterator[Path]:
         except OSError:
             raise PublishError(f"another process is writing to {target}; wait for it to end") from None
         try:
-            _put_back(beside / "old", target)  # what a run left that was killed between two renames
-            yield beside / "new"
-            _swap(beside / "new", target, beside / "old")
+            _put_back(staging / "old", target)  # a run may have been killed between its two renames
+            yield staging / "new"
+            _swap(staging / "new", target, staging / "old")
         except OSError as error:
             raise PublishError(f"cannot write {target}: {error}") from error
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
     finally:
         os.close(lock)
 

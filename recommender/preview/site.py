@@ -1,4 +1,4 @@
-"""Published lists -> pages: an index, a page for each story, and the data of the search."""
+"""The static site of published lists: an index, a page for each story, and the data of the search."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, Template
+
 from recommender.errors import UnknownArticleError, WithdrawnArticleError, did_you_mean
 from recommender.lists.readnext import MORE, ReadNext, Rejected
 from recommender.preview.pages import STATES, STATIC, headline, story_values, templates, warnings_of
@@ -25,10 +27,10 @@ from recommender.publishing import PublishedLists
 NEWEST = 100  # stories of the index
 FOLDER = "stories"
 SCRIPTS = ("search.js", "preview.js")
-_PLAIN = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}")  # names of files that differ on any system, whatever the case
+_SAFE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}")  # of files, also where upper and lower case are the same
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-_HASHED, _SLUG = 12, 60  # characters of a hash, and of what an id says, in the name of a page
-_DAY = 86_400
+_HASH_LENGTH, _SLUG_LENGTH = 12, 60  # characters in the name of a page
+_SECONDS_OF_DAY = 86_400
 
 
 def write_preview(
@@ -49,15 +51,15 @@ def write_preview(
     Parameters
     ----------
     lists : PublishedLists
-        What is shown.
+        The lists to show.
     to : path
         Folder of the site: a new or empty one, or that of an earlier preview.
     archive : path, optional
-        Folder of the archive that the same run saved: pages of `ids` then also tell which candidates were rejected.
+        Folder of the archive that the same run saved: pages of `ids` then also show the rejected candidates.
     ids : sequence of str
         Stories that get a page; by default all.
     sample : int, default 20
-        Of how many stories rejected candidates are told where `ids` is empty; the same stories each time.
+        Number of stories whose rejected candidates are shown if `ids` is empty; the same stories each time.
     images : bool, default True
         Show the pictures of stories, which a browser fetches from their addresses.
     progress : callable, optional
@@ -79,54 +81,28 @@ def write_preview(
     check_replaceable(target, [place for place in (lists.place, archive) if place is not None])
     _check_known(lists, ids)
     rejected = {} if archive is None else _rejected(lists, archive, ids, sample, progress)
-    wanted = frozenset(ids)
     with replacing(target) as new:
         while True:
             live = frozenset(lists.ids())
-            pages = _write_site(lists, live & wanted if wanted else live, rejected, new, images, progress)
-            if live == frozenset(lists.ids()):  # nothing was withdrawn meanwhile
-                return pages
+            n_pages = _write_site(lists, live.intersection(ids) if ids else live, rejected, new, images, progress)
+            if live == frozenset(lists.ids()):  # otherwise stories were withdrawn meanwhile
+                return n_pages
 
 
 @lru_cache(maxsize=1 << 17)
 def page_name(article_id: str) -> str:
-    """Name the file of a story's page, without its suffix: its id, or where that is unsafe, words of it and a hash.
+    """Return the name of a story's page without suffix: its id or, where that is unsafe, words of it and a hash.
 
     Examples
     --------
     >>> page_name("story-42"), page_name("../../etc/Passwd")[:-12]
     ('story-42', 'etc-Passwd~')
     """
-    if _PLAIN.fullmatch(article_id):
+    if _SAFE_NAME.fullmatch(article_id):
         return article_id
     digest = hashlib.sha256(article_id.encode(errors="surrogatepass")).digest()
-    slug = _UNSAFE.sub("-", article_id)[:_SLUG].strip("-")
-    return f"{slug}~{b32encode(digest).decode().lower()[:_HASHED]}"
-
-
-def _row(found: ReadNext) -> dict[str, Any]:
-    """Keep of a story what the index and the search show."""
-    story = found.story
-    assert story is not None
-    title = headline(story, found.article_id)
-    shown = [(item.title or item.line, item.source) for item in found.items]
-    return {
-        "id": found.article_id,
-        "title": title,
-        "section": story.section or "",
-        "outlet": story.outlet or "",
-        "published_at": story.published_at,
-        "status": found.status,
-        "related": sum(source not in MORE for _, source in shown),
-        "more": sum(source in MORE for _, source in shown),
-        "k": found.k,
-        "warnings": warnings_of(title, found.status, found.k, [one for one, _ in shown]),
-    }
-
-
-def _newest_first(row: Mapping[str, Any]) -> tuple[float, str]:
-    moment = row["published_at"]
-    return (-moment.timestamp() if moment else float("inf"), row["id"])
+    slug = _UNSAFE.sub("-", article_id)[:_SLUG_LENGTH].strip("-")
+    return f"{slug}~{b32encode(digest).decode().lower()[:_HASH_LENGTH]}"
 
 
 def _write_site(
@@ -137,46 +113,20 @@ def _write_site(
     images: bool,
     progress: Progress,
 ) -> int:
+    """Write all files of the site, and return the number of pages."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / FOLDER).mkdir(parents=True)
     (folder / MARKER).write_text("This folder is written by `recommender preview` and replaced as a whole.\n")
     for name in ("style.css", "icon.svg", *SCRIPTS):
         (folder / name).write_bytes((STATIC / name).read_bytes())
-    pages = templates(
-        layout="site.html",
-        static="../",
-        home="../index.html",
-        scripts=SCRIPTS,
-        pictures=images,
-        address=_beside,
-        language=published.manifest.get("settings", {}).get("reading", {}).get("site_language") or "",
-        version=published.version,
-        as_of=published.as_of,
-        live=live,
-    )
-    rows: list[dict[str, Any]] = []
-    progress("pages", 0, len(live))
-    story_page = pages.get_template("story.html")
-    for article_id in published.ids():
-        if article_id not in live:
-            continue
-        found = published.get(article_id)
-        if found.story is None:
-            continue  # withdrawn a moment ago: the site is written once more
-        told = rejected.get(article_id)
-        shown = None if told is None else [one for one in told if published.get(one.article_id).story is not None]
-        _write(folder / FOLDER / f"{page_name(article_id)}.html", story_page.render(story_values(found, shown)))
-        rows.append(_row(found))
-        if not len(rows) % 100:
-            progress("pages", len(rows), len(live))
-    progress("pages", len(live), len(live))
-    rows.sort(key=_newest_first)
+    pages = _page_templates(published, live, images)
+    rows = _write_stories(published, live, rejected, folder, pages.get_template("story.html"), progress)
     stories = _totals(rows)
     _write(folder / "search-data.js", _search_data(rows, list(stories["sections"])))
     index = pages.get_template("index.html").render(
         static="",
         home="index.html",
-        address=lambda article_id: f"{FOLDER}/{_beside(article_id)}",
+        address=lambda article_id: f"{FOLDER}/{_file_name(article_id)}",
         stories=stories,
         rows=[row for row in rows if row["status"] != "not_computed"][:NEWEST],
         looked_at=[row for row in rows if row["id"] in rejected],
@@ -185,7 +135,77 @@ def _write_site(
     return len(rows) + 1
 
 
-def _beside(article_id: str) -> str:
+def _page_templates(published: PublishedLists, live: frozenset[str], images: bool) -> Environment:
+    return templates(
+        layout="site.html",
+        static="../",
+        home="../index.html",
+        scripts=SCRIPTS,
+        pictures=images,
+        address=_file_name,
+        language=published.manifest.get("settings", {}).get("reading", {}).get("site_language") or "",
+        version=published.version,
+        as_of=published.as_of,
+        live=live,
+    )
+
+
+def _write_stories(
+    published: PublishedLists,
+    live: frozenset[str],
+    rejected: Mapping[str, Sequence[Rejected]],
+    folder: Path,
+    story_page: Template,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Write the page of each story, and return their rows of the index, the newest first."""
+    rows: list[dict[str, Any]] = []
+    progress("pages", 0, len(live))
+    for article_id in published.ids():
+        if article_id not in live:
+            continue
+        read_next = published.get(article_id)
+        if read_next.story is None:
+            continue  # withdrawn a moment ago, so that the site will be written again
+        candidates = rejected.get(article_id)
+        if candidates is not None:
+            candidates = [item for item in candidates if published.get(item.article_id).story is not None]
+        _write(folder / FOLDER / _file_name(article_id), story_page.render(story_values(read_next, candidates)))
+        rows.append(_row(read_next))
+        if not len(rows) % 100:
+            progress("pages", len(rows), len(live))
+    progress("pages", len(live), len(live))
+    return sorted(rows, key=_newest_first)
+
+
+def _row(read_next: ReadNext) -> dict[str, Any]:
+    """Return the values of a story that the index and the search show."""
+    story = read_next.story
+    assert story is not None
+    title = headline(story, read_next.article_id)
+    more = sum(item.source in MORE for item in read_next.items)
+    return {
+        "id": read_next.article_id,
+        "title": title,
+        "section": story.section or "",
+        "outlet": story.outlet or "",
+        "published_at": story.published_at,
+        "status": read_next.status,
+        "related": len(read_next.items) - more,
+        "more": more,
+        "k": read_next.k,
+        "warnings": warnings_of(
+            title, read_next.status, read_next.k, [item.title or item.line for item in read_next.items]
+        ),
+    }
+
+
+def _newest_first(row: Mapping[str, Any]) -> tuple[float, str]:
+    moment = row["published_at"]
+    return (-moment.timestamp() if moment else float("inf"), row["id"])
+
+
+def _file_name(article_id: str) -> str:
     return f"{page_name(article_id)}.html"
 
 
@@ -207,60 +227,61 @@ def _check_known(published: PublishedLists, ids: Sequence[str]) -> None:
         if status == "withdrawn":
             raise WithdrawnArticleError(f"article {article_id!r} was withdrawn; restore() brings it back")
         if status == "unknown":
-            meant = did_you_mean(article_id, published.ids())
-            raise UnknownArticleError(f"no article with id {article_id!r} in {published.place}{meant}")
+            hint = did_you_mean(article_id, published.ids())
+            raise UnknownArticleError(f"no article with id {article_id!r} in {published.place}{hint}")
 
 
 def _rejected(
     published: PublishedLists, archive: str | Path, ids: Sequence[str], sample: int, progress: Progress
 ) -> Mapping[str, Sequence[Rejected]]:
+    """Find the rejected candidates of the given stories, or of a sample that is the same each time."""
     from recommender.facade import Recommender
 
     progress("rejected", 0, None)
     rec = Recommender.load(archive)
     if not ids:
-        known = (i for i in published.ids() if i in rec.catalog and i not in rec.overlay.withdrawn)
-        ids = heapq.nsmallest(sample, known, key=lambda one: hashlib.sha256(one.encode(errors="replace")).digest())
-    wanted = list(dict.fromkeys(ids))
-    found = rec.explain_rejected(wanted)
-    progress("rejected", len(wanted), len(wanted))
-    return found
+        known = (name for name in published.ids() if name in rec.catalog and name not in rec.overlay.withdrawn)
+        ids = heapq.nsmallest(sample, known, key=lambda name: hashlib.sha256(name.encode(errors="replace")).digest())
+    distinct_ids = list(dict.fromkeys(ids))
+    rejected = rec.explain_rejected(distinct_ids)
+    progress("rejected", len(distinct_ids), len(distinct_ids))
+    return rejected
 
 
 def _search_data(rows: Sequence[Mapping[str, Any]], sections: Sequence[str]) -> str:
-    """Write what the search knows of all stories, newest first, as a script: pages on disk may not fetch JSON."""
-    place = {section: number for number, section in enumerate(sections)}
-    told = [_told(row) for row in rows]
-    lists = {text: number for number, text in enumerate(dict.fromkeys(told))}
-    names = list(STATES)
+    """Return the data of the search as a script, since pages on a disk may not fetch JSON."""
+    section_numbers = {section: number for number, section in enumerate(sections)}
+    texts = [_describe_list(row) for row in rows]
+    text_numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    states = list(STATES)
     data = {
         "ids": [row["id"] for row in rows],
         "pages": {number: name for number, row in enumerate(rows) if (name := page_name(row["id"])) != row["id"]},
         "titles": [row["title"] for row in rows],
         "sections": sections,
-        "section": [place.get(row["section"], -1) for row in rows],
-        "lists": list(lists),
-        "list": [lists[text] for text in told],
-        "states": names,
-        "state": [names.index(row["status"]) for row in rows],
+        "section": [section_numbers.get(row["section"], -1) for row in rows],
+        "lists": list(text_numbers),
+        "list": [text_numbers[text] for text in texts],
+        "states": states,
+        "state": [states.index(row["status"]) for row in rows],
         "day": [_day(row["published_at"]) for row in rows],
     }
     return f"window.previewData={script_json(data)};\n"
 
 
-def _told(row: Mapping[str, Any]) -> str:
-    """Describe a list in a line of the search."""
-    listed = row["status"] in ("filled", "short")
-    state = f"{row['related']} of {row['k']} related" if listed else STATES[row["status"]].lower()
+def _describe_list(row: Mapping[str, Any]) -> str:
+    """Describe a list for a result of the search."""
+    is_filled = row["status"] in ("filled", "short")
+    state = f"{row['related']} of {row['k']} related" if is_filled else STATES[row["status"]].lower()
     return f"{state}, {row['warnings']}" if row["warnings"] else state
 
 
 def _day(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() // _DAY)
+    return None if moment is None else int(moment.timestamp() // _SECONDS_OF_DAY)
 
 
 def script_json(value: Any) -> str:
-    r"""Write JSON that stays a value wherever a script holds it.
+    r"""Return a value as JSON that is safe inside of a script of an HTML page.
 
     Examples
     --------
@@ -268,7 +289,7 @@ def script_json(value: Any) -> str:
     '"\\u003c/script\\u003e\\u2028"'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What rules and lists say, in the words of an editor."""
+"""Descriptions of rules and lists in the words of an editor."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from recommender.selection.rules import every_rule
 
 
 def rule_labels() -> dict[str, str]:
-    """Describe what is the matter with what each rule rejects, by its name."""
+    """Return the label of each rule, by its name."""
     return {rule.name: rule.label for rule in every_rule()} | {"rank": "Ranked behind the last reserve"}
 
 
 def remedy(rule: str, dated: bool = True) -> str:
-    """Say what would have let in a candidate that a rule rejected; without hours where a date is missing."""
+    """Describe what would let in a candidate that a rule rejected; without hours if a date is missing."""
     if rule == "same_report" and not dated:
         return "By their words both tell one event; a pin puts it there all the same."
     if rule == "rank":
         return "Others are closer to the story; a pin puts it there all the same."
-    return next((one.remedy for one in every_rule() if one.name == rule), "")
+    return next((known.remedy for known in every_rule() if known.name == rule), "")
 
 
 def reasons_of(item: Recommendation) -> str:
-    """Say why an item is there, as a sentence without its full stop."""
-    told = [*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)]
-    return "; ".join(told) or "no reason is stored"
+    """Describe why an item is in a list, as a sentence without its full stop."""
+    reasons = [*(["the next best"] if item.source in MORE else []), *map(str, item.reasons)]
+    return "; ".join(reasons) or "no reason is stored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,10 @@ class Answer:
     Attributes
     ----------
     place : int or None
-        Its place in the list; a reserve's comes after the last place.
+        Its place in the list; those of reserves follow the last place.
     sentence : str
     rule : str
-        What keeps it out, '' for nothing.
+        The rule or status that keeps it out, '' for none.
     score : float or None
     remedy : str
         What would let it in, '' for nothing.
@@ -51,49 +51,49 @@ class Answer:
     remedy: str = ""
 
 
-def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_back: bool = False) -> Answer:
-    """Say why an item is, or is not, in a list.
+def why(read_next: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_back: bool = False) -> Answer:
+    """Explain why an item is, or is not, in a list.
 
     Parameters
     ----------
-    found : ReadNext
+    read_next : ReadNext
         The list of the story.
     item : ReadNext
-        That of the item, whose status tells whether readers may see it.
+        The list of the item; its status says whether readers may see the item.
     rejected : list of Rejected or None
-        The candidates that a saved archive tells; None without one.
+        The rejected candidates; None without a saved archive.
     taken_back : bool
-        Whether the input says of the item that it is not published.
+        Whether the item is not published, as the input says.
     """
-    name = item.article_id
-    for one in (*found.items, *found.reserves):
-        if one.article_id == name:
-            shown = one.rank <= len(found.items)
-            place = "It stands at" if shown else f"It is beyond the {found.k} of the list, at"
-            return Answer(place=one.rank, sentence=f"{place} place {one.rank}: {reasons_of(one)}.", score=one.score)
-    if name == found.article_id:
+    for listed in (*read_next.items, *read_next.reserves):
+        if listed.article_id == item.article_id:
+            is_shown = listed.rank <= len(read_next.items)
+            where = "It stands at" if is_shown else f"It is beyond the {read_next.k} of the list, at"
+            sentence = f"{where} place {listed.rank}: {reasons_of(listed)}."
+            return Answer(place=listed.rank, sentence=sentence, score=listed.score)
+    if item.article_id == read_next.article_id:
         return Answer(place=None, sentence="It is the story itself.", rule="self")
-    gone = "unpublished" if taken_back and item.status == "unknown" else item.status
-    if gone in _GONE:
-        return Answer(place=None, sentence=_GONE[gone], rule=gone)
-    if found.status in ("withheld", "not_computed"):
-        return Answer(place=None, sentence="The story has no list.", rule=found.status)
+    status = "unpublished" if taken_back and item.status == "unknown" else item.status
+    if status in _NOT_SHOWN:
+        return Answer(place=None, sentence=_NOT_SHOWN[status], rule=status)
+    if read_next.status in ("withheld", "not_computed"):
+        return Answer(place=None, sentence="The story has no list.", rule=read_next.status)
     if rejected is None:
-        last = f" The last of the list has {found.items[-1].score:.3f}." if found.items else ""
+        last = f" The last of the list has {read_next.items[-1].score:.3f}." if read_next.items else ""
         return Answer(
             place=None,
             sentence=f"It is neither in the list nor a reserve.{last} A saved archive tells the rule: --archive.",
         )
     for candidate in rejected:
-        if candidate.article_id == name:
-            dated = candidate.published_at is not None and found.story is not None and bool(found.story.published_at)
-            rule, label = candidate.rule, rule_labels().get(candidate.rule, candidate.rule)
+        if candidate.article_id == item.article_id:
+            story_date = read_next.story and read_next.story.published_at
+            label = rule_labels().get(candidate.rule, candidate.rule)
             return Answer(
                 place=None,
                 sentence=f"{label}: {candidate.detail}." if candidate.detail else f"{label}.",
-                rule=rule,
+                rule=candidate.rule,
                 score=candidate.score,
-                remedy=remedy(rule, dated),
+                remedy=remedy(candidate.rule, bool(candidate.published_at and story_date)),
             )
     return Answer(
         place=None,
@@ -103,7 +103,7 @@ def why(found: ReadNext, item: ReadNext, rejected: list[Rejected] | None, taken_
     )
 
 
-_GONE = {
+_NOT_SHOWN = {
     "withdrawn": "It was withdrawn: no reader sees it, in any list.",
     "unknown": "No published story has this id.",
     "unpublished": "It is not published: by its status in the input it is a draft or the like, or was taken back.",

@@ -1,4 +1,4 @@
-"""The application: which path leads where."""
+"""The application of the server and its routes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from recommender.errors import RecommenderError
-from recommender.serving import api, decide, desk, openapi, pages
+from recommender.serving import acts, api, desk, openapi, pages
 from recommender.serving.config import Config
-from recommender.serving.door import Door
-from recommender.serving.room import Room
+from recommender.serving.middleware import AccessMiddleware
+from recommender.serving.state import ServerState
 
-_TURN = 0.0005  # seconds that the thread which reads a new version may keep requests waiting
+_SWITCH_INTERVAL = 0.0005  # seconds that the thread which reads a new version may keep requests waiting
 _log = logging.getLogger("recommender.serving")
 
 
@@ -35,12 +35,12 @@ def make_app(config: Config) -> ASGIApp:
     SettingsError
         If the tokens cannot be read.
     """
-    room = Room(config)
+    state = ServerState(config)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        sys.setswitchinterval(_TURN)
-        following = asyncio.create_task(room.follow())
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        following = asyncio.create_task(state.follow())
         yield
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -59,29 +59,33 @@ def make_app(config: Config) -> ASGIApp:
             Route("/metrics", api.metrics),
             *pages.routes(),
             *desk.routes(),
-            *decide.routes(),
+            *acts.routes(),
         ],
-        exception_handlers={HTTPException: _told, RecommenderError: _failed, Exception: _failed},
+        exception_handlers={
+            HTTPException: _answer_error,
+            RecommenderError: _answer_failure,
+            Exception: _answer_failure,
+        },
         lifespan=lifespan,
     )
-    app.state.room = room
-    return Door(app, config, room.tokens, room.metrics)
+    app.state.server = state
+    return AccessMiddleware(app, config, state.tokens, state.metrics)
 
 
 def from_environment() -> ASGIApp:
-    """Make the application in a worker process, by the configuration in its environment."""
+    """Make the application of a worker process, configured by its environment."""
     return make_app(Config.from_environment())
 
 
-async def _told(request: Request, error: Exception) -> Response:
-    """Tell the client what was wrong with a request, as JSON, or on a page."""
+async def _answer_error(request: Request, error: Exception) -> Response:
+    """Answer with what was wrong with a request, as JSON or as a page of the desk."""
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/desk"):
         return pages.error_page(request, error.status_code, error.detail)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    """Log what went wrong here, and tell the client only what may be told: no file of ours is named."""
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    """Log an error of the server, and answer without its details, which may name files."""
     _log.error("%s %s: %s", request.method, request.url.path, error, exc_info=not isinstance(error, RecommenderError))
-    return await _told(request, HTTPException(503, "the lists cannot be read now; the server's log says why"))
+    return await _answer_error(request, HTTPException(503, "the lists cannot be read now; the server's log says why"))

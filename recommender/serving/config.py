@@ -1,4 +1,4 @@
-"""What a server is told: what it serves, where, and within which limits."""
+"""The configuration of a server: what it serves, where, and within which limits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import orjson
 
 from recommender.errors import SettingsError
 
-VARIABLE = "RECOMMENDER_SERVE"  # how worker processes are told
+VARIABLE = "RECOMMENDER_SERVE"  # the environment variable that worker processes read
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What one server serves and how.
+    """The configuration of one server.
 
     Attributes
     ----------
@@ -28,19 +28,19 @@ class Config:
     host : str
     port : int
     tokens : str or None
-        File of the tokens that may come in; without it nobody may write.
+        File of the accepted tokens; without it nobody may write.
     journal : str or None
         File that every act is written to; by default `journal.jsonl` in the folder of the lists.
     names : tuple of str
-        Host names under which the server is asked, such as that of a proxy before it.
+        Host names that requests may name, such as that of a proxy in front of the server.
     max_age : int
-        Seconds that others may keep a list; 0 = they ask each time.
+        Seconds that clients may cache a list; 0 = they ask each time.
     rate : float
-        Requests a second of one client, of each worker process; 0 = no limit.
+        Requests per second of one client to each worker process; 0 = no limit.
     max_body : int
         Bytes of the largest request.
     workers : int
-        Processes that answer.
+        Number of processes that answer.
     images : bool
         Whether the desk shows the pictures of stories, which the browser fetches from their addresses.
     """
@@ -64,9 +64,9 @@ class Config:
                 f"--host {self.host} is seen by others, who must show a token: add --tokens FILE "
                 "(`recommender token NAME --tokens FILE` makes one)"
             )
-        for name, least in (("max_age", 0), ("rate", 0), ("max_body", 1_000), ("workers", 1)):
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name} is {getattr(self, name)}, expected at least {least}")
+        for name, minimum in (("max_age", 0), ("rate", 0), ("max_body", 1_000), ("workers", 1)):
+            if getattr(self, name) < minimum:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected at least {minimum}")
 
     @property
     def open(self) -> bool:
@@ -80,17 +80,17 @@ class Config:
 
     @property
     def hosts(self) -> frozenset[str] | None:
-        """Names that a request may ask for; None = any, where each needs a token anyhow."""
+        """Host names that a request may name; None = any, as every request needs a token anyhow."""
         if not self.open and not self.names:
             return None
         return frozenset((*self.names, *_LOOPBACK, self.host))
 
     def to_environment(self) -> None:
-        """Leave the configuration where worker processes read it; it holds no secret."""
+        """Put the configuration into the environment of worker processes; it holds no secret."""
         os.environ[VARIABLE] = orjson.dumps(asdict(self)).decode()
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the configuration that `to_environment` left."""
+        """Read the configuration that `to_environment` has put there."""
         values = orjson.loads(os.environ[VARIABLE])
         return cls(**{**values, "names": tuple(values["names"])})

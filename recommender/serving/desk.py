@@ -1,4 +1,4 @@
-"""The desk: the room where editors see the lists and decide."""
+"""The desk: the pages where editors see the lists and decide."""
 
 from __future__ import annotations
 
@@ -15,130 +15,127 @@ from starlette.routing import BaseRoute, Route
 from recommender.errors import did_you_mean
 from recommender.preview.pages import STATES, spaced, story_values
 from recommender.publishing import PublishedLists
-from recommender.serving.api import number_of
-from recommender.serving.decide import decided_of, headlines, notes_of, titles
-from recommender.serving.door import COOKIE
-from recommender.serving.limits import body_of
+from recommender.serving.acts import decisions_on, headlines, headlines_of_act, notes_on
+from recommender.serving.api import query_integer
+from recommender.serving.limits import read_body
+from recommender.serving.middleware import COOKIE
 from recommender.serving.pages import error_page, page
-from recommender.serving.room import Room
-from recommender.serving.stories import SORTS, WARNED, Wanted
+from recommender.serving.state import server_state
+from recommender.serving.stories import SORTS, WARNED, StoryQuery
 
-_PAGE = 25  # stories of one page
+_PAGE = 25  # stories on a page
 _WEAK = 8  # newest stories with weak lists that are shown
-_LOOKED_AT = 200  # newest lists that the effect of a boost is told by
-_LISTS = 60  # lists of a comparison
-_HEADS = ("title", "section", "outlet", "newest", "weakest", "warned")  # what each column of the table is sorted by
+_BOOSTED = 200  # newest lists in which the effect of a boost is counted
+_COMPARED = 60  # lists that a comparison shows
+_SORTS_OF_COLUMNS = ("title", "section", "outlet", "newest", "weakest", "warned")
 
 
 async def control_room(request: Request) -> Response:
-    """Show totals, weak lists, and all stories with filters."""
+    """Answer with totals, weak lists, and all stories with filters."""
     return await run_in_threadpool(_control_room, request)
 
 
 def _control_room(request: Request) -> Response:
-    room: Room = request.app.state.room
+    state = server_state(request)
     query = request.query_params
-    offset = number_of(request, "offset", 0, 1_000_000, 0) or 0
+    offset = query_integer(request, "offset", 0, 1_000_000, 0) or 0
     sort = query.get("sort") or "newest"
     if sort not in SORTS:
         raise HTTPException(400, f"sort is {sort[:40]!r}, expected one of {', '.join(SORTS)}")
-    days = number_of(request, "days", None, 36_500) if query.get("days") else None
-    chosen = {name: query.get(name) or None for name in ("section", "outlet", "status")}
+    days = query_integer(request, "days", None, 36_500) if query.get("days") else None
+    filters = {name: query.get(name) or None for name in ("section", "outlet", "status")}
     text = (query.get("q") or "")[:500]
-    stories = room.stories()
-    found = stories.find(Wanted(text=text, days=days, sort=sort, limit=_PAGE, offset=offset, **chosen))
-    asked = {"q": text, **chosen, "days": days, "sort": sort if sort != "newest" else None}
-    given = {name: value for name, value in asked.items() if value}
-    weak = stories.weak(_WEAK) if not given and not offset else []
-    done = room.done(query.get("done"))
-    lists = room.watched.lists
-    newest = [row["id"] for row in stories.find(Wanted(limit=_LOOKED_AT)).rows] if done else []
+    stories = state.stories()
+    fields = {"q": text, **filters, "days": days, "sort": sort if sort != "newest" else None}
+    set_fields = {name: value for name, value in fields.items() if value}
+    done = state.done_act(query.get("done"))
+    lists = state.watcher.lists
+    newest = [row["id"] for row in stories.find(StoryQuery(limit=_BOOSTED)).rows] if done else []
     return page(
         request,
         "control.html",
         stories=stories,
-        sections=_counted(stories.sections),
-        outlets=_counted(stories.outlets),
+        sections=_choices(stories.sections),
+        outlets=_choices(stories.outlets),
         statuses=[
             *((name, f"{STATES[name]} ({count:,})") for name, count in stories.statuses.items()),
             *([(WARNED, f"Warnings ({stories.warned:,})")] if stories.warned else []),
         ],
         filter_address="/desk?status=",
-        found=found,
-        asked=asked,
-        filtered=bool(given),
+        found=stories.find(StoryQuery(text=text, days=days, sort=sort, limit=_PAGE, offset=offset, **filters)),
+        fields=fields,
+        filtered=bool(set_fields),
         offset=offset,
         size=_PAGE,
-        heads=_heads(given, sort),
-        further="?" + urlencode({**given, "offset": offset + _PAGE}),
-        less="?" + urlencode({**given, "offset": max(offset - _PAGE, 0)}),
-        weak=weak,
-        decided=lists.overlay,
-        changes=room.changes.of(lists),
+        heads=_column_heads(set_fields, sort),
+        next_page="?" + urlencode({**set_fields, "offset": offset + _PAGE}),
+        previous_page="?" + urlencode({**set_fields, "offset": max(offset - _PAGE, 0)}),
+        weak=stories.weak(_WEAK) if not set_fields and not offset else [],
+        overlay=lists.overlay,
+        changes=state.changes.latest(lists),
         boilerplate=lists.manifest.get("boilerplate"),
         done=done,
-        effect=_effect(lists, done, newest) if done else None,
+        effect=_count_boosted(lists, done, newest) if done else None,
     )
 
 
-def _counted(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+def _choices(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     return [(name, f"{spaced(name)} ({count:,})") for name, count in counts.items()]
 
 
-def _heads(given: Mapping[str, Any], sort: str) -> list[dict[str, str]]:
-    """Make the links of the table's heads, which sort it, and mark the column that it is sorted by."""
+def _column_heads(set_fields: Mapping[str, Any], sort: str) -> list[dict[str, str]]:
+    """Return the link of each column of the table, which sorts by it, and the direction of the present sorting."""
     heads = []
-    for name in _HEADS:
-        wanted = "oldest" if name == sort == "newest" else name
-        held = sort in ("newest", "oldest") if name == "newest" else sort == name
-        direction = ("descending" if sort in ("newest", "warned") else "ascending") if held else ""
-        heads.append({"to": "?" + urlencode({**given, "sort": wanted}), "sorted": direction})
+    for name in _SORTS_OF_COLUMNS:
+        new_sort = "oldest" if name == sort == "newest" else name
+        is_sorted = sort in ("newest", "oldest") if name == "newest" else sort == name
+        direction = ("descending" if sort in ("newest", "warned") else "ascending") if is_sorted else ""
+        heads.append({"to": "?" + urlencode({**set_fields, "sort": new_sort}), "sorted": direction})
     return heads
 
 
-def _effect(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence[str]) -> tuple[int, int] | None:
-    """Count how many of some lists a boost changes."""
+def _count_boosted(lists: PublishedLists, done: Mapping[str, Any], ids: Sequence[str]) -> tuple[int, int] | None:
+    """Count how many lists differ after the act, and the lists that were compared; None if it is no boost."""
     if done["what"] not in ("boost", "unboost"):
         return None
-    now, section, before = lists.overlay.decisions, done["item"], done["before"]["holds"]
-    was = now.apply("boost", [(section, *before.values(), "")]) if before else now.apply("unboost", [section])
-    pairs = zip(lists.jsons(ids, now), lists.jsons(ids, was), strict=True)
-    return sum(one != other for one, other in pairs), len(ids)
+    after, section, boost = lists.overlay.decisions, done["item"], done["before"]["holds"]
+    before = after.apply("boost", [(section, *boost.values(), "")]) if boost else after.apply("unboost", [section])
+    pairs = zip(lists.jsons(ids, after), lists.jsons(ids, before), strict=True)
+    return sum(new != old for new, old in pairs), len(ids)
 
 
 async def story(request: Request) -> Response:
-    """Show a story with its list, the reasons, and what may be done about it."""
+    """Answer with a story, its list, the reasons, and the acts that are possible."""
     return await run_in_threadpool(_story, request)
 
 
 def _story(request: Request) -> Response:
-    room: Room = request.app.state.room
-    lists = room.watched.lists
+    state = server_state(request)
+    lists = state.watcher.lists
     article_id = request.query_params.get("id") or ""
-    found = lists.get(article_id)
-    decisions = lists.overlay.decisions
-    if found.status == "unknown":
-        meant = did_you_mean(article_id, lists.ids())
-        return error_page(request, 404, f"No published story has the id {article_id!r}{meant}.")
+    read_next = lists.get(article_id)
+    if read_next.status == "unknown":
+        hint = did_you_mean(article_id, lists.ids())
+        return error_page(request, 404, f"No published story has the id {article_id!r}{hint}.")
     rejected = None
-    if request.query_params.get("rejected") and room.drafts is not None:
-        rejected = room.drafts.rejected(article_id)
-    decided, done = decided_of(decisions, article_id), room.done(request.query_params.get("done"))
+    if request.query_params.get("rejected") and state.drafts is not None:
+        rejected = state.drafts.rejected(article_id)
+    decided, done = decisions_on(lists.overlay.decisions, article_id), state.done_act(request.query_params.get("done"))
     return page(
         request,
         "story_desk.html",
-        **story_values(found, rejected),
+        **story_values(read_next, rejected),
         decided=decided,
-        named=headlines(lists, {one["item"] for one in decided}),
+        titles=headlines(lists, {decision["item"] for decision in decided}),
         done=done,
-        done_list=titles(lists, done),
-        notes=notes_of(lists, done),
-        live=_Live(lists),
+        done_titles=headlines_of_act(lists, done),
+        notes=notes_on(lists, done),
+        live=_LiveIds(lists),
     )
 
 
-class _Live:
-    """Which ids have a page."""
+class _LiveIds:
+    """The ids of the stories that have a page; each is looked up when a page asks for it."""
 
     def __init__(self, lists: PublishedLists) -> None:
         self._lists = lists
@@ -148,38 +145,36 @@ class _Live:
 
 
 async def compared(request: Request) -> Response:
-    """Show two versions side by side."""
+    """Answer with a comparison of two versions."""
     return await run_in_threadpool(_compared, request)
 
 
 def _compared(request: Request) -> Response:
-    room: Room = request.app.state.room
-    kept = PublishedLists.versions(room.config.lists)
-    names = [one.name for one in kept]
-    now = next((place for place, one in enumerate(kept) if one.current), 0)
-    before = request.query_params.get("a") or names[max(now - 1, 0)]
-    after = request.query_params.get("b") or names[now]
+    state = server_state(request)
+    kept = PublishedLists.versions(state.config.lists)
+    names = [version.name for version in kept]
+    current = next((number for number, version in enumerate(kept) if version.current), 0)
+    before = request.query_params.get("a") or names[max(current - 1, 0)]
+    after = request.query_params.get("b") or names[current]
     for name in (before, after):
         if name not in names:
             raise HTTPException(404, f"version {name[:100]!r} is not kept")
-    found = room.changes.between(before, after, room.watched.lists) if before != after else None
-    return page(request, "versions.html", kept=kept[::-1], a=before, b=after, found=found, shown=_LISTS)
+    comparison = state.changes.between(before, after, state.watcher.lists) if before != after else None
+    return page(request, "versions.html", kept=kept[::-1], a=before, b=after, found=comparison, shown=_COMPARED)
 
 
 async def login_page(request: Request) -> Response:
-    """Show the page on which a token is entered."""
+    """Answer with the page on which a token is entered."""
     return page(request, "login.html", wrong=False)
 
 
 async def login(request: Request) -> Response:
-    """Keep a token in a cookie that no script and no other site can send."""
-    room: Room = request.app.state.room
-    data = await body_of(request, 10_000)
+    """Store a token in a cookie that no script can read and no other site can send."""
+    state = server_state(request)
+    data = await read_body(request, 10_000)
     secret = parse_qs(data.decode(errors="replace")).get("token", [""])[0].strip()
-    if room.tokens.check(secret) is None:
-        response = page(request, "login.html", wrong=True)
-        response.status_code = 401
-        return response
+    if state.tokens.check(secret) is None:
+        return page(request, "login.html", 401, wrong=True)
     response = RedirectResponse("/desk", 303)
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, secret, max_age=12 * 3600, httponly=True, samesite="strict", secure=secure)
@@ -187,14 +182,14 @@ async def login(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """Log out: the browser forgets the token."""
+    """Delete the cookie with the token."""
     response = RedirectResponse("/desk", 303)
     response.delete_cookie(COOKIE)
     return response
 
 
 def routes() -> list[BaseRoute]:
-    """List the addresses of the pages of the desk."""
+    """Return the routes of the pages of the desk."""
     return [
         Route("/desk", control_room),
         Route("/desk/story", story),

@@ -12,30 +12,30 @@ from recommender.editorial.decisions import Decisions
 from recommender.editorial.overlay import Overlay
 from recommender.facade import Recommender
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.serving.watching import Watched
+from recommender.serving.watching import ListsWatcher
 from recommender.storage.versions import CURRENT
 
 
 class Drafts:
-    """A saved archive, loaded again when it changes; it obeys what editors decided over the published lists too.
+    """A saved archive, loaded again when it changes, that also obeys the decisions over the published lists.
 
     Parameters
     ----------
     archive : str
         Folder of the saved archive.
-    watched : Watched
-        The published lists beside it.
+    watcher : ListsWatcher
+        The published lists that belong to it.
     """
 
-    def __init__(self, archive: str, watched: Watched) -> None:
-        self._pointer, self._watched = Path(archive) / CURRENT, watched
-        self._lock = Lock()  # one story at a time: a model takes all cores for one anyhow
+    def __init__(self, archive: str, watcher: ListsWatcher) -> None:
+        self._pointer, self._watcher = Path(archive) / CURRENT, watcher
+        self._lock = Lock()  # one story at a time: a model uses all cores for one anyhow
         self._seen: tuple[int, int] | None = None
-        self._rec, self._own = self._loaded()
+        self._rec, self._archive_overlay = self._load()
         self._obeyed: tuple[Decisions, frozenset[str], Decisions] | None = None
 
     def warm_up(self) -> None:
-        """Answer one question, so that no editor waits for what is compiled when first used."""
+        """Answer one question, so that no editor waits for functions that are compiled at their first call."""
         with self._lock:
             rec = self._current()
             rec.explain_rejected(rec.catalog.ids.slice(0, 1).to_pylist())
@@ -43,8 +43,8 @@ class Drafts:
     def recommend(self, draft: Mapping[str, Any], k: int | None) -> dict[str, Any]:
         """Make the list of a story that is not in the archive, in the shape of a published one."""
         with self._lock:
-            found: ReadNext = self._current().recommend_for(draft, k=k)
-        return asdict(found) | {"version": self._watched.lists.version}
+            read_next: ReadNext = self._current().recommend_for(draft, k=k)
+        return asdict(read_next) | {"version": self._watcher.lists.version}
 
     def rejected(self, article_id: str) -> list[Rejected] | None:
         """Find candidates that are not in the list of a story, best first; None for one that the archive lacks."""
@@ -55,20 +55,20 @@ class Drafts:
     def _current(self) -> Recommender:
         stat = self._pointer.stat()
         if self._seen != (stat.st_ino, stat.st_mtime_ns):
-            self._rec, self._own = self._loaded()
+            self._rec, self._archive_overlay = self._load()
             self._obeyed = None
-        self._own.refresh()
-        over = self._watched.lists.overlay
-        over.refresh()
-        holds = over.decisions, over.hidden, self._own.decisions
-        if self._obeyed != holds:
-            together = self._own.copy()
-            together.adopt(over)
-            together.record("withdraw", over.hidden)
-            self._rec.overlay, self._obeyed = together, holds
+        archive_overlay, lists_overlay = self._archive_overlay, self._watcher.lists.overlay
+        archive_overlay.refresh()
+        lists_overlay.refresh()
+        decisions = lists_overlay.decisions, lists_overlay.hidden, archive_overlay.decisions
+        if self._obeyed != decisions:
+            combined = archive_overlay.copy()
+            combined.adopt(lists_overlay)
+            combined.record("withdraw", lists_overlay.hidden)
+            self._rec.overlay, self._obeyed = combined, decisions
         return self._rec
 
-    def _loaded(self) -> tuple[Recommender, Overlay]:
+    def _load(self) -> tuple[Recommender, Overlay]:
         stat = self._pointer.stat() if self._pointer.exists() else None
         rec = Recommender.load(self._pointer.parent)
         self._seen = None if stat is None else (stat.st_ino, stat.st_mtime_ns)

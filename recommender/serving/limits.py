@@ -1,4 +1,4 @@
-"""Limits: how much one client may ask in a second, and how large a request may be."""
+"""Limits of the requests of one client and of the size of a request."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-_CLIENTS = 10_000  # clients that are remembered
+_MAX_CLIENTS = 10_000  # clients that are remembered
 BURST = 2.0  # seconds of requests that a client may send at once
 
 
 class Rate:
-    """A token bucket a client: so many requests a second, and some seconds of them at once.
+    """A token bucket per client, which limits its requests per second and allows bursts.
 
     Parameters
     ----------
     rate : float
         Requests a second; 0 = no limit.
     clock : callable
-        Seconds since any moment.
+        Returns seconds since a fixed moment.
 
     Examples
     --------
@@ -34,28 +34,30 @@ class Rate:
         self._left: dict[str, tuple[float, float]] = {}
 
     def allows(self, client: str, cost: float = 1.0) -> bool:
-        """Tell whether a client may ask for something of this cost now."""
+        """Count a request of this cost, and return whether the client may send it now."""
         if not self._rate:
             return True
-        now, most = self._clock(), self._rate * BURST
-        left, since = self._left.pop(client, (most, now))
-        left = min(most, left + (now - since) * self._rate)
-        allowed = left >= min(cost, most)
-        self._left[client] = (left - min(cost, most) if allowed else left, now)
-        if len(self._left) > _CLIENTS:  # the one that was silent for longest is forgotten
+        now, capacity = self._clock(), self._rate * BURST
+        left, since = self._left.pop(client, (capacity, now))
+        left = min(capacity, left + (now - since) * self._rate)
+        cost = min(cost, capacity)
+        is_allowed = left >= cost
+        self._left[client] = (left - cost if is_allowed else left, now)
+        if len(self._left) > _MAX_CLIENTS:  # the client with the oldest request is forgotten
             del self._left[next(iter(self._left))]
-        return allowed
+        return is_allowed
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """Read the body of a request, no further than it may be long."""
-    told = request.headers.get("content-length")
-    if told is not None and (not told.isdigit() or int(told) > most):
-        raise HTTPException(413, f"the request is larger than {most:,} bytes")
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read the body of a request; raise 413 as soon as it is larger than allowed."""
+    too_large = HTTPException(413, f"the request is larger than {max_bytes:,} bytes")
+    declared = request.headers.get("content-length")
+    if declared is not None and (not declared.isdigit() or int(declared) > max_bytes):
+        raise too_large
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > most:
-            raise HTTPException(413, f"the request is larger than {most:,} bytes")
+        if size > max_bytes:
+            raise too_large
         parts.append(part)
     return b"".join(parts)

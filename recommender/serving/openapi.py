@@ -1,4 +1,4 @@
-"""The read API as an OpenAPI document; the page that shows it is made of the same."""
+"""The read API as an OpenAPI document, which the documentation page shows as well."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recommender.serving.api import MOST_BATCH, MOST_K, MOST_STORIES, answer
+from recommender.serving.api import MAX_BATCH, MAX_K, MAX_STORIES, json_response
 from recommender.version import __version__
 
 
@@ -21,7 +21,7 @@ def _json(text: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 _ERROR = _json("What was wrong", {"$ref": "#/components/schemas/Error"})
 _LIST = _json("The list", {"$ref": "#/components/schemas/List"})
-_K = _query("k", "Places; of more than were published the reserves", "integer", minimum=1, maximum=MOST_K)
+_K = _query("k", "Places; of more than were published the reserves", "integer", minimum=1, maximum=MAX_K)
 _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
 _STORY = {
     "title": _TEXT,
@@ -111,7 +111,7 @@ DOCUMENT: dict[str, Any] = {
         },
         "/v1/read-next/batch": {
             "post": {
-                "summary": f"The lists of up to {MOST_BATCH} stories, all of one version",
+                "summary": f"The lists of up to {MAX_BATCH} stories, all of one version",
                 "requestBody": {
                     "required": True,
                     "content": {
@@ -139,7 +139,7 @@ DOCUMENT: dict[str, Any] = {
                     _query("section", "Only this section"),
                     _query("status", "Only lists of this status, or `warned`: that somebody should look at"),
                     _query("outlet", "Only stories of this outlet"),
-                    _query("limit", "Stories given", "integer", minimum=1, maximum=MOST_STORIES),
+                    _query("limit", "Stories given", "integer", minimum=1, maximum=MAX_STORIES),
                     _query("offset", "Stories left out before", "integer", minimum=0),
                 ],
                 "responses": {"200": _json("The newest first", {"type": "object"}), "400": _ERROR},
@@ -173,4 +173,4 @@ DOCUMENT: dict[str, Any] = {
 
 async def document(request: Request) -> Response:
     """Answer with the OpenAPI document."""
-    return answer(DOCUMENT)
+    return json_response(DOCUMENT)

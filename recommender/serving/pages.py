@@ -1,4 +1,4 @@
-"""Pages that people look at: how they are made, and those that need nothing but a template."""
+"""Rendering of the pages of the desk, and the pages that need only a template."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from recommender.preview.pages import STATIC, templates
-from recommender.serving.door import form_key
+from recommender.serving.middleware import form_key
 from recommender.serving.openapi import DOCUMENT
-from recommender.serving.room import Room
+from recommender.serving.state import server_state
 
 _HERE = Path(__file__).parent
 _FILES = {
@@ -28,7 +28,7 @@ _FILES = {
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    """Load the templates of the desk, before those that it shares with the static site."""
+    """Load the templates of the desk, which come before those that it shares with the static site."""
     return templates(
         PackageLoader("recommender.serving"),
         layout="room.html",
@@ -40,14 +40,14 @@ def _templates() -> Environment:
 
 
 def story_address(article_id: str) -> str:
-    """Make the path of a story's page; its id may hold anything."""
+    """Return the address of the page of a story; its id may contain any character."""
     return "/desk/story?id=" + quote(article_id.encode(errors="replace"), safe="")
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """Make a page of the desk, with what all of them show."""
-    room: Room = request.app.state.room
-    lists, token = room.watched.lists, request.scope.get("token")
+    """Render a page of the desk with the values that all pages show."""
+    state = server_state(request)
+    lists, token = state.watcher.lists, request.scope.get("token")
     text = (
         _templates()
         .get_template(template)
@@ -55,11 +55,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
             version=lists.version,
             as_of=lists.as_of,
             token=token,
-            writes=token is not None and token.right == "write" and room.journal is not None,
+            writes=token is not None and token.right == "write" and state.journal is not None,
             key=form_key(request.scope),
-            trouble=room.watched.trouble,
-            archive=room.drafts is not None,
-            pictures=room.config.images,
+            trouble=state.watcher.trouble,
+            archive=state.drafts is not None,
+            pictures=state.config.images,
             **values,
         )
     )
@@ -67,31 +67,31 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 
 
 def error_page(request: Request, status: int, message: str) -> Response:
-    """Make a page that says what was wrong."""
+    """Render a page that shows an error."""
     return page(request, "error.html", status, code=status, message=message)
 
 
 async def documentation(request: Request) -> Response:
-    """Show the documentation of the read API, for people."""
+    """Answer with the documentation of the read API as a page."""
     return page(request, "api.html", document=DOCUMENT)
 
 
 async def static(request: Request) -> Response:
-    """Send a style sheet or script of ours; no other file has a name here."""
-    found = _FILES.get(request.path_params["name"])
-    if found is None:
+    """Answer with a style sheet, script or icon; there are no other files."""
+    name = request.path_params["name"]
+    if name not in _FILES:
         return error_page(request, 404, "There is no such file.")
-    path, kind = found
-    return Response(path.read_bytes(), headers={"cache-control": "max-age=300"}, media_type=kind)
+    path, media_type = _FILES[name]
+    return Response(path.read_bytes(), headers={"cache-control": "max-age=300"}, media_type=media_type)
 
 
 async def front(request: Request) -> Response:
-    """Lead from the address without a path to the desk."""
+    """Redirect from the root to the desk."""
     return RedirectResponse("/desk", 303)
 
 
 def routes() -> list[BaseRoute]:
-    """List the addresses of the pages."""
+    """Return the routes of the pages."""
     return [
         Route("/", front),
         Route("/v1/docs", documentation),

@@ -1,4 +1,4 @@
-"""Run the server until it is told to stop."""
+"""Running the server until it is stopped."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from recommender.serving.config import Config
 
-_GRACE = 10  # seconds that requests under way are given when the server stops
+_GRACE = 10  # seconds for requests to finish when the server stops
 
 
 def serve(config: Config, *, access_log: bool = False) -> None:
-    """Answer requests until SIGTERM or SIGINT; what is under way is finished first.
+    """Answer requests until SIGTERM or SIGINT; running requests are finished first.
 
     Raises
     ------
     SnapshotError, SettingsError
-        If what is to be served cannot be read, before the port is taken.
+        If lists, archive or tokens cannot be read, before the port is opened.
     """
     from recommender.serving.app import make_app
 

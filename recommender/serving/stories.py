@@ -1,4 +1,4 @@
-"""The stories of one version, to be found by words, section, age and state of their list."""
+"""The search for stories of one version by words, section, age and status of their list."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SORTS = {
     "outlet": "outlet = '', outlet COLLATE NOCASE, n",
 }
 WARNED = "warned"
-"""Asked for as a status: lists that somebody should look at."""
+"""The status to search for to find lists that somebody should look at."""
 _LISTED = ("ok", "filled", "short", "empty")
 _WORD = re.compile(r"\w+")
-_ALIKE, _SPELLINGS = 0.7, 5  # of a word that no headline has: least likeness, and words that are taken for it
-_MOST_WORDS = 20  # of a search
-_MOST_SHOWN = 8  # items that stand in most lists
+_MIN_SIMILARITY, _MAX_SPELLINGS = 0.7, 5  # of the words that replace one which no headline has
+_MAX_WORDS = 20  # of a search
+_MOST_SHOWN = 8  # items that are in most lists
 _SCHEMA = """
 CREATE TABLE stories (n INTEGER PRIMARY KEY, id TEXT, title TEXT, section TEXT, published TEXT, status TEXT,
     own INTEGER, more INTEGER, places INTEGER, outlet TEXT, warnings TEXT);
@@ -53,8 +53,8 @@ _COLUMNS = ("id", "title", "section", "published_at", "status", "related", "more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which stories are asked for.
+class StoryQuery:
+    """A search for stories.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Wanted:
         Words, or beginnings of words, of the headline; or an id.
     section, status, outlet : str or None
     days : int or None
-        Published at most so many days before the moment that the lists are for.
+        Published at most this many days before the moment that the lists are for.
     sort : str
         One of `SORTS`.
     limit, offset : int
@@ -79,7 +79,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """Stories that were found.
 
     Attributes
@@ -89,7 +89,7 @@ class Found:
     rows : list of dict
         id, title, section, published_at, status, related, more, k, outlet, warnings.
     meant : list of str
-        Words that were taken for those given, which no headline has.
+        Words that were searched for instead of those given, which no headline has.
     """
 
     version: str
@@ -104,12 +104,12 @@ class Stories:
     Parameters
     ----------
     lists : PublishedLists
-        The version; what editors decide later is not in the figures, and leaves the rows.
+        The version; later decisions of editors remove rows, but do not change the figures.
 
     Attributes
     ----------
     most_shown : list of ((str, str), int)
-        Id and headline of the items that stand in most lists, and in how many.
+        Id and headline of the items that are in most lists, and in how many.
     sections, statuses, outlets : dict of str to int
     places, filled, empty_places : int
         Places of all lists, those that the next best fills, and those that stayed empty.
@@ -120,8 +120,8 @@ class Stories:
     def __init__(self, lists: PublishedLists) -> None:
         self.lists = lists
         self._lock = Lock()
-        self._memory = sqlite3.connect(":memory:", check_same_thread=False)
-        self._memory.executescript(_SCHEMA)
+        self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        self._database.executescript(_SCHEMA)
         rows, shown = [], Counter[tuple[str, str]]()
         for record in all_records(lists):
             rows.append(_row(record))
@@ -129,16 +129,16 @@ class Stories:
         self.most_shown = shown.most_common(_MOST_SHOWN)
         rows.sort(key=lambda row: row[0])
         rows.sort(key=lambda row: row[3] or "", reverse=True)  # the newest first, those without a date last
-        with self._memory:
+        with self._database:
             numbered = [(number, *row) for number, row in enumerate(rows, 1)]
-            self._memory.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
+            self._database.executemany("INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", numbered)
             words = ((number, row[1], row[0]) for number, row in enumerate(rows, 1))
-            self._memory.executemany("INSERT INTO words (rowid, title, id) VALUES (?, ?, ?)", words)
-            self._memory.execute("INSERT INTO words (words) VALUES ('optimize')")
-        spelled = self._memory.execute("SELECT term FROM vocabulary WHERE col = 'title' ORDER BY cnt DESC, term")
-        self._vocabulary: list[str] = [word for (word,) in spelled]  # of two that are as near the commoner is meant
-        self.sections, self.outlets = dict(self._counted("section")), dict(self._counted("outlet"))
-        self.statuses = {name: count for name, count in self._counted("status") if name in STATES}
+            self._database.executemany("INSERT INTO words (rowid, title, id) VALUES (?, ?, ?)", words)
+            self._database.execute("INSERT INTO words (words) VALUES ('optimize')")
+        spelled = self._database.execute("SELECT term FROM vocabulary WHERE col = 'title' ORDER BY cnt DESC, term")
+        self._vocabulary: list[str] = [word for (word,) in spelled]  # the commoner of two equally similar words first
+        self.sections, self.outlets = dict(self._count_by("section")), dict(self._count_by("outlet"))
+        self.statuses = {name: count for name, count in self._count_by("status") if name in STATES}
         self.warned = sum(bool(row[9]) for row in rows)
         self.filled = sum(row[6] for row in rows)
         self.places = sum(row[7] for row in rows if row[4] in _LISTED)
@@ -146,32 +146,32 @@ class Stories:
 
     @property
     def count(self) -> int:
-        """How many stories there are."""
+        """Number of stories."""
         return sum(self.statuses.values())
 
-    def find(self, wanted: Wanted) -> Found:
-        """Find the stories that hold every word, the newest first; spelled nearly so, if none does."""
+    def find(self, query: StoryQuery) -> SearchResult:
+        """Find the stories with all words of a query; if there are none, those with words of similar spelling."""
         with self._lock:
-            words = list(dict.fromkeys(_WORD.findall(_plain(wanted.text))))[:_MOST_WORDS]
+            words = list(dict.fromkeys(_WORD.findall(_without_accents(query.text))))[:_MAX_WORDS]
             meant: list[str] = []
             match = " ".join(f'"{word}"*' for word in words)
-            total, rows = self._found(wanted, match)
-            # scripts without spaces have no beginnings of words; Thai is the first of them
-            if words and not total and max(wanted.text) >= "\u0e00":
-                total, rows = self._found(wanted, "", like=wanted.text)
+            total, rows = self._select(query, match)
+            # Scripts without spaces, of which Thai has the lowest code, have no beginnings of words to match.
+            if words and not total and max(query.text) >= "\u0e00":
+                total, rows = self._select(query, "", substring=query.text)
             if words and not total:
-                match, meant = self._nearly(words)
-                total, rows = self._found(wanted, match) if match else (0, [])
+                match, meant = self._match_similar(words)
+                total, rows = self._select(query, match) if match else (0, [])
         self.lists.overlay.refresh()
         hidden = self.lists.overlay.hidden
-        told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
-        return Found(version=self.lists.version, total=total - len(rows) + len(told), rows=told, meant=meant)
+        shown = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden]
+        return SearchResult(version=self.lists.version, total=total - len(rows) + len(shown), rows=shown, meant=meant)
 
     def weak(self, count: int) -> list[dict[str, Any]]:
-        """Find the newest stories of whose list less than half is related."""
+        """Find the newest stories with a list of which less than half is related."""
         hidden = self.lists.overlay.hidden
         with self._lock:
-            rows = self._memory.execute(
+            rows = self._database.execute(
                 f"""
                 SELECT {_SHOWN} FROM stories
                 WHERE status IN ('ok', 'filled', 'short', 'empty') AND own * 2 < places ORDER BY n LIMIT ?""",
@@ -179,51 +179,53 @@ class Stories:
             ).fetchall()
         return [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[0] not in hidden][:count]
 
-    def _found(self, wanted: Wanted, match: str, like: str = "") -> tuple[int, list[tuple[Any, ...]]]:
+    def _select(self, query: StoryQuery, match: str, substring: str = "") -> tuple[int, list[tuple[Any, ...]]]:
+        """Count the stories of a query, and read the rows of its page."""
         where, values = ["1"], list[Any]()
         if match:
             where.append("n IN (SELECT rowid FROM words WHERE words MATCH ?)")
             values.append(match)
-        if like:
+        if substring:
             where.append("(instr(lower(title), lower(?)) OR id = ?)")
-            values += [like.strip()] * 2
-        for column, value in (("section", wanted.section), ("status", wanted.status), ("outlet", wanted.outlet)):
+            values += [substring.strip()] * 2
+        for column, value in (("section", query.section), ("status", query.status), ("outlet", query.outlet)):
             if column == "status" and value == WARNED:
                 where.append("warnings != ''")
             elif value:
                 where.append(f"{column} = ?")
                 values.append(value)
-        if wanted.days is not None and self.lists.as_of is not None:
+        if query.days is not None and self.lists.as_of is not None:
             where.append("published >= ?")
-            values.append((self.lists.as_of - timedelta(days=wanted.days)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            values.append((self.lists.as_of - timedelta(days=query.days)).strftime("%Y-%m-%dT%H:%M:%SZ"))
         condition = " AND ".join(where)
-        (total,) = self._memory.execute(f"SELECT count(*) FROM stories WHERE {condition}", values).fetchone()
-        query = f"""
+        (total,) = self._database.execute(f"SELECT count(*) FROM stories WHERE {condition}", values).fetchone()
+        statement = f"""
             SELECT {_SHOWN} FROM stories WHERE {condition}
-            ORDER BY {SORTS[wanted.sort]} LIMIT ? OFFSET ?"""
-        return total, self._memory.execute(query, [*values, wanted.limit, wanted.offset]).fetchall()
+            ORDER BY {SORTS[query.sort]} LIMIT ? OFFSET ?"""
+        return total, self._database.execute(statement, [*values, query.limit, query.offset]).fetchall()
 
-    def _nearly(self, words: list[str]) -> tuple[str, list[str]]:
-        """Make a query of words of headlines that are spelled nearly as those given; also gives the first of each."""
+    def _match_similar(self, words: list[str]) -> tuple[str, list[str]]:
+        """Return a match of words of headlines that are similar to the given ones, and the most similar of each."""
         parts, meant = [], []
-        # all words at once: that compares several words of headlines by one instruction
-        likeness = cdist(words, self._vocabulary, scorer=OSA.normalized_similarity, score_cutoff=_ALIKE)
-        for row in likeness:
-            near = np.flatnonzero(row)
-            alike = [self._vocabulary[place] for place in near[np.argsort(-row[near], kind="stable")[:_SPELLINGS]]]
-            if not alike:
+        # All words are compared in one call, which is vectorised.
+        similarity = cdist(words, self._vocabulary, scorer=OSA.normalized_similarity, score_cutoff=_MIN_SIMILARITY)
+        for row in similarity:
+            similar = np.flatnonzero(row)
+            best = similar[np.argsort(-row[similar], kind="stable")[:_MAX_SPELLINGS]]
+            spellings = [self._vocabulary[number] for number in best]
+            if not spellings:
                 return "", []
-            parts.append("(" + " OR ".join(f'"{one}"' for one in alike) + ")")
-            meant.append(alike[0])
+            parts.append("(" + " OR ".join(f'"{spelling}"' for spelling in spellings) + ")")
+            meant.append(spellings[0])
         return " AND ".join(parts), meant
 
-    def _counted(self, column: str) -> list[tuple[str, int]]:
+    def _count_by(self, column: str) -> list[tuple[str, int]]:
         query = f"SELECT {column}, count(*) FROM stories WHERE {column} != '' GROUP BY {column} ORDER BY {column}"
-        return self._memory.execute(query).fetchall()
+        return self._database.execute(query).fetchall()
 
     def close(self) -> None:
-        """Give the memory of the search index back."""
-        with self._lock, closing(self._memory):
+        """Free the memory of the search index."""
+        with self._lock, closing(self._database):
             pass
 
 
@@ -232,15 +234,14 @@ def _row(record: dict[str, Any]) -> tuple[Any, ...]:
     published = story["published_at"]
     if isinstance(published, datetime):
         published = published.strftime("%Y-%m-%dT%H:%M:%SZ")
-    shown = [(item["title"] or item["line"], item["source"]) for item in record["items"]]
-    more = sum(source in MORE for _, source in shown)
+    titles = [item["title"] or item["line"] for item in record["items"]]
+    more = sum(item["source"] in MORE for item in record["items"])
     title = story["title"] or story["line"] or record["article_id"]
-    warnings = warnings_of(title, record["status"], record["k"], [one for one, _ in shown])
-    told = (record["status"], len(shown) - more, more, record["k"], story.get("outlet") or "", warnings)
-    return record["article_id"], title, story["section"] or "", published, *told
+    warnings = warnings_of(title, record["status"], record["k"], titles)
+    figures = (record["status"], len(titles) - more, more, record["k"], story.get("outlet") or "", warnings)
+    return record["article_id"], title, story["section"] or "", published, *figures
 
 
-def _plain(text: str) -> str:
-    """Drop accents and case of a text."""
+def _without_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()

@@ -1,4 +1,4 @@
-"""Tokens: who may read and who may act. The file holds digests, so whoever reads it cannot come in with it."""
+"""Tokens of those who may read or act. The file holds digests only, so reading it gives nobody access."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """One line of the file: who, what it may do, and the SHA-256 of the secret."""
+    """One line of the file: a name, what the token allows, and the SHA-256 of the secret."""
 
     name: str
     right: Right
@@ -27,7 +27,7 @@ class Token:
 
 
 class Tokens:
-    """The tokens of a file, read again when it changes: a line that is deleted lets nobody in any more.
+    """The tokens of a file, read again when it changes, so that deleting a line revokes its token.
 
     Parameters
     ----------
@@ -47,19 +47,19 @@ class Tokens:
         self._read()
 
     @property
-    def anybody_writes(self) -> bool:
-        """Whether a token may act."""
+    def has_writer(self) -> bool:
+        """Whether any token may act."""
         return any(token.right == "write" for token in self._tokens)
 
     def check(self, secret: str) -> Token | None:
-        """Find whose token this is. Every line is compared, each in constant time."""
+        """Find the token of a secret; all lines are compared, each in constant time."""
         self._read()
         digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
-        found = None
+        match = None
         for token in self._tokens:
             if hmac.compare_digest(token.digest, digest):
-                found = token
-        return found
+                match = token
+        return match
 
     def _read(self) -> None:
         if self.path is None:
@@ -72,15 +72,15 @@ class Tokens:
             lines = self.path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"cannot read tokens from {self.path}: {error}") from error
-        self._tokens = tuple(_token(line, f"{self.path}, line {n}") for n, line in enumerate(lines, 1) if _counts(line))
+        self._tokens = tuple(
+            _parse_token(line, f"{self.path}, line {number}")
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not line.startswith("#")
+        )
         self._seen = seen
 
 
-def _counts(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith("#")
-
-
-def _token(line: str, origin: str) -> Token:
+def _parse_token(line: str, origin: str) -> Token:
     parts = line.split()
     if len(parts) != 3 or parts[1] not in ("read", "write") or not _DIGEST.fullmatch(parts[2]):
         raise SettingsError(f"{origin}: expected NAME, 'read' or 'write', and a SHA-256 in hex digits")
@@ -88,7 +88,7 @@ def _token(line: str, origin: str) -> Token:
 
 
 def make_token(path: str | Path, name: str, right: Right) -> str:
-    """Make a token, add its digest to a file that only its owner reads, and give the secret, which is kept nowhere.
+    """Make a token, add its digest to a file that only its owner can read, and return the secret, which is not stored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The published lists as the server sees them now: looked after in the background, replaced as a whole."""
+"""Watching for new versions of the published lists in the background."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from recommender.storage.versions import CURRENT
 if TYPE_CHECKING:
     from recommender.serving.metrics import Metrics
 
-_EVERY = 0.25  # seconds between two looks
+_INTERVAL = 0.25  # seconds between two checks
 _log = logging.getLogger("recommender.serving")
 
 
-class Watched:
-    """The current version. A request takes `lists` once and keeps it, so that it sees no half of two versions.
+class ListsWatcher:
+    """Holds the current version in `lists`, which a request takes once, so that it never mixes two versions.
 
-    Withdrawals need no watching: readers look at the overlay at every call.
+    Withdrawals need no watching, since readers look at the overlay at every call.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ class Watched:
 
     def __init__(self, place: str, metrics: Metrics) -> None:
         self._place, self._metrics = place, metrics
-        self._seen = self._mark()  # before it is opened: what comes after will be seen as new
+        self._seen = self._mark()  # taken before opening, so that a version published meanwhile counts as new
         self.lists = PublishedLists.open(place)
         self.trouble = ""
-        """Why the newest version could not be turned to; empty if all is well."""
-        self._told()
+        """Why the newest version could not be opened; empty if it is the one in `lists`."""
+        self._report()
 
-    def look(self) -> bool:
-        """Turn to the current version if it is another one; a version that cannot be read leaves the last."""
+    def check(self) -> bool:
+        """Open the current version if it is another one; if it cannot be read, the previous one stays."""
         mark = self._mark()
         if mark is not None and mark == self._seen:
             return False
@@ -56,22 +56,22 @@ class Watched:
         if mark is None and lists.manifest == self.lists.manifest:
             return False
         self.lists = lists
-        self._told()
+        self._report()
         return True
 
     async def watch(self) -> None:
-        """Look for new versions again and again, until cancelled."""
+        """Check for new versions regularly, until cancelled."""
         while True:
-            await asyncio.sleep(_EVERY)
-            await asyncio.to_thread(self.look)
+            await asyncio.sleep(_INTERVAL)
+            await asyncio.to_thread(self.check)
 
-    def _told(self) -> None:
+    def _report(self) -> None:
         manifest = self.lists.manifest
-        self._metrics.turned_to(int(manifest.get("stories") or 0), self.lists.as_of)
+        self._metrics.set_version(int(manifest.get("stories") or 0), self.lists.as_of)
         _log.info("serving version %s of %s stories", self.lists.version, manifest.get("stories"))
 
     def _mark(self) -> tuple[int, int] | None:
-        """Read what changes when another version becomes current; None where only asking tells."""
+        """Return a value that changes with the current version; None for a database, which has to be opened."""
         if is_database(self._place):
             return None
         try:

@@ -15,7 +15,7 @@ from recommender import PublishedLists
 from recommender.jobs.precompute import precompute
 from recommender.publishing.comparison import Comparison, compare
 from recommender.serving.changes import Changes
-from recommender.serving.door import COOKIE
+from recommender.serving.middleware import COOKIE
 from tests.serving.conftest import MOMENT, ODD, SETTINGS, Served
 from tests.serving.test_api import publish_again, wait_for
 from tests.support.checkerboard import checkerboard
@@ -357,7 +357,7 @@ class TestPages:
         def fails(lists: PublishedLists) -> None:
             raise OSError("the disk is gone")
 
-        monkeypatch.setattr("recommender.serving.room.Stories", fails)
+        monkeypatch.setattr("recommender.serving.state.Stories", fails)
         for word in ("lighthouse", "harbour"):
             new = publish_again(desk.place, word)
             wait_for(lambda new=new: desk.get("/healthz").json()["version"] == new)

@@ -1,4 +1,4 @@
-"""Middleware that every request passes before the application: checks host, origin, token and rate, and counts it."""
+"""Middleware of every request: it checks host, origin, token and rate, sets security headers and counts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from recommender.serving.tokens import Token, Tokens
 COOKIE = "recommender_token"
 _PUBLIC = ("/healthz", "/desk/login", "/static/")
 _SAFE = ("GET", "HEAD")
-_COSTS = {"/v1/stories": 5.0, "/v1/read-next/batch": 20.0, "/desk": 5.0}  # of asking; what is not here costs one
-_WRITE_COST, _WRONG_COST = 20.0, 100.0
+_COSTS = {"/v1/stories": 5.0, "/v1/read-next/batch": 20.0, "/desk": 5.0}  # of a request by its path; default 1
+_WRITE_COST, _WRONG_TOKEN_COST = 20.0, 100.0
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -45,7 +45,7 @@ _HEADERS = [
 ]
 
 
-class Door:
+class AccessMiddleware:
     """Middleware around the whole application.
 
     Parameters
@@ -63,13 +63,13 @@ class Door:
         self._headers = [(b"content-security-policy", policy.encode()), *_HEADERS]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here."""
+        """Forward an allowed request to the application; answer any other with an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -78,27 +78,27 @@ class Door:
 
         try:
             refusal = self._refusal(scope)
-            await (self._app if refusal is None else refusal)(scope, receive, guarded)
+            await (self._app if refusal is None else refusal)(scope, receive, send_with_headers)
         finally:
             endpoint = scope.get("endpoint")
             route = getattr(endpoint, "__name__", "none")
-            self._metrics.answered(route, status, time.perf_counter() - started)
+            self._metrics.count_request(route, status, time.perf_counter() - started)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
         host = urlsplit("//" + headers.get("host", "")).hostname or ""
         if self._hosts is not None and host not in self._hosts:
             return _error(400, f"the host {host!r} is not served here; --name {host} would allow it")
-        if scope["method"] not in _SAFE and not _same_site(headers):
+        if scope["method"] not in _SAFE and not _is_same_site(headers):
             return _error(403, "the request comes from another site")
         secret, from_cookie = _secret(headers)
         token = self._tokens.check(secret) if secret else None
         scope["token"], scope["secret"] = token, secret if token else ""
         client = token.name if token else (scope.get("client") or ("",))[0]
-        wrong = bool(secret) and token is None and not from_cookie
-        if not self._rate.allows(client, _WRONG_COST if wrong else _cost(scope["method"], path)):
+        is_wrong = bool(secret) and token is None and not from_cookie
+        if not self._rate.allows(client, _WRONG_TOKEN_COST if is_wrong else _cost(scope["method"], path)):
             return _error(429, "too many requests; wait a second", {"retry-after": "1"})
-        if wrong:
+        if is_wrong:
             return _error(401, "the token is not known", {"www-authenticate": "Bearer"})
         if token is None and not self._config.open and not path.startswith(_PUBLIC):
             if path.startswith("/desk"):
@@ -113,8 +113,8 @@ def _cost(method: str, path: str) -> float:
     return next((cost for start, cost in _COSTS.items() if path.startswith(start)), 1.0)
 
 
-def _same_site(headers: Headers) -> bool:
-    """Tell whether a browser says that a page of ours sent the request; programs say nothing."""
+def _is_same_site(headers: Headers) -> bool:
+    """Check that no other site sent the request, by what browsers declare; programs declare nothing and pass."""
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return False
@@ -123,7 +123,7 @@ def _same_site(headers: Headers) -> bool:
 
 
 def _secret(headers: Headers) -> tuple[str, bool]:
-    """Read the token that came with a request, and whether it came as a cookie."""
+    """Return the token of a request, and whether it came as a cookie."""
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and value:
         return value.strip(), False
@@ -139,7 +139,7 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 
 def may_write(scope: Scope) -> Token:
-    """Return the token of whoever sends the request if it may write; raises 401 or 403."""
+    """Return the token of a request if it may write; raise 401 or 403 otherwise."""
     token: Token | None = scope["token"]
     if token is None:
         raise HTTPException(401, "this needs a token that may write", {"www-authenticate": "Bearer"})
@@ -149,12 +149,12 @@ def may_write(scope: Scope) -> Token:
 
 
 def form_key(scope: Scope) -> str:
-    """Make the key that our forms carry and those of other sites cannot: of the token, which they do not know."""
+    """Return the key of our forms, which other sites cannot know: it is derived from the token."""
     secret: Any = scope.get("secret")
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest() if secret else ""
 
 
-def check_form_key(scope: Scope, given: str) -> None:
-    """Raise 403 if a form is not one of ours."""
-    if not hmac.compare_digest(form_key(scope).encode(), given.encode()):
+def check_form_key(scope: Scope, key: str) -> None:
+    """Raise 403 if the key of a form is not that of ours."""
+    if not hmac.compare_digest(form_key(scope).encode(), key.encode()):
         raise HTTPException(403, "the form is old or not from here; open the page again")
