@@ -342,10 +342,10 @@ class TestPages:
         monkeypatch.setattr("recommender.serving.changes.compare", counted)
         lists = PublishedLists.open(desk.place)
         before, after = (one.name for one in PublishedLists.versions(desk.place))
-        assert changes.of(lists) is None
+        assert changes.latest(lists) is None
         changes.follow(lists)
         changes.follow(lists)
-        assert changes.of(lists) is changes.between(before, after, lists) is made[0]
+        assert changes.latest(lists) is changes.between(before, after, lists) is made[0]
         assert len(made) == 1
         lists.withdraw("t0-s1")
         assert changes.between(before, after, lists).stories == made[0].stories - 1
