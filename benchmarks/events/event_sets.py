@@ -16,7 +16,7 @@ from recommender.articles.catalog import Catalog
 from recommender.articles.text import whole_texts
 from recommender.embedders import make_embedder
 from recommender.evaluation.data.event_sets import Labelled, headlines, short_chains
-from recommender.evaluation.data.judgments import whole_rows
+from recommender.evaluation.data.judgments import read_sound_rows
 from recommender.features.hubness import Hubness
 from recommender.features.tfidf import Tfidf, row_cosines, term_frequencies
 from recommender.features.vectors import SCALE, cosines
@@ -215,7 +215,7 @@ def reuters(data: Path) -> EventSet:
     """Wires of 1987 with 200 pairs within 72 hours that were read one by one: many stories look alike there."""
     table, _ = read_articles(data / "reuters21578.jsonl.gz")
     place = {article_id: row for row, article_id in enumerate(table["id"].to_pylist())}
-    labels = [row for part in (1, 2) for _, row in whole_rows(LABELS / f"reuters_event_labels_{part}.csv")]
+    labels = [row for part in (1, 2) for _, row in read_sound_rows(LABELS / f"reuters_event_labels_{part}.csv")]
     a, b = (np.array([place[row[side]] for row in labels]) for side in ("a", "b"))
     same = np.array([row["label"] == "same" for row in labels])
     return EventSet("reuters", table, np.full(len(table), -2), (a, b, same))

@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks.common import write_result
 from recommender import Recommender, Settings
 from recommender.evaluation import load_set
-from recommender.evaluation.measures.quality import by_list
-from recommender.evaluation.measures.yardstick import Yardstick
+from recommender.evaluation.measures.quality import values_by_list
+from recommender.evaluation.measures.reference import Reference
 from recommender.evaluation.systems.system import Ranking
 from recommender.statistics import bootstrap
 
@@ -47,13 +47,13 @@ def main() -> None:
     asked = sorted(judged.events)
     stories = fitted.catalog.rows(asked)
     row = {name: number for number, name in enumerate(fitted.catalog.ids.to_pylist())}
-    yardstick = Yardstick.of(fitted.archive, judged.events)
+    reference = Reference.from_events(fitted.archive, judged.events)
     group = np.unique([judged.events[name] for name in asked], return_inverse=True)[1]
     rows: list[dict[str, Any]] = []
     for threshold in arguments.thresholds:
         rec = fitted.under(settings.override({"selection.event_threshold": threshold}))
-        lists = Ranking.of(rec.recommend_many(asked), row, settings.selection.k)
-        each = by_list(lists.rows, stories, yardstick, k=settings.selection.k, sources=lists.sources)
+        lists = Ranking.from_lists(rec.recommend_many(asked), row, settings.selection.k)
+        each = values_by_list(lists.rows, stories, reference, k=settings.selection.k, sources=lists.sources)
         figures = {name: str(bootstrap(each[name], group, times=DRAWS)) for name in FIGURES}
         rows.append({"threshold": threshold, "lists": len(asked), **figures})
         print(json.dumps(rows[-1]), flush=True)

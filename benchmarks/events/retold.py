@@ -24,8 +24,8 @@ from benchmarks.common import write_result
 from recommender import Recommender, Settings
 from recommender.articles.article import DAY_US
 from recommender.evaluation import EvaluationSet, load_set
-from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED, repeats, tell_the_same
-from recommender.evaluation.measures.yardstick import Yardstick
+from recommender.evaluation.measures.reference import Reference
+from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED, mask_repeats, report_same_event
 from recommender.statistics import bootstrap
 
 OTHERS_KNOWN = {
@@ -48,7 +48,7 @@ def share(found: np.ndarray, among: np.ndarray, groups: np.ndarray) -> str:
 def figures(made: EvaluationSet) -> Iterator[dict[str, Any]]:
     """Rows of one set."""
     rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}})).fit_table(made.catalog.table)
-    archive, by_label = rec.archive, Yardstick.of(rec.archive, made.events)
+    archive, by_label = rec.archive, Reference.from_events(rec.archive, made.events)
     assert by_label.events is not None
     labelled = np.flatnonzero(by_label.events >= 0)
     groups = made.groups_of([archive.catalog.ids[int(row)].as_py() for row in labelled])
@@ -58,7 +58,7 @@ def figures(made: EvaluationSet) -> Iterator[dict[str, Any]]:
     row = {"set": made.name, "labelled stories": len(labelled), "dates": bool(archive.dated)}
 
     first, second = np.triu_indices(len(labelled), 1, len(every))
-    same = tell_the_same(every[first], every[second], by_label)
+    same = report_same_event(every[first], every[second], by_label)
     day = archive.catalog.published[every] // DAY_US
     near = day[first] == day[second] if archive.dated else np.ones(len(first), dtype=bool)
     for least in COSINES:
@@ -69,7 +69,7 @@ def figures(made: EvaluationSet) -> Iterator[dict[str, Any]]:
     cosine = cosine[:, : len(labelled)]
     np.fill_diagonal(cosine, -1)
     lists = labelled[np.argsort(-cosine, axis=1, kind="stable")[:, :NEAREST]]
-    told, same = (repeats(lists, yardstick) for yardstick in (Yardstick(archive), by_label))
+    told, same = (mask_repeats(lists, reference) for reference in (Reference(archive), by_label))
     each = np.repeat(groups, NEAREST)
     least = RETOLD if archive.dated else RETOLD_UNDATED
     precision, recall = share(same.ravel(), told.ravel(), each), share(told.ravel(), same.ravel(), each)

@@ -20,7 +20,7 @@ from benchmarks.common import write_result
 from recommender import PublishedLists
 from recommender.archive import snapshot
 from recommender.archive.archive import Archive
-from recommender.evaluation.measures.places import nth_of_group
+from recommender.evaluation.measures.arrays import count_earlier_of_group
 from recommender.features.vectors import cosines
 
 BLOCK = 2_048
@@ -68,7 +68,7 @@ def audit(archive: Archive, place: str) -> dict[str, Any]:
         "full": int((held.sum(axis=1) == k).sum()),
         "items": int(held.sum()),
         "items of a series": int((series >= 0).sum()),
-        "lists with two of one series": int(((series >= 0) & (nth_of_group(series) > 0)).any(axis=1).sum()),
+        "lists with two of one series": int(((series >= 0) & (count_earlier_of_group(series) > 0)).any(axis=1).sum()),
         "earlier editions under a later one": int(earlier.sum()),
         "event again": 0,
         "the story's own report again": 0,

@@ -1,4 +1,4 @@
-"""A set prepared for evaluation, and what one system answered on it."""
+"""A set prepared for evaluation, and the measured answers of one system on it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from recommender.errors import InputError
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.measures.distinct import DISTINCT, DistinctNDCG
+from recommender.evaluation.measures.reference import Reference
 from recommender.evaluation.measures.relevance import Measure, per_story
 from recommender.evaluation.measures.replay import Replay, replay
-from recommender.evaluation.measures.yardstick import Yardstick
-from recommender.evaluation.protocol import Answers, HeldOut, ask, asked_stories
+from recommender.evaluation.protocol import Answers, HeldOut, ask, stories_to_evaluate
 from recommender.evaluation.results import TRAINED_HERE, Part, Training
-from recommender.evaluation.systems.registry import identity
+from recommender.evaluation.systems.registry import identity_of
 from recommender.evaluation.systems.system import Ranking, System
 from recommender.facade import Recommender
 from recommender.progress import Progress
@@ -31,14 +31,14 @@ from recommender.version import __version__
 
 RELEVANCE = ("nDCG@5", "nDCG@10", "AP", "RR", "R@10", "Judged@5")
 DEPTH = 100  # items of a ranking before selection
-_ANSWERS = "answers"  # the one shard of a system on a set
+_ANSWERS = "answers"  # name of the only shard of a system on a set
 
 Values = Mapping[Part, Mapping[str, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case:
-    """A set prepared for evaluation: what is asked, judged and measured against."""
+    """A set prepared for evaluation: its stories, judgments, groups and measures."""
 
     judged: EvaluationSet
     k: int
@@ -47,16 +47,16 @@ class Case:
     judgments: Judgments
     counts: Mapping[str, int]
     groups: NDArray[np.int64]
-    yardstick: Yardstick | None
+    reference: Reference | None
 
     @classmethod
-    def of(cls, judged: EvaluationSet, k: int, wanted: Sequence[Measure], cache: Path) -> Case:
-        """Find the stories of a set that can be asked, and an archive to measure their lists against."""
-        stories, judgments, counts = asked_stories(judged)
-        yardstick = None
+    def from_set(cls, judged: EvaluationSet, k: int, further: Sequence[Measure], cache: Path) -> Case:
+        """Find the stories to evaluate, fit the archive that lists are measured by, and choose the measures."""
+        stories, judgments, counts = stories_to_evaluate(judged)
+        reference = None
         if judged.asks_stories:
             fitted = Recommender(Settings(), cache=cache).fit_table(judged.catalog.table)
-            yardstick = Yardstick.of(fitted.archive, judged.events)
+            reference = Reference.from_events(fitted.archive, judged.events)
         else:
             stories = []
         if not stories and ("pairs" not in judged.uses or judged.protocol == "at_publication"):
@@ -64,35 +64,25 @@ class Case:
                 f"{judged.name}: no story has an item with a grade above 0 that may stand under it "
                 f"({judged.protocol}); there is nothing to evaluate"
             )
-        more = [one for one in wanted if one.part == "ranking"]
-        listed = [Measure.parse(f"{name}@{k}") for name in ("nDCG", "P", "R", "Judged")]
-        measures: dict[Part, list[Measure]] = {
-            "relevance": list(dict.fromkeys([*map(Measure.parse, RELEVANCE), listed[0], *more])),
-        }
-        if "lists" in judged.uses:
-            measures["list"] = list(dict.fromkeys([listed[0], Measure("RR"), *listed[1:], *more]))
-        if only_wanted(judgments):
-            for part in measures:
-                measures[part] = [one for one in measures[part] if one in more or one.name != "Judged"]
         return cls(
             judged=judged,
             k=k,
-            measures=measures,
+            measures=_measures_of(judged, judgments, k, further),
             stories=stories,
             judgments=judgments,
             counts=counts,
             groups=judged.groups_of(stories),
-            yardstick=yardstick,
+            reference=reference,
         )
 
     @property
     def graded(self) -> Part:
-        """The part that grades of items bear on: the final list, or the ranking before selection alone."""
+        """The part that the grades judge: the final list, or only the ranking before selection."""
         return "list" if "list" in self.measures else "relevance"
 
     @property
     def moments(self) -> NDArray[np.int64]:
-        """The moment that each story's list is for, (q,); `UNDATED` where time does not count."""
+        """The moment of the list of each story, (q,); `UNDATED` where time does not count."""
         published = self.judged.catalog.published
         if self.judged.protocol == "at_publication":
             return published[self.judged.catalog.rows(self.stories)]
@@ -101,28 +91,45 @@ class Case:
 
     @cached_property
     def distinct(self) -> DistinctNDCG:
-        """The measure of lists in which nothing counts twice."""
-        assert self.yardstick is not None
-        return DistinctNDCG.of(self.stories, self.judgments, self.yardstick, self.k)
+        """The nDCG of lists in which repeats gain nothing."""
+        assert self.reference is not None
+        return DistinctNDCG.from_judgments(self.stories, self.judgments, self.reference, self.k)
 
     def ids(self, ranking: Ranking) -> list[list[str]]:
-        """List the article ids of a ranking, line by line."""
-        names = self.judged.catalog.ids.to_pylist()
-        return [[names[row] for row in rows if row >= 0] for rows in ranking.rows.tolist()]
+        """Return the article ids of the ranking of each story."""
+        ids = self.judged.catalog.ids.to_pylist()
+        return [[ids[row] for row in rows if row >= 0] for rows in ranking.rows.tolist()]
 
 
-def only_wanted(judgments: Judgments) -> bool:
-    """Tell whether only wanted items were judged, as where links are the judgments.
+def _measures_of(
+    judged: EvaluationSet, judgments: Judgments, k: int, further: Sequence[Measure]
+) -> dict[Part, list[Measure]]:
+    """Choose the measures of rankings and of lists, with those of `further` that measure rankings."""
+    further = [measure for measure in further if measure.part == "ranking"]
+    ndcg, *others = (Measure.parse(f"{name}@{k}") for name in ("nDCG", "P", "R", "Judged"))
+    measures: dict[Part, list[Measure]] = {"relevance": [*map(Measure.parse, RELEVANCE), ndcg, *further]}
+    if "lists" in judged.uses:
+        measures["list"] = [ndcg, Measure("RR"), *others, *further]
+    if has_only_positive_grades(judgments):
+        measures = {
+            part: [measure for measure in chosen if measure in further or measure.name != "Judged"]
+            for part, chosen in measures.items()
+        }
+    return {part: list(dict.fromkeys(chosen)) for part, chosen in measures.items()}
 
-    There the share of judged items is the precision once more: that the better of two systems has more of them makes
-    no verdict undecided, and a ranking of judged items alone has no mistakes.
+
+def has_only_positive_grades(judgments: Judgments) -> bool:
+    """Check whether only relevant items were judged, as where links are the judgments.
+
+    There the share of judged items is the same as the precision: it must not make a verdict undecided, and a ranking
+    of judged items alone has no mistakes.
     """
     return not judgments.complete and bool((judgments.grades >= judgments.relevant).all())
 
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """One system's answers with their values by story."""
+    """The answers of one system with the values of each measure by story."""
 
     system: System | HeldOut
     answers: Answers
@@ -132,65 +139,71 @@ class Answered:
     training: Training
 
     @classmethod
-    def of(cls, system: System | HeldOut, kept: Ledger | None, case: Case, progress: Progress) -> Answered:
-        """Ask a system, or take what a ledger kept of its answers, and measure it story by story."""
-        held = kept and kept.arrays(_ANSWERS)
+    def from_system(cls, system: System | HeldOut, ledger: Ledger | None, case: Case, progress: Progress) -> Answered:
+        """Ask a system, or read its answers from a ledger, and measure them story by story."""
         replayed = None
-        told = () if isinstance(system, HeldOut) else system.trained_on
         if isinstance(system, HeldOut):
-            answers, told = system.answers(case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
-        elif held:
-            answers, replayed = Answers.of(held), Replay.of(held) if "replay.rows" in held else None
+            answers, trained_on = system.answers(case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
         else:
-            answers = ask(system, case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
-            if case.judged.clicks is not None and case.judged.protocol != "at_publication":
-                replayed = _replayed(system, case.judged, case.judged.clicks)
-            if kept:
-                kept.keep(_ANSWERS, **answers.arrays(), **(replayed.arrays() if replayed else {}))
+            trained_on = system.trained_on
+            answers, replayed = _ask_or_read(system, ledger, case, progress)
         values: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
         condensed: dict[Part, Mapping[str, NDArray[np.float64]]] = {}
         rankings: tuple[tuple[Part, Ranking], ...] = (("relevance", answers.ranked), ("list", answers.lists))
         for part, ranking in rankings if case.stories else ():
             if part not in case.measures:
                 continue
-            given = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
-            values[part] = per_story(*given)
-            if not only_wanted(case.judgments):
-                condensed[part] = per_story(*given, condensed=True)
-        if case.yardstick is not None and "list" in values:
+            arguments = (case.measures[part], case.judgments, case.stories, case.ids(ranking))
+            values[part] = per_story(*arguments)
+            if not has_only_positive_grades(case.judgments):
+                condensed[part] = per_story(*arguments, condensed=True)
+        if case.reference is not None and "list" in values:
             first, distinct = f"nDCG@{case.k}", case.distinct(answers.lists.rows)
             values["list"] = {first: values["list"][first], f"{DISTINCT}@{case.k}": distinct, **values["list"]}
         if replayed is not None:
             values["replay"] = replayed.values
-        return cls(system, answers, values, condensed, replayed, _training(system, told, case.judged))
+        return cls(system, answers, values, condensed, replayed, _training_of(system, trained_on, case.judged))
 
 
-def _training(system: System | HeldOut, told: tuple[str, ...], judged: EvaluationSet) -> Training:
-    if judged.known_as.intersection(told):
-        return TRAINED_HERE  # whatever the folds: it has seen the answers
-    if isinstance(system, HeldOut):
-        return system.training
-    return "left out" if told else ""
+def _ask_or_read(
+    system: System, ledger: Ledger | None, case: Case, progress: Progress
+) -> tuple[Answers, Replay | None]:
+    if arrays := ledger and ledger.arrays(_ANSWERS):
+        return Answers.from_arrays(arrays), Replay.from_arrays(arrays) if "replay.rows" in arrays else None
+    answers = ask(system, case.judged, case.stories, k=case.k, depth=DEPTH, progress=progress)
+    replayed = None
+    if case.judged.clicks is not None and case.judged.protocol != "at_publication":
+        replayed = _replay(system, case.judged, case.judged.clicks)
+    if ledger:
+        ledger.keep(_ANSWERS, **answers.arrays(), **(replayed.arrays() if replayed else {}))
+    return answers, replayed
 
 
-def ledger_of(system: System | HeldOut, case: Case, ledgers: Ledgers | None) -> Ledger | None:
-    """Open the ledger of a system's answers on a set; None where it is not known what decides about the answers."""
-    known = None if isinstance(system, HeldOut) else identity(system)
-    if ledgers is None or known is None:
-        return None
-    judged = case.judged
-    inputs = {
-        "set": judged.fingerprint(),
-        "system": known,
-        "number of items": f"{case.k}, {DEPTH}",
-        "library": __version__,
-    }
-    return ledgers.open(f"{system.name} on {judged.name}", inputs, 1)
-
-
-def _replayed(system: System, judged: EvaluationSet, clicks: ClickLog) -> Replay | None:
+def _replay(system: System, judged: EvaluationSet, clicks: ClickLog) -> Replay | None:
     """Replay the click log in the order of a system; None if it knows only its lists."""
     rows = judged.catalog.rows
     if system.relevance(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)) is None:
         return None
     return replay(clicks, lambda sources, items: np.asarray(system.relevance(rows(sources), rows(items))))
+
+
+def _training_of(system: System | HeldOut, trained_on: tuple[str, ...], judged: EvaluationSet) -> Training:
+    if judged.known_as.intersection(trained_on):
+        return TRAINED_HERE  # the system has seen the answers, even if there are folds
+    if isinstance(system, HeldOut):
+        return system.training
+    return "left out" if trained_on else ""
+
+
+def open_ledger(system: System | HeldOut, case: Case, ledgers: Ledgers | None) -> Ledger | None:
+    """Open the ledger of a system's answers on a set; None for a system without an identity."""
+    identity = None if isinstance(system, HeldOut) else identity_of(system)
+    if ledgers is None or identity is None:
+        return None
+    inputs = {
+        "set": case.judged.fingerprint(),
+        "system": identity,
+        "number of items": f"{case.k}, {DEPTH}",
+        "library": __version__,
+    }
+    return ledgers.open(f"{system.name} on {case.judged.name}", inputs, 1)

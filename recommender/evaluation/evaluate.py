@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender import statistics
 from recommender.errors import SettingsError
-from recommender.evaluation.answered import Answered, Case, ledger_of
+from recommender.evaluation.answered import Answered, Case, open_ledger
 from recommender.evaluation.comparisons import compare_pairs, compare_stories
-from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.examples import changed_most, worst_of
+from recommender.evaluation.examples import changed_examples, worst_examples
 from recommender.evaluation.measures.exposure import ages_days
 from recommender.evaluation.measures.overlap import mean_overlap
-from recommender.evaluation.measures.quality import by_list, list_quality, list_statuses
+from recommender.evaluation.measures.quality import list_quality, list_statuses, values_by_list
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.measures.safety import safety
 from recommender.evaluation.protocol import HeldOut
@@ -48,8 +48,8 @@ def evaluate(
     Parameters
     ----------
     systems : sequence of str, System or HeldOut
-        As `make_system` takes them; the first is the one that the others are compared with. One that was trained on
-        this set (`System.trained_on`) is marked and gets no verdict; a `HeldOut` is trained as it is asked, see
+        As `make_system` takes them; the others are compared with the first. One that was trained on this set
+        (`System.trained_on`) is marked and gets no verdict; a `HeldOut` is trained during the evaluation, see
         `recommender.evaluation.training`.
     judged : EvaluationSet
     k : int, default 5
@@ -57,12 +57,12 @@ def evaluate(
     measures : sequence of str, optional
         Further measures, such as 'P@3' or 'nDCG@20'.
     cache : path, optional
-        Vector cache; without it vectors are kept for this call alone.
+        Vector cache; without it vectors are kept only for this call.
     seed : int, default 0
         Of resampling.
     ledgers : Ledgers, optional
-        Keeps what each system answered, so that an interrupted call asks only the others; whoever made them clears
-        them when all is done. A `System` of your own is always asked.
+        Keeps the answers of each system, so that an interrupted call asks only the others; the caller clears them in
+        the end. A `System` of your own is always asked.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -90,23 +90,24 @@ def evaluate(
         if cache is None:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "vectors.sqlite"
         made: list[System | HeldOut] = [
-            make_system(one, cache=Path(cache)) if isinstance(one, str) else one for one in systems
+            make_system(system, cache=Path(cache)) if isinstance(system, str) else system for system in systems
         ]
         names = [system.name for system in made]
         if not names or len(set(names)) < len(names):
             raise SettingsError(f"the systems are {', '.join(names) or 'none'}; expected one and more, each name once")
-        wanted = [Measure.parse(text) for text in measures]
-        case = Case.of(judged, k, wanted, Path(cache))
-        opened = [ledger_of(system, case, ledgers) for system in made]  # all at first: what has changed is told at once
-        answered = [Answered.of(*one, case, progress) for one in zip(made, opened, strict=True)]
+        case = Case.from_set(judged, k, [Measure.parse(text) for text in measures], Path(cache))
+        # All ledgers are opened first, so that warnings about answers that cannot be used come at once.
+        opened = [open_ledger(system, case, ledgers) for system in made]
+        answered = [
+            Answered.from_system(system, ledger, case, progress) for system, ledger in zip(made, opened, strict=True)
+        ]
     return _evaluation(case, answered, seed)
 
 
 def _evaluation(case: Case, answered: Sequence[Answered], seed: int) -> Evaluation:
     judged, base = case.judged, answered[0]
-    figures, compared = compare_stories(case, answered, seed)
-    pairs, pairs_compared = compare_pairs(case, answered, seed)
-    headline = _headline(case, base)
+    figures, comparisons = compare_stories(case, answered, seed)
+    pair_figures, pair_comparisons = compare_pairs(case, answered, seed)
     return Evaluation(
         name=judged.name,
         about=judged.about,
@@ -114,20 +115,21 @@ def _evaluation(case: Case, answered: Sequence[Answered], seed: int) -> Evaluati
         protocol=judged.protocol,
         k=case.k,
         relevant=judged.judgments.relevant,
-        headline=headline,
+        headline=_headline(case, base),
         stories=tuple(case.stories),
         counts=_counts(case, answered),
         notes=judged.notes,
         systems=tuple(
-            _result(case, one, {**figures[one.system.name], **pairs.get(one.system.name, {})}, seed) for one in answered
+            _result(case, each, figures[each.system.name] | pair_figures.get(each.system.name, {}), seed)
+            for each in answered
         ),
         baseline=base.system.name,
-        comparisons=(*compared, *pairs_compared),
-        worst=worst_of(case, answered),
-        changed=changed_most(case, answered),
+        comparisons=(*comparisons, *pair_comparisons),
+        worst=worst_examples(case, answered),
+        changed=changed_examples(case, answered),
         stability={
-            one.system.name: mean_overlap(one.answers.lists.rows, base.answers.lists.rows)
-            for one in answered[1:]
+            each.system.name: mean_overlap(each.answers.lists.rows, base.answers.lists.rows)
+            for each in answered[1:]
             if case.stories
         },
         groups=tuple(case.groups.tolist()),
@@ -135,74 +137,78 @@ def _evaluation(case: Case, answered: Sequence[Answered], seed: int) -> Evaluati
 
 
 def _headline(case: Case, base: Answered) -> tuple[Part, str]:
-    if base.replayed is not None:  # what readers did says more than which items they happened to be shown
+    if base.replayed is not None:  # the clicks say more than the grades of the few items that were shown
         return "replay", "AUC"
     return (case.graded, f"nDCG@{case.k}") if case.stories else ("pairs", "AUC")
 
 
 def _counts(case: Case, answered: Sequence[Answered]) -> dict[str, int]:
     judged = case.judged
+    judged_ids = {*judged.judgments.table["story"].to_pylist(), *judged.judgments.table["item"].to_pylist()}
     counts = {
         "articles": len(judged.catalog),
         "judged pairs": len(judged.judgments),
         "stories evaluated": len(case.stories),
-        "groups": len(np.unique(judged.groups_of(case.stories or sorted(_judged_ids(judged.judgments))))),
-        "articles without judgments": len(judged.catalog) - len(_judged_ids(judged.judgments)),
+        "groups": len(np.unique(judged.groups_of(case.stories or sorted(judged_ids)))),
+        "articles without judgments": len(judged.catalog) - len(judged_ids),
         **case.counts,
         **judged.counts,
     }
-    if replayed := next((one.replayed for one in answered if one.replayed is not None), None):
+    if replayed := next((each.replayed for each in answered if each.replayed is not None), None):
         counts |= {"lists replayed": len(replayed.rows), "lists not replayed": replayed.left_out}
     return counts
 
 
-def _judged_ids(judgments: Judgments) -> set[str]:
-    return {*judgments.table["story"].to_pylist(), *judgments.table["item"].to_pylist()}
-
-
-def _result(case: Case, one: Answered, figures: Mapping[Part, Mapping[str, Estimate]], seed: int) -> SystemResult:
-    system, answers, lists = one.system, one.answers, one.answers.lists
-    condensed = {
-        part: {name: statistics.bootstrap(array, case.groups, seed=seed) for name, array in values.items()}
-        for part, values in one.condensed.items()
-    }
-    items = (lists.rows >= 0).sum(axis=1)
+def _result(case: Case, answered: Answered, figures: Mapping[Part, Mapping[str, Estimate]], seed: int) -> SystemResult:
+    n_items = (answered.answers.lists.rows >= 0).sum(axis=1)
     return SystemResult(
-        system=system.name,
-        about=system.about,
+        system=answered.system.name,
+        about=answered.system.about,
         figures=figures,
-        condensed=condensed,
-        per_story=one.values,
-        unanswered=int((items == 0).sum()),
-        items=float(items.mean()) if len(items) else float("nan"),
-        seconds_fit=answers.seconds_fit,
-        seconds_story=answers.seconds_story,
-        training=one.training,
-        **_make_up(case, one, seed),
+        condensed={part: _estimates(values, case, seed) for part, values in answered.condensed.items()},
+        per_story=answered.values,
+        unanswered=int((n_items == 0).sum()),
+        items=float(n_items.mean()) if len(n_items) else float("nan"),
+        seconds_fit=answered.answers.seconds_fit,
+        seconds_story=answered.answers.seconds_story,
+        training=answered.training,
+        **_measure_lists(case, answered, seed),
     )
 
 
-def _make_up(case: Case, one: Answered, seed: int) -> dict[str, Any]:
-    """Measure what the final lists are like, apart from judgments."""
-    if case.yardstick is None:
+def _estimates(values: Mapping[str, NDArray[np.float64]], case: Case, seed: int) -> dict[str, Estimate]:
+    return {name: statistics.bootstrap(array, case.groups, seed=seed) for name, array in values.items()}
+
+
+def _measure_lists(case: Case, answered: Answered, seed: int) -> dict[str, Any]:
+    """Compute what needs no judgments: quality, statuses, safety and ages of the final lists."""
+    if case.reference is None:
         return {"quality": {}, "safety": {}, "ages_days": np.zeros(0)}
-    lists, moments, yardstick, k = one.answers.lists, case.moments, case.yardstick, case.k
+    lists, moments, reference, k = answered.answers.lists, case.moments, case.reference, case.k
     stories = case.judged.catalog.rows(case.stories)
-    each = by_list(lists.rows, stories, yardstick, k=k, sources=lists.sources)
-    told = lists.sources if _same_scale(one.system, case) else None
+    values = values_by_list(lists.rows, stories, reference, k=k, sources=lists.sources)
     return {
-        "quality": list_quality(lists.rows, stories, moments, yardstick, k=k, sources=lists.sources),
-        "intervals": {name: statistics.bootstrap(array, case.groups, seed=seed) for name, array in each.items()},
+        "quality": list_quality(lists.rows, stories, moments, reference, k=k, sources=lists.sources),
+        "intervals": _estimates(values, case, seed),
         "statuses": list_statuses(lists.sources, k),
-        "safety": safety(lists.rows, stories, moments, yardstick, sources=told),
-        "ages_days": ages_days(lists.rows, moments, yardstick),
+        "safety": safety(
+            lists.rows,
+            stories,
+            moments,
+            reference,
+            sources=lists.sources if _has_scale_of_reference(answered.system, case) else None,
+        ),
+        "ages_days": ages_days(lists.rows, moments, reference),
     }
 
 
-def _same_scale(system: System | HeldOut, case: Case) -> bool:
-    """Tell whether relevance of this system is on the yardstick's scale, so that its `related_at` may be compared."""
+def _has_scale_of_reference(system: System | HeldOut, case: Case) -> bool:
+    """Check whether the relevance of a system can be compared with the `related_at` of the reference."""
     if not isinstance(system, OwnSystem) or case.judged.protocol == "at_publication":
         return False
-    plain, own = Settings(), system.settings
-    same = (own.embedding, own.ranking, own.selection.k) == (plain.embedding, plain.ranking, plain.selection.k)
-    return same and own.selection.related_at == "auto"
+    default, settings = Settings(), system.settings
+    return (
+        (settings.embedding, settings.ranking) == (default.embedding, default.ranking)
+        and settings.selection.k == default.selection.k
+        and settings.selection.related_at == "auto"
+    )

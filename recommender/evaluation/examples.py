@@ -1,4 +1,4 @@
-"""Choose stories for a report: what each system showed under them, and what the judges wanted."""
+"""Choosing stories for a report, with what each system showed under them and what the judges wanted."""
 
 from __future__ import annotations
 
@@ -14,53 +14,63 @@ from recommender.lists.records import titled
 _EXAMPLES = 20
 
 
-def worst_of(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
-    """Find the stories with the lowest nDCG of the first system."""
-    if not case.stories:
-        return ()
+def worst_examples(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
+    """Return the stories with the lowest nDCG of the first system."""
     values = _values(case, answered)
     return _examples(case, answered, values, np.argsort(values[0], kind="stable"))
 
 
-def changed_most(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
-    """Find the stories whose nDCG differs most between the first system and another."""
-    if not case.stories or len(answered) < 2:
-        return ()
+def changed_examples(case: Case, answered: Sequence[Answered]) -> tuple[Example, ...]:
+    """Return the stories whose nDCG differs most between the first system and another."""
     values = _values(case, answered)
-    apart = np.abs(values[1:] - values[0]).max(axis=0)
-    order = np.argsort(-apart, kind="stable")
-    return _examples(case, answered, values, order[apart[order] > 0])
+    differences = np.abs(values[1:] - values[0]).max(axis=0, initial=0.0)
+    order = np.argsort(-differences, kind="stable")
+    return _examples(case, answered, values, order[differences[order] > 0])
 
 
 def _values(case: Case, answered: Sequence[Answered]) -> NDArray[np.float64]:
-    return np.array([one.values[case.graded][f"nDCG@{case.k}"] for one in answered])
+    """Return the nDCG of each system on each story, (systems, q)."""
+    if not case.stories:
+        return np.zeros((len(answered), 0))
+    return np.array([each.values[case.graded][f"nDCG@{case.k}"] for each in answered])
 
 
 def _examples(
     case: Case, answered: Sequence[Answered], values: NDArray[np.float64], order: NDArray[np.int64]
 ) -> tuple[Example, ...]:
+    """Build examples of the first stories in an order, without those that have no value."""
     table = case.judged.catalog.table
-    title = dict(zip(table["id"].to_pylist(), titled(table)["title"].to_pylist(), strict=True))
-    chosen = [at for at in order.tolist() if not np.isnan(values[:, at]).any()][:_EXAMPLES]
-    asked = {case.stories[at] for at in chosen}
-    grades: dict[str, dict[str, float]] = {story: {} for story in asked}
-    for row in case.judgments.among(asked, title).table.to_pylist():
-        grades[row["story"]][row["item"]] = row["grade"]
-    complete = case.judgments.complete
-    lists = {one.system.name: case.ids(one.answers.lists) for one in answered}
-    found = []
-    for at in chosen:
-        story = case.stories[at]
-        known = grades[story]
-        shown = {
-            name: tuple(
-                (item, title[item], known.get(item, 0.0 if story in complete and item in complete else None))
-                for item in every[at]
+    titles = dict(zip(table["id"].to_pylist(), titled(table)["title"].to_pylist(), strict=True))
+    chosen = [row for row in order.tolist() if not np.isnan(values[:, row]).any()][:_EXAMPLES]
+    stories = {case.stories[row] for row in chosen}
+    grades: dict[str, dict[str, float]] = {story: {} for story in stories}
+    for judgment in case.judgments.among(stories, titles).table.to_pylist():
+        grades[judgment["story"]][judgment["item"]] = judgment["grade"]
+    lists = {each.system.name: case.ids(each.answers.lists) for each in answered}
+    examples = []
+    for row in chosen:
+        story = case.stories[row]
+        examples.append(
+            Example(
+                story=story,
+                title=titles[story],
+                values={each.system.name: float(values[number, row]) for number, each in enumerate(answered)},
+                lists={
+                    name: tuple((item, titles[item], _grade(case, grades[story], story, item)) for item in items[row])
+                    for name, items in lists.items()
+                },
+                wanted=tuple((item, titles[item], grade) for item, grade in _best(grades[story], case.k)),
             )
-            for name, every in lists.items()
-        }
-        best = sorted((item for item in known if known[item] > 0), key=lambda item: (-known[item], item))[: case.k]
-        wanted = tuple((item, title[item], known[item]) for item in best)
-        by_system = {one.system.name: float(values[place, at]) for place, one in enumerate(answered)}
-        found.append(Example(story, title[story], by_system, shown, wanted))
-    return tuple(found)
+        )
+    return tuple(examples)
+
+
+def _grade(case: Case, grades: dict[str, float], story: str, item: str) -> float | None:
+    """Return the grade of an item, 0 where all pairs were judged; None if it was not judged."""
+    complete = case.judgments.complete
+    return grades.get(item, 0.0 if story in complete and item in complete else None)
+
+
+def _best(grades: dict[str, float], k: int) -> list[tuple[str, float]]:
+    positive = [(item, grade) for item, grade in grades.items() if grade > 0]
+    return sorted(positive, key=lambda pair: (-pair[1], pair[0]))[:k]

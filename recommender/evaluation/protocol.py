@@ -1,4 +1,4 @@
-"""How systems are asked: with the whole archive at hand, or with the past alone."""
+"""Asking systems for rankings and lists, on the whole archive or in time order on older stories only."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from recommender.evaluation.results import Training
 from recommender.evaluation.systems.system import Ranking, System
 from recommender.progress import Progress, silent
 
-_BLOCK = 256  # stories asked together
-_EPOCH = 1.1  # growth of the past after which systems learn anew
+_BLOCK = 256  # stories that are asked for together
+_GROWTH = 1.1  # of the older stories, after which systems are fitted again
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one system answered on one set; rows are those of the set's catalog.
+    """The answers of one system on one set; rows are those of the set's catalog.
 
     Attributes
     ----------
     ranked : Ranking, shape (q, depth)
-        Before selection.
+        Rankings before selection.
     lists : Ranking, shape (q, k)
     pairs : ndarray of float64, shape (m,), or None
         Scores of the judged pairs.
     seconds_fit, seconds_story : float
-        Fitting once; ranking and list of one story.
+        Mean time of a fit, and of the ranking and list of a story.
     """
 
     ranked: Ranking
@@ -47,30 +47,30 @@ class Answers:
     seconds_story: float
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Write the answers as arrays by name, which `of` reads."""
+        """Return the answers as arrays by name, which `from_arrays` reads."""
         seconds = np.array([self.seconds_fit, self.seconds_story])
         pairs = {} if self.pairs is None else {"pairs": self.pairs}
         return {**self.ranked.arrays("ranked"), **self.lists.arrays("lists"), **pairs, "seconds": seconds}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Answers:
-        """Rebuild answers from what `arrays` gave."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Answers:
+        """Build answers from the result of `arrays`."""
         ranked, lists = (Ranking.from_arrays(arrays, name) for name in ("ranked", "lists"))
         return cls(ranked, lists, arrays.get("pairs"), *arrays["seconds"].tolist())
 
 
-def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str, int]]:
-    """Find the stories to evaluate under a set's protocol, the judgments that hold there, and what is left out.
+def stories_to_evaluate(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str, int]]:
+    """Return the stories to evaluate under a set's protocol, their directed judgments, and counts of what is left out.
 
-    A story is asked for if anything that may stand under it has a grade above 0.
+    A story is evaluated if an item that its list may show has a grade above 0.
     """
     judgments, counts = judged.judgments.directed(), {}
     if judged.protocol == "at_publication":
         published = judged.catalog.published
-        rows = [judged.catalog.rows(judgments.table[side].to_pylist()) for side in ("story", "item")]
-        older = (published[rows[1]] < published[rows[0]]) & (published[rows[0]] != UNDATED)
-        counts["judgments of later items"] = int((~older).sum())
-        judgments = judgments.where(older)
+        stories, items = (judged.catalog.rows(judgments.table[side].to_pylist()) for side in ("story", "item"))
+        is_older = (published[items] < published[stories]) & (published[stories] != UNDATED)
+        counts["judgments of later items"] = int((~is_older).sum())
+        judgments = judgments.where(is_older)
     good = pc.unique(judgments.table["story"].filter(pc.greater(judgments.table["grade"], 0))).to_pylist()
     counts["judged stories without a good item"] = len(judged.judgments.directed().stories) - len(good)
     return sorted(good), judgments, counts
@@ -78,7 +78,7 @@ def asked_stories(judged: EvaluationSet) -> tuple[list[str], Judgments, dict[str
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Stories to ask, and the links that a system may learn from before it is asked.
+    """Stories to evaluate, and the links that a system may learn from before it is asked for them.
 
     Attributes
     ----------
@@ -93,19 +93,19 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A system that is trained anew for each fold, on links that leave the fold's stories out.
+    """A system that is trained for each fold on links that leave out the fold's stories.
 
-    Stands among the systems of `evaluate` like any other.
+    `evaluate` takes it like any other system.
 
     Attributes
     ----------
     name, about : str
     make : callable
-        From links (columns story and item) to a `System`. The same links are given to its `fit`, as far as they are
-        between stories that it then holds: it may train in either place. What it returns must not tell of these links
-        in its `trained_on`: a set that is named there was learned whole, folds or not.
+        From links (columns story and item) to a `System`. The system may train here or in its `fit`, which gets the
+        links between stories that it is fitted on. Its `trained_on` must not name the set of these links: that would
+        say that it learned the whole set.
     folds : tuple of Fold
-        Every story that is asked is in one of them.
+        Every story that is evaluated is in one of them.
     training : {'cross-validated', 'chronological'}
     """
 
@@ -118,14 +118,14 @@ class HeldOut:
     def answers(
         self, judged: EvaluationSet, stories: list[str], *, k: int, depth: int, progress: Progress = silent
     ) -> tuple[Answers, tuple[str, ...]]:
-        """Ask each fold's system for the fold's stories, and put the answers together.
+        """Ask the system of each fold for the stories of the fold, and combine the answers.
 
         Returns
         -------
         Answers
-            In the order of `stories`; no pairs.
+            In the order of `stories`, without pairs.
         tuple of str
-            What the made systems tell as `trained_on`.
+            The `trained_on` of the systems that were made.
 
         Raises
         ------
@@ -134,32 +134,37 @@ class HeldOut:
         """
         if not stories:
             raise InputError(f"{self.name} can be held out on stories alone, and {judged.name} has none to ask")
-        place = {story: at for at, story in enumerate(stories)}
         ranked, lists = Ranking.empty(len(stories), depth), Ranking.empty(len(stories), k)
-        asked = np.zeros(len(stories), dtype=np.int64)
-        told: set[str] = set()
-        fitting, asking = [], 0.0
+        n_folds = np.zeros(len(stories), dtype=np.int64)  # that each story is in
+        trained_on: set[str] = set()
+        fit_seconds, asking_seconds = [], 0.0
         for fold in self.folds:
-            mine = [story for story in stories if story in fold.stories]
-            if not mine:
+            rows = np.flatnonzero([story in fold.stories for story in stories])
+            if not len(rows):
                 continue
             system = self.make(fold.links)
-            told.update(system.trained_on)
-            found = ask(
-                system, judged, mine, k=k, depth=depth, links=fold.links, among=stories, pairs=False, progress=progress
+            trained_on.update(system.trained_on)
+            answers = ask(
+                system,
+                judged,
+                [stories[row] for row in rows],
+                k=k,
+                depth=depth,
+                links=fold.links,
+                all_stories=stories,
+                pairs=False,
+                progress=progress,
             )
-            at = np.array([place[story] for story in mine])
-            asked[at] += 1
-            ranked.put(at, found.ranked)
-            lists.put(at, found.lists)
-            fitting.append(found.seconds_fit)
-            asking += found.seconds_story * len(mine)
-        if (asked != 1).any():
-            odd = int(np.flatnonzero(asked != 1)[0])
-            raise InputError(
-                f"{self.name}: the story {stories[odd]!r} is in {asked[odd]} folds; expected every story in one"
-            )
-        return Answers(ranked, lists, None, float(np.mean(fitting)), asking / len(stories)), tuple(sorted(told))
+            n_folds[rows] += 1
+            ranked.put(rows, answers.ranked)
+            lists.put(rows, answers.lists)
+            fit_seconds.append(answers.seconds_fit)
+            asking_seconds += answers.seconds_story * len(rows)
+        for story, count in zip(stories, n_folds.tolist(), strict=True):
+            if count != 1:
+                raise InputError(f"{self.name}: the story {story!r} is in {count} folds; expected every story in one")
+        combined = Answers(ranked, lists, None, float(np.mean(fit_seconds)), asking_seconds / len(stories))
+        return combined, tuple(sorted(trained_on))
 
 
 def ask(
@@ -170,7 +175,7 @@ def ask(
     k: int,
     depth: int,
     links: pa.Table | None = None,
-    among: list[str] | None = None,
+    all_stories: list[str] | None = None,
     pairs: bool = True,
     progress: Progress = silent,
 ) -> Answers:
@@ -186,11 +191,10 @@ def ask(
     depth : int
         Items of a ranking.
     links : pyarrow.Table, optional
-        What the system may learn from, columns story and item; each fit is given those between the stories that it
-        holds.
-    among : list of str, optional
-        All stories of the evaluation, of which `stories` are a part: under 'at_publication' systems learn anew at the
-        moments at which they would if all were asked, so that the answers of parts are those of the whole.
+        Links that the system may learn from, columns story and item; each fit gets those between its stories.
+    all_stories : list of str, optional
+        All stories of the evaluation, if `stories` are a part of them. Under 'at_publication' they decide when systems
+        are fitted again, so that the answers for a part are those for the whole.
     pairs : bool, default True
         Whether judged pairs are scored, where the set has any.
     progress : callable, optional
@@ -199,98 +203,102 @@ def ask(
     Raises
     ------
     InputError
-        If a link touches a story that is asked: the system would have seen the answer.
+        If a link touches a story that is evaluated: the system would have seen the answer.
     """
     rows = judged.catalog.rows(stories)
     if links is not None:
-        _check_apart(links, stories, system.name)
+        _check_held_out(links, stories, system.name)
         known = judged.catalog.ids.combine_chunks()
-        held = [pc.is_in(links[side], known) for side in ("story", "item")]
-        links = links.filter(pc.and_(*held))
-    if judged.protocol == "at_publication":
-        moments = judged.catalog.published[judged.catalog.rows(among or stories)]
-        ranked, lists, seconds = _in_time(system, judged, rows, moments, k, depth, links, progress)
-        return Answers(ranked, lists, None, *seconds)
-    started = time.perf_counter()
-    system.fit(judged.catalog.table, links)
-    fitted = time.perf_counter()
+        is_known = [pc.is_in(links[side], known) for side in ("story", "item")]
+        links = links.filter(pc.and_(*is_known))
     ranked, lists = Ranking.empty(len(rows), depth), Ranking.empty(len(rows), k)
+    if judged.protocol == "at_publication":
+        moments = judged.catalog.published[judged.catalog.rows(all_stories or stories)]
+        seconds = _ask_in_time(system, judged, rows, moments, links, (ranked, lists), progress)
+        return Answers(ranked, lists, None, *seconds)
+    start_time = time.perf_counter()
+    system.fit(judged.catalog.table, links)
+    fit_time = time.perf_counter()
     for start in range(0, len(rows), _BLOCK):
-        part = np.arange(start, min(start + _BLOCK, len(rows)))
-        _answer(system, judged.catalog.table.take(pa.array(rows[part])), part, ranked, lists)
-        progress(f"{system.name} on {judged.name}", int(part[-1]) + 1, len(rows))
-    asked = time.perf_counter()
+        block = np.arange(start, min(start + _BLOCK, len(rows)))
+        _ask_block(system, judged.catalog.table.take(pa.array(rows[block])), block, ranked, lists)
+        progress(f"{system.name} on {judged.name}", int(block[-1]) + 1, len(rows))
+    end_time = time.perf_counter()
     scores = None
     if pairs and "pairs" in judged.uses:
         a, b = (judged.catalog.rows(judged.judgments.table[side].to_pylist()) for side in ("story", "item"))
         scores = system.relevance(a, b)
-    return Answers(ranked, lists, scores, fitted - started, (asked - fitted) / max(len(rows), 1))
+    return Answers(ranked, lists, scores, fit_time - start_time, (end_time - fit_time) / max(len(rows), 1))
 
 
-def _answer(system: System, stories: pa.Table, at: NDArray[np.int64], ranked: Ranking, lists: Ranking) -> None:
-    ranked.put(at, system.rank(stories, ranked.rows.shape[1]))
-    lists.put(at, system.lists(stories, lists.rows.shape[1]))
+def _ask_block(
+    system: System, stories: pa.Table, positions: NDArray[np.int64], ranked: Ranking, lists: Ranking
+) -> None:
+    ranked.put(positions, system.rank(stories, ranked.rows.shape[1]))
+    lists.put(positions, system.lists(stories, lists.rows.shape[1]))
 
 
-def _check_apart(links: pa.Table, stories: list[str], name: str) -> None:
-    asked = pa.array(stories, pa.large_string())
+def _check_held_out(links: pa.Table, stories: list[str], name: str) -> None:
+    """Raise an `InputError` if a link touches a story that is evaluated."""
+    evaluated = pa.array(stories, pa.large_string())
     for side in ("story", "item"):
-        touched = links.filter(pc.is_in(links[side].cast(pa.large_string()), asked))
-        if len(touched):
-            row = touched.slice(0, 1).to_pylist()[0]
+        leaked = links.filter(pc.is_in(links[side].cast(pa.large_string()), evaluated))
+        if len(leaked):
+            row = leaked.slice(0, 1).to_pylist()[0]
             raise InputError(
                 f"{name} may not learn from the link of {row['story']!r} to {row['item']!r}: {row[side]!r} is asked"
             )
 
 
-def _epochs(published: NDArray[np.int64], moments: NDArray[np.int64]) -> dict[int, int]:
-    """Tell how many stories a system has learned from at each moment: all older ones, or those of its last epoch."""
-    learned, found = 0, {}
-    for moment in np.unique(moments).tolist():
-        older = int(np.searchsorted(published, moment, side="left"))  # the catalog is in publication order
-        if older and older >= _EPOCH * learned:
-            learned = older
-        found[moment] = learned
-    return found
-
-
-def _in_time(
+def _ask_in_time(
     system: System,
     judged: EvaluationSet,
     rows: NDArray[np.int64],
     moments: NDArray[np.int64],
-    k: int,
-    depth: int,
     links: pa.Table | None,
+    answers: tuple[Ranking, Ranking],
     progress: Progress,
-) -> tuple[Ranking, Ranking, tuple[float, float]]:
-    """Ask story after story, oldest first; those of one moment together, on what is older than they are.
+) -> tuple[float, float]:
+    """Fill in the answers, the oldest stories first, those of one moment together on the archive of older stories.
 
-    Between two epochs systems hold what came in and learn nothing, as between two runs of a job.
+    Between two fits systems only add new stories, as between two runs of a job. Returns the seconds of a fit and of a
+    story.
     """
     table, published = judged.catalog.table, judged.catalog.published
-    ranked, lists = Ranking.empty(len(rows), depth), Ranking.empty(len(rows), k)
-    epochs = _epochs(published, moments)
+    fitted_at = _sizes_of_fits(published, moments)
     ends = [] if links is None else [judged.catalog.rows(links[side].to_pylist()) for side in ("story", "item")]
-    learned = held = fits = 0
-    fitting = asking = 0.0
-    for moment, members in groupby(np.argsort(published[rows], kind="stable"), key=lambda at: published[rows[at]]):
-        at = np.fromiter(members, dtype=np.int64)
-        older = int(np.searchsorted(published, moment, side="left"))
+    n_fitted = n_added = n_fits = 0
+    fit_seconds = asking_seconds = 0.0
+    in_order = np.argsort(published[rows], kind="stable")
+    for moment, group in groupby(in_order, key=lambda position: published[rows[position]]):
+        positions = np.fromiter(group, dtype=np.int64)
+        n_older = int(np.searchsorted(published, moment, side="left"))
         progress(f"{system.name} on {judged.name}", int((published[rows] < moment).sum()), len(rows))
-        if not older:
+        if not n_older:
             continue
-        started = time.perf_counter()
-        if epochs[int(moment)] != learned:
-            learned = held = epochs[int(moment)]
-            past = None if links is None else links.filter(pa.array(np.maximum(*ends) < learned))
-            system.fit(table.slice(0, learned), past)
-            fits += 1
-            fitting += time.perf_counter() - started
-        if older > held:
-            system.add(table.slice(held, older - held))
-        held, started = older, time.perf_counter()
-        _answer(system, table.take(pa.array(rows[at])), at, ranked, lists)
-        asking += time.perf_counter() - started
+        if fitted_at[int(moment)] != n_fitted:
+            start_time = time.perf_counter()
+            n_fitted = n_added = fitted_at[int(moment)]
+            past_links = None if links is None else links.filter(pa.array(np.maximum(*ends) < n_fitted))
+            system.fit(table.slice(0, n_fitted), past_links)
+            n_fits += 1
+            fit_seconds += time.perf_counter() - start_time
+        if n_older > n_added:
+            system.add(table.slice(n_added, n_older - n_added))
+            n_added = n_older
+        start_time = time.perf_counter()
+        _ask_block(system, table.take(pa.array(rows[positions])), positions, *answers)
+        asking_seconds += time.perf_counter() - start_time
     progress(f"{system.name} on {judged.name}", len(rows), len(rows))
-    return ranked, lists, (fitting / max(fits, 1), asking / max(len(rows), 1))
+    return fit_seconds / max(n_fits, 1), asking_seconds / max(len(rows), 1)
+
+
+def _sizes_of_fits(published: NDArray[np.int64], moments: NDArray[np.int64]) -> dict[int, int]:
+    """Return, for each moment, the number of oldest stories that systems are fitted on."""
+    n_fitted, sizes = 0, {}
+    for moment in np.unique(moments).tolist():
+        n_older = int(np.searchsorted(published, moment, side="left"))  # the catalog is in publication order
+        if n_older and n_older >= _GROWTH * n_fitted:
+            n_fitted = n_older
+        sizes[moment] = n_fitted
+    return sizes

@@ -1,4 +1,4 @@
-"""What an evaluation found, as frozen values: everything that a report or a gate reads."""
+"""The results of an evaluation as frozen values, for reports and gates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from recommender.statistics import Estimate, effect_size, wins_ties_losses
 
 Part = Literal["relevance", "list", "pairs", "replay"]
-"""What a measure looks at: the ranking before selection, the final list, the scores of judged pairs, or the lists of a
-click log put in another order."""
+"""What a measure is computed on: the ranking before selection, the final list, the scores of judged pairs, or the
+reordered lists of a click log."""
 
 
 Training = Literal["", "left out", "cross-validated", "chronological", "trained on this set"]
-"""What the ranker of a system had seen of the set. 'left out': it was trained, and never saw that newsroom.
-'cross-validated': trained on the set's own links of other groups. 'chronological': trained on the older stories'
-links, measured on the newer stories. 'trained on this set': it knows the answers. '': it was not trained."""
+"""What the ranker of a system had seen of the set. 'left out': it was trained elsewhere, without this newsroom.
+'cross-validated': on links of other groups of the set. 'chronological': on links of older stories, measured on newer
+ones. 'trained on this set': it knows the answers. '': it was not trained."""
 
 TRAINED_HERE: Training = "trained on this set"
 
@@ -41,13 +41,13 @@ class SystemResult:
     quality : mapping of str to float
         Measures of the final lists that need no judgments; NaN where one does not apply.
     intervals : mapping of str to Estimate
-        Those of them that are means over lists, with their intervals.
+        Intervals of those that are means over lists.
     statuses : mapping of str to int
         Lists by status: 'ok', 'filled', 'short', 'empty'; see `ReadNext.status`.
     safety : mapping of str to int
         Counts that must be 0.
     unanswered : int
-        Stories without a single item in the final list.
+        Stories with an empty final list.
     items : float
         Mean items of a final list.
     seconds_fit, seconds_story : float
@@ -55,7 +55,7 @@ class SystemResult:
     ages_days : ndarray of float64
         Age of every shown item at the moment of its list; empty where undated.
     training : {'', 'left out', 'cross-validated', 'chronological', 'trained on this set'}
-        What its ranker had seen of the set; see `Training`.
+        See `Training`.
     """
 
     system: str
@@ -112,14 +112,14 @@ class Comparison:
 
     @classmethod
     def by_story(cls, differences: NDArray[np.float64], **values: Any) -> Comparison:
-        """Make a comparison of the differences of all stories, (q,), and its other values."""
+        """Build a comparison from the differences of all stories, (q,), and its other values."""
         wins, ties, losses = wins_ties_losses(differences)
         return cls(effect=effect_size(differences), wins=wins, ties=ties, losses=losses, **values)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One story for reading: what each system showed, and what the judges wanted.
+    """One story to read: what each system showed, and what the judges wanted.
 
     Attributes
     ----------
@@ -153,14 +153,14 @@ class Evaluation:
     relevant : float
         The least grade that counts as relevant.
     headline : tuple of (part, measure)
-        What sentences and plots go by: nDCG@k of lists or, where grades bear on them alone, of rankings; AUC of
+        The measure of sentences and plots: nDCG@k of lists or, where grades judge only them, of rankings; AUC of
         reordered lists of a click log, or of pairs.
     stories : tuple of str
         Stories evaluated, in the order of per-story values; empty for a set of pairs only.
     counts : mapping of str to int
         Articles, judged pairs, groups, stories without judgments ... in words.
     notes : tuple of str
-        What a reader must know: weak labels, no dates, small sample.
+        What readers of the figures must know: weak labels, no dates, small sample.
     systems : tuple of SystemResult
     baseline : str
         The system that the others are compared with.
@@ -199,11 +199,11 @@ class Evaluation:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, np.ndarray):
-        return [None if one != one else one for one in np.round(value, 6).tolist()]
+        return [None if number != number else number for number in np.round(value, 6).tolist()]
     if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
+        return [_plain(inner) for inner in value]
     if isinstance(value, (float, np.floating)):
         return None if np.isnan(value) else round(float(value), 6)
     return int(value) if isinstance(value, np.integer) else value

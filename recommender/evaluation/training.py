@@ -20,7 +20,7 @@ from recommender.articles.links import link_groups
 from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.evaluate import evaluate
-from recommender.evaluation.protocol import Fold, HeldOut, asked_stories
+from recommender.evaluation.protocol import Fold, HeldOut, stories_to_evaluate
 from recommender.evaluation.results import Evaluation
 from recommender.evaluation.systems.system import System
 from recommender.statistics import fold_of
@@ -142,7 +142,7 @@ def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[E
     if folds < 2:
         raise SettingsError(f"folds is {folds}, expected at least 2")
     made = _joined(judged)
-    stories = asked_stories(made)[0]
+    stories = stories_to_evaluate(made)[0]
     groups = made.groups_of(stories)
     if len(np.unique(groups)) < 2:
         raise InputError(
@@ -181,7 +181,7 @@ def by_time(judged: EvaluationSet, *, share: float = 0.7) -> tuple[EvaluationSet
         raise InputError(f"{judged.name} has no dates; use cross_validated")
     made = _joined(judged)
     published = dict(zip(made.catalog.ids.to_pylist(), made.catalog.published.tolist(), strict=True))
-    stories = [story for story in asked_stories(made)[0] if published[story] != UNDATED]
+    stories = [story for story in stories_to_evaluate(made)[0] if published[story] != UNDATED]
     times = np.array([published[story] for story in stories], dtype=np.int64)
     cut = int(np.quantile(times, share, method="higher")) if len(times) else 0
     newer = [story for story in stories if published[story] >= cut]

@@ -16,9 +16,9 @@ from recommender import Recommender, Settings
 from recommender.evaluation import Measure
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.measures.distinct import DistinctNDCG
+from recommender.evaluation.measures.reference import Reference
 from recommender.evaluation.measures.relevance import per_story
-from recommender.evaluation.measures.repeats import own_reports, repeats, tell_the_same
-from recommender.evaluation.measures.yardstick import Yardstick
+from recommender.evaluation.measures.repeats import mask_own_reports, mask_repeats, report_same_event
 
 Rows = NDArray[np.int64]
 START = datetime(2026, 5, 1, 8, tzinfo=UTC)
@@ -59,25 +59,25 @@ def undated() -> Recommender:
 
 
 def test_reports_of_one_event_repeat_within_a_day_and_developments_do_not(apart: Recommender) -> None:
-    told = Yardstick.of(apart.archive, dict.fromkeys(["s00", "s04", "s05", "s11"], "fire"))
+    told = Reference.from_events(apart.archive, dict.fromkeys(["s00", "s04", "s05", "s11"], "fire"))
     # s00 and s04 are 20 hours apart, s00 and s05 25 hours, s05 and s11 30 hours
     rows = rows_of(apart, [0, 5, 4], [0, 5, 11], [0, 1, 2])
-    assert repeats(rows, told).tolist() == [[False, False, True], [False, False, False], [False, False, False]]
-    own = own_reports(rows, apart.catalog.rows(["s04", "s04", "s04"]), told)
+    assert mask_repeats(rows, told).tolist() == [[False, False, True], [False, False, False], [False, False, False]]
+    own = mask_own_reports(rows, apart.catalog.rows(["s04", "s04", "s04"]), told)
     assert own.tolist() == [[True, True, True], [True, True, False], [True, False, False]]
-    assert not own_reports(rows, np.full(3, -1), told).any()
+    assert not mask_own_reports(rows, np.full(3, -1), told).any()
 
 
 def test_without_dates_an_event_is_one_report() -> None:
     rec = archive_of([None] * 4)
-    told = Yardstick.of(rec.archive, {"s00": "fire", "s02": "fire"})
-    assert repeats(rows_of(rec, [0, 1, 2, 3]), told).tolist() == [[False, False, True, False]]
+    told = Reference.from_events(rec.archive, {"s00": "fire", "s02": "fire"})
+    assert mask_repeats(rows_of(rec, [0, 1, 2, 3]), told).tolist() == [[False, False, True, False]]
 
 
 def test_a_story_without_a_date_repeats_nothing_where_others_have_dates() -> None:
     rec = archive_of([START, START, None])
-    told = Yardstick.of(rec.archive, dict.fromkeys(["s00", "s01", "s02"], "fire"))
-    assert repeats(rows_of(rec, [0, 2, 1]), told).tolist() == [[False, False, True]]
+    told = Reference.from_events(rec.archive, dict.fromkeys(["s00", "s01", "s02"], "fire"))
+    assert mask_repeats(rows_of(rec, [0, 2, 1]), told).tolist() == [[False, False, True]]
 
 
 def test_without_labels_words_alike_on_one_calendar_day_repeat() -> None:
@@ -85,7 +85,7 @@ def test_without_labels_words_alike_on_one_calendar_day_repeat() -> None:
     late = START + 15 * HOUR  # 23 o'clock: what comes two hours later is of another day
     times = [late, late - 9 * HOUR, late + 2 * HOUR, START]
     rec = archive_of([*times], [text, f"{text} by boat", f"{text} at night", "Opera opens with a new tenor"])
-    assert repeats(rows_of(rec, [0, 1, 2, 3]), Yardstick(rec.archive)).tolist() == [[False, True, False, False]]
+    assert mask_repeats(rows_of(rec, [0, 1, 2, 3]), Reference(rec.archive)).tolist() == [[False, True, False, False]]
 
 
 def test_a_copy_repeats_whatever_its_event_and_day() -> None:
@@ -94,17 +94,17 @@ def test_a_copy_repeats_whatever_its_event_and_day() -> None:
         {"id": f"s0{n}", "title": f"Title {n}", "body": body, "published_at": START + n * 50 * HOUR} for n in (0, 1)
     ]
     rec = Recommender(Settings.of({"embedding": {"model": "tfidf"}})).fit(stories)
-    for yardstick in (Yardstick(rec.archive), Yardstick.of(rec.archive, {})):
-        assert repeats(rows_of(rec, [0, 1], [1, 1]), yardstick).tolist() == [[False, True], [False, True]]
+    for reference in (Reference(rec.archive), Reference.from_events(rec.archive, {})):
+        assert mask_repeats(rows_of(rec, [0, 1], [1, 1]), reference).tolist() == [[False, True], [False, True]]
 
 
 # -- distinct nDCG ------------------------------------------------------------------------------
 
 
 def test_by_hand(apart: Recommender) -> None:
-    told = Yardstick.of(apart.archive, {"s01": "fire", "s02": "fire", "s06": "flood", "s07": "flood"})
+    told = Reference.from_events(apart.archive, {"s01": "fire", "s02": "fire", "s06": "flood", "s07": "flood"})
     judgments = Judgments.of([("s00", "s01", 2), ("s00", "s02", 1), ("s00", "s03", 1), ("s00", "s06", 1)])
-    measure = DistinctNDCG.of(["s00", "s09"], judgments, told, 4)
+    measure = DistinctNDCG.from_judgments(["s00", "s09"], judgments, told, 4)
     best = 2 + 1 / log2(3) + 1 / 2  # s01, then s03 and s06; s02 repeats s01
     rows = rows_of(apart, [1, 2, 3, 6], [1])
     found = measure(rows)
@@ -125,12 +125,12 @@ orders = st.permutations(range(1, SIZE))
 @given(grades, orders, st.integers(1, 8))
 @settings(deadline=None)
 def test_without_repeats_it_is_ndcg(apart: Recommender, given_grades: list[int], order: list[int], k: int) -> None:
-    told = Yardstick.of(apart.archive, {})
+    told = Reference.from_events(apart.archive, {})
     judgments = Judgments.of([("s00", f"s{n:02}", given_grades[n]) for n in range(1, SIZE)])
     items = [f"s{n:02}" for n in order[:k]]
     expected = per_story([Measure("nDCG", k)], judgments, ["s00"], [items])[f"nDCG@{k}"]
     rows = rows_of(apart, order[:k])
-    assert DistinctNDCG.of(["s00"], judgments, told, k)(rows) == pytest.approx(expected, nan_ok=True)
+    assert DistinctNDCG.from_judgments(["s00"], judgments, told, k)(rows) == pytest.approx(expected, nan_ok=True)
 
 
 @given(grades, orders, st.lists(st.sampled_from(["", "fire", "flood"]), min_size=SIZE, max_size=SIZE))
@@ -139,7 +139,7 @@ def test_it_is_the_definition_and_no_list_is_better_than_the_best(
     undated: Recommender, given_grades: list[int], order: list[int], events: list[str]
 ) -> None:
     rec, k = undated, 3
-    told = Yardstick.of(rec.archive, {f"s{n:02}": event for n, event in enumerate(events) if event})
+    told = Reference.from_events(rec.archive, {f"s{n:02}": event for n, event in enumerate(events) if event})
     judgments = Judgments.of([("s00", f"s{n:02}", given_grades[n]) for n in range(1, SIZE)])
 
     def gain(items: tuple[int, ...]) -> float:
@@ -150,7 +150,7 @@ def test_it_is_the_definition_and_no_list_is_better_than_the_best(
             seen |= {events[item]} - {""}
         return total
 
-    measure = DistinctNDCG.of(["s00"], judgments, told, k)
+    measure = DistinctNDCG.from_judgments(["s00"], judgments, told, k)
     wanted = [n for n in range(1, SIZE) if given_grades[n]]
     best = max((gain(items) for size in range(1, k + 1) for items in permutations(wanted, size)), default=0.0)
     found = measure(rows_of(rec, order[:k]))[0]
@@ -161,16 +161,16 @@ def test_it_is_the_definition_and_no_list_is_better_than_the_best(
 def test_the_best_list_of_equal_grades_takes_what_fewest_others_repeat() -> None:
     # 20 hours apart by labels: the middle one repeats both of the others, which do not repeat each other
     rec = archive_of([START, START + 20 * HOUR, START + 40 * HOUR, START + 400 * HOUR])
-    told = Yardstick.of(rec.archive, dict.fromkeys(["s00", "s01", "s02"], "fire"))
+    told = Reference.from_events(rec.archive, dict.fromkeys(["s00", "s01", "s02"], "fire"))
     judgments = Judgments.of([("s03", f"s0{n}", 1) for n in range(3)])
-    measure = DistinctNDCG.of(["s03"], judgments, told, 3)
+    measure = DistinctNDCG.from_judgments(["s03"], judgments, told, 3)
     assert measure(rows_of(rec, [0, 2, 1])).tolist() == [1.0]
     assert measure(rows_of(rec, [1, 0, 2]))[0] == pytest.approx(1 / (1 + 1 / log2(3)))
 
 
 def test_pairs_of_any_shape_are_told(apart: Recommender) -> None:
-    told = Yardstick.of(apart.archive, dict.fromkeys(["s00", "s01"], "fire"))
+    told = Reference.from_events(apart.archive, dict.fromkeys(["s00", "s01"], "fire"))
     rows = rows_of(apart, [0, 1, 2])[0]
-    table = tell_the_same(*np.broadcast_arrays(rows[:, None], rows[None, :]), told)
+    table = report_same_event(*np.broadcast_arrays(rows[:, None], rows[None, :]), told)
     assert table.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
-    assert tell_the_same(rows[:0], rows[:0], told).shape == (0,)
+    assert report_same_event(rows[:0], rows[:0], told).shape == (0,)

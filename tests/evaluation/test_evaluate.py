@@ -21,7 +21,7 @@ from recommender.errors import InputError, SettingsError
 from recommender.evaluation import Comparison, Evaluation, Judgments, evaluate
 from recommender.evaluation.answered import Case
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.evaluate import _same_scale
+from recommender.evaluation.evaluate import _has_scale_of_reference
 from recommender.evaluation.measures.safety import SAFETY
 from recommender.evaluation.results import Part
 from recommender.evaluation.systems.system import OwnSystem, Ranking, System
@@ -127,7 +127,7 @@ def systems() -> list[System]:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Vectors of the yardstick, embedded once."""
+    """Vectors of the reference, embedded once."""
     return tmp_path_factory.mktemp("cache") / "vectors.sqlite"
 
 
@@ -413,24 +413,24 @@ def test_without_a_cache_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_whose_lists_the_cut_of_the_yardstick_bears(cache: Path) -> None:
+def test_on_whose_lists_the_cut_of_the_reference_bears(cache: Path) -> None:
     """Another model, ranking, cut or length of list means another cut: what it calls related is not at fault."""
     made = judged()
-    case = Case.of(made, 5, (), cache)
-    timed = Case.of(replace(made, protocol="at_publication"), 5, (), cache)
+    case = Case.from_set(made, 5, (), cache)
+    timed = Case.from_set(replace(made, protocol="at_publication"), 5, (), cache)
 
     def own(dotted: dict[str, Any]) -> OwnSystem:
         return OwnSystem("own", Settings().override(dotted), cache)
 
-    assert _same_scale(own({}), case)
-    assert _same_scale(own({"selection.reserves": 0}), case)
-    assert _same_scale(own({"selection.fill": ()}), case)
-    assert not _same_scale(own({}), timed)
-    assert not _same_scale(Fake("fake", IDEAL), case)
+    assert _has_scale_of_reference(own({}), case)
+    assert _has_scale_of_reference(own({"selection.reserves": 0}), case)
+    assert _has_scale_of_reference(own({"selection.fill": ()}), case)
+    assert not _has_scale_of_reference(own({}), timed)
+    assert not _has_scale_of_reference(Fake("fake", IDEAL), case)
     for name, value in {
         "embedding.model": "tfidf",
         "ranking.ranker": "none",
         "selection.related_at": 0.1,
         "selection.k": 20,
     }.items():
-        assert not _same_scale(own({name: value}), case), name
+        assert not _has_scale_of_reference(own({name: value}), case), name

@@ -22,7 +22,7 @@ from recommender.evaluation.data import named
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.named import SETS, load_set, reuters21578
 from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet, own_set
-from recommender.evaluation.protocol import asked_stories
+from recommender.evaluation.protocol import stories_to_evaluate
 from recommender.reading.clicks import ClickLog
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -282,7 +282,7 @@ def test_reuters21578(tmp_path: Path) -> None:
     ]
     assert made.group == {"r004": "grain", "r005": "ship", "r006": "crude", "r007": "crude+ship"}
     assert made.judgments.complete == {f"r00{number}" for number in (0, 1, 4, 5, 6, 7)}
-    stories, judgments, counts = asked_stories(made)
+    stories, judgments, counts = stories_to_evaluate(made)
     assert stories == ["r005", "r006", "r007"]
     assert counts["judgments of later items"] == 2
     assert len(judgments) == 7
@@ -451,7 +451,7 @@ def test_cbc_is_january_alone(tmp_path: Path) -> None:
         "links with an end outside the archive": 2,
     }
     assert "too easy" in made.notes[0]
-    assert asked_stories(made)[0] == ["1.60", "1.9"]
+    assert stories_to_evaluate(made)[0] == ["1.60", "1.9"]
 
 
 def test_fields_that_tell_how_a_set_was_collected_are_dropped(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from recommender.errors import SettingsError
 from recommender.evaluation.data.judgments import Judgments
 from recommender.evaluation.data.named import SETS
 from recommender.evaluation.data.sets import EvaluationSet
-from recommender.evaluation.protocol import Answers, ask, asked_stories
+from recommender.evaluation.protocol import Answers, ask, stories_to_evaluate
 from recommender.evaluation.systems.baselines import BASELINES
-from recommender.evaluation.systems.registry import identity, make_system
+from recommender.evaluation.systems.registry import identity_of, make_system
 from recommender.evaluation.systems.system import OwnSystem, PublishedSystem, Ranking, System
 from recommender.jobs.precompute import precompute
 from recommender.ranking.ranker import Ranker
@@ -365,14 +365,14 @@ def test_the_default_system_says_what_its_ranker_was_trained_on() -> None:
 
 def test_systems_with_another_ranker_are_others(tmp_path: Path) -> None:
     with_ranker, without = own(), own(ranking__ranker="none")
-    assert identity(with_ranker) == identity(own()) != identity(without)
+    assert identity_of(with_ranker) == identity_of(own()) != identity_of(without)
     path, again = tmp_path / "r.json", tmp_path / "s.json"
     Ranker.default("lexical").save(path)
     replace(Ranker.default("lexical"), name="learned").save(again)
     one, other = (own(ranking__ranker=str(file)) for file in (path, again))
     assert one.ranker == with_ranker.ranker != other.ranker
     again.replace(path)  # another ranker under the same settings
-    assert identity(own(ranking__ranker=str(path))) != identity(one)
+    assert identity_of(own(ranking__ranker=str(path))) != identity_of(one)
 
 
 def test_names_and_descriptions() -> None:
@@ -662,12 +662,12 @@ def test_which_stories_are_asked() -> None:
     rows.append({"id": "u", "title": "u"})
     pairs = [("a", "b", 1), ("c", "a", 1), ("c", "d", 1), ("b", "a", 0), ("e", "u", 1), ("u", "a", 1)]
     whole = EvaluationSet.of("x", rows, Judgments.of(pairs), protocol="archive")
-    stories_, judgments, counts = asked_stories(whole)
+    stories_, judgments, counts = stories_to_evaluate(whole)
     assert stories_ == ["a", "c", "e", "u"]
     assert len(judgments) == 6
     assert counts == {"judged stories without a good item": 1}
     timed = EvaluationSet.of("x", rows, Judgments.of(pairs), protocol="at_publication")
-    stories_, judgments, counts = asked_stories(timed)
+    stories_, judgments, counts = stories_to_evaluate(timed)
     assert stories_ == ["c", "e"]
     assert [(row["story"], row["item"]) for row in judgments.table.to_pylist()] == [("b", "a"), ("c", "a"), ("e", "u")]
     assert counts == {"judgments of later items": 3, "judged stories without a good item": 3}
@@ -678,7 +678,7 @@ def test_the_two_sides_of_a_pair_in_time() -> None:
     rows.append({"id": "d", "title": "d", "published_at": START})
     judgments = Judgments.of([("a", "b", 1), ("c", "b", 1), ("a", "d", 1)], symmetric=True)
     timed = EvaluationSet.of("x", rows, judgments, protocol="at_publication")
-    stories_, held, counts = asked_stories(timed)
+    stories_, held, counts = stories_to_evaluate(timed)
     assert stories_ == ["b", "c"], "a and d are of one moment"
     assert [(row["story"], row["item"]) for row in held.table.to_pylist()] == [("b", "a"), ("c", "b")]
     assert counts["judgments of later items"] == 4

@@ -33,7 +33,7 @@ from recommender.evaluation import (
     link_groups,
     pooled,
 )
-from recommender.evaluation.protocol import ask, asked_stories
+from recommender.evaluation.protocol import ask, stories_to_evaluate
 from recommender.evaluation.report.tables import summary_table
 from recommender.evaluation.report.wording import carries, verdicts
 from recommender.evaluation.report.write import to_html, to_json, to_markdown
@@ -254,7 +254,7 @@ class TestCrossValidated:
         seen: list[Recorder] = []
         cross_validated(lambda links: Recorder(links, seen), judged, folds=4, against=["random"], cache=cache)
         assert len(seen) == 4
-        assert sorted(one for system in seen for one in system.asked) == asked_stories(judged)[0]
+        assert sorted(one for system in seen for one in system.asked) == stories_to_evaluate(judged)[0]
         every = {(row["story"], row["item"]) for row in judged.judgments.links().to_pylist()}
         for system in seen:
             groups = {judged.group[one] for one in system.asked}
@@ -315,7 +315,7 @@ def test_folds_share_no_story_link_or_group(pairs: list[tuple[str, str]], own: d
         made, parts = by_group(judged, folds=folds)
     except InputError:
         return
-    stories = asked_stories(judged)[0]
+    stories = stories_to_evaluate(judged)[0]
     assert sorted(one for part in parts for one in part.stories) == stories
     for part in parts:
         touched = ends(part.links)
@@ -335,10 +335,11 @@ class TestChronological:
         judged = newsroom()
         part, (fold,) = by_time(judged, share=0.7)
         when = dict(zip(judged.catalog.ids.to_pylist(), judged.catalog.published.tolist(), strict=True))
-        stories = asked_stories(judged)[0]
+        stories = stories_to_evaluate(judged)[0]
         cut = min(when[one] for one in fold.stories)
         assert len(fold.stories) == pytest.approx(0.3 * len(stories), abs=1)
-        assert asked_stories(part)[0] == sorted(fold.stories) == sorted(one for one in stories if when[one] >= cut)
+        newer = sorted(story for story in stories if when[story] >= cut)
+        assert stories_to_evaluate(part)[0] == sorted(fold.stories) == newer
         newest = {group: max(when[one] for one in IDS[group]) for group in range(GROUPS)}
         learned = {int(one[1:3]) for one in ends(fold.links)}
         assert learned == {group for group in newest if newest[group] < cut}
@@ -352,7 +353,7 @@ class TestChronological:
         assert result_of(found, "learned").training == "chronological"
         assert {one.verdict for one in found.comparisons} == {"identical"}
         assert any(one.startswith("learned (chronological) and random") for one in verdicts(found))
-        assert 0 < len(found.stories) < len(asked_stories(newsroom())[0])
+        assert 0 < len(found.stories) < len(stories_to_evaluate(newsroom())[0])
 
     def test_what_cannot_be_split_is_refused(self) -> None:
         with pytest.raises(SettingsError, match="share is 1, expected a number between 0 and 1"):
@@ -372,7 +373,7 @@ class TestChronological:
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_link_that_touches_an_asked_story_is_refused(side: int) -> None:
     judged = newsroom()
-    stories = asked_stories(judged)[0]
+    stories = stories_to_evaluate(judged)[0]
     link = [stories[0], "g11-0"][:: -1 if side else 1]
     links = pa.table({"story": [link[0]], "item": [link[1]]})
     with pytest.raises(InputError, match=f"cheat may not learn from the link of '{link[0]}' to '{link[1]}'"):
@@ -381,7 +382,7 @@ def test_a_link_that_touches_an_asked_story_is_refused(side: int) -> None:
 
 def test_every_story_is_in_one_fold() -> None:
     judged = newsroom()
-    stories = asked_stories(judged)[0]
+    stories = stories_to_evaluate(judged)[0]
     none = judged.judgments.links().slice(0, 0)
     one, rest = Fold(frozenset(stories[:1]), none), Fold(frozenset(stories[1:]), none)
     for folds, count in (((rest,), 0), ((one, one, rest), 2)):

@@ -19,8 +19,8 @@ from recommender.embedders import GivenVectors
 from recommender.errors import PublishError, SettingsError
 from recommender.evaluation import ClickLog, EvaluationSet, Judgments, Measure, OwnSystem, load_set, next_click
 from recommender.evaluation.measures.relevance import per_story
-from recommender.evaluation.protocol import ask, asked_stories
-from recommender.evaluation.tuning.bench import Asked, Bench, rankings
+from recommender.evaluation.protocol import ask, stories_to_evaluate
+from recommender.evaluation.tuning.bench import Bench, Questions, rankings
 from recommender.evaluation.tuning.cross_validation import (
     Chosen,
     Point,
@@ -309,10 +309,10 @@ def test_a_choice_never_sees_the_held_out_stories() -> None:
 
 def test_lines_hide_the_fold_and_whatever_touches_it() -> None:
     judged = world(topic_judgments(), group={})  # a story's topic is spread over the folds
-    asked = Asked.of(judged)
+    asked = Questions.from_set(judged)
     fold = fold_of(asked.groups, 3)
     rec = Recommender(EQUAL, embedder=vectors("telling"))
-    bench = Bench.of(asked, fold, 3, rec, width=5)
+    bench = Bench.fit(asked, fold, 3, rec, width=5)
     plain = Settings.relevance_only()
     lines, _ = bench.values(plain, Measure("nDCG", 5), Measure("Judged", 5))
     assert lines.shape == (4, len(asked.stories))
@@ -359,7 +359,7 @@ def test_unjudged_items_may_hide_the_truth() -> None:
 def test_trials_agree_with_the_protocol(fill: tuple[str, ...]) -> None:
     judged, start = load_set("sample"), TFIDF.override({"selection.related_at": 0.3, "selection.fill": fill})
     other = start.override({"ranking.lexical_weight": 0.35, "ranking.dense_weight": 0.65})
-    stories, judgments, _ = asked_stories(judged)
+    stories, judgments, _ = stories_to_evaluate(judged)
     answers = ask(OwnSystem("other", other), judged, stories, k=5, depth=100)
     ids = judged.catalog.ids.to_pylist()
     wanted = {"relevance": {WEIGHT: 0.35}, "list": {WEIGHT: 0.35, DIVERSITY: 0.0}}
@@ -392,7 +392,7 @@ def test_lists_of_a_ranker_can_be_tuned_but_not_its_order() -> None:
     tuned = tune(judged, start=RANKER, folds=2)
     assert list(tuned.chosen) == [EVENTS, DIVERSITY]
     assert tuned.part == "list"
-    stories, judgments, _ = asked_stories(judged)
+    stories, judgments, _ = stories_to_evaluate(judged)
     assert any("`recommender learn` improves the ranking" in note for note in tuned.notes)
     system = OwnSystem("start", RANKER.override({"selection.reserves": 0}))
     lists = ask(system, judged, stories, k=5, depth=5).lists
@@ -435,7 +435,7 @@ def test_under_a_story_stand_only_older_ones_where_time_counts() -> None:
     start = Settings.relevance_only().override({"ranking.lexical_weight": 0.0})
     rec = Recommender(start, embedder=vectors("telling")).fit_table(judged.catalog.table)
     ids, published = judged.catalog.ids.to_pylist(), judged.catalog.published
-    asked = asked_stories(judged)[0]
+    asked = stories_to_evaluate(judged)[0]
     for story, found in zip(asked, rankings(rec, judged, asked, 10), strict=True):
         older = [item for item in ids if published[ids.index(item)] < published[ids.index(story)]]
         relevance = rec.relevance([story] * len(older), older)

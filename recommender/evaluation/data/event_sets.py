@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from recommender.evaluation.data.folders import need_columns, need_files
-from recommender.evaluation.data.judgments import Judgments, whole_rows
+from recommender.evaluation.data.judgments import Judgments, read_sound_rows
 from recommender.evaluation.data.sets import EvaluationSet
 
 ASKED = 400  # stories drawn of those that can be asked
@@ -58,14 +58,14 @@ class Labelled:
         need_files(folder, (f"{name}.jsonl.gz", f"{name}.csv"), "its source is told in data/sets.toml")
         path, labels = folder / f"{name}.jsonl.gz", folder / f"{name}.csv"
         stories = []
-        for line, row in whole_rows(path):
+        for line, row in read_sound_rows(path):
             need_columns(path, line, row, ("id",))
             story = {field: row[field] for field in _FIELDS if row.get(field) not in (None, "None")}
             if row.get("published_at_is_guess"):
                 story.pop("published_at", None)
             stories.append(story)
         event, told = {}, {}
-        for line, row in whole_rows(labels):
+        for line, row in read_sound_rows(labels):
             need_columns(labels, line, {name: row.get(name) or None for name in ("id", "event")}, ("id", "event"))
             event[row["id"]] = row["event"]
             told[row["id"]] = row.get(running) or row["event"]
@@ -133,7 +133,7 @@ def headlines(data: Path) -> Labelled:
     whole = Labelled.read(data, "refnews")
     near = {  # of a headline that two events cite the last label counts
         row["id"]: abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
-        for _, row in whole_rows(data / "events" / "refnews.csv")
+        for _, row in read_sound_rows(data / "events" / "refnews.csv")
     }
     return whole.only({one for one, used in near.items() if used})
 

@@ -207,7 +207,7 @@ def read_judgments(path: str | Path, *, grade: str | None = None, relevant: floa
         raise InputError(f"no file {path}; expected judgments as CSV, TSV, JSONL, Parquet or TREC qrels")
     if not is_readable(path):
         return _read_qrels(path, relevant)
-    rows = list(whole_rows(path))
+    rows = list(read_sound_rows(path))
     if not rows:
         raise InputError(f"{path} holds no judgments")
     first = rows[0][1]
@@ -247,7 +247,7 @@ def _named(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {error}") from None
 
 
-def whole_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_sound_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read (line, row) of a file of which every row must be sound.
 
     Raises

@@ -15,7 +15,7 @@ from recommender.errors import InputError, MissingExtraError
 from recommender.evaluation.data.clicks import next_click
 from recommender.evaluation.data.event_sets import current_events, ecbplus, refnews, wikinews_sources
 from recommender.evaluation.data.folders import need_columns, need_files
-from recommender.evaluation.data.judgments import Judgments, read_judgments, whole_rows
+from recommender.evaluation.data.judgments import Judgments, read_judgments, read_sound_rows
 from recommender.evaluation.data.sets import NEWSROOM, EvaluationSet
 
 
@@ -49,7 +49,7 @@ def sts22(data: Path) -> EvaluationSet:
     path = folder / "pairs.jsonl.gz"
     articles, judged = [], []
     group: dict[str, str] = {}
-    for line, pair in whole_rows(path):
+    for line, pair in read_sound_rows(path):
         if (pair.get("lang1"), pair.get("lang2")) != ("en", "en"):
             continue
         need_columns(path, line, pair, ("pair_id", "text1", "text2", "overall"))
@@ -126,14 +126,14 @@ def _linked(
     need_files(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
     path, links = folder / "articles.jsonl.gz", folder / "links.csv"
     stories, outside = [], 0
-    for line, row in whole_rows(path):
+    for line, row in read_sound_rows(path):
         need_columns(path, line, row, ("id", "published_at"))
         if str(row["published_at"]).startswith(month):
             stories.append(mend({field: row[field] for field in _STORY if row.get(field) is not None}))
         else:
             outside += 1
     judged = []
-    for line, row in whole_rows(links):
+    for line, row in read_sound_rows(links):
         need_columns(links, line, row, ("story", "item"))
         judged.append((row["story"], row["item"], 1.0))
     made = EvaluationSet.of(
@@ -202,7 +202,7 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     path = data / "reuters21578.jsonl.gz"
     need_files(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")
     rows = []
-    for line, row in whole_rows(path):
+    for line, row in read_sound_rows(path):
         need_columns(path, line, row, ("id", "published_at"))
         rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
@@ -261,7 +261,7 @@ def sample(data: Path | None = None) -> EvaluationSet:
         (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
     )
     need_files(folder, names, "they come with recommender: install it again")
-    events = [row for _, row in whole_rows(folder / names[2])]
+    events = [row for _, row in read_sound_rows(folder / names[2])]
     return EvaluationSet.of(
         "sample",
         folder / names[0],

@@ -1,4 +1,4 @@
-"""Two versions of lists against each other by logged clicks, and how many lists a difference needs."""
+"""A/B tests of two versions of lists by logged clicks, and the number of lists that they need."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class ABResult:
     ----------
     a, b : str
     lists, groups : mapping of version to int
-        Lists shown, and the sessions (or sources) that they come from.
+        Number of lists shown, and of the sessions (or sources) that they come from.
     click_through : mapping of version to Estimate
         Share of lists with a click.
     difference : Estimate
-        The same, b - a.
+        Difference of the shares, b - a.
     p : float
-        Two-sided, of the difference.
+        Two-sided p value of the difference.
     """
 
     a: str
@@ -44,11 +44,11 @@ class ABResult:
 
 
 def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) -> ABResult:
-    """Compare two versions that were shown side by side to randomly divided readers.
+    """Compare two versions that were shown at the same time to readers divided at random.
 
     Lists of one session are not independent. The intervals resample whole sessions (percentile bootstrap, Field and
     Welsh 2007), or sources where sessions are unknown; p is a score test whose variance adds up within them (Liang and
-    Zeger 1986), which for independent lists is the two-proportion z test. Both want some forty groups and more.
+    Zeger 1986), which for independent lists is the two-proportion z test. Both need about forty groups or more.
 
     Parameters
     ----------
@@ -78,28 +78,37 @@ def ab_test(log: ClickLog, a: str, b: str, *, times: int = 1000, seed: int = 0) 
     if times < 1 or a == b:
         raise SettingsError(f"times {times}, versions {a!r} and {b!r}; expected at least 1 and two different versions")
     log = ClickLog(log.table.filter(pc.fill_null(pc.is_in(log.table["version"], pa.array([a, b])), False)))
-    second = pc.equal(log.table["version"], b).to_numpy()
-    lists = {a: int((~second).sum()), b: int(second.sum())}
+    is_b = pc.equal(log.table["version"], b).to_numpy()
+    lists = {a: int((~is_b).sum()), b: int(is_b.sum())}
     if missing := [name for name in (a, b) if not lists[name]]:
         raise InputError(f"no list of version {missing[0]!r} in the log; see its column version")
-    if (apart := _hours_apart(log.table["time"].cast(pa.int64()), second)) > 0:
+    if (hours := _hours_between(log.table["time"].cast(pa.int64()), is_b)) > 0:
         raise InputError(
-            f"versions {a!r} and {b!r} were not shown at the same time ({apart:.1f} hours between them), so a "
+            f"versions {a!r} and {b!r} were not shown at the same time ({hours:.1f} hours between them), so a "
             "difference may be one of the news; expected readers divided at random between both"
         )
-    through = np.minimum(pc.list_value_length(log.table["clicked"]).to_numpy(), 1).astype(np.float64)
-    weights = [mask * value for value in (np.ones(len(log)), through) for mask in (~second, second)]
-    sums = np.stack([np.bincount(log.groups, weight) for weight in weights], axis=1)  # lists and clicked, of a and of b
-    rng, count = np.random.default_rng(seed), len(sums)
-    drawn = np.stack([np.bincount(rng.integers(count, size=count), minlength=count) @ sums for _ in range(times)])
-    drawn = drawn[(drawn[:, :2] > 0).all(axis=1)]  # both versions are there
-    rates, value = (_rates(sample) for sample in (drawn, sums.sum(axis=0)))
+    has_click = np.minimum(pc.list_value_length(log.table["clicked"]).to_numpy(), 1).astype(np.float64)
+    # Columns of the sums by group: lists of a and of b, then clicked lists of a and of b.
+    weights = [mask * value for value in (np.ones(len(log)), has_click) for mask in (~is_b, is_b)]
+    sums = np.stack([np.bincount(log.groups, weight) for weight in weights], axis=1)
+    rng, n_groups = np.random.default_rng(seed), len(sums)
+    draws = (np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups) for _ in range(times))
+    samples = np.stack([draw @ sums for draw in draws])
+    samples = samples[(samples[:, :2] > 0).all(axis=1)]  # those with lists of both versions
+    rates = _rates(samples)
     low, high = np.percentile(rates, [2.5, 97.5], axis=0) if len(rates) else np.full((2, 3), np.nan)
-    of_a, of_b, difference = (Estimate(*map(float, one)) for one in zip(value, low, high, strict=True))
-    groups = {name: int((sums[:, column] > 0).sum()) for column, name in enumerate((a, b))}
-    p = _score_test(through, second, log.groups)
-    through_of = {a: of_a, b: of_b}
-    return ABResult(a=a, b=b, lists=lists, groups=groups, click_through=through_of, difference=difference, p=p)
+    of_a, of_b, difference = (
+        Estimate(*map(float, values)) for values in zip(_rates(sums.sum(axis=0)), low, high, strict=True)
+    )
+    return ABResult(
+        a=a,
+        b=b,
+        lists=lists,
+        groups={name: int((sums[:, column] > 0).sum()) for column, name in enumerate((a, b))},
+        click_through={a: of_a, b: of_b},
+        difference=difference,
+        p=_score_test(has_click, is_b, log.groups),
+    )
 
 
 def _rates(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,25 +117,26 @@ def _rates(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([rates, rates[..., 1:] - rates[..., :1]], axis=-1)
 
 
-def _score_test(values: NDArray[np.float64], second: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
+def _score_test(values: NDArray[np.float64], is_b: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
     """Test equal means of both versions, two-sided, residuals from the common mean summed within groups."""
-    share = np.where(second, 1 / second.sum(), -1 / (~second).sum()) * (values - values.mean())
-    spread = float(np.sum(np.bincount(groups, share) ** 2))
-    return float(2 * norm.sf(abs(share.sum()) / sqrt(spread))) if spread > 0 else 1.0
+    scores = np.where(is_b, 1 / is_b.sum(), -1 / (~is_b).sum()) * (values - values.mean())
+    variance = float(np.sum(np.bincount(groups, scores) ** 2))
+    return float(2 * norm.sf(abs(scores.sum()) / sqrt(variance))) if variance > 0 else 1.0
 
 
-def _hours_apart(times: pa.ChunkedArray, second: NDArray[np.bool_]) -> float:
-    """Measure the hours between the end of one version and the beginning of the other; 0 where undated or together."""
-    parts = [times.filter(pa.array(mask)).drop_null().to_numpy() for mask in (~second, second)]
-    if not all(map(len, parts)):
+def _hours_between(times: pa.ChunkedArray, is_b: NDArray[np.bool_]) -> float:
+    """Compute the hours from the end of one version to the start of the other; 0 if they overlap or are undated."""
+    dated = [times.filter(pa.array(mask)).drop_null().to_numpy() for mask in (~is_b, is_b)]
+    if not all(map(len, dated)):
         return 0.0
-    return max(float(max(part.min() for part in parts) - min(part.max() for part in parts)) / 3.6e9, 0.0)
+    last_start, first_end = max(version.min() for version in dated), min(version.max() for version in dated)
+    return max(float(last_start - first_end) / 3.6e9, 0.0)
 
 
 def sample_size(
     rate: float, difference: float, *, power: float = 0.8, alpha: float = 0.05, design_effect: float = 1.0
 ) -> int:
-    """Compute how many lists each version needs, so that a difference in click-through is found.
+    """Compute how many lists each version needs so that a difference in click-through is found.
 
     Normal approximation of two proportions, two-sided, without continuity correction (Fleiss, Levin and Paik 2003,
     section 4.2), times the design effect.
@@ -138,9 +148,9 @@ def sample_size(
     difference : float
         The smallest difference worth finding, absolute: 0.002 = from 2.0 % to 2.2 %.
     power : float, default 0.8
-        Chance of finding it, between `alpha` and 1.
+        Probability of finding it, between `alpha` and 1.
     alpha : float, default 0.05
-        Chance of a false alarm.
+        Probability of a false alarm.
     design_effect : float, default 1.0
         See `design_effect`.
 
@@ -166,16 +176,16 @@ def sample_size(
             "effect above 0"
         )
     mean = (rate + other) / 2
-    apart = norm.isf(alpha / 2) * sqrt(2 * mean * (1 - mean))
-    found = norm.ppf(power) * sqrt(rate * (1 - rate) + other * (1 - other))
-    needed: float = design_effect * ((apart + found) / difference) ** 2
-    return ceil(needed)
+    null_quantile = norm.isf(alpha / 2) * sqrt(2 * mean * (1 - mean))
+    power_quantile = norm.ppf(power) * sqrt(rate * (1 - rate) + other * (1 - other))
+    size: float = design_effect * ((null_quantile + power_quantile) / difference) ** 2
+    return ceil(size)
 
 
 def design_effect(clicked: ArrayLike, clusters: ArrayLike) -> float:
-    """Estimate how many times more lists are needed because those of one session are alike (Kish 1965).
+    """Estimate the factor by which more lists are needed because those of a session are similar (Kish 1965).
 
-    The variance of the click-through with lists summed within clusters, over that of as many independent lists.
+    It is the variance of the click-through of clusters of lists, over that of as many independent lists.
 
     Parameters
     ----------
@@ -203,8 +213,8 @@ def design_effect(clicked: ArrayLike, clusters: ArrayLike) -> float:
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if values.ndim != 1 or values.shape != codes.shape:
         raise InputError(f"clicked has shape {values.shape}, clusters {codes.shape}; expected (n,) twice")
-    rest, n, g = values - values.mean() if len(values) else values, len(values), len(names)
-    if g < 2 or not rest.any():
+    residuals, n, g = values - values.mean() if len(values) else values, len(values), len(names)
+    if g < 2 or not residuals.any():
         raise InputError(f"{n} lists of {g} clusters, all clicked or none; expected two clusters, and some clicked")
-    together = np.sum(np.bincount(codes, rest) ** 2) * g / (g - 1)
-    return float(together / (np.sum(rest**2) * n / (n - 1)))
+    clustered = np.sum(np.bincount(codes, residuals) ** 2) * g / (g - 1)
+    return float(clustered / (np.sum(residuals**2) * n / (n - 1)))

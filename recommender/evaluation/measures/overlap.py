@@ -1,4 +1,4 @@
-"""How alike the lists of two systems are: rank-biased overlap."""
+"""Rank-biased overlap: the similarity of the lists of two systems."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import InputError, SettingsError
-from recommender.evaluation.measures.places import blocks, mean, nth_of_group
+from recommender.evaluation.measures.arrays import blocks, count_earlier_of_group, mean
 
 
 def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> float:
-    """Measure how alike the lists of two systems are, the top counting most, on average; NaN where there are none.
+    """Compute the mean rank-biased overlap of the lists of two systems; NaN where there are none.
 
-    RBO_EXT of Webber, Moffat & Zobel (2010, eq. 32): from 0 (nothing in common) to 1 (the same). Lists may be of
-    different length. An item given twice counts once. Two empty lists are alike, an empty one and another are not.
+    RBO_EXT of Webber, Moffat & Zobel (2010, eq. 32): from 0 (nothing in common) to 1 (equal); the first places count
+    most. Lists may differ in length. An item given twice counts once. Two empty lists are equal; an empty list and
+    another one have nothing in common.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
     b : ndarray of int64, shape (q, w)
         Catalog rows, best first; -1 = empty place.
     p : float, default 0.9
-        Chance that a reader looks at the next place; the first ten have 86 % of the weight at .9.
+        Probability that a reader looks at the next place; at .9 the first ten places have 86 % of the weight.
 
     Raises
     ------
@@ -40,26 +41,27 @@ def mean_overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float = 0.9) -> 
     if len(a) != len(b):
         raise InputError(f"{len(a)} lists cannot be compared with {len(b)}; expected lists of the same stories")
     width = max(a.shape[1], b.shape[1], 1)
-    return mean(np.concatenate([_overlap(_distinct(a[s], width), _distinct(b[s], width), p) for s in blocks(a)]))
+    overlaps = [_overlap(_distinct(a[block], width), _distinct(b[block], width), p) for block in blocks(a)]
+    return mean(np.concatenate(overlaps))
 
 
 def _overlap(a: NDArray[np.int64], b: NDArray[np.int64], p: float) -> NDArray[np.float64]:
-    """Compute RBO of lists of distinct items, (q, w) both."""
+    """Compute the overlap of lists of distinct items, (q, w) both."""
     lengths = np.stack([(a >= 0).sum(axis=1), (b >= 0).sum(axis=1)])
     short, long = lengths.min(axis=0)[:, None], lengths.max(axis=0)[:, None]
     equal = (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
     common = np.diagonal(equal.cumsum(axis=1).cumsum(axis=2), axis1=1, axis2=2)  # X_d of the paper
     at_short = np.take_along_axis(common, np.maximum(short - 1, 0), axis=1)
-    # beyond its end the short list is taken to agree as it did so far, and beyond the long one both
+    # Beyond its end the shorter list is assumed to agree as it did before, and beyond the longer one both are.
     depth = np.minimum(np.arange(1, a.shape[1] + 1), np.maximum(long, 1))
     agreement = (common + at_short * np.maximum(depth - short, 0) / np.maximum(short, 1)) / depth
     weight = (1 - p) * p ** np.arange(a.shape[1])
-    weight[-1] = p ** (a.shape[1] - 1)  # the last depth stands for all below it
+    weight[-1] = p ** (a.shape[1] - 1)  # the last depth represents all greater ones
     return np.where(long[:, 0] > 0, np.average(agreement, axis=1, weights=weight), 1.0)
 
 
 def _distinct(rows: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Keep each item once, empty places last, (q, width)."""
+    """Return each item once, empty places last, (q, width)."""
     rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
-    rows = np.where(nth_of_group(rows) > 0, -1, rows)
+    rows = np.where(count_earlier_of_group(rows) > 0, -1, rows)
     return np.take_along_axis(rows, np.argsort(rows < 0, axis=1, kind="stable"), axis=1)

@@ -5,17 +5,18 @@ A pair has two stories, so it belongs to two groups; samples weigh pairs, and me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recommender.errors import InputError, SettingsError
+from recommender.evaluation.measures.arrays import ratio
 from recommender.statistics import BLOCK, NOISE, Estimate, counted_draws, expanded_interval
 
 Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""Of scores (n,), grades (n,) and weights (..., n): values (...), NaN where undefined. `auc`, `spearman`, `pearson`."""
+"""Computes values (...) from scores (n,), grades (n,) and weights (..., n); NaN where undefined."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,20 @@ def pair_intervals(
 ) -> PairFigures:
     """Compute a measure of judged pairs with 95 % intervals, and paired differences from a baseline.
 
-    Pairs that share a story are not independent, so groups of stories are drawn, the same for all systems. A pair
-    counts the product of how often its two groups were drawn, or once that of the group that holds both stories. Such
-    samples count three times the variance that belongs to two groups together and to neither alone (Owen 2007). Samples
-    of independent pairs of groups measure that part, and twice of it is taken off, as inclusion and exclusion has it
-    (Aronow, Samii & Assenova 2015): samples move towards the observed value. Undefined samples are left out.
-    ``p = 2 * min(share of samples <= 0, share >= 0)``, with the observed one counted in (Davison & Hinkley 1997).
+    Pairs that share a story are not independent, so groups of stories are drawn, the same for all systems. The weight
+    of a pair is the product of how often its two groups were drawn, or how often the one group of both stories was.
+    Such samples count three times the variance that belongs to two groups together and to neither alone (Owen 2007).
+    Samples of independent pairs of groups measure that part, and twice of it is subtracted (Aronow, Samii & Assenova
+    2015): samples move towards the observed value. Undefined samples are left out.
+    ``p = 2 * min(share of samples <= 0, share >= 0)``, with the observed one included (Davison & Hinkley 1997).
 
     Parameters
     ----------
     scores : mapping of system to ndarray of float64, shape (n,)
     grades : array_like, shape (n,)
-        As the measure takes them: yes or no for `auc`.
+        As the measure takes them: booleans for `auc`.
     group_a, group_b : ndarray of int, shape (n,)
-        Groups of a pair's two stories.
+        Groups of the two stories of each pair.
     measure : callable
         `auc`, `spearman`, `pearson` or another `Measure`.
     baseline : str, optional
@@ -87,60 +88,67 @@ def pair_intervals(
     """
     if baseline is not None and baseline not in scores:
         raise SettingsError(f"the baseline {baseline!r} is none of the systems: {', '.join(scores)}")
-    graded = np.asarray(grades, dtype=np.float64)
-    for name, given in {"grades": graded, **scores}.items():
-        if not given.shape == (len(graded),) == group_a.shape == group_b.shape or np.isnan(given).any():
+    grade_array = np.asarray(grades, dtype=np.float64)
+    for name, array in {"grades": grade_array, **scores}.items():
+        if not array.shape == (len(grade_array),) == group_a.shape == group_b.shape or np.isnan(array).any():
             raise InputError(
-                f"{name} has shape {given.shape} and {np.isnan(given).sum()} NaN; expected one number for each of "
-                f"{len(graded)} grades and {len(group_a)} pairs of groups"
+                f"{name} has shape {array.shape} and {np.isnan(array).sum()} NaN; expected one number for each of "
+                f"{len(grade_array)} grades and {len(group_a)} pairs of groups"
             )
     codes = np.unique(np.concatenate([group_a, group_b]), return_inverse=True)[1]
+    n_groups = int(codes.max(initial=-1)) + 1
     a, b = np.split(codes, 2)
-    number, inside = int(codes.max(initial=-1)) + 1, a == b
-    dyads, dyad = np.unique(np.minimum(a, b) * number + np.maximum(a, b), return_inverse=True)
-    rng, step = np.random.default_rng(seed), max(BLOCK // max(len(a), 1), 1)
-    parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in scores}
-    for at in range(0, times, step):
-        by_group = counted_draws(rng, min(step, times - at), number)
-        by_dyad = counted_draws(rng, len(by_group), len(dyads))[:, dyad]
-        weights = np.stack([by_group[:, a] * np.where(inside, 1, by_group[:, b]), np.where(inside, 1, by_dyad)])
-        for name, given in scores.items():
-            parts[name].append(measure(given, graded, weights))
-    # (1 + times, 2): the observed value, then by groups and by pairs of groups
     ones = np.ones((1, 2, len(a)))
-    lines = {
-        name: np.concatenate([measure(given, graded, ones), *(part.T for part in parts[name])])
-        for name, given in scores.items()
+    parts = {name: [measure(array, grade_array, ones)] for name, array in scores.items()}
+    for weights in _sample_weights(a, b, n_groups, times, np.random.default_rng(seed)):
+        for name, array in scores.items():
+            parts[name].append(measure(array, grade_array, weights).T)
+    # (1 + times, 2): the observed value, then samples by groups and by pairs of groups
+    samples = {name: np.concatenate(blocks) for name, blocks in parts.items()}
+    differences = {
+        name: samples[name] - samples[baseline] for name in samples if baseline is not None and name != baseline
     }
-    against = {} if baseline is None else {name: lines[name] - lines[baseline] for name in lines if name != baseline}
 
-    def estimate(line: NDArray[np.float64]) -> Estimate:
-        return Estimate(float(line[0, 0]), *expanded_interval(_settled(line), number))
+    def estimate(sample: NDArray[np.float64]) -> Estimate:
+        return Estimate(float(sample[0, 0]), *expanded_interval(_corrected(sample), n_groups))
 
     return PairFigures(
-        {name: estimate(line) for name, line in lines.items()},
-        {name: estimate(line) for name, line in against.items()},
-        {name: _bootstrap_p(_settled(line), number) for name, line in against.items()},
+        {name: estimate(sample) for name, sample in samples.items()},
+        {name: estimate(sample) for name, sample in differences.items()},
+        {name: _bootstrap_p(_corrected(sample), n_groups) for name, sample in differences.items()},
     )
 
 
-def _settled(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correct the spread of samples by groups; `line` as in `pair_intervals`."""
-    value, by_group, by_dyad = line[0, 0], line[1:, 0], line[1:, 1]
+def _sample_weights(
+    a: NDArray[np.integer], b: NDArray[np.integer], n_groups: int, times: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.float64]]:
+    """Yield weights of pairs, (2, times of a block, n): by drawing groups, and by drawing pairs of groups."""
+    is_within = a == b
+    dyads, dyad = np.unique(np.minimum(a, b) * n_groups + np.maximum(a, b), return_inverse=True)
+    step = max(BLOCK // max(len(a), 1), 1)
+    for start in range(0, times, step):
+        by_group = counted_draws(rng, min(step, times - start), n_groups)
+        by_dyad = counted_draws(rng, len(by_group), len(dyads))[:, dyad]
+        yield np.stack([by_group[:, a] * np.where(is_within, 1, by_group[:, b]), np.where(is_within, 1, by_dyad)])
+
+
+def _corrected(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correct the spread of samples by groups; `sample` as in `pair_intervals`."""
+    value, by_group, by_dyad = sample[0, 0], sample[1:, 0], sample[1:, 1]
     by_group, by_dyad = by_group[~np.isnan(by_group)], by_dyad[~np.isnan(by_dyad)]
     if np.isnan(value) or not len(by_group):
         return np.zeros(0)
-    alone = by_dyad.var() if len(by_dyad) else 0.0
-    least = max(by_group.var() - 2 * alone, min(alone, by_group.var()))
-    return np.asarray(value + (by_group - value) * np.sqrt(least / by_group.var() if least else 1.0))
+    dyad_variance = by_dyad.var() if len(by_dyad) else 0.0
+    variance = max(by_group.var() - 2 * dyad_variance, min(dyad_variance, by_group.var()))
+    return np.asarray(value + (by_group - value) * np.sqrt(variance / by_group.var() if variance else 1.0))
 
 
-def _bootstrap_p(draws: NDArray[np.float64], groups: int) -> float:
+def _bootstrap_p(samples: NDArray[np.float64], n_groups: int) -> float:
     """Compute the two-sided p value of a difference from its samples."""
-    if groups < 2 or not len(draws):
+    if n_groups < 2 or not len(samples):
         return float("nan")
-    fewer = min((draws <= NOISE).sum(), (draws >= -NOISE).sum())
-    return float(min(2 * (1 + fewer) / (1 + len(draws)), 1))
+    smaller_tail = min((samples <= NOISE).sum(), (samples >= -NOISE).sum())
+    return float(min(2 * (1 + smaller_tail) / (1 + len(samples)), 1))
 
 
 def auc(
@@ -164,10 +172,10 @@ def auc(
     >>> float(auc(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.ones(4)))
     0.875
     """
-    yes = np.asarray(relevant, dtype=bool)
-    positive, negative = weights * yes, weights * ~yes
+    is_relevant = np.asarray(relevant, dtype=bool)
+    positive, negative = weights * is_relevant, weights * ~is_relevant
     won = (positive * _mid_ranks(scores, negative)).sum(axis=-1)
-    return _ratio(won, positive.sum(axis=-1) * negative.sum(axis=-1))
+    return ratio(won, positive.sum(axis=-1) * negative.sum(axis=-1))
 
 
 def pearson(
@@ -191,8 +199,8 @@ def pearson(
     1.0
     """
     x, y = _centred(scores, weights), _centred(grades, weights)
-    products = [(weights * one * other).sum(axis=-1) for one, other in ((x, y), (x, x), (y, y))]
-    return np.clip(_ratio(products[0], np.sqrt(products[1] * products[2])), -1, 1)
+    covariance, x_variance, y_variance = ((weights * p * q).sum(axis=-1) for p, q in ((x, y), (x, x), (y, y)))
+    return np.clip(ratio(covariance, np.sqrt(x_variance * y_variance)), -1, 1)
 
 
 def spearman(
@@ -219,22 +227,17 @@ def spearman(
 
 
 def _mid_ranks(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Sum the weight below each value and half of the weight at it; as `weights`."""
+    """Compute the weight below each value plus half of the weight at it, in the shape of `weights`."""
     order = np.argsort(values, kind="stable")
-    new = np.diff(values[order], prepend=np.nan) != 0
-    at = np.add.reduceat(weights[..., order], np.flatnonzero(new), axis=-1, dtype=np.float64)
-    place = np.empty_like(order)
-    place[order] = np.cumsum(new) - 1
-    return np.asarray((np.cumsum(at, axis=-1) - at / 2)[..., place])
+    is_new = np.diff(values[order], prepend=np.nan) != 0
+    weight = np.add.reduceat(weights[..., order], np.flatnonzero(is_new), axis=-1, dtype=np.float64)
+    distinct_index = np.empty_like(order)
+    distinct_index[order] = np.cumsum(is_new) - 1
+    return np.asarray((np.cumsum(weight, axis=-1) - weight / 2)[..., distinct_index])
 
 
 def _centred(values: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Subtract the weighted mean; exactly 0 where only rounding is left."""
-    mean = _ratio((weights * values).sum(axis=-1), weights.sum(axis=-1))[..., None]
-    off = values - mean
-    return np.where(np.abs(off) <= NOISE * np.abs(mean), 0.0, off)
-
-
-def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide, NaN for nothing below the line."""
-    return np.where(under > 0, over, np.nan) / np.where(under > 0, under, 1)
+    """Subtract the weighted mean; exactly 0 where only rounding errors remain."""
+    mean = ratio((weights * values).sum(axis=-1), weights.sum(axis=-1))[..., None]
+    centred = values - mean
+    return np.where(np.abs(centred) <= NOISE * np.abs(mean), 0.0, centred)

@@ -1,4 +1,4 @@
-"""Compare two systems over several sets at once, such as two newsrooms."""
+"""Comparing two systems over several sets together, such as two newsrooms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommender import statistics
 from recommender.errors import InputError
+from recommender.evaluation.measures.arrays import mean
 from recommender.evaluation.results import TRAINED_HERE, Comparison, Evaluation, Part, SystemResult
 
 
@@ -23,8 +24,8 @@ def pooled(
 ) -> Comparison:
     """Compare a system with a baseline over the stories of all sets together.
 
-    Every story counts the same, whichever set it is of. The interval comes from drawing groups anew within each set,
-    the p value from flipping whole groups: a single set may be too small to show what all of them show.
+    Every story counts the same, whatever its set. The interval comes from resampling groups within each set, the p
+    value from flipping whole groups: a single set may be too small to show what all of them show.
 
     Parameters
     ----------
@@ -39,42 +40,43 @@ def pooled(
     Returns
     -------
     Comparison
-        `difference` holds the estimate with its interval, `verdict` what it shows. There is one comparison, so
-        `p_holm` is `p`. If one of the two was trained on one of the sets there is no p value and no verdict.
+        There is one comparison, so `p_holm` is `p`. If one of the two systems was trained on one of the sets there is
+        no p value and no verdict.
 
     Raises
     ------
     InputError
-        If a set is there twice, a system or a measure is missing, or what the ranker of a system had seen differs
-        from set to set: a figure of left-out newsrooms and one of cross-validation are not the same thing.
+        If a set is given twice, a system or a measure is missing, or the `training` of a system differs between sets:
+        figures of left-out newsrooms and of cross-validation are not the same.
     """
-    names = [one.name for one in evaluations]
+    names = [evaluation.name for evaluation in evaluations]
     if not names or len(set(names)) < len(names):
         raise InputError(f"the sets are {', '.join(names) or 'none'}; expected one and more, each once")
-    ours, theirs = ([_result(one, name) for one in evaluations] for name in (system, baseline))
-    seen = [{result.training for result in results} for results in (ours, theirs)]
-    unfair = any(TRAINED_HERE in kinds for kinds in seen)
-    for name, kinds in zip((system, baseline), seen, strict=True):
-        if len(kinds) > 1 and not unfair:
-            told = ", ".join(kind or "not trained" for kind in sorted(kinds))
-            raise InputError(f"{name} is {told} in these sets; figures of one kind alone can be pooled")
+    ours, theirs = ([_result(evaluation, name) for evaluation in evaluations] for name in (system, baseline))
+    trainings = {system: {result.training for result in ours}, baseline: {result.training for result in theirs}}
+    is_fair = not any(TRAINED_HERE in kinds for kinds in trainings.values())
+    for name, kinds in trainings.items():
+        if len(kinds) > 1 and is_fair:
+            listed = ", ".join(kind or "not trained" for kind in sorted(kinds))
+            raise InputError(f"{name} is {listed} in these sets; figures of one kind alone can be pooled")
     differences, groups = [], []
     offset = 0
-    for one, our, their in zip(evaluations, ours, theirs, strict=True):
-        differences.append(_values(one, our, part, measure) - _values(one, their, part, measure))
-        groups.append(np.unique(np.array(one.groups, dtype=np.int64), return_inverse=True)[1].astype(np.int64) + offset)
+    for evaluation, our, their in zip(evaluations, ours, theirs, strict=True):
+        differences.append(_values(evaluation, our, part, measure) - _values(evaluation, their, part, measure))
+        codes = np.unique(np.array(evaluation.groups, dtype=np.int64), return_inverse=True)[1]
+        groups.append(codes.astype(np.int64) + offset)
         offset = int(groups[-1].max(initial=offset - 1)) + 1
-    every, group = np.concatenate(differences), np.concatenate(groups)
+    all_differences = np.concatenate(differences)
     difference = statistics.stratified_bootstrap(differences, groups, seed=seed)
-    p = np.nan if unfair else statistics.randomisation(every, group, seed=seed)
-    said = statistics.verdict(
+    p = statistics.randomisation(all_differences, np.concatenate(groups), seed=seed) if is_fair else np.nan
+    verdict = statistics.verdict(
         difference,
         p,
-        identical=not np.nan_to_num(every).any(),
-        judged_gap=_judged(ours, part) - _judged(theirs, part),
+        identical=not np.nan_to_num(all_differences).any(),
+        judged_gap=_judged_share(ours, part) - _judged_share(theirs, part),
     )
     return Comparison.by_story(
-        every,
+        all_differences,
         part=part,
         measure=measure,
         system=system,
@@ -82,7 +84,7 @@ def pooled(
         difference=difference,
         p=p,
         p_holm=p,
-        verdict=TRAINED_HERE if unfair else said,
+        verdict=verdict if is_fair else TRAINED_HERE,
     )
 
 
@@ -95,23 +97,19 @@ def _result(evaluation: Evaluation, name: str) -> SystemResult:
 
 
 def _values(evaluation: Evaluation, result: SystemResult, part: Part, measure: str) -> NDArray[np.float64]:
-    found = result.per_story.get(part, {})
-    if measure not in found or len(found[measure]) != len(evaluation.groups):
+    values = result.per_story.get(part, {})
+    if measure not in values or len(values[measure]) != len(evaluation.groups):
         raise InputError(
             f"{evaluation.name} has no {measure} by story of the {part} of {result.system}; "
-            f"expected one of {', '.join(found) or 'none'}"
+            f"expected one of {', '.join(values) or 'none'}"
         )
-    return found[measure]
+    return values[measure]
 
 
-def _judged(results: Sequence[SystemResult], part: Part) -> float:
-    """Compute the share of judged items among the first, over the stories of all sets; 0 where not measured."""
-    shares = [
-        values
-        for result in results
-        for values in [next((v for n, v in result.per_story.get(part, {}).items() if n.startswith("Judged")), None)]
-        if values is not None
-    ]
-    every = np.concatenate(shares) if shares else np.zeros(0)
-    every = every[~np.isnan(every)]
-    return float(every.mean()) if len(every) else 0.0
+def _judged_share(results: Sequence[SystemResult], part: Part) -> float:
+    """Compute the share of judged items, by the smallest cut-off, over the stories of all sets; 0 if not measured."""
+    shares = [np.zeros(0)]
+    for result in results:
+        values = result.per_story.get(part, {})
+        shares += [values[name] for name in values if name.startswith("Judged")][:1]
+    return float(np.nan_to_num(mean(np.concatenate(shares))))

@@ -1,4 +1,4 @@
-"""Make-up of final lists: measures that need no relevance judgments."""
+"""Measures of final lists that need no relevance judgments."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.evaluation.measures.arrays import blocks, mean, ratio
 from recommender.evaluation.measures.exposure import ages_days, drift, first_list, gini, lists_showing, novelty
-from recommender.evaluation.measures.places import blocks, mean, ratio
-from recommender.evaluation.measures.repeats import own_reports, repeats
-from recommender.evaluation.measures.yardstick import Yardstick, check
+from recommender.evaluation.measures.reference import Reference, check
+from recommender.evaluation.measures.repeats import mask_own_reports, mask_repeats
 from recommender.features.vectors import gram
 from recommender.lists.readnext import MORE, status_of
 
@@ -46,35 +46,34 @@ QUALITY: Mapping[str, str] = MappingProxyType(
         "from then on",
     }
 )
-"""Name of each measure of `list_quality` -> what it is. Eligible are current stories, not after the last moment."""
-
+"""Name of each measure of `list_quality` -> its meaning. Eligible are current stories, not after the last moment."""
 
 BY_LIST = ("items", "empty lists", "related", "repeats", "own reports", "distance", "section entropy")
-"""Those of `QUALITY` that are means of a value of each list."""
+"""The measures of `QUALITY` that are means over lists."""
 
 
 def list_quality(
     rows: NDArray[np.int64],
     stories: NDArray[np.int64],
     moments: NDArray[np.int64],
-    yardstick: Yardstick,
+    reference: Reference,
     *,
     k: int,
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, float]:
     """Compute the measures of `QUALITY`, in its order; NaN where one does not apply.
 
-    Items without a date have no age, those without a section none.
+    Items without a date are left out of measures of age, and those without a section out of measures of sections.
 
     Parameters
     ----------
     rows : ndarray of int64, shape (q, w)
         Catalog rows of the items, best first; -1 = empty place, after all others.
     stories : ndarray of int64, shape (q,)
-        Catalog rows of the stories; -1 = outside the archive, and left out of 'own reports'.
+        Catalog rows of the stories; -1 = outside of the archive, left out of 'own reports'.
     moments : ndarray of int64, shape (q,)
-        Microseconds since 1970 that each list is for; `UNDATED` where time does not count.
-    yardstick : Yardstick
+        Moment of each list, in microseconds since 1970; `UNDATED` where time does not count.
+    reference : Reference
     k : int
         Only the first `k` places count.
     sources : ndarray of str, shape (q, w), optional
@@ -95,57 +94,57 @@ def list_quality(
     ...     {"id": "c", "title": "Opera opens", "section": "arts"},
     ... ])
     >>> lists = np.array([[1, 2], [0, 2], [0, -1]])
-    >>> found = list_quality(lists, np.arange(3), np.full(3, UNDATED), Yardstick(rec.archive), k=2)
+    >>> found = list_quality(lists, np.arange(3), np.full(3, UNDATED), Reference(rec.archive), k=2)
     >>> round(found["items"], 3), round(found["section entropy"], 3), found["coverage"]
     (1.667, 0.667, 1.0)
     """
-    check(rows, stories, moments, yardstick)
-    each = by_list(rows, stories, yardstick, k=k, sources=sources)
+    check(rows, stories, moments, reference)
+    by_list = values_by_list(rows, stories, reference, k=k, sources=sources)
     rows = rows[:, :k]
-    held = rows >= 0
-    shown_in = lists_showing(rows, len(yardstick.archive.catalog))
-    eligible = yardstick.eligible(moments)
-    ages = ages_days(rows, moments, yardstick)
-    wait, never = first_list(rows, moments, yardstick)
-    found = {name: mean(values) for name, values in each.items()} | {
-        "section drift": drift(rows[held], eligible, yardstick.sections),
-        "coverage": mean(shown_in[eligible] > 0),
-        "Gini": gini(shown_in[eligible]),
-        "novelty bits": novelty(shown_in, int(held.any(axis=1).sum())),
+    has_item = rows >= 0
+    n_lists = lists_showing(rows, len(reference.archive.catalog))
+    is_eligible = reference.eligible(moments)
+    ages = ages_days(rows, moments, reference)
+    hours, never_shown = first_list(rows, moments, reference)
+    values = {name: mean(array) for name, array in by_list.items()} | {
+        "section drift": drift(rows[has_item], is_eligible, reference.sections),
+        "coverage": mean(n_lists[is_eligible] > 0),
+        "Gini": gini(n_lists[is_eligible]),
+        "novelty bits": novelty(n_lists, int(has_item.any(axis=1).sum())),
         "age median days": _quantile(ages, 0.5),
         "age p90 days": _quantile(ages, 0.9),
         f"older than {FRESH_DAYS} days": mean(ages > FRESH_DAYS),
-        "hours to first list": _quantile(wait, 0.5),
-        "never shown": never,
+        "hours to first list": _quantile(hours, 0.5),
+        "never shown": never_shown,
     }
-    return {name: found[name] for name in QUALITY}
+    return {name: values[name] for name in QUALITY}
 
 
-def by_list(
+def values_by_list(
     rows: NDArray[np.int64],
     stories: NDArray[np.int64],
-    yardstick: Yardstick,
+    reference: Reference,
     *,
     k: int,
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compute for each list, (q,), the measures named in `BY_LIST`; NaN where one does not apply to a list.
+    """Compute the measures of `BY_LIST` for each list, (q,); NaN where one does not apply to a list.
 
     Parameters are those of `list_quality`.
     """
     rows, sources = rows[:, :k], None if sources is None else sources[:, :k]
-    parts = [_of_block(rows[part], stories[part], yardstick) for part in blocks(rows)]
-    items = (rows >= 0).sum(axis=1)
+    measured = [_measure_block(rows[block], stories[block], reference) for block in blocks(rows)]
+    repeats, own, distance, entropy = (np.concatenate(arrays) for arrays in zip(*measured, strict=True))
+    n_items = (rows >= 0).sum(axis=1)
     related = np.full(len(rows), np.nan)
     if sources is not None:
-        related = ratio(((rows >= 0) & ~np.isin(sources.astype(str), MORE)).sum(axis=1), items)
-    repeated, own, distance, entropy = (np.concatenate(part) for part in zip(*parts, strict=True))
-    values = (items, items == 0, related, repeated, own, distance, entropy)
-    return {name: one.astype(np.float64) for name, one in zip(BY_LIST, values, strict=True)}
+        related = ratio(((rows >= 0) & ~np.isin(sources.astype(str), MORE)).sum(axis=1), n_items)
+    values = (n_items, n_items == 0, related, repeats, own, distance, entropy)
+    return {name: array.astype(np.float64) for name, array in zip(BY_LIST, values, strict=True)}
 
 
 def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> dict[str, int]:
-    """Count the lists of each status, as `ReadNext.status` tells them of lists that were made.
+    """Count the lists of each status, see `ReadNext.status`.
 
     Parameters
     ----------
@@ -159,33 +158,33 @@ def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> di
     >>> list_statuses(np.array([["related", "related"], ["related", "more"], ["related", ""], ["", ""]]), 2)
     {'ok': 1, 'filled': 1, 'short': 1, 'empty': 1}
     """
-    found: list[str] = [status_of([source for source in line if source], k) for line in sources[:, :k].tolist()]
-    return {status: found.count(status) for status in STATUSES}
+    statuses: list[str] = [status_of([source for source in row if source], k) for row in sources[:, :k].tolist()]
+    return {status: statuses.count(status) for status in STATUSES}
 
 
-def _of_block(
-    rows: NDArray[np.int64], stories: NDArray[np.int64], yardstick: Yardstick
+def _measure_block(
+    rows: NDArray[np.int64], stories: NDArray[np.int64], reference: Reference
 ) -> tuple[NDArray[np.float64], ...]:
-    """Measure each list: repeats, reports of the story's own event, distance and section entropy; (q,) each."""
-    repeated = repeats(rows, yardstick).sum(axis=1).astype(np.float64)
-    own = np.where(stories >= 0, own_reports(rows, stories, yardstick).sum(axis=1), np.nan)
-    return repeated, own, _distance(rows, yardstick), _entropy(rows, yardstick)
+    """Compute repeats, own reports, distance and section entropy of each list; (q,) each."""
+    repeats = mask_repeats(rows, reference).sum(axis=1).astype(np.float64)
+    own = np.where(stories >= 0, mask_own_reports(rows, stories, reference).sum(axis=1), np.nan)
+    return repeats, own, _distance(rows, reference), _entropy(rows, reference)
 
 
-def _distance(rows: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.float64]:
-    held = rows >= 0
-    pair = held[:, :, None] & held[:, None, :] & np.triu(np.ones((rows.shape[1],) * 2, dtype=bool), 1)
-    apart = np.where(pair, 1.0 - gram(yardstick.archive.vectors, rows), 0).sum(axis=(1, 2))
-    return ratio(apart, pair.sum(axis=(1, 2)))
+def _distance(rows: NDArray[np.int64], reference: Reference) -> NDArray[np.float64]:
+    has_item = rows >= 0
+    is_pair = has_item[:, :, None] & has_item[:, None, :] & np.triu(np.ones((rows.shape[1],) * 2, dtype=bool), 1)
+    distance = np.where(is_pair, 1.0 - gram(reference.archive.vectors, rows), 0).sum(axis=(1, 2))
+    return ratio(distance, is_pair.sum(axis=(1, 2)))
 
 
-def _entropy(rows: NDArray[np.int64], yardstick: Yardstick) -> NDArray[np.float64]:
-    section = np.where(rows >= 0, yardstick.sections[rows], -1)
-    told = section >= 0
-    alike = (section[:, :, None] == section[:, None, :]).sum(axis=2)
-    size = told.sum(axis=1)
-    bits = np.where(told, np.log2(np.maximum(size, 1)[:, None] / alike), 0).sum(axis=1)
-    return ratio(bits, size)
+def _entropy(rows: NDArray[np.int64], reference: Reference) -> NDArray[np.float64]:
+    section = np.where(rows >= 0, reference.sections[rows], -1)
+    has_section = section >= 0
+    n_same = (section[:, :, None] == section[:, None, :]).sum(axis=2)
+    n_items = has_section.sum(axis=1)
+    bits = np.where(has_section, np.log2(np.maximum(n_items, 1)[:, None] / n_same), 0).sum(axis=1)
+    return ratio(bits, n_items)
 
 
 def _quantile(values: NDArray[np.float64], share: float) -> float:

@@ -1,4 +1,4 @@
-"""Measures of judged relevance, as values that parse and print."""
+"""Measures of judged relevance, which are read from text and printed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MEANINGS = {
     "Pearson": "linear correlation of score and grade",
 }
 PAIRS = ("AUC", "Spearman", "Pearson")
-_CUT = ("nDCG", "P", "R", "Success", "Judged")  # need a cut-off, or may have one
+_CUT = ("nDCG", "P", "R", "Success", "Judged")  # measures that may have a cut-off
 _BINARY = ("AP", "RR", "P", "R", "Success", "SetF")
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure with its cut, such as nDCG@5.
+    """A measure with its cut-off, such as nDCG@5.
 
     Attributes
     ----------
@@ -53,18 +53,18 @@ class Measure:
 
     @classmethod
     def parse(cls, text: str) -> Measure:
-        """Read a measure in its printed form, such as 'nDCG@5'; case does not matter.
+        """Read a measure from its printed form, such as 'nDCG@5'; case does not matter.
 
         Raises
         ------
         SettingsError
             If there is no such measure, or it needs a cut-off or cannot have one.
         """
-        found = re.fullmatch(r"\s*([A-Za-z]+)(?:@([1-9]\d*))?\s*", text)
+        match = re.fullmatch(r"\s*([A-Za-z]+)(?:@([1-9]\d*))?\s*", text)
         names = {name.casefold(): name for name in MEANINGS}
-        if not found or found[1].casefold() not in names:
+        if not match or match[1].casefold() not in names:
             raise SettingsError(f"unknown measure {text!r}; expected one of {', '.join(MEANINGS)}, such as nDCG@5")
-        measure = cls(names[found[1].casefold()], int(found[2]) if found[2] else None)
+        measure = cls(names[match[1].casefold()], int(match[2]) if match[2] else None)
         if measure.cutoff is None and measure.name in ("P", "R", "Success", "Judged"):
             raise SettingsError(f"measure {text!r} needs a cut-off, such as {measure.name}@5")
         if measure.cutoff is not None and measure.name not in _CUT:
@@ -81,23 +81,24 @@ class Measure:
 
     @property
     def meaning(self) -> str:
-        """What the measure says, in one line, with its source."""
+        """The meaning of the measure in one line, with its source."""
         return MEANINGS[self.name]
 
     def in_ir_measures(self, relevant: int) -> Any:
-        """Find the measure of `ir_measures`; `relevant` is the least integer grade of a relevant item."""
+        """Return the measure of `ir_measures`; `relevant` is the least integer grade of a relevant item."""
         import ir_measures
 
-        one = getattr(ir_measures, self.name)
-        one = one(rel=relevant) if self.name in _BINARY else one
-        return one if self.cutoff is None else one @ self.cutoff
+        measure = getattr(ir_measures, self.name)
+        if self.name in _BINARY:
+            measure = measure(rel=relevant)
+        return measure if self.cutoff is None else measure @ self.cutoff
 
 
 def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArray[np.int64], int]:
-    """Convert grades and threshold to integers in the same proportions, which is what nDCG goes by.
+    """Convert grades and threshold to integers in the same proportions, which leaves nDCG unchanged.
 
-    Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 100 fits, ten-thousandths of
-    the greatest grade. The threshold is the least integer of a relevant grade.
+    Shares of a few judges become votes (.8333 -> 5 of 6); where no denominator up to 100 fits, grades become
+    ten-thousandths of the greatest. The threshold is the least integer of a relevant grade.
 
     Examples
     --------
@@ -106,13 +107,13 @@ def integer_grades(grades: NDArray[np.float64], relevant: float) -> tuple[NDArra
     """
     top = grades.max(initial=0)
     scales = [float(n) for n in range(1, 101)] + [10_000 / top if top else 1.0]
-    # shares printed with four digits are off by .00005 each; small grades must not vanish
-    off = min(6e-5, 2e-4 * top)
-    distance = [np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) for scale in scales]
-    scale = next((one for one, far in zip(scales, distance, strict=True) if far <= off * one), scales[-1])
-    whole = np.rint(grades * scale).astype(np.int64)
-    least = whole[grades >= relevant].min(initial=whole.max(initial=0) + 1)
-    return whole, max(int(least), 1)
+    # Shares printed with four digits are off by .00005 each; small grades must not vanish.
+    tolerance = min(6e-5, 2e-4 * top)
+    errors = [np.abs(grades * scale - np.rint(grades * scale)).max(initial=0) for scale in scales]
+    fitting = (scale for scale, error in zip(scales, errors, strict=True) if error <= tolerance * scale)
+    integers = np.rint(grades * next(fitting, scales[-1])).astype(np.int64)
+    threshold = integers[grades >= relevant].min(initial=integers.max(initial=0) + 1)
+    return integers, max(int(threshold), 1)
 
 
 def per_story(
@@ -134,22 +135,22 @@ def per_story(
     rankings : sequence of sequences of str, length q
         Item ids, best first; an empty one counts 0.
     condensed : bool, default False
-        Take unjudged items out of the rankings first (Sakai 2007).
+        Remove unjudged items from the rankings first (Sakai 2007).
 
     Returns
     -------
     dict of str to ndarray of float64, shape (q,)
-        By the printed form of the measure. NaN where a story has no item with a grade above 0, or, for measures that
-        know only yes and no, none that is relevant; Judged@k is NaN where nothing was shown.
+        By the printed form of the measure. NaN for a story without an item with a grade above 0 or, for binary
+        measures, without a relevant one; Judged@k is NaN where nothing was shown.
     """
     import ir_measures
 
     grades, relevant = integer_grades(judgments.grades, judgments.relevant)
     qrels: dict[str, dict[str, int]] = {story: {} for story in stories}
     columns = (judgments.table["story"].to_pylist(), judgments.table["item"].to_pylist(), grades.tolist())
-    for story, item, value in zip(*columns, strict=True):
+    for story, item, grade in zip(*columns, strict=True):
         if story in qrels:
-            qrels[story][item] = value
+            qrels[story][item] = grade
     run: dict[str, dict[str, float]] = {}
     for story, items in zip(stories, rankings, strict=True):
         known = qrels[story]
@@ -158,16 +159,16 @@ def per_story(
         kept = [item for item in items if item in known] if condensed else items
         if kept:
             run[story] = {item: -float(rank) for rank, item in enumerate(kept)}
-    place = {story: row for row, story in enumerate(stories)}
+    rows = {story: row for row, story in enumerate(stories)}
     best = np.array([max(qrels[story].values(), default=0) for story in stories])
-    theirs = {measure.in_ir_measures(relevant): measure for measure in measures}
+    by_library = {measure.in_ir_measures(relevant): measure for measure in measures}
     judged = {story: known for story, known in qrels.items() if known}
-    found = {str(measure): np.zeros(len(stories)) for measure in measures}
+    values = {str(measure): np.zeros(len(stories)) for measure in measures}
     if run:
-        for metric in ir_measures.iter_calc(list(theirs), judged, run):
-            found[str(theirs[metric.measure])][place[metric.query_id]] = metric.value
-    unanswered = np.array([story not in run for story in stories], dtype=bool)
+        for metric in ir_measures.iter_calc(list(by_library), judged, run):
+            values[str(by_library[metric.measure])][rows[metric.query_id]] = metric.value
+    is_unanswered = np.array([story not in run for story in stories], dtype=bool)
     for measure in measures:
-        least = relevant if measure.name in _BINARY else 1
-        found[str(measure)][unanswered if measure.name == "Judged" else best < least] = np.nan
-    return found
+        threshold = relevant if measure.name in _BINARY else 1
+        values[str(measure)][is_unanswered if measure.name == "Judged" else best < threshold] = np.nan
+    return values

@@ -1,4 +1,4 @@
-"""Put the lists of a click log in the order of a system, and measure where the clicks end up."""
+"""Reordering the lists of a click log by a system, and measuring where the clicks end up."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Relevance = Callable[[Sequence[str], Sequence[str]], NDArray[np.floating]]
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """What the lists of a click log are worth in another order, by their clicks.
+    """Measures of the lists of a click log in another order, by their clicks.
 
     Attributes
     ----------
     rows : ndarray of int64, shape (m,)
         Rows of the log that count.
     values, logged : mapping of measure to ndarray of float64, shape (m,)
-        Of the system's order and of the logged one.
+        Values of the system's order and of the logged one.
     groups : ndarray of int64, shape (m,)
-        What to resample together, as in `ClickLog.groups`.
+        Groups to resample, as in `ClickLog.groups`.
     left_out : int
         Lists of the log without a source, without a click, or with clicks on everything.
     """
@@ -42,18 +42,21 @@ class Replay:
     left_out: int
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Write the replay as arrays by name, which `of` reads."""
-        tables = {"values": self.values, "logged": self.logged}
-        columns = {f"replay.{table}.{name}": array for table, one in tables.items() for name, array in one.items()}
-        rest = {"rows": self.rows, "groups": self.groups, "left_out": np.array(self.left_out)}
-        return {**columns, **{f"replay.{name}": array for name, array in rest.items()}}
+        """Return the replay as arrays by name, which `from_arrays` reads."""
+        return {
+            **{f"replay.values.{name}": array for name, array in self.values.items()},
+            **{f"replay.logged.{name}": array for name, array in self.logged.items()},
+            "replay.rows": self.rows,
+            "replay.groups": self.groups,
+            "replay.left_out": np.array(self.left_out),
+        }
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Replay:
-        """Rebuild a replay from what `arrays` gave."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Replay:
+        """Build a replay from the result of `arrays`."""
         values, logged = (
-            {name.removeprefix(table): one for name, one in arrays.items() if name.startswith(table)}
-            for table in ("replay.values.", "replay.logged.")
+            {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            for prefix in ("replay.values.", "replay.logged.")
         )
         left_out = int(arrays["replay.left_out"])
         return cls(arrays["replay.rows"], values, logged, arrays["replay.groups"], left_out)
@@ -87,7 +90,7 @@ def replay(log: ClickLog, relevance: Relevance) -> Replay:
     Raises
     ------
     InputError
-        If no list counts, or the relevance is not m numbers.
+        If no list of the log can be used, or the relevance is not m numbers.
 
     Examples
     --------
@@ -97,58 +100,66 @@ def replay(log: ClickLog, relevance: Relevance) -> Replay:
     (1.0, 0.333)
     """
     items = log.items
-    lists, hit = items["list"].to_numpy(), items["clicked"].to_numpy()
-    clicks, shown = np.bincount(lists, hit, len(log)), np.bincount(lists, minlength=len(log))
-    counts = (clicks > 0) & (clicks < shown) & pc.is_valid(log.table["source"]).to_numpy()
-    if not counts.any():
+    lists, is_clicked = items["list"].to_numpy(), items["clicked"].to_numpy()
+    n_clicks, n_shown = np.bincount(lists, is_clicked, len(log)), np.bincount(lists, minlength=len(log))
+    is_used = (n_clicks > 0) & (n_clicks < n_shown) & pc.is_valid(log.table["source"]).to_numpy()
+    if not is_used.any():
         raise InputError("no list of the log has a source, a click and an item without one; there is nothing to replay")
-    items, hit = items.filter(pa.array(counts[lists])), hit[counts[lists]]
-    lists = (np.cumsum(counts) - 1)[items["list"].to_numpy()]
-    sources, names = encode_names(items["source"]), encode_names(items["item"])
-    _, first, pair = np.unique(sources * (names.max() + 1) + names, return_index=True, return_inverse=True)
-    asked = items.take(pa.array(first))
-    scores = np.asarray(relevance(asked["source"].to_pylist(), asked["item"].to_pylist()), dtype=np.float64)
+    items, is_clicked = items.filter(pa.array(is_used[lists])), is_clicked[is_used[lists]]
+    lists = (np.cumsum(is_used) - 1)[items["list"].to_numpy()]
+    sources, item_codes = encode_names(items["source"]), encode_names(items["item"])
+    pairs = sources * (item_codes.max() + 1) + item_codes
+    _, first, pair_index = np.unique(pairs, return_index=True, return_inverse=True)
+    distinct = items.take(pa.array(first))
+    scores = np.asarray(relevance(distinct["source"].to_pylist(), distinct["item"].to_pylist()), dtype=np.float64)
     if scores.shape != (len(first),) or np.isnan(scores).any():
         raise InputError(
             f"the relevance of {len(first):,} pairs has shape {scores.shape} and {np.isnan(scores).sum()} NaN; "
             f"expected ({len(first)},) and none (-inf = last)"
         )
     return Replay(
-        np.flatnonzero(counts),
-        _measured(lists, scores[pair], hit),
-        _measured(lists, -items["place"].to_numpy().astype(np.float64), hit),
-        log.groups[counts],
-        int((~counts).sum()),
+        np.flatnonzero(is_used),
+        _expected_measures(lists, scores[pair_index], is_clicked),
+        _expected_measures(lists, -items["place"].to_numpy().astype(np.float64), is_clicked),
+        log.groups[is_used],
+        int((~is_used).sum()),
     )
 
 
-def _measured(
-    lists: NDArray[np.int64], scores: NDArray[np.float64], clicked: NDArray[np.bool_]
+def _expected_measures(
+    lists: NDArray[np.int64], scores: NDArray[np.float64], is_clicked: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float64]]:
-    """Compute expected measures over random orders of ties; `lists` ascend from 0; each has clicks and other items."""
+    """Compute expected measures over random orders of equal scores.
+
+    `lists` ascend from 0, and each list has items with and without a click.
+    """
     order = np.lexsort((-scores, lists))
-    scores, hit = scores[order], clicked[order].astype(np.float64)
-    size, clicks = np.bincount(lists), np.bincount(lists, hit)
-    rank = np.arange(len(lists)) - (np.cumsum(size) - size)[lists] + 1
-    tied = np.ones(len(lists), dtype=bool)
-    tied[1:] = (lists[1:] != lists[:-1]) | (scores[1:] != scores[:-1])
-    start, tie = np.flatnonzero(tied), np.cumsum(tied) - 1
-    ties, hits = np.bincount(tie)[tie], np.bincount(tie, hit)[tie]
-    expected = hits / ties  # clicks at this rank
+    scores, clicked = scores[order], is_clicked[order].astype(np.float64)
+    size, clicks = np.bincount(lists), np.bincount(lists, clicked)
+    starts_of_lists = np.cumsum(size) - size
+    rank = np.arange(len(lists)) - starts_of_lists[lists] + 1
+    # A tie is a run of items of one list with equal scores.
+    starts_tie = np.ones(len(lists), dtype=bool)
+    starts_tie[1:] = (lists[1:] != lists[:-1]) | (scores[1:] != scores[:-1])
+    starts_of_ties, tie = np.flatnonzero(starts_tie), np.cumsum(starts_tie) - 1
+    tie_size, tie_clicks = np.bincount(tie)[tie], np.bincount(tie, clicked)[tie]
+    expected = tie_clicks / tie_size  # clicks at this rank
     rank_sum = np.bincount(lists, expected * (size[lists] + 1 - rank))
-    found: dict[str, NDArray[np.float64]] = {"AUC": (rank_sum - clicks * (clicks + 1) / 2) / (clicks * (size - clicks))}
+    measures: dict[str, NDArray[np.float64]] = {
+        "AUC": (rank_sum - clicks * (clicks + 1) / 2) / (clicks * (size - clicks))
+    }
     # P(the first of h clicks among t ties is the jth) = C(t - j, h - 1) / C(t, h)
-    place = np.arange(len(lists)) - start[tie] + 1
-    before = np.cumsum(hit) - hit
-    leading = (before[start][tie] == before[np.cumsum(size) - size][lists]) & (hits > 0)
-    t, j, h = ties[leading], place[leading], hits[leading]
-    first = np.exp(_log_choose(t - j, h - 1) - _log_choose(t, h))
-    found["RR"] = np.bincount(lists[leading], first / rank[leading]).astype(np.float64)
+    position = np.arange(len(lists)) - starts_of_ties[tie] + 1
+    before = np.cumsum(clicked) - clicked
+    has_first_click = (before[starts_of_ties][tie] == before[starts_of_lists][lists]) & (tie_clicks > 0)
+    t, j, h = tie_size[has_first_click], position[has_first_click], tie_clicks[has_first_click]
+    is_first = np.exp(_log_choose(t - j, h - 1) - _log_choose(t, h))
+    measures["RR"] = np.bincount(lists[has_first_click], is_first / rank[has_first_click]).astype(np.float64)
     for k in (5, 10):
         gain = np.where(rank <= k, expected / np.log2(rank + 1), 0)
         ideal = np.cumsum(1 / np.log2(np.arange(k) + 2))[np.minimum(clicks, k).astype(np.int64) - 1]
-        found[f"nDCG@{k}"] = np.bincount(lists, gain) / ideal
-    return found
+        measures[f"nDCG@{k}"] = np.bincount(lists, gain) / ideal
+    return measures
 
 
 def _log_choose(n: NDArray[np.floating], k: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Counts of items that must not stand where they stand."""
+"""Counts of items that a list must not show."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from recommender.archive.candidates import pair_relevance
 from recommender.articles.article import UNDATED
 from recommender.articles.columns import is_in
 from recommender.errors import InputError
-from recommender.evaluation.measures.places import blocks, nth_of_group
-from recommender.evaluation.measures.yardstick import Yardstick, check
+from recommender.evaluation.measures.arrays import blocks, count_earlier_of_group
+from recommender.evaluation.measures.reference import Reference, check
 from recommender.ranking.score import RELATED, SOURCES
 
 SAFETY: Mapping[str, str] = MappingProxyType(
@@ -29,27 +29,27 @@ SAFETY: Mapping[str, str] = MappingProxyType(
         "unlabelled fill": "items that come in as 'related' although their relevance is below `related_at`",
     }
 )
-"""Name of each count of `safety` -> what it counts."""
+"""Name of each count of `safety` -> its meaning."""
 
 
 def safety(
     rows: NDArray[np.int64],
     stories: NDArray[np.int64],
     moments: NDArray[np.int64],
-    yardstick: Yardstick,
+    reference: Reference,
     *,
     withdrawn: Collection[str] = (),
     blocked: Collection[tuple[str, str | None]] = (),
     sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
 ) -> dict[str, int]:
-    """Count the items that must not stand where they stand, by the names of `SAFETY`, in its order.
+    """Count the items that lists must not show, by the names of `SAFETY`, in its order.
 
-    Of a story outside the archive neither the id nor the text is known: of it only what concerns the items alone
-    is counted. Without a moment nothing is in the future or expired.
+    Neither the id nor the text of a story outside of the archive is known, so that comparisons with it are left out.
+    Without a moment nothing is in the future or expired.
 
     Parameters
     ----------
-    rows, stories, moments, yardstick
+    rows, stories, moments, reference
         As in `list_quality`.
     withdrawn : collection of str
         Ids that must not appear.
@@ -63,54 +63,63 @@ def safety(
     InputError
         If shapes do not fit each other, or a row is not in the catalog.
     """
-    check(rows, stories, moments, yardstick)
+    check(rows, stories, moments, reference)
     if sources is not None and sources.shape != rows.shape:
         raise InputError(f"sources have shape {sources.shape}; expected that of the rows, {rows.shape}")
-    catalog = yardstick.archive.catalog
-    held, inside, timed = rows >= 0, (stories >= 0)[:, None], (moments != UNDATED)[:, None]
+    catalog = reference.archive.catalog
+    has_item, in_archive, has_moment = rows >= 0, (stories >= 0)[:, None], (moments != UNDATED)[:, None]
     codes, names = catalog.codes("id")
-    ids = np.where(held, codes[rows], -1).astype(np.int64)
-    own = codes[stories].astype(np.int64)[:, None]
-    itself = held & inside & (ids == own)
-    repeated = held & (nth_of_group(ids) > 0)
-    # what is counted as the story itself or as repeated is not another story of one text as well
-    group = np.where(held & ~itself & ~repeated, catalog.copy_group[rows], -1)
-    above = np.concatenate([np.where(inside, catalog.copy_group[stories][:, None], -1), group], axis=1)
-    found = (
+    item_codes = np.where(has_item, codes[rows], -1).astype(np.int64)
+    story_codes = np.where(in_archive, codes[stories].astype(np.int64)[:, None], -1)
+    is_story = has_item & in_archive & (item_codes == story_codes)
+    is_repeated = has_item & (count_earlier_of_group(item_codes) > 0)
+    # An item that is the story itself, or that is repeated, is not counted once more as one of the same text.
+    copy_group = np.where(has_item & ~is_story & ~is_repeated, catalog.copy_group[rows], -1)
+    story_group = np.where(in_archive, catalog.copy_group[stories][:, None], -1)
+    n_earlier = count_earlier_of_group(np.concatenate([story_group, copy_group], axis=1))[:, 1:]
+    masks = (
         is_in(catalog.table, "id", withdrawn)[rows],
-        _blocked(ids, np.where(inside, own, -1), names, blocked),
-        itself,
-        timed & (catalog.published[rows] > moments[:, None]),
-        (group >= 0) & (nth_of_group(above)[:, 1:] > 0),
-        repeated,
+        _mask_blocked(item_codes, story_codes, names, blocked),
+        is_story,
+        has_moment & (catalog.published[rows] > moments[:, None]),
+        (copy_group >= 0) & (n_earlier > 0),
+        is_repeated,
         catalog.expires[rows] <= moments[:, None],
-        np.zeros_like(held) if sources is None else _unlabelled(rows, stories, sources, yardstick.archive),
+        np.zeros_like(has_item) if sources is None else _mask_unlabelled(rows, stories, sources, reference.archive),
     )
-    return {name: int((held & mask).sum()) for name, mask in zip(SAFETY, found, strict=True)}
+    return {name: int((has_item & mask).sum()) for name, mask in zip(SAFETY, masks, strict=True)}
 
 
-def _blocked(
-    ids: NDArray[np.int64], own: NDArray[np.int64], names: list[str], blocked: Collection[tuple[str, str | None]]
+def _mask_blocked(
+    item_codes: NDArray[np.int64],
+    story_codes: NDArray[np.int64],
+    names: list[str],
+    blocked: Collection[tuple[str, str | None]],
 ) -> NDArray[np.bool_]:
-    """Find places, (q, w), whose pair of item and story, or whose item alone, is blocked."""
-    number = {name: code for code, name in enumerate(names)}
-    everywhere = [number[item] for item, story in blocked if story is None and item in number]
-    pairs = [number[i] * len(names) + number[s] for i, s in blocked if i in number and s is not None and s in number]
-    return np.isin(ids, everywhere) | ((own >= 0) & np.isin(ids * len(names) + own, pairs))
+    """Mark the places, (q, w), whose item is blocked everywhere or under the story."""
+    code_of = {name: code for code, name in enumerate(names)}
+    everywhere = [code_of[item] for item, story in blocked if story is None and item in code_of]
+    pairs = [
+        code_of[item] * len(names) + code_of[story]
+        for item, story in blocked
+        if item in code_of and story is not None and story in code_of
+    ]
+    is_blocked_here = (story_codes >= 0) & np.isin(item_codes * len(names) + story_codes, pairs)
+    return np.isin(item_codes, everywhere) | is_blocked_here
 
 
-def _unlabelled(
+def _mask_unlabelled(
     rows: NDArray[np.int64],
     stories: NDArray[np.int64],
     sources: NDArray[np.object_] | NDArray[np.str_],
     archive: Archive,
 ) -> NDArray[np.bool_]:
-    """Find places, (q, w), that come in as related and are less relevant than that."""
-    found = np.zeros(rows.shape, dtype=bool)
+    """Mark the places, (q, w), whose item is called related and is less relevant than that."""
+    is_unrelated = np.zeros(rows.shape, dtype=bool)
     if archive.related_at is None:
-        return found
-    for part in blocks(rows):
-        asked = np.repeat(np.maximum(stories[part], 0), rows.shape[1])
-        relevance = pair_relevance(archive, asked, np.maximum(rows[part], 0).ravel()).reshape(rows[part].shape)
-        found[part] = ~((relevance >= archive.related_at) & (relevance > 0))
-    return np.asarray(found & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))
+        return is_unrelated
+    for block in blocks(rows):
+        story_rows = np.repeat(np.maximum(stories[block], 0), rows.shape[1])
+        relevance = pair_relevance(archive, story_rows, np.maximum(rows[block], 0).ravel()).reshape(rows[block].shape)
+        is_unrelated[block] = ~((relevance >= archive.related_at) & (relevance > 0))
+    return np.asarray(is_unrelated & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))

@@ -1,4 +1,4 @@
-"""Baselines and peers, behind the same interface as our own lists."""
+"""Baselines, behind the interface of evaluated systems."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _BLOCK = 256  # stories scored against all others at a time
 
 
 class Scorer(ABC):
-    """A system that scores every held story for every story asked for; its list is the head of its ranking.
+    """A system that scores all stories it holds under each story; a list is the head of the ranking.
 
-    Equal scores stand in the order in which the stories came in.
+    Equal scores are in the order in which the stories were given.
     """
 
     about = ""
     trained_on: tuple[str, ...] = ()
-    least = 0.0  # items must score more: a similarity of 0 is no relation
+    least = 0.0  # the score that items must exceed: a similarity of 0 is no relation
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
         self.name, self.cache = name, cache
@@ -62,37 +62,37 @@ class Scorer(ABC):
         """Score every held story under each story, (q, n)."""
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        found = Ranking.empty(len(stories), depth)
+        ranking = Ranking.empty(len(stories), depth)
         ids = self.held["id"].combine_chunks()
         for start in range(0, len(stories), _BLOCK):
-            part = stories.slice(start, _BLOCK)
-            scores = self.scores(part)
-            own = pc.index_in(part["id"].combine_chunks(), ids).fill_null(-1).to_numpy()
-            held = np.flatnonzero(own >= 0)
-            scores[held, own[held]] = -np.inf
+            block = stories.slice(start, _BLOCK)
+            scores = self.scores(block)
+            own_column = pc.index_in(block["id"].combine_chunks(), ids).fill_null(-1).to_numpy()
+            held = np.flatnonzero(own_column >= 0)
+            scores[held, own_column[held]] = -np.inf
             order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
             best = np.take_along_axis(scores, order, axis=1)
-            good = best > self.least
-            sources = np.where(good, "related", "").astype(object)
-            here = slice(start, start + len(part))
-            found.put(here, Ranking(np.where(good, order, -1), np.where(good, best, np.nan), sources))
-        return found
+            is_item = best > self.least
+            sources = np.where(is_item, "related", "").astype(object)
+            items = Ranking(np.where(is_item, order, -1), np.where(is_item, best, np.nan), sources)
+            ranking.put(slice(start, start + len(block)), items)
+        return ranking
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
         return self.rank(stories, k)
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        stories, line = np.unique(a, return_inverse=True)
-        found = np.zeros(len(a))
+        stories, index = np.unique(a, return_inverse=True)
+        relevance = np.zeros(len(a))
         for start in range(0, len(stories), _BLOCK):
             scores = self.scores(self.held.take(pa.array(stories[start : start + _BLOCK])))
-            mine = np.flatnonzero((line >= start) & (line < start + _BLOCK))
-            found[mine] = scores[line[mine] - start, b[mine]]
-        return found
+            pairs = np.flatnonzero((index >= start) & (index < start + _BLOCK))
+            relevance[pairs] = scores[index[pairs] - start, b[pairs]]
+        return relevance
 
 
 class Random(Scorer):
-    """Order at random; the score of a story and an item is the same whatever else is held."""
+    """Random order; the score of a story and an item does not depend on other stories."""
 
     about = "random order"
     least = -1.0
@@ -112,12 +112,12 @@ class Random(Scorer):
 
 
 def _codes(articles: pa.Table) -> NDArray[np.uint64]:
-    digests = b"".join(blake2b(one.encode(), digest_size=8).digest() for one in articles["id"].to_pylist())
+    digests = b"".join(blake2b(name.encode(), digest_size=8).digest() for name in articles["id"].to_pylist())
     return np.frombuffer(digests, dtype=np.uint64)
 
 
 class Recent(Scorer):
-    """Put the newest stories first, undated ones last."""
+    """The newest stories first, undated ones last."""
 
     _UNDATED = -3_000.0  # before the first year that a date can have
 
@@ -137,7 +137,7 @@ class Recent(Scorer):
 
 
 class SameSection(Recent):
-    """Put the story's own section first, and order each part by date."""
+    """Stories of the same section first, then all others, each by date."""
 
     about = "the newest of the story's section, then the newest"
 
@@ -145,30 +145,32 @@ class SameSection(Recent):
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         sections = self.held["section"].combine_chunks()
-        same = [
-            pc.fill_null(pc.equal(sections, one), False).to_numpy(zero_copy_only=False) for one in stories["section"]
+        is_same = [
+            pc.fill_null(pc.equal(sections, section), False).to_numpy(zero_copy_only=False)
+            for section in stories["section"]
         ]
-        return np.where(np.array(same, dtype=bool).reshape(len(stories), len(sections)), self._AHEAD, 0.0) + self.years
+        mask = np.array(is_same, dtype=bool).reshape(len(stories), len(sections))
+        return np.where(mask, self._AHEAD, 0.0) + self.years
 
 
 class Vectors(Scorer):
-    """Score by the cosine of vectors."""
+    """The cosine of vectors."""
 
     def learn(self, articles: pa.Table) -> None:
         self.matrix = self.represent(articles)
 
     def hold(self, articles: pa.Table) -> None:
-        more, sparse = self.represent(articles), sp.issparse(self.matrix)
-        self.matrix = sp.vstack([self.matrix, more], format="csr") if sparse else np.concatenate([self.matrix, more])
+        parts = [self.matrix, self.represent(articles)]
+        self.matrix = sp.vstack(parts, format="csr") if sp.issparse(self.matrix) else np.concatenate(parts)
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         product = self.represent(stories) @ self.matrix.T
-        # rounded, so that equal texts score alike in whatever order their products were summed
+        # Rounded, so that equal texts have equal scores in whatever order their products were summed.
         return np.asarray(product.toarray() if sp.issparse(product) else product, dtype=np.float64).round(6)
 
     @abstractmethod
     def represent(self, articles: pa.Table) -> Any:
-        """Make unit vectors of stories, array or csr_matrix (n, d)."""
+        """Return the unit vectors of stories, array or csr_matrix (n, d)."""
 
 
 class TfidfCosine(Vectors):
@@ -217,47 +219,46 @@ class Bm25(Scorer):
 
     def hold(self, articles: pa.Table) -> None:
         self._tokens += _tokens(articles)
-        self._index: Any = None  # built when asked, as bm25s cannot add
+        self._index: Any = None  # built at the next query, since bm25s cannot add documents
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
         import bm25s
 
         if self._index is None:
-            self._used = Counter(token for tokens in self._tokens for token in set(tokens))
+            self._document_frequency = Counter(token for tokens in self._tokens for token in set(tokens))
             self._index = bm25s.BM25()
-            if self._used:
+            if self._document_frequency:
                 self._index.index(self._tokens, show_progress=False)
-        found = np.zeros((len(stories), len(self._tokens)))
-        for line, tokens in enumerate(_tokens(stories)):
-            known = self._query([token for token in tokens if token in self._used])
-            if known:
-                found[line] = self._index.get_scores(known)
-        return found
+        scores = np.zeros((len(stories), len(self._tokens)))
+        for row, tokens in enumerate(_tokens(stories)):
+            query = self._query([token for token in tokens if token in self._document_frequency])
+            if query:
+                scores[row] = self._index.get_scores(query)
+        return scores
 
     def _query(self, tokens: list[str]) -> list[str]:
         return tokens
 
 
 class MoreLikeThis(Bm25):
-    """BM25 of the story's 25 terms with the greatest TF x IDF, as Elasticsearch's `more_like_this` asks.
+    """BM25 of the story's 25 terms with the greatest TF x IDF, as in `more_like_this` of Elasticsearch.
 
-    Its lower limits on term and document frequency are left out: they are made for long documents in large archives.
+    Its lower limits on term and document frequency are left out: they suit long documents in large archives.
     """
 
     about = "BM25 of the story's 25 strongest terms (as more_like_this)"
 
     def _query(self, tokens: list[str]) -> list[str]:
-        stories = len(self._tokens)
-        weight = {
-            token: count * np.log(1 + (stories - used + 0.5) / (used + 0.5))
-            for token, count in Counter(tokens).items()
-            for used in (self._used[token],)
-        }
-        return sorted(weight, key=lambda token: (-weight[token], token))[:25]
+        weights = {token: count * self._idf(token) for token, count in Counter(tokens).items()}
+        return sorted(weights, key=lambda token: (-weights[token], token))[:25]
+
+    def _idf(self, token: str) -> float:
+        frequency = self._document_frequency[token]
+        return float(np.log(1 + (len(self._tokens) - frequency + 0.5) / (frequency + 0.5)))
 
 
 class MiniLm(Vectors):
-    """The default embedder alone: title and first 64 tokens."""
+    """The cosine of the default embedder: title and first 64 tokens."""
 
     about = "MiniLM, title and first 64 tokens"
 
@@ -283,7 +284,7 @@ class SemanticSearch(Vectors):
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
         super().__init__(name, cache)
-        # all that the model reads, in the arithmetic of the library's defaults
+        # As many tokens as the model can read, in the default precision of sentence-transformers.
         self._embedder = SentenceTransformerEmbedder(EmbeddingSettings(tokens=256, precision="float32"))
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
@@ -298,19 +299,19 @@ class SemanticSearch(Vectors):
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
         from sentence_transformers import util
 
-        found = Ranking.empty(len(stories), depth)
+        ranking = Ranking.empty(len(stories), depth)
         hits = util.semantic_search(self.represent(stories), self.matrix, top_k=min(depth + 1, len(self.held)))
         ids = self.held["id"].to_pylist()
-        for line, (story, items) in enumerate(zip(stories["id"].to_pylist(), hits, strict=True)):
-            good = [hit for hit in items if hit["score"] > self.least and ids[hit["corpus_id"]] != story][:depth]
-            found.rows[line, : len(good)] = [hit["corpus_id"] for hit in good]
-            found.scores[line, : len(good)] = [hit["score"] for hit in good]
-            found.sources[line, : len(good)] = "related"
-        return found
+        for row, (story, story_hits) in enumerate(zip(stories["id"].to_pylist(), hits, strict=True)):
+            items = [hit for hit in story_hits if hit["score"] > self.least and ids[hit["corpus_id"]] != story][:depth]
+            ranking.rows[row, : len(items)] = [hit["corpus_id"] for hit in items]
+            ranking.scores[row, : len(items)] = [hit["score"] for hit in items]
+            ranking.sources[row, : len(items)] = "related"
+        return ranking
 
 
 def _tfidf(texts: list[str]) -> Any:
-    """Fit a TfidfVectorizer; None where no text holds a term."""
+    """Fit a TfidfVectorizer; None if no text has a term."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     model = TfidfVectorizer(sublinear_tf=True, stop_words="english")

@@ -1,4 +1,4 @@
-"""Find the system that a name on the command line or in `evaluate` stands for."""
+"""Making systems by their names, and identifying them."""
 
 from __future__ import annotations
 
@@ -35,19 +35,18 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     'ours'
     """
     label, sign, rest = spec.partition("=")
-    named = sign and label and "/" not in label and not Path(spec).exists()
-    name, what = (label, rest) if named else ("", spec)
-    if what == "default":
-        return OwnSystem(name or what, Settings(), cache, "recommender with default settings")
-    if (make := BASELINES.get(what) or plugin("systems", what)) is not None:
-        made: System = make(name or what, cache)
-        return made
-    if what.endswith(".toml"):
-        return OwnSystem(
-            name or Path(what).stem, Settings.from_toml(what), cache, f"recommender with {Path(what).name}"
-        )
-    if is_database(what) or folder_kind(what) == "lists":
-        return PublishedSystem(name or Path(redacted(what)).resolve().name, what)
+    has_label = sign and label and "/" not in label and not Path(spec).exists()
+    name, source = (label, rest) if has_label else ("", spec)
+    if source == "default":
+        return OwnSystem(name or source, Settings(), cache, "recommender with default settings")
+    if (make := BASELINES.get(source) or plugin("systems", source)) is not None:
+        system: System = make(name or source, cache)
+        return system
+    if source.endswith(".toml"):
+        path = Path(source)
+        return OwnSystem(name or path.stem, Settings.from_toml(source), cache, f"recommender with {path.name}")
+    if is_database(source) or folder_kind(source) == "lists":
+        return PublishedSystem(name or Path(redacted(source)).resolve().name, source)
     known = ", ".join(["default", *BASELINES, *names("systems")])
     raise SettingsError(
         f"unknown system {spec!r}; expected one of {known}, a .toml file of settings, or a folder or database URL with "
@@ -55,14 +54,14 @@ def make_system(spec: str, *, cache: Path | None = None) -> System:
     )
 
 
-def identity(system: System) -> str | None:
-    """Name everything beside the articles that decides about a system's answers; None if that is not known.
+def identity_of(system: System) -> str | None:
+    """Return a text that identifies everything but the articles that a system's answers depend on; None if unknown.
 
-    Published lists have none: they are only looked up.
+    Published lists have no identity, since they are only looked up.
 
     Examples
     --------
-    >>> identity(make_system("bm25")), identity(make_system("default")) == identity(make_system("ours=default"))
+    >>> identity_of(make_system("bm25")), identity_of(make_system("default")) == identity_of(make_system("a=default"))
     ('Bm25', True)
     """
     if isinstance(system, OwnSystem):

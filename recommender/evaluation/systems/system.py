@@ -1,4 +1,4 @@
-"""What can be evaluated: one small interface for our own lists, published lists and baselines."""
+"""The interface of evaluated systems: recommenders, published lists and baselines."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Ranking:
     Attributes
     ----------
     rows : ndarray of int64, shape (q, w)
-        Rows of the archive that the system holds; -1 = none, always after the others.
+        Rows of the stories that the system was given; -1 = none, always last.
     scores : ndarray of float64, shape (q, w)
-        NaN where a system has none.
+        NaN without a score.
     sources : ndarray of object, shape (q, w)
-        How an item came in, as in `Recommendation.source`; '' where there is none.
+        `Recommendation.source` of each item; '' without an item.
     """
 
     rows: NDArray[np.int64]
@@ -47,47 +47,49 @@ class Ranking:
         shape = (stories, width)
         return cls(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan), np.full(shape, "", dtype=object))
 
-    def put(self, at: NDArray[np.int64] | slice, other: Ranking) -> None:
-        """Write the items of other stories into the lines at some places."""
+    def put(self, stories: NDArray[np.int64] | slice, other: Ranking) -> None:
+        """Write another ranking into the lists of the given stories."""
         width = other.rows.shape[1]
-        self.rows[at, :width], self.scores[at, :width] = other.rows, other.scores
-        self.sources[at, :width] = other.sources
+        self.rows[stories, :width], self.scores[stories, :width] = other.rows, other.scores
+        self.sources[stories, :width] = other.sources
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """Write the ranking as arrays without objects, which `from_arrays` reads."""
+        """Return the ranking as arrays without objects, which `from_arrays` reads."""
         return {f"{name}.rows": self.rows, f"{name}.scores": self.scores, f"{name}.sources": self.sources.astype(str)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Ranking:
-        """Rebuild a ranking from what `arrays` gave under that name."""
+        """Build a ranking from the result of `arrays` under that name."""
         rows, scores, sources = (arrays[f"{name}.{part}"] for part in ("rows", "scores", "sources"))
         return cls(rows, scores, sources.astype(object))
 
     @classmethod
-    def of(cls, lists: Sequence[ReadNext], row: dict[str, int], width: int, *, reserves: bool = False) -> Ranking:
-        """Convert lists to rows; items that `row` does not know are left out."""
-        found = cls.empty(len(lists), width)
-        for line, one in enumerate(lists):
-            items = [*one.items, *(one.reserves if reserves else ())]
-            items = [item for item in items if item.article_id in row][:width]
-            found.rows[line, : len(items)] = [row[item.article_id] for item in items]
-            found.scores[line, : len(items)] = [item.score for item in items]
-            found.sources[line, : len(items)] = [item.source for item in items]
-        return found
+    def from_lists(
+        cls, lists: Sequence[ReadNext], rows: dict[str, int], width: int, *, reserves: bool = False
+    ) -> Ranking:
+        """Convert lists to rows by article id; items without a row are left out."""
+        ranking = cls.empty(len(lists), width)
+        for number, read_next in enumerate(lists):
+            items = [*read_next.items, *(read_next.reserves if reserves else ())]
+            items = [item for item in items if item.article_id in rows][:width]
+            ranking.rows[number, : len(items)] = [rows[item.article_id] for item in items]
+            ranking.scores[number, : len(items)] = [item.score for item in items]
+            ranking.sources[number, : len(items)] = [item.source for item in items]
+        return ranking
 
 
 class System(Protocol):
-    """What every system answers.
+    """The interface that every evaluated system implements.
 
-    Rows count the stories given to `fit` and `add`, in that order. A story that is asked for need not be held, and an
-    id that is held never recommends itself.
+    Rows number the stories given to `fit` and `add`, in that order. Lists may be asked for stories that were not given,
+    and no story is an item of its own list.
 
     Attributes
     ----------
     name, about : str
     trained_on : tuple of str
-        Names or digests (`EvaluationSet.known_as`) of the sets that its ranker was trained on before; empty for most.
-        On those sets it gets no verdict. Links given to `fit` do not count.
+        Names or digests (`EvaluationSet.known_as`) of the sets that its ranker was trained on; on those it gets no
+        verdict. Links given to `fit` do not count.
     """
 
     name: str
@@ -95,17 +97,17 @@ class System(Protocol):
     trained_on: tuple[str, ...]
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
-        """Learn from these stories, columns of `articles.SCHEMA`, and hold them; what was held is forgotten.
+        """Fit on these stories, columns of `articles.SCHEMA`, in place of all earlier ones.
 
-        `links` are links between these stories, columns story and item, for a ranker to learn from. A system may
-        ignore them. None is given unless the evaluation trains, and never one that touches a story to be asked.
+        `links` are links between these stories, columns story and item, that a ranker may learn from. They are given
+        only if the evaluation trains, and never touch a story that is evaluated.
         """
 
     def add(self, articles: pa.Table) -> None:
-        """Hold more stories; what was learned stays."""
+        """Add stories without fitting again."""
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        """Rank the held stories by relevance to each story, before any selection; (q, depth)."""
+        """Rank the given stories by relevance to each story, before any selection; (q, depth)."""
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
         """Make the final list of each story; (q, k)."""
@@ -125,7 +127,7 @@ class OwnSystem:
         Vector cache, shared by systems.
     about : str, optional
     trained_on : tuple of str, optional
-        See `System`; default: what the ranker's file says.
+        See `System`; default: as the file of the ranker says.
     """
 
     def __init__(
@@ -143,14 +145,14 @@ class OwnSystem:
         ranker = find_ranker(settings.ranking.ranker, vector_space(self.embedder), self.embedder.fingerprint)
         self.ranker = "" if ranker is None else ranker.sha256
         self.trained_on = trained_on or (() if ranker is None else tuple(ranker.provenance.get("data", {})))
-        plain = Settings.relevance_only()
-        self._plain = plain.model_copy(
+        by_relevance = Settings.relevance_only()
+        self._ranking_settings = by_relevance.model_copy(
             update={
                 "reading": settings.reading,
                 "embedding": settings.embedding,
-                "retrieval": plain.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
+                "retrieval": by_relevance.retrieval.model_copy(update={"candidates": settings.retrieval.candidates}),
                 "ranking": settings.ranking.without_age,
-                "selection": plain.selection.model_copy(update={"reserves": 0}),
+                "selection": by_relevance.selection.model_copy(update={"reserves": 0}),
             }
         )
 
@@ -158,7 +160,7 @@ class OwnSystem:
         self._ids = articles["id"].to_pylist()
         self._lists = Recommender(self.settings, embedder=self.embedder, cache=self.cache)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of languages: one warning a fit would be hundreds
+            warnings.simplefilter("ignore")  # a warning about languages at each of hundreds of fits
             self._lists.fit_table(articles)
         self._refresh()
 
@@ -168,39 +170,38 @@ class OwnSystem:
         self._refresh()
 
     def _refresh(self) -> None:
-        self._rank = self._lists.under(self._plain)
-        self._row = {article_id: row for row, article_id in enumerate(self._ids)}
+        self._ranking = self._lists.under(self._ranking_settings)
+        self._rows = {article_id: row for row, article_id in enumerate(self._ids)}
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        return self._answer(self._rank, stories, depth)
+        return self._recommend(self._ranking, stories, depth)
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        return self._answer(self._lists, stories, k)
+        return self._recommend(self._lists, stories, k)
 
-    def _answer(self, rec: Recommender, stories: pa.Table, k: int) -> Ranking:
+    def _recommend(self, rec: Recommender, stories: pa.Table, k: int) -> Ranking:
         ids = stories["id"].to_pylist()
         times = [time for time in stories["published_at"].to_pylist() if time is not None]
-        # nothing below asks the clock: the moment is that of the newest story held or asked for
+        # The moment is that of the newest story, so that results do not depend on the clock.
         moment = max([*times, self._newest])
-        if all(article_id in self._row for article_id in ids):
-            found = rec.recommend_many(ids, k=k, as_of=moment)
+        if all(article_id in self._rows for article_id in ids):
+            lists = rec.recommend_many(ids, k=k, as_of=moment)
         else:
-            found = [rec.recommend_for(story, k=k, as_of=moment) for story in stories.to_pylist()]
-        return Ranking.of(found, self._row, k)
+            lists = [rec.recommend_for(story, k=k, as_of=moment) for story in stories.to_pylist()]
+        return Ranking.from_lists(lists, self._rows, k)
 
     @property
     def _newest(self) -> datetime:
         return datetime.fromtimestamp(max(int(self._lists.catalog.published.max()), 0) / 1e6, UTC)
 
     def relevance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        names = self._ids
-        return self._rank.relevance([names[row] for row in a], [names[row] for row in b])
+        return self._ranking.relevance([self._ids[row] for row in a], [self._ids[row] for row in b])
 
 
 class PublishedSystem:
-    """Lists that a job has published: what stands there is what is measured.
+    """Lists that a job has published, as they are.
 
-    Its ranking before selection is the list with its reserves. `trained_on`: see `System`.
+    The ranking before selection is the list followed by its reserves. `trained_on`: see `System`.
     """
 
     def __init__(self, name: str, place: str, *, trained_on: tuple[str, ...] = ()) -> None:
@@ -214,13 +215,13 @@ class PublishedSystem:
 
     def add(self, articles: pa.Table) -> None:
         self._ids += articles["id"].to_pylist()
-        self._row = {article_id: row for row, article_id in enumerate(self._ids)}
+        self._rows = {article_id: row for row, article_id in enumerate(self._ids)}
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
-        return Ranking.of(self._get(stories), self._row, depth, reserves=True)
+        return Ranking.from_lists(self._get(stories), self._rows, depth, reserves=True)
 
     def lists(self, stories: pa.Table, k: int) -> Ranking:
-        return Ranking.of(self._get(stories), self._row, k)
+        return Ranking.from_lists(self._get(stories), self._rows, k)
 
     def _get(self, stories: pa.Table) -> list[ReadNext]:
         return [self._published.get(article_id) for article_id in stories["id"].to_pylist()]

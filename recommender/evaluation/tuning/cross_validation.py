@@ -1,4 +1,4 @@
-"""Choose a point by grouped cross-validation, on plain arrays."""
+"""Choosing settings by grouped cross-validation, on plain arrays."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 from recommender import statistics
 from recommender.statistics import Estimate
 
-_PASSES = 2  # what one setting is worth may change with those after it: the second pass tries each once more
+_PASSES = 2  # the best value of a setting may change with those chosen after it
 
 Point = tuple[float | str | None, ...]
-"""One value for each setting that is tuned."""
+"""A value for each setting that is tuned."""
 Values = Callable[[Point], NDArray[np.float64]]
-"""Values by story under some settings, (folds + 1, q): line f as one may look at them when choosing for fold f, NaN
-for its own stories; the last line with all judgments."""
+"""Computes values by story under some settings, (folds + 1, q): row f without the judgments of fold f, NaN for its own
+stories; the last row with all judgments."""
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What cross-validation chose, and what the choice is worth.
+    """The settings that cross-validation chose, and their gain.
 
     Attributes
     ----------
     final : tuple
-        Chosen on all stories.
+        The choice on all stories.
     folds : tuple of tuple
-        Chosen without each fold.
+        The choice without each fold.
     differences : ndarray of float64, shape (q,)
-        Value of a story under the choice made without its fold, minus that under the start.
+        Value of each story under the choice without its fold, minus that under the start.
     gain : Estimate
-        Mean of them, with its 95 % interval by groups.
+        Mean of the differences, with its 95 % interval by groups.
     p : float
-        Two-sided.
+        Two-sided p value.
     """
 
     final: Point
@@ -45,7 +45,7 @@ class Chosen:
     p: float
 
     def verdict(self, judged_gap: float = 0.0) -> str:
-        """Judge the gain as `statistics.verdict` does: 'better' is a gain."""
+        """Return the `statistics.verdict` on the gain: 'better' is a gain."""
         identical = not np.nan_to_num(self.differences).any()
         return statistics.verdict(self.gain, self.p, identical=identical, judged_gap=judged_gap)
 
@@ -59,13 +59,13 @@ def cross_validated(
     *,
     seed: int = 0,
 ) -> Chosen:
-    """Choose without each fold, measure on it, and choose once more on all.
+    """Choose without each fold, measure the choice on the fold, and choose on all stories.
 
     Parameters
     ----------
     values : callable
     options : sequence of sequences
-        Values to try of each setting, in order of size; that of the start is among them.
+        Values to try for each setting, in order of size, that of the start among them.
     start : tuple
     fold, groups : ndarray of int, shape (q,)
     seed : int, default 0
@@ -98,20 +98,20 @@ def one_by_one(
     point = start
     for _ in range(_PASSES):
         before = point
-        for place, tried in enumerate(options):
-            points = [(*point[:place], value, *point[place + 1 :]) for value in tried]
-            found = np.array([values(one)[without] for one in points])
-            point = points[one_standard_error(found, groups, list(tried).index(start[place]))]
+        for number, tried in enumerate(options):
+            candidates = [(*point[:number], value, *point[number + 1 :]) for value in tried]
+            measured = np.array([values(candidate)[without] for candidate in candidates])
+            point = candidates[one_standard_error(measured, groups, list(tried).index(start[number]))]
         if point == before:
             break
     return point
 
 
 def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer], start: int) -> int:
-    """Find the row nearest to row `start` within one standard error of the best (Breiman et al. 1984).
+    """Return the row nearest to row `start` within one standard error of the best row (Breiman et al. 1984).
 
     The standard error is that of the mean paired difference to the best row, from sums over groups (Liang & Zeger
-    1986). Of two rows equally near the one with the greater mean is taken.
+    1986). Of two rows equally near, the one with the greater mean is chosen.
 
     Parameters
     ----------
@@ -125,15 +125,15 @@ def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer],
     >>> one_standard_error(np.array([[0.5, 0.5, 0.2], [0.4, 0.7, 0.3], [0.1, 0.1, 0.1]]), np.arange(3), start=0)
     0
     """
-    held = ~np.isnan(values).any(axis=0)
-    if not held.any():
+    counts = ~np.isnan(values).any(axis=0)
+    if not counts.any():
         return start
-    values, code = values[:, held], np.unique(groups[held], return_inverse=True)[1]
-    means = values.mean(axis=1).round(12)  # equal terms in another order are a tie
+    values, codes = values[:, counts], np.unique(groups[counts], return_inverse=True)[1]
+    means = values.mean(axis=1).round(12)  # equal terms summed in another order are a tie
     best = min(range(len(values)), key=lambda row: (-means[row], abs(row - start), row))
-    behind = values[best] - values
-    off = np.array([np.bincount(code, line) for line in behind - behind.mean(axis=1, keepdims=True)])
-    number = off.shape[1]
-    error = np.sqrt((off**2).sum(axis=1) * number / max(number - 1, 1)) / values.shape[1]
-    near = np.flatnonzero(behind.mean(axis=1) <= error)
-    return int(min(near, key=lambda row: (abs(row - start), -means[row], row)))
+    losses = values[best] - values
+    residuals = np.array([np.bincount(codes, row) for row in losses - losses.mean(axis=1, keepdims=True)])
+    n_groups = residuals.shape[1]
+    standard_error = np.sqrt((residuals**2).sum(axis=1) * n_groups / max(n_groups - 1, 1)) / values.shape[1]
+    good_enough = np.flatnonzero(losses.mean(axis=1) <= standard_error)
+    return int(min(good_enough, key=lambda row: (abs(row - start), -means[row], row)))

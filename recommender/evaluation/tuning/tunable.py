@@ -1,9 +1,8 @@
-"""Which settings may be tuned, by what judgments, and the values tried.
+"""The settings that may be tuned, the judgments that each needs, and the values to try.
 
-What judgments can tell limits what may be tuned on them. Judges who grade pairs reward repeats: in CNRec a pair that
-tells the same story has a mean follow of .98. On such grades every setting that takes out repeats loses by design, so
-they may choose the weights of the ranking before selection and nothing else. Settings of the list need judgments of
-lists: an editor's picks or clicks.
+Judges who grade pairs reward repeats: in CNRec a pair that reports the same has a mean follow of .98. On such grades
+every setting that removes repeats loses by design, so they may choose only the weights of the ranking before selection.
+Settings of the list need judgments of lists: an editor's picks or clicks.
 """
 
 from __future__ import annotations
@@ -29,61 +28,60 @@ GRID: Mapping[str, tuple[float | str, ...]] = {
     DIVERSITY: (0.0, 0.05, 0.1, 0.2, 0.3),
     AGE: (7.0, 30.0, 90.0, 365.0, 3650.0),
 }
-"""Values tried by setting, in the order of the search; the value at the start always joins them. The lexical weight is
-a share of both weights, whose sum stays. Ten years stand for no freshness."""
+"""Values to try by setting, in the order of the search; the value of the start is always added. The lexical weight is
+a share of both weights, whose sum stays. Ten years mean no freshness."""
 _NEVER = {
     "selection.same_report_hours": "whether repeats may be shown is an editor's decision",
     "selection.repeat_hours": "whether repeats may be shown is an editor's decision",
     "selection.related_at": "lists are filled up: it says what is called related, which no measure of relevance sees",
 }
-_CHOICE = 10  # mean good items of a story up to which judgments are a choice and not a grading of all
+_MAX_PICKS = 10  # mean good items of a story up to which judgments are picks and not grades of all items
 
 
 def grid_of(
     sets: Sequence[EvaluationSet], names: Sequence[str] | None, start: Settings
 ) -> dict[str, tuple[float | str | None, ...]]:
-    """List the values to try by setting, that of the start among them."""
-    unfit = {name: [reason for one in sets if (reason := _refusal(name, one))] for name in GRID}
+    """Return the values to try by setting, that of the start among them."""
+    refusals = {name: [reason for judged in sets if (reason := _refusal(name, judged))] for name in GRID}
     if start.ranking.ranker != "none":
-        learned = "any set while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'"
-        unfit |= {name: [learned] for name in (WEIGHT, AGE)}
+        by_ranker = "any set while a ranker orders the candidates: learn one, or set ranking.ranker to 'none'"
+        refusals |= {name: [by_ranker] for name in (WEIGHT, AGE)}
     for name in names or ():
         if name in _NEVER:
             raise SettingsError(f"{name} is not tuned: {_NEVER[name]}")
         if name not in GRID:
             raise SettingsError(f"{name!r} is not tuned; expected one of {', '.join(GRID)}")
-        if unfit[name]:
-            raise SettingsError(f"{name} cannot be tuned on {unfit[name][0]}")
+        if refusals[name]:
+            raise SettingsError(f"{name} cannot be tuned on {refusals[name][0]}")
     if names is not None and not names:
         raise SettingsError(f"no setting to tune was named; expected one of {', '.join(GRID)}")
-    wanted = [name for name in GRID if (name in names if names is not None else not unfit[name])]
-    if not wanted:
-        told: dict[str, list[str]] = {}
-        for name, reasons in unfit.items():
-            told.setdefault(reasons[0], []).append(name)
-        raise SettingsError(
-            "no setting can be tuned: " + "; ".join(f"{', '.join(some)} not on {why}" for why, some in told.items())
-        )
+    tuned = [name for name in GRID if (name in names if names is not None else not refusals[name])]
+    if not tuned:
+        by_reason: dict[str, list[str]] = {}
+        for name, reasons in refusals.items():
+            by_reason.setdefault(reasons[0], []).append(name)
+        details = (f"{', '.join(refused)} not on {reason}" for reason, refused in by_reason.items())
+        raise SettingsError("no setting can be tuned: " + "; ".join(details))
     if not start.ranking.dense_weight + start.ranking.lexical_weight:
         raise SettingsError("both weights of the ranking are 0; expected one above it to start from")
-    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=_size)) for name in wanted}
+    return {name: tuple(sorted({*GRID[name], current_value(start, name)}, key=_size)) for name in tuned}
 
 
 def _size(value: float | str | None) -> float:
-    """Find the place of a value in the order of its grid: no freshness is above all half-lives."""
+    """Return the sort key of a value in its grid: no freshness is greater than all half-lives."""
     return float("inf") if value is None or isinstance(value, str) else value
 
 
 def _refusal(name: str, judged: EvaluationSet) -> str:
-    """Say why a set cannot judge a setting; empty if it can."""
+    """Describe why a set cannot judge a setting; empty if it can."""
     if name == WEIGHT:
         return ""
     if name == AGE:
         clicks = judged.clicks
-        timed = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2
-        return (
-            "" if timed and judged.dated else f"{judged.name}: what age costs is told by dated clicks on dated stories"
-        )
+        has_times = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2
+        if has_times and judged.dated:
+            return ""
+        return f"{judged.name}: what age costs is told by dated clicks on dated stories"
     if judged.judgments.symmetric:
         return f"{judged.name}: pairs judged in both directions reward repeats; it needs an editor's picks"
     if name == EVENTS and judged.clicks is not None:
@@ -91,19 +89,19 @@ def _refusal(name: str, judged: EvaluationSet) -> str:
     good = judged.judgments.table.filter(pc.greater(judged.judgments.table["grade"], 0))
     if name == EVENTS and judged.events is not None:
         pairs = zip(good["story"].to_pylist(), good["item"].to_pylist(), strict=True)
-        named = [(story, judged.events[item]) for story, item in pairs if item in judged.events]
-        rewarded = len(named) - len(set(named))
-        return f"{judged.name}: {rewarded} of its good items repeat an event under one story" if rewarded else ""
-    if judged.clicks is None and len(good) > _CHOICE * pc.count_distinct(good["story"]).as_py():
+        events = [(story, judged.events[item]) for story, item in pairs if item in judged.events]
+        n_repeats = len(events) - len(set(events))
+        return f"{judged.name}: {n_repeats} of its good items repeat an event under one story" if n_repeats else ""
+    if judged.clicks is None and len(good) > _MAX_PICKS * pc.count_distinct(good["story"]).as_py():
         return (
-            f"{judged.name}: more than {_CHOICE} good items a story grade items one by one, not lists; "
+            f"{judged.name}: more than {_MAX_PICKS} good items a story grade items one by one, not lists; "
             f"it needs an editor's picks"
         )
     return ""
 
 
 def current_value(settings: Settings, name: str) -> float | str | None:
-    """Find the value of a setting; the lexical weight is its share of both."""
+    """Return the value of a setting; the lexical weight as its share of both weights."""
     if name == WEIGHT:
         ranking = settings.ranking
         return round(ranking.lexical_weight / (ranking.dense_weight + ranking.lexical_weight), 6)
@@ -113,7 +111,7 @@ def current_value(settings: Settings, name: str) -> float | str | None:
 
 
 def with_values(start: Settings, values: Mapping[str, float | str | None]) -> Settings:
-    """Change the start to these values; the sum of both weights stays."""
+    """Return the start with these values; the sum of both weights stays."""
     changed: dict[str, Any] = {name: value for name, value in values.items() if value != current_value(start, name)}
     if WEIGHT in changed:
         share, total = changed[WEIGHT], start.ranking.dense_weight + start.ranking.lexical_weight

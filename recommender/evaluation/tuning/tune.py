@@ -1,9 +1,9 @@
-"""Search the few settings that matter by cross-validation, and call nothing a gain that noise explains."""
+"""Tuning settings by cross-validation, with a test whether the choice is a gain beyond noise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from recommender.errors import SettingsError
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.results import Part
-from recommender.evaluation.tuning.bench import Asked, Bench
+from recommender.evaluation.tuning.bench import Bench, Questions
 from recommender.evaluation.tuning.cross_validation import Chosen, Point, cross_validated
 from recommender.evaluation.tuning.tunable import AGE, WEIGHT, current_value, grid_of, with_values
 from recommender.facade import Recommender
@@ -24,7 +24,7 @@ from recommender.settings import Settings
 from recommender.settings.toml import to_toml
 from recommender.statistics import Estimate, fold_of, short
 from recommender.storage.atomic import check_writable, write_atomically
-from recommender.storage.checkpoints import Ledgers
+from recommender.storage.checkpoints import Ledger, Ledgers
 from recommender.storage.digests import digest_of
 from recommender.version import __version__
 
@@ -33,14 +33,14 @@ _DEPTH = 100  # items of a ranking where the measure has no cut-off
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Some settings on all development judgments, the chosen ones among them: no fair figure of a gain.
+    """Settings that were tried, measured on all development judgments, which is no fair figure of a gain.
 
     Attributes
     ----------
     values : mapping of setting to value
     mean : float
     difference : Estimate
-        To the start.
+        Difference to the start.
     """
 
     values: Mapping[str, float | str | None]
@@ -50,32 +50,32 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """What a search found.
+    """The result of tuning.
 
     Attributes
     ----------
     settings : Settings
-        The start with the chosen values where a gain was shown, else the start.
+        The start, with the chosen values if a gain was shown.
     chosen : mapping of setting to value
-        What the search on all stories chose, shown or not.
+        The choice on all stories, whether a gain was shown or not.
     gain : Estimate
         Mean difference to the start on stories that had no part in the choice, with its 95 % interval by groups.
     p : float
-        Two-sided p value of it (randomisation by groups).
+        Its two-sided p value (randomisation by groups).
     shown : bool
-        Whether the interval lies above 0, p is below .05, the judged share of the items is comparable, and the search
-        on all stories, too, leaves the start.
+        Whether the interval lies above 0, p is below .05, the judged share of the items is comparable, and the choice
+        on all stories also differs from the start.
     folds : tuple of mapping of setting to value
-        What was chosen without each fold.
+        The choice without each fold.
     trials : tuple of Trial
         In the order in which they were tried, the start first.
     measure : str
     part : {'relevance', 'list'}
-        What was measured: the ranking before selection, or the list.
+        Whether the ranking before selection or the list was measured.
     start : Settings
     seed : int
     notes : tuple of str
-        What was concluded, and what a reader must know.
+        The conclusion, and what readers of it must know.
     """
 
     settings: Settings
@@ -106,7 +106,7 @@ def tune(
     ledgers: Ledgers | None = None,
     progress: Progress = silent,
 ) -> Tuned:
-    """Choose settings on development judgments, and say whether the choice is a gain beyond noise.
+    """Choose settings on development judgments, and test whether the choice is a gain beyond noise.
 
     The folds are whole groups of stories. For each fold the settings are chosen on the other folds, without judgments
     or items of its groups, and measured on it (Stone 1974). One setting after another takes the value nearest to the
@@ -114,32 +114,32 @@ def tune(
     difference paired by story, by groups), until nothing changes, at most twice. The archive is fitted once, whole, for
     all trials.
 
-    The folds share most of what they choose by, which the test does not know: of 1,500 simulated searches without any
-    effect 60 were called a gain, 4 % where 2.5 % should be.
+    The test ignores that the folds share most of their stories: of 1,500 simulated searches without any effect 60 were
+    called a gain, 4 % instead of 2.5 %.
 
     Parameters
     ----------
     judged : EvaluationSet or sequence of EvaluationSet
         Development parts. Every story of all sets counts the same.
     start : Settings, optional
-        What the search starts from and is compared with; default the default settings.
+        Settings that the search starts from and is compared with; default: the default settings.
     names : sequence of str, optional
-        Keys of `GRID`; default those that every set can judge.
+        Keys of `GRID`; default: those that every set can judge.
     measure : str, default 'nDCG@5'
         A measure of rankings.
     k : int, default 5
         Items of a list.
     folds : int, default 5
-        At most; never more than groups.
+        Greatest number of folds; there are never more than groups.
     embedder : Embedder, optional
-        Default: the one that the start names.
+        Default: the embedder of the start.
     cache : path, optional
         Vector cache.
     seed : int, default 0
         Of folds and resampling.
     ledgers : Ledgers, optional
-        Keeps what each trial measured, so that an interrupted search tries only the rest; whoever made them clears them
-        when all is done. Nothing is kept for an embedder whose fingerprint is empty and that the settings do not name.
+        Keeps the values of each trial, so that an interrupted search tries only the rest; the caller clears them in the
+        end. Nothing is kept for an embedder of your own with an empty fingerprint.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -162,82 +162,115 @@ def tune(
     """
     sets = [judged] if isinstance(judged, EvaluationSet) else list(judged)
     start = start or Settings()
-    by = _ranking_measure(measure)
+    parsed = _ranking_measure(measure)
     _check(sets, k, folds)
     grid = grid_of(sets, names, start)
     part: Part = "relevance" if set(grid) == {WEIGHT} else "list"
-    asked = [Asked.of(one) for one in sets]
-    groups = _joined([one.groups for one in asked])
+    questions = [Questions.from_set(each) for each in sets]
+    groups = _joined_groups([each.groups for each in questions])
     fold = fold_of(groups, folds, seed=seed)
-    places = np.split(fold, np.cumsum([len(one.stories) for one in asked])[:-1])
-    width = k if part == "list" else by.cutoff or _DEPTH
+    folds_of_sets = np.split(fold, np.cumsum([len(each.stories) for each in questions])[:-1])
+    width = k if part == "list" else parsed.cutoff or _DEPTH
     benches = [
-        Bench.of(one, place, int(fold.max()) + 1, Recommender(start, embedder=embedder, cache=cache), width)
-        for one, place in zip(asked, places, strict=True)
+        Bench.fit(each, of_set, int(fold.max()) + 1, Recommender(start, embedder=embedder, cache=cache), width)
+        for each, of_set in zip(questions, folds_of_sets, strict=True)
     ]
-    kept = None
+    ledger = None
     if ledgers is not None and (embedder is None or embedder.fingerprint):
         inputs = {
-            "sets": " ".join(one.fingerprint() for one in sets),
+            "sets": " ".join(each.fingerprint() for each in sets),
             "start": f"{start.fingerprint()} {benches[0].rec.embedder.fingerprint}",
-            "measure": f"{by}, {k}, {part}",
+            "measure": f"{parsed}, {k}, {part}",
             "folds": digest_of([str(fold.tolist())]),
             "library": __version__,
         }
-        kept = ledgers.open("tuning", inputs)
-    found: dict[Point, NDArray[np.float64]] = {}
-    coverage: dict[Point, NDArray[np.float64]] = {}
-
-    def measured(point: Point) -> dict[str, NDArray[np.float64]]:
-        settings = _measured(with_values(start, named(point)), part)
-        parts = [one.values(settings, by, Measure("Judged", by.cutoff or k)) for one in benches]
-        lines, shares = zip(*parts, strict=True)
-        return {"lines": np.concatenate(lines, axis=1), "coverage": np.concatenate(shares)}
-
-    def values(point: Point) -> NDArray[np.float64]:
-        if point not in found:
-            name = digest_of([repr(named(point))])
-            trial = kept and kept.arrays(name)
-            if not trial:
-                trial = measured(point)
-                if kept:
-                    kept.keep(name, **trial)
-            found[point], coverage[point] = trial["lines"], trial["coverage"]
-            progress("tuning", len(found), None)
-        return found[point]
-
-    def named(point: Point) -> dict[str, float | str | None]:
-        return dict(zip(grid, point, strict=True))
-
+        ledger = ledgers.open("tuning", inputs)
+    trials = _Trials(
+        start=start,
+        names=tuple(grid),
+        part=part,
+        benches=benches,
+        measure=parsed,
+        coverage=Measure("Judged", parsed.cutoff or k),
+        ledger=ledger,
+        progress=progress,
+    )
     first: Point = tuple(current_value(start, name) for name in grid)
-    chosen = cross_validated(values, tuple(grid.values()), first, fold, groups, seed=seed)
-    shares = np.array([coverage[point] for point in chosen.folds])[fold, np.arange(len(fold))]
-    gap = float((shares - coverage[first]).mean())
-    shown = chosen.verdict(gap) == "better" and chosen.final != first
-    base = found[first][-1]
+    chosen = cross_validated(trials.values, tuple(grid.values()), first, fold, groups, seed=seed)
+    shares = np.array([trials.shares[point] for point in chosen.folds])[fold, np.arange(len(fold))]
+    gap = float((shares - trials.shares[first]).mean())
+    is_shown = chosen.verdict(gap) == "better" and chosen.final != first
     return Tuned(
-        settings=with_values(start, named(chosen.final)) if shown else start,
-        chosen=named(chosen.final),
+        settings=with_values(start, trials.named(chosen.final)) if is_shown else start,
+        chosen=trials.named(chosen.final),
         gain=chosen.gain,
         p=chosen.p,
-        shown=shown,
-        folds=tuple(named(point) for point in chosen.folds),
-        trials=tuple(
-            Trial(named(point), float(np.nanmean(lines[-1])), statistics.bootstrap(lines[-1] - base, groups, seed=seed))
-            for point, lines in found.items()
-        ),
-        measure=str(by),
+        shown=is_shown,
+        folds=tuple(trials.named(point) for point in chosen.folds),
+        trials=trials.compare(first, groups, seed),
+        measure=str(parsed),
         part=part,
         start=start,
         seed=seed,
-        notes=(_conclusion(chosen, gap, shown), *_notes(chosen, grid, start, sets)),
+        notes=(_conclusion(chosen, gap, is_shown), *_notes(chosen, grid, start, sets)),
     )
 
 
-def write_settings(tuned: Tuned, path: str | Path) -> None:
-    """Write the settings as TOML, with what was measured as comments; the file appears whole or not at all.
+@dataclass(kw_only=True)
+class _Trials:
+    """The settings tried so far with their values by story, as `cross_validation.Values`, and judged shares."""
 
-    It holds the values that differ from the defaults, so that `Settings.from_toml` gives `tuned.settings`.
+    start: Settings
+    names: tuple[str, ...]
+    part: Part
+    benches: Sequence[Bench]
+    measure: Measure
+    coverage: Measure
+    ledger: Ledger | None
+    progress: Progress
+    tried: dict[Point, NDArray[np.float64]] = field(default_factory=dict)
+    shares: dict[Point, NDArray[np.float64]] = field(default_factory=dict)
+
+    def values(self, point: Point) -> NDArray[np.float64]:
+        """Measure some settings, unless they were tried before."""
+        if point not in self.tried:
+            name = digest_of([repr(self.named(point))])
+            trial = self.ledger and self.ledger.arrays(name)
+            if not trial:
+                trial = self._measure(point)
+                if self.ledger:
+                    self.ledger.keep(name, **trial)
+            self.tried[point], self.shares[point] = trial["lines"], trial["coverage"]
+            self.progress("tuning", len(self.tried), None)
+        return self.tried[point]
+
+    def _measure(self, point: Point) -> dict[str, NDArray[np.float64]]:
+        settings = _trial_settings(with_values(self.start, self.named(point)), self.part)
+        measured = [bench.values(settings, self.measure, self.coverage) for bench in self.benches]
+        values, shares = zip(*measured, strict=True)
+        return {"lines": np.concatenate(values, axis=1), "coverage": np.concatenate(shares)}
+
+    def named(self, point: Point) -> dict[str, float | str | None]:
+        """Return the values of a point by the names of their settings."""
+        return dict(zip(self.names, point, strict=True))
+
+    def compare(self, first: Point, groups: NDArray[np.int64], seed: int) -> tuple[Trial, ...]:
+        """Compare all settings that were tried with the start, on all judgments."""
+        base = self.tried[first][-1]
+        return tuple(
+            Trial(
+                self.named(point),
+                float(np.nanmean(values[-1])),
+                statistics.bootstrap(values[-1] - base, groups, seed=seed),
+            )
+            for point, values in self.tried.items()
+        )
+
+
+def write_settings(tuned: Tuned, path: str | Path) -> None:
+    """Write the settings as TOML, atomically, with the measured gain in comments.
+
+    The file has the values that differ from the defaults, so that `Settings.from_toml` reads `tuned.settings`.
 
     Raises
     ------
@@ -246,7 +279,7 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
     """
     path = Path(path)
     changed = {name: value for name, value in tuned.chosen.items() if value != current_value(tuned.start, name)}
-    said = [
+    comments = [
         f"{tuned.measure} of the {'list' if tuned.part == 'list' else 'ranking before selection'}; difference to the "
         f"start on held-out stories {tuned.gain}, p = {short(tuned.p)}, {len(tuned.folds)} folds, seed {tuned.seed}",
         *(
@@ -257,12 +290,12 @@ def write_settings(tuned: Tuned, path: str | Path) -> None:
         *(() if tuned.shown else ("nothing was changed",)),
         *tuned.notes,
     ]
-    lines = ["# " + "".join(c if c.isprintable() else " " for c in text) for text in said]
-    plain = Settings().model_dump()
+    lines = ["# " + "".join(char if char.isprintable() else " " for char in text) for text in comments]
+    default = Settings().model_dump()
     for stage, fields in tuned.settings.model_dump().items():
-        other = {name: value for name, value in fields.items() if value != plain[stage][name]}
-        if other:
-            lines += ["", f"[{stage}]", *(f"{name} = {to_toml(one)}" for name, one in other.items())]
+        changed_fields = {name: value for name, value in fields.items() if value != default[stage][name]}
+        if changed_fields:
+            lines += ["", f"[{stage}]", *(f"{name} = {to_toml(value)}" for name, value in changed_fields.items())]
     check_writable(path.parent)
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
@@ -279,36 +312,36 @@ def _check(sets: Sequence[EvaluationSet], k: int, folds: int) -> None:
         raise SettingsError("no set was given; expected a development part with judgments")
     if k < 1 or folds < 2:
         raise SettingsError(f"k is {k} and folds is {folds}; expected at least 1 and 2")
-    for one in sets:
-        if one.part != "development":
+    for judged in sets:
+        if judged.part != "development":
             raise SettingsError(
-                f"{one.name} is the part {one.part!r}: tuning on test judgments would spoil them; "
+                f"{judged.name} is the part {judged.part!r}: tuning on test judgments would spoil them; "
                 f"use .split() and tune on its development part"
             )
-        if "lists" not in one.uses:
+        if "lists" not in judged.uses:
             raise SettingsError(
-                f"{one.name} judges {' and '.join(one.uses)}, not lists; tuning needs judged items under stories"
+                f"{judged.name} judges {' and '.join(judged.uses)}, not lists; tuning needs judged items under stories"
             )
 
 
-def _measured(settings: Settings, part: Part) -> Settings:
-    """Make the settings of a trial: of the list, or of the ranking before selection."""
+def _trial_settings(settings: Settings, part: Part) -> Settings:
+    """Return the settings that a trial measures: those of the list, or of the ranking before selection."""
     if part == "list":
         return settings.override({"selection.reserves": 0})
-    plain = Settings.relevance_only()
+    by_relevance = Settings.relevance_only()
     return settings.model_copy(
         update={
-            "retrieval": plain.retrieval,
+            "retrieval": by_relevance.retrieval,
             "ranking": settings.ranking.without_age,
-            "selection": plain.selection.model_copy(update={"reserves": 0}),
+            "selection": by_relevance.selection.model_copy(update={"reserves": 0}),
         }
     )
 
 
-def _joined(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Join the groups of several sets; those of different sets stay apart."""
-    above = np.cumsum([0, *(int(one.max(initial=-1)) + 1 for one in groups[:-1])])
-    joined = np.concatenate([one + more for one, more in zip(groups, above, strict=True)])
+def _joined_groups(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Concatenate the groups of several sets, those of different sets under different numbers."""
+    offsets = np.cumsum([0, *(int(of_set.max(initial=-1)) + 1 for of_set in groups[:-1])])
+    joined = np.concatenate([of_set + offset for of_set, offset in zip(groups, offsets, strict=True)])
     if len(np.unique(joined)) < 2:
         raise SettingsError(
             f"{len(joined)} stories of {len(np.unique(joined))} group; cross-validation needs two groups and more"
@@ -316,8 +349,8 @@ def _joined(groups: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return joined
 
 
-def _conclusion(chosen: Chosen, gap: float, shown: bool) -> str:
-    if shown:
+def _conclusion(chosen: Chosen, gap: float, is_shown: bool) -> str:
+    if is_shown:
         return f"a gain of {chosen.gain} on held-out stories, p = {short(chosen.p)}"
     verdict = chosen.verdict(gap)
     if verdict == "identical":
@@ -335,8 +368,8 @@ def _notes(
     start: Settings,
     sets: Sequence[EvaluationSet],
 ) -> list[str]:
-    same = sum(point == chosen.final for point in chosen.folds)
-    notes = [f"{same} of {len(chosen.folds)} folds chose as all stories do"]
+    n_same = sum(point == chosen.final for point in chosen.folds)
+    notes = [f"{n_same} of {len(chosen.folds)} folds chose as all stories do"]
     if start.ranking.ranker != "none":
         notes.append(
             "settings of the list alone were tried, as a ranker orders the candidates: `recommender learn` improves "
@@ -344,8 +377,8 @@ def _notes(
         )
     if AGE in grid:
         notes.append("clicks favour stories as old as those that were shown")
-    for one in sets:
-        if one.protocol == "at_publication":
-            notes.append(f"{one.name}: term weights were learned on the whole archive, later stories included")
-        notes += [f"{one.name}: {note}" for note in one.notes]
+    for judged in sets:
+        if judged.protocol == "at_publication":
+            notes.append(f"{judged.name}: term weights were learned on the whole archive, later stories included")
+        notes += [f"{judged.name}: {note}" for note in judged.notes]
     return notes
