@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recommender import statistics
 from recommender.evaluation.answered import Answered, Case
 from recommender.evaluation.measures import pairs
+from recommender.evaluation.measures.arrays import mean
 from recommender.evaluation.measures.relevance import PAIRS
 from recommender.evaluation.results import TRAINED_HERE, Comparison, Part
 from recommender.statistics import Estimate
@@ -21,13 +22,12 @@ Figures = dict[str, dict[Part, dict[str, Estimate]]]
 def compare_stories(case: Case, answered: Sequence[Answered], seed: int) -> tuple[Figures, list[Comparison]]:
     """Measure every system, and compare each with the first, by all measures that have a value by story."""
     base = answered[0]
-    figures: Figures = {each.system.name: {} for each in answered}
-    for each in answered:
-        for part, values in each.values.items():
-            groups = _groups(case, part, each)
-            figures[each.system.name][part] = {
-                name: statistics.bootstrap(array, groups, seed=seed) for name, array in values.items()
-            }
+    figures: Figures = {
+        each.system.name: {
+            part: estimates(values, _groups(case, part, each), seed) for part, values in each.values.items()
+        }
+        for each in answered
+    }
     comparisons: list[Comparison] = []
     for part, values in base.values.items():
         others = [each for each in answered[1:] if part in each.values]
@@ -37,20 +37,26 @@ def compare_stories(case: Case, answered: Sequence[Answered], seed: int) -> tupl
     return figures, comparisons
 
 
+def estimates(values: Mapping[str, NDArray[np.float64]], groups: NDArray[np.int64], seed: int) -> dict[str, Estimate]:
+    """Compute the mean of each measure with its interval."""
+    return {name: statistics.bootstrap(array, groups, seed=seed) for name, array in values.items()}
+
+
 def _compare_measure(
     case: Case, part: Part, name: str, base: Answered, others: Sequence[Answered], seed: int
 ) -> list[Comparison]:
     """Compare systems with the first by one measure; p values are corrected for the number of systems."""
     groups = _groups(case, part, base)
-    differences = {other.system.name: other.values[part][name] - base.values[part][name] for other in others}
+    differences = [other.values[part][name] - base.values[part][name] for other in others]
     p_values = [
-        statistics.randomisation(differences[other.system.name], groups, seed=seed) if _is_fair(other, base) else np.nan
-        for other in others
+        statistics.randomisation(array, groups, seed=seed) if _is_fair(other, base) else np.nan
+        for other, array in zip(others, differences, strict=True)
     ]
     comparisons = []
-    for other, p, corrected in zip(others, p_values, statistics.holm(p_values), strict=True):
-        array = differences[other.system.name]
+    for other, array, p, corrected in zip(others, differences, p_values, statistics.holm(p_values), strict=True):
         difference = statistics.bootstrap(array, groups, seed=seed)
+        identical, judged_gap = _is_identical(part, other, base), _judged_gap(part, other, base)
+        verdict = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=judged_gap)
         comparisons.append(
             Comparison.by_story(
                 array,
@@ -61,14 +67,7 @@ def _compare_measure(
                 difference=difference,
                 p=p,
                 p_holm=float(corrected),
-                verdict=_verdict(
-                    other,
-                    base,
-                    difference,
-                    float(corrected),
-                    identical=_is_identical(part, other, base),
-                    judged_gap=_judged_gap(part, other, base),
-                ),
+                verdict=verdict if _is_fair(other, base) else TRAINED_HERE,
             )
         )
     return comparisons
@@ -85,14 +84,6 @@ def _is_fair(*compared: Answered) -> bool:
     return all(each.training != TRAINED_HERE for each in compared)
 
 
-def _verdict(
-    other: Answered, base: Answered, difference: Estimate, p: float, *, identical: bool, judged_gap: float
-) -> str:
-    if not _is_fair(other, base):
-        return TRAINED_HERE
-    return statistics.verdict(difference, p, identical=identical, judged_gap=judged_gap)
-
-
 def _is_identical(part: Part, other: Answered, base: Answered) -> bool:
     if part == "replay":
         return all(np.array_equal(other.values[part][name], values) for name, values in base.values[part].items())
@@ -103,11 +94,8 @@ def _is_identical(part: Part, other: Answered, base: Answered) -> bool:
 def _judged_gap(part: Part, other: Answered, base: Answered) -> float:
     """Compute the difference in the share of judged items, by the smallest cut-off that is measured."""
     name = next((name for name in base.values[part] if name.startswith("Judged")), None)
-    if name is None:
-        return 0.0
-    shares = [each.values[part][name] for each in (other, base)]
-    shares = [share[~np.isnan(share)] for share in shares]
-    return float(shares[0].mean() - shares[1].mean()) if all(map(len, shares)) else 0.0
+    gap = mean(other.values[part][name]) - mean(base.values[part][name]) if name else 0.0
+    return 0.0 if np.isnan(gap) else gap
 
 
 def compare_pairs(case: Case, answered: Sequence[Answered], seed: int) -> tuple[Figures, list[Comparison]]:
@@ -138,6 +126,8 @@ def compare_pairs(case: Case, answered: Sequence[Answered], seed: int) -> tuple[
         p_values = {system: p if _is_fair(by_name[system], base) else np.nan for system, p in estimated.p.items()}
         for (system, p), corrected in zip(p_values.items(), statistics.holm(list(p_values.values())), strict=True):
             difference = estimated.differences[system]
+            identical = np.array_equal(scores[system], scores[base.system.name])
+            verdict = statistics.verdict(difference, float(corrected), identical=identical, judged_gap=0.0)
             comparisons.append(
                 Comparison(
                     part="pairs",
@@ -147,14 +137,7 @@ def compare_pairs(case: Case, answered: Sequence[Answered], seed: int) -> tuple[
                     difference=difference,
                     p=p,
                     p_holm=float(corrected),
-                    verdict=_verdict(
-                        by_name[system],
-                        base,
-                        difference,
-                        float(corrected),
-                        identical=np.array_equal(scores[system], scores[base.system.name]),
-                        judged_gap=0.0,
-                    ),
+                    verdict=verdict if _is_fair(by_name[system], base) else TRAINED_HERE,
                 )
             )
     return figures, comparisons

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recommender import statistics
 from recommender.errors import SettingsError
 from recommender.evaluation.answered import Answered, Case, open_ledger
-from recommender.evaluation.comparisons import compare_pairs, compare_stories
+from recommender.evaluation.comparisons import compare_pairs, compare_stories, estimates
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.examples import changed_examples, worst_examples
 from recommender.evaluation.measures.exposure import ages_days
@@ -165,7 +163,7 @@ def _result(case: Case, answered: Answered, figures: Mapping[Part, Mapping[str, 
         system=answered.system.name,
         about=answered.system.about,
         figures=figures,
-        condensed={part: _estimates(values, case, seed) for part, values in answered.condensed.items()},
+        condensed={part: estimates(values, case.groups, seed) for part, values in answered.condensed.items()},
         per_story=answered.values,
         unanswered=int((n_items == 0).sum()),
         items=float(n_items.mean()) if len(n_items) else float("nan"),
@@ -174,10 +172,6 @@ def _result(case: Case, answered: Answered, figures: Mapping[Part, Mapping[str, 
         training=answered.training,
         **_measure_lists(case, answered, seed),
     )
-
-
-def _estimates(values: Mapping[str, NDArray[np.float64]], case: Case, seed: int) -> dict[str, Estimate]:
-    return {name: statistics.bootstrap(array, case.groups, seed=seed) for name, array in values.items()}
 
 
 def _measure_lists(case: Case, answered: Answered, seed: int) -> dict[str, Any]:
@@ -189,7 +183,7 @@ def _measure_lists(case: Case, answered: Answered, seed: int) -> dict[str, Any]:
     values = values_by_list(lists.rows, stories, reference, k=k, sources=lists.sources)
     return {
         "quality": list_quality(lists.rows, stories, moments, reference, k=k, sources=lists.sources),
-        "intervals": _estimates(values, case, seed),
+        "intervals": estimates(values, case.groups, seed),
         "statuses": list_statuses(lists.sources, k),
         "safety": safety(
             lists.rows,

@@ -50,6 +50,7 @@ def _examples(
     examples = []
     for row in chosen:
         story = case.stories[row]
+        best = sorted(grades[story].items(), key=lambda graded: (-graded[1], graded[0]))[: case.k]
         examples.append(
             Example(
                 story=story,
@@ -59,7 +60,7 @@ def _examples(
                     name: tuple((item, titles[item], _grade(case, grades[story], story, item)) for item in items[row])
                     for name, items in lists.items()
                 },
-                wanted=tuple((item, titles[item], grade) for item, grade in _best(grades[story], case.k)),
+                wanted=tuple((item, titles[item], grade) for item, grade in best if grade > 0),
             )
         )
     return tuple(examples)
@@ -69,8 +70,3 @@ def _grade(case: Case, grades: dict[str, float], story: str, item: str) -> float
     """Return the grade of an item, 0 where all pairs were judged; None if it was not judged."""
     complete = case.judgments.complete
     return grades.get(item, 0.0 if story in complete and item in complete else None)
-
-
-def _best(grades: dict[str, float], k: int) -> list[tuple[str, float]]:
-    positive = [(item, grade) for item, grade in grades.items() if grade > 0]
-    return sorted(positive, key=lambda pair: (-pair[1], pair[0]))[:k]

@@ -118,14 +118,9 @@ class HeldOut:
     def answers(
         self, judged: EvaluationSet, stories: list[str], *, k: int, depth: int, progress: Progress = silent
     ) -> tuple[Answers, tuple[str, ...]]:
-        """Ask the system of each fold for the stories of the fold, and combine the answers.
+        """Ask the system of each fold for the stories of the fold, and combine the answers, without pairs.
 
-        Returns
-        -------
-        Answers
-            In the order of `stories`, without pairs.
-        tuple of str
-            The `trained_on` of the systems that were made.
+        The names are the `trained_on` of the systems that were made.
 
         Raises
         ------

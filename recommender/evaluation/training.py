@@ -1,8 +1,8 @@
-"""Measure rankers that learn from links, on stories that they did not learn from.
+"""Measuring rankers that learn from links, on stories that they did not learn from.
 
-Three figures are told apart. *Left out*: the ranker never saw that newsroom; `evaluate` gives it, from what a system
-tells as `trained_on`. *Cross-validated*: trained on the newsroom's own links, group by group left out.
-*Chronological*: trained on the older stories, measured on the newer ones.
+There are three kinds of figures. *Left out*: the ranker never saw the newsroom; `evaluate` recognises this by
+`trained_on`. *Cross-validated*: trained on links of other groups of the newsroom. *Chronological*: trained on older
+stories, measured on newer ones.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from recommender.errors import InputError, SettingsError
 from recommender.evaluation.data.sets import EvaluationSet
 from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.protocol import Fold, HeldOut, stories_to_evaluate
-from recommender.evaluation.results import Evaluation
+from recommender.evaluation.results import Evaluation, Training
 from recommender.evaluation.systems.system import System
 from recommender.statistics import fold_of
 
 MakeSystem = Callable[[pa.Table], System]
-"""From links, columns story and item, to a system that learned from them and from nothing else of the set."""
+"""Makes a system that learned from the given links, columns story and item, and from nothing else of the set."""
 
 
 def cross_validated(
@@ -36,33 +36,27 @@ def cross_validated(
     folds: int = 5,
     seed: int = 0,
     against: Sequence[str | System] = ("tfidf",),
-    **asked: Any,
+    **options: Any,
 ) -> Evaluation:
-    """Measure a system that learns from links on stories whose whole group it did not learn from.
+    """Measure a system that learns from links on stories of groups that it did not learn from.
 
-    The stories are split into folds, groups whole. For each fold a system is made from the links of all other groups
-    and asked for the stories of the fold; the answers of all folds count as those of one system. Under
-    'at_publication' its archive and vocabulary are the past of each story, while the links it learned from may be
-    later ones, of other groups.
+    The stories are split into folds of whole groups. For each fold a system is made from the links of all other groups
+    and measured on the stories of the fold; the answers of all folds count as those of one system. Under
+    'at_publication' archive and vocabulary are older than each story, while links of other groups may be newer.
 
     Parameters
     ----------
     make_system : callable, or mapping of name to callable
-        From links to a `System`; see `HeldOut.make`. One alone is called 'learned'.
+        Makes a `System` of links; see `HeldOut.make`. A single one is called 'learned'.
     judged : EvaluationSet
         Its relevant judgments are the links.
     folds : int, default 5
     seed : int, default 0
         Of the folds and of resampling.
     against : sequence of str or System, default ('tfidf',)
-        The first is the baseline.
-    **asked
-        As `evaluate` takes them: `k`, `measures`, `cache`, `progress`.
-
-    Returns
-    -------
-    Evaluation
-        The systems of `against` and the learned ones, all on the same stories; intervals and tests by group.
+        Systems to compare with; the first is the baseline.
+    **options
+        Options of `evaluate`: `k`, `measures`, `cache`, `progress`.
 
     Raises
     ------
@@ -71,10 +65,10 @@ def cross_validated(
     SettingsError
         If there are fewer than two folds.
     """
-    made, parts = by_group(judged, folds=folds, seed=seed)
+    grouped, parts = by_group(judged, folds=folds, seed=seed)
     about = f"learned from links of other groups, {len(parts)} folds"
-    systems = [HeldOut(name, about, make, parts, "cross-validated") for name, make in _named(make_system).items()]
-    return evaluate([*against, *systems], made, seed=seed, **asked)
+    systems = _held_out(make_system, about, parts, "cross-validated")
+    return evaluate([*against, *systems], grouped, seed=seed, **options)
 
 
 def chronological(
@@ -84,29 +78,21 @@ def chronological(
     share: float = 0.7,
     seed: int = 0,
     against: Sequence[str | System] = ("tfidf",),
-    **asked: Any,
+    **options: Any,
 ) -> Evaluation:
     """Measure a system that learned from the links of older stories on the newer ones, as a newsroom would use it.
 
-    Groups with an article on both sides of the cut are left out of training, and their newer stories are measured.
+    Groups with articles on both sides of the cut are left out of training, and their newer stories are measured. All
+    systems are measured on the newer stories only.
 
     Parameters
     ----------
-    make_system : callable, or mapping of name to callable
-        As `cross_validated` takes it.
     judged : EvaluationSet
-        With dates.
+        A set with dates.
     share : float, default 0.7
-        Of the stories with links, that are older.
-    seed : int, default 0
-        Of resampling.
-    against, **asked
-        As `cross_validated` takes them.
-
-    Returns
-    -------
-    Evaluation
-        Of the newer stories alone, for every system.
+        Share of the stories with links that are older than the cut.
+    make_system, seed, against, **options
+        As in `cross_validated`.
 
     Raises
     ------
@@ -115,115 +101,120 @@ def chronological(
     SettingsError
         If the share is not between 0 and 1.
     """
-    made, parts = by_time(judged, share=share)
+    newer, parts = by_time(judged, share=share)
     about = f"learned from links of the older {share:.0%} of the stories"
-    systems = [HeldOut(name, about, make, parts, "chronological") for name, make in _named(make_system).items()]
-    return evaluate([*against, *systems], made, seed=seed, **asked)
+    systems = _held_out(make_system, about, parts, "chronological")
+    return evaluate([*against, *systems], newer, seed=seed, **options)
+
+
+def _held_out(
+    make_system: MakeSystem | Mapping[str, MakeSystem], about: str, folds: tuple[Fold, ...], training: Training
+) -> list[HeldOut]:
+    by_name = make_system if isinstance(make_system, Mapping) else {"learned": make_system}
+    return [HeldOut(name, about, make, folds, training) for name, make in by_name.items()]
 
 
 def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[EvaluationSet, tuple[Fold, ...]]:
     """Split the stories of a set into folds that share no group, each with the links of all other groups.
 
-    A group here is what links or the set's own groups join, directly or through others.
+    A group here holds all articles that links or groups of the set join, directly or through others.
 
     Parameters
     ----------
     judged : EvaluationSet
     folds : int, default 5
-        Fewer where there are fewer groups.
+        Greatest number of folds; there are never more than groups.
     seed : int, default 0
 
     Returns
     -------
     EvaluationSet
-        The set with these groups, for lists alone.
+        The set with these groups, for lists only.
     tuple of Fold
     """
     if folds < 2:
         raise SettingsError(f"folds is {folds}, expected at least 2")
-    made = _joined(judged)
-    stories = stories_to_evaluate(made)[0]
-    groups = made.groups_of(stories)
+    grouped = _with_joined_groups(judged)
+    stories = stories_to_evaluate(grouped)[0]
+    groups = grouped.groups_of(stories)
     if len(np.unique(groups)) < 2:
         raise InputError(
             f"{judged.name}: its {len(stories)} stories with links are {len(np.unique(groups))} groups; expected two "
             "and more, to learn from one and measure on another"
         )
     fold = fold_of(groups, folds, seed=seed)
-    links = made.judgments.links()
+    links = grouped.judgments.links()
     parts = []
     for number in range(int(fold.max()) + 1):
-        mine = [story for story, held in zip(stories, fold == number, strict=True) if held]
-        parts.append(Fold(frozenset(mine), _outside(links, made, mine)))
+        of_fold = [stories[row] for row in np.flatnonzero(fold == number)]
+        parts.append(Fold(frozenset(of_fold), _links_without(links, grouped, of_fold)))
     counts = {"folds": len(parts), "stories of the largest group": int(np.bincount(groups).max())}
-    return replace(made, counts={**made.counts, **counts}), tuple(parts)
+    return replace(grouped, counts={**grouped.counts, **counts}), tuple(parts)
 
 
 def by_time(judged: EvaluationSet, *, share: float = 0.7) -> tuple[EvaluationSet, tuple[Fold, ...]]:
-    """Split a set in time: the newer stories to measure on, with the links of groups that are older altogether.
+    """Split a set in time: newer stories to measure, with the links of groups that are older as a whole.
 
     Parameters
     ----------
     judged : EvaluationSet
     share : float, default 0.7
-        Of the stories with links, that are older than the cut.
+        Share of the stories with links that are older than the cut.
 
     Returns
     -------
     EvaluationSet
-        The set with judgments of the newer stories alone, for lists alone; the archive stays whole.
+        The set with judgments of the newer stories only, for lists only; the archive stays whole.
     tuple of Fold
-        One.
+        A single fold.
     """
     if not 0 < share < 1:
         raise SettingsError(f"share is {share}, expected a number between 0 and 1")
     if not judged.dated:
         raise InputError(f"{judged.name} has no dates; use cross_validated")
-    made = _joined(judged)
-    published = dict(zip(made.catalog.ids.to_pylist(), made.catalog.published.tolist(), strict=True))
-    stories = [story for story in stories_to_evaluate(made)[0] if published[story] != UNDATED]
+    grouped = _with_joined_groups(judged)
+    published = dict(zip(grouped.catalog.ids.to_pylist(), grouped.catalog.published.tolist(), strict=True))
+    stories = [story for story in stories_to_evaluate(grouped)[0] if published[story] != UNDATED]
     times = np.array([published[story] for story in stories], dtype=np.int64)
     cut = int(np.quantile(times, share, method="higher")) if len(times) else 0
     newer = [story for story in stories if published[story] >= cut]
-    links = made.judgments.links()
-    ends = {*links["story"].to_pylist(), *links["item"].to_pylist()}
-    # an undated article may be of either side
-    late = [one for one in ends if published[one] >= cut or published[one] == UNDATED]
-    older = _outside(links, made, [*newer, *late])
-    if not newer or not len(older):
+    links = grouped.judgments.links()
+    linked = {*links["story"].to_pylist(), *links["item"].to_pylist()}
+    # An undated article may be of either side.
+    not_older = [name for name in linked if published[name] >= cut or published[name] == UNDATED]
+    older_links = _links_without(links, grouped, [*newer, *not_older])
+    if not newer or not len(older_links):
         raise InputError(
-            f"{judged.name}: of {len(stories)} stories {len(newer)} are newer than the cut, and {len(older)} links are "
-            f"of groups that are older altogether; expected some of both"
+            f"{judged.name}: of {len(stories)} stories {len(newer)} are newer than the cut, and {len(older_links)} "
+            "links are of groups that are older altogether; expected some of both"
         )
-    directed = made.judgments.directed()
-    mine = pc.is_in(directed.table["story"], pa.array(newer, pa.large_string())).to_numpy()
-    learned = len(pc.unique(older["story"]))
+    directed = grouped.judgments.directed()
+    is_newer = pc.is_in(directed.table["story"], pa.array(newer, pa.large_string())).to_numpy()
+    learned = set(older_links["story"].to_pylist())
     counts = {
-        "stories to learn from": learned,
-        "links to learn from": len(older),
-        "older stories left out": len(stories) - len(newer) - len(set(older["story"].to_pylist()) & set(stories)),
+        "stories to learn from": len(learned),
+        "links to learn from": len(older_links),
+        "older stories left out": len(stories) - len(newer) - len(learned.intersection(stories)),
     }
-    part = replace(made, judgments=directed.where(mine), counts={**made.counts, **counts})
-    return part, (Fold(frozenset(newer), older),)
+    part = replace(grouped, judgments=directed.where(is_newer), counts={**grouped.counts, **counts})
+    return part, (Fold(frozenset(newer), older_links),)
 
 
-def _named(make_system: MakeSystem | Mapping[str, MakeSystem]) -> Mapping[str, MakeSystem]:
-    return make_system if isinstance(make_system, Mapping) else {"learned": make_system}
-
-
-def _joined(judged: EvaluationSet) -> EvaluationSet:
-    """Prepare the set for lists, in groups that no link and no group of its own leaves."""
+def _with_joined_groups(judged: EvaluationSet) -> EvaluationSet:
+    """Return the set for lists only, with groups that no link leaves and that hold the set's groups as a whole."""
     if "lists" not in judged.uses:
         raise InputError(f"{judged.name} judges {' and '.join(judged.uses)}, not lists")
     links = judged.judgments.links()
-    own = {one: f"\U0010ffff{group}" for one, group in judged.group.items()}  # sorts after every id: never a name
-    group = link_groups([*links["story"].to_pylist(), *own], [*links["item"].to_pylist(), *own.values()])
-    held = {one: name for one, name in group.items() if not one.startswith("\U0010ffff")}
-    return replace(judged, group=held, uses=("lists",), clicks=None)
+    # Names of groups are joined like articles; with this prefix they sort after every id, so none names a joined group.
+    group_of = {article_id: f"\U0010ffff{group}" for article_id, group in judged.group.items()}
+    joined = link_groups([*links["story"].to_pylist(), *group_of], [*links["item"].to_pylist(), *group_of.values()])
+    articles = {name: group for name, group in joined.items() if not name.startswith("\U0010ffff")}
+    return replace(judged, group=articles, uses=("lists",), clicks=None)
 
 
-def _outside(links: pa.Table, judged: EvaluationSet, held_out: Sequence[str]) -> pa.Table:
-    """Find links of groups of which no article is held out."""
-    closed = {judged.group.get(one, one) for one in held_out}
-    ends = [[judged.group.get(one, one) not in closed for one in links[side].to_pylist()] for side in ("story", "item")]
-    return links.filter(pa.array(np.logical_and(*np.array(ends, dtype=bool).reshape(2, len(links)))))
+def _links_without(links: pa.Table, judged: EvaluationSet, held_out: Sequence[str]) -> pa.Table:
+    """Return the links of groups of which no article is held out."""
+    held_out_groups = {judged.group.get(name, name) for name in held_out}
+    ends = zip(links["story"].to_pylist(), links["item"].to_pylist(), strict=True)
+    is_kept = [held_out_groups.isdisjoint(judged.group.get(name, name) for name in pair) for pair in ends]
+    return links.filter(pa.array(is_kept, pa.bool_()))

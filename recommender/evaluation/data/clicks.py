@@ -10,16 +10,16 @@ from recommender.reading.clicks import ClickLog
 
 
 def next_click(log: ClickLog) -> Judgments:
-    """Make judgments from clicks: what readers of a story went on to.
+    """Build judgments from clicks: the items that readers of a story opened next.
 
     Grade 1 = clicked under the story at least once, 0 = shown under it and never clicked; votes = times shown.
-    Only what the logged lists showed is judged, and a click depends on the place in the list as well as on the item
-    (Joachims et al. 2005), so these grades favour the system that was logged.
+    Only shown items are judged, and a click depends on the place in the list as well as on the item (Joachims et al.
+    2005), so these grades favour the system that was logged.
 
     Raises
     ------
     InputError
-        If no list tells its source.
+        If no list has a source.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Named sets in which people told what event each story reports: they measure repeats by labels.
+"""Named sets whose stories are labelled with the events that they report, to measure repeats by labels.
 
-An event is reported by several stories; a running story is made of events, or of the days of one event. What is wanted
-under a story is more of its running story.
+An event is reported by several stories; a running story consists of events, or of the days of one event. The good items
+of a story are others of its running story.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from recommender.evaluation.data.folders import need_columns, need_files
 from recommender.evaluation.data.judgments import Judgments, read_sound_rows
 from recommender.evaluation.data.sets import EvaluationSet
 
-ASKED = 400  # stories drawn of those that can be asked
-BACKGROUND = 2_000  # stories of `current_events` without a label that fill its archive
+SAMPLE = 400  # stories that are drawn to be evaluated
+BACKGROUND = 2_000  # stories without a label in the archive of `current_events`
 _DAY = timedelta(days=1)
 _FIELDS = ("id", "title", "body", "published_at", "section", "language", "url")
 _OWN = (
@@ -34,16 +34,16 @@ _NO_CLOCK = "Dates have no clock time; midnight stands for it, so that stories o
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Stories of which some have an event.
+    """Stories, some of which are labelled with an event.
 
     Attributes
     ----------
     stories : list of dict
-        As their file has them; a date that was guessed is none.
+        Rows of the file, without dates that were guessed.
     event, running : mapping of str to str
-        Event and running story of the labelled ones, by id.
+        Event and running story of the labelled stories, by id.
     unused : frozenset of str
-        Ids of stories whose label is not used.
+        Ids of stories with a label that is not used.
     """
 
     stories: list[dict[str, Any]]
@@ -64,49 +64,60 @@ class Labelled:
             if row.get("published_at_is_guess"):
                 story.pop("published_at", None)
             stories.append(story)
-        event, told = {}, {}
+        event, running_story = {}, {}
         for line, row in read_sound_rows(labels):
             need_columns(labels, line, {name: row.get(name) or None for name in ("id", "event")}, ("id", "event"))
             event[row["id"]] = row["event"]
-            told[row["id"]] = row.get(running) or row["event"]
-        return cls(stories=stories, event=event, running=told)
+            running_story[row["id"]] = row.get(running) or row["event"]
+        return cls(stories=stories, event=event, running=running_story)
 
-    def among(self, ids: set[str]) -> Labelled:
-        """Keep some of the stories, with their labels."""
-        return replace(self.only(ids), stories=[one for one in self.stories if one["id"] in ids])
+    def with_stories(self, ids: set[str]) -> Labelled:
+        """Return only these stories, with their labels."""
+        return replace(self.with_labels(ids), stories=[story for story in self.stories if story["id"] in ids])
 
-    def only(self, ids: set[str]) -> Labelled:
-        """Keep all of the stories, with the labels of some."""
-        event, running = ({one: of[one] for one in of if one in ids} for of in (self.event, self.running))
+    def with_labels(self, ids: set[str]) -> Labelled:
+        """Return all stories, with only the labels of these."""
+        event, running = (
+            {name: labels[name] for name in labels if name in ids} for labels in (self.event, self.running)
+        )
         return replace(self, event=event, running=running, unused=frozenset(self.event.keys() - ids))
 
     @property
     def times(self) -> dict[str, datetime]:
         """Dates of the stories that have one, by id."""
-        return {one["id"]: datetime.fromisoformat(one["published_at"]) for one in self.stories if "published_at" in one}
+        return {
+            story["id"]: datetime.fromisoformat(story["published_at"])
+            for story in self.stories
+            if "published_at" in story
+        }
 
-    def made(self, name: str, *, later: bool = False, **values: Any) -> EvaluationSet:
-        """Make a set in which items of the story's running story have grade 1; `later`: only more than a day apart."""
+    def to_set(self, name: str, *, days_apart: bool = False, **values: Any) -> EvaluationSet:
+        """Build a set in which items of the story's running story, or those more than a day apart, have grade 1."""
         members, times = defaultdict(list), self.times
-        for one in sorted(self.running):
-            members[self.running[one]].append(one)
-        pairs = [pair for some in members.values() for pair in permutations(some, 2)]
-        if later:
+        for article_id in sorted(self.running):
+            members[self.running[article_id]].append(article_id)
+        pairs = [pair for articles in members.values() for pair in permutations(articles, 2)]
+        if days_apart:
             pairs = [(a, b) for a, b in pairs if abs(times[a] - times[b]) > _DAY]
-        can = sorted({story for story, _ in pairs})
-        asked = set(np.random.default_rng(0).choice(can, min(ASKED, len(can)), replace=False).tolist())
-        judged = Judgments.of(
-            [(story, item, 1.0) for story, item in pairs if story in asked], relevant=1.0, complete=self.event
-        )
+        candidates = sorted({story for story, _ in pairs})
+        size = min(SAMPLE, len(candidates))
+        sample = set(np.random.default_rng(0).choice(candidates, size, replace=False).tolist())
+        judged = [(story, item, 1.0) for story, item in pairs if story in sample]
         return EvaluationSet.of(
-            name, self.stories, judged, events=self.event, group=self.running, part="development", **values
+            name,
+            self.stories,
+            Judgments.of(judged, relevant=1.0, complete=self.event),
+            events=self.event,
+            group=self.running,
+            part="development",
+            **values,
         )
 
 
 def wikinews_sources(data: Path) -> EvaluationSet:
-    """Load reports that Wikinews cites, as far as they have a date: two and more outlets on one event."""
-    whole = Labelled.read(data, "wikinews_sources", running="story")
-    return whole.among(set(whole.times)).made(
+    """Load dated reports that Wikinews cites: those of two or more outlets on one event."""
+    labelled = Labelled.read(data, "wikinews_sources", running="story")
+    return labelled.with_stories(set(labelled.times)).to_set(
         "wikinews_sources",
         about="English reports of many outlets that articles of Wikinews cite, those with a date; an event is what one "
         "article tells; grade 1 = of the same event or running story",
@@ -118,7 +129,7 @@ def wikinews_sources(data: Path) -> EvaluationSet:
 
 def ecbplus(data: Path) -> EvaluationSet:
     """Load ECB+: short undated news texts, in each topic two events of one kind."""
-    return Labelled.read(data, "ecbplus", running="topic").made(
+    return Labelled.read(data, "ecbplus", running="topic").to_set(
         "ecbplus",
         about="short English news texts without dates, in 43 topics of two events that are alike, such as two "
         "earthquakes; grade 1 = of the same topic",
@@ -129,18 +140,17 @@ def ecbplus(data: Path) -> EvaluationSet:
 
 
 def headlines(data: Path) -> Labelled:
-    """Read headlines of `refnews`; labels near the event in time, and of no event that has too many, are used."""
-    whole = Labelled.read(data, "refnews")
-    near = {  # of a headline that two events cite the last label counts
+    """Read headlines of `refnews`, with labels near their event in time, of events with not too many headlines."""
+    is_used = {  # the last label of a headline that two events cite counts
         row["id"]: abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
         for _, row in read_sound_rows(data / "events" / "refnews.csv")
     }
-    return whole.only({one for one, used in near.items() if used})
+    return Labelled.read(data, "refnews").with_labels({name for name, used in is_used.items() if used})
 
 
 def refnews(data: Path) -> EvaluationSet:
     """Load headlines that Wikipedia cites for an event, labelled where they are near it in time."""
-    return headlines(data).made(
+    return headlines(data).to_set(
         "refnews",
         about="English headlines that articles of Wikipedia on an event cite, without text; labelled within 30 days of "
         "the event; grade 1 = of the same event",
@@ -151,27 +161,32 @@ def refnews(data: Path) -> EvaluationSet:
 
 
 def short_chains(data: Path) -> Labelled:
-    """Keep running stories of `current_events` that end within two weeks, among items without a label."""
-    whole = Labelled.read(data, "current_events", running="outer")
-    times = whole.times
-    days = defaultdict(list)
-    for one, event in whole.event.items():
-        days[event].append(times[one])
-    short = {event for event, found in days.items() if 2 <= len(found) <= 20 and max(found) - min(found) <= 14 * _DAY}
-    labelled = {one for one, event in whole.event.items() if event in short}
-    rest = sorted(times.keys() - whole.event.keys())
-    filling = np.random.default_rng(0).choice(rest, min(BACKGROUND, len(rest)), replace=False).tolist()
-    return whole.among(labelled | set(filling))
+    """Read running stories of `current_events` that end within two weeks, with items without a label."""
+    items = Labelled.read(data, "current_events", running="outer")
+    times = items.times
+    times_of_event = defaultdict(list)
+    for article_id, event in items.event.items():
+        times_of_event[event].append(times[article_id])
+    short = {
+        event
+        for event, moments in times_of_event.items()
+        if 2 <= len(moments) <= 20 and max(moments) - min(moments) <= 14 * _DAY
+    }
+    labelled = {article_id for article_id, event in items.event.items() if event in short}
+    unlabelled = sorted(times.keys() - items.event.keys())
+    size = min(BACKGROUND, len(unlabelled))
+    background = np.random.default_rng(0).choice(unlabelled, size, replace=False).tolist()
+    return items.with_stories(labelled | set(background))
 
 
 def current_events(data: Path) -> EvaluationSet:
     """Load Wikipedia's current events: items of a paragraph, in running stories of up to two weeks."""
-    some = short_chains(data)
-    for story in some.stories:
-        story.pop("url", None)  # of the page of a month: it would tell which items are near in time
-    return some.made(
+    labelled = short_chains(data)
+    for story in labelled.stories:
+        story.pop("url", None)  # the page of a month, which would reveal which items are near in time
+    return labelled.to_set(
         "current_events",
-        later=True,
+        days_apart=True,
         about="English items of one paragraph from Wikipedia's page of current events, 2002 to 2025: running stories "
         f"of 2 to 20 items within two weeks, among {BACKGROUND:,} others; grade 1 = of the same running story, more "
         "than a day away",

@@ -1,4 +1,4 @@
-"""Files of a named set: whether they are there, and whether a row has what the set needs."""
+"""Checks of the files of a named set and of their rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recommender.errors import InputError
 
 
 def need_files(folder: Path, names: tuple[str, ...], source: str) -> None:
-    """Raise an `InputError` that says where a set comes from, if one of its files is missing."""
+    """Raise an `InputError` that names the source of a set if one of its files is missing."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise InputError(f"no {' and '.join(missing)} in {folder}; {source}; --data names the folder")

@@ -19,19 +19,19 @@ LICENCE = "Microsoft Research License: research only"
 
 @dataclass(frozen=True, eq=False)
 class Mind:
-    """What `read_mind` found.
+    """The result of `read_mind`.
 
     Attributes
     ----------
     articles : list of dict
-        Rows for `Recommender.fit`: id, title, lead, section, tags, url, language. MIND dates no story.
+        Rows for `Recommender.fit`: id, title, lead, section, tags, url, language. Stories of MIND have no dates.
     log : ClickLog
         Source: the last known story of the reader's history. Shown: known stories other than the source. MIND shuffled
-        what it shows, so places mean nothing. Session: the reader.
+        the shown stories, so places mean nothing. Session: the reader.
     report : ReadReport
         Rows of both files; damaged ones with file, line and reason; of a story given twice the first counts.
     left_out : dict of str to int
-        Sound impressions that are not in the log, by reason.
+        Undamaged impressions that are not in the log, by reason.
     """
 
     articles: list[dict[str, Any]]
@@ -43,7 +43,7 @@ class Mind:
 def read_mind(folder: str | Path) -> Mind:
     """Read news.tsv and behaviors.tsv of one part of MIND (train or dev).
 
-    Times carry no zone in MIND and are taken as UTC.
+    Times have no zone in MIND and are read as UTC.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The named sets: from a folder of data, from a package, or from the sample newsroom."""
+"""The named sets, loaded from a folder of data, a package, or the sample newsroom."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cnrec(data: Path) -> EvaluationSet:
     folder = data / "cnrec"
     need_files(folder, ("articles.jsonl", "pairs.csv"), "CNRec is at https://github.com/kevinj22/CNRec")
     judgments = read_judgments(folder / "pairs.csv", grade="follow", relevant=0.5)
-    made = EvaluationSet.of(
+    judged = EvaluationSet.of(
         "cnrec",
         folder / "articles.jsonl",
         judgments,
@@ -33,17 +33,17 @@ def cnrec(data: Path) -> EvaluationSet:
         notes=("Topics come in blocks of ten articles: intervals and tests go by block.",),
         part="development",
     )
-    # the ids count on through blocks of ten stories of one topic
-    number = {article_id: article_id.rpartition("-")[2] for article_id in made.catalog.ids.to_pylist()}
-    if odd := [article_id for article_id, told in number.items() if not told.isdecimal()]:
+    # Ids end in consecutive numbers, and blocks of ten have one topic.
+    numbers = {article_id: article_id.rpartition("-")[2] for article_id in judged.catalog.ids.to_pylist()}
+    if invalid := [article_id for article_id, number in numbers.items() if not number.isdecimal()]:
         raise InputError(
-            f"{folder / 'articles.jsonl'}: the id {odd[0]!r} does not end in a number, as those of CNRec do"
+            f"{folder / 'articles.jsonl'}: the id {invalid[0]!r} does not end in a number, as those of CNRec do"
         )
-    return replace(made, group={article_id: f"block {int(told) // 10}" for article_id, told in number.items()})
+    return replace(judged, group={article_id: f"block {int(number) // 10}" for article_id, number in numbers.items()})
 
 
 def sts22(data: Path) -> EvaluationSet:
-    """Load the English pairs of SemEval-2022 task 8: how far two articles tell the same story."""
+    """Load the English pairs of SemEval-2022 task 8: how similar the stories of two articles are."""
     folder = data / "sts22"
     need_files(folder, ("pairs.jsonl.gz",), "SemEval-2022 task 8 is at https://zenodo.org/record/6507872")
     path = folder / "pairs.jsonl.gz"
@@ -67,7 +67,7 @@ def sts22(data: Path) -> EvaluationSet:
         about="pairs of English news of 2020; grade = 4 - overall dissimilarity; from 2.5 on one event",
         licence="annotations for research (Chen et al. 2022); the texts belong to their publishers",
         uses=("pairs",),
-        # each pair has its own two articles: it is drawn as one
+        # Each pair has its own two articles, so it is one group.
         group=group,
         part="development",
         notes=("Measures similarity, not whether a reader would follow the link.",),
@@ -75,15 +75,15 @@ def sts22(data: Path) -> EvaluationSet:
 
 
 _STORY = ("id", "title", "body", "lead", "published_at", "updated_at", "section", "tags", "language", "author", "url")
-"""Fields of a story that a newsroom has; all others of a file of links tell how it was collected, and are dropped."""
+"""Fields that are read from a file of linked stories; others describe how it was collected."""
 
 
 def cbc(data: Path) -> EvaluationSet:
     """Load the stories of CBC of January 2020, with the links that its journalists put into them."""
-    made = _linked(
+    judged = _linked(
         "cbc",
         data / "cbc",
-        # the name of an author who is not named would make strangers of half the archive agree
+        # As a name, "Anonymous" would make half of the archive agree.
         lambda story: {**story, "author": None if story.get("author") == "Anonymous" else story.get("author")},
         month="2020-01",
         about="English stories of a Canadian broadcaster, January 2020; grade 1 = its journalists linked to the item",
@@ -93,15 +93,15 @@ def cbc(data: Path) -> EvaluationSet:
         "Only January 2020 is the archive. The older stories of the file were collected because a story linked to "
         "them: among them nearly every one is wanted, which would make the pool too easy."
     )
-    return replace(made, notes=(older, *made.notes))
+    return replace(judged, notes=(older, *judged.notes))
 
 
 def nos(data: Path) -> EvaluationSet:
     """Load the Dutch stories of NOS of January 2020, with the "see also" links that its editors set."""
-    made = _linked(
+    judged = _linked(
         "nos",
         data / "nos",
-        # an embedder that does not know Dutch must be told, and the texts are too worn to detect it
+        # An embedder has to know that the texts are Dutch, and too few words are left to detect that.
         lambda story: {**story, "language": story.get("language") or "nl"},
         about="Dutch stories of a public broadcaster, January 2020; grade 1 = an editor set a 'see also' link",
         licence="none is stated; the texts belong to NOS: for measurement, not for redistribution",
@@ -110,33 +110,33 @@ def nos(data: Path) -> EvaluationSet:
         "The texts come lower-cased, without stop words and digits, and their titles are guessed from the first "
         "words: names, numbers and leads tell less here than in a newsroom."
     )
-    return replace(made, notes=(worn, *made.notes))
+    return replace(judged, notes=(worn, *judged.notes))
 
 
 def _linked(
     name: str,
     folder: Path,
-    mend: Callable[[dict[str, Any]], dict[str, Any]],
+    correct: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     about: str,
     licence: str,
     month: str = "",
 ) -> EvaluationSet:
-    """Load a newsroom's stories (of a month) with its links, as the past alone can tell them."""
+    """Load the stories of a newsroom (of one month) with its links, to be evaluated in time order."""
     need_files(folder, ("articles.jsonl.gz", "links.csv"), "its format is told in data/sets.toml")
     path, links = folder / "articles.jsonl.gz", folder / "links.csv"
-    stories, outside = [], 0
+    stories, n_outside = [], 0
     for line, row in read_sound_rows(path):
         need_columns(path, line, row, ("id", "published_at"))
         if str(row["published_at"]).startswith(month):
-            stories.append(mend({field: row[field] for field in _STORY if row.get(field) is not None}))
+            stories.append(correct({field: row[field] for field in _STORY if row.get(field) is not None}))
         else:
-            outside += 1
+            n_outside += 1
     judged = []
     for line, row in read_sound_rows(links):
         need_columns(links, line, row, ("story", "item"))
         judged.append((row["story"], row["item"], 1.0))
-    made = EvaluationSet.of(
+    linked = EvaluationSet.of(
         name,
         stories,
         Judgments.of(judged, relevant=1.0),
@@ -149,13 +149,13 @@ def _linked(
             "Articles that links join count as one group: intervals, tests and folds go by group.",
         ),
     )
-    # through stories outside the archive too: two that link to one of those tell of one thing
+    # Stories outside of the archive count too: two stories that link to the same one have a topic in common.
     group = link_groups([story for story, *_ in judged], [item for _, item, _ in judged])
-    counts = dict(made.counts)
-    if outside:
-        counts["stories outside the archive"] = outside
+    counts = dict(linked.counts)
+    if n_outside:
+        counts["stories outside the archive"] = n_outside
         counts["links with an end outside the archive"] = counts.pop("judgments of unknown articles")
-    return replace(made, group=group, counts=counts)
+    return replace(linked, group=group, counts=counts)
 
 
 def lee(data: Path | None = None) -> EvaluationSet:
@@ -194,9 +194,9 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
     ----------
     data : path
     stories : int
-        The archive: the newest so many.
+        Size of the archive, which has the newest stories.
     asked : int
-        Stories with topics drawn from its later half.
+        Number of stories with topics to evaluate, drawn from the later half of the archive.
     seed : int
     """
     path = data / "reuters21578.jsonl.gz"
@@ -206,9 +206,9 @@ def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: in
         need_columns(path, line, row, ("id", "published_at"))
         rows.append(row)
     rows = sorted(rows, key=lambda row: (row["published_at"], row["id"]))[-stories:]
-    # half of the wire is earnings and takeovers: sharing those topics says nothing
+    # Half of the stories are on earnings and takeovers, so sharing those topics means little.
     topics = {row["id"]: frozenset(row.pop("tags", None) or ()) - {"earn", "acq"} for row in rows}
-    topics = {story: found for story, found in topics.items() if found}
+    topics = {story: names for story, names in topics.items() if names}
     late = [row["id"] for row in rows[len(rows) // 2 :] if row["id"] in topics]
     if not late:
         raise InputError(f"{path}: no story of the later half has a topic besides earnings and takeovers")
@@ -238,14 +238,14 @@ def mind(data: Path) -> EvaluationSet:
     from recommender.evaluation.data.mind import ABOUT, LICENCE, read_mind
 
     folder = next((place for place in (data / "mind", data / "mind_sample") if place.is_dir()), data / "mind")
-    given = read_mind(folder)
+    read = read_mind(folder)
     return EvaluationSet.of(
         "mind",
-        given.articles,
-        next_click(given.log),
+        read.articles,
+        next_click(read.log),
         about=ABOUT,
         licence=LICENCE,
-        clicks=given.log,
+        clicks=read.log,
         part="development",
         notes=(
             "Clicks tell what readers took of what they were shown, not what is related.",
@@ -257,9 +257,8 @@ def mind(data: Path) -> EvaluationSet:
 def sample(data: Path | None = None) -> EvaluationSet:
     """Load the sample newsroom with its editor's picks."""
     names = ("articles.jsonl", "editor_picks.jsonl", "events.jsonl")
-    folder = next(
-        (one for one in (data and data / "newsroom", data, NEWSROOM) if one and (one / names[1]).exists()), NEWSROOM
-    )
+    places = [place for place in (data and data / "newsroom", data) if place]
+    folder = next((place for place in places if (place / names[1]).exists()), NEWSROOM)
     need_files(folder, names, "they come with recommender: install it again")
     events = [row for _, row in read_sound_rows(folder / names[2])]
     return EvaluationSet.of(
@@ -291,14 +290,14 @@ SETS: Mapping[str, Callable[[Path], EvaluationSet]] = {
 
 
 def load_set(name: str, data: str | Path | None = None) -> EvaluationSet:
-    """Load a named set; `data` is the folder that holds those which no package carries.
+    """Load a named set; `data` is the folder of the sets that no package contains.
 
     Raises
     ------
     InputError
         If there is no such set, or its files are missing or damaged.
     MissingExtraError
-        If a package that carries the set is not installed.
+        If the package that contains the set is not installed.
     """
     if name not in SETS:
         raise InputError(f"unknown set {name!r}; expected one of {', '.join(SETS)}, or your own --articles and --pairs")

@@ -1,4 +1,4 @@
-"""Sets to evaluate on: articles with judgments, one's own or named ones from a folder."""
+"""Evaluation sets: articles with judgments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEWSROOM = Path(__file__).parent / "newsroom"
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSet:
-    """Articles and what people said of them.
+    """Articles with judgments, events and clicks.
 
     Attributes
     ----------
@@ -38,25 +38,25 @@ class EvaluationSet:
     catalog : Catalog
         The archive, in publication order.
     judgments : Judgments
-        Of ids in the archive only.
+        Judgments of articles in the archive.
     uses : tuple of {'lists', 'rankings', 'pairs'}
-        What the grades bear on: rankings and lists under stories; rankings alone, where the grades want what a list
-        leaves out; scores of judged pairs.
+        What the grades judge: rankings and lists of stories; only rankings, if items that a list leaves out have good
+        grades; scores of pairs.
     protocol : {'archive', 'at_publication', 'undated'}
-        'archive': the whole archive may be shown, later stories included, as on a page today. 'at_publication': under a
-        story stand only older ones, and all that is fitted is fitted on them. 'undated': without time.
+        'archive': lists may show the whole archive, newer stories included, as on a page today. 'at_publication': lists
+        show only older stories, and systems are fitted on those. 'undated': without time.
     group : mapping of article id to group name
-        Stories that are not independent, such as those of one topic; one not named is a group of its own.
+        Articles that are not independent, such as those of one topic; other articles are groups of their own.
     events : mapping of article id to event name, or None
-        Where editors said which stories report one event.
+        Labels of the stories that report one event.
     clicks : ClickLog, optional
-        Lists that were shown, with what readers clicked.
+        Lists that were shown, with the clicks of readers.
     part : {'all', 'development', 'test'}
         Tuning accepts only development parts.
     counts : mapping of str to int
-        What was left out and why.
+        Counts of what was left out, by reason.
     notes : tuple of str
-        What a reader of figures must know.
+        What readers of the figures must know.
     """
 
     name: str
@@ -85,14 +85,14 @@ class EvaluationSet:
         protocol: Protocol | None = None,
         **values: Any,
     ) -> EvaluationSet:
-        """Make a set of judgments and of articles in any form that `Recommender.fit` takes.
+        """Build a set from judgments and articles, in any form that `Recommender.fit` takes.
 
-        Judgments that name an article which is not there are left out and counted.
+        Judgments of unknown articles are left out and counted.
 
         Parameters
         ----------
         protocol : {'archive', 'at_publication'}, optional
-            Default 'archive'; an archive without dates is always 'undated'.
+            Default: 'archive'; an archive without dates is always 'undated'.
         **values
             Further attributes.
 
@@ -110,10 +110,10 @@ class EvaluationSet:
             raise InputError(f"{name}: no usable article was given")
         catalog = Catalog.from_table(table)
         known = catalog.ids.to_pylist()
-        held = judgments.among(known)
+        usable = judgments.among(known)
         if judgments.picks:
-            held = replace(held, complete=frozenset(known))
-        if not len(held):
+            usable = replace(usable, complete=frozenset(known))
+        if not len(usable):
             example = judgments.table.slice(0, 1).to_pylist()[0]
             raise InputError(
                 f"{name}: none of {len(judgments)} judgments names two of the {len(known)} articles; "
@@ -121,64 +121,61 @@ class EvaluationSet:
             )
         counts = {
             "rejected articles": len(report.rejected),
-            "judgments of unknown articles": len(judgments) - len(held),
+            "judgments of unknown articles": len(judgments) - len(usable),
         }
         log = values.get("clicks")
         if log is not None:
             values["clicks"] = log.among(known)
             counts["lists of unknown articles"] = len(log) - len(values["clicks"])
-        uses: tuple[Use, ...] = ("lists", "pairs") if held.symmetric else ("lists",)
-        made = cls(name, about, licence, catalog, held, uses, protocol or "archive", counts=counts)
-        made = replace(made, **values)
-        return made if made.dated else replace(made, protocol="undated")
+        uses: tuple[Use, ...] = ("lists", "pairs") if usable.symmetric else ("lists",)
+        judged = cls(name, about, licence, catalog, usable, uses, protocol or "archive", counts=counts)
+        judged = replace(judged, **values)
+        return judged if judged.dated else replace(judged, protocol="undated")
 
     @cached_property
     def dated(self) -> bool:
-        """Whether at least half of the articles carry a date."""
+        """Whether at least half of the articles have a date."""
         return bool((self.catalog.published != UNDATED).mean() >= 0.5)
 
     @property
     def asks_stories(self) -> bool:
-        """Whether rankings and lists are made under the stories of the set."""
+        """Whether systems are asked for rankings and lists of the stories of the set."""
         return not {"lists", "rankings"}.isdisjoint(self.uses)
 
     def fingerprint(self) -> str:
-        """Compute a hex digest of the articles and of all that was said of them."""
+        """Compute a hex digest of the articles and of all judgments, events and clicks."""
         judgments, digest = self.judgments, hashlib.sha256()
         for table in (self.catalog.table, judgments.table, *([self.clicks.table] if self.clicks is not None else ())):
             hash_table(digest, table)
-        told = (judgments.relevant, judgments.symmetric, judgments.picks, sorted(judgments.complete), self.uses)
+        values = (judgments.relevant, judgments.symmetric, judgments.picks, sorted(judgments.complete), self.uses)
         events = None if self.events is None else sorted(self.events.items(), key=str)
-        digest.update(repr((told, self.protocol, self.part, sorted(self.group.items()), events)).encode())
+        digest.update(repr((values, self.protocol, self.part, sorted(self.group.items()), events)).encode())
         return digest.hexdigest()
 
     @cached_property
     def known_as(self) -> frozenset[str]:
-        """Words by which a ranker may tell that it was trained on this set.
-
-        The name, the fingerprint of the set and that of its judgments: see `System.trained_on`.
-        """
+        """The name and the fingerprints of set and judgments, by which `System.trained_on` may name this set."""
         return frozenset({self.name, self.fingerprint(), self.judgments.fingerprint()})
 
     def groups_of(self, ids: list[str]) -> NDArray[np.int64]:
-        """Find the group number of each article, (n,), counted from 0 in order of name."""
+        """Return the group number of each article, (n,), counted from 0 in order of name."""
         names = [self.group.get(article_id, f"\0{article_id}") for article_id in ids]
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def split(
         self, by: Literal["group", "time"] = "group", *, share: float = 0.5, seed: int = 0
     ) -> tuple[EvaluationSet, EvaluationSet]:
-        """Split the judgments into a development part and a test part; the archive stays whole in both.
+        """Split the judgments into a development part and a test part; both keep the whole archive.
 
-        Judgments between the parts are in neither; lists of a click log go with their source. By time a group may
-        stand in both.
+        Judgments between the parts are in neither; lists of a click log go with their source. If split by time, a group
+        may be in both.
 
         Parameters
         ----------
         by : {'group', 'time'}
-            Groups drawn at random, or the older stories for development and the newer for the test.
+            Groups drawn at random, or older stories for development and newer ones for the test.
         share : float, default 0.5
-            Of the judged stories (by group: of the groups), that go to development.
+            Share of the judged stories (by group: of the groups) that go to development.
         seed : int, default 0
 
         Raises
@@ -192,14 +189,16 @@ class EvaluationSet:
                 raise InputError(f"{self.name} has no dates; split it by group")
             published = self.catalog.published[self.catalog.rows(ids)]
             stories = self.catalog.published[self.catalog.rows(self.judgments.directed().stories)]
-            first = published < np.quantile(stories, share, method="higher")
+            is_development = published < np.quantile(stories, share, method="higher")
         else:
-            code = self.groups_of(ids)
-            order = np.random.default_rng(seed).permutation(code.max() + 1)
-            first = np.isin(code, order[: round(share * len(order))])
-        early = [article_id for article_id, held in zip(ids, first, strict=True) if held]
-        late = [article_id for article_id, held in zip(ids, first, strict=True) if not held]
-        parts = (self._part("development", early), self._part("test", late))
+            codes = self.groups_of(ids)
+            order = np.random.default_rng(seed).permutation(codes.max() + 1)
+            is_development = np.isin(codes, order[: round(share * len(order))])
+        names = np.array(ids, dtype=object)
+        parts = (
+            self._part("development", names[is_development].tolist()),
+            self._part("test", names[~is_development].tolist()),
+        )
         for part in parts:
             if not len(part.judgments):
                 raise InputError(f"{self.name}: the {part.part} part of this split would hold no judgments")
@@ -222,20 +221,20 @@ def own_set(
     relevant: float | None = None,
     protocol: Protocol | None = None,
 ) -> EvaluationSet:
-    """Make a set of your own articles with judgments, a click log, or both.
+    """Build a set from your own articles with judgments, a click log, or both.
 
     Parameters
     ----------
     articles : path, list of paths, table or iterable
     pairs : path, optional
-        See `read_judgments`; default: what readers clicked, see `next_click`.
+        See `read_judgments`; default: the clicks, see `next_click`.
     clicks : path, optional
         See `ClickLog.read`.
     name : str, default 'own'
     grade : str, optional
         Column with the grade.
     relevant : float, optional
-        The least grade that counts as relevant; default half of the greatest.
+        The least grade that counts as relevant; default: half of the highest.
     protocol : {'archive', 'at_publication'}, optional
 
     Examples
@@ -256,8 +255,8 @@ def own_set(
         judgments = next_click(log)
     else:
         raise InputError("neither judgments nor a click log were given")
-    about = " and ".join(Path(one).name for one in (pairs, clicks) if one is not None)
-    made = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
-    group = made.judgments.topics() if made.judgments.symmetric else {}
+    about = " and ".join(Path(file).name for file in (pairs, clicks) if file is not None)
+    judged = EvaluationSet.of(name, articles, judgments, about=f"judgments of {about}", protocol=protocol, clicks=log)
+    group = judged.judgments.topics() if judged.judgments.symmetric else {}
     notes = ("Articles that relevant pairs join count as one topic: intervals and tests go by topic.",) if group else ()
-    return replace(made, counts={**made.counts, **counts}, group=group, notes=notes)
+    return replace(judged, counts={**judged.counts, **counts}, group=group, notes=notes)

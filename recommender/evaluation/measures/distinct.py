@@ -78,17 +78,9 @@ class DistinctNDCG:
         return cls(judged=story * len(catalog) + item, grades=grades, best=best, reference=reference)
 
     def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Compute the value of each story's list.
+        """Compute the value of the list of each story, (q,), from catalog rows, (q, k), best first; -1 = empty place.
 
-        Parameters
-        ----------
-        rows : ndarray of int64, shape (q, k)
-            Catalog rows of the items, best first; -1 = empty place.
-
-        Returns
-        -------
-        ndarray of float64, shape (q,)
-            NaN for a story without an item with a grade above 0.
+        It is NaN for a story without an item with a grade above 0.
         """
         gains = np.where(mask_repeats(rows, self.reference), 0, self._grades_of(rows))
         return ratio(_discounted(gains), self.best)

@@ -16,7 +16,7 @@ from recommender.evaluation.measures.arrays import ratio
 from recommender.statistics import BLOCK, NOISE, Estimate, counted_draws, expanded_interval
 
 Measure = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""Computes values (...) from scores (n,), grades (n,) and weights (..., n); NaN where undefined."""
+"""Computes values (...) of scores (n,), grades (n,) and weights of the pairs (..., n); NaN where undefined."""
 
 
 @dataclass(frozen=True)
@@ -156,16 +156,7 @@ def auc(
 ) -> NDArray[np.float64]:
     """Compute the share of (relevant, other) pairs in the right order, ties half (Mann & Whitney 1947).
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n,)
-    relevant : ndarray of bool (or 0 and 1), shape (n,)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either kind is missing.
+    A `Measure`; NaN where all weighted pairs are relevant, or none.
 
     Examples
     --------
@@ -183,15 +174,7 @@ def pearson(
 ) -> NDArray[np.float64]:
     """Compute the weighted product-moment correlation (Pearson 1895).
 
-    Parameters
-    ----------
-    scores, grades : ndarray of float64, shape (n,) or (..., n)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either is constant.
+    A `Measure` that also takes scores and grades of shape (..., n); NaN where either is constant.
 
     Examples
     --------
@@ -208,15 +191,7 @@ def spearman(
 ) -> NDArray[np.float64]:
     """Compute the weighted rank correlation (Spearman 1904): `pearson` of mid-ranks; a weight of 2 is a pair twice.
 
-    Parameters
-    ----------
-    scores, grades : ndarray of float64, shape (n,)
-    weights : ndarray of float64, shape (..., n)
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        NaN where either is constant.
+    A `Measure`; NaN where either is constant.
 
     Examples
     --------

@@ -18,17 +18,9 @@ RETOLD, RETOLD_UNDATED = 0.3, 0.6  # cosine of words from which on two stories o
 
 
 def mask_repeats(rows: NDArray[np.int64], reference: Reference) -> NDArray[np.bool_]:
-    """Mark the items that repeat a better placed item of their list: of its event within a day, or its copy.
+    """Mark the items, (q, k), that repeat a better placed item of their list: of its event within a day, or its copy.
 
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (q, k)
-        Catalog rows of the items, best first; -1 = empty place.
-    reference : Reference
-
-    Returns
-    -------
-    ndarray of bool, shape (q, k)
+    Rows are those of the catalog, best first; -1 = empty place.
 
     Examples
     --------

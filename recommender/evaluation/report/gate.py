@@ -1,30 +1,31 @@
-"""A gate for continuous integration: find what got worse than in an earlier report."""
+"""A gate for continuous integration: it finds what is worse than in an earlier report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from recommender.errors import InputError
 from recommender.evaluation.report.write import FORMAT
-from recommender.evaluation.results import Evaluation
+from recommender.evaluation.results import Evaluation, SystemResult
 from recommender.statistics import bootstrap
 
 
 def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list[str]:
-    """Find what is worse than in an earlier report, one line each.
+    """Return a line for each figure that is worse than in an earlier report.
 
-    A measure with values by story has fallen if the 95 % interval of its difference from then, paired by story, lies
-    below 0; a measure of pairs if it lies below the interval that it had then. A count of `safety` may not grow.
+    A measure with values by story is worse if the 95 % interval of its difference, paired by story, lies below 0; a
+    measure of pairs if it lies below its earlier interval; a count of `safety` if it has grown.
 
     Parameters
     ----------
     evaluations : sequence of Evaluation
-        Of the same sets and systems as then; others are new and cannot have got worse.
+        Sets and systems that the earlier report does not have are ignored.
     baseline : path
         A `report.json` that `write_report` wrote.
 
@@ -37,43 +38,50 @@ def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list
         document = orjson.loads(Path(baseline).read_bytes())
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']}")
-        then = {(one["name"], system["system"]): (one, system) for one in document["sets"] for system in one["systems"]}
+        earlier = {
+            (judged["name"], system["system"]): (judged, system)
+            for judged in document["sets"]
+            for system in judged["systems"]
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"cannot read {baseline}: {error}; expected a report.json of `recommender evaluate`"
         ) from error
-    found: list[str] = []
-    compared = 0
-    for evaluation in evaluations:
-        for system in evaluation.systems:
-            if (evaluation.name, system.system) not in then:
-                continue
-            compared += 1
-            old_set, old = then[evaluation.name, system.system]
-            where = f"{system.system} on {evaluation.name}"
-            found += [
-                f"{where}: {name} {count}, was {old['safety'].get(name, 0)}"
-                for name, count in system.safety.items()
-                if count > old["safety"].get(name, 0)
-            ]
-            for part, values in system.per_story.items():
-                for name, array in values.items():
-                    before = old["per_story"].get(part, {}).get(name)
-                    if before is not None and (part == "replay" or list(evaluation.stories) == old_set["stories"]):
-                        found += _fallen(f"{where}: {name} ({part})", array, before)
-            for name, figure in system.figures.get("pairs", {}).items():
-                before = old["figures"].get("pairs", {}).get(name)
-                if before and before["low"] is not None and figure.value < before["low"]:
-                    found.append(f"{where}: {name} (pairs) {figure.value:.3f}, was {before['value']:.3f}")
-    if not compared:
+    pairs = [
+        (evaluation, system, *earlier[evaluation.name, system.system])
+        for evaluation in evaluations
+        for system in evaluation.systems
+        if (evaluation.name, system.system) in earlier
+    ]
+    if not pairs:
         raise InputError(f"{baseline} holds none of the sets and systems evaluated now")
-    return found
+    return [line for pair in pairs for line in _compare(*pair)]
 
 
-def _fallen(where: str, now: np.ndarray[Any, np.dtype[np.float64]], then: Sequence[float | None]) -> list[str]:
-    before = np.array([np.nan if value is None else value for value in then])
-    if len(before) != len(now):
-        return [f"{where}: {len(now)} stories, were {len(before)}"]
-    now = np.round(now, 6)  # as the report wrote them
-    difference = bootstrap(now - before, np.arange(len(now)))
-    return [f"{where} {np.nanmean(now):.3f}, was {np.nanmean(before):.3f}"] if difference.high < 0 else []
+def _compare(
+    evaluation: Evaluation, system: SystemResult, old_set: dict[str, Any], old: dict[str, Any]
+) -> Iterator[str]:
+    """Yield a line for each figure of a system that is worse than in the earlier report."""
+    where = f"{system.system} on {evaluation.name}"
+    for name, count in system.safety.items():
+        if count > (before := old["safety"].get(name, 0)):
+            yield f"{where}: {name} {count}, was {before}"
+    for part, values in system.per_story.items():
+        for name, array in values.items():
+            before = old["per_story"].get(part, {}).get(name)
+            if before is not None and (part == "replay" or list(evaluation.stories) == old_set["stories"]):
+                yield from _compare_values(f"{where}: {name} ({part})", array, before)
+    for name, figure in system.figures.get("pairs", {}).items():
+        before = old["figures"].get("pairs", {}).get(name)
+        if before and before["low"] is not None and figure.value < before["low"]:
+            yield f"{where}: {name} (pairs) {figure.value:.3f}, was {before['value']:.3f}"
+
+
+def _compare_values(where: str, values: NDArray[np.float64], old_values: Sequence[float | None]) -> Iterator[str]:
+    before = np.array([np.nan if value is None else value for value in old_values])
+    if len(before) != len(values):
+        yield f"{where}: {len(values)} stories, were {len(before)}"
+        return
+    values = np.round(values, 6)  # as in the report
+    if bootstrap(values - before, np.arange(len(values))).high < 0:
+        yield f"{where} {np.nanmean(values):.3f}, was {np.nanmean(before):.3f}"

@@ -1,4 +1,7 @@
-"""Plots of a report as SVG elements: small, readable on a phone and in print, safe for colour-blind readers."""
+"""Plots of a report as SVG elements: small, readable on a phone and in print, safe for colour-blind readers.
+
+The `key` of a plot must be unique on its page. A plot without data is None.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ from numpy.typing import NDArray
 
 from recommender.statistics import Estimate, short
 
-BARS = 120  # most bars of one system: more than a phone has pixels for
-AGES = {  # greatest age in days of each column; below 0 an item was not out when its list was made
+MAX_BARS = 120  # of one system: a phone has pixels for no more
+AGES = {  # greatest age in days of each column; below 0 an item was published after the moment of its list
     "future": -1e-6,
     "1 day": 1.0,
     "1 week": 7.0,
@@ -31,7 +34,7 @@ AGES = {  # greatest age in days of each column; below 0 an item was not out whe
     "5 years": 1826.0,
     "older": np.inf,
 }
-# drawn in these colours, which then become the page's own, so that plots follow its dark theme
+# Plots are drawn in these colours, which are then replaced by those of the page, so that they follow its dark theme.
 INK, SOFT, HAIR, UP, DOWN = "#1c1b19", "#5c584f", "#d9d4c8", "#00639c", "#b04a00"
 _THEME = {INK: "var(--ink)", SOFT: "var(--soft)", HAIR: "var(--hair)", UP: "var(--up)", DOWN: "var(--down)"}
 _STYLE = {
@@ -53,7 +56,7 @@ _PITCH = 1.75  # height of a row with its name, where its columns have 1
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One system in a plane: what it costs and how good it is."""
+    """One system in a plot of its quality (y) against something else (x)."""
 
     system: str
     x: float
@@ -65,23 +68,8 @@ def against(
 ) -> str | None:
     """Plot the quality of each system against something else, with 95 % intervals.
 
-    Parameters
-    ----------
-    points : sequence of Point
-        Those without a finite place are left out.
-    baseline : str
-        The system that is drawn as a hollow square.
-    x, y : str
-        Labels of the axes.
-    log : bool, default False
-        Whether x is logarithmic.
-    key : str
-        Must differ among the plots of a page.
-
-    Returns
-    -------
-    str or None
-        None without a point.
+    Points that are not finite are left out; the baseline is a hollow square. `x` and `y` are the labels of the axes,
+    and `log` makes x logarithmic.
 
     Examples
     --------
@@ -89,7 +77,7 @@ def against(
     '<svg role="img" '
     >>> against([Point("a", float("nan"), Estimate(0.5, 0.4, 0.6))], "a", x="distance", y="nDCG@5")
     """
-    shown = [p for p in points if np.isfinite([p.x, p.y.value]).all() and (p.x > 0 or not log)]
+    shown = [point for point in points if np.isfinite([point.x, point.y.value]).all() and (point.x > 0 or not log)]
     if not shown:
         return None
     with _style():
@@ -112,26 +100,15 @@ def against(
         axes.set_xlabel(x)
         axes.set_title(_cut(y, 40), loc="left", fontsize="medium", color=SOFT, parse_math=False)
         _label(axes, shown)
-        told = "; ".join(f"{p.system}: {p.y} at {p.x:.3g}" for p in shown)
-        return _svg(axes, key, f"{y} against {x}", told)
+        description = "; ".join(f"{point.system}: {point.y} at {point.x:.3g}" for point in shown)
+        return _svg(axes, key, f"{y} against {x}", description)
 
 
 def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: str = "differences") -> str | None:
-    """Plot the differences of each story from the baseline, sorted: one row for each system.
+    """Plot the sorted differences of all stories from the baseline, a row for each system.
 
-    Parameters
-    ----------
-    values : mapping of system to ndarray of float64, shape (q,)
-        NaN is left out. Of more than `BARS` stories evenly spaced ones are drawn, the first and the last among them.
-    what : str
-        The measure.
-    key : str
-        Must differ among the plots of a page.
-
-    Returns
-    -------
-    str or None
-        None without a value.
+    `what` names the measure. NaN is left out. Of more than `MAX_BARS` stories evenly spaced ones are drawn, the first
+    and the last among them.
 
     Examples
     --------
@@ -139,30 +116,22 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
     >>> "b: 1 better, 1 same, 1 worse" in svg
     True
     """
-    rows = {name: np.sort(found[np.isfinite(found)])[::-1] for name, found in values.items()}
-    rows = {name: found for name, found in rows.items() if len(found)}
+    rows = {name: np.sort(array[np.isfinite(array)])[::-1] for name, array in values.items()}
+    rows = {name: array for name, array in rows.items() if len(array)}
     if not rows:
         return None
-    top = _nice(max(float(np.abs(found).max()) for found in rows.values()))
+    top = _round_up(max(float(np.abs(array).max()) for array in rows.values()))
     with _style():
         axes = _axes(0.44 + 1.7 * _ROW * len(rows))
         ticks: list[float] = []
-        told = []
-        for row, (name, found) in enumerate(rows.items()):
+        descriptions = []
+        for row, (name, array) in enumerate(rows.items()):
             zero = -3.2 * top * row
-            picked = found[np.linspace(0, len(found) - 1, min(BARS, len(found))).round().astype(int)]
-            edges = np.linspace(0, 1, len(picked) + 1)
-            for held, colour in ((picked > 0, UP), (picked < 0, DOWN)):
-                if held.any():
-                    at = np.flatnonzero(held)
-                    axes.stairs(
-                        zero + picked[at], edges[at[0] : at[-1] + 2], baseline=zero, fill=True, color=colour, lw=0
-                    )
-            axes.plot([0, 1], [zero, zero], color=SOFT, linewidth=0.6)
-            up, down = int((found > 1e-9).sum()), int((found < -1e-9).sum())
-            counts = f"{up:,} better, {len(found) - up - down:,} same, {down:,} worse"
+            _draw_bars(axes, array, zero)
+            up, down = int((array > 1e-9).sum()), int((array < -1e-9).sum())
+            counts = f"{up:,} better, {len(array) - up - down:,} same, {down:,} worse"
             axes.text(0, zero + 1.15 * top, f"{_cut(name, 22)}: {counts}", va="bottom", parse_math=False)
-            told.append(f"{name}: {counts}")
+            descriptions.append(f"{name}: {counts}")
             ticks += [zero - top, zero, zero + top]
         axes.set_yticks(ticks, [short(-top), "0", short(top)] * len(rows), fontsize=8)
         axes.set_xticks([0, 1], ["best story", "worst story"])
@@ -173,23 +142,23 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_xlim(0, 1)
         axes.set_ylim(ticks[-3] - 0.15 * top, 1.85 * top)
-        return _svg(axes, key, f"Difference of each story: {what}", "; ".join(told))
+        return _svg(axes, key, f"Difference of each story: {what}", "; ".join(descriptions))
+
+
+def _draw_bars(axes: Axes, values: NDArray[np.float64], zero: float) -> None:
+    """Draw sorted differences as bars above and below a line."""
+    drawn = values[np.linspace(0, len(values) - 1, min(MAX_BARS, len(values))).round().astype(int)]
+    edges = np.linspace(0, 1, len(drawn) + 1)
+    for mask, colour in ((drawn > 0, UP), (drawn < 0, DOWN)):
+        if mask.any():
+            bars = np.flatnonzero(mask)
+            bar_edges = edges[bars[0] : bars[-1] + 2]
+            axes.stairs(zero + drawn[bars], bar_edges, baseline=zero, fill=True, color=colour, lw=0)
+    axes.plot([0, 1], [zero, zero], color=SOFT, linewidth=0.6)
 
 
 def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str | None:
-    """Plot the shares of shown items by age: one row of columns for each system.
-
-    Parameters
-    ----------
-    values : mapping of system to ndarray of float64
-        Days.
-    key : str
-        Must differ among the plots of a page.
-
-    Returns
-    -------
-    str or None
-        None without a value.
+    """Plot the shares of shown items by age in days, a row of columns for each system.
 
     Examples
     --------
@@ -197,11 +166,11 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
     True
     """
     edges = np.array(list(AGES.values()))
-    finite = {name: found[np.isfinite(found)] for name, found in values.items()}
+    finite = {name: array[np.isfinite(array)] for name, array in values.items()}
     shares = {
-        name: np.bincount(np.searchsorted(edges, found, "left"), minlength=len(AGES)) / len(found)
-        for name, found in finite.items()
-        if len(found)
+        name: np.bincount(np.searchsorted(edges, array, "left"), minlength=len(AGES)) / len(array)
+        for name, array in finite.items()
+        if len(array)
     }
     if not shares:
         return None
@@ -209,26 +178,27 @@ def ages(values: Mapping[str, NDArray[np.float64]], *, key: str = "ages") -> str
     names = list(AGES)[first:]
     with _style():
         axes = _axes(0.44 + 1.25 * _ROW * len(shares))
-        most = max(float(share[first:].max()) for share in shares.values())
-        told = []
+        largest = max(float(share[first:].max()) for share in shares.values())
+        colours = [DOWN if name == "future" else UP for name in names]
+        descriptions = []
         for row, (name, share) in enumerate(shares.items()):
-            colours = [DOWN if name == "future" else UP for name in names]
-            axes.bar(range(len(names)), share[first:] / most, 0.9, bottom=_PITCH * -row, color=colours)
-            for at, part in enumerate(share[first:]):
+            zero = _PITCH * -row
+            axes.bar(range(len(names)), share[first:] / largest, 0.9, bottom=zero, color=colours)
+            for column, part in enumerate(share[first:]):
                 if part >= 0.005:
-                    place = _PITCH * -row + part / most
-                    axes.text(at, place, f"{part:.0%}", ha="center", va="bottom", fontsize=7.5, color=SOFT)
-            axes.axhline(_PITCH * -row, color=SOFT, linewidth=0.6)
-            axes.text(-0.5, _PITCH * -row + 1.25, _cut(name, 30), parse_math=False)
+                    top = zero + part / largest
+                    axes.text(column, top, f"{part:.0%}", ha="center", va="bottom", fontsize=7.5, color=SOFT)
+            axes.axhline(zero, color=SOFT, linewidth=0.6)
+            axes.text(-0.5, zero + 1.25, _cut(name, 30), parse_math=False)
             parts = (f"{part:.0%} {label}".replace("%", " %") for label, part in zip(AGES, share, strict=True))
-            told.append(f"{name}: {', '.join(parts)}")
+            descriptions.append(f"{name}: {', '.join(parts)}")
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names], fontsize=8)
         axes.set_yticks([])
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_ylim(-0.1 - _PITCH * (len(shares) - 1), _PITCH)
-        return _svg(axes, key, "Age of shown items, up to", "; ".join(told))
+        return _svg(axes, key, "Age of shown items, up to", "; ".join(descriptions))
 
 
 def _style() -> AbstractContextManager[None]:
@@ -244,34 +214,34 @@ def _axes(height: float, right: float = 0.985, above: float = 0.02) -> Axes:
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
-    """Write names beside the plot in the order of the points, moved apart, each with a line to its point."""
-    order = sorted(points, key=lambda point: point.y.value)
+    """Write names next to the plot in the order of the points, moved apart, each with a line to its point."""
+    in_order = sorted(points, key=lambda point: point.y.value)
     to_axes = axes.transData + axes.transAxes.inverted()
-    at = np.array([to_axes.transform((point.x, point.y.value)) for point in order])
-    step = 12 / (axes.get_window_extent().height / axes.figure.dpi * 72)  # of 12 points
-    place = at[:, 1].copy()
-    for i in range(1, len(place)):
-        place[i] = max(place[i], place[i - 1] + step)
-    place -= max(0.0, place[-1] - 1)
-    for i in range(len(place) - 2, -1, -1):
-        place[i] = min(place[i], place[i + 1] - step)
-    for point, (x, y), label in zip(order, at, place, strict=True):
-        axes.plot([x, 1.02], [y, label], transform=axes.transAxes, color=HAIR, lw=0.8, clip_on=False, zorder=1)
+    positions = np.array([to_axes.transform((point.x, point.y.value)) for point in in_order])
+    step = 12 / (axes.get_window_extent().height / axes.figure.dpi * 72)  # 12 points
+    heights = positions[:, 1].copy()
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + step)
+    heights -= max(0.0, heights[-1] - 1)
+    for i in range(len(heights) - 2, -1, -1):
+        heights[i] = min(heights[i], heights[i + 1] - step)
+    for point, (x, y), height in zip(in_order, positions, heights, strict=True):
+        axes.plot([x, 1.02], [y, height], transform=axes.transAxes, color=HAIR, lw=0.8, clip_on=False, zorder=1)
         axes.text(
-            1.03, label, _cut(point.system, 15), transform=axes.transAxes, va="center", fontsize=9, parse_math=False
+            1.03, height, _cut(point.system, 15), transform=axes.transAxes, va="center", fontsize=9, parse_math=False
         )
 
 
-def _svg(axes: Axes, key: str, title: str, told: str) -> str:
-    """Draw the figure as an element for a page, with a title and a description for those who cannot see it."""
-    held = io.StringIO()
-    # browsers have the letters that matplotlib's own font lacks
+def _svg(axes: Axes, key: str, title: str, description: str) -> str:
+    """Return the figure as an element for a page, with a title and a description for readers who cannot see it."""
+    file = io.StringIO()
+    # Warnings are about letters that the font of matplotlib lacks, but browsers have.
     with matplotlib.rc_context({"svg.hashsalt": key}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s).*[Gg]lyph")
         figure = axes.get_figure(root=True)
         assert figure
-        figure.savefig(held, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    text = held.getvalue()
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = file.getvalue()
     box = re.search(r'viewBox="([^"]+)"', text)
     body = re.search(r"<svg[^>]*>(.*)</svg>", text, re.DOTALL)
     assert box
@@ -282,7 +252,7 @@ def _svg(axes: Axes, key: str, title: str, told: str) -> str:
     drawn = re.sub("|".join(_THEME), lambda colour: _THEME[colour[0]], drawn)
     return (
         f'<svg role="img" viewBox="{box[1]}" aria-labelledby="{key}-t {key}-d">'
-        f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(told)}</desc>'
+        f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(description)}</desc>'
         f"{re.sub(chr(10) + ' *', chr(10), drawn).strip()}</svg>"
     )
 
@@ -291,7 +261,7 @@ def _spread(points: Sequence[Point]) -> float:
     return max(point.x for point in points) / min(point.x for point in points)
 
 
-def _nice(top: float) -> float:
+def _round_up(top: float) -> float:
     """Round up to the next of .01, .02, .05, .1 ... 1, 2, 5 ..."""
     if top < 0.01:
         return 0.01
@@ -299,5 +269,5 @@ def _nice(top: float) -> float:
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= top * (1 - 1e-9)))
 
 
-def _cut(name: str, most: int) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def _cut(name: str, length: int) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"

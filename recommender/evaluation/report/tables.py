@@ -1,8 +1,8 @@
-"""Evaluations as tables of text, the same for the page, the Markdown and the terminal."""
+"""Evaluations as tables of text, for the HTML page, the Markdown and the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,14 @@ from recommender.evaluation.report.wording import (
     with_sign,
     with_training,
 )
-from recommender.evaluation.results import Comparison, Evaluation, Part
+from recommender.evaluation.results import Evaluation, Part
 from recommender.statistics import Estimate, short
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
     text: str
-    value: float = float("nan")  # to sort by
+    value: float = float("nan")  # sort key
     interval: str = ""
     verdict: str = "not shown"
     strong: bool = False
@@ -37,7 +37,7 @@ class _Cell:
         return " ".join(part for part in (self.text, self.interval, MARKS[self.verdict]) if part)
 
     @classmethod
-    def of(cls, estimate: Estimate | None, verdict: str = "not shown", strong: bool = False) -> _Cell:
+    def from_estimate(cls, estimate: Estimate | None, verdict: str = "not shown", strong: bool = False) -> _Cell:
         if estimate is None or np.isnan(estimate.value):
             return _Cell("-")
         interval = f"[{short(estimate.low)}, {short(estimate.high)}]"
@@ -64,7 +64,7 @@ class Table:
 
     @property
     def groups(self) -> Iterator[list[_Row]]:
-        """Rows with those that belong to them."""
+        """The rows, each with the rows under it."""
         group: list[_Row] = []
         for row in self.rows:
             if group and not row.under:
@@ -76,26 +76,22 @@ class Table:
 
 
 def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
-    """Make a table of one row for each system, in plain words and figures.
+    """Return a row for each system, as text by column.
 
-    Returns
-    -------
-    list of dict of str to str
-        All rows have the same names: the system, its headline figure, the difference from the baseline with its
-        verdict, judged items, items of a list, unanswered stories and milliseconds for one story; where a system was
-        trained also what its ranker had seen of the set.
+    Columns are the system, its headline figure, the difference from the baseline with its verdict, the share of judged
+    items, items of a list, unanswered stories and milliseconds per story; if a system was trained, also its training.
     """
     part, measure = evaluation.headline
-    found = against_baseline(evaluation)
+    comparisons = against_baseline(evaluation)
     rows = []
-    trained = any(result.training for result in evaluation.systems)
+    is_trained = any(result.training for result in evaluation.systems)
     for result in evaluation.systems:
-        comparison = found.get((part, measure, result.system))
+        comparison = comparisons.get((part, measure, result.system))
         judged = judged_share(result, part)
         rows.append(
             {
                 "system": result.system,
-                **({"training": result.training} if trained else {}),
+                **({"training": result.training} if is_trained else {}),
                 headline_name(evaluation): str(figure_of(result, part, measure)),
                 f"against {evaluation.baseline}": signed(comparison.difference) if comparison else "",
                 "p (Holm)": p_value(comparison.p_holm) if comparison else "",
@@ -110,97 +106,94 @@ def summary_table(evaluation: Evaluation) -> list[dict[str, str]]:
 
 
 def tables_of(evaluation: Evaluation) -> list[Table]:
-    """Make all tables but the long list of comparisons, in the order of the report."""
-    headline = [one for one in evaluation.comparisons if (one.part, one.measure) == evaluation.headline]
-    found = (
+    """Return all tables but the comparisons by other measures, in the order of the report."""
+    tables = (
         *(_figures(evaluation, part) for part in PARTS),
-        _comparisons(headline, f"Comparisons by {headline_name(evaluation)}"),
+        _comparisons(evaluation, f"Comparisons by {headline_name(evaluation)}", by_headline=True),
         _lists(evaluation),
         _safety(evaluation),
         _speed(evaluation),
     )
-    return [table for table in found if table]
+    return [table for table in tables if table]
 
 
 def other_comparisons(evaluation: Evaluation) -> Table | None:
-    """Make the long table: comparisons by all but the headline measure."""
-    others = [one for one in evaluation.comparisons if (one.part, one.measure) != evaluation.headline]
-    return _comparisons(others, "Comparisons by other measures")
+    """Return the table of comparisons by all but the headline measure."""
+    return _comparisons(evaluation, "Comparisons by other measures", by_headline=False)
 
 
 def meanings_of(tables: Iterable[Table], meanings: Mapping[str, str]) -> dict[str, str]:
-    """Find the meanings of the columns that have one, by the whole name or the name before its cut."""
+    """Return the meanings of the columns that have one, by the name with or without its cut-off."""
     names = dict.fromkeys(name for table in tables for name in table.columns)
-    return {
-        name: meanings.get(name) or meanings[name.partition("@")[0]]
-        for name in names
-        if name in meanings or name.partition("@")[0] in meanings
-    }
+    found = {name: meanings.get(name) or meanings.get(name.partition("@")[0]) for name in names}
+    return {name: meaning for name, meaning in found.items() if meaning}
 
 
 def _figures(evaluation: Evaluation, part: Part) -> Table | None:
-    """Make the table of each system's figures of a part, beneath them those of judged items only."""
-    found = against_baseline(evaluation)
+    """Return the table of the figures of a part, with those of judged items only under them."""
     columns = _names(result.figures.get(part, {}) for result in evaluation.systems)
     if not columns:
         return None
-    beaten = {
-        measure
-        for measure in columns
-        if all(
-            (part, measure, one.system) in found and found[part, measure, one.system].verdict == "worse"
-            for one in evaluation.systems
-            if one.system != evaluation.baseline
-        )
-    }
     rows = []
     for result in evaluation.systems:
+        figures, condensed = result.figures.get(part, {}), result.condensed.get(part, {})
         cells = []
         for measure in columns:
-            comparison = found.get((part, measure, result.system))
-            said = comparison.verdict if comparison else "not shown"
-            alone = result.system == evaluation.baseline and len(evaluation.systems) > 1 and measure in beaten
-            cells.append(_Cell.of(result.figures.get(part, {}).get(measure), said, said == "better" or alone))
+            verdict = _verdict_of(evaluation, part, measure, result.system)
+            is_strong = verdict == "better" or _is_best_baseline(evaluation, part, measure, result.system)
+            cells.append(_Cell.from_estimate(figures.get(measure), verdict, is_strong))
         rows.append(_Row(with_training(result), tuple(cells)))
-        condensed = result.condensed.get(part, {})
         if condensed:
-            rows.append(
-                _Row("judged items only", tuple(_Cell.of(condensed.get(measure)) for measure in columns), under=True)
-            )
+            cells = [_Cell.from_estimate(condensed.get(measure)) for measure in columns]
+            rows.append(_Row("judged items only", tuple(cells), under=True))
     return Table(PARTS[part][0], "System", columns, tuple(rows))
 
 
-def _comparisons(among: Sequence[Comparison], title: str) -> Table | None:
-    if not among:
-        return None
-    columns = ("Difference", "p", "p (Holm)", "Effect d", "Wins", "Ties", "Losses", "Verdict")
+def _verdict_of(evaluation: Evaluation, part: Part, measure: str, system: str) -> str:
+    comparison = against_baseline(evaluation).get((part, measure, system))
+    return comparison.verdict if comparison else "not shown"
+
+
+def _is_best_baseline(evaluation: Evaluation, part: Part, measure: str, system: str) -> bool:
+    """Check whether a system is the baseline and all others are worse."""
+    others = [result.system for result in evaluation.systems if result.system != evaluation.baseline]
+    return (
+        system == evaluation.baseline
+        and len(others) > 0
+        and all(_verdict_of(evaluation, part, measure, other) == "worse" for other in others)
+    )
+
+
+def _comparisons(evaluation: Evaluation, title: str, *, by_headline: bool) -> Table | None:
     rows = tuple(
         _Row(
-            f"{one.system} - {one.baseline}, {one.measure} {PARTS[one.part][1]}",
+            f"{each.system} - {each.baseline}, {each.measure} {PARTS[each.part][1]}",
             (
                 _Cell(
-                    with_sign(one.difference.value),
-                    one.difference.value,
-                    f"[{short(one.difference.low)}, {short(one.difference.high)}]",
-                    strong=one.verdict in ("better", "worse"),
+                    with_sign(each.difference.value),
+                    each.difference.value,
+                    f"[{short(each.difference.low)}, {short(each.difference.high)}]",
+                    strong=each.verdict in ("better", "worse"),
                 ),
-                _Cell(p_value(one.p), one.p),
-                _Cell(p_value(one.p_holm), one.p_holm),
-                _Cell(with_sign(one.effect), one.effect),
+                _Cell(p_value(each.p), each.p),
+                _Cell(p_value(each.p_holm), each.p_holm),
+                _Cell(with_sign(each.effect), each.effect),
                 *(
-                    _Cell("-" if one.part == "pairs" else f"{count:,}", float(count))
-                    for count in (one.wins, one.ties, one.losses)
+                    _Cell("-" if each.part == "pairs" else f"{count:,}", float(count))
+                    for count in (each.wins, each.ties, each.losses)
                 ),
-                _Cell(one.verdict, float(list(MARKS).index(one.verdict)), verdict=one.verdict),
+                _Cell(each.verdict, float(list(MARKS).index(each.verdict)), verdict=each.verdict),
             ),
         )
-        for one in among
+        for each in evaluation.comparisons
+        if ((each.part, each.measure) == evaluation.headline) == by_headline
     )
-    return Table(title, "Comparison", columns, rows)
+    columns = ("Difference", "p", "p (Holm)", "Effect d", "Wins", "Ties", "Losses", "Verdict")
+    return Table(title, "Comparison", columns, rows) if rows else None
 
 
 def _lists(evaluation: Evaluation) -> Table | None:
-    """Make the table of what the lists are like, apart from judgments."""
+    """Return the table of what needs no judgments."""
     if not evaluation.stories and not any(result.quality for result in evaluation.systems):
         return None
     columns = [name for name in _names(result.quality for result in evaluation.systems) if name != "items"]
@@ -210,14 +203,14 @@ def _lists(evaluation: Evaluation) -> Table | None:
         _Row(
             result.system,
             (
-                _Cell(number(result.items), result.items),
-                _Cell(f"{result.unanswered:,}", float(result.unanswered)),
-                _count(evaluation.stability.get(result.system, float("nan"))),
-                *(_Cell(f"{(count := result.statuses.get(name, 0)):,}", float(count)) for name in statuses),
+                _number(result.items),
+                _count(result.unanswered),
+                _number(evaluation.stability.get(result.system, float("nan"))),
+                *(_count(result.statuses.get(name, 0)) for name in statuses),
                 *(
-                    _Cell.of(result.intervals[name])
+                    _Cell.from_estimate(result.intervals[name])
                     if name in result.intervals
-                    else _count(result.quality.get(name, float("nan")))
+                    else _number(result.quality.get(name, float("nan")))
                     for name in columns
                 ),
             ),
@@ -235,9 +228,9 @@ def _safety(evaluation: Evaluation) -> Table | None:
         _Row(
             result.system,
             tuple(
-                _Cell(f"{result.safety.get(name, 0):,}", float(result.safety.get(name, 0)), alarm=name in result.safety)
-                if result.safety.get(name)
-                else _Cell("0" if name in result.safety else "-", 0.0)
+                _count(result.safety[name], is_alarm=result.safety[name] > 0)
+                if name in result.safety
+                else _Cell("-", 0.0)
                 for name in columns
             ),
         )
@@ -248,7 +241,7 @@ def _safety(evaluation: Evaluation) -> Table | None:
 
 def _speed(evaluation: Evaluation) -> Table:
     rows = tuple(
-        _Row(result.system, (_count(result.seconds_fit), _count(result.seconds_story * 1000)))
+        _Row(result.system, (_number(result.seconds_fit), _number(result.seconds_story * 1000)))
         for result in evaluation.systems
     )
     return Table("Speed", "System", ("seconds to fit", "milliseconds a story"), rows)
@@ -258,5 +251,9 @@ def _names(mappings: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
 
 
-def _count(value: float) -> _Cell:
+def _number(value: float) -> _Cell:
     return _Cell(number(value), value)
+
+
+def _count(value: int, *, is_alarm: bool = False) -> _Cell:
+    return _Cell(f"{value:,}", float(value), alarm=is_alarm)

@@ -1,4 +1,4 @@
-"""Evaluations in words: verdicts, alarms, how far figures carry, and figures as text."""
+"""Evaluations in words: verdicts, alarms, the reach of figures, and figures as text."""
 
 from __future__ import annotations
 
@@ -48,42 +48,37 @@ TRAININGS: dict[Training, str] = {
 
 
 def verdicts(evaluation: Evaluation) -> list[str]:
-    """Say of each system how it compares with the baseline, before selection and in its lists; one sentence each."""
+    """Return the sentences that compare each system with the baseline, before selection and in its lists."""
     return [sentence for _, sentence in marked_verdicts(evaluation)]
 
 
 def marked_verdicts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Give the verdicts of each system and their sentences: before selection, headline, distinct nDCG."""
+    """Return the verdicts on each system with their sentences: before selection, headline, distinct nDCG."""
     part, measure = evaluation.headline
-    found = against_baseline(evaluation)
-    told = []
+    comparisons = against_baseline(evaluation)
+    marked = []
     for result in evaluation.systems:
-        before = found.get(("relevance", measure, result.system))
-        comparison = found.get((part, measure, result.system))
-        if before and before is not comparison:
-            told.append((before.verdict, verdict(evaluation, before)))
+        before_selection = comparisons.get(("relevance", measure, result.system))
+        comparison = comparisons.get((part, measure, result.system))
+        distinct = comparisons.get((part, f"{DISTINCT}@{evaluation.k}", result.system)) if comparison else None
+        shown = {id(each): each for each in (before_selection, comparison, distinct) if each}
+        marked += [(each.verdict, verdict(evaluation, each)) for each in shown.values()]
         if comparison:
-            told.append((comparison.verdict, verdict(evaluation, comparison)))
-            distinct = found.get((part, f"{DISTINCT}@{evaluation.k}", result.system))
-            if distinct:
-                told.append((distinct.verdict, verdict(evaluation, distinct)))
-            told += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
+            marked += [("not shown", sentence) for sentence in _repeats(evaluation, result)]
         elif result.system != evaluation.baseline or len(evaluation.systems) == 1:
             figure = f"{headline_name(evaluation)} {figure_of(result, part, measure)}"
-            told.append(("not shown", f"{with_training(result)} on {evaluation.name}: {figure}, not compared."))
-    return told
+            marked.append(("not shown", f"{with_training(result)} on {evaluation.name}: {figure}, not compared."))
+    return marked
 
 
 def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
-    """Say in one sentence what a comparison shows, and call no noise a gain."""
-    named = {result.system: result for result in evaluation.systems}
+    """Describe in one sentence what a comparison shows, without calling noise a gain."""
     if comparison.verdict == TRAINED_HERE:
         return _no_verdict(evaluation, comparison)
-    system, baseline = (with_training(named[name]) for name in (comparison.system, comparison.baseline))
+    system, baseline = map(with_training, _compared(evaluation, comparison))
     what = f"{comparison.measure} {PARTS[comparison.part][1]}"
-    figures = f"{what} {signed(comparison.difference)}" + (
-        "" if np.isnan(comparison.p_holm) else f", {p_value(comparison.p_holm, 'p')} after Holm"
-    )
+    p = "" if np.isnan(comparison.p_holm) else f", {p_value(comparison.p_holm, 'p')} after Holm"
+    figures = f"{what} {signed(comparison.difference)}{p}"
     on = f"on {evaluation.name}"
     match comparison.verdict:
         case "better" | "worse":
@@ -100,30 +95,34 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
             return f"No difference shown between {system} and {baseline} {on}: {figures}."
 
 
+def _compared(evaluation: Evaluation, comparison: Comparison) -> tuple[SystemResult, SystemResult]:
+    """Return the results of the system and of the baseline of a comparison."""
+    by_name = {result.system: result for result in evaluation.systems}
+    return by_name[comparison.system], by_name[comparison.baseline]
+
+
 def _same_lists(evaluation: Evaluation, comparison: Comparison) -> bool:
     return evaluation.stability.get(comparison.system, 0.0) >= 1 - 1e-9
 
 
 def _no_verdict(evaluation: Evaluation, comparison: Comparison) -> str:
-    """Say why a comparison has no verdict: who of the two has seen the answers."""
-    trained = {result.system for result in evaluation.systems if result.training == TRAINED_HERE}
-    who = [name for name in (comparison.system, comparison.baseline) if name in trained]
+    """Describe why a comparison has no verdict: which of the two has seen the answers."""
+    trained = [each.system for each in _compared(evaluation, comparison) if each.training == TRAINED_HERE]
     return (
         f"No verdict on {comparison.system} against {comparison.baseline} on {evaluation.name}: "
-        f"{' and '.join(who)} {'was' if len(who) == 1 else 'were'} trained on this set, so that "
+        f"{' and '.join(trained)} {'was' if len(trained) == 1 else 'were'} trained on this set, so that "
         f"{comparison.measure} {PARTS[comparison.part][1]} {signed(comparison.difference)} shows what was learned by "
         "heart."
     )
 
 
 def with_training(result: SystemResult) -> str:
-    """Name a system together with what its ranker had seen of the set, where it was trained at all."""
+    """Return the name of a system, with the training of its ranker if there was any."""
     return f"{result.system} ({result.training})" if result.training else result.system
 
 
 def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
-    named = {result.system: result for result in evaluation.systems}
-    ours, theirs = (judged_share(named[name], comparison.part) for name in (comparison.system, comparison.baseline))
+    ours, theirs = (judged_share(result, comparison.part) for result in _compared(evaluation, comparison))
     points = round(100 * (ours - theirs)) if np.isfinite(ours - theirs) else 0
     if not points:
         return "the shares of their items that were judged differ too much"
@@ -131,10 +130,9 @@ def _unequal(evaluation: Evaluation, comparison: Comparison) -> str:
 
 
 def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
-    """Say what relevance of single items does not count against a list: one event told again."""
-    name = "repeats"
-    base = next(one for one in evaluation.systems if one.system == evaluation.baseline)
-    ours, theirs = (one.quality.get(name, np.nan) for one in (result, base))
+    """Yield a sentence on repeats, which the relevance of single items does not count."""
+    base = next(each for each in evaluation.systems if each.system == evaluation.baseline)
+    ours, theirs = (each.quality.get("repeats", np.nan) for each in (result, base))
     if abs(ours - theirs) >= 0.05:
         yield (
             f"On {evaluation.name} a list of {result.system} repeats itself {short(ours)} times, one of "
@@ -143,7 +141,7 @@ def _repeats(evaluation: Evaluation, result: SystemResult) -> Iterator[str]:
 
 
 def alarms(evaluation: Evaluation) -> list[str]:
-    """Write one line for every safety count that is not 0."""
+    """Return a line for each safety count that is not 0."""
     return [
         f"{result.system} on {evaluation.name}: {count:,} × {name}; expected 0"
         for result in evaluation.systems
@@ -153,48 +151,50 @@ def alarms(evaluation: Evaluation) -> list[str]:
 
 
 def carries(evaluation: Evaluation) -> str:
-    """Say how far the figures carry, from counts and interval widths."""
+    """Describe how far the figures can be relied on, from counts and widths of intervals."""
     part, measure = evaluation.headline
     what, stories = headline_name(evaluation), len(evaluation.stories)
     groups = evaluation.counts.get("groups")
     base = f"{stories:,} {'story' if stories == 1 else 'stories'}" if stories else "Judged pairs without stories"
     if part == "replay":
         base = f"{evaluation.counts['lists replayed']:,} logged lists"
-    told = [f"{base}{f' in {groups:,} groups' if groups and part != 'replay' else ''} carry these figures."]
+    sentences = [f"{base}{f' in {groups:,} groups' if groups and part != 'replay' else ''} carry these figures."]
     compared = [c for c in against_baseline(evaluation).values() if (c.part, c.measure) == (part, measure)]
     intervals = [c.difference for c in compared if c.verdict not in ("identical", TRAINED_HERE)]
-    widths = [(one.high - one.low) / 2 for one in intervals if np.isfinite(one.high - one.low)]
+    widths = [(each.high - each.low) / 2 for each in intervals if np.isfinite(each.high - each.low)]
     if widths:
-        told.append(
+        sentences.append(
             f"The 95 % interval of a difference in {what} reaches ±{short(float(np.median(widths)))} "
             f"(median of {len(widths)}): differences below about that cannot be seen here, "
             "and no mark does not mean no difference."
         )
     else:
-        told.append(f"There is no interval of a difference in {what}, so nothing can be said about gains or losses.")
+        sentences.append(
+            f"There is no interval of a difference in {what}, so nothing can be said about gains or losses."
+        )
     tested = sum(c.verdict != TRAINED_HERE for c in compared) if compared else len(evaluation.systems) - 1
     if tested > 1:
-        told.append(
+        sentences.append(
             f"p values are corrected for the {tested} systems compared on a measure (Holm), not "
             "across measures or sets."
         )
-    judged = [judged_share(result, part) for result in evaluation.systems]
-    shares = [share for share in judged if np.isfinite(share)]
+    shares = [judged_share(result, part) for result in evaluation.systems]
+    shares = [share for share in shares if np.isfinite(share)]
     if shares and min(shares) < 1:
-        told.append(
+        sentences.append(
             f"Of the first items {min(shares):.0%} to {max(shares):.0%} were judged, by system; "
             "the others count as not relevant, which is hard on systems that the judges never saw."
         )
-    told.append(
+    sentences.append(
         "Readers could only click what they were shown, and clicks say what tempts, not what is related."
         if part == "replay"
         else "Judges said what is related to a story, which need not be what readers open."
     )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def headline_name(evaluation: Evaluation) -> str:
-    """Name the headline measure and what it is measured of."""
+    """Return the name of the headline measure with its part."""
     part, measure = evaluation.headline
     return f"{measure} {PARTS[part][1]}"
 
@@ -205,18 +205,18 @@ def against_baseline(evaluation: Evaluation) -> dict[tuple[str, str, str], Compa
 
 
 def figure_of(result: SystemResult, part: Part, measure: str) -> Estimate:
-    """Find a figure of a system, all NaN where it was not measured."""
+    """Return a figure of a system, all NaN if it was not measured."""
     return result.figures.get(part, {}).get(measure) or Estimate(*[float("nan")] * 3)
 
 
 def judged_share(result: SystemResult, part: Part) -> float:
-    """Find the share of judged items at the first cut that was measured, NaN if none was."""
-    found = (one.value for measure, one in result.figures.get(part, {}).items() if measure.startswith("Judged"))
-    return next(found, float("nan"))
+    """Return the share of judged items at the first cut-off that was measured, NaN if none was."""
+    figures = result.figures.get(part, {})
+    return next((figures[name].value for name in figures if name.startswith("Judged")), float("nan"))
 
 
 def signed(difference: Estimate) -> str:
-    """Write a difference with its sign and interval.
+    """Return a difference as text with its sign and interval.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def signed(difference: Estimate) -> str:
 
 
 def number(value: float) -> str:
-    """Write three decimals below ten, one above.
+    """Return a number as text with three decimals below ten, one above.
 
     Examples
     --------
@@ -238,13 +238,13 @@ def number(value: float) -> str:
 
 
 def with_sign(value: float) -> str:
-    """Write a figure with its sign; what rounds to 0 has no plus."""
+    """Return a figure as text with its sign; one that rounds to 0 has no plus."""
     text = short(value)
     return f"+{text}" if value > 0 and float(text) else text
 
 
 def p_value(value: float, name: str = "") -> str:
-    """Write a p value as papers print it.
+    """Return a p value as text, as papers print it.
 
     Examples
     --------

@@ -61,15 +61,8 @@ def cross_validated(
 ) -> Chosen:
     """Choose without each fold, measure the choice on the fold, and choose on all stories.
 
-    Parameters
-    ----------
-    values : callable
-    options : sequence of sequences
-        Values to try for each setting, in order of size, that of the start among them.
-    start : tuple
-    fold, groups : ndarray of int, shape (q,)
-    seed : int, default 0
-        Of resampling.
+    `options` are the values to try for each setting, in order of size, that of the start among them; `fold` and
+    `groups` are those of each story, (q,).
     """
     base = values(start)[-1]
     chosen = tuple(one_by_one(values, options, start, without, groups) for without in range(int(fold.max()) + 1))
@@ -111,14 +104,8 @@ def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer],
     """Return the row nearest to row `start` within one standard error of the best row (Breiman et al. 1984).
 
     The standard error is that of the mean paired difference to the best row, from sums over groups (Liang & Zeger
-    1986). Of two rows equally near, the one with the greater mean is chosen.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (v, q)
-        One row per value tried, in order of size; a story's column is NaN where it does not count.
-    groups : ndarray of int, shape (q,)
-    start : int
+    1986). Of two rows equally near, the one with the greater mean is chosen. A row, (v, q), holds the values by story
+    under one value of the setting, in order of size; stories with NaN do not count.
 
     Examples
     --------
