@@ -20,9 +20,10 @@ import numpy as np
 
 from benchmarks.common import write_result
 from recommender import Recommender, Settings
+from recommender.articles.article import UNDATED
 from recommender.evaluation import load_set
 from recommender.evaluation.measures.quality import values_by_list
-from recommender.evaluation.measures.reference import Reference
+from recommender.evaluation.measures.reference import Reference, ShownLists
 from recommender.evaluation.systems.system import Ranking
 from recommender.statistics import bootstrap
 
@@ -53,7 +54,8 @@ def main() -> None:
     for threshold in arguments.thresholds:
         rec = fitted.under(settings.override({"selection.event_threshold": threshold}))
         lists = Ranking.from_lists(rec.recommend_many(asked), row, settings.selection.k)
-        each = values_by_list(lists.rows, stories, reference, k=settings.selection.k, sources=lists.sources)
+        shown = ShownLists(lists.rows, stories, np.full(len(stories), UNDATED), reference, lists.sources)
+        each = values_by_list(shown, settings.selection.k)
         figures = {name: str(bootstrap(each[name], group, times=DRAWS)) for name in FIGURES}
         rows.append({"threshold": threshold, "lists": len(asked), **figures})
         print(json.dumps(rows[-1]), flush=True)

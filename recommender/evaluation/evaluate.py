@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from recommender.evaluation.examples import changed_examples, worst_examples
 from recommender.evaluation.measures.exposure import ages_days
 from recommender.evaluation.measures.overlap import mean_overlap
 from recommender.evaluation.measures.quality import list_quality, list_statuses, values_by_list
+from recommender.evaluation.measures.reference import ShownLists
 from recommender.evaluation.measures.relevance import Measure
 from recommender.evaluation.measures.safety import safety
 from recommender.evaluation.protocol import HeldOut
@@ -178,21 +180,15 @@ def _measure_lists(case: Case, answered: Answered, seed: int) -> dict[str, Any]:
     """Compute what needs no judgments: quality, statuses, safety and ages of the final lists."""
     if case.reference is None:
         return {"quality": {}, "safety": {}, "ages_days": np.zeros(0)}
-    lists, moments, reference, k = answered.answers.lists, case.moments, case.reference, case.k
-    stories = case.judged.catalog.rows(case.stories)
-    values = values_by_list(lists.rows, stories, reference, k=k, sources=lists.sources)
+    ranking, stories = answered.answers.lists, case.judged.catalog.rows(case.stories)
+    lists = ShownLists(ranking.rows, stories, case.moments, case.reference, ranking.sources)
+    is_comparable = _has_scale_of_reference(answered.system, case)
     return {
-        "quality": list_quality(lists.rows, stories, moments, reference, k=k, sources=lists.sources),
-        "intervals": estimates(values, case.groups, seed),
-        "statuses": list_statuses(lists.sources, k),
-        "safety": safety(
-            lists.rows,
-            stories,
-            moments,
-            reference,
-            sources=lists.sources if _has_scale_of_reference(answered.system, case) else None,
-        ),
-        "ages_days": ages_days(lists.rows, moments, reference),
+        "quality": list_quality(lists, case.k),
+        "intervals": estimates(values_by_list(lists, case.k), case.groups, seed),
+        "statuses": list_statuses(ranking.sources, case.k),
+        "safety": safety(lists if is_comparable else replace(lists, sources=None)),
+        "ages_days": ages_days(lists),
     }
 
 

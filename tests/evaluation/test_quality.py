@@ -27,7 +27,7 @@ from recommender.evaluation.measures.arrays import blocks
 from recommender.evaluation.measures.exposure import ages_days, gini, jensen_shannon
 from recommender.evaluation.measures.overlap import mean_overlap
 from recommender.evaluation.measures.quality import BY_LIST, FRESH_DAYS, QUALITY, list_quality, values_by_list
-from recommender.evaluation.measures.reference import Reference
+from recommender.evaluation.measures.reference import Reference, ShownLists
 from recommender.evaluation.measures.repeats import RETOLD, RETOLD_UNDATED
 from recommender.evaluation.measures.safety import SAFETY, safety
 from tests.conftest import NEWSROOM
@@ -307,9 +307,9 @@ def test_measures_of_random_lists_are_those_of_plain_python(seed: int) -> None:
     sources = np.where(rows >= 0, np.array(drawn, dtype=object).reshape(rows.shape), "")
     for reference in (Reference.from_events(rec.archive), Reference.from_events(rec.archive, events)):
         k = max(rows.shape[1], 1)
-        found = list_quality(rows, stories, moments, reference, k=k, sources=sources)
+        found = list_quality(ShownLists(rows, stories, moments, reference, sources=sources), k=k)
         same(found, oracle(rows, stories, moments, reference, sources))
-        each = values_by_list(rows, stories, reference, k=k, sources=sources)
+        each = values_by_list(ShownLists(rows, stories, moments, reference, sources=sources), k=k)
         assert list(each) == list(BY_LIST)
         assert all(one.shape == stories.shape for one in each.values())
 
@@ -321,13 +321,13 @@ def test_long_runs_of_lists_are_measured_block_by_block(fitted: Recommender) -> 
     moments = np.full(50, fitted.archive.newest(datetime.now(UTC)))
     sources = np.full(rows.shape, "related")
     reference = Reference.from_events(fitted.under(fitted.settings.override({"selection.related_at": 0.05})).archive)
-    each = values_by_list(rows, stories, reference, k=5)
-    counts = safety(rows, stories, moments, reference, sources=sources)
+    each = values_by_list(ShownLists(rows, stories, moments, reference), k=5)
+    counts = safety(ShownLists(rows, stories, moments, reference, sources=sources))
     many, asked, many_moments = np.tile(rows, (times, 1)), np.tile(stories, times), np.tile(moments, times)
     assert len(list(blocks(many))) > 1
-    for name, values in values_by_list(many, asked, reference, k=5).items():
+    for name, values in values_by_list(ShownLists(many, asked, many_moments, reference), k=5).items():
         np.testing.assert_array_equal(values, np.tile(each[name], times), name)
-    found = safety(many, asked, many_moments, reference, sources=np.tile(sources, (times, 1)))
+    found = safety(ShownLists(many, asked, many_moments, reference, sources=np.tile(sources, (times, 1))))
     assert found == {name: times * count for name, count in counts.items()}
     assert mean_overlap(many, many[::-1]) == pytest.approx(mean_overlap(rows, rows[::-1]))
     assert each["repeats"].sum() > 0
@@ -342,7 +342,7 @@ def test_two_equal_sections_are_one_bit_and_no_drift() -> None:
     every = ["t0-s0", "t1-s0", "t2-s0", "t3-s0"]
     rows = rows_of(rec, [every[:2], every[2:], []], 3)
     moments = np.full(3, to_micros(START + timedelta(days=40)))
-    found = list_quality(rows, np.array([-1, -1, -1]), moments, Reference.from_events(rec.archive), k=3)
+    found = list_quality(ShownLists(rows, np.array([-1, -1, -1]), moments, Reference.from_events(rec.archive)), k=3)
     assert found["section entropy"] == pytest.approx(1)
     assert found["section drift"] == pytest.approx(0)
     assert found["coverage"] == 0.5
@@ -361,7 +361,7 @@ def test_distance_by_hand() -> None:
     rec = Recommender(Settings.of(SUM), embedder=GivenVectors(vectors))
     rec.fit([{"id": name, "title": f"ferry {name}"} for name in vectors])
     rows = rows_of(rec, [["a", "b", "c"], ["a", "d"], ["a"], []], 3)
-    found = list_quality(rows, np.arange(4), np.full(4, UNDATED), Reference.from_events(rec.archive), k=3)
+    found = list_quality(ShownLists(rows, np.arange(4), np.full(4, UNDATED), Reference.from_events(rec.archive)), k=3)
     first = (1 + 2 * (1 - 0.5**0.5)) / 3
     assert found["distance"] == pytest.approx((first + 2) / 2, abs=1e-3)
 
@@ -371,13 +371,13 @@ def test_first_lists_by_hand() -> None:
     rows = rows_of(rec, [["t0-s0"], ["t0-s1", "t0-s3"], ["t0-s1", "t0-s2"]], 2)
     stories = rec.catalog.rows(["t1-s0", "t1-s1", "t1-s2"])
     moments = np.array([to_micros(START + timedelta(days=day, hours=6)) for day in (0, 1, 2)])
-    found = list_quality(rows, stories, moments, Reference.from_events(rec.archive), k=2)
+    found = list_quality(ShownLists(rows, stories, moments, Reference.from_events(rec.archive)), k=2)
     # the eight stories of days 1 and 2 count; s3 is shown before it was published, s0 appeared before the first moment
     assert found["hours to first list"] == 6
     assert found["never shown"] == 6 / 8
     assert found["coverage"] == 3 / 12
     one_moment = np.full(3, rec.catalog.published[stories[2]])
-    still = list_quality(rows, stories, one_moment, Reference.from_events(rec.archive), k=2)
+    still = list_quality(ShownLists(rows, stories, one_moment, Reference.from_events(rec.archive)), k=2)
     assert np.isnan(still["hours to first list"])
     assert np.isnan(still["never shown"])
 
@@ -386,8 +386,8 @@ def test_only_the_first_k_places_count(fitted: Recommender) -> None:
     rows = np.random.default_rng(0).integers(0, len(fitted.catalog), (9, 6))
     stories, moments = np.arange(9), np.full(9, UNDATED)
     reference = Reference.from_events(fitted.archive)
-    cut = list_quality(rows[:, :4], stories, moments, reference, k=6)
-    same(list_quality(rows, stories, moments, reference, k=4), cut)
+    cut = list_quality(ShownLists(rows[:, :4], stories, moments, reference), k=6)
+    same(list_quality(ShownLists(rows, stories, moments, reference), k=4), cut)
     assert cut["items"] == 4
 
 
@@ -396,7 +396,7 @@ def test_without_dates_sections_and_lists() -> None:
     rec = fit(stories)
     reference = Reference.from_events(rec.archive)
     undated = ("age median days", "age p90 days", f"older than {FRESH_DAYS} days", "hours to first list", "never shown")
-    found = list_quality(np.array([[1, 2], [0, -1]]), np.arange(2), np.full(2, UNDATED), reference, k=2)
+    found = list_quality(ShownLists(np.array([[1, 2], [0, -1]]), np.arange(2), np.full(2, UNDATED), reference), k=2)
     assert {name for name, value in found.items() if np.isnan(value)} == {
         *undated,
         "section entropy",
@@ -404,12 +404,12 @@ def test_without_dates_sections_and_lists() -> None:
         "related",
     }
     nothing = np.zeros(0, dtype=np.int64)
-    found = list_quality(np.zeros((0, 5), dtype=np.int64), nothing, nothing, reference, k=5)
+    found = list_quality(ShownLists(np.zeros((0, 5), dtype=np.int64), nothing, nothing, reference), k=5)
     assert {name for name, value in found.items() if not np.isnan(value)} == {"coverage"}
     assert found["coverage"] == 0
-    assert not any(safety(np.zeros((0, 5), dtype=np.int64), nothing, nothing, reference).values())
+    assert not any(safety(ShownLists(np.zeros((0, 5), dtype=np.int64), nothing, nothing, reference)).values())
     alone = Reference.from_events(fit(stories[:1]).archive)
-    found = list_quality(np.array([[-1, -1]]), np.array([0]), np.array([UNDATED]), alone, k=2)
+    found = list_quality(ShownLists(np.array([[-1, -1]]), np.array([0]), np.array([UNDATED]), alone), k=2)
     assert (found["empty lists"], found["own reports"], found["repeats"]) == (1, 0, 0)
     assert np.isnan(found["Gini"])
     assert np.isnan(found["distance"])
@@ -420,14 +420,14 @@ def test_shapes_and_rows_are_checked(fitted: Recommender) -> None:
     good: tuple[Rows, Rows, Rows] = np.zeros((2, 3), dtype=np.int64), np.zeros(2, dtype=np.int64), np.full(2, UNDATED)
     for bad in ((good[0][0], *good[1:]), (good[0], good[1][:1], good[2]), (*good[:2], good[2][:1])):
         with pytest.raises(InputError, match="have shapes"):
-            list_quality(*bad, reference, k=3)
+            list_quality(ShownLists(*bad, reference), k=3)
     for wrong in (-2, len(fitted.catalog)):
         with pytest.raises(InputError, match="as in the catalog"):
-            safety(good[0], good[1] + wrong, good[2], reference)
+            safety(ShownLists(good[0], good[1] + wrong, good[2], reference))
         with pytest.raises(InputError, match="as in the catalog"):
-            safety(good[0] + wrong, good[1], good[2], reference)
+            safety(ShownLists(good[0] + wrong, good[1], good[2], reference))
     with pytest.raises(InputError, match="sources have shape"):
-        safety(*good, reference, sources=np.full((2, 2), "related"))
+        safety(ShownLists(*good, reference, sources=np.full((2, 2), "related")))
 
 
 def test_stories_without_a_label_have_no_event(fitted: Recommender) -> None:
@@ -470,13 +470,15 @@ PLANTED = {
 def counts(rec: Recommender, items: list[str], story: str | None = "t0-s0", **more: Any) -> dict[str, int]:
     rows, stories = rows_of(rec, [items], 4), rec.catalog.rows([story] if story else [])
     found = safety(
-        rows,
-        stories if story else np.array([-1]),
-        np.array([more.pop("moment", to_micros(AS_OF))]),
-        Reference.from_events(rec.archive),
+        ShownLists(
+            rows,
+            stories if story else np.array([-1]),
+            np.array([more.pop("moment", to_micros(AS_OF))]),
+            Reference.from_events(rec.archive),
+            more.get("sources"),
+        ),
         withdrawn={"t0-s4", "not-of-this-archive"},
         blocked={("t1-s2", "t0-s0"), ("t1-s1", "t2-s0"), ("t0-s4", "nobody"), ("nobody", None)},
-        **more,
     )
     assert list(found) == list(SAFETY)
     return found
@@ -504,11 +506,13 @@ def test_with_a_ranker_the_cut_is_a_probability() -> None:
     for below, above in pairwise(told.tolist()):
         archive = rec.under(rec.settings.override({"selection.related_at": (below + above) / 2})).archive
         found = safety(
-            rows_of(rec, [ids], 5),
-            rec.catalog.rows(["t0-s0"]),
-            np.array([to_micros(AS_OF)]),
-            Reference.from_events(archive),
-            sources=np.full((1, 5), "related"),
+            ShownLists(
+                rows_of(rec, [ids], 5),
+                rec.catalog.rows(["t0-s0"]),
+                np.array([to_micros(AS_OF)]),
+                Reference.from_events(archive),
+                sources=np.full((1, 5), "related"),
+            )
         )
         assert found == dict.fromkeys(SAFETY, 0) | {"unlabelled fill": int((chance <= below).sum())}
 
@@ -532,13 +536,15 @@ def test_what_is_no_fault(planted: Recommender) -> None:
 
 def test_a_block_everywhere_holds_under_stories_of_other_archives(planted: Recommender) -> None:
     rows, stories, moments = rows_of(planted, [["t1-s1"], ["t1-s1"]], 1), np.array([-1, 0]), np.full(2, UNDATED)
-    found = safety(rows, stories, moments, Reference.from_events(planted.archive), blocked=[("t1-s1", None)])
+    found = safety(
+        ShownLists(rows, stories, moments, Reference.from_events(planted.archive)), blocked=[("t1-s1", None)]
+    )
     assert found["blocked"] == 2
     ids = planted.catalog.ids.to_pylist()
     for item in ids:  # of a story outside none of the blocks under a story holds
         blocked = [(item, story) for story in ids]
         reference = Reference.from_events(planted.archive)
-        assert not safety(rows[:1], stories[:1], moments[:1], reference, blocked=blocked)["blocked"]
+        assert not safety(ShownLists(rows[:1], stories[:1], moments[:1], reference), blocked=blocked)["blocked"]
 
 
 def test_older_versions_are_the_story_itself() -> None:
@@ -547,8 +553,8 @@ def test_older_versions_are_the_story_itself() -> None:
     rec.update([{"id": "t0-s0", "title": "A new title", "body": "quite other words", "published_at": START}])
     new = rec.catalog.row("t0-s0")
     moments, reference = np.array([to_micros(AS_OF)]), Reference.from_events(rec.archive)
-    assert safety(np.array([[old]]), np.array([new]), moments, reference)["self"] == 1
-    assert safety(np.array([[old, new]]), np.array([-1]), moments, reference)["repeated"] == 1
+    assert safety(ShownLists(np.array([[old]]), np.array([new]), moments, reference))["self"] == 1
+    assert safety(ShownLists(np.array([[old, new]]), np.array([-1]), moments, reference))["repeated"] == 1
 
 
 @pytest.mark.filterwarnings("ignore:.*rows were rejected.*")
@@ -562,13 +568,9 @@ def test_counts_of_random_lists_are_those_of_plain_python(seed: int) -> None:
     sources = np.array([[rng.choice(["related", "more"]) for _ in line] for line in rows]).reshape(rows.shape)
     sources = sources.astype(object)
     found = safety(
-        rows,
-        stories,
-        moments,
-        Reference.from_events(rec.archive),
+        ShownLists(rows, stories, moments, Reference.from_events(rec.archive), sources=sources),
         withdrawn=world.withdrawn,
         blocked=world.blocked,
-        sources=sources,
     )
     expected = dict.fromkeys(SAFETY, 0)
     ids, groups = rec.catalog.ids.to_pylist(), copy_groups(world.stories)
@@ -620,10 +622,12 @@ def labels() -> dict[str, str | None]:
 def test_the_librarys_lists_are_safe_and_tell_nothing_twice(fitted: Recommender, labels: dict[str, str | None]) -> None:
     asked = fitted.recommend_many(fitted.catalog.ids.to_pylist())
     rows, stories, moments, sources = arrays(fitted, asked, 5)
-    assert not any(safety(rows, stories, moments, Reference.from_events(fitted.archive), sources=sources).values())
-    by_test = list_quality(rows, stories, moments, Reference.from_events(fitted.archive), k=5)
+    assert not any(
+        safety(ShownLists(rows, stories, moments, Reference.from_events(fitted.archive), sources=sources)).values()
+    )
+    by_test = list_quality(ShownLists(rows, stories, moments, Reference.from_events(fitted.archive)), k=5)
     assert by_test["own reports"] < 1
-    by_label = list_quality(rows, stories, moments, Reference.from_events(fitted.archive, labels), k=5)
+    by_label = list_quality(ShownLists(rows, stories, moments, Reference.from_events(fitted.archive, labels)), k=5)
     assert list(by_label) == list(by_test) == list(QUALITY)
     event = {one.article_id: labels.get(one.article_id) for one in asked}
     time = {story["id"]: story["published_at"] for story in fitted.catalog.table.to_pylist()}
@@ -637,7 +641,7 @@ def test_the_librarys_lists_are_safe_and_tell_nothing_twice(fitted: Recommender,
     assert by_label["repeats"] == pytest.approx(fmean(again))
     assert by_label["own reports"] == pytest.approx(fmean(sum(near(a, s) for a in items) for s, items in shown))
     assert by_label["repeats"] < 0.2
-    ages = ages_days(rows, moments, Reference.from_events(fitted.archive))
+    ages = ages_days(ShownLists(rows, np.full(len(rows), -1), moments, Reference.from_events(fitted.archive)))
     assert len(ages) == sum(item.published_at is not None for one in asked for item in one)
     assert ages.min() >= 0
 
@@ -650,7 +654,9 @@ def test_limits_on_events_show_in_the_measure(fitted: Recommender, labels: dict[
     plain.fit_table(fitted.catalog.table)
     for reference in (Reference.from_events(fitted.archive), Reference.from_events(fitted.archive, labels)):
         with_limit, without = (
-            list_quality(*arrays(rec, rec.recommend_many(rec.catalog.ids.to_pylist()), 5)[:3], reference, k=5)
+            list_quality(
+                ShownLists(*arrays(rec, rec.recommend_many(rec.catalog.ids.to_pylist()), 5)[:3], reference), k=5
+            )
             for rec in (fitted, plain)
         )
         assert with_limit["repeats"] < without["repeats"]
@@ -666,12 +672,8 @@ def test_rules_and_withdrawals_hold_in_the_librarys_lists(newsroom: Recommender)
     rest = [i for i in newsroom.catalog.ids.to_pylist() if i not in newsroom.overlay.withdrawn]
     rows, stories, moments, sources = arrays(newsroom, newsroom.recommend_many(rest), 5)
     found = safety(
-        rows,
-        stories,
-        moments,
-        Reference.from_events(newsroom.archive),
+        ShownLists(rows, stories, moments, Reference.from_events(newsroom.archive), sources=sources),
         withdrawn=newsroom.overlay.withdrawn,
         blocked=blocked,
-        sources=sources,
     )
     assert not any(found.values()), found

@@ -8,7 +8,7 @@ from scipy.special import entr
 
 from recommender.articles.article import DAY_US, HOUR_US, UNDATED
 from recommender.evaluation.measures.arrays import count_earlier_of_group, mean
-from recommender.evaluation.measures.reference import Reference
+from recommender.evaluation.measures.reference import ShownLists
 
 
 def gini(exposure: NDArray[np.int64]) -> float:
@@ -63,18 +63,17 @@ def novelty(exposure: NDArray[np.int64], n_lists: int) -> float:
     return float(np.average(np.log2(n_lists / count), weights=count)) if len(count) else float("nan")
 
 
-def ages_days(rows: NDArray[np.int64], moments: NDArray[np.int64], reference: Reference) -> NDArray[np.float64]:
+def ages_days(lists: ShownLists) -> NDArray[np.float64]:
     """Compute the age in days of every dated item at the moment of its list, (m,), list after list."""
-    published = reference.archive.catalog.published
+    rows, moments, published = lists.rows, lists.moments, lists.reference.archive.catalog.published
     has_age = (rows >= 0) & (published[rows] != UNDATED) & (moments != UNDATED)[:, None]
     return np.asarray((np.broadcast_to(moments[:, None], rows.shape)[has_age] - published[rows[has_age]]) / DAY_US)
 
 
-def first_list(
-    rows: NDArray[np.int64], moments: NDArray[np.int64], reference: Reference
-) -> tuple[NDArray[np.float64], float]:
+def first_list(lists: ShownLists) -> tuple[NDArray[np.float64], float]:
     """Compute the hours until the first list of each shown story, and the share of stories that no list shows."""
-    catalog, times = reference.archive.catalog, moments[moments != UNDATED]
+    rows, moments, catalog = lists.rows, lists.moments, lists.reference.archive.catalog
+    times = moments[moments != UNDATED]
     if not len(times) or times.min() == times.max():
         return np.zeros(0), float("nan")
     is_measured = catalog.alive & (catalog.published >= times.min()) & (catalog.published <= times.max())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.evaluation.measures.arrays import blocks, mean, ratio
 from recommender.evaluation.measures.exposure import ages_days, drift, first_list, gini, lists_showing, novelty
-from recommender.evaluation.measures.reference import Reference, check
+from recommender.evaluation.measures.reference import Reference, ShownLists
 from recommender.evaluation.measures.repeats import mask_own_reports, mask_repeats
 from recommender.features.vectors import gram
 from recommender.lists.readnext import MORE, status_of
@@ -52,37 +52,11 @@ BY_LIST = ("items", "empty lists", "related", "repeats", "own reports", "distanc
 """The measures of `QUALITY` that are means over lists."""
 
 
-def list_quality(
-    rows: NDArray[np.int64],
-    stories: NDArray[np.int64],
-    moments: NDArray[np.int64],
-    reference: Reference,
-    *,
-    k: int,
-    sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
-) -> dict[str, float]:
-    """Compute the measures of `QUALITY`, in its order; NaN where one does not apply.
+def list_quality(lists: ShownLists, k: int) -> dict[str, float]:
+    """Compute the measures of `QUALITY` on the first `k` places, in its order; NaN where one does not apply.
 
-    Items without a date are left out of measures of age, and those without a section out of measures of sections.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (q, w)
-        Catalog rows of the items, best first; -1 = empty place, after all others.
-    stories : ndarray of int64, shape (q,)
-        Catalog rows of the stories; -1 = outside of the archive, left out of 'own reports'.
-    moments : ndarray of int64, shape (q,)
-        Moment of each list, in microseconds since 1970; `UNDATED` where time does not count.
-    reference : Reference
-    k : int
-        Only the first `k` places count.
-    sources : ndarray of str, shape (q, w), optional
-        How each item came in (`Recommendation.source`); without it 'related' is NaN.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit each other, or a row is not in the catalog.
+    Items without a date are left out of measures of age, those without a section out of measures of sections, and
+    stories outside of the archive out of 'own reports'. Without sources 'related' is NaN.
 
     Examples
     --------
@@ -93,19 +67,19 @@ def list_quality(
     ...     {"id": "b", "title": "Ferry refloated", "section": "city"},
     ...     {"id": "c", "title": "Opera opens", "section": "arts"},
     ... ])
-    >>> lists = np.array([[1, 2], [0, 2], [0, -1]])
-    >>> found = list_quality(lists, np.arange(3), np.full(3, UNDATED), Reference(rec.archive), k=2)
+    >>> rows = np.array([[1, 2], [0, 2], [0, -1]])
+    >>> found = list_quality(ShownLists(rows, np.arange(3), np.full(3, UNDATED), Reference(rec.archive)), k=2)
     >>> round(found["items"], 3), round(found["section entropy"], 3), found["coverage"]
     (1.667, 0.667, 1.0)
     """
-    check(rows, stories, moments, reference)
-    by_list = values_by_list(rows, stories, reference, k=k, sources=sources)
-    rows = rows[:, :k]
+    by_list = values_by_list(lists, k)
+    lists = lists.first(k)
+    rows, reference = lists.rows, lists.reference
     has_item = rows >= 0
     n_lists = lists_showing(rows, len(reference.archive.catalog))
-    is_eligible = reference.eligible(moments)
-    ages = ages_days(rows, moments, reference)
-    hours, never_shown = first_list(rows, moments, reference)
+    is_eligible = reference.eligible(lists.moments)
+    ages = ages_days(lists)
+    hours, never_shown = first_list(lists)
     values = {name: mean(array) for name, array in by_list.items()} | {
         "section drift": drift(rows[has_item], is_eligible, reference.sections),
         "coverage": mean(n_lists[is_eligible] > 0),
@@ -120,20 +94,11 @@ def list_quality(
     return {name: values[name] for name in QUALITY}
 
 
-def values_by_list(
-    rows: NDArray[np.int64],
-    stories: NDArray[np.int64],
-    reference: Reference,
-    *,
-    k: int,
-    sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
-) -> dict[str, NDArray[np.float64]]:
-    """Compute the measures of `BY_LIST` for each list, (q,); NaN where one does not apply to a list.
-
-    Parameters are those of `list_quality`.
-    """
-    rows, sources = rows[:, :k], None if sources is None else sources[:, :k]
-    measured = [_measure_block(rows[block], stories[block], reference) for block in blocks(rows)]
+def values_by_list(lists: ShownLists, k: int) -> dict[str, NDArray[np.float64]]:
+    """Compute the measures of `BY_LIST` on the first `k` places of each list, (q,); NaN where one does not apply."""
+    lists = lists.first(k)
+    rows, sources = lists.rows, lists.sources
+    measured = [_measure_block(rows[block], lists.stories[block], lists.reference) for block in blocks(rows)]
     repeats, own, distance, entropy = (np.concatenate(arrays) for arrays in zip(*measured, strict=True))
     n_items = (rows >= 0).sum(axis=1)
     related = np.full(len(rows), np.nan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,19 +49,51 @@ class Reference:
         return np.asarray(catalog.alive & ((catalog.published <= last) | (last == UNDATED)))
 
 
-def check(
-    rows: NDArray[np.int64], stories: NDArray[np.int64], moments: NDArray[np.int64], reference: Reference
-) -> None:
-    """Raise an `InputError` if lists, their stories and moments do not fit each other or the catalog."""
-    if rows.ndim != 2 or stories.shape != rows.shape[:1] or moments.shape != rows.shape[:1]:
-        raise InputError(
-            f"rows, stories and moments have shapes {rows.shape}, {stories.shape} and {moments.shape}; "
-            "expected (q, k), (q,) and (q,)"
-        )
-    size = len(reference.archive.catalog)
-    lowest = min(rows.min(initial=0), stories.min(initial=0))
-    highest = max(rows.max(initial=-1), stories.max(initial=-1))
-    if lowest < -1 or highest >= size:
-        raise InputError(
-            f"rows from {lowest} to {highest} were given; expected -1 (none) to {size - 1}, as in the catalog"
-        )
+@dataclass(frozen=True, eq=False)
+class ShownLists:
+    """Lists of one system to be measured.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (q, w)
+        Catalog rows of the items, best first; -1 = empty place, after all others.
+    stories : ndarray of int64, shape (q,)
+        Catalog rows of the stories; -1 = outside of the archive.
+    moments : ndarray of int64, shape (q,)
+        Moment of each list, in microseconds since 1970; `UNDATED` where time does not count.
+    reference : Reference
+    sources : ndarray of str, shape (q, w), optional
+        `Recommendation.source` of each item; '' = empty place.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit each other, or a row is not in the catalog.
+    """
+
+    rows: NDArray[np.int64]
+    stories: NDArray[np.int64]
+    moments: NDArray[np.int64]
+    reference: Reference
+    sources: NDArray[np.object_] | NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        rows, stories, moments = self.rows, self.stories, self.moments
+        if rows.ndim != 2 or stories.shape != rows.shape[:1] or moments.shape != rows.shape[:1]:
+            raise InputError(
+                f"rows, stories and moments have shapes {rows.shape}, {stories.shape} and {moments.shape}; "
+                "expected (q, k), (q,) and (q,)"
+            )
+        if self.sources is not None and self.sources.shape != rows.shape:
+            raise InputError(f"sources have shape {self.sources.shape}; expected that of the rows, {rows.shape}")
+        size = len(self.reference.archive.catalog)
+        lowest = min(rows.min(initial=0), stories.min(initial=0))
+        highest = max(rows.max(initial=-1), stories.max(initial=-1))
+        if lowest < -1 or highest >= size:
+            raise InputError(
+                f"rows from {lowest} to {highest} were given; expected -1 (none) to {size - 1}, as in the catalog"
+            )
+
+    def first(self, k: int) -> ShownLists:
+        """Return the first `k` places of each list."""
+        return replace(self, rows=self.rows[:, :k], sources=None if self.sources is None else self.sources[:, :k])

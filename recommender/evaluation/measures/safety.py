@@ -8,13 +8,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.archive.archive import Archive
 from recommender.archive.candidates import pair_relevance
 from recommender.articles.article import UNDATED
 from recommender.articles.columns import is_in
-from recommender.errors import InputError
 from recommender.evaluation.measures.arrays import blocks, count_earlier_of_group
-from recommender.evaluation.measures.reference import Reference, check
+from recommender.evaluation.measures.reference import ShownLists
 from recommender.ranking.score import RELATED, SOURCES
 
 SAFETY: Mapping[str, str] = MappingProxyType(
@@ -33,40 +31,23 @@ SAFETY: Mapping[str, str] = MappingProxyType(
 
 
 def safety(
-    rows: NDArray[np.int64],
-    stories: NDArray[np.int64],
-    moments: NDArray[np.int64],
-    reference: Reference,
-    *,
-    withdrawn: Collection[str] = (),
-    blocked: Collection[tuple[str, str | None]] = (),
-    sources: NDArray[np.object_] | NDArray[np.str_] | None = None,
+    lists: ShownLists, *, withdrawn: Collection[str] = (), blocked: Collection[tuple[str, str | None]] = ()
 ) -> dict[str, int]:
     """Count the items that lists must not show, by the names of `SAFETY`, in its order.
 
     Neither the id nor the text of a story outside of the archive is known, so that comparisons with it are left out.
-    Without a moment nothing is in the future or expired.
+    Without a moment nothing is in the future or expired; without sources or `related_at` 'unlabelled fill' is 0.
 
     Parameters
     ----------
-    rows, stories, moments, reference
-        As in `list_quality`.
+    lists : ShownLists
     withdrawn : collection of str
         Ids that must not appear.
     blocked : collection of (str, str or None)
         Id of an item, and of the story under which it must not appear; None = under any.
-    sources : ndarray of str, shape (q, w), optional
-        How each item came in (`Recommendation.source`). Without it, or without `related_at`, 'unlabelled fill' is 0.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit each other, or a row is not in the catalog.
     """
-    check(rows, stories, moments, reference)
-    if sources is not None and sources.shape != rows.shape:
-        raise InputError(f"sources have shape {sources.shape}; expected that of the rows, {rows.shape}")
-    catalog = reference.archive.catalog
+    rows, stories, moments, archive = lists.rows, lists.stories, lists.moments, lists.reference.archive
+    catalog = archive.catalog
     has_item, in_archive, has_moment = rows >= 0, (stories >= 0)[:, None], (moments != UNDATED)[:, None]
     codes, names = catalog.codes("id")
     item_codes = np.where(has_item, codes[rows], -1).astype(np.int64)
@@ -85,7 +66,7 @@ def safety(
         (copy_group >= 0) & (n_earlier > 0),
         is_repeated,
         catalog.expires[rows] <= moments[:, None],
-        np.zeros_like(has_item) if sources is None else _mask_unlabelled(rows, stories, sources, reference.archive),
+        _mask_unlabelled(lists),
     )
     return {name: int((has_item & mask).sum()) for name, mask in zip(SAFETY, masks, strict=True)}
 
@@ -108,18 +89,14 @@ def _mask_blocked(
     return np.isin(item_codes, everywhere) | is_blocked_here
 
 
-def _mask_unlabelled(
-    rows: NDArray[np.int64],
-    stories: NDArray[np.int64],
-    sources: NDArray[np.object_] | NDArray[np.str_],
-    archive: Archive,
-) -> NDArray[np.bool_]:
+def _mask_unlabelled(lists: ShownLists) -> NDArray[np.bool_]:
     """Mark the places, (q, w), whose item is called related and is less relevant than that."""
+    rows, stories, archive = lists.rows, lists.stories, lists.reference.archive
     is_unrelated = np.zeros(rows.shape, dtype=bool)
-    if archive.related_at is None:
+    if lists.sources is None or archive.related_at is None:
         return is_unrelated
     for block in blocks(rows):
         story_rows = np.repeat(np.maximum(stories[block], 0), rows.shape[1])
         relevance = pair_relevance(archive, story_rows, np.maximum(rows[block], 0).ravel()).reshape(rows[block].shape)
         is_unrelated[block] = ~((relevance >= archive.related_at) & (relevance > 0))
-    return np.asarray(is_unrelated & (stories >= 0)[:, None] & (sources == SOURCES[RELATED]))
+    return np.asarray(is_unrelated & (stories >= 0)[:, None] & (lists.sources == SOURCES[RELATED]))
