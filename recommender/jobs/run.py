@@ -114,7 +114,7 @@ class Run:
 
     @property
     def _makes_folder(self) -> bool:
-        """False for a dry run into a folder that does not exist: it leaves none behind."""
+        """Whether the run may create the folder of the lists; a dry run must not."""
         return self.summary.published or is_database(self.lists) or Path(self.lists).exists()
 
     @contextmanager
@@ -124,11 +124,11 @@ class Run:
             try:
                 yield
             except KeyboardInterrupt as error:
-                error.add_note(self._what_stands())
+                error.add_note(self._describe_interruption())
                 raise
 
-    def _what_stands(self) -> str:
-        """Say what an interruption leaves: whether the version is out, and what the same call need not do again."""
+    def _describe_interruption(self) -> str:
+        """Describe the state after an interruption: whether the version was published, and what was kept."""
         if self._is_published:
             saving = "; the archive was not saved: the same command saves it" if self.archive else ""
             return f"version {self.summary.version} was published{saving}"

@@ -199,16 +199,16 @@ def perform(
 
 
 def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: PublishedLists | None) -> list[str]:
-    """Say where readers do not see a pin as it was asked for: not at all, at another place, or instead of another pin.
+    """Describe how the list differs from a pin: the item is not shown, is at another place, or displaces another pin.
 
     Parameters
     ----------
     item, story : str
     position : int
-        Of the pin that holds now.
+        Position of the pin.
     overlay : Overlay
     lists : PublishedLists, optional
-        Without them only what hides the item or the list is told.
+        Without them only decisions that hide the item or the list are described.
     """
     decisions = overlay.decisions
     if (hidden := _hidden(item, story, overlay)) or lists is None:
@@ -237,7 +237,7 @@ def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: Pub
 
 
 def _hidden(item: str, story: str, overlay: Overlay) -> str:
-    """Say which decision hides a pinned item, or the list that it is pinned in; empty if none does."""
+    """Describe the decision that hides a pinned item, or the list that it is pinned in; empty if there is none."""
     decisions = overlay.decisions
     if item in decisions.withdrawn:
         return f"{item} is withdrawn: not shown until restore"
@@ -251,7 +251,7 @@ def _hidden(item: str, story: str, overlay: Overlay) -> str:
 
 
 def holds_now(act: Act) -> str:
-    """Say in words what holds once an act is done.
+    """Describe the state after an act.
 
     Examples
     --------
