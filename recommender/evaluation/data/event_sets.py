@@ -141,11 +141,12 @@ def ecbplus(data: Path) -> EvaluationSet:
 
 def headlines(data: Path) -> Labelled:
     """Read headlines of `refnews`, with labels near their event in time, of events with not too many headlines."""
+    labelled = Labelled.read(data, "refnews")
     is_used = {  # the last label of a headline that two events cite counts
         row["id"]: abs(int(row["days_from_event_median"] or 999)) <= 30 and int(row["event_size"]) <= 60
         for _, row in read_sound_rows(data / "events" / "refnews.csv")
     }
-    return Labelled.read(data, "refnews").with_labels({name for name, used in is_used.items() if used})
+    return labelled.with_labels({name for name, used in is_used.items() if used})
 
 
 def refnews(data: Path) -> EvaluationSet:
