@@ -174,25 +174,26 @@ def check_places(lists: str | Path, archive: str | Path | None) -> None:
     SnapshotError
         If the folder of the lists holds a saved archive, or the other way round.
     """
+    if archive is not None and not is_database(lists):
+        _check_folders_apart(Path(lists), Path(archive))
     if not is_database(lists) and folder_kind(lists) == "snapshot":
         raise SnapshotError(f"{lists} holds a saved archive; name another folder for the lists")
-    if archive is None:
-        return
-    if folder_kind(archive) == "lists":
+    if archive is not None and folder_kind(archive) == "lists":
         raise SnapshotError(f"{archive} holds published lists; name another folder for the archive")
-    if is_database(lists):
-        return
-    lists_folder, archive_folder = Path(lists).resolve(), Path(archive).resolve()
+
+
+def _check_folders_apart(lists: Path, archive: Path) -> None:
+    lists_folder, archive_folder = lists.resolve(), archive.resolve()
     if lists_folder == archive_folder:
         raise SettingsError(
-            f"lists and archive are the same folder, {archive}; expected two: name another one "
-            f"for the archive, such as {Path(archive) / 'archive'}"
+            f"lists and archive are the same folder, {archive}; expected two: name another one for the archive, such "
+            f"as {archive / 'archive'}"
         )
     for inner, outer in ((lists_folder, archive_folder), (archive_folder, lists_folder)):
         if inner.is_relative_to(outer) and (name := inner.relative_to(outer).parts[0]) in _OWN_FOLDERS:
             raise SettingsError(
-                f"lists are {lists} and archive is {archive}: recommender itself writes and "
-                f"deletes what is in {outer / name}; name another folder"
+                f"lists are {lists} and archive is {archive}: recommender itself writes and deletes what is in "
+                f"{outer / name}; name another folder"
             )
 
 

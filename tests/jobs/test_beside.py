@@ -84,6 +84,8 @@ def test_lists_are_not_published_over_an_archive_nor_an_archive_saved_over_lists
         precompute(checkerboard(), tmp_path / "archive", settings=SETTINGS)
     with pytest.raises(SnapshotError, match="holds published lists; name another folder for the archive"):
         precompute(checkerboard(), tmp_path / "new", archive=tmp_path / "lists", settings=SETTINGS)
+    with pytest.raises(SettingsError, match="are the same folder"):
+        precompute(checkerboard(), tmp_path / "lists", archive=tmp_path / "lists", settings=SETTINGS)
     assert not (tmp_path / "new").exists()
 
 
