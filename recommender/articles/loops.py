@@ -315,13 +315,20 @@ def find_leaders(
             is_crowded[number] = n_holders >= _MOST_HOLDERS
         leader[index] = index
         least, n_crowded, n_kept = len(shingles) // 8, is_crowded.sum(), 0
+        level = sampling_level(words[row])
         for number in range(n_candidates):  # few of the texts with a shingle in common have many
             candidate = candidates[number]
-            if common[candidate] + n_crowded >= least:
-                candidate_sample = sample[sample_offsets[candidate] : sample_offsets[candidate + 1]]
-                if may_be_copies(words[row], words[rows[candidate]], shingles, candidate_sample):
-                    candidates[n_kept] = candidate
-                    n_kept += 1
+            most_common = common[candidate] + n_crowded
+            if most_common < least:
+                continue
+            candidate_sample = sample[sample_offsets[candidate] : sample_offsets[candidate + 1]]
+            size = min(len(shingles), len(candidate_sample))
+            # Samples of one level are compared whole, so the number of common shingles tells enough.
+            if most_common < _LEAST_SAMPLED_SHARED * size and sampling_level(words[rows[candidate]]) == level:
+                continue
+            if may_be_copies(words[row], words[rows[candidate]], shingles, candidate_sample):
+                candidates[n_kept] = candidate
+                n_kept += 1
         if n_kept:
             row_shingles = all_shingles(data, offsets[row], offsets[row + 1])
             for candidate in np.sort(candidates[:n_kept]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from recommender.features.phrases import phrases
 from recommender.features.texts import name_texts
 from recommender.features.tfidf import Tfidf
 
+_BLOCK = 2_048  # stories whose names are read together
 _NAMED = 0.5  # share of the stories with a term that write it as a name, from which on the term is a name
 _LED = 0.6  # share of a name's occurrences next to other names, from which on it is a part of longer names
 _PAIRED = 0.3  # share of a name's occurrences next to its commonest neighbour, from which on they belong together
@@ -195,15 +196,22 @@ def _words(run: str) -> Iterator[tuple[str, str]]:
 def _name_runs(table: pa.Table) -> dict[str, int]:
     """Count how often each run of names occurs in all stories."""
     counts: Counter[str] = Counter()
-    texts = table.select(["lead", "body"])
+    for start in range(0, len(table), _BLOCK):
+        for names in name_texts(_with_marks(table.select(["lead", "body"]).slice(start, _BLOCK))):
+            runs = pc.replace_substring_regex(pc.utf8_trim_whitespace(names), r"\s{2,}|\s*\n\s*", "\n")
+            counted = pc.value_counts(pc.list_flatten(pc.split_pattern(runs, "\n")))
+            for run, count in zip(
+                counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True
+            ):
+                counts[run] += count
+    counts.pop("", None)
+    return counts
+
+
+def _with_marks(texts: pa.Table) -> pa.Table:
+    """Mark the hyphens and apostrophes that stand within names."""
     for mark, substitute in (("-", _HYPHEN), ("'", _APOSTROPHE)):
         for column, name in enumerate(texts.column_names):
             marked = pc.replace_substring_regex(texts[name], rf"(\pL){mark}(\p{{Lu}})", rf"\1{substitute}\2")
             texts = texts.set_column(column, name, marked)
-    for block in name_texts(texts):
-        runs = pc.replace_substring_regex(pc.utf8_trim_whitespace(block), r"\s{2,}|\s*\n\s*", "\n")
-        counted: Iterable[pa.StructScalar] = pc.value_counts(pc.list_flatten(pc.split_pattern(runs, "\n")))
-        for run in counted:
-            counts[run["values"].as_py()] += run["counts"].as_py()
-    counts.pop("", None)
-    return counts
+    return texts
