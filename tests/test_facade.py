@@ -403,7 +403,8 @@ def test_brute_force_agrees_under_a_ranker(fitted: Recommender) -> None:
     raw = archive.ranker.raw(pair_features(pairs, archive.ranker.features, FAMILIES).reshape(size * size, -1))
     raw, checked = raw.reshape(size, size), 0
     assert archive.closeness is not None
-    close = archive.closeness.close(pairs.texts["whole_whole"], pairs.dense, pairs.texts["shared"])
+    every_chance = archive.ranker.probability(raw)
+    close = archive.closeness.is_close(pairs.texts["whole_whole"], pairs.dense, pairs.texts["shared"], every_chance)
     for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
         chance = archive.ranker.probability(raw[row])
         fits = pool[row] & ~archive.catalog.timeless & close[row] & (chance >= (rec.related_at or 0.0))

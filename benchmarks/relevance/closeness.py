@@ -31,7 +31,7 @@ from recommender.ranking.closeness import Closeness
 LABELS = Path(__file__).parents[1] / "labels"
 VALUE = {"unrelated": 0, "weakly": 1}  # all other labels: 2
 LEAST = (0.7, 0.8, 0.85, 0.88, 0.9, 0.93, 0.95, 0.97)
-FEW = (0.0, 2.0, 3.0, 4.0, 4.5, 5.0, 6.0)
+FEW = (0.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 SHORT = 4_000  # items of current_events that the pairs of short items were drawn from
 
 
@@ -83,9 +83,11 @@ def main() -> None:
     weight = np.array([float(row["weight"]) for row in short_items])
     stories, shown = [row["story"] for row in items], [row["item"] for row in items]
     pairs = compare(rec, stories, shown)
-    short_pairs = compare(short, [row["story"] for row in short_items], [row["item"] for row in short_items])
+    short_ids = [row["story"] for row in short_items], [row["item"] for row in short_items]
+    short_pairs, short_chance = compare(short, *short_ids), np.nan_to_num(short.relevance(*short_ids))
     closeness = closeness_of(rec)
-    is_likely = np.nan_to_num(rec.relevance(stories, shown)) >= (rec.related_at or 0)
+    chance = np.nan_to_num(rec.relevance(stories, shown))
+    is_likely = chance >= (rec.related_at or 0)
     by_least(closeness, pairs, is_likely, read)
     print(
         "\n| few | allsides: related | unrelated of these | short: related | unrelated of these | related that stay |"
@@ -93,7 +95,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for few in FEW:
         other = replace(closeness, few=few)
-        kept, left = other.is_close(*pairs) & is_likely, other.is_close(*short_pairs) * weight
+        kept, left = other.is_close(*pairs, chance) & is_likely, other.is_close(*short_pairs, short_chance) * weight
         figures = (
             kept.mean(),
             (read[kept] <= 1).mean(),

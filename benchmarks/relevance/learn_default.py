@@ -40,7 +40,7 @@ COUNTS = (50, 100, 200, 400)
 CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05)
 KEPT = 3 / 4  # of the pairs that most judges would follow
 LEAST = {"words": 0.9, "both": 0.93}  # by `python -m benchmarks.closeness`: what readers of lists called unrelated goes
-TERMS, FEW = 10, 4.5  # by the same command: of what is called related of short items, fewer are unrelated
+TERMS, FEW, LIKELY = 10, 6.0, 0.3  # by the same command: fewer short items that are unrelated are called related
 FOLDS = 5
 Column: TypeAlias = NDArray[np.float32]
 RANKERS = Path(__file__).parents[1] / "rankers"
@@ -116,8 +116,8 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     words, meaning, shared = compare(rec, stories, items)
     by_words = odds((words,), follow, LEAST["words"])
     both = odds((words, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
-    closeness = Closeness(words=by_words, both=both, terms=TERMS, few=FEW)
-    kept = (chance >= cut) & closeness.is_close(words, meaning, shared)
+    closeness = Closeness(words=by_words, both=both, terms=TERMS, few=FEW, likely=LIKELY)
+    kept = (chance >= cut) & closeness.is_close(words, meaning, shared, chance)
     return replace(ranker, related_at=cut, closeness=closeness), {
         "cut": cut,
         "pairs": len(pairs),

@@ -46,7 +46,7 @@ class Closeness:
     candidates, say that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
     of stories (`python -m benchmarks.learn_default`); how they agree with readers of lists tells
     `python -m benchmarks.closeness`. Short texts that share little but the name of a place have high cosines too, so
-    a pair that shares few terms must be closer.
+    a pair that shares few terms must be closer, unless a link is likely.
 
     Attributes
     ----------
@@ -58,12 +58,14 @@ class Closeness:
         Number of shared terms that is enough.
     few : float
         Log odds that a pair loses which shares none; with more terms the loss falls evenly to 0.
+    likely : float
+        Probability of a link from which on a pair loses nothing.
 
     Examples
     --------
     >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None, terms=10, few=4.0)
     >>> lexical, dense = np.array([0.05, 0.2, 0.2], np.float32), np.full(3, np.nan, np.float32)
-    >>> closeness.is_close(lexical, dense, np.array([12, 12, 1], np.float32))
+    >>> closeness.is_close(lexical, dense, np.array([12, 12, 1], np.float32), np.full(3, 0.1))
     array([False,  True, False])
     """
 
@@ -71,13 +73,20 @@ class Closeness:
     both: Odds | None
     terms: int = 0
     few: float = 0.0
+    likely: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.terms < 0 or not 0 <= self.few < np.inf:
-            raise ValueError(f"a loss of {self.few} for fewer than {self.terms} shared terms is beyond reason")
+        if self.terms < 0 or not 0 <= self.few < np.inf or not 0 <= self.likely <= 1:
+            raise ValueError(
+                f"a loss of {self.few} for fewer than {self.terms} shared terms below {self.likely} is beyond reason"
+            )
 
     def is_close(
-        self, lexical: NDArray[np.float32], dense: NDArray[np.float32], shared: NDArray[np.float32]
+        self,
+        lexical: NDArray[np.float32],
+        dense: NDArray[np.float32],
+        shared: NDArray[np.float32],
+        probability: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
         """Check which pairs are close.
 
@@ -87,6 +96,8 @@ class Closeness:
             Cosines of words and of vectors; NaN = none.
         shared : ndarray of float32, of the same shape
             Number of terms that both texts have.
+        probability : ndarray of float64, of the same shape
+            Of a link, as the ranker estimates it.
         """
         excess = self.words.excess(lexical, np.zeros_like(lexical))
         if self.both is not None:
@@ -94,7 +105,7 @@ class Closeness:
             both = self.both.excess(lexical, np.where(missing, np.float32(0), dense))
             excess = np.where(missing, excess, both)
         loss = self.few * np.maximum(1 - shared / max(self.terms, 1), 0)
-        return np.asarray(excess >= (loss if self.terms else 0))
+        return np.asarray(excess >= np.where((probability >= self.likely) | (not self.terms), 0, loss))
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as plain data."""
@@ -106,4 +117,5 @@ class Closeness:
         words, both = (None if odds is None else Odds(**odds) for odds in (content["words"], content["both"]))
         if words is None:
             raise ValueError("closeness says nothing of words")
-        return cls(words=words, both=both, terms=int(content.get("terms", 0)), few=float(content.get("few", 0.0)))
+        few, likely = float(content.get("few", 0.0)), float(content.get("likely", 1.0))
+        return cls(words=words, both=both, terms=int(content.get("terms", 0)), few=few, likely=likely)

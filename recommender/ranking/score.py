@@ -299,9 +299,9 @@ class Scorer:
         slope, intercept = ranker.calibration
         probability = ranker.probability(raw)
         lexical = pairs.texts["whole_whole"]
-        is_far = (
-            None if self.closeness is None else ~self.closeness.is_close(lexical, pairs.dense, pairs.texts["shared"])
-        )
+        shared, is_far = pairs.texts["shared"], None
+        if self.closeness is not None:
+            is_far = ~self.closeness.is_close(lexical, pairs.dense, shared, probability)
         first_row = sum(map(len, self._features))
         self._features.append(features)
         ranked = self._ranked(

@@ -26,7 +26,7 @@ def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float
     closeness = Closeness(words=WORDS, both=BOTH if meaning_counts else None)
     odds = BOTH if meaning_counts and not np.isnan(dense) else WORDS
     chance = 1 / (1 + np.exp(-(odds.base + odds.words * lexical + (odds.meaning * dense if odds is BOTH else 0))))
-    found = closeness.is_close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0)))
+    found = closeness.is_close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0, 0)))
     assert found.shape == (1, 1)
     assert bool(found[0, 0]) == (chance >= odds.least) or abs(chance - odds.least) < 1e-9
 
@@ -40,16 +40,18 @@ def test_a_pair_that_shares_more_is_never_less_close(
 ) -> None:
     closeness = Closeness(words=WORDS, both=BOTH, terms=10, few=4.0)
     pair = np.array([lexical, dense, shared], np.float32)
-    first, second = closeness.is_close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1))
+    first, second = closeness.is_close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1), np.zeros(2))
     assert second or not first
 
 
 def test_a_pair_that_shares_few_terms_must_be_closer() -> None:
     shared = np.array([0, 1, 5, 10, 40], np.float32)
     lexical, dense = np.full(5, 0.2, np.float32), np.full(5, np.nan, np.float32)  # log odds of 4, and 2.2 are enough
-    found = Closeness(words=WORDS, both=None, terms=10, few=3.0).is_close(lexical, dense, shared)
-    assert found.tolist() == [False, False, True, True, True]
-    assert Closeness(words=WORDS, both=None).is_close(lexical, dense, shared).all()
+    chance = np.full(5, 0.2)
+    closeness = Closeness(words=WORDS, both=None, terms=10, few=3.0, likely=0.3)
+    assert closeness.is_close(lexical, dense, shared, chance).tolist() == [False, False, True, True, True]
+    assert closeness.is_close(lexical, dense, shared, np.full(5, 0.3)).all(), "a link is likely"
+    assert Closeness(words=WORDS, both=None).is_close(lexical, dense, shared, chance).all()
 
 
 @pytest.mark.parametrize("name", ["minilm-lead", "lexical"])
