@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.evaluation.answered import Answered, Case
 from recommender.evaluation.results import Example
-from recommender.lists.records import titled
+from recommender.lists.records import with_titles
 
 _EXAMPLES = 20
 
@@ -40,7 +40,7 @@ def _examples(
 ) -> tuple[Example, ...]:
     """Build examples of the first stories in an order, without those that have no value."""
     table = case.judged.catalog.table
-    titles = dict(zip(table["id"].to_pylist(), titled(table)["title"].to_pylist(), strict=True))
+    titles = dict(zip(table["id"].to_pylist(), with_titles(table)["title"].to_pylist(), strict=True))
     chosen = [row for row in order.tolist() if not np.isnan(values[:, row]).any()][:_EXAMPLES]
     stories = {case.stories[row] for row in chosen}
     grades: dict[str, dict[str, float]] = {story: {} for story in stories}

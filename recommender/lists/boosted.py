@@ -15,7 +15,7 @@ def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool)
     ----------
     record : dict
     factors : mapping of str to float
-        Of sections, beside what the record was made with.
+        Of sections, on top of the boosts that the record was made with.
     learned : bool
         Whether scores are probabilities, whose odds are multiplied.
 
@@ -29,29 +29,34 @@ def boosted(record: dict[str, Any], factors: Mapping[str, float], learned: bool)
     >>> found["article_id"], found["score"], found["reasons"][0]["text"]
     ('b', 0.75, 'lifted at the desk')
     """
-    live = [*record["items"], *record["reserves"]]
-    if not any(item["section"] in factors and item["source"] != "pinned" for item in live):
+    items = [*record["items"], *record["reserves"]]
+    if not any(item["section"] in factors and item["source"] != "pinned" for item in items):
         return record
-    free = [_boosted(item, factors, learned) for item in live if item["source"] != "pinned"]
-    free.sort(key=lambda item: (item["source"] in MORE, -item["score"]))
-    others = iter(free)
-    live = [item if item["source"] == "pinned" else next(others) for item in live]
-    live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
-    shown = len(record["items"])
-    return {**record, "items": live[:shown], "reserves": live[shown:]}
+    boosted_items = [_boost_item(item, factors, learned) for item in items if item["source"] != "pinned"]
+    boosted_items.sort(key=lambda item: (item["source"] in MORE, -item["score"]))
+    others = iter(boosted_items)
+    items = [item if item["source"] == "pinned" else next(others) for item in items]
+    items = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(items, 1)]
+    n_items = len(record["items"])
+    return {**record, "items": items[:n_items], "reserves": items[n_items:]}
 
 
-def _boosted(item: dict[str, Any], factors: Mapping[str, float], learned: bool) -> dict[str, Any]:
+def _boost_item(item: dict[str, Any], factors: Mapping[str, float], learned: bool) -> dict[str, Any]:
     factor = factors.get(item["section"], 1.0)
     if factor == 1:
         return item
-    times = item["score"] * factor
+    product = item["score"] * factor
     text = "lifted at the desk" if factor > 1 else "lowered at the desk"
-    reason: dict[str, Any] = {"kind": "boosted" if factor > 1 else "buried", "text": text, "weight": 0.0, "terms": []}
-    other = [one for one in item["reasons"] if one["kind"] not in ("boosted", "buried")]
+    boost_reason: dict[str, Any] = {
+        "kind": "boosted" if factor > 1 else "buried",
+        "text": text,
+        "weight": 0.0,
+        "terms": [],
+    }
+    others = [reason for reason in item["reasons"] if reason["kind"] not in ("boosted", "buried")]
     return {
         **item,
-        "score": round(times / (1 - item["score"] + times) if learned else times, 6),
+        "score": round(product / (1 - item["score"] + product) if learned else product, 6),
         "components": {**item["components"], "boost": round((item["components"]["boost"] or 1.0) * factor, 6)},
-        "reasons": [reason, *other][:MOST_REASONS],
+        "reasons": [boost_reason, *others][:MOST_REASONS],
     }

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Status = Literal["ok", "filled", "short", "empty", "withheld", "withdrawn", "unknown", "not_computed"]
 MOST_REASONS = 2  # of an item
+_WITH_LIST = ("ok", "filled", "short", "empty")  # the other statuses say why there is no list
 MORE = ("more", "window", "caps", "same_section", "recent")  # the last four: lists of earlier versions
 
 
@@ -89,8 +90,9 @@ class Recommendation:
         """Make an item from that of a record."""
         published = _time(record["published_at"])
         reasons = tuple(map(Reason.of, record["reasons"]))
-        parts = {name: value for name, value in (record.get("contributions") or {}).items() if value is not None}
-        return cls(**{**record, "published_at": published, "contributions": parts, "reasons": reasons})
+        families = record.get("contributions") or {}  # null for families that the ranker does not read
+        contributions = {family: value for family, value in families.items() if value is not None}
+        return cls(**{**record, "published_at": published, "contributions": contributions, "reasons": reasons})
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,22 +218,22 @@ class ReadNext:
 
     def first(self, k: int) -> ReadNext:
         """Resize the list to `k` places: fewer keep the first items, more take in reserves."""
-        live = (*self.items, *self.reserves)
-        status = status_of([item.source for item in live[:k]], k) if live else self.status
-        return replace(self, status=status, k=k, items=live[:k], reserves=live[k:])
+        items = (*self.items, *self.reserves)
+        status = status_of([item.source for item in items[:k]], k) if items else self.status
+        return replace(self, status=status, k=k, items=items[:k], reserves=items[k:])
 
-    def with_ids(self, give: Callable[[str], Any] | None) -> ReadNext:
-        """Replace all ids of the list by what `give` makes of their text; None leaves them."""
-        if give is None:
+    def with_ids(self, convert: Callable[[str], Any] | None) -> ReadNext:
+        """Replace all ids of the list by what `convert` returns for their text; None leaves them."""
+        if convert is None:
             return self
         items, reserves = (
-            tuple(replace(item, article_id=give(item.article_id)) for item in held)
-            for held in (self.items, self.reserves)
+            tuple(replace(item, article_id=convert(item.article_id)) for item in part)
+            for part in (self.items, self.reserves)
         )
-        return replace(self, article_id=give(self.article_id), items=items, reserves=reserves)
+        return replace(self, article_id=convert(self.article_id), items=items, reserves=reserves)
 
     def without_list(self, status: Status) -> ReadNext:
-        """Take out all items, and give the story another status."""
+        """Remove all items, and set another status."""
         return replace(self, status=status, items=(), reserves=())
 
 
@@ -247,22 +249,22 @@ def current(
     and the items that stand there, each a record of an item.
     """
     story, k, status = record["article_id"], record["k"], record["status"]
-    placed = {item["article_id"] for _, item in pinned}
+    pinned_ids = {item["article_id"] for _, item in pinned}
 
     def stays(item: Mapping[str, Any]) -> bool:
-        name = item["article_id"]
-        return name not in withdrawn and blocked.isdisjoint(((name, None), (name, story)))
+        article_id = item["article_id"]
+        return article_id not in withdrawn and blocked.isdisjoint(((article_id, None), (article_id, story)))
 
-    live = [item for item in (*record["items"], *record["reserves"]) if stays(item)]
-    if placed:
-        live = [item for item in live if item["article_id"] not in placed]
+    items = [item for item in (*record["items"], *record["reserves"]) if stays(item)]
+    if pinned_ids:
+        items = [item for item in items if item["article_id"] not in pinned_ids]
         for position, item in pinned:
             if stays(item):
-                live.insert(min(position, k) - 1, item)
-    live = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(live, 1)]
-    if status in ("ok", "filled", "short", "empty"):
-        status = status_of([item["source"] for item in live[:k]], k)
-    return {**record, "status": status, "items": live[:k], "reserves": live[k:]}
+                items.insert(min(position, k) - 1, item)
+    items = [item if item["rank"] == rank else {**item, "rank": rank} for rank, item in enumerate(items, 1)]
+    if status in _WITH_LIST:
+        status = status_of([item["source"] for item in items[:k]], k)
+    return {**record, "status": status, "items": items[:k], "reserves": items[k:]}
 
 
 def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
@@ -275,10 +277,10 @@ def resized(record: Mapping[str, Any], k: int) -> dict[str, Any]:
     >>> [item["article_id"] for item in found["items"]], found["status"]
     (['b', 'c', 'd'], 'short')
     """
-    live, status = [*record["items"], *record["reserves"]], record["status"]
-    if status in ("ok", "filled", "short", "empty"):
-        status = status_of([item["source"] for item in live[:k]], k)
-    return {**record, "status": status, "k": k, "items": live[:k], "reserves": live[k:]}
+    items, status = [*record["items"], *record["reserves"]], record["status"]
+    if status in _WITH_LIST:
+        status = status_of([item["source"] for item in items[:k]], k)
+    return {**record, "status": status, "k": k, "items": items[:k], "reserves": items[k:]}
 
 
 def status_of(sources: Sequence[str], k: int) -> Status:
@@ -295,24 +297,24 @@ def status_of(sources: Sequence[str], k: int) -> Status:
 
 
 def without(records: Iterable[dict[str, Any]], ids: frozenset[str]) -> tuple[list[dict[str, Any]], bool]:
-    """Take some stories out of records, as story and as item; gives the records, and whether any was found.
+    """Remove some stories from records, as story and as item; returns the records, and whether any was removed.
 
-    Times of the records given back are datetimes.
+    Times of the returned records are datetimes.
     """
-    kept, found = [], False
+    kept, is_any_removed = [], False
     for record in records:
         if record["article_id"] in ids:
-            found = True
+            is_any_removed = True
             continue
         before = len(record["items"]) + len(record["reserves"])
         record = current(record, ids)
-        found |= len(record["items"]) + len(record["reserves"]) < before
+        is_any_removed |= len(record["items"]) + len(record["reserves"]) < before
         for name in ("items", "reserves"):
             record[name] = [{**item, "published_at": _time(item["published_at"])} for item in record[name]]
         if story := record.get("story"):
             record["story"] = {**story, "published_at": _time(story["published_at"])}
         kept.append({**record, "as_of": _time(record["as_of"])})
-    return kept, found
+    return kept, is_any_removed
 
 
 def _time(value: datetime | str | None) -> datetime | None:

@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.articles.article import TIME
-from recommender.articles.catalog import Catalog
-from recommender.articles.columns import outlet_names
+from recommender.articles.columns import as_array, outlet_names
 from recommender.features.families import FAMILIES
 from recommender.lists.block import Block, Heading
-from recommender.ranking.score import MORE, SOURCES, Contributions, Ranked
+from recommender.ranking.score import MORE, SOURCES, Contributions
 
 TERM = pa.struct([("term", pa.string()), ("weight", pa.float64())])
 REASON = pa.struct([("kind", pa.string()), ("text", pa.string()), ("weight", pa.float64()), ("terms", pa.list_(TERM))])
@@ -42,9 +41,9 @@ STORY = pa.struct(
     ]
 )
 _LATER = ("image_url", "outlet")  # last in an item: lists of earlier versions lack them
-_COLUMNS = ["id", "title", "url", "section", "published_at", "line", "image_url", "source"]  # that a story is told by
+_COLUMNS = ["id", "title", "url", "section", "published_at", "line", "image_url", "source"]  # that readers are shown
 _IMAGE = r"(?i)^https?://[^\s\x00-\x20]+$"
-_LONGEST = 2_000  # bytes of the address of an image, which may also be the image itself
+_LONGEST_URL = 2_000  # bytes; a longer one is the image itself
 ITEM = pa.struct(
     [
         ("rank", pa.int32()),
@@ -81,27 +80,28 @@ RECORD = pa.schema(
 )
 
 
-def titled(stories: pa.Table) -> pa.Table:
-    """Show the line of a story as its headline, where it has none.
+def with_titles(stories: pa.Table) -> pa.Table:
+    """Return stories with their line as the headline, where they have none.
 
     Examples
     --------
-    >>> titled(pa.table({"title": ["", "Storm"], "line": ["The ferry ran aground.", "It blew."]})).to_pylist()
+    >>> with_titles(pa.table({"title": ["", "Storm"], "line": ["The ferry ran aground.", "It blew."]})).to_pylist()
     [{'title': 'The ferry ran aground.', 'line': ''}, {'title': 'Storm', 'line': 'It blew.'}]
     """
-    untitled = pc.equal(stories["title"], "")
-    if not pc.any(untitled).as_py():
+    titles, lines = stories["title"], stories["line"]
+    is_untitled = pc.equal(titles, "")
+    if not pc.any(is_untitled).as_py():
         return stories
-    for name, column in (
-        ("title", pc.if_else(untitled, stories["line"], stories["title"])),
-        ("line", pc.if_else(untitled, pa.scalar("", stories["line"].type), stories["line"])),
-    ):
-        stories = stories.set_column(stories.column_names.index(name), name, column)
-    return stories
+    stories = _set_column(stories, "title", pc.if_else(is_untitled, lines, titles))
+    return _set_column(stories, "line", pc.if_else(is_untitled, pa.scalar("", lines.type), lines))
+
+
+def _set_column(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
 
 
 def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Write the items of records as a flat table, a row for each item, for pandas, Polars or a spreadsheet."""
+    """Return the items of records as a flat table, a row for each item, for pandas, Polars or a spreadsheet."""
     rows = [
         {
             **{name: item.get(name) for name in _FLAT.names},
@@ -119,83 +119,75 @@ def to_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def as_shown(stories: pa.Table) -> pa.Table:
-    """Make the columns that readers are shown of some stories, named as in `STORY`, beside their ids."""
-    stories = titled(stories)
+    """Return the columns of stories that readers are shown, named as in `STORY`, and their ids."""
+    stories = with_titles(stories)
     image = stories["image_url"]
-    followed = pc.and_(pc.match_substring_regex(image, _IMAGE), pc.less(pc.binary_length(image), _LONGEST))
-    image = pc.if_else(followed, image, pa.scalar(None, image.type))
-    named = stories.set_column(stories.column_names.index("image_url"), "image_url", image)
-    return named.append_column("outlet", outlet_names(stories).cast(pa.large_string()))
+    is_url = pc.and_(pc.match_substring_regex(image, _IMAGE), pc.less(pc.binary_length(image), _LONGEST_URL))
+    shown = _set_column(stories, "image_url", pc.if_else(is_url, image, pa.scalar(None, image.type)))
+    return shown.append_column("outlet", outlet_names(stories).cast(pa.large_string()))
 
 
 def to_batch(block: Block, reasons: pa.ListArray, heading: Heading) -> pa.RecordBatch:
-    """Turn a block of lists into records of `RECORD`.
+    """Convert a block of lists to records of `RECORD`.
 
     Parameters
     ----------
     block : Block
     reasons : pyarrow.ListArray
-        One list of reasons for each item, as `explain` gives them.
+        One list of reasons for each item, as `explain` returns them.
     heading : Heading
     """
-    selected, stories, k = block.chosen, as_shown(block.stories), heading.k
-    held = selected.rows >= 0
-    place = np.broadcast_to(np.arange(1, held.shape[1] + 1, dtype=np.int32), held.shape)[held]
-    items = _items(selected, held, place, block.catalog, reasons, block.contributions)
-    visible = place <= k
-    shown = np.minimum(held.sum(axis=1), k)
-    filled = (selected.source[:, :k] == MORE).any(axis=1)
+    has_item, stories, k = block.chosen.has_item, as_shown(block.stories), heading.k
+    rank = np.broadcast_to(np.arange(1, has_item.shape[1] + 1, dtype=np.int32), has_item.shape)[has_item]
+    items = _items(block, rank, reasons)
+    n_items = np.minimum(has_item.sum(axis=1), k)
+    n_reserves = has_item.sum(axis=1) - n_items
+    is_filled = (block.chosen.source[:, :k] == MORE).any(axis=1)
     status = np.select(
-        [block.withheld, block.not_computed, shown == 0, shown < k, filled],
+        [block.withheld, block.not_computed, n_items == 0, n_items < k, is_filled],
         ["withheld", "not_computed", "empty", "short", "filled"],
         "ok",
     )
     size = len(stories)
     columns = [
-        _whole(stories["id"]),
+        as_array(stories["id"]),
         pa.array(status.tolist(), pa.string()),
         pa.repeat(pa.scalar(k, pa.int32()), size),
         pa.repeat(pa.scalar(heading.version, pa.string()), size),
         pa.repeat(pa.scalar(heading.as_of, TIME), size),
         pa.repeat(pa.scalar(heading.settings, pa.string()), size),
-        pa.StructArray.from_arrays([_whole(stories[field.name]) for field in STORY], fields=list(STORY)),
-        _lists(items, visible, shown),
-        _lists(items, ~visible, held.sum(axis=1) - shown),
+        pa.StructArray.from_arrays([as_array(stories[field.name]) for field in STORY], fields=list(STORY)),
+        _group(items, rank <= k, n_items),
+        _group(items, rank > k, n_reserves),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=RECORD)
 
 
-def _items(
-    selected: Ranked,
-    held: NDArray[np.bool_],
-    place: NDArray[np.int32],
-    catalog: Catalog,
-    reasons: pa.ListArray,
-    contributions: Contributions,
-) -> pa.StructArray:
-    rows = selected.rows[held]
-    shown = as_shown(catalog.table.select(_COLUMNS).take(pa.array(rows)).combine_chunks())
-    freshness = selected.freshness[held]
-    ageless = np.isnan(freshness)
+def _items(block: Block, rank: NDArray[np.int32], reasons: pa.ListArray) -> pa.StructArray:
+    """Return the items of all lists, one after another, as records."""
+    chosen, has_item = block.chosen, block.chosen.has_item
+    rows = pa.array(chosen.rows[has_item])
+    shown = as_shown(block.catalog.table.select(_COLUMNS).take(rows).combine_chunks())
+    freshness = chosen.freshness[has_item]
     components = pa.StructArray.from_arrays(
         [
-            pa.array(selected.dense[held].astype(np.float64).round(6)),
-            pa.array(selected.lexical[held].astype(np.float64).round(6)),
-            pa.array(selected.relevance[held].round(6)),
-            pa.array(freshness.round(6), mask=ageless),
-            pa.array(selected.boost[held].round(6)),
+            pa.array(chosen.dense[has_item].astype(np.float64).round(6)),
+            pa.array(chosen.lexical[has_item].astype(np.float64).round(6)),
+            pa.array(chosen.relevance[has_item].round(6)),
+            pa.array(freshness.round(6), mask=np.isnan(freshness)),
+            pa.array(chosen.boost[has_item].round(6)),
         ],
         fields=list(COMPONENTS),
     )
     values = [
-        pa.array(place),
-        *(_whole(shown["id" if name == "article_id" else name]) for name in ITEM.names[1:7]),
-        pa.array(SOURCES, pa.string()).take(pa.array(selected.source[held])),
-        pa.array(selected.score[held].round(6)),
+        pa.array(rank),
+        *(as_array(shown["id" if name == "article_id" else name]) for name in ITEM.names[1:7]),
+        pa.array(SOURCES, pa.string()).take(pa.array(chosen.source[has_item])),
+        pa.array(chosen.score[has_item].round(6)),
         components,
         reasons,
-        _by_family(contributions),
-        *(_whole(shown[name]) for name in _LATER),
+        _by_family(block.contributions),
+        *(as_array(shown[name]) for name in _LATER),
     ]
     return pa.StructArray.from_arrays(values, fields=list(ITEM))
 
@@ -208,10 +200,7 @@ def _by_family(contributions: Contributions) -> pa.StructArray:
     return pa.StructArray.from_arrays(columns, fields=list(CONTRIBUTIONS))
 
 
-def _lists(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
+def _group(items: pa.StructArray, mask: NDArray[np.bool_], lengths: NDArray[np.int64]) -> pa.ListArray:
+    """Group the items of a mask as one list for each story."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), items.filter(pa.array(mask)))
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

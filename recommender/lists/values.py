@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.catalog import Catalog
 from recommender.lists.readnext import ReadNext, Reason, Recommendation, Rejected, Story
-from recommender.lists.records import COMPONENTS, CONTRIBUTIONS, titled
+from recommender.lists.records import COMPONENTS, CONTRIBUTIONS, with_titles
 from recommender.ranking.score import Ranked
 from recommender.selection.pipeline import After
 from recommender.selection.rules import Rule
@@ -28,19 +28,19 @@ def to_lists(
 ) -> list[ReadNext]:
     """Convert records to lists, as `ReadNext.of` does with each.
 
-    A column at a time: dicts of dicts, one a reason, would take most of a call. `pinned` tells the items that later
-    pins put into a record; None where there are none.
+    The columns are converted one by one: dicts of dicts, one for each reason, would take most of a call. `pinned` finds
+    the items that later pins put into a record; None where there are none.
     """
     if pinned is not None:
         return [ReadNext.of(record, withdrawn, blocked, pinned(record)) for record in batch.to_pylist()]
-    shown = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
-    gone = withdrawn.union(item for item, _ in blocked)
-    if gone and not gone.isdisjoint(pa.chunked_array(shown).to_pylist()):  # reserves take their places
+    listed = [batch.column(name).flatten().field("article_id") for name in ("items", "reserves")]
+    hidden = withdrawn.union(item for item, _ in blocked)
+    if hidden and not hidden.isdisjoint(pa.chunked_array(listed).to_pylist()):  # reserves take their places
         return [ReadNext.of(record, withdrawn, blocked) for record in batch.to_pylist()]
     columns = {name: batch.column(name).to_pylist() for name in ("article_id", "status", "k", "version", "as_of")}
     settings = batch.column("settings").to_pylist()
     stories = map(Story, *_fields(batch.column("story")).values())
-    items, reserves = (_grouped(batch.column(name), _recommendations) for name in ("items", "reserves"))
+    items, reserves = (_group(batch.column(name), _recommendations) for name in ("items", "reserves"))
     article_id, status, k, version, as_of = columns.values()
     return list(map(ReadNext, article_id, status, items, reserves, k, version, as_of, settings, stories))
 
@@ -51,29 +51,29 @@ def _recommendations(items: pa.StructArray) -> Iterator[Recommendation]:
     parts = zip(*_fields(items.field("components")).values(), strict=True)
     columns["components"] = [dict(zip(names, values, strict=True)) for values in parts]
     families = [field.name for field in CONTRIBUTIONS]
-    told = zip(*_fields(items.field("contributions")).values(), strict=True)
-    columns["contributions"] = [_known(dict(zip(families, values, strict=True))) for values in told]
-    columns["reasons"] = _grouped(items.field("reasons"), _reasons)
+    contributions = zip(*_fields(items.field("contributions")).values(), strict=True)
+    columns["contributions"] = [_without_null(dict(zip(families, values, strict=True))) for values in contributions]
+    columns["reasons"] = _group(items.field("reasons"), _reasons)
     return map(Recommendation, *columns.values())
 
 
-def _known(values: dict[str, float | None]) -> dict[str, float]:
+def _without_null(values: dict[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _reasons(reasons: pa.StructArray) -> Iterator[Reason]:
     columns = _fields(reasons)
-    columns["terms"] = _grouped(reasons.field("terms"), lambda terms: zip(*_fields(terms).values(), strict=True))
+    columns["terms"] = _group(reasons.field("terms"), lambda terms: zip(*_fields(terms).values(), strict=True))
     return map(Reason, *columns.values())
 
 
 def _fields(structs: pa.StructArray) -> dict[str, list[Any]]:
-    """Read the plain fields of structs, by name; lists and structs among them stay empty."""
+    """Return the plain fields of structs, by name; nested ones stay empty."""
     nested = {field.name for field in structs.type if pa.types.is_nested(field.type)}
     return {field.name: [] if field.name in nested else structs.field(field.name).to_pylist() for field in structs.type}
 
 
-def _grouped(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
+def _group(lists: pa.ListArray, make: Callable[[pa.Array], Iterable[Any]]) -> list[tuple[Any, ...]]:
     """Make values of all lists' entries by one call of `make`, and group them as one tuple a list."""
     values = iter(make(lists.flatten()))
     return [tuple(islice(values, length)) for length in lists.value_lengths().to_pylist()]
@@ -85,7 +85,7 @@ def to_rejected(
     """Convert candidates that a rule rejected to values, each with the index of its story; see `Trace`."""
     row, column = np.nonzero(candidates.has_item)
     columns = ["id", "title", "section", "published_at", "line"]
-    items = titled(catalog.table.select(columns).take(pa.array(candidates.rows[row, column]))).drop_columns("line")
+    items = with_titles(catalog.table.select(columns).take(pa.array(candidates.rows[row, column]))).drop_columns("line")
     items = items.rename_columns(["article_id", "title", "section", "published_at"])
     relevances = candidates.relevance[row, column].round(6).tolist()
     scores = candidates.score[row, column].round(6).tolist()
@@ -103,7 +103,7 @@ def to_rejected(
 
 def _relations(rule: Rule, rows: NDArray[np.int64], catalog: Catalog) -> list[str]:
     """Name the items in catalog rows that keep candidates out, or the story where a row is -1."""
-    items = titled(catalog.table.select(["id", "title", "line"]).take(pa.array(np.maximum(rows, 0))))
+    items = with_titles(catalog.table.select(["id", "title", "line"]).take(pa.array(np.maximum(rows, 0))))
     titles = zip((rows >= 0).tolist(), items["title"].to_pylist(), items["id"].to_pylist(), strict=True)
     names = (f"“{title or item_id}”" if is_item else "the story" for is_item, title, item_id in titles)
     return [f"{rule.relation} {name}" for name in names]
