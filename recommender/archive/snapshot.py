@@ -18,6 +18,7 @@ from recommender.archive.derived import Saved
 from recommender.articles.article import SCHEMA
 from recommender.articles.boilerplate import NOTHING, Boilerplate
 from recommender.articles.catalog import Catalog
+from recommender.articles.columns import map_table, write_table
 from recommender.editorial.overlay import sorted_entries
 from recommender.editorial.rules import Rules
 from recommender.embedders import Embedder
@@ -58,11 +59,7 @@ def write(root: Path, archive: Archive, embedder: Embedder) -> None:
     """Write an archive as `save` does, without building an index."""
     target = VersionedFolder(root, "snapshot")
     with target.writing(), target.stage() as folder:
-        with (
-            pa.OSFile(str(folder / "articles.arrow"), "wb") as sink,
-            pa.ipc.new_file(sink, archive.catalog.table.schema) as writer,
-        ):
-            writer.write_table(archive.catalog.table)
+        write_table(folder / "articles.arrow", archive.catalog.table)
         derived = archive.derived.to_saved()
         for name, array in _arrays(archive, derived).items():
             np.save(folder / f"{name}.npy", array)
@@ -209,8 +206,7 @@ def _load(folder: Path, manifest: dict[str, Any]) -> Archive:
 
 def _load_table(folder: Path, manifest: dict[str, Any]) -> pa.Table:
     """Open the stories, and refuse archives of earlier versions."""
-    with pa.memory_map(str(folder / "articles.arrow")) as source:
-        table = pa.ipc.open_file(source).read_all()
+    table = map_table(folder / "articles.arrow")
     table.validate(full=table.nbytes <= CHECKED)
     if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
         raise _earlier(folder, f"whose stories had no {' or '.join(missing)}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
-from recommender.articles.columns import as_array, text_buffers
+from recommender.articles.columns import as_array, map_table, text_buffers, write_table
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import labels, opening_bytes
 from recommender.articles.recurring import FOUND, SITE, SITES, Outlets, pairs, recurring, unknown_outlets
@@ -189,15 +189,13 @@ class Boilerplate:
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
-        table = self.entries.replace_schema_metadata({"on": str(int(self.enabled))})
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+        metadata = {"on": str(int(self.enabled))}
+        write_table(folder / f"{name}.arrow", self.entries.replace_schema_metadata(metadata))
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Boilerplate:
         """Read what `save` wrote."""
-        with pa.memory_map(str(folder / f"{name}.arrow")) as source:
-            table = pa.ipc.open_file(source).read_all()
+        table = map_table(folder / f"{name}.arrow")
         if not table.schema.equals(FOUND):
             raise ValueError(f"{name}.arrow holds {', '.join(table.schema.names)}")
         return cls(table.replace_schema_metadata(None), table.schema.metadata[b"on"] == b"1")

@@ -1,9 +1,10 @@
-"""Columns of a table of articles: masks of rows, names of outlets, times, and the bytes of texts."""
+"""Columns of a table of articles: masks of rows, outlets, times, and the bytes of texts; and tables as Arrow files."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +59,18 @@ def column_to_micros(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     """Convert a column of times to microseconds since 1970; `UNDATED` where missing."""
     micros = pc.fill_null(as_array(column).cast(pa.int64()), UNDATED)
     return np.asarray(micros.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table to an Arrow file."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def map_table(path: Path) -> pa.Table:
+    """Return the table of an Arrow file, memory-mapped."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
 
 
 def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:

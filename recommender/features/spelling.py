@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recommender.articles.columns import map_table, write_table
 from recommender.articles.scripts import fold
 from recommender.features.phrases import phrases
 from recommender.features.texts import name_texts
@@ -96,15 +97,14 @@ class Spelling:
 
     def save(self, folder: Path, name: str) -> None:
         """Write to a file of a folder."""
-        table = pa.table({field.name: getattr(self, field.name) for field in fields(self)})
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+        write_table(
+            folder / f"{name}.arrow", pa.table({field.name: getattr(self, field.name) for field in fields(self)})
+        )
 
     @classmethod
     def load(cls, folder: Path, name: str, terms: int) -> Spelling:
         """Read what `save` wrote for a vocabulary of `terms` terms."""
-        with pa.memory_map(str(folder / f"{name}.arrow")) as source:
-            table = pa.ipc.open_file(source).read_all().combine_chunks()
+        table = map_table(folder / f"{name}.arrow").combine_chunks()
         if len(table) != terms:
             raise ValueError(f"{name}.arrow holds {len(table)} terms of {terms}")
         written, phrase = (

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.articles.columns import as_array
+from recommender.articles.columns import as_array, map_table, write_table
 from recommender.features import loops
 from recommender.features.tokens import Counts, count_terms
 
@@ -134,17 +134,14 @@ class Tfidf:
 
     def save(self, folder: Path, name: str) -> list[str]:
         """Write the model; returns the names of its files."""
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink:
-            table = pa.table({"term": self.names, "idf": self.idf}, metadata={"stories": str(self.stories)})
-            with pa.ipc.new_file(sink, table.schema) as writer:
-                writer.write_table(table)
+        table = pa.table({"term": self.names, "idf": self.idf}, metadata={"stories": str(self.stories)})
+        write_table(folder / f"{name}.arrow", table)
         return [f"{name}.arrow"]
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Tfidf:
         """Read what `save` wrote."""
-        with pa.memory_map(str(folder / f"{name}.arrow")) as source:
-            table = pa.ipc.open_file(source).read_all()
+        table = map_table(folder / f"{name}.arrow")
         return cls(as_array(table["term"]), table["idf"].to_numpy(), int(table.schema.metadata[b"stories"]))
 
 
