@@ -74,8 +74,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Print only results and errors. Before or after the command."),
+        bool, typer.Option("--quiet", "-q", help="Print only results and errors. Before or after the command.")
     ] = False,
     verbose: Annotated[
         bool,
@@ -118,9 +117,9 @@ app.command(rich_help_panel=MAKE)(jobs.refresh)
 app.command(rich_help_panel=MAKE)(lists.rollback)
 app.command(rich_help_panel=MAKE)(jobs.purge)
 for name, (done, text) in editors.STORIES.items():
-    app.command(name, help=text, rich_help_panel=EDIT)(editors.on_stories(name, done))
+    app.command(name, help=text, rich_help_panel=EDIT)(editors.make_story_command(name, done))
 for name, (done, text) in editors.STORIES_BACK.items():
-    app.command(name, help=text, rich_help_panel=EDIT)(editors.back_on_stories(name, done))
+    app.command(name, help=text, rich_help_panel=EDIT)(editors.make_undo_command(name, done))
 for command in (
     editors.block,
     editors.unblock,

@@ -11,22 +11,12 @@ import orjson
 import typer
 
 from recommender.cli.display import COPIES, SUPERSEDED, bars, cleaned, out, print_json
-from recommender.cli.options import (
-    ColumnOption,
-    InputFormatOption,
-    JsonOption,
-    QueryOption,
-    SetOption,
-    SettingsOption,
-    pairs_of,
-    settings_of,
-    source_of,
-)
+from recommender.cli.options import InputOptions, JsonOption, SettingsOptions, grouped
 
 if TYPE_CHECKING:
     from recommender.reading.check import Check
 
-_PASSAGES, _PASSAGE = 10, 90  # passages that are shown, and characters of each
+_MAX_PASSAGES, _MAX_PASSAGE = 10, 90  # passages that are shown, and characters of each
 _NOTES = {  # on the share of the stories that have a field
     "language": "of the others the texts tell it",
     "source": "of the others it is the host of the URL",
@@ -35,90 +25,95 @@ _NOTES = {  # on the share of the stories that have a field
 }
 
 
+@grouped
 def check(
     articles: Annotated[list[str], typer.Argument(help="All stories: files, folders, or a database URL.")],
-    settings_file: SettingsOption = None,
-    set_: SetOption = [],  # noqa: B006
-    query: QueryOption = None,
-    column: ColumnOption = [],  # noqa: B006
-    input_format: InputFormatOption = None,
+    *,
+    settings: SettingsOptions,
+    input: InputOptions,
     json: JsonOption = False,
     rejected: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected rows here.")] = None,
 ) -> None:
     """Report what an input contains: fields, dates, languages, what is left out and why. Publishes nothing."""
-    source = source_of(articles, query)
-    from recommender.reading.check import check as run
+    from recommender.reading.check import check as check_input
     from recommender.storage.atomic import write_atomically
 
-    settings = settings_of(settings_file, set_)
+    loaded = settings.load()
+    source = input.source(articles)
     with bars() as progress:
-        found, report = run(
+        result, report = check_input(
             source,
             now=datetime.now(UTC),
-            settings=settings.reading,
-            columns=dict(pairs_of(column, "--column")),
-            format=input_format,
+            settings=loaded.reading,
+            columns=input.columns,
+            format=input.input_format,
             progress=progress,
         )
     if rejected is not None:
         write_atomically(rejected, report.rejected_jsonl())
     if json:
-        print_json(orjson.dumps(found.to_dict()))
+        print_json(orjson.dumps(result.to_dict()))
     else:
-        _print(found, articles)
-    if not found.stories:
+        _print(result, articles)
+    if not result.stories:
         raise typer.Exit(2)
 
 
-def _print(found: Check, articles: list[str]) -> None:
+def _print(result: Check, articles: list[str]) -> None:
     from recommender.articles.languages import UNKNOWN
 
     def counts(values: dict[str, int]) -> str:
         return ", ".join(f"{name} {count:,}" for name, count in values.items()) or "none"
 
     dates = "none"
-    if found.oldest and found.newest:
-        dates = f"{found.oldest:%Y-%m-%d %H:%M} to {found.newest:%Y-%m-%d %H:%M} UTC"
-        dates += f", {found.without_clock:.0%} without a clock time" if found.without_clock else ""
-        if (share := found.filled["published_at"]) < 0.5:
+    if result.oldest and result.newest:
+        dates = f"{result.oldest:%Y-%m-%d %H:%M} to {result.newest:%Y-%m-%d %H:%M} UTC"
+        dates += f", {result.without_clock:.0%} without a clock time" if result.without_clock else ""
+        if (share := result.filled["published_at"]) < 0.5:
             dates += f"; {share:.0%} of the stories carry a date, fewer than half: time does not count"
     rows = [
-        ("rows", f"{found.rows:,}"),
-        ("stories", f"{found.stories:,}"),
-        ("rejected", f"{found.rejected:,}"),
-        ("not published", f"{found.unpublished:,}"),
-        ("superseded", f"{found.superseded:,} {SUPERSEDED}"),
-        *(("because", f"{count:,} {reason}") for reason, count in found.reasons.items()),
+        ("rows", f"{result.rows:,}"),
+        ("stories", f"{result.stories:,}"),
+        ("rejected", f"{result.rejected:,}"),
+        ("not published", f"{result.unpublished:,}"),
+        ("superseded", f"{result.superseded:,} {SUPERSEDED}"),
+        *(("because", f"{count:,} {reason}") for reason, count in result.reasons.items()),
         ("dates", dates),
         (
             "languages",
-            counts({"not known" if name == UNKNOWN else name: count for name, count in found.languages.items()}),
+            counts({"not known" if name == UNKNOWN else name: count for name, count in result.languages.items()}),
         ),
-        ("kinds", counts(found.kinds)),
-        ("sections", counts(found.sections)),
-        ("copies", f"{found.copies:,} {COPIES}"),
-        ("links", f"{found.links:,} between stories, {found.unresolved_links:,} lead to none"),
-        ("boilerplate", f"{len(found.boilerplate):,} passages recur; {found.by_form:,} stories lose more by its form"),
-        *(("", f"{one.stories:,} × {one.text[:_PASSAGE]}") for one in found.boilerplate[:_PASSAGES]),
-        *(("note", line) for line in found.findings),
+        ("kinds", counts(result.kinds)),
+        ("sections", counts(result.sections)),
+        ("copies", f"{result.copies:,} {COPIES}"),
+        ("links", f"{result.links:,} between stories, {result.unresolved_links:,} lead to none"),
+        (
+            "boilerplate",
+            f"{len(result.boilerplate):,} passages recur; {result.by_form:,} stories lose more by its form",
+        ),
+        *(
+            ("", f"{passage.stories:,} × {passage.text[:_MAX_PASSAGE]}")
+            for passage in result.boilerplate[:_MAX_PASSAGES]
+        ),
+        *(("note", line) for line in result.findings),
     ]
     for name, text in rows:
         out.print(cleaned(f"{name:>14}  {text}"), markup=False)
     out.print()
-    if not found.stories:
-        for line in _next_step(found, articles):
+    if not result.stories:
+        for line in _next_steps(result, articles):
             out.print(cleaned(line), markup=False, soft_wrap=True)
         return
-    for name, share in found.filled.items():
+    for name, share in result.filled.items():
         note = f"  ({_NOTES[name]})" if name in _NOTES and share < 1 else ""
         out.print(cleaned(f"{name:>14}  {share:>5.0%}  {'█' * round(30 * share)}{note}"), markup=False)
 
 
-def _next_step(found: Check, articles: list[str]) -> list[str]:
-    """Say what to do where no row is a story: the command to copy, if only the column of ids is not known."""
+def _next_steps(result: Check, articles: list[str]) -> list[str]:
+    """Describe what to do where no row is a story: the command to copy, if only the column of ids is not known."""
     from recommender.reading.fields import NAME_ID
 
-    reason = next((reason for reason in found.reasons if reason.startswith("missing id")), None)
+    reason = next((reason for reason in result.reasons if reason.startswith("missing id")), None)
     if reason is None:
         return ["no story came in: `because` says why"]
     mapping = reason.partition(f"{NAME_ID} ")[2] or "id=COLUMN"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recommender.publishing import PublishedLists
     from recommender.publishing.comparison import Comparison
 
-_SHOWN = 20  # lists that the terminal tells
+_MAX_SHOWN = 20  # lists and sections that are shown
 
 
 def diff(
@@ -33,19 +33,19 @@ def diff(
 
     from recommender.publishing.comparison import compare
 
-    found = compare(_version(before, lists), _version(after, lists))
+    comparison = compare(_open_version(before, lists), _open_version(after, lists))
     if html is not None:
         from recommender.preview.compared import comparison_page
         from recommender.storage.atomic import write_atomically
 
-        write_atomically(html, comparison_page(found))
+        write_atomically(html, comparison_page(comparison))
     if json:
-        print_json(orjson.dumps(found.to_dict()))
+        print_json(orjson.dumps(comparison.to_dict()))
     else:
-        _print(found)
+        _print(comparison)
 
 
-def _version(name: str, lists: str | None) -> PublishedLists:
+def _open_version(name: str, lists: str | None) -> PublishedLists:
     from recommender.publishing import PublishedLists
 
     if lists is None:
@@ -56,52 +56,52 @@ def _version(name: str, lists: str | None) -> PublishedLists:
         return PublishedLists.open(lists)
     if name == "previous":
         kept = PublishedLists.versions(lists)
-        place = next(number for number, version in enumerate(kept) if version.current)
-        earlier = [version.name for version in kept[:place] if version.name != kept[place].name]
+        current = next(number for number, version in enumerate(kept) if version.current)
+        earlier = [version.name for version in kept[:current] if version.name != kept[current].name]
         if not earlier:
             names = ", ".join(dict.fromkeys(version.name for version in kept))
             raise SettingsError(
-                f"there is no version before the current one, {kept[place].name}, that differs from it, as after a "
+                f"there is no version before the current one, {kept[current].name}, that differs from it, as after a "
                 f"rollback; name one of those that are kept: {names}"
             )
         name = earlier[-1]
     return PublishedLists.open(lists, name)
 
 
-def _print(found: Comparison) -> None:
-    share = len(found.changed) / max(found.stories, 1)
+def _print(comparison: Comparison) -> None:
+    share = len(comparison.changed) / max(comparison.stories, 1)
     rows = [
-        ("versions", f"{found.before} and {found.after}"),
-        ("stories", f"{found.stories:,} of both, {len(found.added):,} added, {len(found.gone):,} gone"),
-        ("lists", f"{len(found.changed):,} differ ({share:.1%})"),
+        ("versions", f"{comparison.before} and {comparison.after}"),
+        ("stories", f"{comparison.stories:,} of both, {len(comparison.added):,} added, {len(comparison.gone):,} gone"),
+        ("lists", f"{len(comparison.changed):,} differ ({share:.1%})"),
     ]
     for name, text in rows:
         out.print(cleaned(f"{name:>10}  {text}"), markup=False)
-    touched = found.sections_by_change
+    touched = comparison.sections_by_change
     if touched:
         out.print()
         print_table(
             [
-                {"section": name or "none", "stories": f"{both:,}", "lists that differ": f"{some:,}"}
-                for name, both, some in touched[:_SHOWN]
+                {"section": name or "none", "stories": f"{both:,}", "lists that differ": f"{changed:,}"}
+                for name, both, changed in touched[:_MAX_SHOWN]
             ]
         )
-        if touched[_SHOWN:]:
-            out.print(f"and {len(touched) - _SHOWN:,} more sections")
-    for title, items in (("came in most", found.came), ("went most", found.went)):
+        if touched[_MAX_SHOWN:]:
+            out.print(f"and {len(touched) - _MAX_SHOWN:,} more sections")
+    for title, items in (("came in most", comparison.came), ("went most", comparison.went)):
         if items:
             out.print(f"\n{title}")
             for _, name, count in items[:5]:
                 out.print(cleaned(f"{count:>6,}  {name}"), markup=False)
-    for change in found.changed[:_SHOWN]:
+    for change in comparison.changed[:_MAX_SHOWN]:
         out.print(cleaned(f"\n{change.title}  ({change.article_id})"), markup=False)
-        for sign, some in (("+", change.came), ("-", change.went)):
-            for _, name in some:
+        for sign, changed_items in (("+", change.came), ("-", change.went)):
+            for _, name in changed_items:
                 out.print(cleaned(f"     {sign} {name}"), markup=False)
         if not change.came and not change.went:
             out.print("     the same items in another order")
-    if len(found.changed) > _SHOWN:
-        out.print(f"\nand {len(found.changed) - _SHOWN:,} more lists; --json or --html FILE tells all")
+    if len(comparison.changed) > _MAX_SHOWN:
+        out.print(f"\nand {len(comparison.changed) - _MAX_SHOWN:,} more lists; --json or --html FILE tells all")
 
 
 def why(
@@ -120,12 +120,12 @@ def why(
     import orjson
 
     from recommender.errors import UnknownArticleError, did_you_mean
-    from recommender.preview.words import why as answer_of
+    from recommender.preview.words import why as explain_item
     from recommender.publishing import PublishedLists
 
     published = PublishedLists.open(lists)
-    found, other = published.get(story), published.get(item)
-    if found.status == "unknown":
+    read_next, other = published.get(story), published.get(item)
+    if read_next.status == "unknown":
         meant = did_you_mean(story, published.ids())
         raise UnknownArticleError(f"no story of the published lists has the id {story!r}{meant}")
     rejected = None
@@ -134,11 +134,11 @@ def why(
 
         rec = Recommender.load(archive)
         rejected = rec.explain_rejected([story])[story] if story in rec.catalog else None
-    answer = answer_of(found, other, rejected, item in published.overlay.unpublished)
+    answer = explain_item(read_next, other, rejected, item in published.overlay.unpublished)
     if json:
         print_json(orjson.dumps({"story": story, "item": item, **asdict(answer)}))
         return
-    others = (one for one in published.ids() if one != story)
+    others = (article_id for article_id in published.ids() if article_id != story)
     meant = did_you_mean(item, others)[2:] if answer.rule == "unknown" else ""
     figures = "" if answer.score is None else f" Its score is {answer.score:.3f}."
     out.print(cleaned(f"{answer.sentence}{figures}"), markup=False)

@@ -25,20 +25,20 @@ class _Terminal(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as `rich.console.Console.print` does; texts keep their line ends."""
-        super().print(*(cleaned(one, "\n") if isinstance(one, str) else one for one in objects), **options)
+        super().print(*(cleaned(item, "\n") if isinstance(item, str) else item for item in objects), **options)
 
 
 out, err = (_Terminal(stderr=stderr, highlight=False, soft_wrap=True) for stderr in (False, True))
 
 
-_SHOWN = {"progress": True}
+_STATE = {"shows_progress": True}
 SUPERSEDED, COPIES = "(older versions of a story)", "(stories that repeat the text of another)"
 """What two counts of stories mean."""
 
 
 def be_quiet() -> None:
     """Show results and errors alone from now on."""
-    _SHOWN["progress"] = False
+    _STATE["shows_progress"] = False
 
 
 @contextmanager
@@ -60,12 +60,14 @@ def bars() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=not (err.is_terminal and _SHOWN["progress"]), transient=True) as bars:
+    with Progress(
+        *columns, console=err, disable=not (err.is_terminal and _STATE["shows_progress"]), transient=True
+    ) as bars:
         tasks: dict[str, Any] = {}
 
         def progress(stage: str, done: int, total: int | None) -> None:
-            if stage.startswith("resumed "):  # told once, and where no bars are shown as well
-                if _SHOWN["progress"]:
+            if stage.startswith("resumed "):  # once, and where no bars are shown as well
+                if _STATE["shows_progress"]:
                     of = f" of {total}" if total else ""
                     err.print(f"{stage}: {done}{of} shards were finished", markup=False)
                 return
@@ -86,26 +88,26 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
     as_of = (
         f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
         if summary.as_of
-        else f"none: {told_undated(summary.dated, summary.stories)}"
+        else f"none: {describe_undated(summary.dated, summary.stories)}"
     )
     moment = "`as of`" if summary.as_of else "this run"
     done = "published" if summary.published else "would publish"
     out.print(f"{done} version {summary.version} to {output}", markup=False)
-    if not _SHOWN["progress"]:
+    if not _STATE["shows_progress"]:
         return
     where = f", see {summary.rejected_file}" if summary.rejected_file else ""
     rows = [
         ("as of", as_of),
         ("stories", f"{summary.stories:,}"),
-        ("lists", _listed(summary)),
-        *_changes(summary),
+        ("lists", _count_lists(summary)),
+        *_describe_changes(summary),
         ("not computed yet", f"{summary.not_computed:,} published after {moment}") if summary.not_computed else None,
         ("rejected rows", f"{summary.rejected:,}{where}") if summary.rejected else None,
         ("superseded", f"{summary.superseded:,} {SUPERSEDED}") if summary.superseded else None,
         ("copies", f"{summary.copies:,} {COPIES}") if summary.copies else None,
         ("withdrawn", f"{summary.withdrawn:,}") if summary.withdrawn else None,
         ("no list", f"{summary.withheld:,} (stories, by the rules)") if summary.withheld else None,
-        ("links", told_links(summary.links, summary.stories_with_links, summary.unresolved_links))
+        ("links", describe_links(summary.links, summary.stories_with_links, summary.unresolved_links))
         if summary.links or summary.unresolved_links
         else None,
         ("not published", f"{sum(summary.unpublished.values()):,} rows: {counted(Counter(summary.unpublished))}")
@@ -115,10 +117,10 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
         *(("note", finding) for finding in summary.findings),
         ("vanished", f"{summary.vanished:,} stories of the last version are missing") if summary.vanished else None,
         ("resumed", f"{summary.resumed:,} shards that an interrupted run had finished") if summary.resumed else None,
-        ("embedded", _embedded(summary)),
+        ("embedded", _count_embedded(summary)),
         ("ranker", summary.ranker or "none"),
-        ("by words alone", told_by_words(summary.by_words)) if summary.by_words else None,
-        ("related from", _related(summary)),
+        ("by words alone", describe_by_words(summary.by_words)) if summary.by_words else None,
+        ("related from", _describe_related(summary)),
         ("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds.items())),
         ("speed", f"{summary.stories_per_second:,.0f} stories a second"),
         ("peak memory", f"{summary.peak_memory:,.0f} MiB"),
@@ -128,48 +130,48 @@ def print_summary(summary: Summary, output: str, json: bool = False) -> None:
             out.print(f"{row[0]:>17}  {row[1]}", markup=False)
 
 
-def _embedded(summary: Summary) -> str:
+def _count_embedded(summary: Summary) -> str:
     """Count the texts that were embedded, and the stories whose text had been; those by words alone have no vector."""
     before = max(summary.stories - summary.embedded - sum(summary.by_words.values()), 0)
     return f"{summary.embedded:,} ({before:,} had a text embedded before)"
 
 
-def told_undated(dated: int, stories: int) -> str:
-    """Say why time does not count in an archive of which fewer than half of the stories carry a date.
+def describe_undated(dated: int, stories: int) -> str:
+    """Describe why time does not count in an archive of which fewer than half of the stories carry a date.
 
     Examples
     --------
-    >>> told_undated(18, 40)
+    >>> describe_undated(18, 40)
     '18 of 40 stories carry a date, fewer than half: time does not count'
     """
     what = f"{dated:,} of {stories:,} stories carry a date, fewer than half" if dated else "no story carries a date"
     return f"{what}: time does not count"
 
 
-def told_by_words(languages: Mapping[str, int]) -> str:
-    """Say which stories are compared by words alone, on one line.
+def describe_by_words(languages: Mapping[str, int]) -> str:
+    """Describe which stories are compared by words alone, on one line.
 
     Examples
     --------
-    >>> told_by_words({"nl": 1_234, "de": 56})
+    >>> describe_by_words({"nl": 1_234, "de": 56})
     '1,290 stories in a language that the model does not know (nl, de)'
     """
     names = sorted(languages, key=lambda name: (-languages[name], name))
     return f"{sum(languages.values()):,} stories in a language that the model does not know ({', '.join(names[:5])})"
 
 
-def told_links(links: int, stories: int, unresolved: int) -> str:
-    """Say how many links of editors there are, on one line.
+def describe_links(links: int, stories: int, unresolved: int) -> str:
+    """Describe how many links of editors there are, on one line.
 
     Examples
     --------
-    >>> told_links(1_234, 400, 56)
+    >>> describe_links(1_234, 400, 56)
     '1,234 in 400 stories (56 unresolved)'
     """
     return f"{links:,} in {stories:,} stories ({unresolved:,} unresolved)"
 
 
-def _related(summary: Summary) -> str:
+def _describe_related(summary: Summary) -> str:
     if summary.related_at is None:
         return "none"
     return f"relevance {summary.related_at:.3f}" + (
@@ -177,8 +179,8 @@ def _related(summary: Summary) -> str:
     )
 
 
-def _listed(summary: Summary) -> str:
-    told = [
+def _count_lists(summary: Summary) -> str:
+    counts = [
         f"{count:,} {name}"
         for name, count in (
             ("all related", summary.ok),
@@ -188,31 +190,31 @@ def _listed(summary: Summary) -> str:
         )
         if count or name == "all related"
     ]
-    return f"{summary.lists:,} ({', '.join(told)})"
+    return f"{summary.lists:,} ({', '.join(counts)})"
 
 
-def _changes(summary: Summary) -> list[tuple[str, str]]:
+def _describe_changes(summary: Summary) -> list[tuple[str, str]]:
     changes = summary.changes
     if changes is None:
         return []
-    told = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
+    stories = f"{changes.added:,} stories added, {changes.replaced:,} replaced, {changes.unchanged:,} as before"
     if changes.unpublished:
-        told += f", {changes.unpublished:,} not published any more"
-    made = f"{summary.recomputed:,} of {summary.lists:,} lists"
+        stories += f", {changes.unpublished:,} not published any more"
+    lists = f"{summary.recomputed:,} of {summary.lists:,} lists"
     if summary.changed is not None:
-        made += f"; {summary.changed:,} of them show other items than before"
-    return [("changes", told), ("made again", made)]
+        lists += f"; {summary.changed:,} of them show other items than before"
+    return [("changes", stories), ("made again", lists)]
 
 
-def print_list(found: ReadNext) -> None:
+def print_list(read_next: ReadNext) -> None:
     """Show a list as a reader sees it, each item with its reasons."""
-    note = "" if found.status == "ok" else f"  ({found.status.replace('_', ' ')})"
-    title = "" if found.story is None else found.story.title or found.story.line
-    told = f"  [dim]{_safe(found.article_id)}[/]" if title else ""
-    out.print(f"[bold]Read next after {_safe(title or found.article_id)}[/]{told}{note}")
-    if found.status == "empty":
+    note = "" if read_next.status == "ok" else f"  ({read_next.status.replace('_', ' ')})"
+    title = "" if read_next.story is None else read_next.story.title or read_next.story.line
+    id_ = f"  [dim]{_safe(read_next.article_id)}[/]" if title else ""
+    out.print(f"[bold]Read next after {_safe(title or read_next.article_id)}[/]{id_}{note}")
+    if read_next.status == "empty":
         out.print(f"{'':30}[dim]no other story may stand here; recommender why STORY ITEM says why one does not[/]")
-    for item in found.items:
+    for item in read_next.items:
         title = item.title or item.line or item.article_id
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"
         out.print(f"{item.rank:>3}  [dim]{when:<11}  {_safe(item.section or '–'):<9}[/]  [bold]{_safe(title)}[/]")
@@ -230,8 +232,8 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
         first, *rest = (_safe(text) for text in line)
-        told = "  ".join([first.ljust(widths[0]), *(text.rjust(n) for text, n in zip(rest, widths[1:], strict=True))])
-        out.print(told, style=None if number else "dim")
+        padded = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
+        out.print("  ".join([first.ljust(widths[0]), *padded]), style=None if number else "dim")
 
 
 def _safe(text: str) -> str:
@@ -242,7 +244,7 @@ def _safe(text: str) -> str:
 
 
 def cleaned(text: str, kept: str = "") -> str:
-    r"""Replace control and direction characters by blanks, but for some.
+    r"""Replace control and direction characters by blanks, but for those that are kept.
 
     Examples
     --------

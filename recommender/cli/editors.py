@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.cli.display import cleaned, out, print_json
-from recommender.cli.options import ArchiveOrNone, JsonOption, Lists, ListsOrNone, StoryIds, open_overlay, place_of
+from recommender.cli.options import (
+    ArchiveOrNone,
+    JsonOption,
+    Lists,
+    ListsOrNone,
+    StoryIds,
+    grouped,
+    open_overlay,
+    place_of,
+)
 from recommender.editorial.decisions import KINDS
 from recommender.errors import SettingsError, SnapshotError, UnknownArticleError
 
@@ -21,14 +31,6 @@ if TYPE_CHECKING:
     from recommender.editorial.journal import Journal
     from recommender.publishing import PublishedLists
 
-ByOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who decides, for the journal (default: your login name).")
-]
-WhyOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the journal.")]
-JournalOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
-]
 UnknownToo = Annotated[
     bool, typer.Option("--unknown-too", help="Also accept unknown ids, for stories that arrive later.")
 ]
@@ -42,7 +44,92 @@ ItemId = Annotated[str, typer.Argument(metavar="ID", help="Id of the item.")]
 UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last moment or day of its effect.")]
 Section = Annotated[str, typer.Argument(metavar="SECTION", help="Name of the section.")]
 
-# name -> what is told when it is done, and the help text; each with the command that undoes it
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOptions:
+    """The lists or the archive that editors act on, and the journal of it."""
+
+    lists: ListsOrNone = None
+    archive: ArchiveOrNone = None
+    journal: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Journal of what editors did (default: journal.jsonl beside the overlay)."),
+    ] = None
+
+    def open_journal(self) -> Journal:
+        """Open the journal; lists in a database have none unless its file is named."""
+        from recommender.publishing.acts import open_journal
+
+        place, _ = place_of(self.lists, self.archive)
+        journal = open_journal(place, self.journal)
+        if journal is None:
+            raise SettingsError("lists in a database have no journal beside them: name its file with --journal FILE")
+        return journal
+
+    def open_lists(self) -> PublishedLists | None:
+        """Open published lists; None for those that cannot be read: a takedown does not wait until they can."""
+        from recommender.publishing import PublishedLists
+
+        try:
+            return None if self.lists is None else PublishedLists.open(self.lists)
+        except SnapshotError:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActOptions(PlaceOptions):
+    """Where an act is recorded, by whom and why."""
+
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who decides, for the journal (default: your login name).")
+    ] = None
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the journal.")] = ""
+
+    @property
+    def who(self) -> str:
+        """Who decides."""
+        try:
+            return self.by or getuser()
+        except (KeyError, OSError):  # a user without a name, as in a container
+            return "unknown"
+
+    def record(self, action: Action, items: list[str], *, unknown_too: bool = False, **details: Any) -> str:
+        """Record one act for each item; return how many changed something, and what readers do not see."""
+        from recommender.publishing.acts import Act, open_journal, perform, pin_notes
+
+        place, _ = place_of(self.lists, self.archive)
+        acts = [Act(what=action, item=item, who=self.who, why=self.why, **details) for item in items]
+        overlay = open_overlay(self.lists, self.archive)
+        published = self.open_lists()
+        actions: EditorActions | None = published
+        if actions is None and not unknown_too and KINDS[action][1] and self.archive is not None:
+            from recommender.facade import Recommender
+
+            actions = Recommender.load(self.archive)
+        if actions is not None and not unknown_too:
+            _require_known(actions, action, [*items, *([details["story"]] if details.get("story") else [])])
+        count = len(perform(open_journal(place, self.journal), overlay, acts, "command line", published))
+        as_before = [f"{len(acts) - count} as before"] if count < len(acts) else []
+        notes = (
+            pin_notes(items[0], details["story"], details["position"], overlay, published) if action == "pin" else []
+        )
+        return cleaned("; ".join([str(count), *as_before, *notes]))
+
+
+def _require_known(actions: EditorActions, action: Action, names: list[str]) -> None:
+    """Refuse what is not known; of what undoes an act only warn, for it does no harm."""
+    try:
+        if action in ("boost", "unboost"):
+            actions.require_known_section(names[0])
+        else:
+            actions.require_known(names)
+    except (UnknownArticleError, SettingsError) as error:
+        if KINDS[action][1]:
+            raise type(error)(str(error).replace("unknown_too", "--unknown-too")) from None
+        warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
+
+
+# action -> what is printed when it is done, and the help text; each with the command that undoes it
 STORIES: dict[Action, tuple[str, str]] = {
     "withdraw": ("withdrawn", "Remove stories from every list, at once, in every version, until `restore`."),
     "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may appear in other lists."),
@@ -53,245 +140,120 @@ STORIES_BACK: dict[Action, tuple[str, str]] = {
 }
 
 
-def _act(
-    action: Action,
-    items: list[str],
-    lists: str | None,
-    archive: Path | None,
-    by: str | None,
-    why: str,
-    journal: Path | None,
-    *,
-    unknown_too: bool = False,
-    **more: Any,
-) -> str:
-    """Write one act an item to the journal and the overlay; gives how many changed something, and what is not seen."""
-    from recommender.publishing.acts import Act, open_journal, perform, pin_notes
-
-    place, _ = place_of(lists, archive)
-    acts = [Act(what=action, item=item, who=by or _login(), why=why, **more) for item in items]
-    overlay = open_overlay(lists, archive)
-    published = _published(lists)
-    held: EditorActions | None = published
-    if held is None and not unknown_too and KINDS[action][1]:
-        held = _loaded(archive)
-    named = [*items, *([more["story"]] if more.get("story") else [])]
-    if held is not None and not unknown_too:
-        _check(held, action, named)
-    count = len(perform(open_journal(place, journal), overlay, acts, "command line", published))
-    as_before = [f"{len(acts) - count} as before"] if count < len(acts) else []
-    notes = pin_notes(items[0], more["story"], more["position"], overlay, published) if action == "pin" else []
-    return cleaned("; ".join([str(count), *as_before, *notes]))
-
-
-def _login() -> str:
-    try:
-        return getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return "unknown"
-
-
-def _published(lists: str | None) -> PublishedLists | None:
-    """Open published lists; None for those that cannot be read: a takedown does not wait until they can."""
-    from recommender.publishing import PublishedLists
-
-    try:
-        return None if lists is None else PublishedLists.open(lists)
-    except SnapshotError:
-        return None
-
-
-def _loaded(archive: Path | None) -> EditorActions | None:
-    from recommender.facade import Recommender
-
-    return None if archive is None else Recommender.load(archive)
-
-
-def _check(held: EditorActions, action: Action, named: list[str]) -> None:
-    """Refuse what is not known; of what undoes an act only warn, for it does no harm."""
-    try:
-        if action in ("boost", "unboost"):
-            held.require_known_section(named[0])
-        else:
-            held.require_known(named)
-    except (UnknownArticleError, SettingsError) as error:
-        if KINDS[action][1]:
-            raise type(error)(str(error).replace("unknown_too", "--unknown-too")) from None
-        warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
-
-
-def on_stories(action: Action, done: str) -> Callable[..., None]:
+def make_story_command(action: Action, done: str) -> Callable[..., None]:
     """Make the command that records an action on stories."""
 
-    def command(
-        article_ids: StoryIds,
-        lists: ListsOrNone = None,
-        archive: ArchiveOrNone = None,
-        by: ByOption = None,
-        why: WhyOption = "",
-        journal: JournalOption = None,
-        unknown_too: UnknownToo = False,
-    ) -> None:
-        told = _act(action, article_ids, lists, archive, by, why, journal, unknown_too=unknown_too)
-        out.print(f"{done}: {told}", markup=False)
+    def command(article_ids: StoryIds, *, act: ActOptions, unknown_too: UnknownToo = False) -> None:
+        out.print(f"{done}: {act.record(action, article_ids, unknown_too=unknown_too)}", markup=False)
 
-    return command
+    return grouped(command)
 
 
-def back_on_stories(action: Action, done: str) -> Callable[..., None]:
+def make_undo_command(action: Action, done: str) -> Callable[..., None]:
     """Make the command that undoes an action on stories."""
 
-    def command(
-        article_ids: StoryIds,
-        lists: ListsOrNone = None,
-        archive: ArchiveOrNone = None,
-        by: ByOption = None,
-        why: WhyOption = "",
-        journal: JournalOption = None,
-    ) -> None:
-        out.print(f"{done}: {_act(action, article_ids, lists, archive, by, why, journal)}", markup=False)
+    def command(article_ids: StoryIds, *, act: ActOptions) -> None:
+        out.print(f"{done}: {act.record(action, article_ids)}", markup=False)
 
-    return command
+    return grouped(command)
 
 
-def block(
-    items: ItemIds,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    story: OneStory = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
-    unknown_too: UnknownToo = False,
-) -> None:
+@grouped
+def block(items: ItemIds, *, story: OneStory = None, act: ActOptions, unknown_too: UnknownToo = False) -> None:
     """Keep items out of every list, or of one, at once, until `unblock`."""
-    done = _act("block", items, lists, archive, by, why, journal, story=story, unknown_too=unknown_too)
-    out.print(f"blocked: {done}", markup=False)
+    out.print(f"blocked: {act.record('block', items, story=story, unknown_too=unknown_too)}", markup=False)
 
 
-def unblock(
-    items: ItemIds,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    story: OneStory = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
-) -> None:
+@grouped
+def unblock(items: ItemIds, *, story: OneStory = None, act: ActOptions) -> None:
     """Undo `block` with the same arguments."""
-    out.print(f"unblocked: {_act('unblock', items, lists, archive, by, why, journal, story=story)}", markup=False)
+    out.print(f"unblocked: {act.record('unblock', items, story=story)}", markup=False)
 
 
+@grouped
 def pin(
     item: ItemId,
     story: UnderStory,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
+    *,
     position: Annotated[int, typer.Option(help="Position in the list.")] = 1,
     until: UntilOption = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
+    act: ActOptions,
     unknown_too: UnknownToo = False,
 ) -> None:
     """Put an item at a position in the list of a story, at once, until `unpin`; `--by` is shown as its reason."""
     from recommender.publishing.acts import parse_end
 
-    more: dict[str, Any] = {"story": story, "position": position, "until": parse_end(until), "unknown_too": unknown_too}
-    out.print(f"pinned: {_act('pin', [item], lists, archive, by, why, journal, **more)}", markup=False)
+    details: dict[str, Any] = {"story": story, "position": position, "until": parse_end(until)}
+    out.print(f"pinned: {act.record('pin', [item], unknown_too=unknown_too, **details)}", markup=False)
 
 
-def unpin(
-    item: ItemId,
-    story: UnderStory,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
-) -> None:
+@grouped
+def unpin(item: ItemId, story: UnderStory, *, act: ActOptions) -> None:
     """Undo `pin`; pins of the rules stay."""
-    out.print(f"unpinned: {_act('unpin', [item], lists, archive, by, why, journal, story=story)}", markup=False)
+    out.print(f"unpinned: {act.record('unpin', [item], story=story)}", markup=False)
 
 
+@grouped
 def boost(
     section: Section,
     factor: Annotated[float, typer.Option(help="Above 1 raises, below 1 lowers.")],
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
+    *,
     until: UntilOption = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
+    act: ActOptions,
 ) -> None:
     """Raise or lower a section in all lists: items and reserves at once, all candidates from the next run."""
     from recommender.publishing.acts import parse_end
 
-    more: dict[str, Any] = {"factor": factor, "until": parse_end(until)}
-    out.print(f"boosted: {_act('boost', [section], lists, archive, by, why, journal, **more)}", markup=False)
+    out.print(f"boosted: {act.record('boost', [section], factor=factor, until=parse_end(until))}", markup=False)
 
 
-def unboost(
-    section: Section,
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
-) -> None:
+@grouped
+def unboost(section: Section, *, act: ActOptions) -> None:
     """Undo `boost`; boosts of the rules stay."""
-    out.print(f"unboosted: {_act('unboost', [section], lists, archive, by, why, journal)}", markup=False)
+    out.print(f"unboosted: {act.record('unboost', [section])}", markup=False)
 
 
+@grouped
 def undo(
     entry: Annotated[str, typer.Argument(metavar="ENTRY", help="Id of an act, as shown by `recommender journal`.")],
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    journal: JournalOption = None,
+    *,
+    act: ActOptions,
 ) -> None:
     """Undo an act of the journal, whoever did it."""
     from recommender.publishing.acts import holds_now, perform, undoing_act
 
-    held = _journal(lists, archive, journal)
-    act = undoing_act(held.find(entry), by or _login(), why)
-    done = perform(held, open_overlay(lists, archive), [act], "command line", _published(lists), entry)
-    out.print(cleaned(f"{'undone' if done else 'as before'}: {holds_now(act)}"), markup=False)
+    journal = act.open_journal()
+    reverse = undoing_act(journal.find(entry), act.who, act.why)
+    overlay = open_overlay(act.lists, act.archive)
+    done = perform(journal, overlay, [reverse], "command line", act.open_lists(), entry)
+    out.print(cleaned(f"{'undone' if done else 'as before'}: {holds_now(reverse)}"), markup=False)
 
 
+@grouped
 def list_acts(
-    lists: ListsOrNone = None,
-    archive: ArchiveOrNone = None,
-    journal: JournalOption = None,
+    *,
+    place: PlaceOptions,
     count: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     json: JsonOption = False,
 ) -> None:
     """List what editors did: when, who, what and why, with the id for `undo`."""
     import orjson
 
-    for entry in _journal(lists, archive, journal).newest(count):
+    for entry in place.open_journal().newest(count):
         if json:
             print_json(orjson.dumps(entry))
-            continue
-        what = " ".join(str(entry[name]) for name in ("what", "item") if entry.get(name))
-        under = f" under {entry['story']}" if entry.get("story") else ""
-        how = f" ×{entry['factor']:g}" if entry.get("factor") else ""
-        how += f" at place {entry['position']}" if entry.get("position") else ""
-        how += f" until {entry['until'][:16]}" if entry.get("until") else ""
-        why = f": {entry['why']}" if entry.get("why") else ""
-        told = f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{how}{why}"
-        out.print(cleaned(told), markup=False)
+        else:
+            out.print(cleaned(_describe_act(entry)), markup=False)
 
 
-def _journal(lists: str | None, archive: Path | None, named: Path | None) -> Journal:
-    from recommender.publishing.acts import open_journal
-
-    place, _ = place_of(lists, archive)
-    found = open_journal(place, named)
-    if found is None:
-        raise SettingsError("lists in a database have no journal beside them: name its file with --journal FILE")
-    return found
+def _describe_act(entry: Mapping[str, Any]) -> str:
+    what = " ".join(str(entry[name]) for name in ("what", "item") if entry.get(name))
+    under = f" under {entry['story']}" if entry.get("story") else ""
+    how = f" ×{entry['factor']:g}" if entry.get("factor") else ""
+    how += f" at place {entry['position']}" if entry.get("position") else ""
+    how += f" until {entry['until'][:16]}" if entry.get("until") else ""
+    why = f": {entry['why']}" if entry.get("why") else ""
+    return f"{entry['id']}  {entry['time'][:16]}  {entry['who']}  {what}{under}{how}{why}"
 
 
 def rules(
@@ -308,17 +270,19 @@ def rules(
     from recommender.editorial.rules import Rules
     from recommender.publishing import PublishedLists
 
-    wanted, published = Rules.read(file), PublishedLists.open(lists)
-    findings = wanted.check(frozenset(published.ids()), datetime.now(UTC))
-    counts = {name: len(getattr(wanted, name)) for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")}
-    applied = published.apply(wanted) if apply else None
+    editorial_rules, published = Rules.read(file), PublishedLists.open(lists)
+    findings = editorial_rules.check(frozenset(published.ids()), datetime.now(UTC))
+    counts = {
+        name: len(getattr(editorial_rules, name)) for name in ("pins", "blocks", "no_list", "boosts", "caps", "series")
+    }
+    applied = published.apply(editorial_rules) if apply else None
     if json:
         print_json(orjson.dumps({"file": str(file), "rules": counts, "findings": findings, "applied": applied}))
     else:
         for finding in findings:
             out.print(cleaned(finding), markup=False)
-        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        out.print(f"{file}: {told or 'no rules'}; {len(findings)} odd", markup=False)
+        counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        out.print(f"{file}: {counted or 'no rules'}; {len(findings)} odd", markup=False)
         if apply:
             out.print(f"in effect at once: {applied} new blocks and stories without a list")
     if findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,37 +11,66 @@ import orjson
 import typer
 
 from recommender.cli.display import bars, err, out, print_json, print_table
-from recommender.cli.options import JsonOption, SettingsOption, settings_of
+from recommender.cli.options import JsonOption, SettingsOption, grouped, load_settings
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
     from recommender.evaluation import EvaluationSet
 
-Sets = Annotated[
-    list[str],
-    typer.Option("--on", metavar="SET", help="cbc, nos, cnrec, sts22, lee, mind, reuters21578 or sample; repeatable."),
-]
-Data = Annotated[Path | None, typer.Option(help="Folder of the named sets that no package contains.")]
-Articles = Annotated[list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")]
-Judged = Annotated[
-    Path | None, typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels.")
-]
-Clicks = Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")]
-Grade = Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")]
-Relevant = Annotated[float | None, typer.Option(help="Lowest relevant grade (default: half of the greatest).")]
 Cache = Annotated[
     Path | None, typer.Option(help="Vector cache file (default: for `evaluate` in the --to folder, else none).")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random draws.")]
 
 
-class Asked(StrEnum):
-    """Protocols that can be asked for."""
+class Protocol(StrEnum):
+    """Which stories may be shown."""
 
     archive = "archive"
     at_publication = "at_publication"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SetOptions:
+    """The judged sets to measure on."""
+
+    on: Annotated[
+        list[str],
+        typer.Option(
+            "--on", metavar="SET", help="cbc, nos, cnrec, sts22, lee, mind, reuters21578 or sample; repeatable."
+        ),
+    ] = field(default_factory=list)
+    data: Annotated[Path | None, typer.Option(help="Folder of the named sets that no package contains.")] = None
+    articles: Annotated[
+        list[str], typer.Option(help="Your own archive (.jsonl, .csv, .parquet ...); may be repeated.")
+    ] = field(default_factory=list)
+    pairs: Annotated[
+        Path | None,
+        typer.Option("--pairs", help="Your judgments: a, b, grade; or story, item, grade; picks; TREC qrels."),
+    ] = None
+    clicks: Annotated[Path | None, typer.Option(help="Your click log: source, shown, clicked, time ...")] = None
+    grade: Annotated[str | None, typer.Option(help="Column of --pairs with the grade.")] = None
+    relevant: Annotated[float | None, typer.Option(help="Lowest relevant grade (default: half of the greatest).")] = (
+        None
+    )
+
+    def load(self, protocol: Protocol | None = None) -> list[EvaluationSet]:
+        """Load the sets; those with dates follow the protocol that is asked for."""
+        from recommender.evaluation import load_set, own_set
+
+        if bool(self.articles) != bool(self.pairs or self.clicks):
+            raise SettingsError("--articles needs --pairs or --clicks, and they need --articles")
+        if not self.on and not self.articles:
+            raise SettingsError("nothing to evaluate on: give --on SET, or --articles FILE with --pairs FILE")
+        sets = [load_set(name, self.data) for name in self.on]
+        if self.articles:
+            sets.append(
+                own_set(self.articles, self.pairs, clicks=self.clicks, grade=self.grade, relevant=self.relevant)
+            )
+        return [replace(judged, protocol=protocol.value) if protocol and judged.dated else judged for judged in sets]
+
+
+@grouped
 def evaluate(
     systems: Annotated[
         list[str],
@@ -50,15 +80,10 @@ def evaluate(
             "(folder or URL). NAME=SYSTEM renames."
         ),
     ],
-    on: Sets = [],  # noqa: B006
-    data: Data = None,
-    articles: Articles = [],  # noqa: B006
-    pairs: Judged = None,
-    clicks: Clicks = None,
-    grade: Grade = None,
-    relevant: Relevant = None,
+    *,
+    sets: SetOptions,
     protocol: Annotated[
-        Asked | None, typer.Option(help="Whether later stories may be shown (default: defined by the set).")
+        Protocol | None, typer.Option(help="Whether later stories may be shown (default: defined by the set).")
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="Items of a list.")] = 5,
     measure: Annotated[list[str], typer.Option(help="Further measure, such as P@3; may be repeated.")] = [],  # noqa: B006
@@ -73,28 +98,30 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Compare systems on judgments, with intervals, tests and a report."""
-    from recommender.evaluation import evaluate as run
+    from recommender.evaluation import evaluate as measure_systems
     from recommender.evaluation.report.gate import regressions
     from recommender.evaluation.report.tables import summary_table
     from recommender.evaluation.report.wording import verdicts
     from recommender.evaluation.report.write import to_json, write_report
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
-    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, protocol)
+    judged_sets = sets.load(protocol)
     if cache is None and to is not None:
         cache = to / "cache" / "vectors.sqlite"
     with bars() as progress:
         ledgers = Ledgers(to and to / FOLDER, "evaluate", progress)
-        found = [
-            run(systems, one, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress)
-            for one in sets
+        evaluations = [
+            measure_systems(
+                systems, judged, k=k, measures=measure, cache=cache, seed=seed, ledgers=ledgers, progress=progress
+            )
+            for judged in judged_sets
         ]
     settings = {"systems": systems, "k": k, "measures": measure, "seed": seed}
-    report = None if to is None else write_report(found, to, settings=settings)[0]
+    report = None if to is None else write_report(evaluations, to, settings=settings)[0]
     if json:
-        print_json(to_json(found, settings=settings).rstrip())
+        print_json(to_json(evaluations, settings=settings).rstrip())
     else:
-        for evaluation in found:
+        for evaluation in evaluations:
             out.print(f"\n[bold]{evaluation.name}[/]: {evaluation.about} ({evaluation.protocol.replace('_', ' ')})")
             print_table(summary_table(evaluation))
             for sentence in verdicts(evaluation):
@@ -103,7 +130,7 @@ def evaluate(
             out.print(f"\nreport: {report}", markup=False)
     ledgers.clear()
     if fail_below is not None:
-        worse = regressions(found, fail_below)
+        worse = regressions(evaluations, fail_below)
         for line in worse:
             err.print(f"worse: {line}", markup=False)
         if worse:
@@ -112,15 +139,11 @@ def evaluate(
             out.print(f"nothing is worse than in {fail_below}", markup=False)
 
 
+@grouped
 def tune(
     to: Annotated[Path, typer.Option(metavar="FILE", help="Settings file to write (.toml).")],
-    on: Sets = [],  # noqa: B006
-    data: Data = None,
-    articles: Articles = [],  # noqa: B006
-    pairs: Judged = None,
-    clicks: Clicks = None,
-    grade: Grade = None,
-    relevant: Relevant = None,
+    *,
+    sets: SetOptions,
     settings_file: SettingsOption = None,
     setting: Annotated[
         list[str],
@@ -139,17 +162,16 @@ def tune(
     judgments are split: one half tunes, the other measures the result.
     """
     from recommender.evaluation import OwnSystem, write_settings
-    from recommender.evaluation import evaluate as measured
-    from recommender.evaluation import tune as search
+    from recommender.evaluation import evaluate as measure_systems
+    from recommender.evaluation import tune as search_settings
     from recommender.evaluation.report.wording import verdicts
     from recommender.storage.checkpoints import FOLDER, Ledgers
 
-    start = settings_of(settings_file, [])
-    sets = _sets(on, data, articles, pairs, clicks, grade, relevant, None)
-    parts = [(one, None) if one.part == "development" else one.split(seed=seed) for one in sets]
+    start = load_settings(settings_file, [])
+    parts = [(judged, None) if judged.part == "development" else judged.split(seed=seed) for judged in sets.load()]
     with bars() as progress:
         ledgers = Ledgers(to.with_name(f"{to.name}{FOLDER}"), "tune", progress)
-        found = search(
+        tuned = search_settings(
             [development for development, _ in parts],
             start=start,
             names=setting or None,
@@ -159,19 +181,19 @@ def tune(
             ledgers=ledgers,
             progress=progress,
         )
-    write_settings(found, to)
+    write_settings(tuned, to)
     ledgers.clear()
-    notes = list(found.notes)
-    tests = [test for _, test in parts if test is not None] if found.shown else []
+    notes = list(tuned.notes)
+    tests = [test for _, test in parts if test is not None] if tuned.shown else []
     for test in tests:
-        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", found.settings, cache)]
-        found_there = verdicts(measured(systems, test, cache=cache, seed=seed))
-        notes += [f"on the part that was not tuned on: {sentence}" for sentence in found_there]
+        systems = [OwnSystem("start", start, cache), OwnSystem("tuned", tuned.settings, cache)]
+        sentences = verdicts(measure_systems(systems, test, cache=cache, seed=seed))
+        notes += [f"on the part that was not tuned on: {sentence}" for sentence in sentences]
     if json:
-        told = {"settings": str(to), "shown": found.shown, "chosen": found.chosen, "gain": found.gain, "p": found.p}
-        print_json(orjson.dumps({**told, "trials": found.trials, "notes": notes}, default=dict))
+        summary = {"settings": str(to), "shown": tuned.shown, "chosen": tuned.chosen, "gain": tuned.gain, "p": tuned.p}
+        print_json(orjson.dumps({**summary, "trials": tuned.trials, "notes": notes}, default=dict))
         return
-    for trial in found.trials:
+    for trial in tuned.trials:
         tried = ", ".join(f"{name.partition('.')[2]} {value}" for name, value in trial.values.items())
         out.print(f"  {tried}: {trial.mean:.3f} ({trial.difference.value:+.3f})", markup=False, style="dim")
     for note in notes:
@@ -199,46 +221,22 @@ def ab(
     if report.rejected:
         first = report.rejected[0]
         err.print(f"warning: {len(report.rejected)} rows rejected; line {first.line}: {first.reason}", markup=False)
-    found = ab_test(clicks, a, b, seed=seed)
-    rate, need = found.click_through[a].value, None
+    test = ab_test(clicks, a, b, seed=seed)
+    rate, need = test.click_through[a].value, None
     if 0 < rate < 1:
         clicked = clicks.items.group_by("list").aggregate([("clicked", "max")])["clicked_max"].to_numpy()
         effect = max(design_effect(clicked, clicks.groups), 1.0)
         need = sample_size(rate, difference, power=power, design_effect=effect)
     if json:
-        print_json(orjson.dumps({**vars(found), "needed": need}, default=dict))
+        print_json(orjson.dumps({**vars(test), "needed": need}, default=dict))
         return
     for version in (a, b):
-        shown = found.click_through[version].value
-        out.print(f"{version:>12}  {found.lists[version]:,} lists, {shown:.3%} with a click", markup=False)
-    sign = "shown" if found.p < 0.05 else "not shown"
-    low, high = found.difference.low, found.difference.high
-    out.print(f"{'difference':>12}  {found.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {found.p:.3f}: {sign}")
+        shown = test.click_through[version].value
+        out.print(f"{version:>12}  {test.lists[version]:,} lists, {shown:.3%} with a click", markup=False)
+    sign = "shown" if test.p < 0.05 else "not shown"
+    low, high = test.difference.low, test.difference.high
+    out.print(f"{'difference':>12}  {test.difference.value:+.3%} [{low:+.3%}, {high:+.3%}], p = {test.p:.3f}: {sign}")
     if need is None:
         out.print(f"{'needed':>12}  unknown: of a version with {rate:.0%} click-through no spread is known")
         return
     out.print(f"{'needed':>12}  {need:,} lists a version to see {difference:+.3%} (power {power:.0%})", markup=False)
-
-
-def _sets(
-    on: list[str],
-    data: Path | None,
-    articles: list[str],
-    pairs: Path | None,
-    clicks: Path | None,
-    grade: str | None,
-    relevant: float | None,
-    protocol: Asked | None,
-) -> list[EvaluationSet]:
-    from dataclasses import replace
-
-    from recommender.evaluation import load_set, own_set
-
-    if bool(articles) != bool(pairs or clicks):
-        raise SettingsError("--articles needs --pairs or --clicks, and they need --articles")
-    if not on and not articles:
-        raise SettingsError("nothing to evaluate on: give --on SET, or --articles FILE with --pairs FILE")
-    made = [load_set(name, data) for name in on]
-    if articles:
-        made.append(own_set(articles, pairs, clicks=clicks, grade=grade, relevant=relevant))
-    return [replace(one, protocol=protocol.value) if protocol and one.dated else one for one in made]

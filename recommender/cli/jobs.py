@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,34 +10,21 @@ import typer
 
 from recommender.cli.display import bars, out, print_json, print_summary
 from recommender.cli.options import (
-    GUARDS,
-    LARGE,
-    SETTINGS,
-    AllowWorseOption,
-    AsOfOption,
-    CacheOption,
-    ColumnOption,
-    DryRunOption,
     Format,
     FormatOption,
-    InputFormatOption,
+    InputOptions,
     JsonOption,
     LinksOption,
     Lists,
     ModelOption,
-    QueryOption,
-    RejectedOption,
-    ResumeOption,
-    SetOption,
-    SettingsOption,
+    RunOptions,
+    SettingsOptions,
     StoryIds,
-    StrictOption,
-    cache_of,
     folder_of,
-    moment_of,
-    pairs_of,
-    settings_of,
-    source_of,
+    grouped,
+    guard_option,
+    large_option,
+    settings_option,
 )
 from recommender.errors import SettingsError, SnapshotError
 from recommender.storage.database import is_database, redacted
@@ -45,10 +33,38 @@ if TYPE_CHECKING:
     from recommender.jobs.engines.protocol import Engine
 
 
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Where a run computes."""
+
+    engine: Annotated[
+        str, large_option(help="Where to compute: local, ray (a Ray cluster), or an engine of another package.")
+    ] = "local"
+    address: Annotated[
+        str | None, large_option(help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).")
+    ] = None
+    workers: Annotated[
+        int | None, large_option(help="Number of workers on the Ray cluster (default: one per node).")
+    ] = None
+    work: Annotated[
+        Path | None, large_option(help="Folder shared by all Ray nodes (default: .work in the --lists folder).")
+    ] = None
+
+    def make(self) -> Engine:
+        """Make the engine."""
+        from recommender.jobs.engines import make_engine
+
+        if self.engine != "ray":
+            return make_engine(self.engine, self.address)
+        from recommender.jobs.engines.ray import RayEngine
+
+        return RayEngine(self.address, self.workers, self.work)
+
+
+@grouped
 def precompute(
     articles: Annotated[
-        list[str],
-        typer.Argument(help="All stories: files or folders (JSON, CSV, Parquet, feeds ...: docs/input.md)."),
+        list[str], typer.Argument(help="All stories: files or folders (JSON, CSV, Parquet, feeds ...: docs/input.md).")
     ],
     lists: Annotated[
         str,
@@ -57,6 +73,7 @@ def precompute(
             help="Where to publish: a folder, a database URL such as sqlite:///lists.db, or env:NAME.",
         ),
     ],
+    *,
     archive: Annotated[
         Path | None,
         typer.Option(
@@ -66,110 +83,52 @@ def precompute(
         ),
     ] = None,
     format: FormatOption = Format.jsonl,
-    settings_file: SettingsOption = None,
-    set_: SetOption = [],  # noqa: B006
+    settings: SettingsOptions,
     rules: Annotated[
-        Path | None,
-        typer.Option(
-            help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...", rich_help_panel=SETTINGS
-        ),
+        Path | None, settings_option(help="Editorial rules (.toml, .json, .csv): pins, blocks, boosts, caps ...")
     ] = None,
-    k: Annotated[int | None, typer.Option(help="Items of a list (default 5).", rich_help_panel=SETTINGS)] = None,
+    k: Annotated[int | None, settings_option(help="Items of a list (default 5).")] = None,
     model: ModelOption = None,
-    query: QueryOption = None,
-    column: ColumnOption = [],  # noqa: B006
-    input_format: InputFormatOption = None,
+    input: InputOptions,
     links: LinksOption = None,
     ranker: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Ranker: a file written by `recommender learn`, 'auto' or 'none' (default: auto).",
-            rich_help_panel=SETTINGS,
+        settings_option(
+            metavar="FILE", help="Ranker: a file written by `recommender learn`, 'auto' or 'none' (default: auto)."
         ),
     ] = None,
-    as_of: AsOfOption = None,
-    strict: StrictOption = False,
     allow_shrink: Annotated[
-        bool,
-        typer.Option(
-            "--allow-shrink",
-            help="Publish although many stories of the last version are missing.",
-            rich_help_panel=GUARDS,
-        ),
+        bool, guard_option("--allow-shrink", help="Publish although many stories of the last version are missing.")
     ] = False,
-    allow_worse: AllowWorseOption = False,
-    dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    cache: CacheOption = None,
-    rejected: RejectedOption = None,
-    resume: ResumeOption = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="Where to compute: local, ray (a Ray cluster), or an engine of another package.",
-            rich_help_panel=LARGE,
-        ),
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="HOST:PORT of the Ray cluster (default: RAY_ADDRESS, or this machine).", rich_help_panel=LARGE
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Number of workers on the Ray cluster (default: one per node).", rich_help_panel=LARGE),
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder shared by all Ray nodes (default: .work in the --lists folder).", rich_help_panel=LARGE
-        ),
-    ] = None,
+    run: RunOptions,
+    engine: EngineOptions,
 ) -> None:
     """Compute the list of every story and publish them as one version."""
-    source = source_of(articles, query)
-    from recommender.jobs.precompute import precompute as run
+    from recommender.jobs.precompute import precompute as run_job
 
-    named = {"selection.k": k, "embedding.model": model, "ranking.ranker": ranker}
-    settings = settings_of(settings_file, set_, named)
-    moment = moment_of(as_of)
+    loaded = settings.load({"selection.k": k, "embedding.model": model, "ranking.ranker": ranker})
+    arguments = run.arguments(lists)
+    source = input.source(articles)
     with bars() as progress:
-        summary = run(
+        summary = run_job(
             source,
             lists,
             archive=archive,
-            settings=settings,
+            settings=loaded,
             rules=rules,
             format=format.value,
-            columns=dict(pairs_of(column, "--column")),
-            input_format=input_format,
+            columns=input.columns,
+            input_format=input.input_format,
             links=links,
-            strict=strict,
             allow_shrink=allow_shrink,
-            allow_worse=allow_worse,
-            dry_run=dry_run,
-            as_of=moment,
-            cache=cache_of(cache, lists),
-            rejected=rejected,
-            resume=resume,
-            engine=_engine(engine, address, workers, work),
+            engine=engine.make(),
             progress=progress,
+            **arguments,
         )
-    print_summary(summary, redacted(lists), json)
+    print_summary(summary, redacted(lists), run.json)
 
 
-def _engine(name: str, address: str | None, workers: int | None, work: Path | None) -> Engine:
-    from recommender.jobs.engines import make_engine
-
-    if name != "ray":
-        return make_engine(name, address)
-    from recommender.jobs.engines.ray import RayEngine
-
-    return RayEngine(address, workers, work)
-
-
+@grouped
 def refresh(
     changes: Annotated[
         list[str],
@@ -180,50 +139,35 @@ def refresh(
         Path,
         typer.Option(metavar="DIR", parser=folder_of, help="Archive saved by `precompute`; replaced by the new state."),
     ],
+    *,
     format: FormatOption = Format.jsonl,
     ranker: Annotated[
         str | None,
-        typer.Option(
+        settings_option(
             metavar="FILE",
             help="Another ranker: a file, 'auto' or 'none'; recomputes all lists (default: the archive's).",
-            rich_help_panel=SETTINGS,
         ),
     ] = None,
-    query: QueryOption = None,
-    column: ColumnOption = [],  # noqa: B006
-    input_format: InputFormatOption = None,
-    as_of: AsOfOption = None,
-    strict: StrictOption = False,
-    allow_worse: AllowWorseOption = False,
-    dry_run: DryRunOption = False,
-    json: JsonOption = False,
-    cache: CacheOption = None,
-    rejected: RejectedOption = None,
-    resume: ResumeOption = None,
+    input: InputOptions,
+    run: RunOptions,
 ) -> None:
     """Publish a version with new and changed stories; only the affected lists are recomputed."""
-    source = source_of(changes, query)
-    from recommender.jobs.refresh import refresh as run
+    from recommender.jobs.refresh import refresh as run_job
 
+    source = input.source(changes)
     with bars() as progress:
-        summary = run(
+        summary = run_job(
             source,
             lists,
             archive,
             format=format.value,
-            columns=dict(pairs_of(column, "--column")),
-            input_format=input_format,
-            strict=strict,
-            allow_worse=allow_worse,
-            dry_run=dry_run,
-            as_of=moment_of(as_of),
-            cache=cache_of(cache, lists),
-            rejected=rejected,
-            resume=resume,
+            columns=input.columns,
+            input_format=input.input_format,
             ranker=ranker,
             progress=progress,
+            **run.arguments(lists),
         )
-    print_summary(summary, redacted(lists), json)
+    print_summary(summary, redacted(lists), run.json)
 
 
 def purge(
@@ -250,7 +194,7 @@ def purge(
 
     if not lists and not archive and not resume:
         raise SettingsError("got no place to purge, expected at least one: add --lists DIR or --archive DIR")
-    # a folder of the other kind is found out before anything is deleted
+    # a folder of the other kind is refused before anything is deleted
     for place in lists:
         if not is_database(place) and folder_kind(place) == "snapshot":
             raise SnapshotError(f"--lists {place} holds a saved archive: name it with --archive")
@@ -258,9 +202,9 @@ def purge(
         if folder_kind(folder) == "lists":
             raise SnapshotError(f"--archive {folder} holds published lists: name it with --lists")
     done = {}
-    for named in (*lists, *map(str, archive), *map(str, resume)):
-        done[redacted(named)] = run(named, article_ids)
+    for place in (*lists, *map(str, archive), *map(str, resume)):
+        done[redacted(place)] = run(place, article_ids)
         if not json:
-            out.print(f"{redacted(named)}: {done[redacted(named)]}", markup=False)
+            out.print(f"{redacted(place)}: {done[redacted(place)]}", markup=False)
     if json:
         print_json(orjson.dumps(done))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.cli.display import bars, cleaned, out, print_json, print_list, told_by_words, told_links
+from recommender.cli.display import bars, cleaned, describe_by_words, describe_links, out, print_json, print_list
 from recommender.cli.options import (
     ArchiveOrNone,
     JsonOption,
@@ -46,27 +46,28 @@ def recommend(
         from recommender.facade import Recommender
 
         rec = Recommender.load(place)
-        known = [one for one in article_ids if one in rec.catalog]
+        known = [article_id for article_id in article_ids if article_id in rec.catalog]
         found = rec.recommend_many(known, k=k) if known else []
         refuse_unknown = partial(rec.catalog.rows, article_ids)
     else:
         from recommender.publishing import PublishedLists
 
         published = PublishedLists.open(place)
-        asked = [published.get(article_id) for article_id in article_ids]
-        found = [one for one in asked if one.status != "unknown"]
-        refuse_unknown = partial(_refuse, [one.article_id for one in asked if one.status == "unknown"], published)
-    if k is not None and kind == "lists":
-        found = [_first(one, k) for one in found]
-    for one in found:
+        lists_of_ids = [published.get(article_id) for article_id in article_ids]
+        found = [read_next for read_next in lists_of_ids if read_next.status != "unknown"]
+        unknown = [read_next.article_id for read_next in lists_of_ids if read_next.status == "unknown"]
+        refuse_unknown = partial(_refuse_unknown, unknown, published)
+        if k is not None:
+            found = [_first(read_next, k) for read_next in found]
+    for read_next in found:
         if json:
-            print_json(orjson.dumps(asdict(one), option=orjson.OPT_UTC_Z))
+            print_json(orjson.dumps(asdict(read_next), option=orjson.OPT_UTC_Z))
         else:
-            print_list(one)
-    refuse_unknown()  # what is known has been shown
+            print_list(read_next)
+    refuse_unknown()  # after the lists of known ids were shown
 
 
-def _refuse(unknown: list[str], published: PublishedLists) -> None:
+def _refuse_unknown(unknown: list[str], published: PublishedLists) -> None:
     """Raise `UnknownArticleError` for the first of some ids, if there is any."""
     for article_id in unknown[:1]:
         if article_id in published.overlay.unpublished:
@@ -78,13 +79,13 @@ def _refuse(unknown: list[str], published: PublishedLists) -> None:
         raise UnknownArticleError(f"no article with id {article_id!r} in {redacted(published.place)}{meant}")
 
 
-def _first(found: ReadNext, k: int) -> ReadNext:
+def _first(read_next: ReadNext, k: int) -> ReadNext:
     """Keep the first `k` items; warns where more are asked for than the version holds."""
-    held = len(found.items) + len(found.reserves)
-    if k > max(held, found.k):
-        message = f"{found.article_id}: {k} items were asked for, {held} were published; more needs --archive"
+    published = len(read_next.items) + len(read_next.reserves)
+    if k > max(published, read_next.k):
+        message = f"{read_next.article_id}: {k} items were asked for, {published} were published; more needs --archive"
         warnings.warn(message, stacklevel=2)
-    return found.first(k) if found.k else found
+    return read_next.first(k) if read_next.k else read_next
 
 
 def preview(
@@ -95,17 +96,14 @@ def preview(
     archive: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            parser=folder_of,
-            help="Archive saved by the same run: also shows rejected candidates.",
+            metavar="DIR", parser=folder_of, help="Archive saved by the same run: also shows rejected candidates."
         ),
     ] = None,
     ids: Annotated[
         list[str], typer.Option("--id", metavar="ID", help="Write only the page of this story; may be repeated.")
     ] = [],  # noqa: B006
     ids_file: Annotated[
-        typer.FileText | None,
-        typer.Option("--ids", metavar="FILE", help="Write only the pages of the ids in a file."),
+        typer.FileText | None, typer.Option("--ids", metavar="FILE", help="Write only the pages of the ids in a file.")
     ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Number of stories with rejected candidates, without --id and --ids.")
@@ -117,10 +115,10 @@ def preview(
     from recommender.publishing import PublishedLists
 
     published = PublishedLists.open(lists)
-    named = [*ids, *(line.strip() for line in ids_file or () if line.strip())]
+    all_ids = [*ids, *(line.strip() for line in ids_file or () if line.strip())]
     with bars() as progress:
         pages = write_preview(
-            published, to, archive=archive, ids=named, sample=sample, images=images, progress=progress
+            published, to, archive=archive, ids=all_ids, sample=sample, images=images, progress=progress
         )
     out.print(f"wrote {pages:,} pages; open {to / 'index.html'}", markup=False)
 
@@ -128,8 +126,7 @@ def preview(
 def rollback(
     lists: Lists,
     version: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Version to return to (default: the one before the current)."),
+        str | None, typer.Option(metavar="NAME", help="Version to return to (default: the one before the current).")
     ] = None,
 ) -> None:
     """Return to an earlier published version."""
@@ -157,55 +154,55 @@ def info(
         from recommender.publishing import PublishedLists
 
         manifest = PublishedLists.open(place).manifest
-    told = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
+    details = {name: value for name, value in manifest.items() if name not in ("files", "settings", "rules")}
     if kind == "snapshot":
         index = manifest.get("index") or {"kind": "none: all stories are compared", "recall": 1.0}
-        told |= {"kind": "archive", "index": index["kind"], "recall": index["recall"]}
+        details |= {"kind": "archive", "index": index["kind"], "recall": index["recall"]}
     if not is_database(place):
         folder = VersionedFolder(place, kind)
         if check:
             folder.current().check()
-            told["checked"] = f"all {len(manifest['files'])} files match their checksums"
-        told["versions kept"] = [path.name for path in folder.versions()]
+            details["checked"] = f"all {len(manifest['files'])} files match their checksums"
+        details["versions kept"] = [path.name for path in folder.versions()]
     overlay = open_overlay(lists, archive)
-    told |= {"withdrawn": len(overlay.withdrawn), "withheld": len(overlay.withheld), "blocked": len(overlay.blocked)}
-    told |= {"pinned": len(overlay.decisions.pinned), "boosted": len(overlay.decisions.boosted)}
-    told |= {"not published": len(overlay.unpublished)} if overlay.unpublished else {}
+    details |= {"withdrawn": len(overlay.withdrawn), "withheld": len(overlay.withheld), "blocked": len(overlay.blocked)}
+    details |= {"pinned": len(overlay.decisions.pinned), "boosted": len(overlay.decisions.boosted)}
+    details |= {"not published": len(overlay.unpublished)} if overlay.unpublished else {}
     if json:
-        named = {name.replace(" ", "_"): value for name, value in told.items()}
-        print_json(orjson.dumps({**named, "settings": manifest["settings"], "rules": manifest.get("rules", {})}))
+        by_key = {name.replace(" ", "_"): value for name, value in details.items()}
+        print_json(orjson.dumps({**by_key, "settings": manifest["settings"], "rules": manifest.get("rules", {})}))
     else:
-        _print_info(told, manifest["settings"] if every else _changed(manifest["settings"]))
+        _print_info(details, manifest["settings"] if every else _changed_settings(manifest["settings"]))
 
 
-def _changed(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _changed_settings(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Leave out the settings that are as they come."""
     from recommender.settings import Settings
 
-    usual = Settings().model_dump(mode="json")
+    defaults = Settings().model_dump(mode="json")
     return {
-        stage: {name: value for name, value in values.items() if value != usual.get(stage, {}).get(name, value)}
+        stage: {name: value for name, value in values.items() if value != defaults.get(stage, {}).get(name, value)}
         for stage, values in settings.items()
     }
 
 
-def _print_info(told: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:
-    if ranker := told.get("ranker"):
-        named = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
-        told["ranker"] = f"{named['name']} ({named['sha256'][:12]})"
-    if not told.get("time_counts", True):
-        told |= {"as_of": "none", "time_counts": "no: fewer than half of the stories carry a date"}
-    if by_words := told.pop("by_words", None):
-        told["by words alone"] = told_by_words(by_words)
-    if shares := told.get("shares"):
-        told["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
-    if links := told.get("links"):
-        told["links"] = told_links(links["links"], links["stories"], links["unresolved"])
-    if dropped := told.pop("boilerplate", None):
-        told["boilerplate"] = f"{dropped['passages']:,} passages that recur are left out"
-    if versions := told.get("versions kept"):
-        told["versions kept"] = ", ".join(versions)
-    for name, value in told.items():
+def _print_info(details: dict[str, Any], settings: dict[str, dict[str, Any]]) -> None:
+    if ranker := details.get("ranker"):
+        described = ranker if isinstance(ranker, dict) else {"name": "saved with the archive", "sha256": ranker}
+        details["ranker"] = f"{described['name']} ({described['sha256'][:12]})"
+    if not details.get("time_counts", True):
+        details |= {"as_of": "none", "time_counts": "no: fewer than half of the stories carry a date"}
+    if by_words := details.pop("by_words", None):
+        details["by words alone"] = describe_by_words(by_words)
+    if shares := details.get("shares"):
+        details["shares"] = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
+    if links := details.get("links"):
+        details["links"] = describe_links(links["links"], links["stories"], links["unresolved"])
+    if dropped := details.pop("boilerplate", None):
+        details["boilerplate"] = f"{dropped['passages']:,} passages that recur are left out"
+    if versions := details.get("versions kept"):
+        details["versions kept"] = ", ".join(versions)
+    for name, value in details.items():
         out.print(cleaned(f"{name.replace('_', ' '):>22}  {value}"), markup=False)
     for stage, values in settings.items():
         for name, value in values.items():

@@ -11,12 +11,10 @@ from recommender.cli.display import bars, out, print_list, print_summary
 from recommender.cli.options import SETTINGS_FILE, ModelOption
 from recommender.errors import SettingsError
 
-_SHOWN = ("ferry-inquiry", "opera-resigns", "cup-final")  # stories whose lists the demo shows
+_DEMO_STORIES = ("ferry-inquiry", "opera-resigns", "cup-final")
 
 
-def init(
-    file: Annotated[Path, typer.Argument(help="File to write.")] = Path(SETTINGS_FILE),
-) -> None:
+def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path(SETTINGS_FILE)) -> None:
     """Write a settings file with every setting, its meaning and its default, commented out."""
     from recommender.settings import Settings
     from recommender.settings.toml import template
@@ -55,7 +53,7 @@ def demo(
         )
         published = PublishedLists.open(lists)
         write_preview(published, site, archive=archive, progress=progress)
-    for story in _SHOWN:
+    for story in _DEMO_STORIES:
         print_list(published.get(story))
     print_summary(summary, str(lists))
     out.print(f"\nall lists, as readers and as editors see them: {site / 'index.html'}", markup=False)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from recommender.articles.article import SCHEMA, TIME
 from recommender.errors import RowError
+from recommender.reading import text_arrays
 from recommender.reading.convert import (
     CONVERTERS,
     CUT_ENDS,
@@ -40,19 +41,7 @@ from recommender.reading.markup import Anchor, are_plain
 from recommender.reading.names import TIMES
 from recommender.reading.plan import Plan
 from recommender.reading.report import Notes, ReadReport
-from recommender.reading.text_arrays import (
-    STRING,
-    are_stripped,
-    is_utf_8,
-    lines_for_readers,
-    matches,
-    may_be_printed,
-    parse_naive,
-    parse_zoned,
-    text_bytes,
-    text_sizes,
-    to_lists,
-)
+from recommender.reading.text_arrays import STRING
 from recommender.reading.values import MISSING, plain
 
 HIDDEN = "unpublished"
@@ -82,7 +71,7 @@ class Columns:
     def from_table(cls, table: pa.Table, plan: Plan, plain: Mapping[str, _Mask] = _NO_MASKS) -> Columns:
         """Take what Arrow has read: texts stay there; `plain` marks the plain texts of some columns."""
         columns = {
-            name: column.chunk(0) if column.type == STRING else to_lists(column.chunk(0))
+            name: column.chunk(0) if column.type == STRING else text_arrays.to_lists(column.chunk(0))
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
         return cls(columns, len(table), plan, plain)
@@ -113,11 +102,11 @@ class Columns:
         fields |= {field: self._first(field, names, self._read_words) for field, names in plan.other_fields}
         fields |= {field: pc.fill_null(fields[field], default) for field, default in _DEFAULTS.items()}
         fields["tags"] = pa.LargeListArray.from_arrays(fields["tags"].offsets, fields["tags"].values)  # empty, not null
-        has_no_body = text_sizes(fields["body"]) == 0
-        self.odd |= has_no_body & (text_sizes(fields["title"]) == 0)
+        has_no_body = text_arrays.sizes(fields["body"]) == 0
+        self.odd |= has_no_body & (text_arrays.sizes(fields["title"]) == 0)
         leads, repeated = self._drop_repeated_leads(fields)
         fields["extra"] = pa.array(self._write_details(has_no_body), STRING)
-        fields["line"] = pa.array(lines_for_readers(leads, fields["body"]), STRING)
+        fields["line"] = pa.array(text_arrays.lines_for_readers(leads, fields["body"]), STRING)
         fields["links"] = pa.array(self._collect_links(fields), READ.field("links").type)
         self._report(repeated)
         return pa.Table.from_arrays([fields[name] for name in READ.names], schema=READ)
@@ -159,8 +148,10 @@ class Columns:
         try:
             return pa.array(texts, STRING)
         except UnicodeEncodeError:
-            self._mark_odd(text is not None and not is_utf_8(text) for text in texts)
-            return pa.array([text if text is not None and is_utf_8(text) else None for text in texts], STRING)
+            self._mark_odd(text is not None and not text_arrays.is_utf_8(text) for text in texts)
+            return pa.array(
+                [text if text is not None and text_arrays.is_utf_8(text) else None for text in texts], STRING
+            )
 
     def _to_list(self, name: str) -> Sequence[Any]:
         values = self._raw[name]
@@ -183,17 +174,17 @@ class Columns:
         if not isinstance(values, pa.Array):
             values = [str(value) if type(value) is int and abs(value) < _MAX_ID else value for value in values]
         texts = self._to_texts(values)
-        sizes = text_sizes(texts)
-        self.odd |= (sizes == 0) | (sizes > self._plan.limits.max_id_chars) | ~are_stripped(texts)
-        if not text_bytes(texts).all():  # a NUL
-            self.odd |= matches(texts, r"\x00")
+        sizes = text_arrays.sizes(texts)
+        self.odd |= (sizes == 0) | (sizes > self._plan.limits.max_id_chars) | ~text_arrays.are_stripped(texts)
+        if not text_arrays.joined_bytes(texts).all():  # a NUL
+            self.odd |= text_arrays.matches(texts, r"\x00")
         return texts
 
     def _read_words(self, field: str, column: str, values: _Values) -> pa.Array:
         """Read a column of a field that is no time; relative addresses are odd where the site's is known."""
         converted = self._convert(field, column, values)
         if field == "url" and self._plan.limits.site_url:
-            self.odd |= matches(converted, "^/")
+            self.odd |= text_arrays.matches(converted, "^/")
         return converted
 
     def _convert(self, field: str, column: str, values: _Values) -> pa.Array:
@@ -227,15 +218,15 @@ class Columns:
         limit = limits.max_body_chars
         if field not in ("body", "lead"):
             limit = min(limit, limits.max_field_chars)
-        sizes = text_sizes(texts)
+        sizes = text_arrays.sizes(texts)
         is_plain = self._plain[column] if column in self._plain else are_plain(texts)
-        final = (sizes > _MAX_MISSING) & (sizes <= limit) & is_plain & are_stripped(texts)
-        final &= ~may_be_printed(texts, final)
+        final = (sizes > _MAX_MISSING) & (sizes <= limit) & is_plain & text_arrays.are_stripped(texts)
+        final &= ~text_arrays.may_be_printed(texts, final)
         if field != "body":
             changed = {"lead": READ_MORE, "author": f"{LINE_BREAK}|{MORE_THAN_NAME}"}.get(field, LINE_BREAK)
-            final &= ~matches(texts, changed, ignore_case=True)
+            final &= ~text_arrays.matches(texts, changed, ignore_case=True)
         if field == "image_url":
-            final &= matches(texts, _SINGLE_ADDRESS)
+            final &= text_arrays.matches(texts, _SINGLE_ADDRESS)
         return final
 
     def _convert_recurring(self, texts: pa.LargeStringArray, convert: _Convert) -> pa.LargeStringArray | None:
@@ -274,9 +265,9 @@ class Columns:
         texts = self._to_texts(values)
         micros = pa.nulls(self._count, pa.int64())
         if format.date_format is None:
-            micros = parse_zoned(texts)
+            micros = text_arrays.parse_zoned(texts)
             if format.zone is UTC and micros.null_count > texts.null_count:
-                naive = parse_naive(texts)
+                naive = text_arrays.parse_naive(texts)
                 micros = pc.coalesce(micros, naive)
                 if field == "published_at":
                     self._naive_micros = naive

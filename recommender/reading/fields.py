@@ -56,14 +56,8 @@ def to_article(raw: Mapping[str, Any], plan: Plan) -> Article:
     Only a row without an id, or without a title and a body, is refused, and what is beyond the limits of these;
     whatever else cannot be used is left out and noted in the report of the plan.
 
-    Raises
-    ------
-    RowError
-        With the reason, if the row cannot be used.
-    Unpublished
-        If it is no published story.
-    UnsettledOrder
-        If the column of a date must be searched first.
+    Raises `RowError` with the reason, `Unpublished` if it is no published story, and `UnsettledOrder` if the column of
+    a date must be searched first.
     """
     return _RowConverter(raw, plan).article()
 

@@ -60,11 +60,11 @@ _BRACKETED = (  # how shortcodes, CDATA and links of Markdown go on, and few bra
 _BRACKET = rf"\[(?:{_BRACKETED})"
 _LINE_START = r"(?m:^#{1,6} |^[ \t]*---[ \t]*\n)"
 _BRACKET_PATTERN, _LINE_PATTERN = re.compile(_BRACKET, re.IGNORECASE | re.ASCII), re.compile(_LINE_START)
-LEFTOVERS = (
+ANY = (
     rf"{_BRACKET}|{_ESCAPE}|{APPENDED}|[\x80-\x84\x86-\x9f]"
     rf"|\{{[{{%]|\*\*|{_LINE_START}|\r|[{_INVISIBLE}]|(?-i:{_MOJIBAKE_PAIR})"
 )
-"""What `has_leftovers` looks for as one pattern, without case."""
+"""What `are_in` looks for as one pattern, without case."""
 RARE = (rf"\[(?i:{_BRACKETED})", r"\{[{%]", r"\*\*", r"\\[unrUNR]", r"\r", "# ", "---", "first on")
 RARE_BYTES = (
     rb"\xc2[\x80-\x84\x86-\x9f\xad]",
@@ -75,7 +75,7 @@ RARE_BYTES = (
 """Patterns of which a text with leftovers, or its bytes, hold one; each begins with letters that few texts hold."""
 
 
-def has_leftovers(text: str) -> bool:
+def are_in(text: str) -> bool:
     """Check whether a text holds what anything here changes; most texts hold none of it.
 
     Each sign is searched by itself, which is many times faster than one pattern for all of them. One character is found
@@ -83,7 +83,7 @@ def has_leftovers(text: str) -> bool:
 
     Examples
     --------
-    >>> has_leftovers("The **mayor** resigns"), has_leftovers("The mayor [of Gull Point] resigns")
+    >>> are_in("The **mayor** resigns"), are_in("The mayor [of Gull Point] resigns")
     (True, False)
     """
     if "\r" in text or ("*" in text and "**" in text) or ("{" in text and ("{{" in text or "{%" in text)):

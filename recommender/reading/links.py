@@ -58,24 +58,14 @@ def story_links(
 ) -> tuple[Link, ...]:
     """Make the links of a story from those of its sentences and its column `links`; bad ones are left out and counted.
 
-    Parameters
-    ----------
-    anchors : iterable of Anchor
-        Links of sentences.
-    value : any
-        A list of URLs or ids, of objects with url, href, target or id, JSON of either, or text with blanks, `;` or `|`
-        between the links; None = no column.
-    base : str or None
-        Address that relative URLs start from.
-    limits : ReadingSettings
-    left_out : Counter of str
-        Links that cannot be used are counted there by reason.
+    `anchors` are links of sentences. `value` is a list of URLs or ids, of objects with url, href, target or id, JSON of
+    either, or text with blanks, `;` or `|` between the links; None = no column. Relative URLs start from `base`.
+    `left_out` counts links that cannot be used, by reason.
 
     Examples
     --------
-    >>> story_links([], "mill-vote; /local/ferry", "https://courier.example/a", ReadingSettings(), Counter())
-    (Link(target='mill-vote', anchor='', time=None, kind=None), Link(target='https://courier.example/local/ferry', \
-anchor='', time=None, kind=None))
+    >>> [link.target for link in story_links([], "vote; /ferry", "https://c.eu/a", ReadingSettings(), Counter())]
+    ['vote', 'https://c.eu/ferry']
     """
     links: list[Link] = []
     for target, details in _link_details(anchors, value, base, left_out):
@@ -168,11 +158,6 @@ def _to_line(value: Any, limits: ReadingSettings) -> str:
 def load_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -> pa.Table | None:
     """Load links as a table of `LINKS`, from a file or a table; None stays None.
 
-    Raises
-    ------
-    InputError
-        If they cannot be read.
-
     Examples
     --------
     >>> load_links(pa.table({"story": ["b"], "item": ["a"]}), ReadingSettings()).num_columns
@@ -186,14 +171,8 @@ def load_links(links: str | Path | pa.Table | None, settings: ReadingSettings) -
 def with_links(table: pa.Table, more: pa.Table | None, settings: ReadingSettings) -> pa.Table:
     """Add further links to the stories that they name, so that they are saved with these.
 
-    A warning counts the links whose story is not there, and those beyond `max_links` of a story.
-
-    Parameters
-    ----------
-    table : pyarrow.Table, columns of `SCHEMA`
-    more : pyarrow.Table or None, columns of `LINKS`
-        What `load_links` returned.
-    settings : ReadingSettings
+    `more` is what `load_links` returned. A warning counts the links whose story is not there, and those beyond
+    `max_links` of a story.
 
     Examples
     --------

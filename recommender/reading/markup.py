@@ -20,15 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from recommender.articles.openers import LINK_LABELS
 from recommender.articles.urls import leads_to_a_page
 from recommender.errors import RowError
-from recommender.reading.leftovers import (
-    LEFTOVERS,
-    RARE,
-    RARE_BYTES,
-    drop_invisible,
-    from_markdown,
-    has_leftovers,
-    tidy,
-)
+from recommender.reading import leftovers
 
 _MAX_TAGS = 20_000  # lexbor is quadratic in nesting: half a second at this bound, minutes beyond
 _BLOCKS = (
@@ -59,7 +51,7 @@ _WRAP_WIDTHS = range(50, 121)  # characters that programs wrap lines at
 _CODE = re.compile(r"<(?:code|pre|tt|kbd|samp)\b", re.IGNORECASE)  # where escaped tags are meant to be seen
 _ENTITY_PATTERN = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d{0,2});"
 _ENTITY = re.compile(_ENTITY_PATTERN, re.IGNORECASE | re.ASCII)
-_RARE = (r"<[/!A-Za-z]", r"&[#A-Za-z]", r"\x00", *RARE)
+_RARE = (r"<[/!A-Za-z]", r"&[#A-Za-z]", r"\x00", *leftovers.RARE)
 _MIN_LONG = 2_000  # bytes of a text on average
 _MAX_ESCAPES = 3  # times that HTML may have been escaped
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
@@ -129,7 +121,7 @@ def is_plain(text: str) -> bool:
     >>> is_plain("Ferry aground"), is_plain("Fish &amp; chips")
     (True, False)
     """
-    return not _is_html(text) and not ("&" in text and _ENTITY.search(text)) and not has_leftovers(text)
+    return not _is_html(text) and not ("&" in text and _ENTITY.search(text)) and not leftovers.are_in(text)
 
 
 def _is_html(text: str) -> bool:
@@ -153,7 +145,7 @@ def are_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 
 def _match_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
-    differs = pc.match_substring_regex(texts, rf"{_HTML}|{_ENTITY_PATTERN}|{LEFTOVERS}|\x00", ignore_case=True)
+    differs = pc.match_substring_regex(texts, rf"{_HTML}|{_ENTITY_PATTERN}|{leftovers.ANY}|\x00", ignore_case=True)
     return np.asarray(pc.fill_null(pc.invert(differs), False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
@@ -166,7 +158,7 @@ def _may_not_be_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     from pyarrow import acero  # slow to import, and not needed for short texts
 
     table = pa.table({"text": texts, "data": texts.cast(pa.large_binary())})
-    columns = (("text", _RARE), ("data", RARE_BYTES))
+    columns = (("text", _RARE), ("data", leftovers.RARE_BYTES))
     matches = [pc.match_substring_regex(pc.field(name), rare) for name, patterns in columns for rare in patterns]
     plan = [
         acero.Declaration("table_source", acero.TableSourceNodeOptions(table)),
@@ -189,9 +181,9 @@ def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
     """
     if is_plain(markup):
         return markup.strip(), []
-    markup = _as_html(tidy(markup))
+    markup = _as_html(leftovers.tidy(markup))
     text, anchors = _read_html(markup)
-    text = drop_invisible(unescape(text))
+    text = leftovers.drop_invisible(unescape(text))
     if _is_html(text) and not _CODE.search(markup):  # it was escaped within HTML
         text, anchors = _read_html(text)
     return text.strip(), anchors
@@ -202,11 +194,11 @@ def _as_html(text: str) -> str:
     unescaped = text
     for _ in range(_MAX_ESCAPES):
         if _is_html(unescaped):
-            return from_markdown(unescaped, has_tags=True)[0]
+            return leftovers.from_markdown(unescaped, has_tags=True)[0]
         escaped, unescaped = unescaped, html.unescape(unescaped)
         if unescaped == escaped:
             break
-    return from_markdown(text)[0]
+    return leftovers.from_markdown(text)[0]
 
 
 def _read_html(markup: str) -> tuple[str, list[Anchor]]:

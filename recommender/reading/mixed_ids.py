@@ -12,12 +12,7 @@ from recommender.reading.names import recognise
 
 
 def refuse_mixed_ids(data: Any, mapping: Mapping[str, str]) -> None:
-    """Refuse a frame or a list of rows with an id both as a number and as text.
-
-    Raises
-    ------
-    InputError
-        With the id.
+    """Raise `InputError` if a frame or a list of rows has an id both as a number and as text.
 
     Examples
     --------

@@ -104,12 +104,7 @@ class AmbiguousMonth(RowError):
 def month_number(name: str, language: str | None = None) -> int:
     """Find the number of a month by its name; `language` decides where languages disagree.
 
-    Raises
-    ------
-    ValueError
-        If it is unknown.
-    AmbiguousMonth
-        If it is another month in another language.
+    Raises `ValueError` if it is unknown, and `AmbiguousMonth` if it is another month in another language.
 
     Examples
     --------

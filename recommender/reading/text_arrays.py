@@ -30,12 +30,12 @@ _NAIVE, _ZONED = rf"^{_DAY}({_CLOCK})?$", rf"^{_DAY}{_CLOCK}(Z|[+-](0\d|1[0-4]):
 _NO_DATES = (0, -25_568 * DAY_US)  # 1970 and the end of 1899, which stand for no date
 
 
-def text_sizes(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+def sizes(texts: pa.LargeStringArray) -> NDArray[np.int64]:
     """Count the bytes of texts; 0 for a missing one."""
     return np.diff(_offsets(texts))
 
 
-def text_bytes(texts: pa.LargeStringArray) -> NDArray[np.uint8]:
+def joined_bytes(texts: pa.LargeStringArray) -> NDArray[np.uint8]:
     """Return the bytes of all texts of an array, one after another."""
     return np.frombuffer(texts.buffers()[2] or b"", np.uint8)
 
@@ -46,7 +46,7 @@ def _offsets(texts: pa.LargeStringArray) -> NDArray[np.int64]:
 
 def are_stripped(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     """Check which texts neither begin nor end with a blank; an empty one is not stripped."""
-    offsets, data = _offsets(texts), text_bytes(texts)
+    offsets, data = _offsets(texts), joined_bytes(texts)
     stripped = np.diff(offsets) > 0
     rows = np.flatnonzero(stripped)
     may_be_blank = _MAY_BE_BLANK[data[offsets[rows]]] | _MAY_BE_BLANK[data[offsets[rows + 1] - 1]]
@@ -60,7 +60,7 @@ def are_stripped(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 def may_be_printed(texts: pa.LargeStringArray, stripped: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Check which of the stripped texts may be a list or an object as it is printed."""
-    rows, data = np.flatnonzero(stripped), text_bytes(texts)
+    rows, data = np.flatnonzero(stripped), joined_bytes(texts)
     starts = _offsets(texts)[rows]
     first = data[starts]
     may_be = np.zeros(len(stripped), dtype=bool)
@@ -106,7 +106,7 @@ def to_lists(lists: pa.ListArray) -> list[list[str | None] | None]:
 
 def lines_for_readers(leads: Sequence[str], bodies: pa.LargeStringArray) -> Iterator[str]:
     """Choose a line of text for readers of each story, mostly by the beginning of its body."""
-    data = text_bytes(bodies).data
+    data = joined_bytes(bodies).data
     spans = pairwise(_offsets(bodies).tolist())
     for row, (lead, line, (start, end)) in enumerate(zip(leads, wire_lines(bodies), spans, strict=True)):
         if line is not None and not lead:

@@ -112,8 +112,7 @@ def _compile(date_format: str) -> re.Pattern[str]:
     parts = re.split(r"%(.)", " ".join(date_format.split()))
     try:
         pattern = re.compile(
-            "".join(_CODES[part] if number % 2 else re.escape(part) for number, part in enumerate(parts)),
-            re.IGNORECASE,
+            "".join(_CODES[part] if number % 2 else re.escape(part) for number, part in enumerate(parts)), re.IGNORECASE
         )
         names = set(pattern.groupindex)
         if names & {"year", "short_year"} and names & {"month", "name"} and "day" in names:

@@ -171,13 +171,7 @@ def single_value(value: Any, address: bool = False) -> Any:
 
 
 def as_text(value: Any, field: str) -> str:
-    """Convert a plain value to text.
-
-    Raises
-    ------
-    RowError
-        If it is no text and no number, or holds what no UTF-8 is.
-    """
+    """Convert a plain value to text; raise `RowError` if it is no text and no number, or is no UTF-8."""
     if type(value) is str and value.isascii():
         return value.replace("\x00", "") if "\x00" in value else value
     if isinstance(value, float) and value.is_integer():

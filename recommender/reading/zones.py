@@ -38,13 +38,7 @@ ZONE = (
 
 @cache
 def find_region(name: str) -> ZoneInfo:
-    """Find a zone by its name in the time zone database, such as 'Asia/Tokyo'.
-
-    Raises
-    ------
-    ValueError
-        If there is none of this name.
-    """
+    """Find a zone by its name in the time zone database, such as 'Asia/Tokyo'; raise `ValueError` if there is none."""
     try:
         return ZoneInfo(_names_by_folded()[name.casefold()] if name.isupper() and "/" in name else name)
     except (ZoneInfoNotFoundError, KeyError, ValueError, OSError):
@@ -59,10 +53,7 @@ def _names_by_folded() -> dict[str, str]:
 def in_zone(local: datetime, zone: str, default: tzinfo) -> datetime:
     """Put a time into the zone that a text names; abbreviations are those of the `default` zone first.
 
-    Raises
-    ------
-    ValueError
-        If the text is no zone, or may be one of several.
+    Raises `ValueError` if the text is no zone, or may be one of several.
 
     Examples
     --------

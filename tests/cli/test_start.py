@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from recommender import Settings, SettingsError
-from recommender.cli.options import settings_of
+from recommender.cli.options import load_settings
 from recommender.settings.toml import template
 from tests.conftest import NEWSROOM
 from tests.support.processes import cli
@@ -41,20 +41,20 @@ def test_the_template_is_the_defaults_with_and_without_its_comments(tmp_path: Pa
     assert Settings.from_toml(tmp_path / "set.toml") == Settings()
 
 
-def test_settings_of_the_current_folder_are_read_and_told(
+def test_load_settings_the_current_folder_are_read_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert settings_of(None, []) == Settings()
+    assert load_settings(None, []) == Settings()
     Path("recommender.toml").write_text("[selection]\nk = 3\n")
     Path("other.toml").write_text("[selection]\nk = 4\n")
-    assert settings_of(None, []).selection.k == 3
+    assert load_settings(None, []).selection.k == 3
     assert "recommender.toml" in capsys.readouterr().err
-    assert settings_of(Path("other.toml"), ["selection.reserves=2"], {"embedding.model": "tfidf"}) == Settings.of(
+    assert load_settings(Path("other.toml"), ["selection.reserves=2"], {"embedding.model": "tfidf"}) == Settings.of(
         {"selection": {"k": 4, "reserves": 2}, "embedding": {"model": "tfidf"}}
     )
     with pytest.raises(SettingsError, match="no NAME=VALUE form"):
-        settings_of(None, ["selection.k"])
+        load_settings(None, ["selection.k"])
 
 
 def test_init_never_overwrites_a_file(tmp_path: Path) -> None:

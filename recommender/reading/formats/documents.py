@@ -134,13 +134,9 @@ def graph_nodes(value: Row) -> list[Any] | None:
     return [{name: _resolve(part, nodes) for name, part in node.items()} for node in articles or graph]
 
 
-def _resolve(value: Any, nodes: Mapping[str, Row]) -> Any:
-    if isinstance(value, list):
-        return [_resolve_node(item, nodes) for item in value]
-    return _resolve_node(value, nodes)
-
-
-def _resolve_node(value: Any, nodes: Mapping[str, Row]) -> Any:
+def _resolve(value: Any, nodes: Mapping[str, Row], is_item: bool = False) -> Any:
+    if isinstance(value, list) and not is_item:
+        return [_resolve(item, nodes, is_item=True) for item in value]
     if isinstance(value, Mapping) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
         return nodes.get(value["@id"], value)
     return value

@@ -121,13 +121,7 @@ def format_by_suffix(suffix: str) -> Format | None:
 
 
 def format_named(name: str) -> Format:
-    """Find the format of a name.
-
-    Raises
-    ------
-    InputError
-        If there is none such.
-    """
+    """Find the format of a name; raise `InputError` if there is none such."""
     formats = all_formats()
     for format in formats:
         if format.name == name.casefold():

@@ -34,6 +34,7 @@ _STORY_KEYS = frozenset((
     "articleBody", "post_title", "Title", "Headline", "systemdata",
 ))  # fmt: skip
 _TITLE_KEYS = frozenset(("title", "headline", "headlines", "webTitle", "post_title"))
+_GRAPHQL_KEYS = _TITLE_KEYS | {"frontmatter"}
 _COLUMN_KEYS = _TITLE_KEYS | {"body", "text", "id"}
 _BODY_KEYS = ("body", "text", "content_html", "content_text", "articleBody")
 _FEED_LISTS = ("items", "entries", "articles", "results", "posts", "stories", "itemListElement", "@graph", "docs")
@@ -149,19 +150,16 @@ def _graphql_lists(value: Row) -> list[Any] | None:
             stories = [part]  # a story by itself
         if stories:
             lists[name] = stories
-    chosen = [stories for name, stories in lists.items() if _may_name_stories(name) and _have_titles(stories)]
+    chosen = [stories for name, stories in lists.items() if _are_stories(name, stories)]
     if not chosen and len(lists) == 1:
         chosen = list(lists.values())
     return [story for stories in chosen for story in stories] or None
 
 
-def _may_name_stories(name: str) -> bool:
-    return not any(word in name.casefold() for word in _OTHER_THAN_STORIES)
-
-
-def _have_titles(stories: list[Any]) -> bool:
-    keys = _TITLE_KEYS | {"frontmatter"}
-    return any(isinstance(story, Mapping) and not keys.isdisjoint(story) for story in stories)
+def _are_stories(name: str, items: list[Any]) -> bool:
+    if any(word in name.casefold() for word in _OTHER_THAN_STORIES):
+        return False
+    return any(isinstance(item, Mapping) and not _GRAPHQL_KEYS.isdisjoint(item) for item in items)
 
 
 def _single_story(value: Row) -> list[Any] | None:

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import (
-    Row,
-    Shape,
-    fill_missing,
-    first_filled,
-    get_path,
-    objects,
-    with_kind,
-    without,
-)
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, objects, with_kind, without
 
 _APART = ("taxonomy", "promo_items", "credits", "content_elements", "distributor", "related_content", "revision")
 _MAX_DEPTH = 10
@@ -23,10 +14,10 @@ _MAX_DEPTH = 10
 def _convert(row: Row) -> Row:
     taxonomy, promo = row.get("taxonomy"), row.get("promo_items")
     source = get_path(row.get("source"), "name") or get_path(row.get("distributor"), "name")
-    story = fill_missing(
+    story = fill(
         without(row, *_APART),
         content_elements=_find_texts(row.get("content_elements")),
-        tags=[first_filled(tag, "text", "slug") for tag in objects(get_path(taxonomy, "tags"))],
+        tags=[first_of(tag, "text", "slug") for tag in objects(get_path(taxonomy, "tags"))],
         section=_find_section(taxonomy),
         author=[_name(author) for author in objects(get_path(row.get("credits"), "by"))],
         image=get_path(promo, "basic", "url") or get_path(promo, "lead_art", "url"),
@@ -67,7 +58,5 @@ def _read_table(table: Mapping[str, Any]) -> list[Any]:
 
 
 SHAPE = Shape(
-    name="Arc XP",
-    any_of=(("headlines", "content_elements"), ("headlines", "canonical_website")),
-    convert=_convert,
+    name="Arc XP", any_of=(("headlines", "content_elements"), ("headlines", "canonical_website")), convert=_convert
 )

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import (
-    Row,
-    Shape,
-    fill_missing,
-    first_filled,
-    get_path,
-    objects,
-    with_kind,
-)
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, objects, with_kind
 
 _TAGS = ("tag", "topic", "keyword")
 _SECTIONS = ("section", "category", "channel", "rubric", "desk")
@@ -28,10 +20,10 @@ def _convert(row: Row) -> Row:
         attributes = _convert_strapi({**attributes})
     fields = {str(name).removeprefix("field_"): value for name, value in attributes.items()}
     story: Row = {"id": row.get("id"), "type": kind, **fields}
-    story = fill_missing(story, lead=get_path(story.get("body"), "summary"), language=story.get("langcode"))
+    story = fill(story, lead=get_path(story.get("body"), "summary"), language=story.get("langcode"))
     path = story.get("path")
     if isinstance(path, Mapping):
-        story = fill_missing({**story, "path": None}, url=path.get("alias"))
+        story = fill({**story, "path": None}, url=path.get("alias"))
     return with_kind(_with_related(story, row.get("relationships")))
 
 
@@ -41,11 +33,11 @@ def _with_related(story: Row, related: Any) -> Row:
         return story
     more: dict[str, list[Any]] = {}
     for relationship, items in related.items():
-        names = [first_filled(item, "display_name", "name", "title") for item in objects(items)]
+        names = [first_of(item, "display_name", "name", "title") for item in objects(items)]
         field = _related_field(str(relationship).removeprefix("field_").casefold())
         if field is not None and any(names):
             more.setdefault(field, []).extend(filter(None, names))
-    return fill_missing(story, **more)
+    return fill(story, **more)
 
 
 def _related_field(relationship: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, first_filled, get_path, objects, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, objects, without
 
 _TIMES = {"published": "published_at", "updated": "updated_at", "expired": "expires_at"}
 _APART = ("links", "link", "guidislink", "content", "authors")
@@ -16,7 +16,7 @@ def _convert(row: Row) -> Row:
         times["published_at"] = times["updated_at"]
     details = [name for name in row if name.endswith(("_detail", "_parsed"))]
     unparsed = [name for name, field in _TIMES.items() if field in times]
-    story = fill_missing(
+    story = fill(
         {**without(row, *details, *unparsed, *_APART), **times},
         body=_find_text(row.get("content")),
         url=row.get("link"),
@@ -34,11 +34,7 @@ def _find_text(contents: object) -> str | None:
 
 def _find_picture(row: Row) -> object:
     links = [*objects(row.get("media_content")), *objects(row.get("links"))]
-    return next((first_filled(link, "url", "href") for link in links if "image" in str(link.get("type", ""))), None)
+    return next((first_of(link, "url", "href") for link in links if "image" in str(link.get("type", ""))), None)
 
 
-SHAPE = Shape(
-    name="feedparser",
-    any_of=(("title_detail",), ("summary_detail",)),
-    convert=_convert,
-)
+SHAPE = Shape(name="feedparser", any_of=(("title_detail",), ("summary_detail",)), convert=_convert)

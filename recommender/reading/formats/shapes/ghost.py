@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from recommender.reading.formats.shapes.shape import (
-    Row,
-    Shape,
-    fill_missing,
-    first_filled,
-    get_path,
-    with_kind,
-    without,
-)
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, with_kind, without
 
 
 def _convert(row: Row) -> Row:
@@ -20,9 +12,9 @@ def _convert(row: Row) -> Row:
         if isinstance(story.get(name), str):
             story[name] = story[name].replace("__GHOST_URL__", "")
     if not story.get("html"):  # trees of its editor, and before 2023 of another
-        story["html"] = first_filled(row, "lexical", "mobiledoc", "plaintext")
+        story["html"] = first_of(row, "lexical", "mobiledoc", "plaintext")
     section = get_path(row.get("primary_tag"), "name")
-    story = fill_missing(without(story, "primary_tag", "primary_author"), section=section)
+    story = fill(without(story, "primary_tag", "primary_author"), section=section)
     if not story.get("authors"):
         story["authors"] = get_path(row.get("primary_author"), "name")
     if str(story.get("page", "0")).casefold() in ("1", "true"):  # exports before 2019 have no types
@@ -31,7 +23,5 @@ def _convert(row: Row) -> Row:
 
 
 SHAPE = Shape(
-    name="Ghost",
-    any_of=(("uuid", "visibility", "html"), ("uuid", "visibility", "slug", "title")),
-    convert=_convert,
+    name="Ghost", any_of=(("uuid", "visibility", "html"), ("uuid", "visibility", "slug", "title")), convert=_convert
 )

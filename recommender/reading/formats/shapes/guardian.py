@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, objects, with_kind, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, objects, with_kind, without
 
 
 def _convert(row: Row) -> Row:
@@ -17,7 +17,7 @@ def _convert(row: Row) -> Row:
         keywords, contributors = (
             [tag.get("webTitle") for tag in tags if tag.get("type") == kind] for kind in ("keyword", "contributor")
         )
-        story = fill_missing({**story, "tags": keywords}, byline=contributors)
+        story = fill({**story, "tags": keywords}, byline=contributors)
     return with_kind(story)
 
 

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import (
-    Row,
-    Shape,
-    fill_missing,
-    first_filled,
-    get_path,
-    objects,
-    with_kind,
-    without,
-)
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, objects, with_kind, without
 
 
 def _convert(row: Row) -> Row:
@@ -22,8 +13,8 @@ def _convert(row: Row) -> Row:
     author = get_path(row.get("byline"), "original") or row.get("byline")
     if isinstance(author, str):
         row = {**row, "byline": author.removeprefix("By ")}
-    story = fill_missing(
-        {**without(row, "multimedia", "lead_paragraph"), "type": first_filled(row, "document_type", "item_type")},
+    story = fill(
+        {**without(row, "multimedia", "lead_paragraph"), "type": first_of(row, "document_type", "item_type")},
         body=row.get("lead_paragraph"),
         tags=tags,
         image=_find_image(row.get("multimedia")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, first_filled, objects, with_kind, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, objects, with_kind, without
 
 _BODIES = ("body_html", "body_xhtml", "body_text", "body")
 _LEADS = ("description", "description_text", "description_xhtml", "description_html")
@@ -21,16 +21,16 @@ _MAY_BE_STORIES = ("video", "audio")  # with a text
 
 def _convert(row: Row) -> Row:
     row = {**row, **{_CAPITALS[name]: value for name, value in row.items() if name in _CAPITALS}}  # of 3.0
-    body = first_filled(row, *_BODIES) or _main_text(row.get("bodies"))
-    lead = first_filled(row, *_LEADS) or _main_text(row.get("descriptions"))
+    body = first_of(row, *_BODIES) or _main_text(row.get("bodies"))
+    lead = first_of(row, *_LEADS) or _main_text(row.get("descriptions"))
     story = {
         **without(row, *_BODIES, *_LEADS, *_APART),
         "body": body,
         "lead": lead,
-        "published_at": first_filled(row, *_TIMES),
+        "published_at": first_of(row, *_TIMES),
         "updated_at": row.get("versioncreated"),
     }
-    story = fill_missing(
+    story = fill(
         story,
         headline=_main_text(row.get("headlines")),
         byline=row.get("by") if isinstance(row.get("by"), str) else _names(row.get("by") or row.get("bylines")),
@@ -56,14 +56,14 @@ def _main_text(value: Any) -> Any:
 
 
 def _names(value: Any) -> list[Any]:
-    names = [first_filled(author, "name", "value") for author in objects(value)]
+    names = [first_of(author, "name", "value") for author in objects(value)]
     return [name.removeprefix("By ") for name in names if isinstance(name, str)]
 
 
 def _find_picture(row: Row) -> Any:
     for association in objects(row.get("associations")):
         for picture in objects(association.get("renditions")):
-            if picture.get("href") and "video" not in str(first_filled(picture, "mimetype", "contenttype")):
+            if picture.get("href") and "video" not in str(first_of(picture, "mimetype", "contenttype")):
                 return picture["href"]
     return None
 

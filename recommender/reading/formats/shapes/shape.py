@@ -60,7 +60,7 @@ def get_path(value: Any, *path: str | int) -> Any:
     return value
 
 
-def first_filled(row: Mapping[str, Any], *names: str) -> Any:
+def first_of(row: Mapping[str, Any], *names: str) -> Any:
     """Find the first of some columns that holds something; None where none does."""
     return next((row[name] for name in names if row.get(name)), None)
 
@@ -71,6 +71,6 @@ def objects(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in items if isinstance(item, Mapping)]
 
 
-def fill_missing(row: Row, **more: Any) -> Row:
+def fill(row: Row, **more: Any) -> Row:
     """Add further columns to a row, where they hold something and the row has none such."""
     return {**row, **{name: value for name, value in more.items() if value and not row.get(name)}}

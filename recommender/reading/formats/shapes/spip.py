@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, without
 
 _TEXTS = ("surtitre", "titre", "soustitre", "descriptif", "chapo", "texte", "ps")
 _LINK = re.compile(r"\[([^\[\]\n]*?)->([^\[\]\s]*)\]")
@@ -15,7 +15,7 @@ _MODEL = re.compile(r"<(?:doc|img|emb|modele)\d+(?:\|[^<>]*)?>")
 
 def _convert(row: Row) -> Row:
     texts = {name: _to_html(row[name]) for name in _TEXTS if name in row}
-    story = fill_missing({**without(row, "statut", "surtitre", "soustitre", "maj"), **texts}, updated_at=row.get("maj"))
+    story = fill({**without(row, "statut", "surtitre", "soustitre", "maj"), **texts}, updated_at=row.get("maj"))
     return {**story, "status": "published" if row["statut"] in ("publie", "publié") else "unpublished"}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from recommender.reading.formats.shapes.shape import Row, Shape, fill_missing, without
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, without
 
 
 def _convert(row: Row) -> Row:
-    story = fill_missing(without(row, "uid", "pid", "starttime", "endtime"), expires_at=row.get("endtime"))
-    return {**fill_missing(story, available_from=row.get("starttime")), "id": row["uid"]}
+    story = fill(without(row, "uid", "pid", "starttime", "endtime"), expires_at=row.get("endtime"))
+    return {**fill(story, available_from=row.get("starttime")), "id": row["uid"]}
 
 
 SHAPE = Shape(name="TYPO3", any_of=(("uid", "bodytext"),), convert=_convert)

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.reading.formats.shapes.shape import (
-    Row,
-    Shape,
-    fill_missing,
-    first_filled,
-    get_path,
-    objects,
-    with_kind,
-    without,
-)
+from recommender.reading.formats.shapes.shape import Row, Shape, fill, first_of, get_path, objects, with_kind, without
 
 PROTECTED = "password protected"
 """Status of a post that readers see with a password only."""
@@ -32,7 +23,7 @@ def _convert_rest(row: Row) -> Row:
         story["status"] = PROTECTED
     seo = row.get("yoast_head_json")
     return with_kind(
-        fill_missing(
+        fill(
             story,
             author=get_path(seo, "author"),
             image_url=row.get("jetpack_featured_media_url") or get_path(seo, "og_image", 0, "url"),
@@ -48,7 +39,7 @@ def _with_embedded(story: Row, embedded: Mapping[str, Any]) -> Row:
         for taxonomy in ("category", "post_tag")
     )
     authors = [author.get("name") for author in objects(embedded.get("author")) if author.get("name")]
-    return fill_missing(
+    return fill(
         without(story, "author") if authors else story,  # which may be a login
         author=authors,
         section=sections[:1],
@@ -59,7 +50,7 @@ def _with_embedded(story: Row, embedded: Mapping[str, Any]) -> Row:
 
 def _convert_graphql(row: Row) -> Row:
     """Take the number of a post, which is the same in all interfaces, for its id."""
-    number = first_filled(row, "databaseId", "postId")
+    number = first_of(row, "databaseId", "postId")
     story = without(row, "databaseId", "postId", "featuredImage", "contentType", "contentTypeName", "__typename")
     if row.get("link"):
         story = without(story, "uri")
@@ -67,10 +58,10 @@ def _convert_graphql(row: Row) -> Row:
         story = {"id": number, **without(story, "id")}
     picture = get_path(row.get("featuredImage"), "node") or row.get("featuredImage")
     return with_kind(
-        fill_missing(
+        fill(
             story,
             image_url=get_path(picture, "sourceUrl"),
-            type=get_path(row.get("contentType"), "node", "name") or first_filled(row, "contentTypeName", "__typename"),
+            type=get_path(row.get("contentType"), "node", "name") or first_of(row, "contentTypeName", "__typename"),
         )
     )
 
