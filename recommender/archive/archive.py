@@ -247,7 +247,7 @@ class Archive:
         They belong to no copy group: `Catalog.copies_of` tells what to leave out.
         """
         _, code_of, site = self.derived.stories.languages
-        held = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
+        rows = (self.catalog.known_rows([article_id]) for article_id in table["id"].to_pylist())
         texts = self.catalog.boilerplate.cleaned(table)
         terms = self.tfidf.transform(whole_texts(texts))
         published = Catalog(table, np.ones(len(table), dtype=bool), 0).published
@@ -264,7 +264,7 @@ class Archive:
         return StoryQueries(
             search=self.search_table(terms, vectors),
             at=np.arange(len(table)),
-            rows=np.array([rows[0] if len(rows) else -1 for rows in held]),
+            rows=np.array([known[0] if len(known) else -1 for known in rows]),
             published=published,
             language=np.array(
                 [code_of.get(name or site, -1) for name in table["language"].to_pylist()], dtype=np.int32

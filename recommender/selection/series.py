@@ -102,17 +102,17 @@ def template(title: str) -> str:
 
 def _is_format(label: str) -> bool:
     """Check whether a label names a format: one that only contains its name is a subject ("stock market crash")."""
-    found = _FORMAT.search(label)
-    return found is not None and bool(_AFTER_FORMAT.match(label, found.end())) and not _NO_FORMAT.search(label)
+    match = _FORMAT.search(label)
+    return match is not None and bool(_AFTER_FORMAT.match(label, match.end())) and not _NO_FORMAT.search(label)
 
 
 def _release(undated: str) -> str:
     """Find the clause of a title that tells by what figure something changed in a month; empty where none does."""
     for clause in _CLAUSE.split(undated):
         blank = _SCALE.sub("", _FIGURE.sub("#", _CHANGES.sub("!", clause)))
-        found = _RELEASE.match(_PERCENT.sub("%", " ".join(blank.split())))
-        if found and _MEASURED.search(_NOT_MEASURED.sub("", found.group())):
-            return found.group()
+        match = _RELEASE.match(_PERCENT.sub("%", " ".join(blank.split())))
+        if match and _MEASURED.search(_NOT_MEASURED.sub("", match.group())):
+            return match.group()
     return ""
 
 
