@@ -404,7 +404,8 @@ def test_brute_force_agrees_under_a_ranker(fitted: Recommender) -> None:
     raw, checked = raw.reshape(size, size), 0
     assert archive.closeness is not None
     every_chance = archive.ranker.probability(raw)
-    close = archive.closeness.is_close(pairs.texts["whole_whole"], pairs.dense, pairs.texts["shared"], every_chance)
+    cosines = pairs.texts["whole_whole"], pairs.titles, pairs.dense
+    close = archive.closeness.is_close(*cosines, pairs.texts["shared"], every_chance)
     for row, article_id in enumerate(archive.catalog.ids.to_pylist()):
         chance = archive.ranker.probability(raw[row])
         fits = pool[row] & ~archive.catalog.timeless & close[row] & (chance >= (rec.related_at or 0.0))

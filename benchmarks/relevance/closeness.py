@@ -1,12 +1,13 @@
-"""Measure how what is called related agrees with two readers of lists, by the least probability of closeness.
+"""Measure how what is called related agrees with readers of lists, by the least probability of closeness.
 
-    python -m benchmarks.closeness --data DATA [--cache FILE]
+    python -m benchmarks.closeness --data DATA [--cache FILE] [--model tfidf]
 
-The 40 lists of `benchmarks/labels/allsides40.csv` were made of 5,000 allsides stories; each item was read twice. What
-at least one reader called unrelated and none related counts as unrelated; what one called related, and the other at
-least weakly so, counts as related. `benchmarks/labels/short97.csv` are pairs of items of one paragraph that the default
-called related before it looked at the number of shared terms: for them, and for the 40 lists again, the second table
-tells what the loss of pairs with few shared terms changes.
+`benchmarks/labels/allsides40.csv` and `lists80.csv` hold lists of 5,000 allsides stories, of cbc and of the sample
+newsroom; two readers read each item. What at least one reader called unrelated and none related counts as unrelated;
+what one called related, and the other at least weakly so, counts as related. `short97.csv` are pairs of items of one
+paragraph, read once, that an earlier default called related. Picks are the items of the sample newsroom's lists that
+its editor picked. For each set a row shows the share of unrelated items among those called related, and the share of
+related items that are called so.
 """
 
 from __future__ import annotations
@@ -19,19 +20,22 @@ import random
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from benchmarks.learn_default import Column, compare
 
-from recommender import Recommender
+from recommender import Recommender, Settings
 from recommender.evaluation import load_set
 from recommender.ranking.closeness import Closeness
 
 LABELS = Path(__file__).parents[1] / "labels"
+NEWSROOM = Path(__file__).parents[2] / "data" / "newsroom"
+ODDS = ("words", "both")
 VALUE = {"unrelated": 0, "weakly": 1}  # all other labels: 2
-LEAST = (0.7, 0.8, 0.85, 0.88, 0.9, 0.93, 0.95, 0.97)
-FEW = (0.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+LEAST = (0.8, 0.84, 0.86, 0.88, 0.9, 0.93)
+FEW = (0.0, 3.0, 6.0)
 SHORT = 4_000  # items of current_events that the pairs of short items were drawn from
 
 
@@ -49,61 +53,80 @@ def closeness_of(rec: Recommender) -> Closeness:
     return ranker.closeness
 
 
-def by_least(closeness: Closeness, pairs: tuple[Column, ...], is_likely: np.ndarray, read: np.ndarray) -> None:
-    """Print what each least probability calls related."""
-    words, meaning, _ = pairs
-    assert closeness.both is not None
-    print("| by | least | of all items related | unrelated of these | related of the others, of all related |")
-    print("|---|---|---|---|---|")
-    for name, odds in (("words", closeness.words), ("words and meaning", closeness.both)):
-        chance = 1 / (1 + np.exp(-(odds.base + odds.words * words + odds.meaning * np.nan_to_num(meaning))))
-        for least in LEAST:
-            kept = (chance >= least) & is_likely
-            figures = (kept.mean(), (read[kept] <= 1).mean(), (~kept & (read >= 3)).sum() / (read >= 3).sum())
-            print(f"| {name} | {least} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
+class Labelled(NamedTuple):
+    """Items of one set that readers read: what closeness goes by, relevance, labels from 0 to 4, and weights."""
+
+    pairs: tuple[Column, ...]
+    relevance: np.ndarray
+    read: np.ndarray
+    weight: np.ndarray
+
+    def figures(self, closeness: Closeness, least: float, few: float, related_at: float) -> str:
+        """Write the share of unrelated items of those called related, and of related ones that are called so."""
+        odds = {name: value and replace(value, least=least) for name, value in vars(closeness).items() if name in ODDS}
+        is_close = replace(closeness, **odds, few=few).is_close(*self.pairs, self.relevance)
+        called = (is_close & (self.relevance >= related_at)) * self.weight
+        is_related = self.read >= 3
+        unrelated = called[self.read <= 1].sum() / called.sum()
+        return f"{unrelated:.3f}, {called[is_related].sum() / self.weight[is_related].sum():.2f}"
+
+
+def labelled(rec: Recommender, items: list[dict[str, str]]) -> Labelled:
+    """Compare the stories and items of label files with one reader or two."""
+    stories, shown = [row["story"] for row in items], [row["item"] for row in items]
+    readers = [("reader", "reader") if "reader" in row else ("reader_1", "reader_2") for row in items]
+    read = [sum(VALUE.get(row[name], 2) for name in names) for row, names in zip(items, readers, strict=True)]
+    weight = np.array([float(row.get("weight", 1)) for row in items])
+    return Labelled(compare(rec, stories, shown), np.nan_to_num(rec.relevance(stories, shown)), np.array(read), weight)
+
+
+def picks(rec: Recommender) -> list[dict[str, str]]:
+    """Return the items of the sample newsroom's lists that its editor picked."""
+    lines = [json.loads(line) for line in (NEWSROOM / "editor_picks.jsonl").read_text().splitlines()]
+    lists = rec.recommend_many([line["id"] for line in lines])
+    return [
+        {"story": line["id"], "item": item.article_id, "reader": "picked"}
+        for line, found in zip(lines, lists, strict=True)
+        for item in found.items
+        if item.article_id in line["picks"]
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with allsides.jsonl.gz and events/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with allsides.jsonl.gz, cbc/ and events/")
     parser.add_argument("--cache", type=Path, help="file of the vector cache")
+    parser.add_argument("--model", default="all-MiniLM-L6-v2", help="embedding model; tfidf: words alone")
     arguments = parser.parse_args()
     with gzip.open(arguments.data / "allsides.jsonl.gz", "rt", encoding="utf-8") as lines:
         every = [json.loads(line) for line in lines]
     random.seed(0)
     events = load_set("current_events", arguments.data).catalog.table
     some = np.sort(np.random.default_rng(3).choice(len(events), SHORT, replace=False))
+    settings = Settings.of({"embedding": {"model": arguments.model}})
     with tempfile.TemporaryDirectory() as folder:
         cache = arguments.cache or Path(folder) / "vectors.sqlite"
-        rec = Recommender(cache=cache).fit(random.sample(every, 5_000))
-        short = Recommender(cache=cache).fit_table(events.take(pa.array(some)))
-    items, short_items = read_labels("allsides40.csv"), read_labels("short97.csv")
-    read = np.array([sum(VALUE.get(row[f"reader_{number}"], 2) for number in (1, 2)) for row in items])
-    short_read = np.array([VALUE.get(row["reader"], 2) for row in short_items])
-    weight = np.array([float(row["weight"]) for row in short_items])
-    stories, shown = [row["story"] for row in items], [row["item"] for row in items]
-    pairs = compare(rec, stories, shown)
-    short_ids = [row["story"] for row in short_items], [row["item"] for row in short_items]
-    short_pairs, short_chance = compare(short, *short_ids), np.nan_to_num(short.relevance(*short_ids))
-    closeness = closeness_of(rec)
-    chance = np.nan_to_num(rec.relevance(stories, shown))
-    is_likely = chance >= (rec.related_at or 0)
-    by_least(closeness, pairs, is_likely, read)
-    print(
-        "\n| few | allsides: related | unrelated of these | short: related | unrelated of these | related that stay |"
-    )
-    print("|---|---|---|---|---|---|")
+        allsides = Recommender(settings, cache=cache).fit(random.sample(every, 5_000))
+        cbc = Recommender(settings, cache=cache).fit(arguments.data / "cbc" / "articles.jsonl.gz")
+        sample = Recommender(settings, cache=cache).fit(NEWSROOM / "articles.jsonl")
+        short = Recommender(settings, cache=cache).fit_table(events.take(pa.array(some)))
+    eighty = read_labels("lists80.csv")
+    sets = {
+        "allsides40": labelled(allsides, read_labels("allsides40.csv")),
+        "allsides": labelled(allsides, [row for row in eighty if row["set"] == "allsides"]),
+        "cbc": labelled(cbc, [row for row in eighty if row["set"] == "cbc"]),
+        "sample": labelled(sample, [row for row in eighty if row["set"] == "sample"]),
+        "short97": labelled(short, read_labels("short97.csv")),
+        "picks": labelled(sample, picks(sample)),
+    }
+    closeness, related_at = closeness_of(sample), sample.related_at or 0.0
+    print(f"{closeness}, relevance {related_at}")
     for few in FEW:
-        other = replace(closeness, few=few)
-        kept, left = other.is_close(*pairs, chance) & is_likely, other.is_close(*short_pairs, short_chance) * weight
-        figures = (
-            kept.mean(),
-            (read[kept] <= 1).mean(),
-            left.sum() / weight.sum(),
-            left[short_read == 0].sum() / left.sum(),
-            left[short_read == 2].sum() / weight[short_read == 2].sum(),
-        )
-        print(f"| {few} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
+        print(f"\nlog odds lost by pairs that share no term: {few}")
+        print("| least | " + " | ".join(sets) + " |\n|" + "---|" * (len(sets) + 1))
+        for least in LEAST:
+            figures = (one.figures(closeness, least, few, related_at) for one in sets.values())
+            print(f"| {least} | " + " | ".join(figures) + " |")
 
 
 if __name__ == "__main__":

@@ -38,8 +38,9 @@ from recommender.version import __version__
 SETS = ("cbc", "nos")
 COUNTS = (50, 100, 200, 400)
 CUTS = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05)
-KEPT = 3 / 4  # of the pairs that most judges would follow
-LEAST = {"words": 0.9, "both": 0.93}  # by `python -m benchmarks.closeness`: what readers of lists called unrelated goes
+KEPT = 0.78  # of the pairs that most judges would follow
+# by `python -m benchmarks.closeness`: few items that readers called unrelated stay
+LEAST = {"words": 0.86, "both": 0.9}
 TERMS, FEW, LIKELY = 10, 6.0, 0.3  # by the same command: fewer short items that are unrelated are called related
 FOLDS = 5
 Column: TypeAlias = NDArray[np.float32]
@@ -113,11 +114,11 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     stories, items = pairs["story"].to_pylist(), pairs["item"].to_pylist()
     chance, follow = rec.relevance(stories, items), pairs["grade"].to_numpy() >= 0.5
     cut = max(one for one in CUTS if (follow & (chance >= one)).sum() >= KEPT * follow.sum())
-    words, meaning, shared = compare(rec, stories, items)
-    by_words = odds((words,), follow, LEAST["words"])
-    both = odds((words, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
+    words, titles, meaning, shared = compare(rec, stories, items)
+    by_words = odds((words, titles), follow, LEAST["words"])
+    both = odds((words, titles, meaning), follow, LEAST["both"]) if "embedding" in ranker.families else None
     closeness = Closeness(words=by_words, both=both, terms=TERMS, few=FEW, likely=LIKELY)
-    kept = (chance >= cut) & closeness.is_close(words, meaning, shared, chance)
+    kept = (chance >= cut) & closeness.is_close(words, titles, meaning, shared, chance)
     return replace(ranker, related_at=cut, closeness=closeness), {
         "cut": cut,
         "pairs": len(pairs),
@@ -128,20 +129,34 @@ def related(ranker: Ranker, data: Path, cache: Path) -> tuple[Ranker, dict[str, 
     }
 
 
-def compare(rec: Recommender, stories: Sequence[str], items: Sequence[str]) -> tuple[Column, Column, Column]:
-    """Compute the cosines of words and of vectors (NaN = none) of pairs of ids, and the number of shared terms."""
+def compare(rec: Recommender, stories: Sequence[str], items: Sequence[str]) -> tuple[Column, Column, Column, Column]:
+    """Compute what closeness goes by, for pairs of ids: see `Closeness.is_close`."""
     at, rows = rec.catalog.rows(stories), rec.catalog.rows(items)[:, None]
     pairs = Pairs(rec.archive.table, at, rec.archive.table, rows, rows >= 0)
-    return pairs.texts["whole_whole"][:, 0], pairs.dense[:, 0], pairs.texts["shared"][:, 0]
+    return pairs.texts["whole_whole"][:, 0], pairs.titles[:, 0], pairs.dense[:, 0], pairs.texts["shared"][:, 0]
 
 
 def odds(cosines: Sequence[Column], follow: NDArray[np.bool_], least: float) -> Odds:
     """Fit the log odds that most judges would follow, by logistic regression."""
     values = np.nan_to_num(np.stack(cosines, axis=1)).astype(np.float64)
     model = LogisticRegression(C=1e6, max_iter=1_000).fit(values, follow)
-    words, meaning = (*model.coef_[0].tolist(), 0.0)[:2]
-    base = float(model.intercept_[0])
-    return Odds(base=round(base, 3), words=round(words, 3), meaning=round(meaning, 3), least=least)
+    base, words, title, meaning = (round(float(n), 3) for n in (model.intercept_[0], *model.coef_[0], 0.0)[:4])
+    return Odds(base=base, words=words, title=title, meaning=meaning, least=least)
+
+
+def fit_related(data: Path, cache: Path | None) -> None:
+    """Fit what is related on CNRec again, and write it into the rankers that are there."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("minilm-lead", "lexical"):
+            shipped = SHIPPED / f"{name}.json"
+            fitted, figures = related(Ranker.load(shipped), data, cache or Path(folder) / "vectors.sqlite")
+            print(name, fitted.related_at, fitted.closeness, figures, flush=True)
+            for path in (shipped, *sorted(RANKERS.glob(f"{name}-without-*.json"))):
+                ranker = Ranker.load(path)
+                provenance = {**ranker.provenance, "related": {"on CNRec": figures}}
+                replace(ranker, related_at=fitted.related_at, closeness=fitted.closeness, provenance=provenance).save(
+                    path
+                )
 
 
 def told(one: Estimate) -> list[float]:
@@ -154,7 +169,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="file of the vector cache")
     parser.add_argument("--seeds", type=int, default=3, help="seeds that figures are the mean of")
     parser.add_argument("--write", action="store_true", help="write rankers and figures")
+    parser.add_argument("--related", action="store_true", help="keep all trees; fit only what is related, and write it")
     arguments = parser.parse_args()
+    if arguments.related:
+        return fit_related(arguments.data, arguments.cache)
     whole, recall = held_pairs(arguments.data, arguments.cache)
     rows: list[dict[str, Any]] = [
         {"set": name, "recall of linked items among candidates": found} for name, found in recall.items()

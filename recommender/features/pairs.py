@@ -48,6 +48,11 @@ class Pairs:
         return dict(zip(TEXT_PAIRS, values, strict=True))
 
     @cached_property
+    def titles(self) -> NDArray[np.float32]:
+        """Sum of the cosines of each title with the text of the other story, (q, c); a missing title adds 0."""
+        return np.nan_to_num(self.texts["title_whole"]) + np.nan_to_num(self.texts["whole_title"])
+
+    @cached_property
     def dense(self) -> NDArray[np.float32]:
         """Cosines of the vectors, (q, c); NaN where one side has none."""
         vectors = self.queries.vectors[self.query_rows]

@@ -9,31 +9,37 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+Cosines = NDArray[np.float32]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Odds:
-    """Log odds that most readers would follow: `base + words * lexical + meaning * dense`.
+    """Log odds that most readers would follow: `base + words * lexical + title * titles + meaning * dense`.
 
     Attributes
     ----------
     base, words, meaning : float
     least : float
         Probability from which on a pair is close.
+    title : float
+        Default 0, as in files that were written before titles counted.
     """
 
     base: float
     words: float
     meaning: float
     least: float
+    title: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = np.array([self.base, self.words, self.meaning, self.least])
-        if not np.isfinite(numbers).all() or min(self.words, self.meaning) < 0 or not 0 < self.least < 1:
+        numbers = np.array([self.base, self.words, self.title, self.meaning, self.least])
+        if not np.isfinite(numbers).all() or min(self.words, self.title, self.meaning) < 0 or not 0 < self.least < 1:
             raise ValueError(f"odds of {numbers} are beyond reason")
 
-    def excess(self, lexical: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Compute by how much the log odds of pairs exceed those of a close pair, from cosines of any shape."""
+    def excess(self, lexical: Cosines, titles: Cosines, dense: Cosines) -> NDArray[np.float64]:
+        """Compute by how much the log odds of pairs exceed those of a close pair, from cosines of one shape."""
         odds = self.base + self.words * lexical.astype(np.float64) + self.meaning * dense.astype(np.float64)
+        odds += self.title * titles.astype(np.float64)
         return np.asarray(odds - np.log(self.least / (1 - self.least)))
 
 
@@ -42,7 +48,7 @@ class Closeness:
     """Check which pairs are close enough to be called related.
 
     The probability of a link tells the best candidate of a story from its others. It says little of whether even the
-    best is about the same thing, since some candidate is always first. Two cosines, which do not depend on the other
+    best is about the same thing, since some candidate is always first. Cosines, which do not depend on the other
     candidates, say that better. They are weighed by a logistic regression of the votes of judges who were shown pairs
     of stories (`python -m benchmarks.learn_default`); how they agree with readers of lists tells
     `python -m benchmarks.closeness`. Short texts that share little but the name of a place have high cosines too, so
@@ -64,8 +70,8 @@ class Closeness:
     Examples
     --------
     >>> closeness = Closeness(words=Odds(base=-4.0, words=45.0, meaning=0.0, least=0.9), both=None, terms=10, few=4.0)
-    >>> lexical, dense = np.array([0.05, 0.2, 0.2], np.float32), np.full(3, np.nan, np.float32)
-    >>> closeness.is_close(lexical, dense, np.array([12, 12, 1], np.float32), np.full(3, 0.1))
+    >>> lexical, missing = np.array([0.05, 0.2, 0.2], np.float32), np.full(3, np.nan, np.float32)
+    >>> closeness.is_close(lexical, missing, missing, np.array([12, 12, 1], np.float32), np.full(3, 0.1))
     array([False,  True, False])
     """
 
@@ -83,8 +89,9 @@ class Closeness:
 
     def is_close(
         self,
-        lexical: NDArray[np.float32],
-        dense: NDArray[np.float32],
+        lexical: Cosines,
+        titles: Cosines,
+        dense: Cosines,
         shared: NDArray[np.float32],
         probability: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
@@ -92,17 +99,19 @@ class Closeness:
 
         Parameters
         ----------
-        lexical, dense : ndarray of float32, of any shape
-            Cosines of words and of vectors; NaN = none.
+        lexical, titles, dense : ndarray of float32, of one shape
+            Cosine of the whole texts; sum of the cosines of each title with the other text; cosine of the vectors;
+            NaN = none.
         shared : ndarray of float32, of the same shape
             Number of terms that both texts have.
         probability : ndarray of float64, of the same shape
             Of a link, as the ranker estimates it.
         """
-        excess = self.words.excess(lexical, np.zeros_like(lexical))
+        lexical, titles = np.nan_to_num(lexical), np.nan_to_num(titles)
+        excess = self.words.excess(lexical, titles, np.zeros_like(lexical))
         if self.both is not None:
             missing = np.isnan(dense)
-            both = self.both.excess(lexical, np.where(missing, np.float32(0), dense))
+            both = self.both.excess(lexical, titles, np.nan_to_num(dense))
             excess = np.where(missing, excess, both)
         loss = self.few * np.maximum(1 - shared / max(self.terms, 1), 0)
         return np.asarray(excess >= np.where((probability >= self.likely) | (not self.terms), 0, loss))
@@ -113,7 +122,7 @@ class Closeness:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Read what `to_json` returned; files of earlier versions say nothing of shared terms."""
+        """Read what `to_json` returned; files of earlier versions lack titles and shared terms."""
         words, both = (None if odds is None else Odds(**odds) for odds in (content["words"], content["both"]))
         if words is None:
             raise ValueError("closeness says nothing of words")

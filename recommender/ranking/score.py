@@ -301,7 +301,7 @@ class Scorer:
         lexical = pairs.texts["whole_whole"]
         shared, is_far = pairs.texts["shared"], None
         if self.closeness is not None:
-            is_far = ~self.closeness.is_close(lexical, pairs.dense, shared, probability)
+            is_far = ~self.closeness.is_close(lexical, pairs.titles, pairs.dense, shared, probability)
         first_row = sum(map(len, self._features))
         self._features.append(features)
         ranked = self._ranked(

@@ -16,17 +16,21 @@ from recommender import Recommender, Settings, SettingsError
 from recommender.ranking.closeness import Closeness, Odds
 from recommender.ranking.ranker import Ranker
 
-WORDS = Odds(base=-4.0, words=40.0, meaning=0.0, least=0.9)
-BOTH = Odds(base=-5.0, words=20.0, meaning=12.0, least=0.93)
+WORDS = Odds(base=-4.0, words=40.0, title=10.0, meaning=0.0, least=0.9)
+BOTH = Odds(base=-5.0, words=20.0, title=8.0, meaning=12.0, least=0.93)
 COSINES = st.floats(-1, 1, width=32)
+MAYBE = st.one_of(COSINES, st.just(float("nan")))
 
 
-@given(COSINES, st.one_of(COSINES, st.just(float("nan"))), st.booleans())
-def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float, meaning_counts: bool) -> None:
+@given(MAYBE, MAYBE, MAYBE, st.booleans())
+def test_a_pair_is_close_by_the_odds_of_what_it_has(
+    lexical: float, titles: float, dense: float, meaning_counts: bool
+) -> None:
     closeness = Closeness(words=WORDS, both=BOTH if meaning_counts else None)
     odds = BOTH if meaning_counts and not np.isnan(dense) else WORDS
-    chance = 1 / (1 + np.exp(-(odds.base + odds.words * lexical + (odds.meaning * dense if odds is BOTH else 0))))
-    found = closeness.is_close(*(np.array([[value]], np.float32) for value in (lexical, dense, 0, 0)))
+    texts = odds.words * np.nan_to_num(lexical) + odds.title * np.nan_to_num(titles)
+    chance = 1 / (1 + np.exp(-(odds.base + texts + (odds.meaning * dense if odds is BOTH else 0))))
+    found = closeness.is_close(*(np.array([[value]], np.float32) for value in (lexical, titles, dense, 0, 0)))
     assert found.shape == (1, 1)
     assert bool(found[0, 0]) == (chance >= odds.least) or abs(chance - odds.least) < 1e-9
 
@@ -34,24 +38,27 @@ def test_a_pair_is_close_by_the_odds_of_what_it_has(lexical: float, dense: float
 MORE = st.floats(0, 1, width=32)
 
 
-@given(COSINES, COSINES, st.integers(0, 30), st.tuples(MORE, MORE, st.integers(0, 30)))
-def test_a_pair_that_shares_more_is_never_less_close(
-    lexical: float, dense: float, shared: int, more: tuple[float, float, int]
-) -> None:
+@given(st.tuples(COSINES, COSINES, COSINES, st.integers(0, 30)), st.tuples(MORE, MORE, MORE, st.integers(0, 30)))
+def test_a_pair_that_shares_more_is_never_less_close(pair: tuple[float, ...], more: tuple[float, ...]) -> None:
     closeness = Closeness(words=WORDS, both=BOTH, terms=10, few=4.0)
-    pair = np.array([lexical, dense, shared], np.float32)
-    first, second = closeness.is_close(*np.stack([pair, pair + np.array(more, np.float32)], axis=1), np.zeros(2))
+    first_and_second = np.array([pair, np.add(pair, more)], np.float32).T
+    first, second = closeness.is_close(*first_and_second, np.zeros(2))
     assert second or not first
 
 
 def test_a_pair_that_shares_few_terms_must_be_closer() -> None:
     shared = np.array([0, 1, 5, 10, 40], np.float32)
-    lexical, dense = np.full(5, 0.2, np.float32), np.full(5, np.nan, np.float32)  # log odds of 4, and 2.2 are enough
+    lexical, none = np.full(5, 0.2, np.float32), np.full(5, np.nan, np.float32)  # log odds of 4, and 2.2 are enough
     chance = np.full(5, 0.2)
     closeness = Closeness(words=WORDS, both=None, terms=10, few=3.0, likely=0.3)
-    assert closeness.is_close(lexical, dense, shared, chance).tolist() == [False, False, True, True, True]
-    assert closeness.is_close(lexical, dense, shared, np.full(5, 0.3)).all(), "a link is likely"
-    assert Closeness(words=WORDS, both=None).is_close(lexical, dense, shared, chance).all()
+    assert closeness.is_close(lexical, none, none, shared, chance).tolist() == [False, False, True, True, True]
+    assert closeness.is_close(lexical, none, none, shared, np.full(5, 0.3)).all(), "a link is likely"
+    assert Closeness(words=WORDS, both=None).is_close(lexical, none, none, shared, chance).all()
+
+
+def test_files_from_before_titles_counted_are_read() -> None:
+    data = {"words": {"base": -4.0, "words": 45.0, "meaning": 0.0, "least": 0.9}, "both": None}
+    assert Closeness.from_json(data).words.title == 0
 
 
 @pytest.mark.parametrize("name", ["minilm-lead", "lexical"])
@@ -77,6 +84,7 @@ def test_a_file_that_tells_no_closeness_asks_for_none(tmp_path: Path) -> None:
         {"words": None, "both": None},
         {"words": {"base": 0.0, "words": -1.0, "meaning": 0.0, "least": 0.9}, "both": None},
         {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0, "least": 1.0}, "both": None},
+        {"words": {"base": 0.0, "words": 1.0, "title": -1.0, "meaning": 0.0, "least": 0.9}, "both": None},
         {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0}, "both": None},
         {"words": {"base": "x", "words": 1.0, "meaning": 0.0, "least": 0.5}, "both": None},
         {"words": {"base": 0.0, "words": 1.0, "meaning": 0.0, "least": 0.5}, "both": None, "terms": 10, "few": -1.0},
