@@ -148,6 +148,31 @@ def lists() -> Iterator[str]:
     )
 
 
+def whole_run() -> Iterator[str]:
+    """Report the time of a whole run, by stage."""
+    found = loaded("whole_run")
+    yield "## A whole run"
+    yield ""
+    yield f"`python -m benchmarks.whole_run FOLDER`, {found['machine']['cpu']}; from Parquet and cached vectors to"
+    yield "published Parquet, with the ranker. Seconds are processor time divided by the number of cores, with the"
+    yield "compilation of loops where they changed. *Load*: other work on the machine."
+    yield ""
+    stages = list(found["rows"][0]["processor seconds over cores"])
+    yield from table(
+        ("stories", *stages, "all", "peak memory", "load"),
+        (
+            (
+                f"{row['stories']:,}, {row['seeds']}",
+                *(seconds(row["processor seconds over cores"][stage]) for stage in stages),
+                seconds(60 * row["processor minutes over cores"]),
+                f"{row['peak MiB']:,} MiB",
+                row["load"][1],
+            )
+            for row in found["rows"]
+        ),
+    )
+
+
 def reading() -> Iterator[str]:
     """Report the time of reading files."""
     found = loaded("reading")
@@ -184,7 +209,7 @@ def serving() -> Iterator[str]:
 
 def document() -> str:
     """Return the page."""
-    parts = ["\n".join(part()) for part in (candidates, lists, reading, serving)]
+    parts = ["\n".join(part()) for part in (candidates, lists, whole_run, reading, serving)]
     return HEAD + "\n" + "\n\n".join(parts) + "\n"
 
 
