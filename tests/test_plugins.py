@@ -26,7 +26,7 @@ def small(settings): return TfidfSvdEmbedder(2)
 def rows(file):
     with file.text() as text:
         yield 1, {"id": "one", "title": text.read()}
-ADDED = Format(name="added", ends=(".added",), tells=lambda head: head.text.startswith("ADDED"), rows=rows)
+ADDED = Format(name="added", suffixes=(".added",), recognises=lambda head: head.text.startswith("ADDED"), rows=rows)
 def engine(address): return LocalEngine()
 def sink(place, format): return FilePublisher(Path(place))
 def system(name, cache): return name

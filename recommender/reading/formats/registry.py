@@ -50,17 +50,17 @@ class Format:
     ----------
     name : str
         What `format` and `--input-format` take.
-    ends : tuple of str
+    suffixes : tuple of str
         Suffixes of its files.
-    tells : callable
+    recognises : callable
         Whether the head of a file is surely of this format.
     rows : callable, optional
         Reads a file; None for archives, whose files have formats of their own.
     """
 
     name: str
-    ends: tuple[str, ...]
-    tells: Callable[[Head], bool]
+    suffixes: tuple[str, ...]
+    recognises: Callable[[Head], bool]
     rows: Callable[[File], Rows] | None
 
 
@@ -73,34 +73,49 @@ def _is_delimited(head: Head) -> bool:
 
 
 FORMATS: list[Format] = [
-    Format(name="jsonl", ends=(".jsonl", ".ndjson", ".jsonlines"), tells=_begins(_JSON), rows=rows_of_lines),
-    Format(name="json", ends=(".json", ".geojson", ".jsonld", ".json-seq"), tells=_begins(_JSON), rows=rows_of_json),
-    Format(name="csv", ends=(".csv",), tells=_is_delimited, rows=rows_of_delimited),
-    Format(name="tsv", ends=(".tsv", ".tab"), tells=_is_delimited, rows=partial(rows_of_delimited, default="\t")),
-    Format(name="parquet", ends=(".parquet", ".pq"), tells=lambda head: is_parquet(head.data), rows=rows_of_parquet),
+    Format(name="jsonl", suffixes=(".jsonl", ".ndjson", ".jsonlines"), recognises=_begins(_JSON), rows=rows_of_lines),
     Format(
-        name="arrow", ends=(".arrow", ".feather", ".ipc"), tells=lambda head: is_arrow(head.data), rows=rows_of_arrow
+        name="json",
+        suffixes=(".json", ".geojson", ".jsonld", ".json-seq"),
+        recognises=_begins(_JSON),
+        rows=rows_of_json,
     ),
-    Format(name="html", ends=(".html", ".htm", ".xhtml"), tells=_begins(_PAGE), rows=rows_of_page),
+    Format(name="csv", suffixes=(".csv",), recognises=_is_delimited, rows=rows_of_delimited),
+    Format(
+        name="tsv", suffixes=(".tsv", ".tab"), recognises=_is_delimited, rows=partial(rows_of_delimited, default="\t")
+    ),
+    Format(
+        name="parquet",
+        suffixes=(".parquet", ".pq"),
+        recognises=lambda head: is_parquet(head.data),
+        rows=rows_of_parquet,
+    ),
+    Format(
+        name="arrow",
+        suffixes=(".arrow", ".feather", ".ipc"),
+        recognises=lambda head: is_arrow(head.data),
+        rows=rows_of_arrow,
+    ),
+    Format(name="html", suffixes=(".html", ".htm", ".xhtml"), recognises=_begins(_PAGE), rows=rows_of_page),
     Format(
         name="xml",
-        ends=(".xml", ".rss", ".atom", ".rdf", ".nitf", ".newsml", ".wxr"),
-        tells=_begins(_XML),
+        suffixes=(".xml", ".rss", ".atom", ".rdf", ".nitf", ".newsml", ".wxr"),
+        recognises=_begins(_XML),
         rows=rows_of_xml,
     ),
-    Format(name="markdown", ends=(".md", ".markdown", ".mdx"), tells=_begins(_FRONT), rows=rows_of_markdown),
+    Format(name="markdown", suffixes=(".md", ".markdown", ".mdx"), recognises=_begins(_FRONT), rows=rows_of_markdown),
     Format(
         name="excel",
-        ends=(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
-        tells=lambda head: is_sheet(head.data),
+        suffixes=(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
+        recognises=lambda head: is_sheet(head.data),
         rows=rows_of_sheet,
     ),
-    Format(name="zip", ends=(".zip",), tells=lambda head: is_zip(head.data), rows=None),
-    Format(name="tar", ends=(".tar",), tells=lambda head: is_tar(head.data), rows=None),
+    Format(name="zip", suffixes=(".zip",), recognises=lambda head: is_zip(head.data), rows=None),
+    Format(name="tar", suffixes=(".tar",), recognises=lambda head: is_tar(head.data), rows=None),
 ]
 """The formats of this package; where several recognise a file, the first counts."""
 
-KNOWN = f"{', '.join(suffix for format in FORMATS for suffix in format.ends)} (or .gz, .bz2, .xz, .zst)"
+KNOWN = f"{', '.join(suffix for format in FORMATS for suffix in format.suffixes)} (or .gz, .bz2, .xz, .zst)"
 """The known suffixes, for messages."""
 _VAGUE_SUFFIXES = ("", ".txt", ".dat", ".log", ".out", ".data", ".export", ".dump", ".download")
 
@@ -117,7 +132,7 @@ def _plugin_formats() -> tuple[Format, ...]:
 
 def format_by_suffix(suffix: str) -> Format | None:
     """Find the format whose files have a suffix."""
-    return next((format for format in all_formats() if suffix in format.ends), None)
+    return next((format for format in all_formats() if suffix in format.suffixes), None)
 
 
 def format_named(name: str) -> Format:
@@ -141,6 +156,6 @@ def format_of(file: File, *, certain: bool = False) -> Format | None:
     if (by_suffix is not None and by_suffix.name in ("markdown", "excel")) or not file.head:
         return by_suffix  # a page may begin with anything, and a sheet is a zip archive as others are
     head = Head.from_file(file)
-    if by_suffix is not None and by_suffix.tells(head):
+    if by_suffix is not None and by_suffix.recognises(head):
         return by_suffix
-    return next((format for format in all_formats() if format.tells(head)), by_suffix)
+    return next((format for format in all_formats() if format.recognises(head)), by_suffix)
