@@ -504,7 +504,7 @@ def test_the_command_line_tells_of_links(tmp_path: Path) -> None:
     assert told in run("info", "--lists", out)
     assert told in run("info", "--archive", snap)
     with pytest.raises(InputError, match="no such file of links"):
-        run("precompute", tmp_path / "none.jsonl", *where, "--links", tmp_path / "none.csv")
+        run("precompute", stories, *where, "--links", tmp_path / "none.csv")
     stories.write_bytes(orjson.dumps(STORIES[0]))
     assert "links  " not in run("precompute", stories, *where, "--allow-shrink")
     assert "links  " not in run("info", "--lists", out)
