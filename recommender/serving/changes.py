@@ -56,6 +56,7 @@ class Changes:
         if self._last is None or self._last[0] is not lists or self._last[1] is None:
             return None
         cached = self._cache.get(self._last[1])
+        lists.overlay.refresh()  # a takedown holds at once, also while the stories are still those of the last version
         return cached[1].without(lists.overlay.hidden) if cached else None
 
     def follow(self, lists: PublishedLists) -> None:

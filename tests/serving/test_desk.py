@@ -329,6 +329,18 @@ class TestPages:
             listed = re.findall(r"(?s)<caption>(?:Came|Went).*?</table>", desk.get("/desk").text)
             assert not any(f'id={one}"' in part for one in gone for part in listed)
 
+    def test_a_takedown_holds_in_what_the_version_changed_before_its_stories_are_read(self, desk: Served) -> None:
+        publish_again(desk.place, "lighthouse")
+        lists, changes = PublishedLists.open(desk.place), Changes(desk.place)
+        changes.follow(lists)
+        comparison = changes.latest(lists)
+        assert comparison is not None
+        gone = comparison.changed[0].article_id
+        PublishedLists.open(desk.place).withdraw(gone)
+        comparison = changes.latest(lists)
+        assert comparison is not None
+        assert gone not in [change.article_id for change in comparison.changed]
+
     def test_a_comparison_is_made_once_until_something_is_decided(
         self, desk: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
