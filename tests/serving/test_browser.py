@@ -69,7 +69,7 @@ def test_with_the_keyboard_alone_a_story_is_found_an_item_blocked_and_brought_ba
     keys = tab.page.keyboard
     keys.press("/")
     keys.type("topic0word0")
-    tab.page.wait_for_selector("#results li")
+    tab.page.wait_for_selector("#results li:first-child:has-text('topic0word0')")  # not those of half the word
     keys.press("ArrowDown")
     keys.press("Enter")
     tab.page.wait_for_url("**/desk/story*")
