@@ -51,6 +51,8 @@ def test_of_one_headline_a_list_holds_the_best_placed_piece() -> None:
     rec = Recommender(SETTINGS).fit([asked, *twice])
     rejected = {one.article_id: one.rule for one in rec.explain_rejected(["asked"])["asked"]}
     assert [rule for article_id, rule in rejected.items() if article_id.startswith("t")] == ["headline"]
+    details = [one.detail for one in rec.explain_rejected(["asked"])["asked"] if one.rule == "headline"]
+    assert details == ["same headline as “Harbour closed”"]
 
 
 def test_stories_without_a_headline_have_none_in_common() -> None:

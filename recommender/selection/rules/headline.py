@@ -27,6 +27,7 @@ HEADLINE = Rule(
     "headline",
     "The same headline as the story or as an item",
     "Only one piece of a headline stands in a list; another headline lets it in, or a pin.",
+    relation="same headline as",
     rejects=_rejects,
     rejects_after=_rejects_after,
 )
