@@ -50,7 +50,7 @@ def found(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, k: int, ne
     ]
 
     def run(part: Any) -> np.ndarray:
-        return nearest(part, rows, k, near=near, torch=not near)
+        return nearest(part, rows, k, within_reach=near, torch=not near)
 
     run(every.take(np.arange(32)))  # imports done, loops compiled, vectors converted
     best: list[np.ndarray] = []
@@ -67,13 +67,13 @@ def little(searched: SearchTable, id_rank: np.ndarray, at: np.ndarray, best: np.
     """Time the search for one story, and that of all stories among some that changed."""
     rows = searched.rows(np.arange(len(searched)), id_rank)
     single = [queries(searched, at[start : start + 1]) for start in range(0, len(at), len(at) // SINGLE)]
-    alone = [timed(lambda one=one: nearest(one, rows, k, near=True)) * (os.cpu_count() or 1) for one in single]
+    alone = [timed(lambda one=one: nearest(one, rows, k, within_reach=True)) * (os.cpu_count() or 1) for one in single]
     changed = np.sort(np.random.default_rng(2).permutation(len(searched))[:CHANGES])
     least = searched.products(at, searched, np.maximum(best[:, -1:], 0))[:, 0]
     entered = searched.rows(changed, id_rank)
     some = queries(searched, at)
-    nearest(some.take(np.arange(1)), entered, k, near=True)
-    offered = timed(lambda: nearest(some, entered, k, near=True, least=least)) * len(searched) / len(at)
+    nearest(some.take(np.arange(1)), entered, k, within_reach=True)
+    offered = timed(lambda: nearest(some, entered, k, within_reach=True, least=least)) * len(searched) / len(at)
     return {
         "one story, ms": round(float(np.median(alone)) * 1e3, 2),
         "changes offered, seconds": round(offered, 2),

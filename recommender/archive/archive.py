@@ -162,7 +162,7 @@ class Archive:
         if self.index is not None and self.index.report.rows == len(self.vectors):
             return self
         if self.index is not None:
-            return replace(self, index=self.index.grown(self.vectors))
+            return replace(self, index=self.index.with_added_rows(self.vectors))
         retrieval = self.settings.retrieval
         return replace(self, index=SearchIndex.build(self.vectors, retrieval.index, retrieval.min_recall))
 
@@ -275,7 +275,7 @@ class Archive:
 
     def search_table(self, terms: sp.csr_matrix, vectors: NDArray[np.int16]) -> SearchTable:
         """Make what stories from outside are searched by."""
-        keys = Keys.of(terms, self.derived.vocabulary.telling, vectors)
+        keys = Keys.from_terms(terms, self.derived.vocabulary.is_distinctive, vectors)
         size = terms.shape[1]
         reach = None if self.shortlist is None else self.shortlist.reach(keys, vectors)
         return SearchTable(vectors, keys, size, reach)

@@ -33,7 +33,7 @@ from recommender.progress import Progress, silent
 from recommender.ranking.ranker import Ranker, find_ranker
 from recommender.reading.read import read_articles
 from recommender.search.index import check_factory
-from recommender.search.keys import Keys, telling_words
+from recommender.search.keys import Keys, mask_distinctive_words
 from recommender.search.limits import LIMITS, Limits
 from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
@@ -131,7 +131,7 @@ def make_search_table(
     catalog: Catalog, tfidf: Tfidf, terms: sp.csr_matrix, vectors: NDArray[np.int16], settings: Settings, limits: Limits
 ) -> tuple[SearchTable, Shortlist | None]:
     """Choose the words that stories are searched by and, in a large archive, the reach of each."""
-    keys = Keys.of(terms, telling_words(tfidf), vectors)
+    keys = Keys.from_terms(terms, mask_distinctive_words(tfidf), vectors)
     if settings.retrieval.exact or len(catalog) <= limits.exact:
         return SearchTable(vectors, keys, terms.shape[1]), None
     shortlist = Shortlist.fit(catalog.ids.to_pylist(), keys, vectors, terms.shape[1], limits)

@@ -32,7 +32,7 @@ def pair_relevance(archive: Archive, a: NDArray[np.int64], b: NDArray[np.int64])
         block = slice(start, start + _BLOCK)
         queries, item = archive.queries(a[block]), b[block, None]
         pool = find_candidates(archive, queries, pools.take(pool_rows[story[block]]), scope, k, scope)
-        candidates = pool.beside(item)
+        candidates = pool.append(item)
         raw = score_by_ranker(queries, candidates, pool, archive.table, archive.ranker)[0]
         column = (candidates.rows == item).argmax(axis=1)
         relevance[block] = archive.ranker.probability(np.take_along_axis(raw, column[:, None], axis=1)[:, 0])
@@ -58,8 +58,8 @@ def has_valid_pools(archive: Archive, scope: Scope) -> bool:
 def _search_kinds(archive: Archive, scope: Scope, k: int) -> NDArray[np.int64]:
     """Return how each language is searched, by its number of rows.
 
-    0: all of its stories are candidates, 1: each is compared with all, 2: with some. See `Retriever.holds` and
-    `Retriever.near`.
+    0: all of its stories are candidates, 1: each is compared with all, 2: with some. See `Retriever.takes_all` and
+    `Retriever.uses_reach`.
     """
     language = scope.language if archive.settings.retrieval.same_language else np.zeros_like(scope.language)
     counts = np.bincount(language[scope.allowed], minlength=len(archive.derived.stories.languages.code_of))
@@ -98,4 +98,4 @@ def find_candidates(
     if not len(lost):
         return candidates
     searched = search.pools(queries.take(lost))
-    return candidates.scattered(lost, searched.candidates(scope.allowed)[0])
+    return candidates.replace_rows(lost, searched.candidates(scope.allowed)[0])

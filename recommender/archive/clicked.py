@@ -170,7 +170,7 @@ def clicked_pairs(
         stories, offers = clicked.stories[block], clicked.offered[block]
         pool = candidates_at_publication(archive, stories, count, clicked.moment[block])
         shown = _column_indices(offers)
-        rows = pool.beside(shown.rows).rows
+        rows = pool.append(shown.rows).rows
         pairs = Pairs(archive.table, stories, archive.table, rows, is_among(rows, pool.rows))
         is_shown = is_among(rows, shown.rows)
         row, item_rows = np.nonzero(is_shown)[0], rows[is_shown]

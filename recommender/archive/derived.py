@@ -23,7 +23,7 @@ from recommender.features.table import FeatureTable, section_codes, section_leve
 from recommender.features.texts import TextParts, term_rarity
 from recommender.features.tfidf import Tfidf
 from recommender.lists.wording import Wording
-from recommender.search.keys import telling_words
+from recommender.search.keys import mask_distinctive_words
 from recommender.selection.series import FormatKeys, Series
 from recommender.settings import SeriesRule
 
@@ -148,9 +148,9 @@ class Vocabulary:
     spelling: Spelling
 
     @cached_property
-    def telling(self) -> NDArray[np.bool_]:
-        """The words that stories may be searched by, (v,)."""
-        return telling_words(self.tfidf)
+    def is_distinctive(self) -> NDArray[np.bool_]:
+        """The mask of the words that stories may be searched by, (v,)."""
+        return mask_distinctive_words(self.tfidf)
 
     @cached_property
     def wording(self) -> Wording:

@@ -25,7 +25,7 @@ from recommender.lists.values import add_reached_caps, to_rejected
 from recommender.ranking.score import Contributions, Ranked, Scorer, is_among
 from recommender.search.pools import Candidates, Checkpoint, Pools, StoryQueries
 from recommender.search.scope import Filters
-from recommender.search.update_pools import renewed
+from recommender.search.update_pools import update_pools
 from recommender.selection.context import Selection, Stories
 from recommender.selection.fill import fill_lists
 from recommender.selection.pipeline import After, Trace, mark_developments, select
@@ -187,7 +187,7 @@ class Lister:
             pools = search.pools(queries, checkpoint)
         else:
             earlier_search = before.retriever(before.pools.scope, before.pools.k)
-            pools = renewed(queries, before.pools.by_row, search, earlier_search, checkpoint)
+            pools = update_pools(queries, before.pools.by_row, search, earlier_search, checkpoint)
         shown = self.selection.unblocked_scope.allowed
         return replace(archive, pools=ArchivePools(pools, scope, shown, self.k, self.blocked))
 
@@ -283,9 +283,9 @@ class Lister:
         candidates = find_candidates(archive, queries, pools, selection.unblocked_scope, self.k, pool_scope)
         if with_blocked:  # for a trace: what is blocked everywhere, besides the candidates and in the place of none
             rows = pools.candidates(selection.scope.allowed)[0].rows
-            candidates = candidates.beside(np.where(selection.rules.blocked[rows], rows, -1))
+            candidates = candidates.append(np.where(selection.rules.blocked[rows], rows, -1))
         if (stories.pins >= 0).any():
-            candidates = candidates.beside(stories.pins)
+            candidates = candidates.append(stories.pins)
         return candidates, pool
 
     def _stories(self, table: pa.Table, queries: StoryQueries) -> Stories:

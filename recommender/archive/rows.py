@@ -23,7 +23,7 @@ def append_rows(archive: Archive, catalog: Catalog, added: pa.Table, vectors: ND
     longer = replace(
         archive,
         catalog=catalog,
-        searched=archive.searched.beside(archive.search_table(terms, vectors)),
+        searched=archive.searched.append(archive.search_table(terms, vectors)),
         parts=archive.parts.append(TextParts.from_table(texts, archive.tfidf, terms)),
         neighbours=archive.neighbours.append(archive.hubness.neighbours(terms, vectors)),
         pools=None,

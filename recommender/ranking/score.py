@@ -293,7 +293,7 @@ class Scorer:
         `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
         """
         same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
-        scored = pool if same else candidates.beside(pool.rows)
+        scored = pool if same else candidates.append(pool.rows)
         raw, pairs, features = score_by_ranker(queries, scored, pool, self.table, ranker)
         rows = scored.rows if same else np.where(is_among(scored.rows, candidates.rows), scored.rows, -1)
         slope, intercept = ranker.calibration

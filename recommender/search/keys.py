@@ -1,4 +1,4 @@
-"""The words that stories are searched by: of each its most telling ones, as integers."""
+"""The search terms of stories: the weightiest distinctive words of each, as integers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WORDS = 0.7  # of the product of a story with itself; the rest is that of its v
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """Words of some stories and what they weigh, by row.
+    """Search terms of stories and their weights, by row.
 
     Attributes
     ----------
     words : ndarray of int32, shape (n, KEYS)
-        Places in the vocabulary, ascending; -1 = none.
+        Indices in the vocabulary, ascending; -1 = none.
     weights : ndarray of int16, shape (n, KEYS)
     """
 
@@ -36,69 +36,69 @@ class Keys:
         return len(self.words)
 
     @classmethod
-    def of(cls, terms: sp.csr_matrix, telling: NDArray[np.bool_], vectors: NDArray[np.int16]) -> Keys:
-        """Choose the words of greatest TF-IDF among those that may tell stories apart.
+    def from_terms(cls, terms: sp.csr_matrix, is_distinctive: NDArray[np.bool_], vectors: NDArray[np.int16]) -> Keys:
+        """Choose the distinctive words of greatest TF-IDF.
 
         Parameters
         ----------
         terms : csr_matrix, shape (n, v)
             TF-IDF, unit rows.
-        telling : ndarray of bool, shape (v,)
-            See `telling_words`.
+        is_distinctive : ndarray of bool, shape (v,)
+            See `mask_distinctive_words`.
         vectors : ndarray of int16, shape (n, d)
-            Where a story has none its words have all the weight.
+            The words of a story without a vector have all the weight.
         """
         size = len(vectors)
-        found = cls(np.full((size, KEYS), -1, np.int32), np.zeros((size, KEYS), np.int16))
+        keys = cls(np.full((size, KEYS), -1, np.int32), np.zeros((size, KEYS), np.int16))
         scale = np.where(vectors.any(axis=1), np.sqrt(_WORDS), 1.0).astype(np.float32) * np.float32(SCALE)
-        parts = np.asarray(terms.indptr), np.asarray(terms.indices), np.asarray(terms.data)
-        loops.heaviest(size, *parts, telling, scale, found.words, found.weights)
-        return found
+        arrays = np.asarray(terms.indptr), np.asarray(terms.indices), np.asarray(terms.data)
+        loops.heaviest(size, *arrays, is_distinctive, scale, keys.words, keys.weights)
+        return keys
 
     def take(self, rows: NDArray[np.int64]) -> Keys:
-        """Take the words of some stories."""
+        """Return the search terms of the stories at `rows`."""
         return Keys(self.words[rows], self.weights[rows])
 
-    def beside(self, more: Keys) -> Keys:
-        """Put the words of other stories behind these."""
-        return Keys(concatenate(self.words, more.words), concatenate(self.weights, more.weights))
+    def append(self, other: Keys) -> Keys:
+        """Return these search terms followed by those of other stories."""
+        return Keys(concatenate(self.words, other.words), concatenate(self.weights, other.weights))
 
 
-def telling_words(tfidf: Tfidf) -> NDArray[np.bool_]:
-    """Find the words that tell stories apart: of more than one, and not of very many; (v,)."""
+def mask_distinctive_words(tfidf: Tfidf) -> NDArray[np.bool_]:
+    """Mark the words used by more than one story and by not too many, (v,)."""
     most = np.clip(_SHARE * tfidf.stories, _FEW, _MOST)
     return np.asarray(tfidf.shared & (tfidf.shares * tfidf.stories <= most))
 
 
 @dataclass(frozen=True, eq=False)
 class Postings:
-    """The places at which each word stands.
+    """The inverted index of search terms: the positions of the stories that use each word.
 
     Attributes
     ----------
-    first : ndarray of int64, shape (v + 1,)
-        Where those of each begin.
-    place : ndarray of int32, shape (m,)
-        Ascending for each.
-    weight : ndarray of int16, shape (m,)
+    offsets : ndarray of int64, shape (v + 1,)
+        Where the positions of each word begin.
+    positions : ndarray of int32, shape (m,)
+        Ascending for each word.
+    weights : ndarray of int16, shape (m,)
     """
 
-    first: NDArray[np.int64]
-    place: NDArray[np.int32]
-    weight: NDArray[np.int16]
+    offsets: NDArray[np.int64]
+    positions: NDArray[np.int32]
+    weights: NDArray[np.int16]
 
     @property
-    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
-        """The arrays, as compiled loops take them."""
-        return self.first, self.place, self.weight
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
+        """The arrays in the order in which compiled loops take them."""
+        return self.offsets, self.positions, self.weights
 
     @classmethod
-    def of(cls, keys: Keys, vocabulary: int, rows: NDArray[np.int64] | None = None) -> Postings:
-        """Turn words by row into places by word; `rows` are those that stand at the places."""
+    def from_keys(cls, keys: Keys, vocabulary: int, rows: NDArray[np.int64] | None = None) -> Postings:
+        """Build the index of the stories at `rows`, by default of all; positions are indices in `rows`."""
         rows = np.arange(len(keys)) if rows is None else rows
-        first = np.zeros(vocabulary + 1, np.int64)
-        loops.count(len(rows), keys.words, rows, first)
-        np.cumsum(first, out=first)
-        place, weight = np.empty(first[-1], np.int32), np.empty(first[-1], np.int16)
-        loops.post(len(rows), keys.words, keys.weights, rows, first[:-1].copy(), place, weight)
-        return cls(first, place, weight)
+        offsets = np.zeros(vocabulary + 1, np.int64)
+        loops.count(len(rows), keys.words, rows, offsets)
+        np.cumsum(offsets, out=offsets)
+        positions, weights = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int16)
+        loops.post(len(rows), keys.words, keys.weights, rows, offsets[:-1].copy(), positions, weights)
+        return cls(offsets, positions, weights)

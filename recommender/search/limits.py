@@ -1,4 +1,4 @@
-"""Sizes of the pieces that a search, and the making of lists, work on, in one value."""
+"""Block sizes of the search and of the making of lists, in one value."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Sizes of the pieces that work is done in, and from which on a search looks near alone.
+    """Block sizes, and the size from which on a story is compared with its reach only.
 
     Attributes
     ----------
     exact : int, default 50,000
-        Stories up to which each is compared with all of them.
+        Up to so many stories each is compared with all of them.
     near : int, default 2,000
-        Stories beyond that which may be nearest to a story, about: with these it is compared.
+        Approximate number of stories within the reach of a story.
     rank : int, default 32
-        Of them in a sample, by which their number is judged.
+        Number of these in the sample from which the reach is estimated.
     spare : int, default 16
-        Rows of a pool, beyond its candidates, that may fall away before a story must search again.
+        Rows of a pool beyond its candidates: so many may be lost before a story must search again.
     stories : int, default 1,024
-        That search together.
+        Stories that search together.
     offered : int, default 32,768
-        Stories that newcomers are offered to at a time.
+        Stories to whose pools new rows are offered at a time.
     lists : int, default 512
         Stories whose lists are made together.
     """
@@ -37,4 +37,4 @@ class Limits:
 
 
 LIMITS = Limits()
-"""The sizes where nothing else is asked for."""
+"""The default sizes."""

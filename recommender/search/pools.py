@@ -1,4 +1,4 @@
-"""Stories that look for candidates, and the candidates that are kept for them."""
+"""Queries, their candidates, and the pools in which the best candidates are saved."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from recommender.features.table import FeatureTable
 from recommender.search.table import SearchTable
 
-_BLOCK = 8_192  # pools looked at together
+_BLOCK = 8_192  # pools checked together
 
 
 @dataclass(frozen=True)
 class Queries:
-    """Stories that look for candidates.
+    """Stories to search candidates for.
 
     Attributes
     ----------
     search : SearchTable
-        What they are searched by, in its lines `at`.
+        Contains their vectors and search terms, in its rows `at`.
     at : ndarray of int64, shape (q,)
     rows : ndarray of int64, shape (q,)
-        Their own rows in the catalog; -1 outside of the archive.
+        Their rows in the catalog; -1 outside of the archive.
     published : ndarray of int64, shape (q,)
     language : ndarray of int32, shape (q,)
     """
@@ -40,21 +40,21 @@ class Queries:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, places: NDArray[np.int64]) -> Self:
-        """Take some of the queries: of every array, which all go by story."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        taken: dict[str, Any] = {name: one[places] for name, one in held.items() if isinstance(one, np.ndarray)}
-        return replace(self, **taken)
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the queries at `indices`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        return replace(self, **{name: array[indices] for name, array in arrays.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoryQueries(Queries):
-    """Stories that lists are made for: queries, with what the ranker and the rules look at in them.
+    """Stories that lists are made for: queries with what the ranker and the rules need.
 
     Attributes
     ----------
     features : FeatureTable
-        What the ranker compares them by, in its lines `at`.
+        Contains what the ranker compares, in its rows `at`.
     copy_group : ndarray of int64, shape (q,)
     """
 
@@ -63,12 +63,12 @@ class StoryQueries(Queries):
 
     @cached_property
     def vectors(self) -> NDArray[np.int16]:
-        """Vectors of their meaning, (q, d)."""
+        """Embedding vectors, (q, d)."""
         return np.asarray(self.search.vectors[self.at])
 
     @cached_property
     def terms(self) -> sp.csr_matrix:
-        """TF-IDF of their whole texts, (q, v)."""
+        """TF-IDF of the whole texts, (q, v)."""
         return self.features.parts.whole[self.at]
 
     @property
@@ -89,35 +89,35 @@ class Candidates:
 
     rows: NDArray[np.int64]
 
-    def beside(self, rows: NDArray[np.int64]) -> Candidates:
-        """Add further rows, (q, p), each once; columns that are empty everywhere are left out."""
+    def append(self, rows: NDArray[np.int64]) -> Candidates:
+        """Return these candidates and further rows, (q, p), without duplicates and without empty columns."""
         rows = -np.sort(-np.concatenate([self.rows, rows], axis=1), axis=1)
         rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
         rows = -np.sort(-rows, axis=1)
         return Candidates(rows[:, : max(int((rows >= 0).sum(axis=1).max(initial=0)), 1)])
 
-    def scattered(self, places: NDArray[np.int64], other: Candidates) -> Candidates:
-        """Replace the lines at some places by those of `other`."""
+    def replace_rows(self, indices: NDArray[np.int64], other: Candidates) -> Candidates:
+        """Return these candidates, those of the stories at `indices` replaced by `other`."""
         width = max(self.rows.shape[1], other.rows.shape[1])
         rows = np.pad(self.rows, ((0, 0), (0, width - self.rows.shape[1])), constant_values=-1)
-        rows[places] = -1
-        rows[places, : other.rows.shape[1]] = other.rows
+        rows[indices] = -1
+        rows[indices, : other.rows.shape[1]] = other.rows
         return Candidates(rows)
 
 
 @dataclass(frozen=True)
 class Pools:
-    """The best rows of each story, best first, a few more than are candidates so that some may fall away.
+    """The best rows of each story, best first: its candidates and a few more, since some may be lost.
 
-    Their products are not kept: `Retriever.products` tells them exactly, and the order is all that is needed of most.
+    Products are not saved: the order is enough, and `Retriever.products` computes them exactly.
 
     Attributes
     ----------
     rows : ndarray of int32, shape (q, count + spare)
-        -1 = none. Rows that have left a story's window since stay as `-2 - row`: a full pool was cut at its last row,
-        and knows nothing of what is worse.
+        -1 = none. Rows that have left the story's window since stay as `-2 - row`: a full pool was cut at its last
+        row, and worse rows are unknown.
     spare : int
-        How many rows are more than candidates.
+        Number of rows beyond the candidates.
     """
 
     rows: NDArray[np.int32]
@@ -128,28 +128,28 @@ class Pools:
 
     @classmethod
     def empty(cls, stories: int, count: int, spare: int) -> Pools:
-        """Make room for `count` candidates of each story."""
+        """Create empty pools for `count` candidates of each story."""
         return cls(np.full((stories, count + spare), -1, np.int32), spare)
 
-    def take(self, places: NDArray[np.int64] | slice) -> Pools:
-        """Take the pools of some stories."""
-        return Pools(self.rows[places], self.spare)
+    def take(self, indices: NDArray[np.int64] | slice) -> Pools:
+        """Return the pools of the stories at `indices`."""
+        return Pools(self.rows[indices], self.spare)
 
     def candidates(self, allowed: NDArray[np.bool_]) -> tuple[Candidates, NDArray[np.bool_]]:
-        """Find the rows that are still allowed, and which stories have lost too many and must search again."""
-        live = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
-        first = np.where(live & (np.cumsum(live, axis=1) <= self._count), self.rows, -1).astype(np.int64)
-        return Candidates(first).beside(first[:, :0]), self.lost(allowed)
+        """Return the candidates that are still allowed, and the mask of the stories that must search again."""
+        is_allowed = (self.rows >= 0) & allowed[np.maximum(self.rows, 0)]
+        first = np.where(is_allowed & (np.cumsum(is_allowed, axis=1) <= self._count), self.rows, -1).astype(np.int64)
+        return Candidates(first).append(first[:, :0]), self.mask_depleted(allowed)
 
-    def lost(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Find the stories that have lost too many rows and must search again, (q,)."""
-        found = np.zeros(len(self.rows), dtype=bool)
-        full = np.flatnonzero((self.rows[:, -1:] != -1).all(axis=1))  # the others hold all that there is
+    def mask_depleted(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mark the stories that have lost too many rows and must search again, (q,)."""
+        is_depleted = np.zeros(len(self.rows), dtype=bool)
+        full = np.flatnonzero((self.rows[:, -1:] != -1).all(axis=1))  # the other pools contain all rows there are
         for start in range(0, len(full), _BLOCK):
-            some = full[start : start + _BLOCK]
-            rows = self.rows[some]
-            found[some] = ((rows >= 0) & allowed[np.maximum(rows, 0)]).sum(axis=1) < self._count
-        return found
+            block = full[start : start + _BLOCK]
+            rows = self.rows[block]
+            is_depleted[block] = ((rows >= 0) & allowed[np.maximum(rows, 0)]).sum(axis=1) < self._count
+        return is_depleted
 
     @property
     def _count(self) -> int:
@@ -157,12 +157,12 @@ class Pools:
 
 
 class Checkpoint(Protocol):
-    """Keep finished lines of pools, so that a search that was interrupted need not find them again."""
+    """Saves finished pools, so that an interrupted search does not repeat them."""
 
     def restore(self, pools: Pools, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Write the wanted lines that were kept into pools; which are still wanted, (q,)."""
+        """Write the wanted pools that were saved into `pools`; return which are still wanted, (q,)."""
         ...
 
-    def finished(self, pools: Pools, places: NDArray[np.int64]) -> None:
-        """Keep lines of pools, which are final now."""
+    def finished(self, pools: Pools, indices: NDArray[np.int64]) -> None:
+        """Save the pools at `indices`, which are final now."""
         ...

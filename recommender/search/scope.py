@@ -1,4 +1,4 @@
-"""Filters of a call and rules of the moment -> the rows that may be shown."""
+"""The moment and the filters of a call -> the rows that may be shown."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What may be shown at one moment.
+    """The rows that may be shown at one moment.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Scope:
 
     @property
     def windowed(self) -> bool:
-        """Whether a story finds only what lies within some days."""
+        """Whether candidates are limited to a window of days."""
         return self.timed and (self.days_before is not None or self.days_around is not None)
 
 
@@ -97,7 +97,7 @@ def make_scope(
     settings: RetrievalSettings,
     timed: bool,
 ) -> Scope:
-    """Gather every rule that does not depend on the story into one mask."""
+    """Combine all conditions that do not depend on the story into one mask."""
     allowed = catalog.alive & ~catalog.superseded & (catalog.expires > as_of) & (catalog.published <= as_of)
     allowed[withdrawn] = False
     allowed[catalog.known_rows(filters.exclude)] = False
@@ -112,14 +112,7 @@ def make_scope(
         allowed &= (catalog.published <= to_micros(filters.before)) & (catalog.published != UNDATED)
     days_before = filters.days_before_as_of
     if days_before is None and filters.days_around_story is None and filters.after is None and filters.before is None:
-        return Scope(
-            as_of=as_of,
-            allowed=allowed,
-            language=language,
-            timed=timed,
-            days_before=settings.window_days,
-            days_around=None,
-        )
+        days_before = settings.window_days
     return Scope(
         as_of=as_of,
         allowed=allowed,

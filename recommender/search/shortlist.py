@@ -1,4 +1,4 @@
-"""Vectors and words of a large archive -> how far each story looks; the search compares it with no other rows."""
+"""Vectors and search terms of a large archive -> the reach of each story: the only rows it is compared with."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from recommender.search import loops
 from recommender.search.keys import Keys, Postings
 from recommender.search.limits import Limits
 
-_CELLS, _MEMBERS = (64, 2_048), 64  # least and most, and stories of each, about
-_PART = 16  # stories by which the centre of a cell is told
-_BLOCK = 4_096  # stories placed at a time
+_CELLS, _MEMBERS = (64, 2_048), 64  # least and most cells, and the approximate number of stories of each
+_PART = 16  # stories from which the centre of a cell is computed
+_BLOCK = 4_096  # stories assigned to cells at a time
 _FEW = 16  # so few are multiplied as integers: the library that multiplies many takes milliseconds to begin
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """How far some stories look, by row.
+    """The reach of stories, by row.
 
     Attributes
     ----------
     cut : ndarray of int32, shape (n,)
-        Estimate from which on a row is compared.
+        The least estimate of a row that the story is compared with.
     cell : ndarray of int32, shape (n,)
-        Where each lies; the last = without a vector.
+        The cell of each story; the last cell = without a vector.
     centres : ndarray of int16, shape (c, d)
-        Of the cells.
+        Centres of the cells.
     """
 
     cut: NDArray[np.int32]
@@ -43,38 +43,38 @@ class Reach:
 
     @cached_property
     def floats(self) -> NDArray[np.float32]:
-        """Centres, as many stories are multiplied with them."""
+        """Centres, for matrix products."""
         return self.centres.astype(np.float32)
 
     def take(self, rows: NDArray[np.int64]) -> Reach:
-        """Take the reach of some stories."""
+        """Return the reach of the stories at `rows`."""
         return Reach(self.cut[rows], self.cell[rows], self.centres)
 
-    def beside(self, more: Reach) -> Reach:
-        """Put the reach of other stories behind this."""
-        return Reach(concatenate(self.cut, more.cut), concatenate(self.cell, more.cell), self.centres)
+    def append(self, other: Reach) -> Reach:
+        """Return the reach of these stories followed by that of others."""
+        return Reach(concatenate(self.cut, other.cut), concatenate(self.cell, other.cell), self.centres)
 
 
 @dataclass(frozen=True, eq=False)
 class Shortlist:
-    """What tells how far a story looks, frozen with the epoch: so a story looks as far as before when others arrive.
+    """The sample and the centres that decide the reach of stories, fixed for the epoch: new stories change no reach.
 
-    How near a row may be is estimated by the words that both share (an inverted index; Zobel & Moffat, 2006) and by
-    the centre of the cell that the row's vector lies in (an inverted file; Jégou et al., 2011). What this tells of two
-    stories depends on these two alone.
+    The product of two stories is estimated from the words that both share (an inverted index; Zobel & Moffat, 2006)
+    and from the centre of the cell of the row's vector (an inverted file; Jégou et al., 2011). The estimate depends on
+    these two stories alone.
 
     Attributes
     ----------
     sample : Keys, s rows
-        Words of some stories, in the order of their cells.
+        Search terms of the sample, in the order of its cells.
     cell : ndarray of int32, shape (s,)
-        Where these lie.
+        Cells of the sample.
     centres : ndarray of int16, shape (c, d)
         The last is that of stories without a vector: zeros.
     rank : int
-        A story's cut is its so many greatest estimate in the sample.
+        The cut of a story is its `rank`-th greatest estimate in the sample.
     vocabulary : int
-        Words that there are.
+        Number of words.
     """
 
     sample: Keys
@@ -85,67 +85,67 @@ class Shortlist:
 
     @classmethod
     def fit(cls, ids: list[str], keys: Keys, vectors: NDArray[np.int16], vocabulary: int, limits: Limits) -> Shortlist:
-        """Draw sample and centres by a hash of the ids: the same stories, whatever their order."""
+        """Draw sample and centres by a hash of the ids, so the order of the stories does not matter."""
         key, size = id_hashes(ids), len(ids)
         order = np.argsort(key, kind="stable")
         sample = np.sort(order[: max(size * limits.rank // limits.near, limits.rank)])
-        known = order[np.asarray(vectors.any(axis=1))[order]][::-1]  # others than the sample
+        with_vector = order[np.asarray(vectors.any(axis=1))[order]][::-1]  # from the end: others than the sample
         cells = int(np.clip(2 ** round(np.log2(max(size / _MEMBERS, 1))), *_CELLS))
-        centres = _centres(vectors[np.sort(known[:cells])], vectors[np.sort(known[: _PART * cells])])
-        cell = np.concatenate([cell for cell, _ in _placed(vectors[sample], centres, centres.astype(np.float32))])
+        centres = _centres(vectors[np.sort(with_vector[:cells])], vectors[np.sort(with_vector[: _PART * cells])])
+        cell = np.concatenate([cell for cell, _ in _assign_cells(vectors[sample], centres, centres.astype(np.float32))])
         by_cell = np.argsort(cell, kind="stable")
         return cls(keys.take(sample[by_cell]), cell[by_cell], centres, limits.rank, vocabulary)
 
     @cached_property
     def postings(self) -> Postings:
-        """Where each word stands in the sample."""
-        return Postings.of(self.sample, self.vocabulary)
+        """The inverted index of the sample."""
+        return Postings.from_keys(self.sample, self.vocabulary)
 
     @cached_property
     def floats(self) -> NDArray[np.float32]:
-        """Centres, as many stories are multiplied with them."""
+        """Centres, for matrix products."""
         return self.centres.astype(np.float32)
 
     def reach(self, keys: Keys, vectors: NDArray[np.int16]) -> Reach:
-        """Tell how far some stories look."""
+        """Compute the reach of stories."""
         size, done = len(keys), 0
-        found = Reach(np.empty(size, np.int32), np.empty(size, np.int32), self.centres)
-        for cell, near in _placed(vectors, self.centres, self.floats):
+        reach = Reach(np.empty(size, np.int32), np.empty(size, np.int32), self.centres)
+        for cell, centre_products in _assign_cells(vectors, self.centres, self.floats):
             part = slice(done, done + len(cell))
-            found.cell[part] = cell
+            reach.cell[part] = cell
             words = keys.words[part], keys.weights[part]
-            loops.cuts(len(cell), *words, near, *self.postings.parts, self.cell, self.rank, found.cut[part])
+            loops.cuts(len(cell), *words, centre_products, *self.postings.arrays, self.cell, self.rank, reach.cut[part])
             done += len(cell)
-        return found
+        return reach
 
 
 def products_with_centres(
     vectors: NDArray[np.int16], centres: NDArray[np.int16], floats: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Multiply stories with centres, (s, c): either way in whole numbers below 2**24, and so exactly."""
+    """Compute the products of stories with centres, (s, c): exact, since all sums are integers below 2**24."""
     if len(vectors) > _FEW:
         return np.asarray(vectors.astype(np.float32) @ floats.T)
-    found = np.empty((len(vectors), len(centres)), np.float32)
-    products(len(centres), vectors, centres, found)
-    return found
+    dense = np.empty((len(vectors), len(centres)), np.float32)
+    products(len(centres), vectors, centres, dense)
+    return dense
 
 
-def _placed(
+def _assign_cells(
     vectors: NDArray[np.int16], centres: NDArray[np.int16], floats: NDArray[np.float32]
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-    """Find the nearest centre of each story, and its products with all, block by block; of equal ones the first."""
+    """Yield the nearest centre of each story, of equal ones the first, and its products with all, block by block."""
     for start in range(0, len(vectors), _BLOCK):
-        some = np.asarray(vectors[start : start + _BLOCK])
-        near = products_with_centres(some, centres, floats)
-        nearest = near[:, :-1].argmax(axis=1) if len(centres) > 1 else 0
-        yield np.where(some.any(axis=1), nearest, len(centres) - 1).astype(np.int32), near
+        block = np.asarray(vectors[start : start + _BLOCK])
+        products = products_with_centres(block, centres, floats)
+        nearest = products[:, :-1].argmax(axis=1) if len(centres) > 1 else 0
+        yield np.where(block.any(axis=1), nearest, len(centres) - 1).astype(np.int32), products
 
 
 def _centres(seeds: NDArray[np.int16], stories: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Move each seed to the middle of the stories that it is the nearest of, and put zeros behind: (c, d)."""
-    none = np.zeros((1, seeds.shape[1]), np.int16)
-    sums, before = seeds.astype(np.int64), np.concatenate([seeds, none])
-    own = [cell for cell, _ in _placed(stories, before, before.astype(np.float32))]
-    np.add.at(sums, np.concatenate([np.zeros(0, np.int32), *own]), stories)
+    """Move each seed to the mean of the stories that are nearest to it, and append zeros, (c, d)."""
+    zeros = np.zeros((1, seeds.shape[1]), np.int16)
+    sums, first = seeds.astype(np.int64), np.concatenate([seeds, zeros])
+    cells = [cell for cell, _ in _assign_cells(stories, first, first.astype(np.float32))]
+    np.add.at(sums, np.concatenate([np.zeros(0, np.int32), *cells]), stories)
     lengths = np.sqrt((sums**2).sum(axis=1, keepdims=True).astype(np.float64))
-    return np.concatenate([np.rint(sums * (SCALE / np.maximum(lengths, 1))).astype(np.int16), none])
+    return np.concatenate([np.rint(sums * (SCALE / np.maximum(lengths, 1))).astype(np.int16), zeros])

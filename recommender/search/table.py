@@ -1,4 +1,4 @@
-"""What is searched, by row: vectors, words, and in a large archive how far each story looks."""
+"""The searched values of stories: vectors, search terms, and in a large archive the reach of each."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from recommender.search import loops
 from recommender.search.keys import Keys, Postings
 from recommender.search.shortlist import Reach
 
-_MOST = 0.5  # of all rows, from which on those that may not be found are left in their places
+_MOST = 0.5  # share of all rows from which on the postings of all rows are used, with a mask of those allowed
 
 
 @dataclass(frozen=True, eq=False)
 class SearchTable:
-    """Stories as a search sees them.
+    """The vectors and search terms of stories.
 
-    Two of them are as near as the weighted sum of the cosines of their vectors and of their words says, in whole
-    numbers: the same in any order, on any machine.
+    The product of two stories is the weighted sum of the cosines of their vectors and of their words, in integers, so
+    it is the same in any order and on any machine.
 
     Attributes
     ----------
     vectors : ndarray of int16, shape (n, d)
     keys : Keys, n rows
     vocabulary : int
-        Words that there are.
+        Number of words.
     reach : Reach or None
-        How far each looks; None = each is compared with all.
+        None = each story is compared with all.
     """
 
     vectors: NDArray[np.int16]
@@ -43,143 +43,143 @@ class SearchTable:
         return len(self.keys)
 
     def take(self, rows: NDArray[np.int64]) -> SearchTable:
-        """Take some of the stories."""
+        """Return the stories at `rows`."""
         reach = None if self.reach is None else self.reach.take(rows)
         return SearchTable(np.asarray(self.vectors[rows]), self.keys.take(rows), self.vocabulary, reach)
 
-    def beside(self, more: SearchTable) -> SearchTable:
-        """Put other stories behind these."""
-        reach = self.reach and more.reach and self.reach.beside(more.reach)
-        return SearchTable(concatenate(self.vectors, more.vectors), self.keys.beside(more.keys), self.vocabulary, reach)
+    def append(self, other: SearchTable) -> SearchTable:
+        """Return these stories followed by others."""
+        reach = self.reach and other.reach and self.reach.append(other.reach)
+        vectors = concatenate(self.vectors, other.vectors)
+        return SearchTable(vectors, self.keys.append(other.keys), self.vocabulary, reach)
 
     def products(self, at: NDArray[np.int64], other: SearchTable, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Multiply the stories `at`, (q,), with rows of another table, (q, c); 0 for row -1."""
-        found = np.empty(rows.shape, dtype=np.int32)
-        mine, theirs = (one.keys for one in (self, other))
-        parts = self.vectors, mine.words, mine.weights, at, other.vectors, theirs.words, theirs.weights
-        loops.products(len(rows), *parts, np.ascontiguousarray(rows), found)
-        return found
+        """Compute the products of the stories `at`, (q,), with rows of another table, (q, c); 0 for row -1."""
+        products = np.empty(rows.shape, dtype=np.int32)
+        stories = self.vectors, self.keys.words, self.keys.weights, at
+        others = other.vectors, other.keys.words, other.keys.weights
+        loops.products(len(rows), *stories, *others, np.ascontiguousarray(rows), products)
+        return products
 
     @cached_property
-    def _every(self) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
-        return self._placed(np.arange(len(self)))
+    def _all_rows(self) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
+        return self._in_cell_order(np.arange(len(self)))
 
-    def _placed(
+    def _in_cell_order(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], Postings, NDArray[np.int32], NDArray[np.int64]]:
-        """Put rows in the order of their cells, and find where each word stands, which cells there are, and where."""
+        """Sort rows by cell; return them with their postings, the cells, and where each cell begins."""
         cell = np.zeros(len(rows), np.int32)
         if self.reach is not None:
             cell = self.reach.cell[rows]
             order = np.argsort(cell, kind="stable")
             rows, cell = rows[order], cell[order]
         cells, first = np.unique(cell, return_index=True)
-        return rows, Postings.of(self.keys, self.vocabulary, rows), cells, np.append(first, len(rows))
+        return rows, Postings.from_keys(self.keys, self.vocabulary, rows), cells, np.append(first, len(rows))
 
     def rows(
         self,
-        found: NDArray[np.int64],
+        allowed: NDArray[np.int64],
         id_rank: NDArray[np.int64],
         time: NDArray[np.int64] | None = None,
         timeless: NDArray[np.bool_] | None = None,
     ) -> Rows:
-        """Gather rows that may be found.
+        """Prepare the rows that may be found for the search.
 
         Parameters
         ----------
-        found : ndarray of int64, shape (m,)
+        allowed : ndarray of int64, shape (m,)
         id_rank : ndarray of int64, shape (n,)
         time : ndarray of int64, shape (n,), optional
-            Where stories have windows.
+            If stories have windows.
         timeless : ndarray of bool, shape (n,), optional
-            Rows that stand in every window.
+            Rows that are in every window.
         """
-        if len(found) > _MOST * len(self):
-            rows, postings, cells, first = self._every
-            shown = np.zeros(len(self), dtype=bool)
-            shown[found] = True
-            shown = shown[rows]
+        if len(allowed) > _MOST * len(self):
+            rows, postings, cells, cell_offsets = self._all_rows
+            is_allowed = np.zeros(len(self), dtype=bool)
+            is_allowed[allowed] = True
+            is_allowed = is_allowed[rows]
         else:
-            rows, postings, cells, first = self._placed(found)
-            shown = np.ones(len(found), dtype=bool)
-        free = np.ones(len(rows), dtype=bool)
+            rows, postings, cells, cell_offsets = self._in_cell_order(allowed)
+            is_allowed = np.ones(len(allowed), dtype=bool)
+        is_timeless = np.ones(len(rows), dtype=bool)
         if time is not None and timeless is not None:
-            free, time = timeless[rows], time[rows]
+            is_timeless, time = timeless[rows], time[rows]
         return Rows(
             table=self,
             rows=rows,
-            shown=shown,
-            free=free,
+            is_allowed=is_allowed,
+            is_timeless=is_timeless,
             time=np.zeros(len(rows), np.int64) if time is None else time,
             id_rank=id_rank[rows],
             postings=postings,
             cells=cells,
-            first=first,
+            cell_offsets=cell_offsets,
         )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """Rows that may be found, by place.
+    """The rows that may be found, with what the search needs of each; a position is an index in these arrays.
 
     Attributes
     ----------
     table : SearchTable
     rows : ndarray of int64, shape (m,)
-    shown : ndarray of bool, shape (m,)
-        False for those that only stand between the others.
-    free : ndarray of bool, shape (m,)
-        Whether every story may find it, whatever its window.
+    is_allowed : ndarray of bool, shape (m,)
+        False for rows that are here only because the postings of all rows are used.
+    is_timeless : ndarray of bool, shape (m,)
+        Whether the row is in every window.
     time : ndarray of int64, shape (m,)
     id_rank : ndarray of int64, shape (m,)
-        Equal products go by it, ascending.
+        The order of rows with equal products.
     postings : Postings
-        Where each word stands.
     cells : ndarray of int32, shape (c,)
-        In which they lie, one after another.
-    first : ndarray of int64, shape (c + 1,)
-        Where those of each cell begin.
-    by_place : ndarray of int16, shape (m, d), optional
-        Their vectors in this order, see `with_vectors`.
+        The cells of the rows, in the order of the rows.
+    cell_offsets : ndarray of int64, shape (c + 1,)
+        Where the rows of each cell begin.
+    ordered_vectors : ndarray of int16, shape (m, d), optional
+        Vectors in the order of `rows`, see `with_vectors`.
     """
 
     table: SearchTable
     rows: NDArray[np.int64]
-    shown: NDArray[np.bool_]
-    free: NDArray[np.bool_]
+    is_allowed: NDArray[np.bool_]
+    is_timeless: NDArray[np.bool_]
     time: NDArray[np.int64]
     id_rank: NDArray[np.int64]
     postings: Postings
     cells: NDArray[np.int32]
-    first: NDArray[np.int64]
-    by_place: NDArray[np.int16] | None = None
+    cell_offsets: NDArray[np.int64]
+    ordered_vectors: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def with_vectors(self) -> Rows:
-        """Copy the vectors into the order of the rows: many stories find those of one cell faster side by side."""
-        return replace(self, by_place=np.take(self.table.vectors, self.rows, axis=0))
+        """Copy the vectors into the order of the rows, which makes the comparison of many stories faster."""
+        return replace(self, ordered_vectors=np.take(self.table.vectors, self.rows, axis=0))
 
     @property
-    def vectors_at(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-        """Vectors, and the row among them of each place."""
-        if self.by_place is not None:
-            return self.by_place, np.arange(len(self))
+    def vectors_and_rows(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Vectors, and the index of each position among them."""
+        if self.ordered_vectors is not None:
+            return self.ordered_vectors, np.arange(len(self))
         return self.table.vectors, self.rows
 
     @property
     def vectors(self) -> NDArray[np.int16]:
-        """Vectors by place, without a copy where all rows stand in their own order."""
-        whole = len(self.rows) == len(self.table) and self.table.reach is None
-        return np.asarray(self.table.vectors if whole else self.table.vectors[self.rows])
+        """Vectors by position, without a copy if these are all rows in ascending order."""
+        is_whole = len(self.rows) == len(self.table) and self.table.reach is None
+        return np.asarray(self.table.vectors if is_whole else self.table.vectors[self.rows])
 
     @cached_property
     def floats(self) -> NDArray[np.float32]:
-        """Vectors by place, as they are multiplied."""
+        """Vectors by position, for matrix products."""
         return self.vectors.astype(np.float32)
 
     @property
-    def parts(self) -> tuple[NDArray[Any], ...]:
-        """What compiled loops look at by place."""
-        return self.rows, self.shown, self.free, self.time, self.id_rank
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays in the order in which compiled loops take them."""
+        return self.rows, self.is_allowed, self.is_timeless, self.time, self.id_rank

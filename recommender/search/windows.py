@@ -1,4 +1,4 @@
-"""Dates of stories and a window of days -> the times between which their candidates lie, for the search."""
+"""Publication times and a window of days -> the time intervals of each story's candidates."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from recommender.search.scope import Scope
 from recommender.settings import RetrievalSettings
 
 
-def times(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
-    """Find the times `[a, b]` and `[c, d]` that each story may find, (q, 4), where `a > b` is none.
+def time_windows(published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.int64]:
+    """Compute the two time intervals of each story's candidates: `[a, b]` and `[c, d]`, (q, 4); empty where `a > b`.
 
     Windows are whole UTC days around a story.
     """
-    found = np.tile(np.array([1, 0, 1, 0], dtype=np.int64), (len(asked), 1))
-    dated = asked != UNDATED
-    day = np.where(dated, asked, 0) // DAY_US
+    windows = np.tile(np.array([1, 0, 1, 0], dtype=np.int64), (len(published), 1))
+    is_dated = published != UNDATED
+    day = np.where(is_dated, published, 0) // DAY_US
     days = scope.days_around if scope.days_around is not None else scope.days_before
-    assert days is not None, "asked only for scopes with a window"
-    own = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
+    assert days is not None, "the scope has no window"
+    around = np.stack([(day - days) * DAY_US, np.minimum((day + days + 1) * DAY_US - 1, scope.as_of)], axis=1)
     if scope.days_around is not None:
-        found[dated, :2] = own[dated]
-        return found
+        windows[is_dated, :2] = around[is_dated]
+        return windows
     first = scope.as_of - days * DAY_US
-    found[:, 0], found[:, 1] = first, scope.as_of
-    apart = has_own(asked, scope, settings)
-    found[apart, 2], found[apart, 3] = own[apart, 0], np.minimum(own[apart, 1], first - 1)
-    return found
+    windows[:, 0], windows[:, 1] = first, scope.as_of
+    is_older = has_own_window(published, scope, settings)
+    windows[is_older, 2], windows[is_older, 3] = around[is_older, 0], np.minimum(around[is_older, 1], first - 1)
+    return windows
 
 
-def has_own(asked: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.bool_]:
-    """Tell which stories are older than the window, and so have one of their own besides; (q,)."""
+def has_own_window(published: NDArray[np.int64], scope: Scope, settings: RetrievalSettings) -> NDArray[np.bool_]:
+    """Mark the stories older than the window, which also have a window around their own day, (q,)."""
     if scope.days_before is None or scope.days_before != settings.window_days or scope.days_around is not None:
-        return np.zeros(len(asked), dtype=bool)
+        return np.zeros(len(published), dtype=bool)
     first = scope.as_of - scope.days_before * DAY_US
-    return np.asarray((asked != UNDATED) & (asked // DAY_US * DAY_US < first))
+    return np.asarray((published != UNDATED) & (published // DAY_US * DAY_US < first))

@@ -14,7 +14,7 @@ from recommender.features.tfidf import Tfidf
 from recommender.features.vectors import SCALE
 from recommender.search import loops
 from recommender.search import nearest as module
-from recommender.search.keys import KEYS, Keys, Postings, telling_words
+from recommender.search.keys import KEYS, Keys, Postings, mask_distinctive_words
 from recommender.search.limits import Limits
 from recommender.search.nearest import nearest
 from recommender.search.pools import Queries
@@ -75,7 +75,7 @@ class TestNearest:
     @pytest.mark.parametrize("seed", range(24))
     def test_finds_what_brute_force_finds(self, seed: int, kind: str) -> None:
         one = problem(seed, 230, kind == "near")
-        options = {"near": kind == "near", "windows": one.windows, "torch": kind == "PyTorch"}
+        options = {"within_reach": kind == "near", "windows": one.windows, "torch": kind == "PyTorch"}
         found = nearest(one.queries, one.rows, one.count, **options)  # type: ignore[arg-type]
         assert np.array_equal(found, brute_force(one))
         least = np.random.default_rng(seed).integers(0, 120_000_000, 230).astype(np.int32)
@@ -85,17 +85,20 @@ class TestNearest:
     def test_a_story_alone_finds_what_it_finds_among_all(self, kind: str) -> None:
         for seed in range(8):
             one = problem(seed, 90, kind == "near")
-            together = nearest(one.queries, one.rows, one.count, near=kind == "near", windows=one.windows)
+            together = nearest(one.queries, one.rows, one.count, within_reach=kind == "near", windows=one.windows)
             alone = np.array([7 * seed])
             windows = None if one.windows is None else one.windows[alone]
-            found = nearest(one.queries.take(alone), one.rows, one.count, near=kind == "near", windows=windows)
+            found = nearest(one.queries.take(alone), one.rows, one.count, within_reach=kind == "near", windows=windows)
             assert np.array_equal(found, together[alone])
 
     def test_nobody_asks_and_nothing_can_be_found(self, kind: str) -> None:
         one = problem(0, 20, kind == "near")
-        assert nearest(one.queries.take(np.zeros(0, np.int64)), one.rows, 5, near=kind == "near").shape == (0, 5)
+        assert nearest(one.queries.take(np.zeros(0, np.int64)), one.rows, 5, within_reach=kind == "near").shape == (
+            0,
+            5,
+        )
         empty = one.queries.search.rows(np.zeros(0, np.int64), one.id_rank)
-        assert (nearest(one.queries, empty, 5, near=kind == "near") == -1).all()
+        assert (nearest(one.queries, empty, 5, within_reach=kind == "near") == -1).all()
 
 
 @given(seed=st.integers(0, 2**16))
@@ -109,15 +112,15 @@ def test_products_of_pairs_are_those_of_brute_force(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**16))
-def test_keys_are_the_weightiest_of_the_telling_words(seed: int) -> None:
+def test_keys_are_the_weightiest_of_the_distinctive_words(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.random((5, 200)) * (rng.random((5, 200)) < rng.choice([0.1, 0.9]))
     values /= np.linalg.norm(values, axis=1, keepdims=True) + 1e-9
-    terms, telling = sp.csr_matrix(values.astype(np.float32)), rng.random(200) < 0.9
+    terms, is_distinctive = sp.csr_matrix(values.astype(np.float32)), rng.random(200) < 0.9
     vectors = np.array([[1], [0], [1], [1], [1]], dtype=np.int16)
-    keys = Keys.of(terms, telling, vectors)
+    keys = Keys.from_terms(terms, is_distinctive, vectors)
     scale = np.where(vectors[:, 0] > 0, np.float32(np.sqrt(0.7)), np.float32(1)) * np.float32(SCALE)
-    weights = np.rint(values.astype(np.float32) * scale[:, None]).astype(int) * telling
+    weights = np.rint(values.astype(np.float32) * scale[:, None]).astype(int) * is_distinctive
     for row, weight in enumerate(weights):
         best = np.argsort(-weight, kind="stable")[:KEYS]
         best = np.sort(best[weight[best] > 0])
@@ -128,8 +131,8 @@ def test_keys_are_the_weightiest_of_the_telling_words(seed: int) -> None:
 def test_words_of_one_story_or_of_very_many_tell_nothing() -> None:
     texts = [f"harbour {'opera ' * (n % 5 == 0)}{'seagrass ' * (n < 2)}word{n}" for n in range(4_004)]
     tfidf, _ = Tfidf.fit(texts)
-    told = dict(zip(tfidf.terms, telling_words(tfidf).tolist(), strict=True))
-    assert {name: told[name] for name in ("harbour", "opera", "seagrass", "word7")} == {
+    mask = dict(zip(tfidf.terms, mask_distinctive_words(tfidf).tolist(), strict=True))
+    assert {name: mask[name] for name in ("harbour", "opera", "seagrass", "word7")} == {
         "harbour": False,
         "opera": True,
         "seagrass": True,
@@ -141,13 +144,13 @@ def test_postings_tell_where_each_word_stands() -> None:
     keys = searching.table(np.random.default_rng(0), 50).keys
     order = np.random.default_rng(1).permutation(50)[:40]
     for rows in (None, order):
-        postings = Postings.of(keys, searching.VOCABULARY, rows)
+        postings = Postings.from_keys(keys, searching.VOCABULARY, rows)
         some = keys if rows is None else keys.take(rows)
         for word in range(searching.VOCABULARY):
-            part = slice(postings.first[word], postings.first[word + 1])
+            part = slice(postings.offsets[word], postings.offsets[word + 1])
             line, place = np.nonzero(some.words == word)
-            assert postings.place[part].tolist() == line.tolist()
-            assert postings.weight[part].tolist() == some.weights[line, place].tolist()
+            assert postings.positions[part].tolist() == line.tolist()
+            assert postings.weights[part].tolist() == some.weights[line, place].tolist()
 
 
 class TestReach:

@@ -20,7 +20,7 @@ from recommender.search.retriever import Retriever
 from recommender.search.scope import Filters, make_scope
 from recommender.search.shortlist import Shortlist
 from recommender.search.table import SearchTable
-from recommender.search.update_pools import renewed
+from recommender.search.update_pools import update_pools
 from recommender.settings import RetrievalSettings
 from tests.support import searching
 
@@ -67,9 +67,9 @@ class State:
         was = self.table.reach
         self.table = SearchTable(
             np.concatenate([self.table.vectors, more.vectors]),
-            self.table.keys.beside(more.keys),
+            self.table.keys.append(more.keys),
             more.vocabulary,
-            was.beside(reach) if was is not None and reach is not None else reach,
+            was.append(reach) if was is not None and reach is not None else reach,
         )
 
     def catalog(self) -> Catalog:
@@ -116,7 +116,7 @@ def test_renewed_pools_hold_the_candidates_of_a_full_search(seed: int, steps: in
     for _ in range(steps):
         state.change()
         now, queries = state.retriever()
-        held = renewed(queries, held, now, before)
+        held = update_pools(queries, held, now, before)
         found, lost = held.candidates(now.scope.allowed)
         whole, lost_anyway = now.pools(queries).candidates(now.scope.allowed)
         assert not lost.any()
@@ -164,9 +164,9 @@ def test_pools_are_those_of_brute_force(window: int | None, same_language: bool)
                 shown &= catalog.timeless | recent | (old & (np.abs(day - day[story]) <= window))
             rows = found.rows[story]
             rows = rows[rows >= 0]
-            if retriever.near(np.flatnonzero(shared)):
+            if retriever.uses_reach(np.flatnonzero(shared)):
                 shown &= searching.reached(state.table, state.table)[story]
-            if retriever.holds(np.flatnonzero(shared)):  # in no order and whatever their product
+            if retriever.takes_all(np.flatnonzero(shared)):  # in no order and whatever their product
                 assert set(rows.tolist()) == set(np.flatnonzero(shown).tolist())
                 continue
             order = np.lexsort((catalog.id_rank, -dots[story]))

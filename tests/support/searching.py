@@ -23,7 +23,7 @@ def table(rng: np.random.Generator, stories: int, near: bool = False, dim: int =
     counts = rng.random((stories, VOCABULARY)) * (rng.random((stories, VOCABULARY)) < 0.2)
     norm = np.linalg.norm(counts, axis=1, keepdims=True)
     terms = sp.csr_matrix((counts / np.where(norm > 0, norm, 1)).astype(np.float32))
-    keys = Keys.of(terms, np.arange(VOCABULARY) > 1, vectors)
+    keys = Keys.from_terms(terms, np.arange(VOCABULARY) > 1, vectors)
     copied = rng.integers(0, stories, stories // 4)
     one = rng.integers(stories)
     vectors[copied], keys.words[copied], keys.weights[copied] = vectors[one], keys.words[one], keys.weights[one]
