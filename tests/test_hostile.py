@@ -298,14 +298,14 @@ def test_a_title_that_lists_would_repeat_is_limited() -> None:
 def test_a_field_that_lists_would_repeat_is_limited(field: str, value: Any) -> None:
     table, report = read_articles([{"id": 1, "title": "t", field: value}])
     assert table[field].to_pylist() in ([None], [[]])
-    assert report.told.counts.total() == 1
+    assert report.notes.counts.total() == 1
 
 
 def test_a_time_of_many_characters_takes_no_time() -> None:
     start = time.process_time()
     table, report = read_articles([{"id": 1, "title": "t", "published_at": "1" + " " * 1_000_000 + "1"}])
     assert table["published_at"].to_pylist() == [None]
-    assert report.told.counts.total() == 1
+    assert report.notes.counts.total() == 1
     assert time.process_time() - start < 2
 
 

@@ -41,7 +41,7 @@ def one_by_one(path: Path) -> tuple[pa.Table, ReadReport]:
     """Rows of a file, each read by itself."""
     reader = RowReader(Stream(str(path), path), {}, ReadingSettings(), drafts=False)
     tables, some = [READ.empty_table()], []
-    for line, raw in reader.stream.rows(reader.report.told):
+    for line, raw in reader.stream.rows(reader.report.notes):
         reader.report.read += 1
         if (found := reader.read(line, raw)) is not None:
             some.append(found)

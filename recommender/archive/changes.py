@@ -99,7 +99,7 @@ def _sort_rows(
             updated, published = taken_back.get(row["id"], (None, None))
             if row["updated_at"] and _is_older(row, {"updated_at": updated, "published_at": published}):
                 unchanged += 1
-                report.told.add(_RETURNED, row["id"])
+                report.notes.add(_RETURNED, row["id"])
             else:
                 fresh.append(number)
             continue
@@ -109,7 +109,7 @@ def _sort_rows(
         if is_same or _is_older(row, known):
             unchanged += 1
             if not is_same:
-                report.told.add(_IGNORED, row["id"])
+                report.notes.add(_IGNORED, row["id"])
         else:
             fresh.append(number)
             replaced.append(known_row)
@@ -126,7 +126,7 @@ def _rows_taken_back(catalog: Catalog, report: ReadReport) -> NDArray[np.int64]:
     for number, known_times in zip(known.tolist(), times, strict=True):
         updated, published = report.taken_back[ids[number]]
         if updated is not None and _is_older({"updated_at": updated, "published_at": published}, known_times):
-            report.told.add(_IGNORED, ids[number])
+            report.notes.add(_IGNORED, ids[number])
         else:
             gone.append(rows[number])
     return np.array(gone, dtype=np.int64)

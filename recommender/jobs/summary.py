@@ -33,7 +33,7 @@ class Summary:
     language that the embedder does not know, so that their lists go by words alone; `resumed` counts the finished
     shards of an interrupted run that were taken over; `changed` the lists that a refresh made again and that show
     other items than before, None where there was nothing to compare with; `unpublished` the rows that are no
-    published stories, by what says so; `rejected_file` holds the rejected rows, if there are any; `told` lists what
+    published stories, by what says so; `rejected_file` holds the rejected rows, if there are any; `notes` lists what
     somebody should look at in the input, `findings` in the rules.
     """
 
@@ -59,7 +59,7 @@ class Summary:
     withdrawn: int = 0
     withheld: int = 0
     findings: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     unpublished: dict[str, int] = field(default_factory=dict)
     vanished: int = 0
     links: int = 0
@@ -99,7 +99,7 @@ class Summary:
         self.dated = int((rec.catalog.published[rec.catalog.alive] != UNDATED).sum())
         self.copies = len(groups) - len(np.unique(groups))
         self.related_at, self.also_close = rec.related_at, rec.archive.closeness is not None
-        self.unpublished, self.told = dict(report.unpublished), _findings(rec, report)
+        self.unpublished, self.notes = dict(report.unpublished), _findings(rec, report)
         self.ranker = "" if rec.archive.ranker is None else rec.archive.ranker.name
         self.by_words = by_words(rec)
         self.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -61,7 +61,7 @@ class BlockReader:
             yield self._convert(block, strict)
             if self._is_enough(strict):
                 return
-        self._reader.report.told.merge(notes)
+        self._reader.report.notes.merge(notes)
 
     def _is_enough(self, strict: bool) -> bool:
         rejected = len(self._reader.report.rejected)

@@ -121,10 +121,10 @@ class Columns:
             report.note_naive(None if newest is None else _EPOCH + timedelta(microseconds=newest))
         for row in repeated:
             if not self.odd[row]:
-                report.told.add(CUT_LEAD)
+                report.notes.add(CUT_LEAD)
         if self._plan.id_is_url:
             for _ in range(self._count - int(self.odd.sum())):
-                report.told.add(ID_IS_URL)
+                report.notes.add(ID_IS_URL)
 
     def _mark_odd(self, odd: Iterable[bool]) -> None:
         self.odd |= np.fromiter(odd, dtype=bool, count=self._count)
@@ -248,7 +248,7 @@ class Columns:
         ]
         tags = set(chain.from_iterable(value for value, fits in zip(values, is_list, strict=True) if fits))
         unchanged = {tag for tag in tags if CONVERTERS["tags"]([tag], "tags", plan, column) == (tag,)}
-        plan.report.told = Notes()  # of the others it is noted below
+        plan.report.notes = Notes()  # of the others it is noted below
 
         def read_row(row: int, value: Any, fits: bool) -> Any:
             if not fits:
@@ -289,10 +289,10 @@ class Columns:
                 converted = convert(value, field, plan, column)
             except (RowError, UnsettledOrder):
                 return True, None, None
-            has_notes, naive = bool(report.told.counts), report.newest_naive
+            has_notes, naive = bool(report.notes.counts), report.newest_naive
             report.newest_naive = None
             if has_notes:
-                report.told = Notes()
+                report.notes = Notes()
             return has_notes, converted or None, naive
 
         def convert_value(row: Any, value: Any) -> Any:

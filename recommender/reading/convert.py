@@ -203,7 +203,7 @@ def _to_tags(value: Any, field: str, plan: Plan, column: str) -> tuple[str, ...]
     if isinstance(value, str) and "&" in value and value.lstrip()[:1] not in ("[", "{"):
         value = unescape(value)  # the semicolons of entities separate no tags
     parts = as_list(value)
-    limit, notes = plan.limits.max_tags, plan.report.told
+    limit, notes = plan.limits.max_tags, plan.report.notes
     if len(parts) > limit:
         notes.add(f"stories have more than {limit:,} tags, and lost the others (reading.max_tags)")
     tags = []
@@ -304,7 +304,7 @@ def to_extra(details: dict[Any, Any], plan: Plan) -> dict[str, Any]:
             try:
                 kept.update(_to_json({name: value}))
             except _UNKEPT as error:
-                plan.report.told.add("values of further columns could not be kept", str(error)[:80])
+                plan.report.notes.add("values of further columns could not be kept", str(error)[:80])
         return kept
 
 

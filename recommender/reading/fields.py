@@ -100,7 +100,7 @@ class _RowConverter:
             if len(text) > self.plan.limits.max_id_chars:
                 raise RowError(f"id of {len(text)} characters; the limit is {self.plan.limits.max_id_chars}")
             if self.plan.id_is_url:
-                self.plan.report.told.add(ID_IS_URL)
+                self.plan.report.notes.add(ID_IS_URL)
             self.used.add(column)
             return text
         raise RowError(_missing_id(self.raw, self.plan))
@@ -164,7 +164,7 @@ class _RowConverter:
         lead, title, body = (self.values.get(field, "") for field in ("lead", "title", "body"))
         if lead and (repeats_title(lead, title) or is_cut_from(lead, body)):
             del self.values["lead"]
-            self.plan.report.told.add(CUT_LEAD)
+            self.plan.report.notes.add(CUT_LEAD)
 
     def _add_links(self) -> None:
         values, plan = self.values, self.plan
@@ -191,7 +191,7 @@ class _RowConverter:
         if not self.values.get("body"):
             for name, value in extra.items():
                 if isinstance(value, str) and len(value) >= MIN_LONG_TEXT:
-                    self.plan.report.told.add(_NO_BODY.format(name, name))
+                    self.plan.report.notes.add(_NO_BODY.format(name, name))
 
 
 def collect_links(anchors: Iterable[Anchor], given: Any, id: str, url: str | None, plan: Plan) -> tuple[Link, ...]:
@@ -242,5 +242,5 @@ def _note_lost(error: RowError, value: Any, field: str, plan: Plan) -> None:
         reason = re.sub(r"\d[\d,]*", "N", str(error).split(":")[0]) if "limit" in str(error) else str(error)
         reason = re.split(r" is '|: ", reason)[0]
         what = f"values of {field} could not be used, and were left out ({reason})"
-    plan.report.told.add(what, quoted(value))
+    plan.report.notes.add(what, quoted(value))
     plan.report.lost[field] += 1

@@ -113,7 +113,7 @@ def read_articles(
     report = ReadReport()
     streams = [
         replace(stream, limits=settings, format=format)
-        for stream in _open_streams(source, report.told, format, may_be_empty)
+        for stream in _open_streams(source, report.notes, format, may_be_empty)
     ]
     _check_mapping(streams, columns)
     for stream in streams:
@@ -160,7 +160,7 @@ def _read_stream(
     """Read the usable rows of one stream, several of an id among them; `strict` stops after the first bad one."""
     report = ReadReport()
     tables = [READ.empty_table()]
-    for part in stream.parts(report.told):
+    for part in stream.parts(report.notes):
         before = report.read + len(report.rejected)
         for table in BlockReader(RowReader(part, mapping, settings, drafts, report)).tables(strict):
             tables.append(table)
@@ -169,7 +169,7 @@ def _read_stream(
             break
         if part.path and report.read + len(report.rejected) == before:
             if may_be_empty:
-                report.told.add(NO_STORY, part.name)
+                report.notes.add(NO_STORY, part.name)
             else:
                 report.rejected.append(Rejected(part.name, 0, _why_no_row(part.path)))
     return pa.concat_tables(tables), report

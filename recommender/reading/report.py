@@ -62,7 +62,7 @@ class ReadReport:
         Their ids, with the times of their last change and publication.
     unknown_statuses : Counter of str
         Values of columns such as `status` that are not known; their stories are shown.
-    told : Notes
+    notes : Notes
         What was mended or left out of stories that are kept.
     lost : Counter of str
         Fields whose values could not be used, and were left out.
@@ -81,7 +81,7 @@ class ReadReport:
     unpublished: Counter[str] = field(default_factory=Counter)
     taken_back: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
-    told: Notes = field(default_factory=Notes)
+    notes: Notes = field(default_factory=Notes)
     lost: Counter[str] = field(default_factory=Counter)
     links_left_out: Counter[str] = field(default_factory=Counter)
     newest_naive: datetime | None = None
@@ -101,7 +101,7 @@ class ReadReport:
         self.read += part.read
         self.rejected += part.rejected
         self.unknown_statuses += part.unknown_statuses
-        self.told.merge(part.told)
+        self.notes.merge(part.notes)
         self.lost += part.lost
         self.links_left_out += part.links_left_out
         self.note_naive(part.newest_naive)
@@ -113,7 +113,7 @@ class ReadReport:
 
     def findings(self, now: datetime) -> tuple[str, ...]:
         """Return what somebody should look at, one line each."""
-        findings = self.told.lines()
+        findings = self.notes.lines()
         if self.unknown_statuses:
             total = sum(self.unknown_statuses.values())
             findings.append(

@@ -32,15 +32,15 @@ class _Buffers(NamedTuple):
     size : ndarray of int32, shape (q,)
         Number of rows in each buffer.
     worst : ndarray of int32, shape (q,)
-        The product that a row must reach: that of the last of the best `count` when last thinned.
-    count : int
+        The product that a row must reach: that of the last of the best `keep` when last thinned.
+    keep : int
     """
 
     position: NDArray[np.int32]
     product: NDArray[np.int32]
     size: NDArray[np.int32]
     worst: NDArray[np.int32]
-    count: int
+    keep: int
 
     @classmethod
     def empty(cls, stories: int, count: int, least: NDArray[np.int32] | None) -> _Buffers:
@@ -51,17 +51,17 @@ class _Buffers(NamedTuple):
 
     def view(self, part: slice) -> _Buffers:
         """Return the buffers of some stories, which share memory with these."""
-        return _Buffers(self.position[part], self.product[part], self.size[part], self.worst[part], self.count)
+        return _Buffers(self.position[part], self.product[part], self.size[part], self.worst[part], self.keep)
 
     def best(self, rows: Rows) -> NDArray[np.int64]:
-        """Return the best rows in order, (q, count); -1 = none."""
-        best = np.full((len(self.size), self.count), -1, dtype=np.int64)
+        """Return the best rows in order, (q, keep); -1 = none."""
+        best = np.full((len(self.size), self.keep), -1, dtype=np.int64)
         width = int(self.size.max(initial=0))
         if width:
             is_filled = np.arange(width) < self.size[:, None]
             position = np.where(is_filled, self.position[:, :width], 0)
             product = np.where(is_filled, self.product[:, :width], -1).astype(np.int64)
-            order = np.argsort(rows.id_rank[position] - (product << 32), axis=1)[:, : self.count]
+            order = np.argsort(rows.id_rank[position] - (product << 32), axis=1)[:, : self.keep]
             best[:, : order.shape[1]] = np.take_along_axis(np.where(is_filled, rows.rows[position], -1), order, axis=1)
         return best
 

@@ -96,7 +96,7 @@ class Cheat(Random):
         self._remember(links)
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        held = self.held["id"].to_pylist()
+        held = self.articles["id"].to_pylist()
         known = [[(story, item) in self._known for item in held] for story in stories["id"].to_pylist()]
         return super().scores(stories) + np.array(known, dtype=float).reshape(len(stories), len(held))
 

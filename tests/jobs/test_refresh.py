@@ -345,7 +345,7 @@ def test_an_hour_without_stories_is_an_update_of_nothing(kind: str, tmp_path: Pa
         source.write_text({"empty list": "[]", "only a header": "id,title\n"}.get(kind, ""))
     summary = refresh(source, out, snapshot, strict=True)
     assert (summary.recomputed, summary.changed, summary.rejected, summary.findings) == (0, 0, 0, ())
-    assert summary.told == (f"1 files or folders without a story, such as {source}",)
+    assert summary.notes == (f"1 files or folders without a story, such as {source}",)
     assert published(out) == before
     later = PublishedLists.open(out).as_of + timedelta(hours=3)  # type: ignore[operator]
     assert refresh(source, out, snapshot, as_of=later).as_of == later

@@ -107,7 +107,7 @@ def test_only_a_row_that_is_not_older_brings_a_story_back(place: tuple[str, str]
     summary = changed(place, [older], archive)
     assert not shown_anywhere(PublishedLists.open(place[0]))
     assert GONE not in Recommender.load(archive).catalog
-    assert any("rows are older than those that took their stories back" in one for one in summary.told), summary
+    assert any("rows are older than those that took their stories back" in one for one in summary.notes), summary
     changed(place, [{**older, "updated_at": "2026-11-22T09:00:00Z"}], archive)
     assert shown_anywhere(PublishedLists.open(place[0]))
     assert PublishedLists.open(place[0]).overlay.unpublished == frozenset()

@@ -69,7 +69,7 @@ def test_all_files_of_a_zip_archive_are_read(tmp_path: Path, name: str) -> None:
     titles, report = read(tmp_path / name, zipped(*FILES, *hidden))
     assert titles == ["Ferry aground", "Storm", "Opera"]
     assert (report.rejected, report.read) == ([], 3)
-    assert report.told.lines() == ["1 files are no articles by their names, and were passed over, such as photo.jpg"]
+    assert report.notes.lines() == ["1 files are no articles by their names, and were passed over, such as photo.jpg"]
 
 
 @pytest.mark.parametrize(("name", "mode"), [("e.tar", "w"), ("e.tgz", "w:gz"), ("e.tar.bz2", "w:bz2"), ("e", "w:xz")])

@@ -191,7 +191,7 @@ def one_by_one(stream: Stream, limits: ReadingSettings) -> tuple[pa.Table, ReadR
     told = Notes()
     found = [one for line, raw in stream.rows(told) if (one := reader.read(line, raw)) is not None]
     hidden = pa.array([reason for _, reason in found], pa.large_string())
-    reader.report.told.merge(told)
+    reader.report.notes.merge(told)
     reader.report.read = sum(1 for _ in stream.rows(Notes()))
     return to_table(article for article, _ in found).append_column(READ.field(HIDDEN), hidden), reader.report
 

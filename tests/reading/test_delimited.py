@@ -63,7 +63,7 @@ def test_columns_of_a_file_without_a_header_are_named_by_a_setting(tmp_path: Pat
 def test_a_first_line_of_unknown_names_is_told(tmp_path: Path) -> None:
     found, report = read(tmp_path / "a.csv", "1,A,x\n2,B,y\n")
     assert found == []
-    assert "reading.header names the columns of one without a header" in report.told.lines()[0]
+    assert "reading.header names the columns of one without a header" in report.notes.lines()[0]
     path = tmp_path / "a.csv"
     path.write_text("nr,kop,tekst\n1,A,x\n")
     table, _ = read_articles(path, columns={"id": "nr", "title": "kop"})
@@ -153,7 +153,7 @@ def test_lines_before_the_names_of_the_columns_are_passed_over(tmp_path: Path, b
     table, report = read_articles(tmp_path / "a.csv")
     assert table["id"].to_pylist() == ["1"]
     assert [one.line for one in report.rejected] == [before.count("\n") + 3]
-    assert [one.startswith("1 files begin with lines before the names") for one in report.told.lines()] == [True]
+    assert [one.startswith("1 files begin with lines before the names") for one in report.notes.lines()] == [True]
 
 
 @pytest.mark.parametrize("count", [3, 60])
@@ -168,7 +168,7 @@ def test_cells_that_a_row_lacks_at_its_end_are_missing(tmp_path: Path, count: in
         table, report = read_articles(tmp_path / "a.csv")
         assert [one.reason for one in report.rejected] == ["missing id", "neither title nor body"]
         tables.append(table.drop_columns("line") if "line" in table.column_names else table)
-        told = [one for one in report.told.lines() if "shorter than the header" in one]
+        told = [one for one in report.notes.lines() if "shorter than the header" in one]
         assert [one.split()[0] for one in told] == [str(2 * count + 1) if lines is ragged else "1"]
     assert tables[0].equals(tables[1])
 

@@ -36,7 +36,7 @@ def test_texts_in_every_encoding(tmp_path: Path, encoding: str, name: str) -> No
     (tmp_path / name).write_bytes(whole.encode(encoding))
     table, report = read_articles(tmp_path / name)
     assert table["title"].to_pylist() == [text]
-    told = [line for line in report.told.lines() if "read as" in line]
+    told = [line for line in report.notes.lines() if "read as" in line]
     assert [encoding in line for line in told] == [True] * (not encoding.startswith("utf"))
 
 
@@ -56,7 +56,7 @@ def test_xml_is_read_as_it_declares_itself_or_as_it_is(tmp_path: Path) -> None:
 def test_an_encoding_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("id,title\n1,Şişli\n".encode("iso8859-9"))
     table, report = read_articles(tmp_path / "a.csv", settings=ReadingSettings(encoding="iso8859-9"))
-    assert (table["title"].to_pylist(), report.told.lines()) == (["Şişli"], [])
+    assert (table["title"].to_pylist(), report.notes.lines()) == (["Şişli"], [])
     for name in ("nonsense", "zip"):
         with pytest.raises(ValidationError, match="expected an encoding of text"):
             ReadingSettings(encoding=name)
@@ -82,7 +82,7 @@ def test_a_packed_file_of_another_encoding_that_breaks_off_keeps_the_rows_before
     table, report = read_articles(tmp_path / "a.csv.gz")
     assert table["title"][20_000].as_py() == "Cafés 0"
     assert [row.reason.partition(":")[0] for row in report.rejected] == ["truncated file"]
-    assert [line for line in report.told.lines() if "cp1252" in line]
+    assert [line for line in report.notes.lines() if "cp1252" in line]
 
 
 def test_an_encoding_that_is_named_holds_for_the_first_letters_too(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_odd_values_are_read(kind: str) -> None:
 )  # fmt: skip
 def test_flags_and_words_of_further_languages(values: dict[str, Any], shown: bool) -> None:
     table, report = read_articles([{"id": 1, **STORY, **values}, {"id": 2, **STORY}])
-    assert (len(table), report.unknown_statuses, report.told.counts) == (1 + shown, {}, {})
+    assert (len(table), report.unknown_statuses, report.notes.counts) == (1 + shown, {}, {})
 
 
 def test_a_flag_hides_by_setting() -> None:

@@ -136,7 +136,7 @@ def test_a_number_too_long_to_print_costs_an_optional_field_alone(field: str) ->
     raw = {"id": 1, "title": "t", field: 10**5_000}
     how = plan(raw)
     assert to_article(raw, how) == Article(id="1", title="t")
-    assert how.report.told.counts.total() == 1
+    assert how.report.notes.counts.total() == 1
 
 
 @settings(max_examples=100, deadline=None)
@@ -424,10 +424,10 @@ def test_an_optional_field_that_cannot_be_used_costs_itself_alone(field: str, va
     raw = {"id": 1, "title": "Ferry aground", "column": value}
     how = plan(raw, {field: "column"}).with_order("column", None) if field in TIMES else plan(raw, {field: "column"})
     assert to_article(raw, how) == Article(id="1", title="Ferry aground")
-    ((line, count),) = how.report.told.counts.items()
+    ((line, count),) = how.report.notes.counts.items()
     assert (count, told in line) == (1, True)
     assert len(line) < 200
-    assert len(how.report.told.examples[line]) < 100
+    assert len(how.report.notes.examples[line]) < 100
 
 
 @pytest.mark.parametrize("value", ["caf\udce9", 2**70, deep(600), "a\x00b", "\\\x00"])
@@ -435,7 +435,7 @@ def test_a_further_column_that_cannot_be_kept_costs_itself_alone(value: Any) -> 
     raw = {"id": 1, "title": "Ferry aground", "mood": value, "rating": 4}
     how = plan(raw)
     assert to_article(raw, how).extra == {"rating": 4}
-    assert how.report.told.counts == {"values of further columns could not be kept": 1}
+    assert how.report.notes.counts == {"values of further columns could not be kept": 1}
 
 
 @pytest.mark.parametrize("value", [["x"] * 1_001, "x," * 1_001])
@@ -443,14 +443,14 @@ def test_more_tags_than_the_limit_are_left_out(value: Any) -> None:
     raw = {"id": 1, "title": "t", "tags": value}
     how = plan(raw)
     assert to_article(raw, how).tags == ("x",) * 1_000
-    assert how.report.told.counts.total() == 1
+    assert how.report.notes.counts.total() == 1
 
 
 def test_a_tag_that_cannot_be_used_costs_itself_alone() -> None:
     raw = {"id": 1, "title": "t", "tags": ["sea", "caf\udce9", "x" * 10_001, [["a"]], None, "port"]}
     how = plan(raw)
     assert to_article(raw, how).tags == ("sea", "port")
-    assert how.report.told.counts == {"tags could not be used, and were left out": 3}
+    assert how.report.notes.counts == {"tags could not be used, and were left out": 3}
 
 
 @pytest.mark.parametrize(

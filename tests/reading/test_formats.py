@@ -194,7 +194,7 @@ def test_folders_in_folders_are_read_and_what_is_passed_over_is_told(tmp_path: P
     table, report = read_articles(tmp_path)
     assert sorted(table["title"].to_pylist()) == ["a", "b"]
     assert report.rejected == []
-    assert report.told.lines() == [
+    assert report.notes.lines() == [
         "1 files are no articles by their names, and were passed over, such as 2026/photo.jpg"
     ]
 
@@ -403,7 +403,7 @@ def test_rows_of_systems(system: str) -> None:
     assert told == ("7", "Ferry ’ crew", "A ferry ran aground.", "In fog", "https://c.example/1", "news", "free")
     assert row["published_at"].isoformat() == "2026-11-27T09:00:00+00:00"
     assert row["links"] == []
-    assert report.told.counts == {}
+    assert report.notes.counts == {}
     assert report.unknown_statuses == {}
 
 

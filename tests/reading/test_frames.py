@@ -254,7 +254,7 @@ def test_readers_that_can_be_read_only_once_lose_nothing() -> None:
         found, report = read_articles([reader] if together else reader, columns={"id": "nr", "title": "kop"})
         assert found["id"].to_pylist() == table["nr"].to_pylist()
         assert {one.month for one in found["published_at"].to_pylist()} == {4, 11}
-        assert report.told.lines() == []
+        assert report.notes.lines() == []
 
 
 def test_answers_of_an_interface_may_come_page_by_page() -> None:

@@ -197,7 +197,7 @@ def test_words_and_links_of_a_tree_are_read(program: str) -> None:
     row = {"id": 1, "title": "Ferry", "body": TREES[program]}
     table, report = read_articles([row])
     (found,) = table.to_pylist()
-    assert (found["body"], report.told.counts) == ("Why\n\nThe ferry ran aground & sank.", {})
+    assert (found["body"], report.notes.counts) == ("Why\n\nThe ferry ran aground & sank.", {})
     (link,) = found["links"]
     assert Link(**link) == Link("/plan", "ran")
 
@@ -209,7 +209,7 @@ def test_a_tree_that_a_column_of_text_holds_is_read(program: str, written: Any) 
     table, report = read_articles(rows)
     expected = {"body": "Why\n\nThe ferry ran aground & sank.", "links": [asdict(Link("/plan", "ran"))]}
     assert table.select(["body", "links"]).to_pylist() == [expected] * 40
-    assert report.told.counts == {}
+    assert report.notes.counts == {}
 
 
 def test_places_of_links_are_counted_as_javascript_counts() -> None:

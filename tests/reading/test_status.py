@@ -101,13 +101,13 @@ def test_a_story_is_not_published_before_its_embargo_ends(column: str) -> None:
     table, report = read_articles([*rows, {"id": "x", "title": "Storm", column: "2026-11-28T10:00:00Z"}])
     days = [time.day for time in table["published_at"].to_pylist()]
     assert days == [*[28, 27, 27, 27] * 10, 28]
-    assert report.told.counts.total() == 10
+    assert report.notes.counts.total() == 10
 
 
 def test_a_flag_in_a_column_of_times_is_no_time_that_could_not_be_read() -> None:
     for value in (1, "1", "On", "yes", True):
         _, report = read_articles([story(published=value)])
-        assert report.told.counts == {}, value
+        assert report.notes.counts == {}, value
 
 
 def test_an_unknown_status_is_shown_and_told_once() -> None:

@@ -186,7 +186,7 @@ def test_a_cut_beginning_of_the_body_is_no_lead_nor_is_an_empty_excerpt() -> Non
     table, report = read_articles([post(1), post(2, cut), post(3, written)])
     assert table["lead"].to_pylist() == ["", "", "Fog at the point […]"]
     assert table["links"].to_pylist() == [[], [], []]
-    assert report.told.lines() == ["1 leads are the beginning of the body, cut by a machine, and were left out"]
+    assert report.notes.lines() == ["1 leads are the beginning of the body, cut by a machine, and were left out"]
 
 
 def test_an_error_of_an_interface_is_told_as_such() -> None:
@@ -238,7 +238,7 @@ def test_a_mark_that_a_story_is_published_is_no_time() -> None:
     ]
     table, report = read_articles(rows)
     assert [time.day for time in table["published_at"].to_pylist()] == [27, 28]
-    assert not report.told.counts
+    assert not report.notes.counts
 
 
 TIME = "2026-11-27T09:00:00Z"
@@ -290,7 +290,7 @@ def test_a_language_that_is_none_is_missing_and_told() -> None:
     rows = [{"id": at, "title": "Ferry", "language": code} for at, code in enumerate(("us", "default", "und", "en-GB"))]
     table, report = read_articles(rows)
     assert table["language"].to_pylist() == [None, None, None, "en"]
-    assert report.told.counts.total() == 2
+    assert report.notes.counts.total() == 2
 
 
 def test_an_export_of_blogger_holds_more_than_posts(tmp_path: Path) -> None:
@@ -752,7 +752,7 @@ def test_a_number_names_no_author_and_embedded_names_count_before_logins(tmp_pat
     ]
     table, report = read_articles(posts)
     assert table["author"].to_pylist() == [None, "Ann Bell", "Ann Bell", None]
-    (told,) = report.told.lines()
+    (told,) = report.notes.lines()
     assert told.startswith("1 values of author could not be used, and were left out (author is a number")
 
 

@@ -355,7 +355,7 @@ def test_a_name_of_two_months_is_read_in_the_language_of_the_site(language: str 
     rows = [{"id": 1, "title": "Ferry", "published_at": "5 listopada 2026"}]
     table, report = read_articles(rows, settings=ReadingSettings(site_language=language))
     assert [time and time.month for time in table["published_at"].to_pylist()] == [month]
-    assert ["site_language" in line for line in report.told.lines()] == [True] * (month is None)
+    assert ["site_language" in line for line in report.notes.lines()] == [True] * (month is None)
     given = ReadingSettings(site_language=language, date_format="%d %B %Y")
     assert [time and time.month for time in read_articles(rows, settings=given)[0]["published_at"].to_pylist()] == [
         month

@@ -102,7 +102,7 @@ def test_missing_values_of_pandas() -> None:
     rows = table.to_pylist()
     assert [row["published_at"] for row in rows] == [datetime(2026, 11, 27, 10, 0, 0, 123456, tzinfo=UTC), None]
     assert [row["section"] for row in rows] == [None, "Local"]
-    assert (report.rejected, report.told.counts) == ([], {})
+    assert (report.rejected, report.notes.counts) == ([], {})
 
 
 def test_the_zero_of_a_database_is_no_time() -> None:
@@ -123,7 +123,7 @@ def test_a_column_shows_the_order_of_its_days_wherever_it_does(tmp_path: Any) ->
     for source in (path, [{"id": n, "title": "t", "date": date} for n, date in enumerate(dates)]):
         table, report = read_articles(source)
         assert table["published_at"][0].as_py() == datetime(2026, 11, 5, tzinfo=UTC)
-        assert report.told.counts == {}
+        assert report.notes.counts == {}
         assert report.read == len(dates)
 
 
@@ -131,7 +131,7 @@ def test_a_column_that_shows_no_order_gives_no_dates_and_says_so() -> None:
     rows = [{"id": n, "title": "t", "date": date} for n, date in enumerate(["05/11/2026", "05/05/2026", "06/11/2026"])]
     table, report = read_articles(rows)
     assert table["published_at"].to_pylist() == [None, datetime(2026, 5, 5, tzinfo=UTC), None]
-    ((told, count),) = report.told.counts.items()
+    ((told, count),) = report.notes.counts.items()
     assert (count, "reading.day_first" in told) == (2, True)
     for day_first, month in ((True, 11), (False, 5)):
         found, _ = read_articles(rows, settings=ReadingSettings(day_first=day_first))
@@ -157,12 +157,12 @@ def test_without_ids_the_address_serves_and_that_is_said_once() -> None:
     rows = [{"link": f"https://c.example/{n}", "headline": "Ferry"} for n in range(3)]
     table, report = read_articles(rows)
     assert table["id"].to_pylist() == table["url"].to_pylist() == [row["link"] for row in rows]
-    assert report.told.lines() == ["3 stories have no id: their address serves as one"]
+    assert report.notes.lines() == ["3 stories have no id: their address serves as one"]
 
 
 def test_a_long_text_that_was_not_used_is_named() -> None:
     _, report = read_articles([{"id": 1, "title": "t", "verhaal": "word " * 200}])
-    (line,) = report.told.lines()
+    (line,) = report.notes.lines()
     assert "--column body=verhaal" in line
 
 
@@ -180,7 +180,7 @@ def test_a_canonical_id_that_many_stories_share_is_ignored_and_told(tmp_path: Pa
     assert rec.catalog.shared_canonicals == {home: 8}
     assert rec.catalog.superseded.sum() == 1
     assert len(np.unique(rec.catalog.copy_group)) == 9
-    (line,) = precompute(stories, tmp_path / "lists", settings=TFIDF).told
+    (line,) = precompute(stories, tmp_path / "lists", settings=TFIDF).notes
     assert line == f"8 stories name {home!r} as canonical_id, which is ignored: they are no versions of one story"
 
 

@@ -29,7 +29,7 @@ _BLOCK = 256  # stories scored against all others at a time
 
 
 class Scorer(ABC):
-    """A system that scores all stories it holds under each story; a list is the head of the ranking.
+    """A system that scores all its articles under each story; a list is the head of the ranking.
 
     Equal scores are in the order in which the stories were given.
     """
@@ -42,34 +42,34 @@ class Scorer(ABC):
         self.name, self.cache = name, cache
 
     def fit(self, articles: pa.Table, links: pa.Table | None = None) -> None:
-        self.held = articles
+        self.articles = articles
         self.learn(articles)
 
     def add(self, articles: pa.Table) -> None:
-        self.held = pa.concat_tables([self.held, articles])
-        self.hold(articles)
+        self.articles = pa.concat_tables([self.articles, articles])
+        self.extend(articles)
 
     @abstractmethod
     def learn(self, articles: pa.Table) -> None:
-        """Fit on these stories and hold them."""
+        """Fit on these stories, which can then be ranked."""
 
     @abstractmethod
-    def hold(self, articles: pa.Table) -> None:
-        """Hold more stories, which can then be ranked."""
+    def extend(self, articles: pa.Table) -> None:
+        """Add stories, which can then be ranked."""
 
     @abstractmethod
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        """Score every held story under each story, (q, n)."""
+        """Score all articles under each story, (q, n)."""
 
     def rank(self, stories: pa.Table, depth: int) -> Ranking:
         ranking = Ranking.empty(len(stories), depth)
-        ids = self.held["id"].combine_chunks()
+        ids = self.articles["id"].combine_chunks()
         for start in range(0, len(stories), _BLOCK):
             block = stories.slice(start, _BLOCK)
             scores = self.scores(block)
             own_column = pc.index_in(block["id"].combine_chunks(), ids).fill_null(-1).to_numpy()
-            held = np.flatnonzero(own_column >= 0)
-            scores[held, own_column[held]] = -np.inf
+            known = np.flatnonzero(own_column >= 0)
+            scores[known, own_column[known]] = -np.inf
             order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
             best = np.take_along_axis(scores, order, axis=1)
             is_item = best > self.least
@@ -85,7 +85,7 @@ class Scorer(ABC):
         stories, index = np.unique(a, return_inverse=True)
         relevance = np.zeros(len(a))
         for start in range(0, len(stories), _BLOCK):
-            scores = self.scores(self.held.take(pa.array(stories[start : start + _BLOCK])))
+            scores = self.scores(self.articles.take(pa.array(stories[start : start + _BLOCK])))
             pairs = np.flatnonzero((index >= start) & (index < start + _BLOCK))
             relevance[pairs] = scores[index[pairs] - start, b[pairs]]
         return relevance
@@ -99,9 +99,9 @@ class Random(Scorer):
 
     def learn(self, articles: pa.Table) -> None:
         self._codes = np.zeros(0, dtype=np.uint64)
-        self.hold(articles)
+        self.extend(articles)
 
-    def hold(self, articles: pa.Table) -> None:
+    def extend(self, articles: pa.Table) -> None:
         self._codes = np.concatenate([self._codes, _codes(articles)])
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
@@ -125,10 +125,10 @@ class Recent(Scorer):
     least = -np.inf
 
     def learn(self, articles: pa.Table) -> None:
-        self.hold(articles)
+        self.extend(articles)
 
-    def hold(self, articles: pa.Table) -> None:
-        published = Catalog(self.held, np.ones(len(self.held), dtype=bool), 0).published
+    def extend(self, articles: pa.Table) -> None:
+        published = Catalog(self.articles, np.ones(len(self.articles), dtype=bool), 0).published
         years = published / (365.25 * 86_400e6)  # since 1970
         self.years = np.where(published == UNDATED, self._UNDATED, years)
 
@@ -144,7 +144,7 @@ class SameSection(Recent):
     _AHEAD = 6_000.0  # more than lies between any two years
 
     def scores(self, stories: pa.Table) -> NDArray[np.float64]:
-        sections = self.held["section"].combine_chunks()
+        sections = self.articles["section"].combine_chunks()
         is_same = [
             pc.fill_null(pc.equal(sections, section), False).to_numpy(zero_copy_only=False)
             for section in stories["section"]
@@ -159,7 +159,7 @@ class Vectors(Scorer):
     def learn(self, articles: pa.Table) -> None:
         self.matrix = self.represent(articles)
 
-    def hold(self, articles: pa.Table) -> None:
+    def extend(self, articles: pa.Table) -> None:
         parts = [self.matrix, self.represent(articles)]
         self.matrix = sp.vstack(parts, format="csr") if sp.issparse(self.matrix) else np.concatenate(parts)
 
@@ -215,9 +215,9 @@ class Bm25(Scorer):
 
     def learn(self, articles: pa.Table) -> None:
         self._tokens: list[list[str]] = []
-        self.hold(articles)
+        self.extend(articles)
 
-    def hold(self, articles: pa.Table) -> None:
+    def extend(self, articles: pa.Table) -> None:
         self._tokens += _tokens(articles)
         self._index: Any = None  # built at the next query, since bm25s cannot add documents
 
@@ -300,8 +300,8 @@ class SemanticSearch(Vectors):
         from sentence_transformers import util
 
         ranking = Ranking.empty(len(stories), depth)
-        hits = util.semantic_search(self.represent(stories), self.matrix, top_k=min(depth + 1, len(self.held)))
-        ids = self.held["id"].to_pylist()
+        hits = util.semantic_search(self.represent(stories), self.matrix, top_k=min(depth + 1, len(self.articles)))
+        ids = self.articles["id"].to_pylist()
         for row, (story, story_hits) in enumerate(zip(stories["id"].to_pylist(), hits, strict=True)):
             items = [hit for hit in story_hits if hit["score"] > self.least and ids[hit["corpus_id"]] != story][:depth]
             ranking.rows[row, : len(items)] = [hit["corpus_id"] for hit in items]
