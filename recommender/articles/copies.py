@@ -15,7 +15,6 @@ from recommender.articles.columns import as_array, text_buffers
 from recommender.articles.headlines import Headlines
 
 BLOCK = 8_192  # texts read together
-_LEAST_BUCKETS = 1 << 10
 _SEPARATOR = pa.scalar("\n", pa.large_string())
 
 
@@ -118,17 +117,8 @@ def oldest_copies(texts: pa.Array, marks: Marks, order: NDArray[np.int64]) -> ND
 def _leaders(texts: pa.Array, marks: Marks, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Find the oldest of different texts that each one nearly repeats, as an index into `rows`, (m,)."""
     data, offsets = text_buffers(texts)
-    sample_sizes = marks.sampled[rows].astype(np.int64)
-    sample_offsets = np.concatenate([[0], np.cumsum(sample_sizes)])
-    n_sampled = int(sample_offsets[-1])
-    shift = np.repeat(marks.sample_offsets[rows] - sample_offsets[:-1], sample_sizes)
-    sample = marks.sample[shift + np.arange(n_sampled)]
-    head = np.full(max(_LEAST_BUCKETS, 1 << n_sampled.bit_length()), -1, dtype=np.int32)
-    previous, holder = (np.full(len(sample), -1, dtype=np.int32) for _ in range(2))
     leader = np.arange(len(rows))
-    loops.find_leaders(
-        len(rows), rows, data, offsets, marks.words, sample_offsets, sample, head, previous, holder, leader
-    )
+    loops.find_leaders(len(rows), rows, data, offsets, marks.words, marks.sample_offsets, marks.sample, leader)
     return leader
 
 

@@ -19,6 +19,7 @@ SAMPLED = 64  # words up to which all shingles of a text are sampled; 32 to 64 s
 MOST_SAMPLED = 128
 _LEAST_SAMPLED_SHARED = 0.5  # a sample of sixteen shows less of four fifths once in 1,400 times, one of 32 in 40,000
 _MOST_HOLDERS = 32  # texts that are looked at because they share one shingle: more share a footer
+_BUCKET = 8  # shingles in a bucket of the hash table of all samples, at most on average
 _WORD, _SEPARATOR, _IGNORED, _SINGLE = 1, 0, 2, 3
 
 _Bytes = NDArray[np.uint8]
@@ -165,6 +166,20 @@ def sampling_level(words: int) -> int:
     return level
 
 
+def count_below(numbers: NDArray[np.uint32], limit: int) -> int:
+    """Count the numbers below a limit in a sorted set."""
+    low, high = 0, len(numbers)
+    if high and numbers[-1] < limit:
+        return high
+    while low < high:
+        middle = (low + high) // 2
+        if numbers[middle] < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def count_shared(a: NDArray[np.uint32], b: NDArray[np.uint32], limit: int) -> tuple[int, int, int]:
     """Count the numbers below a limit in two sorted sets: (of `a`, of `b`, of both)."""
     i, j, shared = 0, 0, 0
@@ -256,6 +271,7 @@ def may_be_copies(words_a: int, words_b: int, a: NDArray[np.uint32], b: NDArray[
         hash_words,
         sample_shingles,
         sampling_level,
+        count_below,
         count_shared,
         may_be_copies,
         all_shingles,
@@ -270,9 +286,6 @@ def find_leaders(
     words: NDArray[np.int32],
     sample_offsets: _Rows,
     sample: NDArray[np.uint32],
-    head: NDArray[np.int32],
-    previous: NDArray[np.int32],
-    holder: NDArray[np.int32],
     leader: _Rows,
 ) -> None:
     """Find the oldest text that each text repeats and that repeats none itself.
@@ -284,49 +297,59 @@ def find_leaders(
     data, offsets, words : ndarray
         As in `mark`.
     sample_offsets, sample : ndarray
-        Samples, one after the other, and where each of the `m` begins, (m + 1,).
-    head : ndarray of int32, a power of two of them
-        Hash table of sampled shingles: the latest entry of `sample` in each bucket; -1 = none.
-    previous : ndarray of int32, the length of `sample`
-        The entry before each one in the same bucket; -1 = none.
-    holder : ndarray of int32, the length of `sample`
-        Index of the text that has the shingle.
+        Samples of all texts, one after the other, and where each begins, (n + 1,).
     leader : ndarray, shape (m,)
         Result: the index of the repeated text; a text's own where there is none.
     """
-    bucket_mask = len(head) - 1
-    seen_by = np.full(len(rows), -1, dtype=np.int32)
-    common, candidates = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.int32)
+    # A hash table of sampled shingles: each bucket has room for all of its own next to each other, since the holders
+    # of a shingle are read by every text that has it.
+    n_sampled = 0
+    for row in rows:
+        n_sampled += sample_offsets[row + 1] - sample_offsets[row]
+    n_buckets = 1
+    while n_buckets * _BUCKET < n_sampled:
+        n_buckets *= 2
+    bucket_mask = n_buckets - 1
+    bucket_begin = np.zeros(n_buckets + 1, dtype=np.int64)
+    for row in rows:
+        for entry in range(sample_offsets[row], sample_offsets[row + 1]):
+            bucket_begin[(int(sample[entry]) & bucket_mask) + 1] += 1
+    bucket_begin = np.cumsum(bucket_begin)
+    bucket_end = bucket_begin[:-1].copy()
+    held, holder = np.empty(n_sampled, dtype=np.uint32), np.empty(n_sampled, dtype=np.int32)
+    common, candidates = np.zeros(len(rows), dtype=np.uint8), np.empty(len(rows), dtype=np.int32)
+    not_held = np.zeros(len(rows), dtype=np.uint8)  # shingles of each text that others crowd
     for index in range(start, stop):
         row, n_candidates = rows[index], 0
-        shingles = sample[sample_offsets[index] : sample_offsets[index + 1]]
+        shingles = sample[sample_offsets[row] : sample_offsets[row + 1]]
         is_crowded = np.zeros(len(shingles), dtype=np.bool_)
         for number in range(len(shingles)):
-            n_holders, entry = 0, head[int(shingles[number]) & bucket_mask]
-            while entry >= 0:
-                if sample[entry] == shingles[number]:
+            shingle, n_holders = shingles[number], 0
+            bucket = int(shingle) & bucket_mask
+            for entry in range(bucket_begin[bucket], bucket_end[bucket]):
+                if held[entry] == shingle:
                     n_holders += 1
                     candidate = holder[entry]
-                    if seen_by[candidate] != index:
-                        seen_by[candidate], common[candidate], candidates[n_candidates] = index, 0, candidate
+                    if not common[candidate]:
+                        candidates[n_candidates] = candidate
                         n_candidates += 1
                     common[candidate] += 1
-                entry = previous[entry]
             is_crowded[number] = n_holders >= _MOST_HOLDERS
         leader[index] = index
-        least, n_crowded, n_kept = len(shingles) // 8, is_crowded.sum(), 0
-        level = sampling_level(words[row])
+        least, n_kept = len(shingles) // 8, 0
+        level, not_held[index] = sampling_level(words[row]), is_crowded.sum()
         for number in range(n_candidates):  # few of the texts with a shingle in common have many
             candidate = candidates[number]
-            most_common = common[candidate] + n_crowded
-            if most_common < least:
+            n_common, common[candidate] = int(common[candidate]), 0
+            if n_common + not_held[index] < least:
                 continue
-            candidate_sample = sample[sample_offsets[candidate] : sample_offsets[candidate + 1]]
-            size = min(len(shingles), len(candidate_sample))
-            # Samples of one level are compared whole, so the number of common shingles tells enough.
-            if most_common < _LEAST_SAMPLED_SHARED * size and sampling_level(words[rows[candidate]]) == level:
+            other = rows[candidate]
+            other_sample = sample[sample_offsets[other] : sample_offsets[other + 1]]
+            limit = 2**32 >> max(level, sampling_level(words[other]))
+            size = min(count_below(shingles, limit), count_below(other_sample, limit))
+            if n_common + min(not_held[index], not_held[candidate]) < _LEAST_SAMPLED_SHARED * size:
                 continue
-            if may_be_copies(words[row], words[rows[candidate]], shingles, candidate_sample):
+            if may_be_copies(words[row], words[other], shingles, other_sample):
                 candidates[n_kept] = candidate
                 n_kept += 1
         if n_kept:
@@ -340,9 +363,9 @@ def find_leaders(
         if leader[index] == index:
             for number in range(len(shingles)):
                 if not is_crowded[number]:
-                    entry = sample_offsets[index] + number
                     bucket = int(shingles[number]) & bucket_mask
-                    previous[entry], head[bucket], holder[entry] = head[bucket], entry, index
+                    held[bucket_end[bucket]], holder[bucket_end[bucket]] = shingles[number], index
+                    bucket_end[bucket] += 1
 
 
 @kernel(least=4_096, parts=(sampling_level, count_shared, may_be_copies))

@@ -165,6 +165,17 @@ def test_many_that_share_a_footer_are_compared_without_it() -> None:
     assert leaders(*stories, *(f"Agency {text}" for text in stories)) == 2 * list(range(len(stories)))
 
 
+def test_copies_are_found_among_many_that_share_half_of_their_sentences() -> None:
+    rng = Random(6)
+    stock = [" ".join(words(rng, 20)) for _ in range(6)]  # each stands in more stories than are looked at for it
+    count = loops._MOST_HOLDERS * 3
+    stories = [
+        ". ".join([*rng.sample(stock, 4), *(" ".join(words(rng, 20)) for _ in range(rng.choice((2, 4))))])
+        for _ in range(count)
+    ]
+    assert leaders(*stories, *(f"{story}. {' '.join(words(rng, 5))}" for story in stories)) == [*range(count)] * 2
+
+
 def test_the_number_of_texts_read_at_a_time_does_not_matter() -> None:
     bodies = pa.array(variants(Random(7)), pa.large_string())
     whole = Marks.from_texts(bodies)
