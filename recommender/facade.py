@@ -19,7 +19,7 @@ from recommender.archive.build import build_archive, read_draft, with_settings
 from recommender.archive.candidates import pair_relevance
 from recommender.archive.changes import Changes, update_archive
 from recommender.archive.lister import Lister
-from recommender.archive.pins import pin_finder
+from recommender.archive.pins import current_lists
 from recommender.archive.rows import compact_rows
 from recommender.articles.article import Article
 from recommender.articles.catalog import Catalog
@@ -36,7 +36,6 @@ from recommender.embedders.protocol import vector_space
 from recommender.embedders.stories import StoryVectors
 from recommender.errors import InputError, NotFittedError, WithdrawnArticleError
 from recommender.lists.readnext import ReadNext, Rejected
-from recommender.lists.values import to_lists
 from recommender.progress import Progress, silent
 from recommender.publishing import PublishedLists
 from recommender.reading.links import load_links, with_links
@@ -57,19 +56,19 @@ class Recommender(EditorActions):
 
     Parameters
     ----------
-    settings : Settings, optional
-    rules : Rules, optional
+    settings : Settings or mapping as for `Settings.of`, optional
+    rules : Rules or mapping as for `Rules.of`, optional
         What editors decide: pins, blocks, boosts ...
     embedder : Embedder, optional
         Default: the one that `settings.embedding` names.
     cache : path, optional
-        File of the vector cache; without it every `fit` embeds anew.
+        File of the vector cache; without it every `fit` embeds all stories.
     limits : Limits, optional
-        Sizes of the pieces that work is done in (`recommender.search.limits`).
+        Block sizes (`recommender.search.limits`).
 
     Notes
     -----
-    What several methods take means the same in all of them:
+    Arguments of several methods:
 
     articles : path, list of paths, frame (pandas, Polars, Arrow, DuckDB), or iterable of Article, dict or the like
     columns : mapping of field to column, for column names that are not recognised
@@ -97,20 +96,20 @@ class Recommender(EditorActions):
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
         *,
-        rules: Rules | None = None,
+        rules: Rules | Mapping[str, Any] | None = None,
         embedder: Embedder | None = None,
         cache: str | Path | None = None,
         limits: Limits = LIMITS,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings = Settings() if settings is None else Settings.of(settings)
         self.embedder = embedder or make_embedder(self.settings.embedding)
         self.cache = VectorCache(cache) if cache is not None else None
         self.overlay = Overlay()
         self.report = ReadReport()
         self.embedded = 0
-        self.limits, self._rules = limits, rules or Rules()
+        self.limits, self._rules = limits, Rules() if rules is None else Rules.of(rules)
         self._archive: Archive | None = None
 
     # -- building -----------------------------------------------------------------------------
@@ -125,7 +124,7 @@ class Recommender(EditorActions):
         strict: bool = False,
         progress: Progress = silent,
     ) -> Recommender:
-        """Read a whole archive and make it searchable; returns the recommender itself.
+        """Read a whole archive and make it searchable; return the recommender itself.
 
         `links` are further links between stories, see `read_links`.
 
@@ -137,20 +136,10 @@ class Recommender(EditorActions):
         """
         links_table = load_links(links, self.settings.reading)  # links that cannot be read are refused before any work
         table, self.report = read_articles(
-            articles,
-            settings=self.settings.reading,
-            columns=columns,
-            format=format,
-            strict=strict,
-            progress=progress,
+            articles, settings=self.settings.reading, columns=columns, format=format, strict=strict, progress=progress
         )
         if self.report.rejected:
-            first = self.report.rejected[0]
-            warnings.warn(
-                f"{len(self.report.rejected)} of {self.report.read} rows were rejected; "
-                f"the first: {first.file}, line {first.line}: {first.reason}",
-                stacklevel=2,
-            )
+            warnings.warn(self.report.rejection, stacklevel=2)
         self._warn_of_findings()
         self.fit_table(with_links(table, links_table, self.settings.reading), progress=progress)
         self.overlay.settle(self.report.taken_back, self.catalog)
@@ -162,7 +151,7 @@ class Recommender(EditorActions):
             warnings.warn("; ".join(findings), stacklevel=3)
 
     def fit_table(self, table: pa.Table, *, progress: Progress = silent) -> Recommender:
-        """Make a table that `read_articles` returned searchable, as `fit` does."""
+        """Fit a table that `read_articles` returned."""
         self._archive, self.embedded = build_archive(
             table, self.settings, self._rules, self._vectors, self.limits, progress
         )
@@ -180,11 +169,10 @@ class Recommender(EditorActions):
         format: str | None = None,
         strict: bool = False,
     ) -> Changes:
-        """Add stories and replace changed ones. Vocabulary and fitted vectors stay as `fit` made them.
+        """Add stories and replace changed ones; vocabulary and fitted vectors stay.
 
-        A version that is older than the archive's (by `updated_at`, then `published_at`) counts as unchanged, and so
-        does one that only lacks links which the archive has, as from a file of links. Stories that are not published
-        any more leave the archive, and come back with a row that is not older than the one that took them back.
+        An older version (by `updated_at`, then `published_at`) counts as unchanged, as does one that only lacks links
+        which the archive has. Unpublished stories leave the archive, and come back with a row that is not older.
         Stories missing from `articles` stay: only `withdraw` removes them. A warning says what to check in the input.
         """
         archive = self.archive
@@ -200,7 +188,7 @@ class Recommender(EditorActions):
         return changes
 
     def pool(self, *, as_of: datetime | None = None) -> Recommender:
-        """Find the candidates of all stories at once and keep them: lists for that moment need no search then."""
+        """Find the candidates of all stories and keep them, so that lists for that moment need no search."""
         self._archive = self.lister(as_of=as_of).with_pools()
         release_memory()
         return self
@@ -225,8 +213,7 @@ class Recommender(EditorActions):
         clicks : path or pyarrow.Table, optional
             Lists as readers were shown them, and what they clicked (docs/learning.md).
         lists : path or str, optional
-            Published lists: links to what they showed under a story before it was updated may be their own, and do not
-            count.
+            Published lists. Links to what they showed under a story do not count.
         name : str, default 'own'
             Name of the ranker.
         seed : int, default 0
@@ -234,16 +221,9 @@ class Recommender(EditorActions):
         Raises
         ------
         InputError
-            If too few stories have links to older stories or clicks, or what was learned is no better than chance.
-
-        Examples
-        --------
-        >>> report = rec.learn()                          # doctest: +SKIP
-        >>> report.verdict                                # doctest: +SKIP
-        'better than the ranker at hand: 0.042 [0.012, 0.071] nDCG@5 on 1,204 stories'
-        >>> report.ranker.save("ranker.json")             # doctest: +SKIP
+            If too few stories have links to older stories or clicks, or the ranker is no better than chance.
         """
-        from recommender.archive.learn import learn_ranker  # its statistics take as long to import as all else
+        from recommender.archive.learn import learn_ranker  # imports SciPy's statistics, which takes long
 
         published = None if lists is None else PublishedLists.open(lists)
         return learn_ranker(
@@ -260,14 +240,14 @@ class Recommender(EditorActions):
         )
 
     def compact(self) -> Recommender:
-        """Remove replaced versions and put all rows in publication order again; lists do not change."""
+        """Remove replaced versions and sort the rows by publication; lists do not change."""
         self._archive = compact_rows(self.archive)
         return self
 
     def under(self, settings: Settings) -> Recommender:
         """Return a recommender of the same archive under other settings of retrieval, ranking and selection.
 
-        Nothing is embedded again. Withdrawals made through either hold for both.
+        Nothing is embedded again. Both share their withdrawals.
 
         Raises
         ------
@@ -315,7 +295,7 @@ class Recommender(EditorActions):
         self._refuse_withdrawn(texts)
         rows = self.archive.catalog.rows(texts)
         batches = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude).lists(rows)
-        lists = [read_next for batch in batches for read_next in self._to_lists(batch)]
+        lists = [read_next for batch in batches for read_next in current_lists(batch, self.overlay, self.catalog)]
         pairs = zip(lists, article_ids, strict=True)
         return [read_next.with_ids(id_converter(article_id)) for read_next, article_id in pairs]
 
@@ -348,14 +328,14 @@ class Recommender(EditorActions):
         lister = self.lister(k=k, as_of=as_of, filters=filters, exclude=exclude)
         table, vectors, self.embedded = read_draft(article, lister.archive, self._vectors)
         self._refuse_withdrawn(table["id"].to_pylist())
-        (read_next,) = self._to_lists(lister.draft(table, vectors))
+        (read_next,) = current_lists(lister.draft(table, vectors), self.overlay, self.catalog)
         if read_next.article_id in self.rules.no_list:
             read_next = read_next.without_list("withheld")
         article_id = article.id if isinstance(article, Article) else article.get("id", "")
         return read_next.with_ids(id_converter(article_id))
 
     def relevance(self, stories: Sequence[Id], items: Sequence[Id]) -> NDArray[np.float64]:
-        """Compute how relevant each item is to the story in the same place, before freshness and limits; float64 (m,).
+        """Compute how relevant each item is to the story of the same index, before freshness and limits; float64 (m,).
 
         Raises
         ------
@@ -371,9 +351,9 @@ class Recommender(EditorActions):
     def explain_rejected(
         self, article_ids: Sequence[Id], *, as_of: datetime | None = None
     ) -> dict[Any, list[Rejected]]:
-        """Find the candidates that are not in the lists of some stories, best first, each with what rejected it.
+        """Return the candidates that are not in the lists of stories, best first, each with the rule that rejected it.
 
-        Blocked candidates are among them, withdrawn ones never are.
+        Blocked candidates are included, withdrawn ones are not.
         """
         self.overlay.refresh()
         rejected_by_text = self.lister(as_of=as_of).rejected(id_texts(article_ids))
@@ -400,17 +380,6 @@ class Recommender(EditorActions):
             filters = filters or Filters()
             filters = replace(filters, exclude=(*filters.exclude, *excluded))
         return Lister.for_moment(self.archive, self.overlay, self.archive.moment(as_of), k=k, filters=filters)
-
-    def _to_lists(self, batch: pa.RecordBatch) -> list[ReadNext]:
-        """Convert records to lists under what editors have decided by now."""
-        overlay = self.overlay
-        article_ids = batch.column("article_id").to_pylist()
-        pinned = pin_finder(overlay.decisions.pins, article_ids, self.catalog, datetime.now(UTC))
-        lists = to_lists(batch, overlay.withdrawn, overlay.blocked, pinned)
-        return [
-            read_next.without_list("withheld") if read_next.article_id in overlay.withheld else read_next
-            for read_next in lists
-        ]
 
     def _refuse_withdrawn(self, article_ids: Sequence[str]) -> None:
         for article_id in article_ids:
@@ -464,7 +433,7 @@ class Recommender(EditorActions):
 
     @property
     def archive(self) -> Archive:
-        """Catalog, vectors, and terms as one value, which is replaced and never changed."""
+        """Catalog, vectors and terms as one immutable value."""
         if self._archive is None:
             raise NotFittedError("this Recommender holds no archive; call fit(articles) or Recommender.load(path)")
         return self._archive
@@ -480,9 +449,9 @@ class Recommender(EditorActions):
 
     @rules.setter
     def rules(self, rules: Rules) -> None:
-        self._rules = rules
+        self._rules = Rules.of(rules)
         if self._archive is not None:
-            self._archive = replace(self._archive, rules=rules)
+            self._archive = replace(self._archive, rules=self._rules)
 
     @property
     def catalog(self) -> Catalog:
@@ -491,44 +460,32 @@ class Recommender(EditorActions):
 
     @property
     def links(self) -> ResolvedLinks:
-        """Editors' links between stories of the archive, and a report of what became of those that were found."""
+        """Editors' links between stories of the archive, with a report."""
         return self.archive.links
 
     @property
     def related_at(self) -> float | None:
-        """Relevance from which on an item counts as related; None = all of them."""
+        """The least relevance of a related item; None = all items are related."""
         return self.archive.related_at
 
     def newest(self) -> datetime | None:
-        """Find the default `as_of`: the newest publication time that is not in the future."""
+        """Return the default `as_of`: the newest publication time that is not in the future."""
         archive = self.archive
         return datetime.fromtimestamp(archive.moment(None) / 1e6, UTC) if archive.dated else None
 
     def sections(self) -> set[str]:
-        """Collect the sections of the stories of the archive."""
+        """Return the sections of the stories of the archive."""
         return {name for name in self.catalog.table["section"].unique().to_pylist() if name}
 
     @property
     def index(self) -> Any:
-        """The FAISS index over the vectors of all stories, also those that no list shows; ids are rows of `catalog`.
-
-        It is built at the first use, as `settings.retrieval.index` says. `search_vector` makes queries for it.
-        """
+        """The FAISS index over the vectors of all rows of `catalog`, built at the first use (`retrieval.index`)."""
         self._archive = self.archive.indexed()
         assert self._archive.index is not None
         return self._archive.index.faiss
 
     def search_vector(self, article: Article | Mapping[str, Any]) -> NDArray[np.float32]:
-        """Make the query of a story for `index`, float32 (1, d), of unit length.
-
-        Examples
-        --------
-        >>> stories = [{"id": str(n), "title": f"harbour ferry {word}"} for n, word in enumerate(["radar", "strike"])]
-        >>> rec = Recommender(Settings().override({"embedding.model": "tfidf"})).fit(stories)
-        >>> cosines, rows = rec.index.search(rec.search_vector({"id": "draft", "title": "radar in the harbour"}), 1)
-        >>> rec.catalog.ids[int(rows[0, 0])].as_py()
-        '0'
-        """
+        """Return the query of a story for `index`: a unit vector, float32 (1, d)."""
         return index_floats(read_draft(article, self.archive, self._vectors)[1])
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
-# The numbers that loops read stand in this file, since only its changes make the machine code on disk anew.
+# Constants of the loops are defined in this file: cached machine code is compiled again only if this file changes.
 LEAST_WORDS = 5  # words of a sentence that can recur by itself: "he said." stands in every story
 MOST_LABEL = 4  # words of a label before a colon, as in "Read more: ..."
 OPENER = 2  # words of a label that opens a paragraph without a colon, as in "Reporting by ..."
@@ -121,6 +121,14 @@ def skip_blanks(data: _Bytes, position: int, stop: int, has_wrapped_lines: bool)
     return position, position >= stop or n_lines > 1 or (n_lines == 1 and (not has_wrapped_lines or indent > 1))
 
 
+def sentence_arrays(n_bytes: int) -> tuple[_Rows, _Rows, _Rows, _Rows, _Hashes]:
+    """Create arrays for the sentences of a text: begin, end, words, paragraph and hash."""
+    size = n_bytes // 2 + 2
+    begins, ends = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    words, paragraph = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    return begins, ends, words, paragraph, np.empty(size, dtype=np.uint64)
+
+
 def split_sentences(
     data: _Bytes, start: int, stop: int, begins: _Rows, ends: _Rows, key: _Hashes, words: _Rows, paragraph: _Rows
 ) -> int:
@@ -173,6 +181,12 @@ def split_sentences(
     return count
 
 
+def passage_arrays(n_sentences: int) -> tuple[_Hashes, _Rows, _Rows]:
+    """Create arrays for the passages of a text: key, kind and last sentence."""
+    size = 3 * n_sentences
+    return np.empty(size, dtype=np.uint64), np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+
+
 def passage_keys(
     key: _Hashes, words: _Rows, paragraph: _Rows, count: int, passage_key: _Hashes, kind: _Rows, last_sentence: _Rows
 ) -> int:
@@ -212,11 +226,11 @@ def is_labelled(data: _Bytes, start: int, stop: int, labels: _Hashes) -> bool:
     """Check whether a paragraph begins with a label and a colon, as in "Read more: ...", or with one of two words."""
     value, n_words, in_word, position = np.uint64(0), 0, False, start
     while position < stop:
-        is_wide_colon = (
-            data[position] == 0xEF and position + 2 < stop and data[position + 1] == 0xBC and data[position + 2] == 0x9A
-        )
+        is_colon = data[position] == 0x3A
+        if data[position] == 0xEF and position + 2 < stop:
+            is_colon = data[position + 1] == 0xBC and data[position + 2] == 0x9A  # ：
         blank = blank_length(data, position, stop)
-        if is_wide_colon or data[position] == 0x3A:
+        if is_colon:
             return contains(labels, mix(value))
         if blank:
             if in_word and n_words == OPENER and contains(labels, mix(value ^ np.uint64(OPENS))):
@@ -312,15 +326,12 @@ def mark_by_form(
                 is_dropped[first_sentence:stop] = True
         for sentence in range(first_sentence, stop):
             if data[begins[sentence]] in (0x28, 0x5B) and is_labelled(data, begins[sentence], ends[sentence], labels):
-                last_of_link = sentence
-                while last_of_link < stop and data[ends[last_of_link] - 1] not in (
-                    0x29,
-                    0x5D,
-                ):  # a question may end within
-                    last_of_link += 1
-                is_whole_text = last_of_link - sentence + 1 == count
-                if last_of_link < stop and not is_whole_text and ends[last_of_link] - begins[sentence] <= _LONGEST_LINK:
-                    is_dropped[sentence : last_of_link + 1] = True
+                last = sentence
+                while last < stop and data[ends[last] - 1] not in (0x29, 0x5D):  # a question may end within
+                    last += 1
+                is_whole_text = last - sentence + 1 == count
+                if last < stop and not is_whole_text and ends[last] - begins[sentence] <= _LONGEST_LINK:
+                    is_dropped[sentence : last + 1] = True
         first_sentence = stop
 
 
@@ -338,11 +349,7 @@ def mark_dropped(
     is_dropped: _Mask,
 ) -> None:
     """Mark the sentences of a text that are boilerplate by themselves, in their paragraph, or next to a marked one."""
-    passage_key, kind, last_sentence = (
-        np.empty(3 * count, dtype=np.uint64),
-        np.empty(3 * count, dtype=np.int64),
-        np.empty(3 * count, dtype=np.int64),
-    )
+    passage_key, kind, last_sentence = passage_arrays(count)
     size = passage_keys(key, words, paragraph, count, passage_key, kind, last_sentence)
     follows_neighbour = np.zeros(count, dtype=np.bool_)  # a pair of this sentence and the one before recurs
     for passage in range(size):
@@ -362,7 +369,18 @@ def mark_dropped(
     mark_by_form(data, begins, ends, words, paragraph, count, labels, is_dropped)
 
 
-_SPLITTING = (mix, add_letters, blank_length, sentence_end, is_wrapped, skip_blanks, split_sentences, passage_keys)
+_SPLITTING = (
+    mix,
+    add_letters,
+    blank_length,
+    sentence_end,
+    is_wrapped,
+    skip_blanks,
+    sentence_arrays,
+    split_sentences,
+    passage_arrays,
+    passage_keys,
+)
 
 
 @kernel(least=16, parts=_SPLITTING)
@@ -390,32 +408,17 @@ def find_passages(
         Result: the number of passages of each text.
     """
     for text in range(start, stop):
-        capacity = (offsets[text + 1] - offsets[text]) // 2 + 2
-        begins, ends = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
-        words, paragraph = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
-        sentence_key = np.empty(capacity, dtype=np.uint64)
+        begins, ends, words, paragraph, sentence_key = sentence_arrays(offsets[text + 1] - offsets[text])
         size = split_sentences(data, offsets[text], offsets[text + 1], begins, ends, sentence_key, words, paragraph)
-        passage_key, passage_kind, last_sentence = (
-            np.empty(3 * size, dtype=np.uint64),
-            np.empty(3 * size, dtype=np.int64),
-            np.empty(3 * size, dtype=np.int64),
-        )
+        passage_key, passage_kind, last_sentence = passage_arrays(size)
         count[text] = passage_keys(sentence_key, words, paragraph, size, passage_key, passage_kind, last_sentence)
         for passage in range(count[text]):
-            last_of_passage, entry = last_sentence[passage], passage_offsets[text] + passage
-            first_of_passage = last_of_passage - 1 if passage_kind[passage] == PAIR else last_of_passage
-            while (
-                passage_kind[passage] == PARAGRAPH
-                and first_of_passage > 0
-                and paragraph[first_of_passage - 1] == paragraph[last_of_passage]
-            ):
-                first_of_passage -= 1
-            key[entry], kind[entry], begin[entry], end[entry] = (
-                passage_key[passage],
-                passage_kind[passage],
-                begins[first_of_passage],
-                ends[last_of_passage],
-            )
+            last, entry = last_sentence[passage], passage_offsets[text] + passage
+            first = last - 1 if passage_kind[passage] == PAIR else last
+            while passage_kind[passage] == PARAGRAPH and first > 0 and paragraph[first - 1] == paragraph[last]:
+                first -= 1
+            key[entry], kind[entry] = passage_key[passage], passage_kind[passage]
+            begin[entry], end[entry] = begins[first], ends[last]
 
 
 @kernel(
@@ -443,12 +446,10 @@ def remove_passages(
     kept: _Bytes,
     lengths: _Rows,
 ) -> None:
-    """Write texts without the passages of a table, and without paragraphs that are boilerplate by their form.
+    """Write texts (see `find_passages`) without the passages of a table and without boilerplate by form.
 
     Parameters
     ----------
-    data, offsets : ndarray
-        Texts in UTF-8, and where each begins, (n + 1,).
     salt : ndarray of uint64, shape (n,)
         Mixed into the keys of the text's outlet; 0 = none.
     table, labels : ndarray of uint64, a power of two of them
@@ -459,10 +460,7 @@ def remove_passages(
         Result: the bytes of each rest.
     """
     for text in range(start, stop):
-        capacity = (offsets[text + 1] - offsets[text]) // 2 + 2
-        begins, ends = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
-        words, paragraph = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
-        sentence_key = np.empty(capacity, dtype=np.uint64)
+        begins, ends, words, paragraph, sentence_key = sentence_arrays(offsets[text + 1] - offsets[text])
         count = split_sentences(data, offsets[text], offsets[text + 1], begins, ends, sentence_key, words, paragraph)
         is_dropped = np.zeros(count, dtype=np.bool_)
         mark_dropped(data, begins, ends, sentence_key, words, paragraph, count, salt[text], table, labels, is_dropped)

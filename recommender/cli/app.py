@@ -109,17 +109,13 @@ def _for_all_first(words: list[str]) -> list[str]:
 
 BEGIN, MAKE, EDIT, LOOK, PROVE = "Start", "Make lists", "Edit lists", "Read lists", "Evaluate and improve"
 # in the order of the help text
-app.command(rich_help_panel=BEGIN)(start.demo)
-app.command(rich_help_panel=BEGIN)(start.init)
-app.command(rich_help_panel=BEGIN)(check.check)
-app.command(rich_help_panel=MAKE)(jobs.precompute)
-app.command(rich_help_panel=MAKE)(jobs.refresh)
-app.command(rich_help_panel=MAKE)(lists.rollback)
-app.command(rich_help_panel=MAKE)(jobs.purge)
-for name, (done, text) in editors.STORIES.items():
-    app.command(name, help=text, rich_help_panel=EDIT)(editors.make_story_command(name, done))
-for name, (done, text) in editors.STORIES_BACK.items():
-    app.command(name, help=text, rich_help_panel=EDIT)(editors.make_undo_command(name, done))
+for command in (start.demo, start.init, check.check):
+    app.command(rich_help_panel=BEGIN)(command)
+for command in (jobs.precompute, jobs.refresh, lists.rollback, jobs.purge):
+    app.command(rich_help_panel=MAKE)(command)
+for name, (done, text, undoes) in editors.STORIES.items():
+    make_command = editors.make_undo_command if undoes else editors.make_story_command
+    app.command(name, help=text, rich_help_panel=EDIT)(make_command(name, done))
 for command in (
     editors.block,
     editors.unblock,
@@ -127,19 +123,12 @@ for command in (
     editors.unpin,
     editors.boost,
     editors.unboost,
-    editors.undo,
 ):
     app.command(rich_help_panel=EDIT)(command)
 app.command("journal", rich_help_panel=EDIT)(editors.list_acts)
+app.command(rich_help_panel=EDIT)(editors.undo)
 app.command(rich_help_panel=EDIT)(editors.rules)
-app.command(rich_help_panel=LOOK)(lists.recommend)
-app.command(rich_help_panel=LOOK)(lists.preview)
-app.command(rich_help_panel=LOOK)(serve.serve)
-app.command(rich_help_panel=LOOK)(serve.token)
-app.command(rich_help_panel=LOOK)(lists.info)
-app.command(rich_help_panel=LOOK)(compare.diff)
-app.command(rich_help_panel=LOOK)(compare.why)
-app.command(rich_help_panel=PROVE)(learn.learn)
-app.command(rich_help_panel=PROVE)(evaluation.evaluate)
-app.command(rich_help_panel=PROVE)(evaluation.tune)
-app.command(rich_help_panel=PROVE)(evaluation.ab)
+for command in (lists.recommend, compare.why, lists.preview, lists.info, compare.diff, serve.token, serve.serve):
+    app.command(rich_help_panel=LOOK)(command)
+for command in (evaluation.evaluate, learn.learn, evaluation.tune, evaluation.ab):
+    app.command(rich_help_panel=PROVE)(command)

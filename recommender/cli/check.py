@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _MAX_PASSAGES, _MAX_PASSAGE = 10, 90  # passages that are shown, and characters of each
 _NOTES = {  # on the share of the stories that have a field
-    "language": "of the others the texts tell it",
+    "language": "of the others it is detected from the text",
     "source": "of the others it is the host of the URL",
-    "kind": "other than 'news', which also stands where none is given",
-    "access": "other than 'free', which also stands where none is given",
+    "kind": "other than 'news', which is also the default",
+    "access": "other than 'free', which is also the default",
 }
 
 
@@ -115,9 +115,9 @@ def _next_steps(result: Check, articles: list[str]) -> list[str]:
 
     reason = next((reason for reason in result.reasons if reason.startswith("missing id")), None)
     if reason is None:
-        return ["no story came in: `because` says why"]
+        return ["no story was read: `because` gives the reasons"]
     mapping = reason.partition(f"{NAME_ID} ")[2] or "id=COLUMN"
     return [
-        "no story came in: no column is known as the id. Name it and check again:",
+        "no story was read: no column is known as the id. Name it and check again:",
         f"recommender check {shlex.join(articles)} --column {mapping}",
     ]

@@ -70,9 +70,10 @@ def _open_version(name: str, lists: str | None) -> PublishedLists:
 
 def _print(comparison: Comparison) -> None:
     share = len(comparison.changed) / max(comparison.stories, 1)
+    added, gone = len(comparison.added), len(comparison.gone)
     rows = [
         ("versions", f"{comparison.before} and {comparison.after}"),
-        ("stories", f"{comparison.stories:,} of both, {len(comparison.added):,} added, {len(comparison.gone):,} gone"),
+        ("stories", f"{comparison.stories:,} of both, {added:,} added, {gone:,} removed"),
         ("lists", f"{len(comparison.changed):,} differ ({share:.1%})"),
     ]
     for name, text in rows:
@@ -88,7 +89,7 @@ def _print(comparison: Comparison) -> None:
         )
         if touched[_MAX_SHOWN:]:
             out.print(f"and {len(touched) - _MAX_SHOWN:,} more sections")
-    for title, items in (("came in most", comparison.came), ("went most", comparison.went)):
+    for title, items in (("most added", comparison.came), ("most removed", comparison.went)):
         if items:
             out.print(f"\n{title}")
             for _, name, count in items[:5]:
@@ -101,7 +102,7 @@ def _print(comparison: Comparison) -> None:
         if not change.came and not change.went:
             out.print("     the same items in another order")
     if len(comparison.changed) > _MAX_SHOWN:
-        out.print(f"\nand {len(comparison.changed) - _MAX_SHOWN:,} more lists; --json or --html FILE tells all")
+        out.print(f"\nand {len(comparison.changed) - _MAX_SHOWN:,} more lists; --json or --html FILE shows all")
 
 
 def why(

@@ -203,7 +203,7 @@ def _describe_changes(summary: Summary) -> list[tuple[str, str]]:
     lists = f"{summary.recomputed:,} of {summary.lists:,} lists"
     if summary.changed is not None:
         lists += f"; {summary.changed:,} of them show other items than before"
-    return [("changes", stories), ("made again", lists)]
+    return [("changes", stories), ("recomputed", lists)]
 
 
 def print_list(read_next: ReadNext) -> None:
@@ -213,7 +213,7 @@ def print_list(read_next: ReadNext) -> None:
     id_ = f"  [dim]{_safe(read_next.article_id)}[/]" if title else ""
     out.print(f"[bold]Read next after {_safe(title or read_next.article_id)}[/]{id_}{note}")
     if read_next.status == "empty":
-        out.print(f"{'':30}[dim]no other story may stand here; recommender why STORY ITEM says why one does not[/]")
+        out.print(f"{'':30}[dim]no story may be shown here; recommender why STORY ITEM explains why one is not[/]")
     for item in read_next.items:
         title = item.title or item.line or item.article_id
         when = f"{item.published_at.astimezone(UTC):%d %b %Y}" if item.published_at else "undated"

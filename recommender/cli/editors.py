@@ -129,14 +129,16 @@ def _require_known(actions: EditorActions, action: Action, names: list[str]) -> 
         warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
 
 
-# action -> what is printed when it is done, and the help text; each with the command that undoes it
-STORIES: dict[Action, tuple[str, str]] = {
-    "withdraw": ("withdrawn", "Remove stories from every list, at once, in every version, until `restore`."),
-    "withhold": ("withheld", "Show no list under stories, at once, until `release`; they may appear in other lists."),
-}
-STORIES_BACK: dict[Action, tuple[str, str]] = {
-    "restore": ("restored", "Undo `withdraw`."),
-    "release": ("released", "Undo `withhold`."),
+# action -> what is printed when it is done, the help text, and whether the action undoes the one before
+STORIES: dict[Action, tuple[str, str, bool]] = {
+    "withdraw": ("withdrawn", "Remove stories from every list, at once, in every version, until `restore`.", False),
+    "restore": ("restored", "Undo `withdraw`.", True),
+    "withhold": (
+        "withheld",
+        "Show no list under stories, at once, until `release`; they may appear in other lists.",
+        False,
+    ),
+    "release": ("released", "Undo `withhold`.", True),
 }
 
 

@@ -83,7 +83,7 @@ def _first(read_next: ReadNext, k: int) -> ReadNext:
     """Keep the first `k` items; warns where more are asked for than the version holds."""
     published = len(read_next.items) + len(read_next.reserves)
     if k > max(published, read_next.k):
-        message = f"{read_next.article_id}: {k} items were asked for, {published} were published; more needs --archive"
+        message = f"{read_next.article_id}: {k} items were requested, {published} were published; more needs --archive"
         warnings.warn(message, stacklevel=2)
     return read_next.first(k) if read_next.k else read_next
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
@@ -129,9 +129,14 @@ class Rules(_Rule):
         return cls.of(values, origin=str(path))
 
     @classmethod
-    def of(cls, values: dict[str, Any], origin: str = "rules") -> Self:
+    def of(cls, values: Mapping[str, Any] | Rules, origin: str = "rules") -> Self:
         """Create rules from nested values, and validate them; `origin` names their source in errors."""
-        return validate(cls, values, origin)
+        if not isinstance(values, Mapping | Rules):
+            raise SettingsError(
+                f"{origin}: got a {type(values).__name__}, expected Rules or a mapping such as "
+                "{'no_list': ['story-1']}; Rules.read(path) reads a file"
+            )
+        return validate(cls, values if isinstance(values, Rules) else dict(values), origin)
 
     def with_desk(self, boosted: Collection[BoostEntry]) -> Self:
         """Return the rules with the boosts of the overlay, in place of those of an earlier run."""

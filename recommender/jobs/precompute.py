@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -30,8 +31,8 @@ def precompute(
     articles: Source,
     lists: str | Path,
     *,
-    settings: Settings | None = None,
-    rules: Rules | str | Path | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    rules: Rules | Mapping[str, Any] | str | Path | None = None,
     links: str | Path | pa.Table | None = None,
     allow_shrink: bool = False,
     archive: str | Path | None = None,
@@ -51,8 +52,8 @@ def precompute(
         All stories.
     lists : path or str
         Folder, or database URL, that the lists are published to.
-    settings : Settings, optional
-    rules : Rules or path, optional
+    settings : Settings or mapping, optional
+    rules : Rules, mapping or path, optional
         What editors decide; oddities are in `Summary.findings`.
     links : path or pyarrow.Table, optional
         Further links between stories, see `Recommender.fit`.

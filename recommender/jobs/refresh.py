@@ -46,12 +46,12 @@ def refresh(
     ranker: str | Path | None = None,
     **options: Unpack[JobKeywords],
 ) -> Summary:
-    """Publish a version with added and changed stories; only the lists that they touch are made again.
+    """Publish a version with added and changed stories; only the lists that they touch are recomputed.
 
     Stories that are not among the changes stay; only `withdraw` takes one out. Withdrawals, restorals and blocks of
     the lists since the last run, stories whose embargo or expiry has passed and the window that has moved on are taken
     in as well. Lists that were not made from the archive as it is, such as those of a rollback, of a second place or
-    after a purge, are all made again. Vocabulary and fitted vectors stay as the last `precompute` left them: the
+    after a purge, are all recomputed. Vocabulary and fitted vectors stay as the last `precompute` left them: the
     lists are those that making all of them again from this archive would give. The next `precompute` fits both anew,
     and may give others.
 
@@ -73,7 +73,7 @@ def refresh(
     Returns
     -------
     Summary
-        `recomputed` counts the lists that were made again, `changed` those of them that show other items.
+        `recomputed` counts the recomputed lists, `changed` those of them that show other items.
 
     Raises
     ------
@@ -119,19 +119,19 @@ def refresh(
 def _starting_point(
     rec: Recommender, place: str | Path, ranker: str | Path | None, summary: Summary
 ) -> tuple[Recommender, Archive | None]:
-    """Return the recommender with the wanted ranker, and the archive's last state; None if all lists are made again."""
+    """Return the recommender with the wanted ranker, and the archive's last state; None if all lists are recomputed."""
     last_state = rec.archive
     if last_state.pools is None:
         saved = snapshot.load(Path(place))[0] if Path(place).is_dir() else last_state
         if saved.pools is None or saved.fingerprint == last_state.fingerprint:
-            summary.findings += ("the archive had no pools, as after a purge: all lists were made again",)
+            summary.findings += ("the archive had no pools, as after a purge: all lists were recomputed",)
         else:
             last_state = saved  # the caller put it under other settings, and so it has lost its pools
     if ranker is not None:
         rec = _with_ranker(rec, ranker)
     old_ranker, new_ranker = _ranker_name(last_state), _ranker_name(rec.archive)
     if old_ranker != new_ranker:
-        summary.findings += (f"the ranker was {old_ranker} and is {new_ranker}: all lists were made again",)
+        summary.findings += (f"the ranker was {old_ranker} and is {new_ranker}: all lists were recomputed",)
     return rec, None if rec.archive.pools is None else rec.archive
 
 
@@ -194,14 +194,14 @@ def _split_kept(
 ) -> tuple[Iterator[pa.RecordBatch], NDArray[np.int64]]:
     """Return the records of lists that stay as they were published, and which of the rows need a new list.
 
-    `before` is the state of the archive that the published lists were made of; None = all are made again.
+    `before` is the state of the archive that the published lists were made of; None = all are recomputed.
     """
     published, pools = _comparable_lists(run.lists, rec), rec.archive.pools
     if published is None or pools is None or before is None or before.pools is None:
         return iter(()), rows
     if published.manifest.get("state") != before.pools.state:
         run.summary.findings += (
-            f"the lists of version {published.version} were not made from this archive: all were made again",
+            f"the lists of version {published.version} were not made from this archive: all were recomputed",
         )
         return _kept_records(published, pa.array([], pa.large_string()), version, None, run), rows
     # The rules of the caller may have changed since the lists were made.
@@ -222,7 +222,7 @@ def _comparable_lists(place: str | Path, rec: Recommender) -> PublishedLists | N
     try:
         lists = PublishedLists.open(place)
     except DamagedError as error:
-        warnings.warn(f"all lists are made again: {error}", stacklevel=3)
+        warnings.warn(f"all lists are recomputed: {error}", stacklevel=3)
         return None
     except SnapshotError:
         return None

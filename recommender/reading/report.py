@@ -92,6 +92,15 @@ class ReadReport:
         """The reason that most rows were rejected for, and how many."""
         return Counter(row.reason for row in self.rejected).most_common(1)[0]
 
+    @property
+    def rejection(self) -> str:
+        """How many rows were rejected, and why the first was."""
+        first = self.rejected[0]
+        return (
+            f"{len(self.rejected)} of {self.read} rows were rejected; "
+            f"the first: {first.file}, line {first.line}: {first.reason}"
+        )
+
     def rejected_jsonl(self) -> bytes:
         """Return the rejected rows as JSON lines."""
         return b"".join(orjson.dumps(asdict(row)) + b"\n" for row in self.rejected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -93,7 +94,7 @@ class Settings(Stage):
         return cls.of(without_nones(read_toml(path, "settings")), origin=str(path))
 
     @classmethod
-    def of(cls, values: dict[str, Any], origin: str = "settings") -> Self:
+    def of(cls, values: Mapping[str, Any] | Settings, origin: str = "settings") -> Self:
         """Create settings from nested values, and validate them; `origin` names their source in errors.
 
         Raises
@@ -101,7 +102,12 @@ class Settings(Stage):
         SettingsError
             If a name is unknown or a value impossible; the message lists each fault.
         """
-        return validate(cls, values, origin)
+        if not isinstance(values, Mapping | Settings):
+            raise SettingsError(
+                f"{origin}: got a {type(values).__name__}, expected Settings or a mapping such as "
+                "{'selection': {'k': 3}}; Settings.from_toml(path) reads a file"
+            )
+        return validate(cls, values if isinstance(values, Settings) else dict(values), origin)
 
     def override(self, dotted: dict[str, Any]) -> Self:
         """Copy the settings with values replaced by dotted name, such as ``{"selection.k": 3}``.

@@ -225,7 +225,7 @@ def test_a_list_is_shown_under_its_headline_and_as_long_as_there_are_reserves(pl
     assert "  9  " in more.stdout
     assert more.stderr == ""
     beyond = cli("recommend", "t0-s0", "--lists", lists, "--k", 90)
-    assert "90 items were asked for, 10 were published; more needs --archive" in beyond.stderr
+    assert "90 items were requested, 10 were published; more needs --archive" in beyond.stderr
 
 
 def test_what_is_known_is_shown_before_an_unknown_id_is_refused(places: tuple[Path, Path]) -> None:
@@ -250,7 +250,7 @@ def test_an_empty_list_says_why(tmp_path: Path) -> None:
     done = precompute(stories, "--lists", tmp_path / "out", *short)
     assert done.returncode == 0
     assert "24 (0 all related, 24 empty)" in done.stdout
-    assert "no other story may stand here" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
+    assert "no story may be shown here" in cli("recommend", "t0-s0", "--lists", tmp_path / "out").stdout
 
 
 def test_a_killed_run_leaves_the_old_version_and_the_next_one_finishes(tmp_path: Path) -> None:

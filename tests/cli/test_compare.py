@@ -69,7 +69,7 @@ def test_two_versions_are_compared_item_by_item(lists: Path) -> None:
 def test_versions_are_compared_on_the_command_line(lists: Path, tmp_path: Path) -> None:
     told = cli("diff", "previous", "current", "--lists", lists, "--html", tmp_path / "page.html")
     assert told.returncode == 0, told.stderr
-    assert "1 added, 1 gone" in told.stdout
+    assert "1 added, 1 removed" in told.stdout
     assert "section0" in told.stdout
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page

@@ -98,7 +98,7 @@ def test_toml_json_and_csv_say_the_same(tmp_path: Path) -> None:
         ("r.yaml", "", [".toml, .json or .csv"]),
         ("r.toml", "pins = [", ["cannot read"]),
         ("r.json", "{", ["cannot read"]),
-        ("r.json", "[]", ["dictionary"]),
+        ("r.json", "[]", ["mapping"]),
         ("r.toml", b"no_list = ['\xff']", ["cannot read"]),
         ("r.toml", "pin = []", ["pin", "did you mean 'pins'"]),
         ("r.toml", "[[pins]]\nstory = 'a'", ["pins.0.item", "required"]),
@@ -403,3 +403,13 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert lists.get("t1-s0").status == "withheld"
     assert "released: 1" in cli("release", "t1-s0", "--lists", out).stdout
     assert lists.get("t1-s0").status == "ok"
+
+
+def test_rules_may_be_given_as_a_mapping_and_a_path_is_refused_with_what_to_do() -> None:
+    rec = Recommender({"embedding": {"model": "tfidf"}}, rules={"no_list": ["a"]})
+    assert rec.rules.no_list == ("a",)
+    assert rec.settings.embedding.model == "tfidf"
+    with pytest.raises(SettingsError, match=r"got a str, expected Rules .*Rules\.read\(path\)"):
+        Recommender(rec.settings, rules="rules.toml")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"got a str, expected Settings .*Settings\.from_toml\(path\)"):
+        Recommender("settings.toml")  # type: ignore[arg-type]

@@ -29,7 +29,8 @@ from recommender.evaluation.data.sets import own_set
 from recommender.evaluation.measures.ab import ab_test, design_effect, sample_size
 from recommender.evaluation.measures.replay import replay
 from recommender.reading.behaviors import NO_SOURCE, TOO_FEW, read_clicks
-from recommender.reading.clicks import SCHEMA, ClickLog, refuse_mostly_rejected
+from recommender.reading.click_rows import SCHEMA
+from recommender.reading.clicks import ClickLog, refuse_mostly_rejected
 
 START = datetime(2026, 3, 3, 6, 30, tzinfo=UTC)
 ROWS: list[dict[str, Any]] = [
@@ -576,10 +577,18 @@ def test_design_effects_of_known_clusters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clicked", "clusters"), [([], []), ([1, 0], [1, 1]), ([1, 1], [1, 2]), ([1, 0, 1], [1, 2]), ([[1, 0]], [1, 2])]
+    ("clicked", "clusters", "message"),
+    [
+        ([], [], "0 lists of no session; expected lists of at least two sessions"),
+        ([1, 0], [1, 1], "2 lists of one session; expected lists of at least two sessions"),
+        ([1, 1], [1, 2], "all lists were clicked"),
+        ([0, 0], [1, 2], "no list was clicked"),
+        ([1, 0, 1], [1, 2], "expected"),
+        ([[1, 0]], [1, 2], "expected"),
+    ],
 )
-def test_a_design_effect_needs_clusters_and_clicks(clicked: Any, clusters: Any) -> None:
-    with pytest.raises(InputError, match="expected"):
+def test_a_design_effect_needs_clusters_and_clicks(clicked: Any, clusters: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         design_effect(clicked, clusters)
 
 

@@ -511,7 +511,7 @@ class TestRanker:
         summary = refresh([], out, snapshot, ranker=other)
         assert summary.recomputed == len(before)
         assert summary.ranker == "other"
-        told = [one for one in summary.findings if "all lists were made again" in one]
+        told = [one for one in summary.findings if "all lists were recomputed" in one]
         assert len(told) == 1
         assert "the ranker was lexical (" in told[0]
         assert f"is other ({Ranker.load(other).sha256[:12]})" in told[0]
@@ -547,7 +547,7 @@ class TestRanker:
         assert scores(published(out)) == before
         summary = refresh([], out, snapshot, ranker="none")
         assert (summary.ranker, summary.recomputed) == ("", len(published(out)))
-        assert any("and is none: all lists were made again" in one for one in summary.findings)
+        assert any("and is none: all lists were recomputed" in one for one in summary.findings)
 
     def test_a_new_file_under_the_same_name_is_another_ranker(self, other: Path, tmp_path: Path) -> None:
         out, snapshot = board(tmp_path)

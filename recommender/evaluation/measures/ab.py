@@ -214,7 +214,11 @@ def design_effect(clicked: ArrayLike, clusters: ArrayLike) -> float:
     if values.ndim != 1 or values.shape != codes.shape:
         raise InputError(f"clicked has shape {values.shape}, clusters {codes.shape}; expected (n,) twice")
     residuals, n, g = values - values.mean() if len(values) else values, len(values), len(names)
-    if g < 2 or not residuals.any():
-        raise InputError(f"{n} lists of {g} clusters, all clicked or none; expected two clusters, and some clicked")
+    if g < 2:
+        sessions = "one session" if g else "no session"
+        raise InputError(f"{n:,} lists of {sessions}; expected lists of at least two sessions (column session)")
+    if not residuals.any():
+        outcome = "all lists were clicked" if values[0] else "no list was clicked"
+        raise InputError(f"{outcome} ({n:,} lists); expected some lists with a click and some without")
     clustered = np.sum(np.bincount(codes, residuals) ** 2) * g / (g - 1)
     return float(clustered / (np.sum(residuals**2) * n / (n - 1)))

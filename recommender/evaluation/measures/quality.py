@@ -25,8 +25,8 @@ QUALITY: Mapping[str, str] = MappingProxyType(
         "related": "mean share of the items of a list that do not only fill it up; baselines call everything related",
         "repeats": "mean number of items of a list that report an event of a better placed item within a day, or are "
         "its copy; events by labels, or else by words alike on one calendar day",
-        "own reports": "mean number of items of a list that report the event of the story itself within a day, told as "
-        "repeats are",
+        "own reports": "mean number of items of a list that report the event of the story itself within a day; "
+        "detected as repeats are",
         "distance": "intra-list distance: mean of 1 - cosine over the pairs of a list, then over lists of two items "
         "and more (Ziegler et al. 2005)",
         "section entropy": "mean of -sum p log2 p over the sections of a list, bits (Shannon 1948)",

@@ -81,11 +81,11 @@ def _refusal(name: str, judged: EvaluationSet) -> str:
         has_times = clicks is not None and clicks.table["time"].null_count < len(clicks) / 2
         if has_times and judged.dated:
             return ""
-        return f"{judged.name}: what age costs is told by dated clicks on dated stories"
+        return f"{judged.name}: the cost of age can be measured only by dated clicks on dated stories"
     if judged.judgments.symmetric:
         return f"{judged.name}: pairs judged in both directions reward repeats; it needs an editor's picks"
     if name == EVENTS and judged.clicks is not None:
-        return f"{judged.name}: clicks do not tell whether a repeat was welcome; it needs an editor's picks"
+        return f"{judged.name}: clicks do not show whether a repeat was welcome; it needs an editor's picks"
     good = judged.judgments.table.filter(pc.greater(judged.judgments.table["grade"], 0))
     if name == EVENTS and judged.events is not None:
         pairs = zip(good["story"].to_pylist(), good["item"].to_pylist(), strict=True)
