@@ -7,7 +7,7 @@ newsroom; two readers read each item. What at least one reader called unrelated 
 what one called related, and the other at least weakly so, counts as related. `short97.csv` are pairs of items of one
 paragraph, read once, that an earlier default called related. Picks are the items of the sample newsroom's lists that
 its editor picked. For each set a row shows the share of unrelated items among those called related, and the share of
-related items that are called so.
+related items that are called so. The last lines show how well the order of the next best agrees with the readers.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 from benchmarks.learn_default import Column, compare
+from scipy.special import logit
 
 from recommender import Recommender, Settings
 from recommender.evaluation import load_set
@@ -36,6 +37,8 @@ ODDS = ("words", "both")
 VALUE = {"unrelated": 0, "weakly": 1}  # all other labels: 2
 LEAST = (0.8, 0.84, 0.86, 0.88, 0.9, 0.93)
 FEW = (0.0, 3.0, 6.0)
+FAR = (0.0, 0.5, 1.0, 2.0)
+READ_TWICE = ("allsides40", "allsides", "cbc", "sample")
 SHORT = 4_000  # items of current_events that the pairs of short items were drawn from
 
 
@@ -54,8 +57,9 @@ def closeness_of(rec: Recommender) -> Closeness:
 
 
 class Labelled(NamedTuple):
-    """Items of one set that readers read: what closeness goes by, relevance, labels from 0 to 4, and weights."""
+    """Items of one set that readers read: stories, what closeness goes by, relevance, labels from 0 to 4, weights."""
 
+    stories: np.ndarray
     pairs: tuple[Column, ...]
     relevance: np.ndarray
     read: np.ndarray
@@ -70,6 +74,16 @@ class Labelled(NamedTuple):
         unrelated = called[self.read <= 1].sum() / called.sum()
         return f"{unrelated:.3f}, {called[is_related].sum() / self.weight[is_related].sum():.2f}"
 
+    def order(self, closeness: Closeness, far: float, related_at: float) -> tuple[int, int]:
+        """Count the pairs of next best items of one story that readers told apart, and those in the readers' order."""
+        margin = np.minimum(closeness.margin(*self.pairs[:3]), 0)
+        is_close = closeness.is_close(*self.pairs, self.relevance)
+        score = logit(np.clip(self.relevance, 1e-9, 1 - 1e-9)) + far * np.where(is_close, 0, margin)
+        is_more = ~is_close | (self.relevance < related_at)
+        is_pair = is_more[:, None] & is_more & (self.stories[:, None] == self.stories)
+        is_pair &= (self.read[:, None] > 1) & (self.read <= 1)
+        return int(is_pair.sum()), int((is_pair & (score[:, None] > score)).sum())
+
 
 def labelled(rec: Recommender, items: list[dict[str, str]]) -> Labelled:
     """Compare the stories and items of label files with one reader or two."""
@@ -77,7 +91,8 @@ def labelled(rec: Recommender, items: list[dict[str, str]]) -> Labelled:
     readers = [("reader", "reader") if "reader" in row else ("reader_1", "reader_2") for row in items]
     read = [sum(VALUE.get(row[name], 2) for name in names) for row, names in zip(items, readers, strict=True)]
     weight = np.array([float(row.get("weight", 1)) for row in items])
-    return Labelled(compare(rec, stories, shown), np.nan_to_num(rec.relevance(stories, shown)), np.array(read), weight)
+    relevance = np.nan_to_num(rec.relevance(stories, shown))
+    return Labelled(np.array(stories), compare(rec, stories, shown), relevance, np.array(read), weight)
 
 
 def picks(rec: Recommender) -> list[dict[str, str]]:
@@ -127,6 +142,11 @@ def main() -> None:
         for least in LEAST:
             figures = (one.figures(closeness, least, few, related_at) for one in sets.values())
             print(f"| {least} | " + " | ".join(figures) + " |")
+    print("\nnext best of one story, one unrelated and one not: share in the readers' order, by weight of distance")
+    for far in FAR:
+        counts = [one.order(closeness, far, related_at) for name, one in sets.items() if name in READ_TWICE]
+        n_pairs, n_right = np.sum(counts, axis=0)
+        print(f"{far}: {n_right / n_pairs:.3f} of {n_pairs}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ class Recommendation:
         How it came in: 'related', 'evergreen' (a related piece that is undated or evergreen), 'pinned', or 'more' (the
         next best, where fewer than k are related).
     score : float
-        Relevance after boosts; a pinned or more varied item may stand above a higher one.
+        Relevance after boosts, lowered for an item that is not close to the story; a pinned or more varied item may
+        stand above a higher one.
     components : mapping of str to float
         dense, lexical, relevance, freshness, boost.
     reasons : tuple of Reason

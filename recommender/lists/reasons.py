@@ -19,6 +19,7 @@ from recommender.lists.shared_terms import SharedNames, SharedTerms, SharedWords
 from recommender.ranking.score import DEVELOPMENT, EVERGREEN, MORE, PINNED, VARIETY
 
 _TEXTS = ("words", "title", "lead")  # families that look at shared words
+_HEAVY_WORD = 0.015  # part of the cosine from which on a word explains the next best
 _SURE_NAMES = r"^both mention \S+ \S"  # of two names, or of several words: one of a single word may mean another
 _UNITS = (  # of time: from how many hours on, and the hours of one
     ("year", 24 * 365, 24 * 365),
@@ -133,9 +134,13 @@ def _shared_names(items: _Items, shared: SharedTerms, names: SharedNames) -> _Re
 
 
 def _shared_words(items: _Items, shared: SharedTerms, words: SharedWords) -> _Reasons:
-    """Explain by words that both stories are about, each with its part of the cosine: "both on: granite, quay"."""
-    # the next best shares a few words as any two stories do: they explain nothing
-    is_told = words.is_told & (items.source != MORE)[:, None]
+    """Explain by words that both stories are about, each with its part of the cosine: "both on: granite, quay".
+
+    Under the next best they are what little both have "in common: granite".
+    """
+    is_more = items.source == MORE
+    # the next best shares a few words as any two stories do: light ones explain nothing
+    is_told = words.is_told & ~(is_more[:, None] & (words.weights < _HEAVY_WORD))
     counts = is_told.sum(axis=1)
     owners = np.flatnonzero(counts)
     offsets = _offsets(counts[owners])
@@ -143,7 +148,8 @@ def _shared_words(items: _Items, shared: SharedTerms, words: SharedWords) -> _Re
     weights = pa.array(words.weights[is_told].astype(np.float64).round(6))
     weighted = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([terms, weights], fields=list(TERM)))
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, terms), ", ")
-    text = pc.binary_join_element_wise("both on: ", joined, "")
+    prefixes = pc.if_else(pa.array(is_more[owners]), "in common: ", "both on: ")
+    text = pc.binary_join_element_wise(prefixes, joined, "")
     return _Reasons("shared_terms", owners, text, items.block.contributions.total(*_TEXTS)[owners], weighted)
 
 

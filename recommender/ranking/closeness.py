@@ -107,14 +107,21 @@ class Closeness:
         probability : ndarray of float64, of the same shape
             Of a link, as the ranker estimates it.
         """
+        return self.margin(lexical, titles, dense) >= self.required_margin(shared, probability)
+
+    def margin(self, lexical: Cosines, titles: Cosines, dense: Cosines) -> NDArray[np.float64]:
+        """Compute by how much the log odds of pairs exceed those of a close pair that shares enough terms."""
         lexical, titles = np.nan_to_num(lexical), np.nan_to_num(titles)
-        excess = self.words.excess(lexical, titles, np.zeros_like(lexical))
-        if self.both is not None:
-            missing = np.isnan(dense)
-            both = self.both.excess(lexical, titles, np.nan_to_num(dense))
-            excess = np.where(missing, excess, both)
+        by_words = self.words.excess(lexical, titles, np.zeros_like(lexical))
+        if self.both is None:
+            return by_words
+        by_both = self.both.excess(lexical, titles, np.nan_to_num(dense))
+        return np.asarray(np.where(np.isnan(dense), by_words, by_both))
+
+    def required_margin(self, shared: NDArray[np.float32], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the margin that makes a pair close: 0 where it shares enough terms or a link is likely."""
         loss = self.few * np.maximum(1 - shared / max(self.terms, 1), 0)
-        return np.asarray(excess >= np.where((probability >= self.likely) | (not self.terms), 0, loss))
+        return np.asarray(np.where((probability >= self.likely) | (not self.terms), 0, loss))
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as plain data."""

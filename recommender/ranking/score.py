@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from recommender.articles.article import DAY_US, UNDATED
 from recommender.articles.catalog import Catalog
@@ -25,6 +26,8 @@ from recommender.settings import RankingSettings
 SOURCES = ("related", "evergreen", "pinned", "more")
 RELATED, EVERGREEN, PINNED, MORE = 0, 1, 2, 3
 DEVELOPMENT, VARIETY = 1, 2  # flags of `Ranked.notes`
+_FAR = 0.5  # log odds that a far candidate loses for each by which it fails to be close; 1 helps some judged lists more
+# and costs others more (`python -m benchmarks.closeness` shows what readers of lists say)
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Ranked:
     boost : ndarray of float64
         Factor of the editorial rules; 1 without one.
     score : ndarray of float64
-        With a ranker the probability whose odds are those of the relevance times `boost`, else
-        `relevance * freshness * boost`.
+        With a ranker the probability whose odds are those of the relevance times `boost`, lowered for what is not
+        close; else `relevance * freshness * boost`.
     key : ndarray of float64
         Orders as the score does, on a scale that no age exhausts: `log2` of the score, or of the odds.
     source : ndarray of int8
@@ -290,18 +293,22 @@ class Scorer:
     ) -> Ranked:
         """Score by the ranker.
 
-        `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds.
+        `relevance` is the probability of a link, `key` the log odds in base 2, so that boosts multiply the odds. What
+        is not close keeps its relevance, but its score falls with the distance: among such candidates the probability
+        alone hardly tells which ones readers find related.
         """
         same = np.array_equal(candidates.rows, pool.rows)  # as it is where editors took nothing out
         scored = pool if same else candidates.append(pool.rows)
         raw, pairs, features = score_by_ranker(queries, scored, pool, self.table, ranker)
         rows = scored.rows if same else np.where(is_among(scored.rows, candidates.rows), scored.rows, -1)
         slope, intercept = ranker.calibration
-        probability = ranker.probability(raw)
-        lexical = pairs.texts["whole_whole"]
-        shared, is_far = pairs.texts["shared"], None
+        probability, log_odds = ranker.probability(raw), slope * raw + intercept
+        lexical, score, is_far = pairs.texts["whole_whole"], probability, None
         if self.closeness is not None:
-            is_far = ~self.closeness.is_close(lexical, pairs.titles, pairs.dense, shared, probability)
+            margin = self.closeness.margin(lexical, pairs.titles, pairs.dense)
+            is_far = margin < self.closeness.required_margin(pairs.texts["shared"], probability)
+            log_odds = np.where(is_far, log_odds + _FAR * np.minimum(margin, 0), log_odds)
+            score = np.where(is_far, expit(log_odds), probability)
         first_row = sum(map(len, self._features))
         self._features.append(features)
         ranked = self._ranked(
@@ -310,8 +317,8 @@ class Scorer:
             lexical=np.nan_to_num(lexical),
             relevance=probability,
             freshness=np.ones(rows.shape),
-            score=probability,
-            key=(slope * raw + intercept) / np.log(2),
+            score=score,
+            key=log_odds / np.log(2),
             is_far=is_far,
             feature_row=first_row + np.arange(rows.size).reshape(rows.shape),
         )

@@ -210,6 +210,13 @@ def test_a_name_is_a_reason_if_a_story_is_about_it(
     assert ("both mention Rome" in shared(first, second)) == expected
 
 
+def test_heavy_words_are_what_the_next_best_has_in_common() -> None:
+    far = Settings().override(OPTIONS | {"selection.related_at": 1.0})
+    found = told(Recommender(far).fit(newsroom()), "mayor")
+    assert any("granite" in reason and reason.startswith("in common: ") for reason in found["stone"])
+    assert not any(reason.startswith("both on: ") for reasons in found.values() for reason in reasons)
+
+
 def test_forms_of_a_word_are_told_once() -> None:
     text = "An auction of one, the auctions of two, auctioned as an auction, auctions or auctioned; a vase, the vase."
     assert shared(("Auction, auctions, auctioned, vase", text), ("A vase and an auction", text)).count("auction") == 1
