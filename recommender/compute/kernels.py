@@ -6,6 +6,8 @@ Not numba's own threads: two callers at once would abort its default threading l
 from __future__ import annotations
 
 import os
+import pickle
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
@@ -13,6 +15,8 @@ from typing import Any
 
 _CORES = os.cpu_count() or 1
 _SHARES = 2  # for each core, as stories differ in cost
+_UNREADABLE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
+_recompiling = threading.Lock()
 
 
 @cache
@@ -70,13 +74,27 @@ def kernel(
             compiled = compiled_loop()
             size = max(-(-n_rows // (_CORES * _SHARES)), least)
             if n_rows <= size:
-                compiled(0, n_rows, *arrays)
+                _call(compiled, 0, n_rows, *arrays)
                 return
             starts = range(0, n_rows, size)
-            jobs = [_pool().submit(compiled, start, min(start + size, n_rows), *arrays) for start in starts]
+            jobs = [_pool().submit(_call, compiled, start, min(start + size, n_rows), *arrays) for start in starts]
             for job in jobs:
                 job.result()
 
         return run
 
     return decorate
+
+
+def _call(compiled: Any, *arguments: Any) -> None:
+    """Call a compiled loop, anew compiled where what is on disk cannot be read.
+
+    The index of kept machine code names the classes of the arguments. After an upgrade one of them may be gone, and
+    numba would fail before it sees that the code is old.
+    """
+    try:
+        compiled(*arguments)
+    except _UNREADABLE:
+        with _recompiling:
+            compiled.recompile()
+        compiled(*arguments)

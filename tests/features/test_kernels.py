@@ -123,6 +123,25 @@ def test_machine_code_is_kept_for_later_processes(tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
+def test_machine_code_that_names_a_class_of_an_earlier_version_is_replaced(tmp_path: Path) -> None:
+    loops = """
+from recommender.compute.kernels import kernel
+@kernel(least=10)
+def double(start, stop, pair, found):
+    for row in range(start, stop):
+        found[row] = 2 * pair.values[row]
+"""
+    types = "from typing import NamedTuple; import numpy as np\nclass {name}(NamedTuple):\n    values: np.ndarray\n"
+    code = "import numpy as np; import types_of, loops_of\nfound = np.zeros(30); pair = types_of.{name}(np.ones(30))\n"
+    code += "loops_of.double(30, pair, found); assert (found == 2).all()"
+    (tmp_path / "loops_of.py").write_text(loops)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+    for name in ("Pair", "Renamed", "Renamed"):
+        (tmp_path / "types_of.py").write_text(types.format(name=name))
+        done = subprocess.run([sys.executable, "-c", code.format(name=name)], env=environment, stderr=subprocess.PIPE)
+        assert not done.returncode, done.stderr.decode()
+
+
 def test_without_a_folder_to_keep_machine_code_in(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core import caching
 
