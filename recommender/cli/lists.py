@@ -68,7 +68,6 @@ def recommend(
 
 
 def _refuse_unknown(unknown: list[str], published: PublishedLists) -> None:
-    """Raise `UnknownArticleError` for the first of some ids, if there is any."""
     for article_id in unknown[:1]:
         if article_id in published.overlay.unpublished:
             raise UnknownArticleError(
@@ -176,7 +175,6 @@ def info(
 
 
 def _changed_settings(settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Leave out the settings that are as they come."""
     from recommender.settings import Settings
 
     defaults = Settings().model_dump(mode="json")

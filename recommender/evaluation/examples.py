@@ -38,7 +38,6 @@ def _values(case: Case, answered: Sequence[Answered]) -> NDArray[np.float64]:
 def _examples(
     case: Case, answered: Sequence[Answered], values: NDArray[np.float64], order: NDArray[np.int64]
 ) -> tuple[Example, ...]:
-    """Build examples of the first stories in an order, without those that have no value."""
     table = case.judged.catalog.table
     titles = dict(zip(table["id"].to_pylist(), with_titles(table)["title"].to_pylist(), strict=True))
     chosen = [row for row in order.tolist() if not np.isnan(values[:, row]).any()][:_EXAMPLES]

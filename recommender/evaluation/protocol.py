@@ -82,7 +82,6 @@ class Fold:
 
     Attributes
     ----------
-    stories : frozenset of str
     links : pyarrow.Table
         Columns story and item; none touches a story of the fold.
     """
@@ -99,7 +98,6 @@ class HeldOut:
 
     Attributes
     ----------
-    name, about : str
     make : callable
         From links (columns story and item) to a `System`. The system may train here or in its `fit`, which gets the
         links between stories that it is fitted on. Its `trained_on` must not name the set of these links: that would
@@ -234,7 +232,6 @@ def _ask_block(
 
 
 def _check_held_out(links: pa.Table, stories: list[str], name: str) -> None:
-    """Raise an `InputError` if a link touches a story that is evaluated."""
     evaluated = pa.array(stories, pa.large_string())
     for side in ("story", "item"):
         leaked = links.filter(pc.is_in(links[side].cast(pa.large_string()), evaluated))

@@ -81,7 +81,6 @@ class Comparison:
 
     Attributes
     ----------
-    part, measure, system, baseline : str
     difference : Estimate
         Mean of system - baseline, with its 95 % interval.
     p, p_holm : float
@@ -123,11 +122,8 @@ class Example:
 
     Attributes
     ----------
-    story : str
-    title : str
     values : mapping of system to float
         nDCG@k of its final list, or of its ranking where that alone is judged.
-    lists : mapping of system to tuple of (article id, title, grade or None where unjudged)
     wanted : tuple of (article id, title, grade)
         The best judged items.
     """
@@ -161,10 +157,8 @@ class Evaluation:
         Articles, judged pairs, groups, stories without judgments ... in words.
     notes : tuple of str
         What readers of the figures must know: weak labels, no dates, small sample.
-    systems : tuple of SystemResult
     baseline : str
         The system that the others are compared with.
-    comparisons : tuple of Comparison
     worst, changed : tuple of Example
         Stories with the lowest nDCG@k of the first system, and those that differ most from the baseline.
     stability : mapping of system to float

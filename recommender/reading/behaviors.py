@@ -47,16 +47,8 @@ def to_click_row(
 def read_clicks(source: str | Path | pa.Table | ClickLog, known: Container[str]) -> tuple[ClickLog, ReadReport]:
     """Read what readers were shown and clicked: a click log, see `ClickLog.read`, or MIND's behaviors.tsv.
 
-    Parameters
-    ----------
-    source : path, pyarrow.Table or ClickLog
-    known : container of str
-        Ids of the archive: MIND names no source, which is the last known story of the reader's history.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, or no list can be used.
+    MIND names no source: it is the last story of the reader's history among the `known` ids. `InputError` is raised
+    if the file is missing or no list can be used.
     """
     if isinstance(source, ClickLog):
         return source, ReadReport(read=len(source), accepted=len(source))

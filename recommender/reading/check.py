@@ -43,7 +43,6 @@ class Check:
     filled : dict of str to float
         Share of the stories that have each field; of `kind` and `access` one other than 'news' and 'free', which also
         stand where an input says nothing.
-    newest, oldest : datetime or None
     without_clock : float
         Share of the dates that stand at midnight: of these only the day is known.
     languages, kinds, sections : dict of str to int
@@ -97,19 +96,7 @@ def check(
     format: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Check, ReadReport]:
-    """Read everything, publish nothing, and describe what is there.
-
-    Parameters
-    ----------
-    articles : path, list of paths, pyarrow.Table, or iterable of Article or dict
-    now : datetime
-        What times without a zone are compared with.
-    settings : ReadingSettings, optional
-    columns : mapping, optional
-        Field -> column, for names that are not recognised.
-    format : str, optional
-        Format of the files, such as 'csv', where their content shall not decide.
-    progress : callable
+    """Read an input, arguments as of `read_articles`, and describe it; times without a zone are compared with `now`.
 
     Examples
     --------

@@ -118,7 +118,6 @@ def _find_separator(rows: Sequence[Mapping[str, Any]], mapping: Mapping[str, str
 
 
 def _split(text: str, separator: str | None) -> list[str]:
-    """Split a text into ids; blanks around them do not count."""
     return [part for part in map(str.strip, text.split(separator)) if part]
 
 

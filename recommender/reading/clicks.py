@@ -216,20 +216,7 @@ class ClickLog:
 
 
 def refuse_mostly_rejected(log: ClickLog, report: ReadReport, name: str) -> None:
-    """Refuse a log of which most rows, or most rows with a click, were rejected: what is left says nothing.
-
-    Parameters
-    ----------
-    log : ClickLog
-    report : ReadReport
-        Both of `ClickLog.read`.
-    name : str
-        Of the file, for the message.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise InputError if most rows of a log, or most rows with a click, were rejected: the rest shows nothing."""
     clicked = int(np.count_nonzero(_lengths(log.table["clicked"].combine_chunks())))
     if 2 * len(report.rejected) > report.read:
         what = f"{len(report.rejected):,} of {report.read:,} rows"

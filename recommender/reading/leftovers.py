@@ -106,7 +106,6 @@ def _has_c1(text: str) -> bool:
 
 
 def _is_mojibake(text: str) -> bool:
-    """Check whether a text looks as if it was read in the wrong encoding."""
     return any(sign in text for sign in _MOJIBAKE_FIRST) and _MOJIBAKE.search(text) is not None
 
 

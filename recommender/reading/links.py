@@ -134,7 +134,6 @@ def _to_link(target: Any, details: Mapping[str, Any], limits: ReadingSettings) -
 
 
 def _to_text(value: Any, what: str) -> str:
-    """Check a text, or a number that is an id, and strip the blanks around it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RowError(f"{what} that is {type(value).__name__}, expected text")
     try:

@@ -24,10 +24,8 @@ class Plan:
     ----------
     columns : mapping
         Field -> columns, as `recognise` returns it.
-    limits : ReadingSettings
     report : ReadReport
         What is mended or left out is noted there.
-    status : StatusCheck
     formats : mapping
         Column of a time -> how its times are read.
     embargoes : tuple of str

@@ -206,7 +206,6 @@ def _keep_newest(table: pa.Table, report: ReadReport) -> pa.Table:
 
 
 def _drop_unpublished(table: pa.Table, report: ReadReport) -> pa.Table:
-    """Leave out the rows that are no published stories, and count them by their reasons."""
     hidden = table[HIDDEN]
     if hidden.null_count < len(table):
         is_hidden = pc.is_valid(hidden)
@@ -262,7 +261,6 @@ def _open_path(path: Path, notes: Notes, format: str | None, may_be_empty: bool)
 
 
 def _describe_unreadable(path: Path) -> str:
-    """Return what a file of an unknown format is, as far as its head shows."""
     head = File(path, ReadingSettings()).head
     for pattern, kind, instead in _DATABASES:
         if pattern.match(head[:10_000]):

@@ -239,7 +239,6 @@ def _index(value: Any) -> int:
 
 
 def _quill_lines(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a document of Quill, which is a list of what was inserted."""
     line = ""
     for operation in operations:
         text = operation.get("insert")
@@ -257,7 +256,6 @@ def _quill_lines(operations: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _mobiledoc_paragraphs(value: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paragraphs of a Mobiledoc: sections are lists that begin with a number of their kind."""
     markups, cards = value["markups"], value.get("cards")
     for section in value["sections"]:
         match section:

@@ -23,19 +23,7 @@ from recommender.settings import ReadingSettings
 
 
 class RowReader:
-    """Makes articles of the rows of one stream, and reports what became of them.
-
-    Parameters
-    ----------
-    stream : Stream
-    mapping : mapping
-        Field -> column, for names that are not recognised.
-    settings : ReadingSettings
-    drafts : bool
-        Read rows that are no published stories like all others.
-    report : ReadReport, optional
-        What becomes of the rows is added there.
-    """
+    """Converts the rows of one stream to articles, and reports what became of them; arguments as of `read_articles`."""
 
     def __init__(
         self,

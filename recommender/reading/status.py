@@ -86,7 +86,6 @@ class StatusCheck:
 
     Attributes
     ----------
-    columns : tuple of (column, its folded name)
     hidden, shown : frozenset of str
         Folded values that settings name.
     """

@@ -150,7 +150,6 @@ def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
 
 
 def _binary_text(value: Any) -> str | None:
-    """Write bytes as MongoDB exports them, which are mostly UUIDs, as text."""
     text = value.get("base64") if isinstance(value, Mapping) else value
     try:
         data = base64.b64decode(text or "", validate=True)

@@ -37,7 +37,6 @@ class IndexReport:
         Cells that a query searches, or `efSearch` of a graph; 0 = the index has neither.
     recall : float
         Share of the ten nearest of `sample` rows that the index found when it was built.
-    sample : int
     """
 
     kind: str

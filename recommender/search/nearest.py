@@ -33,7 +33,6 @@ class _Buffers(NamedTuple):
         Number of rows in each buffer.
     worst : ndarray of int32, shape (q,)
         The product that a row must reach: that of the last of the best `keep` when last thinned.
-    keep : int
     """
 
     position: NDArray[np.int32]

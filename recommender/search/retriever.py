@@ -27,12 +27,8 @@ class Retriever:
 
     Attributes
     ----------
-    search : SearchTable, n rows
-    scope : Scope
-    settings : RetrievalSettings
     count : int
         Candidates of a story: those of greatest product, of any age (the ranking considers age).
-    limits : Limits
     """
 
     catalog: Catalog

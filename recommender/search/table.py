@@ -27,7 +27,6 @@ class SearchTable:
     Attributes
     ----------
     vectors : ndarray of int16, shape (n, d)
-    keys : Keys, n rows
     vocabulary : int
         Number of words.
     reach : Reach or None
@@ -125,7 +124,6 @@ class Rows:
 
     Attributes
     ----------
-    table : SearchTable
     rows : ndarray of int64, shape (m,)
     is_allowed : ndarray of bool, shape (m,)
         False for rows that are here only because the postings of all rows are used.
@@ -134,7 +132,6 @@ class Rows:
     time : ndarray of int64, shape (m,)
     id_rank : ndarray of int64, shape (m,)
         The order of rows with equal products.
-    postings : Postings
     cells : ndarray of int32, shape (c,)
         The cells of the rows, in the order of the rows.
     cell_offsets : ndarray of int64, shape (c + 1,)

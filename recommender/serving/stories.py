@@ -111,8 +111,8 @@ class Stories:
     most_shown : list of ((str, str), int)
         Id and headline of the items that are in most lists, and in how many.
     sections, statuses, outlets : dict of str to int
-    places, filled, empty_places : int
-        Places of all lists, those that the next best fills, and those that stayed empty.
+    places, filled : int
+        Places of all lists, and those that the next best fills.
     warned : int
         Lists that somebody should look at.
     """
@@ -142,7 +142,6 @@ class Stories:
         self.warned = sum(bool(row[9]) for row in rows)
         self.filled = sum(row[6] for row in rows)
         self.places = sum(row[7] for row in rows if row[4] in _LISTED)
-        self.empty_places = sum(row[7] - row[5] - row[6] for row in rows if row[4] in _LISTED)
 
     @property
     def count(self) -> int:

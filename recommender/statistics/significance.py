@@ -12,6 +12,7 @@ from recommender.errors import InputError, SettingsError
 from recommender.statistics.intervals import BLOCK, NOISE, Estimate, known_values
 
 _EXACT = 13  # groups up to which all sign vectors are enumerated
+_ALPHA, _MARGIN = 0.05, 0.005  # of a verdict: level of the p value, and loss that does not count
 
 
 def randomisation(
@@ -171,8 +172,6 @@ def verdict(
     *,
     identical: bool,
     judged_gap: float,
-    margin: float = 0.005,
-    alpha: float = 0.05,
 ) -> str:
     """Return the verdict of a comparison, in words.
 
@@ -187,14 +186,11 @@ def verdict(
     judged_gap : float
         Share of judged items in the system's lists minus that in the baseline's; NaN where it does not apply. Beyond
         .1 either way, unjudged items may hide the truth.
-    margin : float, default 0.005
-        Loss that does not count.
-    alpha : float, default 0.05
 
     Returns
     -------
     {'identical', 'undecided', 'better', 'worse', 'no loss', 'not shown'}
-        'better' and 'worse' need both the p value and the interval; 'no loss' an interval above -margin.
+        'better' and 'worse' need both the p value and the interval; 'no loss' an interval above -.005.
 
     Examples
     --------
@@ -209,8 +205,8 @@ def verdict(
         return "undecided"
     if np.isnan([p_holm, difference.low, difference.high]).any():
         return "not shown"
-    if p_holm < alpha and difference.low > 0:
+    if p_holm < _ALPHA and difference.low > 0:
         return "better"
-    if p_holm < alpha and difference.high < 0:
+    if p_holm < _ALPHA and difference.high < 0:
         return "worse"
-    return "no loss" if difference.low > -margin else "not shown"
+    return "no loss" if difference.low > -_MARGIN else "not shown"

@@ -41,19 +41,7 @@ class Mind:
 
 
 def read_mind(folder: str | Path) -> Mind:
-    """Read news.tsv and behaviors.tsv of one part of MIND (train or dev).
-
-    Times have no zone in MIND and are read as UTC.
-
-    Parameters
-    ----------
-    folder : path
-
-    Raises
-    ------
-    InputError
-        If a file is missing.
-    """
+    """Read news.tsv and behaviors.tsv of one part of MIND (train or dev); times are read as UTC."""
     folder = Path(folder)
     for name in ("news.tsv", "behaviors.tsv"):
         if not (folder / name).is_file():

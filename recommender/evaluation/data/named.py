@@ -188,16 +188,9 @@ def lee(data: Path | None = None) -> EvaluationSet:
 
 
 def reuters21578(data: Path, *, stories: int = 4_000, asked: int = 200, seed: int = 0) -> EvaluationSet:
-    """Load Reuters-21578: shared topics as weak labels, in time.
+    """Load the newest stories of Reuters-21578 in time, with shared topics as weak labels.
 
-    Parameters
-    ----------
-    data : path
-    stories : int
-        Size of the archive, which has the newest stories.
-    asked : int
-        Number of stories with topics to evaluate, drawn from the later half of the archive.
-    seed : int
+    `asked` stories with topics are drawn from the later half.
     """
     path = data / "reuters21578.jsonl.gz"
     need_files(data, (path.name,), "Reuters-21578 is at https://archive.ics.uci.edu/dataset/137")

@@ -34,7 +34,6 @@ class EvaluationSet:
 
     Attributes
     ----------
-    name, about, licence : str
     catalog : Catalog
         The archive, in publication order.
     judgments : Judgments

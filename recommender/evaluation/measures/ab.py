@@ -23,7 +23,6 @@ class ABResult:
 
     Attributes
     ----------
-    a, b : str
     lists, groups : mapping of version to int
         Number of lists shown, and of the sessions (or sources) that they come from.
     click_through : mapping of version to Estimate

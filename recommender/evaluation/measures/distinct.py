@@ -39,7 +39,6 @@ class DistinctNDCG:
     grades : ndarray of int64, shape (m,)
     best : ndarray of float64, shape (q,)
         Discounted gain of the best list; 0 where no item has a grade above 0.
-    reference : Reference
 
     Examples
     --------

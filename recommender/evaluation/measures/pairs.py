@@ -25,7 +25,6 @@ class PairFigures:
 
     Attributes
     ----------
-    figures : mapping of system to Estimate
     differences : mapping of system to Estimate
         System - baseline, for all others; empty without a baseline.
     p : mapping of system to float
@@ -144,7 +143,6 @@ def _corrected(sample: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bootstrap_p(samples: NDArray[np.float64], n_groups: int) -> float:
-    """Compute the two-sided p value of a difference from its samples."""
     if n_groups < 2 or not len(samples):
         return float("nan")
     smaller_tail = min((samples <= NOISE).sum(), (samples >= -NOISE).sum())

@@ -109,14 +109,7 @@ def values_by_list(lists: ShownLists, k: int) -> dict[str, NDArray[np.float64]]:
 
 
 def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> dict[str, int]:
-    """Count the lists of each status, see `ReadNext.status`.
-
-    Parameters
-    ----------
-    sources : ndarray of str, shape (q, w)
-        How each item came in; '' = empty place.
-    k : int
-        Places of a list.
+    """Count the lists of each status (`ReadNext.status`), by the sources of their items, (q, w); '' = empty place.
 
     Examples
     --------
@@ -130,7 +123,6 @@ def list_statuses(sources: NDArray[np.object_] | NDArray[np.str_], k: int) -> di
 def _measure_block(
     rows: NDArray[np.int64], stories: NDArray[np.int64], reference: Reference
 ) -> tuple[NDArray[np.float64], ...]:
-    """Compute repeats, own reports, distance and section entropy of each list; (q,) each."""
     repeats = mask_repeats(rows, reference).sum(axis=1).astype(np.float64)
     own = np.where(stories >= 0, mask_own_reports(rows, stories, reference).sum(axis=1), np.nan)
     return repeats, own, _distance(rows, reference), _entropy(rows, reference)

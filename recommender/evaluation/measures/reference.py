@@ -61,7 +61,6 @@ class ShownLists:
         Catalog rows of the stories; -1 = outside of the archive.
     moments : ndarray of int64, shape (q,)
         Moment of each list, in microseconds since 1970; `UNDATED` where time does not count.
-    reference : Reference
     sources : ndarray of str, shape (q, w), optional
         `Recommendation.source` of each item; '' = empty place.
 

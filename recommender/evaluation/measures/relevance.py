@@ -124,24 +124,11 @@ def per_story(
     *,
     condensed: bool = False,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compute ranking measures, one value per story.
+    """Compute ranking measures of item ids, best first, one value per story, by directed judgments.
 
-    Parameters
-    ----------
-    measures : sequence of Measure
-    judgments : Judgments
-        Directed.
-    stories : sequence of str, length q
-    rankings : sequence of sequences of str, length q
-        Item ids, best first; an empty one counts 0.
-    condensed : bool, default False
-        Remove unjudged items from the rankings first (Sakai 2007).
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (q,)
-        By the printed form of the measure. NaN for a story without an item with a grade above 0 or, for binary
-        measures, without a relevant one; Judged@k is NaN where nothing was shown.
+    An empty ranking counts 0. With `condensed`, unjudged items are removed from the rankings first (Sakai 2007). The
+    value is NaN for a story without an item with a grade above 0 or, for binary measures, without a relevant one;
+    Judged@k is NaN where nothing was shown.
     """
     import ir_measures
 

@@ -37,14 +37,7 @@ def safety(
 
     Neither the id nor the text of a story outside of the archive is known, so that comparisons with it are left out.
     Without a moment nothing is in the future or expired; without sources or `related_at` 'unlabelled fill' is 0.
-
-    Parameters
-    ----------
-    lists : ShownLists
-    withdrawn : collection of str
-        Ids that must not appear.
-    blocked : collection of (str, str or None)
-        Id of an item, and of the story under which it must not appear; None = under any.
+    `blocked` are ids of items and of the stories under which they must not appear; None = under any.
     """
     rows, stories, moments, archive = lists.rows, lists.stories, lists.moments, lists.reference.archive
     catalog = archive.catalog

@@ -20,19 +20,8 @@ def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list
     """Return a line for each figure that is worse than in an earlier report.
 
     A measure with values by story is worse if the 95 % interval of its difference, paired by story, lies below 0; a
-    measure of pairs if it lies below its earlier interval; a count of `safety` if it has grown.
-
-    Parameters
-    ----------
-    evaluations : sequence of Evaluation
-        Sets and systems that the earlier report does not have are ignored.
-    baseline : path
-        A `report.json` that `write_report` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or holds none of these sets and systems.
+    measure of pairs if it lies below its earlier interval; a count of `safety` if it has grown. Sets and systems that
+    the earlier `report.json` does not have are ignored; without any in common, `InputError` is raised.
     """
     try:
         document = orjson.loads(Path(baseline).read_bytes())
@@ -61,7 +50,6 @@ def regressions(evaluations: Sequence[Evaluation], baseline: str | Path) -> list
 def _compare(
     evaluation: Evaluation, system: SystemResult, old_set: dict[str, Any], old: dict[str, Any]
 ) -> Iterator[str]:
-    """Yield a line for each figure of a system that is worse than in the earlier report."""
     where = f"{system.system} on {evaluation.name}"
     for name, count in system.safety.items():
         if count > (before := old["safety"].get(name, 0)):

@@ -146,7 +146,6 @@ def differences(values: Mapping[str, NDArray[np.float64]], *, what: str, key: st
 
 
 def _draw_bars(axes: Axes, values: NDArray[np.float64], zero: float) -> None:
-    """Draw sorted differences as bars above and below a line."""
     drawn = values[np.linspace(0, len(values) - 1, min(MAX_BARS, len(values))).round().astype(int)]
     edges = np.linspace(0, 1, len(drawn) + 1)
     for mask, colour in ((drawn > 0, UP), (drawn < 0, DOWN)):

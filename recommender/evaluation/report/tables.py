@@ -193,7 +193,6 @@ def _comparisons(evaluation: Evaluation, title: str, *, by_headline: bool) -> Ta
 
 
 def _lists(evaluation: Evaluation) -> Table | None:
-    """Return the table of what needs no judgments."""
     if not evaluation.stories and not any(result.quality for result in evaluation.systems):
         return None
     columns = [name for name in _names(result.quality for result in evaluation.systems) if name != "items"]

@@ -96,7 +96,6 @@ def verdict(evaluation: Evaluation, comparison: Comparison) -> str:
 
 
 def _compared(evaluation: Evaluation, comparison: Comparison) -> tuple[SystemResult, SystemResult]:
-    """Return the results of the system and of the baseline of a comparison."""
     by_name = {result.system: result for result in evaluation.systems}
     return by_name[comparison.system], by_name[comparison.baseline]
 
@@ -106,7 +105,6 @@ def _same_lists(evaluation: Evaluation, comparison: Comparison) -> bool:
 
 
 def _no_verdict(evaluation: Evaluation, comparison: Comparison) -> str:
-    """Describe why a comparison has no verdict: which of the two has seen the answers."""
     trained = [each.system for each in _compared(evaluation, comparison) if each.training == TRAINED_HERE]
     return (
         f"No verdict on {comparison.system} against {comparison.baseline} on {evaluation.name}: "

@@ -49,24 +49,10 @@ def write_report(
     *,
     settings: Mapping[str, Any],
 ) -> list[Path]:
-    """Write `report.html`, `report.md` and `report.json`.
+    """Write `report.html`, `report.md` and `report.json` to a folder, and return their paths.
 
     The page loads no other file. All three are made before the first is written, and each replaces its predecessor
-    atomically. The same evaluations give the same bytes.
-
-    Parameters
-    ----------
-    evaluations : sequence of Evaluation
-        At least one.
-    folder : path
-        Created if it is missing.
-    settings : mapping
-        Settings of the evaluation, which the report shows.
-
-    Returns
-    -------
-    list of Path
-        The three files.
+    atomically. The same evaluations give the same bytes. The report shows `settings`, those of the evaluation.
 
     Raises
     ------
@@ -276,7 +262,6 @@ def _item(article_id: str, title: str, grade: float | None, relevant: float) -> 
 
 
 def _clean(text: str) -> str:
-    """Remove control characters and those that change the direction of text."""
     return _UNSEEN.sub(" ", text).strip()
 
 
@@ -285,7 +270,6 @@ def _md(text: str) -> str:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return settings as text by dotted name."""
     texts: dict[str, str] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping) and value:

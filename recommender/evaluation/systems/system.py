@@ -86,7 +86,6 @@ class System(Protocol):
 
     Attributes
     ----------
-    name, about : str
     trained_on : tuple of str
         Names or digests (`EvaluationSet.known_as`) of the sets that its ranker was trained on; on those it gets no
         verdict. Links given to `fit` do not count.

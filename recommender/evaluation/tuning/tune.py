@@ -37,8 +37,6 @@ class Trial:
 
     Attributes
     ----------
-    values : mapping of setting to value
-    mean : float
     difference : Estimate
         Difference to the start.
     """
@@ -69,11 +67,8 @@ class Tuned:
         The choice without each fold.
     trials : tuple of Trial
         In the order in which they were tried, the start first.
-    measure : str
     part : {'relevance', 'list'}
         Whether the ranking before selection or the list was measured.
-    start : Settings
-    seed : int
     notes : tuple of str
         The conclusion, and what readers of it must know.
     """

@@ -25,7 +25,6 @@ class Dialect:
 
     Attributes
     ----------
-    separator : str
     escaped : bool
         Whether a quote in quotes stands behind a backslash; else it is doubled.
     literal : bool

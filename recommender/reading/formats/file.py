@@ -39,7 +39,6 @@ class File:
     ----------
     path : Path
         Where it lies.
-    limits : ReadingSettings
     member_name : str
         Its name in the archive or folder that it comes from; empty = that of its path.
     member_size : int, optional

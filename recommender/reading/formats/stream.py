@@ -38,7 +38,6 @@ class Stream:
         Of its file; None for rows already in memory.
     data : any
         Rows in memory.
-    limits : ReadingSettings
     format : str, optional
         The format of the file, where its content shall not decide.
     member_name, member_size

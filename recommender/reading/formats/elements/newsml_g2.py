@@ -74,7 +74,6 @@ def _description(content: Element) -> str | None:
 
 
 def _address(about: Element) -> str | None:
-    """Find the address of the story itself."""
     for link in named(about, "link"):
         is_own = link.get("rel", "self").rpartition(":")[2].casefold() in _OWN_RELATIONS
         if is_own and "://" in link.get("href", "") and "html" in link.get("contenttype", "html"):

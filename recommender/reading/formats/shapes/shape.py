@@ -21,7 +21,6 @@ class Shape:
 
     Attributes
     ----------
-    name : str
     any_of : tuple of tuple of str
         Columns that show the system: all of one of these tuples.
     convert : callable
