@@ -112,8 +112,8 @@ def _batches(
             size = max(max_tokens // bucket, 1)
             n_full = len(rows) // size * size
             for first in range(0, n_full, size):
-                places = np.arange(first, first + size)
-                yield rows[places], _take(part, places, bucket)
+                indices = np.arange(first, first + size)
+                yield rows[indices], _take(part, indices, bucket)
             if n_full < len(rows):
                 waiting[bucket, is_padded] = rows[n_full:], _take(part, np.arange(n_full, len(rows)), bucket)
     for (bucket, _), (rows, part) in waiting.items():

@@ -127,7 +127,7 @@ def row_cosines(
     b: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
-    """Multiply each row of `a` with the row of `b` in the same place, (m,), see `merged_cosine`."""
+    """Multiply each row of `a` with the row of `b` of the same index, (m,), see `merged_cosine`."""
     left, right = (left_indptr, left_terms, left_data), (right_indptr, right_terms, right_data)
     for pair in range(start, stop):
         out[pair] = merged_cosine(left, a[pair], right, b[pair])
@@ -181,12 +181,12 @@ def heaviest_shared(
             if left == right and wanted[left]:
                 product = np.float32(left_weights[i] * right_weights[j])
                 if product > products[pair, n_terms - 1]:
-                    place = n_terms - 1
-                    while place > 0 and products[pair, place - 1] < product:
-                        products[pair, place] = products[pair, place - 1]
-                        out[pair, place] = out[pair, place - 1]
-                        place -= 1
-                    products[pair, place] = product
-                    out[pair, place] = left
+                    rank = n_terms - 1
+                    while rank > 0 and products[pair, rank - 1] < product:
+                        products[pair, rank] = products[pair, rank - 1]
+                        out[pair, rank] = out[pair, rank - 1]
+                        rank -= 1
+                    products[pair, rank] = product
+                    out[pair, rank] = left
             i += left <= right
             j += right <= left

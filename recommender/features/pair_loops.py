@@ -93,21 +93,21 @@ def text_pairs(
         no_names = query_names[0][query_row] == query_names[0][query_row + 1]
         for left in range(0, rows.shape[1], _AHEAD):
             width = min(_AHEAD, rows.shape[1] - left)
-            for place in range(width):
-                item, end = max(rows[query, left + place], 0), ends[place]
+            for index in range(width):
+                item, end = max(rows[query, left + index], 0), ends[index]
                 end[0], end[1] = whole_ends[item], whole_ends[item + 1]
                 end[2], end[3] = title_ends[item], title_ends[item + 1]
                 end[4], end[5] = lead_ends[item], lead_ends[item + 1]
                 end[6], end[7] = names_ends[item], names_ends[item + 1]
-            for place in range(width):
-                end = ends[place]
+            for index in range(width):
+                end = ends[index]
                 checksum[0] += read_ahead(whole_terms, end[0], end[1]) + read_ahead(whole_weights, end[0], end[1])
                 checksum[0] += read_ahead(title_terms, end[2], end[3]) + read_ahead(title_weights, end[2], end[3])
                 checksum[0] += read_ahead(lead_terms, end[4], end[5]) + read_ahead(lead_weights, end[4], end[5])
                 checksum[0] += read_ahead(names_terms, end[6], end[7]) + read_ahead(names_weights, end[6], end[7])
-            for place in range(width):
-                pair, end = out[:, query, left + place], ends[place]
-                if rows[query, left + place] < 0:
+            for index in range(width):
+                pair, end = out[:, query, left + index], ends[index]
+                if rows[query, left + index] < 0:
                     pair[:] = np.nan
                     continue
                 whole_whole, title_whole, lead_whole, rare = 0.0, 0.0, 0.0, 0.0
@@ -172,14 +172,14 @@ def standing(
             for other in pool:  # Comparing with all takes few instructions, unlike sorting and searching.
                 greater = np.int32(greater + np.int32(other > value))
             out[0, query, column] = greater
-            place = np.int64(greater) if is_pooled[query, column] and not np.isnan(value) else _TOP
-            while place < _TOP and not np.isnan(top[place]):  # An equal value stands there.
-                place += 1
-            if place < _TOP:
-                top[place] = value
+            rank = np.int64(greater) if is_pooled[query, column] and not np.isnan(value) else _TOP
+            while rank < _TOP and not np.isnan(top[rank]):  # An equal value stands there.
+                rank += 1
+            if rank < _TOP:
+                top[rank] = value
         total, n_neighbours = 0.0, 0
-        for place in range(2, min(count, _TOP)):
-            total += np.float64(top[place])
+        for rank in range(2, min(count, _TOP)):
+            total += np.float64(top[rank])
             n_neighbours += 1
         neighbour_mean = total / n_neighbours if n_neighbours else np.nan
         for column in range(values.shape[1]):
@@ -216,19 +216,19 @@ def nearest_mean(
     best = np.zeros(n_neighbours, dtype=np.float64)
     for row in range(start, stop):
         products[:] = 0
-        for place in range(indptr[row], indptr[row + 1]):
-            term, weight = terms[place], weights[place]
+        for entry in range(indptr[row], indptr[row + 1]):
+            term, weight = terms[entry], weights[entry]
             for entry in range(by_term_indptr[term], by_term_indptr[term + 1]):
                 products[by_term_rows[entry]] += np.float64(np.float32(weight * by_term_weights[entry]))
         best[:] = 0
         for other in range(n_sampled):
             value = products[other]
             if value > best[n_neighbours - 1] and value < 0.9999:
-                place = n_neighbours - 1
-                while place > 0 and best[place - 1] < value:
-                    best[place] = best[place - 1]
-                    place -= 1
-                best[place] = value
+                rank = n_neighbours - 1
+                while rank > 0 and best[rank - 1] < value:
+                    best[rank] = best[rank - 1]
+                    rank -= 1
+                best[rank] = value
         out[row, 0] = np.float32(best[:n_nearest].sum() / n_nearest)
         out[row, 1] = np.float32(best[n_skipped:].sum() / (n_neighbours - n_skipped))
 
@@ -258,9 +258,9 @@ def nearest_products(
             for k in range(len(vector)):
                 total = np.int32(total + np.int32(np.int32(vector[k]) * np.int32(other[k])))
             if total > best[n_neighbours - 1] and total < same_text:
-                place = n_neighbours - 1
-                while place > 0 and best[place - 1] < total:
-                    best[place] = best[place - 1]
-                    place -= 1
-                best[place] = total
+                rank = n_neighbours - 1
+                while rank > 0 and best[rank - 1] < total:
+                    best[rank] = best[rank - 1]
+                    rank -= 1
+                best[rank] = total
         out[row] = best[n_skipped:].sum() / (n_neighbours - n_skipped)

@@ -189,8 +189,8 @@ def _partners(
 def _words(run: str) -> Iterator[tuple[str, str]]:
     """Split a run of names into words, each with what joins it to the word before."""
     for part in run.split(" "):
-        for place, word in enumerate(part.split(_HYPHEN)):
-            yield word, "-" if place else " "
+        for index, word in enumerate(part.split(_HYPHEN)):
+            yield word, "-" if index else " "
 
 
 def _name_runs(table: pa.Table) -> dict[str, int]:

@@ -149,7 +149,7 @@ class Subjects:
         return cls(whole, terms, marked)
 
     def has_term(self, rows: NDArray[np.int64], terms: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Check whether each story uses the term in the same place, (m,)."""
+        """Check whether each story uses the term of the same index, (m,)."""
         return _values(self.whole, rows, terms) > 0
 
     def is_about(self, rows: NDArray[np.int64], terms: NDArray[np.int64], mark: int) -> NDArray[np.bool_]:

@@ -90,7 +90,7 @@ def test_the_command_prints_and_publishes_nothing(tmp_path: Path) -> None:
     for said in ("stories  3", "because  1 status draft", "not published  1", "section    33%"):
         assert said in found.stdout
     assert "kind     0%    (other than 'news', which is also the default)" in found.stdout
-    assert "language    33%  ██████████  (of the others the texts tell it)" in found.stdout
+    assert "language    33%  ██████████  (of the others it is detected from the text)" in found.stdout
     assert sorted(tmp_path.iterdir()) == before
     rejected = tmp_path / "rejected.jsonl"
     told = orjson.loads(CliRunner().invoke(app, ["check", str(articles), "--json", "--rejected", str(rejected)]).stdout)
