@@ -1,4 +1,4 @@
-"""The command that says what an input holds, and publishes nothing."""
+"""The command that says what an input contains, and publishes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of editors: what they decide holds at once, in every version, and stands in the journal."""
+"""The commands of editors: their decisions apply at once, in every version, and are in the journal."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _refuse_unknown(unknown: list[str], published: PublishedLists) -> None:
 
 
 def _first(read_next: ReadNext, k: int) -> ReadNext:
-    """Keep the first `k` items; warns where more are asked for than the version holds."""
+    """Keep the first `k` items; warns where more are asked for than the version contains."""
     published = len(read_next.items) + len(read_next.reserves)
     if k > max(published, read_next.k):
         message = f"{read_next.article_id}: {k} items were requested, {published} were published; more needs --archive"

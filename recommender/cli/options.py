@@ -211,7 +211,7 @@ class RunOptions:
 def load_settings(file: Path | None, assigned: list[str], named: Mapping[str, Any] | None = None) -> Settings:
     """Load the settings of a command: of the file that is named, or lies in the current folder, and of its options.
 
-    A file beside the articles is not looked for: data must not choose a model.
+    A file next to the articles is not looked for: data must not choose a model.
     """
     from recommender.cli.display import err
     from recommender.settings import Settings
@@ -226,7 +226,7 @@ def load_settings(file: Path | None, assigned: list[str], named: Mapping[str, An
 
 
 def place_of(lists: str | None, archive: Path | None) -> tuple[str, str]:
-    """Return the place that a command was given, and what it holds: 'lists', or 'snapshot' for a saved archive."""
+    """Return the place that a command was given, and what it contains: 'lists', or 'snapshot' for a saved archive."""
     if lists is not None and archive is not None:
         raise SettingsError(
             f"got --lists {redacted(lists)} and --archive {archive}, expected one of them: leave one out"

@@ -117,7 +117,7 @@ def _held_out(
 def by_group(judged: EvaluationSet, *, folds: int = 5, seed: int = 0) -> tuple[EvaluationSet, tuple[Fold, ...]]:
     """Split the stories of a set into folds that share no group, each with the links of all other groups.
 
-    A group here holds all articles that links or groups of the set join, directly or through others.
+    A group here contains all articles that links or groups of the set join, directly or through others.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def by_time(judged: EvaluationSet, *, share: float = 0.7) -> tuple[EvaluationSet
 
 
 def _with_joined_groups(judged: EvaluationSet) -> EvaluationSet:
-    """Return the set for lists only, with groups that no link leaves and that hold the set's groups as a whole."""
+    """Return the set for lists only, with groups that no link leaves and that contain the set's groups as a whole."""
     if "lists" not in judged.uses:
         raise InputError(f"{judged.name} judges {' and '.join(judged.uses)}, not lists")
     links = judged.judgments.links()

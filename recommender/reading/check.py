@@ -1,4 +1,4 @@
-"""Describe what an input holds, before anything is published of it."""
+"""Describe what an input contains, before anything is published of it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Check:
     by_form : int
         Stories that lose a byline, a dateline, or paragraphs of links, captions and credits.
     findings : tuple of str
-        What was mended or left out, with an example each.
+        What was repaired or left out, with an example each.
     """
 
     rows: int
@@ -80,7 +80,7 @@ class Check:
     findings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert the check to what JSON can hold."""
+        """Convert the check to values that JSON can represent."""
         fields = asdict(self)
         for name in ("newest", "oldest"):
             fields[name] = fields[name] and fields[name].isoformat()

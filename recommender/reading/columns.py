@@ -88,7 +88,7 @@ class Columns:
         self.odd = np.zeros(count, dtype=bool)
 
     def table(self) -> pa.Table:
-        """Convert all rows to a table of articles; odd rows hold nothing of use."""
+        """Convert all rows to a table of articles; odd rows contain nothing of use."""
         plan = self._plan
         if "extra" in plan.columns or "id" not in plan.columns:
             self.odd[:] = True
@@ -130,7 +130,7 @@ class Columns:
         self.odd |= np.fromiter(odd, dtype=bool, count=self._count)
 
     def _first(self, field: str, names: tuple[str, ...], read: _Read) -> pa.Array:
-        """Read a field from the first of its columns that holds any value; a row that needs another is odd."""
+        """Read a field from the first of its columns that contains any value; a row that needs another is odd."""
         if len(names) == 1:
             return read(field, names[0], self._raw[names[0]])
         is_filled = {name: np.array([not _is_absent(value) for value in self._raw[name]]) for name in names}
@@ -345,7 +345,7 @@ class Columns:
         return texts
 
     def _without_odd(self, name: str) -> Sequence[Any]:
-        """Return the cells of a column that JSON can hold, None for others; their rows are odd, but for NaN."""
+        """Return the cells of a column that JSON can represent, None for others; their rows are odd, but for NaN."""
         cells = self._to_list(name)
         odd = [type(cell) not in _JSON_TYPES or (name == "extra" and type(cell) is dict) for cell in cells]
         self._mark_odd(odd)

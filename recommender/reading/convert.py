@@ -21,7 +21,7 @@ from recommender.reading.times import in_utc, read_time
 from recommender.reading.values import as_list, as_text, is_missing, quoted, single_value, unwrap
 
 Converter = Callable[[Any, str, Plan, str], Any]
-"""Given a value, the field, the plan and the column: what the article holds; None where there is nothing."""
+"""Given a value, the field, the plan and the column: what the article contains; None where there is nothing."""
 
 _ACCESS = {
     **dict.fromkeys(("free", "open", "public", "false", "0", "no"), "free"),
@@ -119,7 +119,7 @@ def to_word(value: Any, field: str, plan: Plan, column: str) -> str | None:
         text = text.replace("&amp;", "&")
     if field == "author":
         text = _author_name(text)
-    if field == "image_url":  # which may hold the image itself, of any length
+    if field == "image_url":  # which may contain the image itself, of any length
         return _image_address(text) or None
     return _within_limit(text, field, plan.limits.max_field_chars) or None
 
@@ -156,7 +156,7 @@ def _to_title(value: Any, field: str, plan: Plan, column: str) -> str | None:
 
 
 def to_texts(value: Any, field: str, plan: Plan, column: str) -> tuple[str, list[Anchor]] | None:
-    """Read a text that may hold HTML, and the links of its sentences."""
+    """Read a text that may contain HTML, and the links of its sentences."""
     markup = _to_markup(value, field, plan)
     if markup is None:
         return None

@@ -1,4 +1,4 @@
-"""Lines of JSON -> Arrow columns, as long as all of them hold the same columns of texts and lists of texts."""
+"""Lines of JSON -> Arrow columns, as long as all of them contain the same columns of texts and lists of texts."""
 
 from __future__ import annotations
 

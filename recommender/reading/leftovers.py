@@ -72,11 +72,11 @@ RARE_BYTES = (
     rb"\xef\xbb\xbf",
     rb"\xc3[\x82-\x85\x90\x91\xa2\xb0][\x80-\xff]",
 )
-"""Patterns of which a text with leftovers, or its bytes, hold one; each begins with letters that few texts hold."""
+"""Patterns of which a text with leftovers, or its bytes, contain one; each begins with rare letters."""
 
 
 def are_in(text: str) -> bool:
-    """Check whether a text holds what anything here changes; most texts hold none of it.
+    """Check whether a text contains what anything here changes; most texts contain none of it.
 
     Each sign is searched by itself, which is many times faster than one pattern for all of them. One character is found
     many times faster than two.
@@ -112,7 +112,7 @@ def _is_mojibake(text: str) -> bool:
 def tidy(text: str) -> str:
     r"""Drop what is no text: front matter, shortcodes, marks of CDATA, invisible characters.
 
-    A text whose bytes were once read in the wrong encoding is mended where that is certain.
+    A text whose bytes were once read in the wrong encoding is repaired where that is certain.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def from_markdown(text: str, has_tags: bool = False) -> tuple[str, bool]:
     """Convert Markdown to plain text, or to HTML where it has links; the second value says whether it is HTML.
 
     A text is Markdown if it has its links, images, bold words or headings; any other is returned as it is. With
-    `has_tags` it holds HTML as well, which stays.
+    `has_tags` it contains HTML as well, which stays.
 
     Examples
     --------

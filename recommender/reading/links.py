@@ -38,7 +38,7 @@ _CHUNK = 10_000  # rows turned into Arrow at a time
 
 
 def is_other_than_links(value: Any) -> bool:
-    """Check whether a column called `links` holds an object, such as the addresses of JSON:API, and no list of links.
+    """Check whether a column called `links` has an object, such as the addresses of JSON:API, and no list of links.
 
     Examples
     --------
@@ -202,8 +202,8 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
     ----------
     path : path
         Ends in .jsonl, .ndjson, .csv, .tsv or .parquet, optionally .gz or .zst. Columns `story` and `item` (or source
-        and target, or from and to) hold ids or URLs; `anchor`, `time` and `kind` are optional. Picks of an editor, `id`
-        with a list `picks`, are read too.
+        and target, or from and to) contain ids or URLs; `anchor`, `time` and `kind` are optional. Picks of an editor,
+        `id` with a list `picks`, are read too.
     settings : ReadingSettings, optional
         Limits.
     strict : bool, default False
@@ -218,7 +218,7 @@ def read_links(path: str | Path, *, settings: ReadingSettings | None = None, str
     Raises
     ------
     InputError
-        If the file is missing, of an unknown kind, lacks a column, or holds no link that can be used.
+        If the file is missing, of an unknown kind, lacks a column, or contains no link that can be used.
 
     Examples
     --------

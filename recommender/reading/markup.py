@@ -32,7 +32,7 @@ _PICTURES = "img,picture,svg,video,audio,object,embed,iframe"  # no word goes on
 _AFTER_SIBLING = ",".join(f"* + {tag}" for tag in ("a", "span", "b", "strong", "i", "em", "u", "small", "font"))
 _NO_TEXT = "script,style,noscript,template,iframe"
 _NO_PROSE = "nav,header,footer,aside,figure"  # whose links are not those of the story's sentences
-# Newswire copy holds tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
+# Newswire copy contains tickers such as <IBM>, <P> and <T>: a closing tag, <br>, an attribute, a small letter or the
 # beginning of the text make HTML.
 _TAG = (
     r"<(?:/(?:p|div|span|a|b|i|u|s|em|strong|h[1-6]|ul|ol|li|dl|dt|dd|table|tr|td|th|script|style|figure|blockquote|pre|"
@@ -65,7 +65,7 @@ _PRIVATE_USE = range(0xE000, 0xF900)  # characters
 
 
 class Anchor(NamedTuple):
-    """A link as a text holds it: the address and the words that carry it."""
+    """A link as a text contains it: the address and the words that carry it."""
 
     href: str
     text: str
@@ -83,7 +83,7 @@ class _Block:
 
     @property
     def is_link_list(self) -> bool:
-        """Whether the block is nothing but links: beside them only bullets, punctuation, and one short label."""
+        """Whether the block is nothing but links: besides them only bullets, punctuation, and one short label."""
         if not self.links:
             return False
         text = "".join(self.outside)
@@ -101,7 +101,7 @@ def _is_label(text: str) -> bool:
 
 
 def to_text(markup: str) -> str:
-    r"""Convert a field that may hold HTML to plain text; plain text is returned as it is, ends stripped.
+    r"""Convert a field that may contain HTML to plain text; plain text is returned as it is, ends stripped.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def to_text(markup: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Check whether a text holds nothing to convert: stripped, it is what `to_text` returns.
+    """Check whether a text contains nothing to convert: stripped, it is what `to_text` returns.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def _may_not_be_plain(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 
 def to_text_and_links(markup: str) -> tuple[str, list[Anchor]]:
-    r"""Convert a field that may hold HTML to plain text, and find the links of its sentences in order.
+    r"""Convert a field that may contain HTML to plain text, and find the links of its sentences in order.
 
     A paragraph that is nothing but links, such as "Read more: ...", is left out with its links, unless all of the text
     would go; cells of tables stay. Links in `nav`, `header`, `footer`, `aside` and `figure` are none of the story's.
@@ -271,7 +271,7 @@ def _separate_words(tree: LexborHTMLParser) -> None:
 
 
 def unescape(text: str) -> str:
-    """Replace entities by the characters that they stand for; those of double escaping as well."""
+    """Replace entities by their characters; those of double escaping as well."""
     for _ in range(2):
         if "&" in text and _ENTITY.search(text):
             text = html.unescape(text).replace("\xa0", " ")
@@ -279,7 +279,7 @@ def unescape(text: str) -> str:
 
 
 def _unused_characters(text: str) -> str:
-    """Find seven characters of private use that a text does not hold; empty if it holds nearly all."""
+    """Find seven characters of private use that a text does not contain; empty if it contains nearly all."""
     used = set(text)
     free = "".join(islice((letter for letter in map(chr, _PRIVATE_USE) if letter not in used), 7))
     return free if used and len(free) == 7 else ""
@@ -323,7 +323,7 @@ class _MarkedText:
     """Reads a text in which characters mark links, elements that are no prose, tables and blocks.
 
     A line of the source ends no block, as a sentence may go on in the next; without any tag for blocks a blank line
-    does. Links are numbered in their order; `links_in_prose` are those in no element beside the text.
+    does. Links are numbered in their order; `links_in_prose` are those in no element next to the text.
     """
 
     def __init__(self, marks: str) -> None:

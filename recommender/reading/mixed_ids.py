@@ -36,7 +36,7 @@ def _id_values(data: Any, mapping: Mapping[str, str]) -> Iterable[Any]:
         first = next((row for row in data if isinstance(row, Mapping)), {})
         columns = recognise(first, mapping).get("id", ())
         return (row.get(column) for column in columns[:1] for row in data if isinstance(row, Mapping))
-    # of frames only columns of pandas may hold values of several types
+    # of frames only columns of pandas may contain values of several types
     if is_of_pandas(data) and hasattr(data, "columns"):
         names = list(data.columns)
         columns = recognise([name for name in names if isinstance(name, str)], mapping).get("id", ())

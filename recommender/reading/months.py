@@ -89,7 +89,7 @@ def _month_numbers() -> dict[str, dict[str, int]]:
 
 
 def _fold(name: str) -> str:
-    return normalize("NFC", name.casefold())  # Greek letters and Turkish ones fold to some with marks beside them
+    return normalize("NFC", name.casefold())  # Greek letters and Turkish ones fold to some with marks next to them
 
 
 _NUMBERS = _month_numbers()
@@ -98,7 +98,7 @@ MONTHS = {name: next(iter(numbers.values())) for name, numbers in _NUMBERS.items
 
 
 class AmbiguousMonth(RowError):
-    """A name that stands for other months in other languages."""
+    """A name that means other months in other languages."""
 
 
 def month_number(name: str, language: str | None = None) -> int:

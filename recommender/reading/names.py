@@ -90,7 +90,7 @@ _ALIASES = {
     "kind": "type article_type content_type genre format story_type post_type",
 }
 ALIASES = {field: tuple(names.split()) for field, names in _ALIASES.items()}
-"""Field -> the names of columns that hold it, beside its own; of several the first that is filled counts."""
+"""Field -> the names of columns that contain it, besides its own; of several the first that is filled counts."""
 TIMES = ("published_at", "updated_at", "expires_at")
 EMBARGOES = (
     *("embargo", "embargoed", "embargo_until", "embargoed_until", "embargo_date", "embargo_time", "embargo_at"),
@@ -143,7 +143,7 @@ def recognise(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, t
 
 
 def guess_id_column(columns: Iterable[str]) -> str | None:
-    """Guess which column holds the id, by the last word of its name; None where none looks so.
+    """Guess which column contains the id, by the last word of its name; None where none looks so.
 
     Examples
     --------

@@ -25,7 +25,7 @@ class Plan:
     columns : mapping
         Field -> columns, as `recognise` returns it.
     report : ReadReport
-        What is mended or left out is noted there.
+        What is repaired or left out is noted there.
     formats : mapping
         Column of a time -> how its times are read.
     embargoes : tuple of str
@@ -78,7 +78,7 @@ class Plan:
 
     @cached_property
     def sole_columns(self) -> frozenset[str]:
-        """Columns that are the only one of their field: what they hold is never kept as a further detail."""
+        """Columns that are the only one of their field: what they contain is never kept as a further detail."""
         return frozenset(columns[0] for columns in self.columns.values() if len(columns) == 1)
 
     @property

@@ -70,7 +70,7 @@ def read_articles(
     ----------
     source : path, list of paths, frame, SqlQuery, or iterable of Article, dict or the like
         Files of any format of `recommender.reading.formats.FORMATS`, recognised by their content, and packed or not; a
-        folder stands for every such file in it. Frames are those of pandas, Polars, Arrow, DuckDB and whatever gives
+        folder means all such files in it. Frames are those of pandas, Polars, Arrow, DuckDB and whatever gives
         Arrow's.
     settings : ReadingSettings, optional
     columns : mapping, optional

@@ -26,7 +26,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Notes:
-    """What was mended or left out of stories that are kept: how often, and one example of each kind."""
+    """What was repaired or left out of stories that are kept: how often, and one example of each kind."""
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class ReadReport:
     unknown_statuses : Counter of str
         Values of columns such as `status` that are not known; their stories are shown.
     notes : Notes
-        What was mended or left out of stories that are kept.
+        What was repaired or left out of stories that are kept.
     lost : Counter of str
         Fields whose values could not be used, and were left out.
     links_left_out : Counter of str

@@ -10,9 +10,9 @@ from typing import Any
 from recommender.reading.leftovers import from_markdown
 from recommender.reading.values import parse_printed, unwrap
 
-_ROOTS = ("root", "document", "raw")  # which may hold an object
+_ROOTS = ("root", "document", "raw")  # which may contain an object
 _CHILDREN = ("children", "content", "nodes", "leaves", "blocks", "rich_text", "items", "components", *_ROOTS)
-_PART_KEYS = ("spans", "value", "__component", "insert")  # what only parts of texts have, beside children
+_PART_KEYS = ("spans", "value", "__component", "insert")  # what only parts of texts have, besides children
 _TYPE_KEYS = ("type", "nodeType", "_type", "__component", "__typename")
 _TEXTS = ("text", "value", "plain_text", "content")
 _STRAPI_TEXTS = ("body", "content", "html", "markdown", "text")
@@ -34,7 +34,7 @@ _Links = Mapping[str, str]
 
 
 def rich_text(value: Any) -> str | None:
-    """Convert a tree to HTML, a paragraph for each node that holds words; None for what is no tree.
+    """Convert a tree to HTML, a paragraph for each node that contains words; None for what is no tree.
 
     Such trees are those of Contentful, Strapi, Sanity, Slate, ProseMirror, Lexical, Draft.js, Editor.js, Quill,
     Prismic, Wagtail, Notion and Mobiledoc.
@@ -79,7 +79,7 @@ def parse_tree(text: str) -> Any:
 
 
 def is_no_text(kind: Any) -> bool:
-    """Check whether a part of this kind stands beside the words of a text, such as a picture.
+    """Check whether a part of this kind stands next to the words of a text, such as a picture.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def _is_run(node: Mapping[str, Any]) -> bool:
 
 
 def _leaf(node: Mapping[str, Any], links: _Links) -> str:
-    """Convert a node without children; those of Editor.js, Wagtail and Strapi hold HTML."""
+    """Convert a node without children; those of Editor.js, Wagtail and Strapi contain HTML."""
     kind = _kind(node)
     if str(kind).lower().replace("_", "").replace("-", "") in _BREAKS:
         return "<br>"

@@ -1,4 +1,4 @@
-"""Raw rows of one stream -> articles, one at a time: what this makes of a row holds, however it is read."""
+"""Raw rows of one stream -> articles, one at a time; faster ways to read rows give the same."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RowReader:
         return self._converters[names]
 
     def is_simple(self, names: tuple[str, ...]) -> bool:
-        """Check whether a missing column and one that holds null are the same in all rows with some of these names.
+        """Check whether a missing column and one that contains null are the same in all rows with some of these names.
 
         So it is where no field has two columns, nothing wraps stories, and no order of columns is kept.
         """

@@ -62,8 +62,8 @@ _STATUSES = (
     "publishingstatus", "articlestatus", "storystatus", "contentstatus", "workflowstate", "workflowstatus",
     "moderationstate", "editorialstatus", "publishedstatus", "publicationstate", "currentstate", "workflow", "stage",
 )  # fmt: skip
-_STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id")  # of an object that stands for a status
-# columns that may hold the time at which a story was taken out
+_STATUS_KEYS = ("target_id", "state", "status", "code", "key", "id")  # of an object that represents a status
+# columns that may contain the time at which a story was taken out
 _TIMED_FLAGS = ("deleted", "removed", "trashed", "unpublished", "hidden", "withheld", "withdrawn", "retracted")
 _DELETION_TIMES = ("deletedat", "trashedat", "datedeleted", "deletedon")
 _MIN_DATE = 8  # digits

@@ -1,4 +1,4 @@
-"""Numbers that stand for times, as databases and sheets keep them -> a moment."""
+"""Numbers that represent times, as databases and sheets keep them -> a moment."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class WrongType(RowError):
 
 
 _PLAIN_TYPES = frozenset((str, int, bool, dict, list))
-# Where an object holds what it stands for: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names, then
+# Keys that contain the value of an object: WordPress, Arc XP, Drupal, JSON-LD, XML as JSON, MongoDB, then names, then
 # types of DynamoDB and Firestore.
 _KEYS = (
     "rendered", "basic", "processed", "#text", "@value", "$t", "_", "value", "name", "term", "title", "headline",
@@ -39,7 +39,7 @@ _PERSON_NAMES = ("first_name", "last_name"), ("firstName", "lastName"), ("givenN
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _MAX_DEPTH = 6  # of objects in objects
 MISSING = frozenset(("", "nan", "nat", "none", "null", "n/a", "<na>", r"\n", "undefined"))
-"""Words that stand for a missing value, folded."""
+"""Words that mean a missing value, folded."""
 _MAX_MISSING = 19  # characters of a text that may be such a word
 _SEPARATORS = (";", ",", "|", "\n")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
@@ -56,7 +56,7 @@ def quoted(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Unpack what pandas, NumPy and databases put around a value; None where it stands for nothing.
+    """Unpack what pandas, NumPy and databases put around a value; None where it means nothing.
 
     Examples
     --------
@@ -103,9 +103,9 @@ def is_missing(value: Any) -> bool:
 
 
 def unwrap(value: Any, address: bool = False) -> Any:
-    """Find what an object stands for, by the keys that systems use; other values stay as they are.
+    """Find what an object means, by the keys that systems use; other values stay as they are.
 
-    `address` looks for the URL first. An object whose known keys hold nothing stands for nothing.
+    `address` looks for the URL first. An object whose known keys contain nothing means nothing.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def unwrap(value: Any, address: bool = False) -> Any:
 
 
 def _find_key(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
-    """Find the key of an object under which it holds something: a known one, or its first language."""
+    """Find the key of an object under which it contains something: a known one, or its first language."""
     key = next((key for key in keys if key in value and not is_missing(plain(value[key]))), None)
     if key is not None or len(value) < 2:
         return key
@@ -138,7 +138,7 @@ def _find_key(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
 
 
 def _unwrap_other(value: Mapping[Any, Any], keys: Iterable[str]) -> Any:
-    """Find what an object without a filled key stands for: bytes, the list of its parts, or a person."""
+    """Find what an object without a filled key means: bytes, the list of its parts, or a person."""
     if "$binary" in value:
         return _binary_text(value["$binary"])
     if value and all(isinstance(part, Mapping) and any(map(part.get, _NAMES)) for part in value.values()):
@@ -159,7 +159,7 @@ def _binary_text(value: Any) -> str | None:
 
 
 def single_value(value: Any, address: bool = False) -> Any:
-    """Unwrap a value; of a list the first that holds something."""
+    """Unwrap a value; of a list the first that contains something."""
     if type(value) is str:
         return value
     value = unwrap(value, address)
@@ -193,7 +193,7 @@ def as_text(value: Any, field: str) -> str:
 
 
 def as_list(value: Any) -> list[Any]:
-    """List what a field holds: a list as JSON or as Python prints it, text with separators, or a single value.
+    """List what a field contains: a list as JSON or as Python prints it, text with separators, or a single value.
 
     Examples
     --------

@@ -33,7 +33,7 @@ ZONE = (
     r"(?:(?:UTC|GMT)?\s*[+\-−]\d{1,2}(?::?\d{2})?(?::?00)?(?:\s*\([A-Za-z .]{1,40}\)|\s+[A-Z]{1,5})?"
     rf"(?:\s*{_BRACKET})?|{_BRACKET}|[A-Za-z]+(?:/[A-Za-z0-9_+\-]+){{1,2}}|\(?[A-Za-z]{{1,5}}\)?(?:\s*{_BRACKET})?)"
 )
-"""What may stand for a zone at the end of a time; `in_zone` finds whether it is one."""
+"""What may be a zone at the end of a time; `in_zone` finds whether it is one."""
 
 
 @cache

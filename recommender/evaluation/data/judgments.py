@@ -152,7 +152,7 @@ class Judgments:
     def topics(self) -> dict[str, str]:
         """Group articles that relevant pairs join, directly or through others; article -> first id of its group.
 
-        Empty if one topic would hold more than half of the articles: then the pairs do not separate topics.
+        Empty if one topic would contain more than half of the articles: then the pairs do not separate topics.
         """
         stories, items = (self.table[side].to_pylist() for side in ("story", "item"))
         links = self.links()

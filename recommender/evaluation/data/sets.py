@@ -180,7 +180,7 @@ class EvaluationSet:
         Raises
         ------
         InputError
-            If a part would hold no judgments, or time is asked of a set without dates.
+            If a part would contain no judgments, or time is asked of a set without dates.
         """
         ids = sorted({*self.judgments.table["story"].to_pylist(), *self.judgments.table["item"].to_pylist()})
         if by == "time":

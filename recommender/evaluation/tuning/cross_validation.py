@@ -104,7 +104,7 @@ def one_standard_error(values: NDArray[np.float64], groups: NDArray[np.integer],
     """Return the row nearest to row `start` within one standard error of the best row (Breiman et al. 1984).
 
     The standard error is that of the mean paired difference to the best row, from sums over groups (Liang & Zeger
-    1986). Of two rows equally near, the one with the greater mean is chosen. A row, (v, q), holds the values by story
+    1986). Of two rows equally near, the one with the greater mean is chosen. A row, (v, q), has the values by story
     under one value of the setting, in order of size; stories with NaN do not count.
 
     Examples

@@ -97,7 +97,7 @@ def is_delimited(text: str) -> bool:
 
 
 def _count_lines_before_header(lines: Sequence[str], default: str) -> int:
-    """Count the lines before the first that names columns, where those before hold fewer values and no known name."""
+    """Count the lines before the first that names columns, where those before have fewer values and no known name."""
     for count, line in enumerate(lines[:_MAX_LINES_BEFORE]):
         names = _detect_dialect([line], default).split(line)
         fields = known_names(names)

@@ -44,7 +44,7 @@ def detect_encoding(data: bytes, max_wrong: int = 0) -> str:
     ('utf-8', 'cp1252', 'ascii')
     """
     for mark, name in _BYTE_ORDER_MARKS.items():
-        # two bytes alone may be damage: text in UTF-16 holds blanks and ends of lines
+        # two bytes alone may be damage: text in UTF-16 contains blanks and ends of lines
         if data.startswith(mark) and (name == "utf-8" or b"\x00" in data[len(mark) : 1_024]):
             return name
     if utf_16 := _detect_utf_16(data):
@@ -85,7 +85,7 @@ def _detect_legacy(data: bytes) -> str:
 
 
 def _is_written_in(data: bytes, name: str) -> bool:
-    """Check whether a text in an East Asian encoding holds mostly kana, hangul, or common signs."""
+    """Check whether a text in an East Asian encoding contains mostly kana, hangul, or common signs."""
     try:
         text = data.decode(name)
     except UnicodeDecodeError:

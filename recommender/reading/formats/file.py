@@ -44,7 +44,7 @@ class File:
     member_size : int, optional
         Bytes that it takes in its archive; None = those of its path.
     notes : Notes, optional
-        What is mended is noted there; without it no encoding is guessed.
+        What is repaired is noted there; without it no encoding is guessed.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class File:
         return self.path.stat().st_size if self.member_size is None else self.member_size
 
     def note(self, what: str, example: str = "") -> None:
-        """Note something that was mended in the file."""
+        """Note something that was repaired in the file."""
         if self.notes is not None:
             self.notes.add(what, example)
 

@@ -1,4 +1,4 @@
-"""Rows in memory: frames, tables, batches, queries, and iterables of what stands for a story."""
+"""Rows in memory: frames, tables, batches, queries, and iterables of objects that represent stories."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _row_of_page(tree: LexborHTMLParser, name: str) -> dict[str, Any]:
     article = _json_ld_article(tree)
     is_story = head.pop("og:type", None) in _STORY_TYPES or "published_at" in head or _is_marked_as_story(tree)
     if article is None and not is_story:
-        # not by its address: a page beside a story may name that of the story
+        # not by its address: a page next to a story may name that of the story
         return {"id": name, "title": head.get("title"), "type": "webpage"}
     if "published_at" not in head and (date := _find_date(tree)):
         head["published_at"] = date
@@ -187,7 +187,7 @@ def _find_date(tree: LexborHTMLParser) -> str | None:
 
 
 def _find_body(tree: LexborHTMLParser) -> LexborNode | None:
-    """Find the element of the article in a page, and remove what stands beside the text."""
+    """Find the element of the article in a page, and remove what stands next to the text."""
     for node in tree.css(_NO_TEXT):
         node.decompose()
     body, size = _densest_element(tree)

@@ -48,7 +48,7 @@ def rows_of_lines(file: File) -> Rows:
 
 
 def rows_of_json(file: File) -> Rows:
-    """Read a JSON file: an array, objects one after another, or an object that holds a list of them."""
+    """Read a JSON file: an array, objects one after another, or an object that contains a list of them."""
     max_size = file.limits.max_line_bytes
     with file.utf8(_MAX_WRONG_BYTES) as stream:
         first = stream.readline(max_size)
@@ -128,7 +128,7 @@ def _bulk_action(line: bytes) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def rows_of_line(line: bytes, max_size: int) -> list[Any]:
-    """Read the rows that a line of JSON holds, mostly one; BadRow where it cannot be read."""
+    """Read the rows that a line of JSON contains, mostly one; BadRow where it cannot be read."""
     text = _strip(line)
     text = text[:-1] if text.endswith(b"},") else text  # as between the parts of an array
     return list(_rows_of_value(_decode(text, max_size))) if text else []
@@ -208,7 +208,7 @@ def _names_columns(value: list[Any]) -> bool:
 
 
 def _decode_values(text: TextIO, max_size: int) -> Iterator[tuple[int, Any]]:
-    """Decode the values of a document with the line that each begins at; an array stands for what it holds."""
+    """Decode the values of a document with the line that each begins at; of an array, each of its values."""
     buffer, line, is_end, in_array = "", 1, False, False
     while True:
         start = len(buffer) - len(buffer.lstrip(f"{_SPACE}]\ufeff"))

@@ -32,7 +32,7 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
 class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML without aliases: a few lines with them could stand for terabytes."""
+    """YAML without aliases: a few lines with them could expand to terabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):

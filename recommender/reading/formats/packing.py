@@ -22,11 +22,11 @@ BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 19  # bytes of a packed file that are read at a time: another thread may take the lock between two reads
 _SMALL_PIECE = 1 << 13  # the same at the start of a file, and in a damaged file
-_MAX_CHUNK = 1 << 22  # bytes unpacked at a time: a kilobyte can stand for a megabyte
+_MAX_CHUNK = 1 << 22  # bytes unpacked at a time: a kilobyte can expand to a megabyte
 
 
 class Allowance:
-    """How many bytes a file may unpack to: a bomb of a few kilobytes can stand for terabytes."""
+    """How many bytes a file may unpack to: a bomb of a few kilobytes can expand to terabytes."""
 
     def __init__(self, size: int, limits: ReadingSettings) -> None:
         self._total = self._left = limits.max_expansion * size + limits.max_line_bytes
@@ -68,7 +68,7 @@ class ChunkStream(io.RawIOBase):
 
 
 def unpack(suffix: str, file: IO[bytes], allowance: Allowance) -> io.BufferedReader[Any]:
-    """Open a packed file, whose suffix names the format, as a stream of what it holds, as far as it is allowed."""
+    """Open a packed file, whose suffix names the format, as a stream of what it contains, as far as it is allowed."""
     return io.BufferedReader(ChunkStream(_UNPACKERS[suffix](file), allowance), 1 << 17)
 
 
@@ -76,7 +76,7 @@ def _unpack_zstandard(file: IO[bytes]) -> Iterator[bytes]:
     """Unpack frames; unlike with zstandard's own reader, a cut file raises EOFError."""
     frame: Any = None
     rest = b""  # read from the file, of the next frame
-    # little at a time: a kilobyte of zeros can stand for 32 MiB
+    # little at a time: a kilobyte can expand to 32 MiB of zeros
     while data := rest or file.read(1_024):
         frame = frame or zstandard.ZstdDecompressor().decompressobj()
         yield frame.decompress(data)
@@ -95,7 +95,7 @@ def unpack_gzip(file: IO[bytes]) -> Iterator[bytes]:
         return
     except igzip_lib.error:  # type: ignore[misc]  # its stubs take the class for one of its errors
         file.seek(0)
-    # What a piece holds before the damage is lost with it, so the file is read again in small pieces.
+    # What a piece contains before the damage is lost with it, so the file is read again in small pieces.
     try:
         for chunk in _gzip_chunks(file, _SMALL_PIECE):
             yield chunk[count:]

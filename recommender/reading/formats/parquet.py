@@ -18,7 +18,7 @@ from recommender.settings import ReadingSettings
 
 ROWS_AT_ONCE = 1_000
 """Rows that are turned into Python at a time."""
-_MIN_ROW_BYTES = 8  # that a row counts, however little it holds
+_MIN_ROW_BYTES = 8  # that a row counts, however little it contains
 _UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, MemoryError)  # what Arrow cannot turn into Python
 
 
@@ -28,7 +28,7 @@ def is_parquet(head: bytes) -> bool:
 
 
 def is_arrow(head: bytes) -> bool:
-    """Check whether a file that begins so holds Arrow batches, and is no stream of them."""
+    """Check whether a file that begins so contains Arrow batches, and is no stream of them."""
     return head.startswith(b"ARROW1")
 
 
@@ -55,7 +55,7 @@ def rows_of_arrow(file: File) -> Rows:
 
 
 def rows_of_batch(batch: pa.RecordBatch) -> list[Any]:
-    """Read rows of a batch; a row that holds what Python cannot is bad, the others are kept."""
+    """Read rows of a batch; a row with a value that Python cannot represent is bad."""
     try:
         fields = [
             # Python's times end at microseconds
@@ -85,9 +85,9 @@ def _read_arrow(data: bytes, allowance: Allowance) -> Iterator[Any]:
 
 
 def _read_parquet(source: Any, size: int, limits: ReadingSettings) -> Iterator[Any]:
-    """Read rows of a file; one that holds more than its size can explain ends with the reason.
+    """Read rows of a file; one that contains more than its size can explain ends with the reason.
 
-    A dictionary stands for as many copies of a long text as there are rows: it stays one until its rows are due.
+    A dictionary represents as many copies of a long text as there are rows: it stays one until its rows are due.
     """
     allowance = Allowance(size, limits)
     with pq.ParquetFile(source) as file:

@@ -17,7 +17,7 @@ _MAX_HEADER_ROW = 20
 
 
 def is_sheet(head: bytes) -> bool:
-    """Check whether a file that begins so holds sheets."""
+    """Check whether a file that begins so contains sheets."""
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return True  # of Excel before 2007, and of other programs of that time
     is_zip = head.startswith(b"PK\x03\x04")

@@ -82,7 +82,7 @@ class Stream:
     def rows(self, notes: Notes | None = None) -> Rows:
         """Read (line, raw row or BadRow), of an archive of all its files; a broken stream ends with the reason.
 
-        What was mended is added to `notes`.
+        What was repaired is added to `notes`.
         """
         for line, raw in self.lines(notes):
             if type(raw) is bytes:
@@ -136,5 +136,5 @@ def is_readable(path: Path, *, certain: bool = False) -> bool:
 
 
 def shown_name(path: Path) -> str:
-    """Write a path so that JSON can hold it: file names may hold bytes that are not UTF-8."""
+    """Write a path so that JSON can contain it: file names may contain bytes that are not UTF-8."""
     return str(path).encode(errors="backslashreplace").decode()

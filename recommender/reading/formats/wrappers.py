@@ -84,7 +84,7 @@ def _rows_by_column(value: Row) -> list[Any] | None:
 
 
 def _object_itself(value: Row) -> list[Any] | None:
-    """Recognise an object that is a story: it may hold lists of its own, such as `content`."""
+    """Recognise an object that is a story: it may contain lists of its own, such as `content`."""
     if isinstance(value.get("data"), list) and isinstance(value.get("included"), list):
         return None
     return [value] if not _STORY_KEYS.isdisjoint(value) and not _is_feed(value) else None
@@ -139,7 +139,7 @@ def _unwrap_each(stories: list[Any]) -> list[Any]:
 def _graphql_lists(value: Row) -> list[Any] | None:
     """Find the lists of an answer of GraphQL: of any name in `data`, as they are or by nodes or edges.
 
-    Lists of what are no stories, such as `categories` beside `posts`, count where they are alone.
+    Lists of what are no stories, such as `categories` next to `posts`, count where they are alone.
     """
     data = value.get("data")
     lists: dict[str, list[Any]] = {}
@@ -175,7 +175,7 @@ def _single_story(value: Row) -> list[Any] | None:
 
 
 def _rows_below_names(value: Row) -> list[Any] | None:
-    """Read rows beside or below the names of their columns, as pandas, databases and sheets of Google write them."""
+    """Read rows next to or below the names of their columns, as pandas, databases and sheets of Google write them."""
     names = next((value[name] for name in ("columns", "meta", "fields", "headers") if value.get(name)), None)
     rows = value.get("data") if isinstance(value.get("data"), list) else value.get("rows")
     if isinstance(value.get("values"), list) and isinstance(value.get("range"), str):

@@ -126,7 +126,7 @@ def _find_story_elements(text: str) -> tuple[tuple[str, ...], Adapter]:
 def _find_item(text: str, tags: re.Pattern[str], may_nest: bool) -> _Item | int | None:
     """Find the first story of a text; or where one begins that ends later; None where there is none.
 
-    With `may_nest` a story may hold elements of its own name, as no item of a feed does.
+    With `may_nest` a story may contain elements of its own name, as no item of a feed does.
     """
     start, name, depth, position, has_nested = -1, "", 0, 0, False
     while (tag := tags.search(text, position)) is not None:
@@ -166,7 +166,7 @@ def _is_complete(text: str) -> bool:
 
 
 def _read_item(xml: str, adapter: Adapter) -> object:
-    """Make a row of a story; what is wrong in many exports is mended first."""
+    """Make a row of a story; what is wrong in many exports is repaired first."""
     prefixes = sorted(set(_PREFIX.findall(xml)) - {"xml", "xmlns"})
     namespaces = "".join(f' xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes)
     try:
@@ -215,7 +215,7 @@ def _mend_reference(match: re.Match[str]) -> str:
 
 
 def _mend_entity(match: re.Match[str]) -> str:
-    """Replace a name of HTML by what it stands for; any other stays as it is written."""
+    """Replace a name of HTML by what it means; any other stays as it is written."""
     entity = match[0]
     letters = html.unescape(entity) if entity.endswith(";") else entity
     return "".join(f"&#{ord(letter)};" for letter in letters) if letters != entity else entity.replace("&", "&amp;")

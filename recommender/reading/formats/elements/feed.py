@@ -54,7 +54,7 @@ def _add_children(fields: _Fields, parent: Element) -> None:
         elif name == "author":
             names = [(element.text or "").strip() for element in named(child, "name")] or [text]
             fields.setdefault("author", []).extend(filter(None, names))
-        elif name in ("group", "control"):  # which may hold that an entry is a draft
+        elif name in ("group", "control"):  # which may mark an entry as a draft
             _add_children(fields, child)
         elif name == "encoded" and "excerpt" in child.tag:
             if text:

@@ -16,7 +16,7 @@ def row(item: Element) -> dict[str, Any]:
         "id": _id(item),
         "title": line_of(first(item, "HeadLine")),
         "lead": line_of(first(item, "SubHeadLine")),
-        "body": max(texts, key=len, default=None),  # others hold its title or its beginning
+        "body": max(texts, key=len, default=None),  # others contain its title or its beginning
         "published_at": line_of(first(item, "FirstCreated")),
         "updated_at": line_of(first(item, "ThisRevisionCreated")),
         "status": _formal_name(item, "Status"),

@@ -37,7 +37,7 @@ def line_of(element: Element | None) -> str | None:
 
 
 def text_of(element: Element) -> str:
-    """Return all text in an element; as HTML where it holds such."""
+    """Return all text in an element; as HTML where it contains such."""
     if any(local(node).casefold() in HTML_TAGS for node in element.iter() if node is not element):
         for node in element.iter():
             node.tag = local(node) or node.tag

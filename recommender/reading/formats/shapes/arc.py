@@ -39,7 +39,7 @@ def _find_section(taxonomy: Any) -> Any:
 
 
 def _find_texts(elements: Any, depth: int = 0) -> list[Any]:
-    """Find the elements that are text; of lists, quotes and tables what they hold."""
+    """Find the elements that are text; of lists, quotes and tables what they contain."""
     texts: list[Any] = []
     for element in objects(elements) if depth < _MAX_DEPTH else ():
         if element.get("type") in ("list", "quote", "blockquote", "link_list") and not element.get("content"):

@@ -27,7 +27,7 @@ def _convert(row: Row) -> Row:
 
 
 def _convert_untitled(row: Row) -> Row:
-    """Take the fields of an object that holds the title which its row lacks."""
+    """Take the fields of an object that contains the title which its row lacks."""
     for name in _UNTITLED_INNER:
         fields = row.get(name)
         if isinstance(fields, list) and name == "translations":  # the first is that of the site
@@ -42,7 +42,7 @@ def _convert_untitled(row: Row) -> Row:
 
 class _Untitled(Shape):
     def matches(self, names: Collection[str]) -> bool:
-        """Check whether no column holds a title, and one may hold an object with it."""
+        """Check whether no column contains a title, and one may contain an object with it."""
         return any(name in names for name in _UNTITLED_INNER) and (
             {"fields", "createTime"} <= set(names) or "title" not in known_names(names)
         )

@@ -44,7 +44,7 @@ def _convert(row: Row) -> Row:
 
 
 def _main_text(value: Any) -> Any:
-    """Find the main text of several; HTML before plain text, as it holds the links."""
+    """Find the main text of several; HTML before plain text, as it contains the links."""
     texts = objects(value)
     if not texts:
         return value if isinstance(value, str) else None

@@ -60,16 +60,16 @@ def get_path(value: Any, *path: str | int) -> Any:
 
 
 def first_of(row: Mapping[str, Any], *names: str) -> Any:
-    """Find the first of some columns that holds something; None where none does."""
+    """Find the first of some columns that contains something; None where none does."""
     return next((row[name] for name in names if row.get(name)), None)
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:
-    """List the objects of a list; those of an object, where it stands for a list; none of anything else."""
+    """List the objects of a list; those of an object, that represents a list; none of anything else."""
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return [item for item in items if isinstance(item, Mapping)]
 
 
 def fill(row: Row, **more: Any) -> Row:
-    """Add further columns to a row, where they hold something and the row has none such."""
+    """Add further columns to a row, where they contain something and the row has none such."""
     return {**row, **{name: value for name, value in more.items() if value and not row.get(name)}}

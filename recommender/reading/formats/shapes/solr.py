@@ -42,7 +42,7 @@ def _convert(row: Row) -> Row:
 
 class _Solr(Shape):
     def matches(self, names: Collection[str]) -> bool:
-        """Check whether two columns, or one beside those of Solr itself, have names with a type."""
+        """Check whether two columns, or one besides those of Solr itself, have names with a type."""
         typed = sum(isinstance(name, str) and _untyped_name(name) != name for name in names)
         return typed + (not _OWN_COLUMNS.isdisjoint(names)) > 1
 
