@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from recommender.articles import key_loops
 from recommender.articles import passage_loops as loops
 from recommender.articles.columns import as_array, map_table, text_buffers, write_table
+from recommender.articles.form_loops import CLOSES, OPENS
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import labels, opening_bytes
 from recommender.articles.recurring import FOUND, SITE, SITES, Outlets, pairs, recurring, unknown_outlets
+from recommender.articles.sentence_loops import add_letters, mix
 from recommender.articles.text import teaser
 from recommender.settings import ReadingSettings
 
@@ -212,19 +214,19 @@ def _labels() -> NDArray[np.uint64]:
     """Return the hash table of the labels of paragraphs."""
     keys = []
     with np.errstate(over="ignore"):
-        for texts, salt in zip(labels(), (0, loops.OPENS, loops.CLOSES), strict=True):
+        for texts, salt in zip(labels(), (0, OPENS, CLOSES), strict=True):
             for text in texts:
                 key = np.uint64(0)
                 for word in text.split():
-                    key = loops.mix(key)
+                    key = mix(key)
                     for byte in word.encode():
-                        key = loops.add_letters(key, np.uint64(byte))
-                keys.append(loops.mix(key ^ np.uint64(salt)))
+                        key = add_letters(key, np.uint64(byte))
+                keys.append(mix(key ^ np.uint64(salt)))
     return _hash_table(np.array(keys, dtype=np.uint64))
 
 
 def _hash_table(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the table of keys that `loops.contains` looks up."""
+    """Return the table of keys that `form_loops.contains` looks up."""
     table = np.zeros(1 << int(2 * len(keys) + 1).bit_length(), dtype=np.uint64)
     mask = len(table) - 1
     for key in keys[keys > 0].tolist():

@@ -19,6 +19,7 @@ from recommender.articles.columns import as_array, outlets, text_buffers
 from recommender.articles.copies import Marks, oldest_copies
 from recommender.articles.inserts import without_inserts
 from recommender.articles.openers import datelines
+from recommender.articles.sentence_loops import mix
 
 FOUND = pa.schema(
     [
@@ -265,7 +266,7 @@ def _datelines(table: pa.Table, least: int) -> Iterator[dict[str, str | int | No
 
 
 def _salted(key: NDArray[np.uint64], salt: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
-    return np.asarray(loops.mix(key ^ salt), dtype=np.uint64)
+    return np.asarray(mix(key ^ salt), dtype=np.uint64)
 
 
 def pairs(names: pa.Array, outlet: pa.Array) -> pa.Array:

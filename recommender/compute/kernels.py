@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 _CORES = os.cpu_count() or 1
@@ -41,8 +43,7 @@ def kernel(
     least : int
         Number of rows that is worth a thread.
     parts : tuple of functions
-        Functions that the loop calls, compiled with it. They stand in the loop's own file: a change of another file
-        would not be noticed.
+        Functions that the loop calls, compiled with it.
 
     Examples
     --------
@@ -65,8 +66,9 @@ def kernel(
             for part in parts:
                 numba.extending.register_jitable(part)
             try:
+                loop.__qualname__ += _digest_of_files(loop, parts)
                 return numba.njit(nogil=True, cache=True)(loop)  # type: ignore[no-any-return]
-            except RuntimeError:  # no folder to keep machine code in: neither that of the file nor the user's cache
+            except (RuntimeError, OSError):  # no folder for machine code, next to the file or of the user; or no file
                 return numba.njit(nogil=True)(loop)  # type: ignore[no-any-return]
 
         @wraps(loop)
@@ -84,6 +86,16 @@ def kernel(
         return run
 
     return decorate
+
+
+def _digest_of_files(loop: Callable[..., None], parts: tuple[Callable[..., Any], ...]) -> str:
+    """Return a suffix that changes with the files of parts; empty if all are in the file of the loop.
+
+    Numba compiles a loop again if its own file changes, and finds machine code by the name of the loop.
+    """
+    files = {part.__code__.co_filename for part in parts} - {loop.__code__.co_filename}
+    contents = b"".join(Path(file).read_bytes() for file in sorted(files))
+    return f"_{sha256(contents).hexdigest()[:16]}" if files else ""
 
 
 def _call(compiled: Any, *arguments: Any) -> None:

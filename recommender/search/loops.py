@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.compute.kernels import kernel
 
-# constants of the loops are defined in this file: cached machine code is compiled again only if this file changes
+# constants of the loops are defined in this file: machine code is compiled again if this file changes
 LANES = 64  # products compared together before each is compared alone; compilers vectorise no shorter loop
 MEANING, WORDS = 3, 10  # factors of the products of vectors and of words: unit words are sqrt(.7) long
 TILE = 1 << 13  # rows that many stories are compared with together: their vectors stay in the cache

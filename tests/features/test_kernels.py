@@ -142,6 +142,25 @@ def double(start, stop, pair, found):
         assert not done.returncode, done.stderr.decode()
 
 
+def test_a_change_of_a_part_in_another_file_is_noticed(tmp_path: Path) -> None:
+    loops = """
+from parts_of import times
+from recommender.compute.kernels import kernel
+@kernel(least=10, parts=(times,))
+def multiply(start, stop, values, found):
+    for row in range(start, stop):
+        found[row] = times(values[row])
+"""
+    code = "import sys, numpy as np; from loops_of import multiply\nfound = np.zeros(30)\n"
+    code += "multiply(30, np.ones(30), found); assert (found == int(sys.argv[1])).all(), found"
+    (tmp_path / "loops_of.py").write_text(loops)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+    for factor in ("2", "30", "30"):
+        (tmp_path / "parts_of.py").write_text(f"def times(value):\n    return {factor} * value\n")
+        done = subprocess.run([sys.executable, "-c", code, factor], env=environment, stderr=subprocess.PIPE)
+        assert not done.returncode, done.stderr.decode()
+
+
 def test_without_a_folder_to_keep_machine_code_in(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core import caching
 
