@@ -12,8 +12,8 @@ import pickle
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,7 +115,9 @@ class RayEngine:
                 console.setLevel(logging.ERROR)
             shutil.rmtree(work, ignore_errors=True)
             check_writable(work)
-            yield RayJob(self, work, _check_nodes(work))
+            job = RayJob(self, work, _check_nodes(work))
+            with closing(job):
+                yield job
         finally:
             shutil.rmtree(work, ignore_errors=True)
             for console, level in zip(consoles, levels, strict=True):
@@ -166,6 +168,12 @@ class RayJob:
             )
         self._plan: Plan | None = None
         self._shards = {"shards": f"{engine.stories:,} stories"}
+        self._outputs: list[Generator[Row]] = []
+
+    def close(self) -> None:
+        """End the steps that are under way: one that ends after the connection would make Ray connect again."""
+        for outputs in self._outputs:
+            outputs.close()
 
     def read(self, read: Callable[[Stream], Part], streams: list[Stream]) -> Iterator[Part]:
         """Read each file in a task; streams that are no files are read in this process.
@@ -233,6 +241,10 @@ class RayJob:
 
     def _map(self, step: MakeStep, arguments: tuple[Any, ...], rows: list[Row], tasks: bool = False) -> Iterator[Row]:
         """Yield the output of a step for each row, in order; the step is set up once per worker, or per task."""
+        self._outputs.append(self._run(step, arguments, rows, tasks))
+        return self._outputs[-1]
+
+    def _run(self, step: MakeStep, arguments: tuple[Any, ...], rows: list[Row], tasks: bool) -> Generator[Row]:
         if not rows:
             return
         import ray
@@ -253,10 +265,11 @@ class RayJob:
                     num_cpus=self._cpus_per_worker,
                 )
         try:
-            for row in outputs.iter_rows():
-                if "error" in row:
-                    raise pickle.loads(row["error"])
-                yield row
+            with closing(iter(outputs.iter_rows())) as output_rows:
+                for row in output_rows:
+                    if "error" in row:
+                        raise pickle.loads(row["error"])
+                    yield row
         except RecommenderError:
             raise
         except Exception as error:  # Ray Data has no common class of its own
