@@ -113,10 +113,11 @@ for command in (start.demo, start.init, check.check):
     app.command(rich_help_panel=BEGIN)(command)
 for command in (jobs.precompute, jobs.refresh, lists.rollback, jobs.purge):
     app.command(rich_help_panel=MAKE)(command)
-for name, (done, text, undoes) in editors.STORIES.items():
-    make_command = editors.make_undo_command if undoes else editors.make_story_command
-    app.command(name, help=text, rich_help_panel=EDIT)(make_command(name, done))
 for command in (
+    editors.withdraw,
+    editors.restore,
+    editors.withhold,
+    editors.release,
     editors.block,
     editors.unblock,
     editors.pin,

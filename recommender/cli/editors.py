@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
@@ -129,35 +129,28 @@ def _require_known(actions: EditorActions, action: Action, names: list[str]) -> 
         warnings.warn(str(error).partition("; nothing was")[0], stacklevel=2)
 
 
-# action -> what is printed when it is done, the help text, and whether the action undoes the one before
-STORIES: dict[Action, tuple[str, str, bool]] = {
-    "withdraw": ("withdrawn", "Remove stories from every list, at once, in every version, until `restore`.", False),
-    "restore": ("restored", "Undo `withdraw`.", True),
-    "withhold": (
-        "withheld",
-        "Show no list under stories, at once, until `release`; they may appear in other lists.",
-        False,
-    ),
-    "release": ("released", "Undo `withhold`.", True),
-}
+@grouped
+def withdraw(article_ids: StoryIds, *, act: ActOptions, unknown_too: UnknownToo = False) -> None:
+    """Remove stories from every list, at once, in every version, until `restore`."""
+    out.print(f"withdrawn: {act.record('withdraw', article_ids, unknown_too=unknown_too)}", markup=False)
 
 
-def make_story_command(action: Action, done: str) -> Callable[..., None]:
-    """Make the command that records an action on stories."""
-
-    def command(article_ids: StoryIds, *, act: ActOptions, unknown_too: UnknownToo = False) -> None:
-        out.print(f"{done}: {act.record(action, article_ids, unknown_too=unknown_too)}", markup=False)
-
-    return grouped(command)
+@grouped
+def restore(article_ids: StoryIds, *, act: ActOptions) -> None:
+    """Undo `withdraw`."""
+    out.print(f"restored: {act.record('restore', article_ids)}", markup=False)
 
 
-def make_undo_command(action: Action, done: str) -> Callable[..., None]:
-    """Make the command that undoes an action on stories."""
+@grouped
+def withhold(article_ids: StoryIds, *, act: ActOptions, unknown_too: UnknownToo = False) -> None:
+    """Show no list under stories, at once, until `release`; they may appear in other lists."""
+    out.print(f"withheld: {act.record('withhold', article_ids, unknown_too=unknown_too)}", markup=False)
 
-    def command(article_ids: StoryIds, *, act: ActOptions) -> None:
-        out.print(f"{done}: {act.record(action, article_ids)}", markup=False)
 
-    return grouped(command)
+@grouped
+def release(article_ids: StoryIds, *, act: ActOptions) -> None:
+    """Undo `withhold`."""
+    out.print(f"released: {act.record('release', article_ids)}", markup=False)
 
 
 @grouped
