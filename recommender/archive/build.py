@@ -83,7 +83,9 @@ def build_archive(
         progress("terms", 0, len(catalog))
         tfidf, terms = Tfidf.fit(whole_texts(texts))
         parts = TextParts.from_table(texts, tfidf, terms)
+        release_memory()
         catalog.derived_columns()  # while the texts are at hand
+        release_memory()
         languages, sections = (catalog.codes(column, default="")[0] for column in ("language", "section"))
         common = common_words(terms, languages) | common_words(
             terms, sections, story_share=OF_SECTION, vocabulary_share=0

@@ -199,9 +199,9 @@ class Catalog:
     @cached_property
     def text_group(self) -> NDArray[np.int64]:
         """The oldest current row of each row's text, (n,)."""
-        cleaned = self.cleaned()
+        marks, cleaned = self.marks, self.cleaned()  # the marks first: each copies the bodies into one array
         texts = as_array(cleaned["body"]), cleaned["title"], cleaned["lead"]
-        return group_by_text(*texts, self.marks, self._oldest_first(np.flatnonzero(self.alive)))
+        return group_by_text(*texts, marks, self._oldest_first(np.flatnonzero(self.alive)))
 
     def _oldest_first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         is_wanted = np.zeros(len(self), dtype=bool)

@@ -111,13 +111,14 @@ def precompute(
         rec.overlay.take_back(report.taken_back, table["id"].to_pylist())
         vectors = run.story_vectors(rec, job.encode(rec.embedder))
         rec.archive, summary.embedded = build_archive(table, settings, rec.rules, vectors, rec.limits, clock)
-        clock("searching", 0, len(table))
+        del table  # the archive has its own lines for readers
+        clock("searching", 0, len(rec.catalog))
         moment = run.identify(rec).as_of
         guards.check_moment(None if job_options.as_of else moment, rec.catalog.published, datetime.now(UTC))
         if archive is not None and rec.archive.wants_index:
             # An index that finds too little is refused before lists are made.
             rec.archive = rec.archive.indexed()
         job.pool(rec, run, keep=archive is not None)
-        clock("searching", len(table), len(table))
+        clock("searching", len(rec.catalog), len(rec.catalog))
         run.publish(rec, guards, lambda rows: job.lists(rec, rows, run))
         return run.finish(rec, report)

@@ -50,6 +50,7 @@ class LocalEngine:
         for number, start in enumerate(starts):
             batches = lister.lists(rows[start : start + checkpoints.SHARD], version=inputs.version)
             yield from ledger.batches(f"{number:05d}", batches, RECORD) if ledger else batches
+            release_memory()
 
 
 def pool_checkpoint(rec: Recommender, run: Run) -> PoolCheckpoint | None:
