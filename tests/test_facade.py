@@ -456,7 +456,7 @@ def test_update_adds_replaces_and_leaves_alone() -> None:
     assert "t0-s1" in ids(rec.recommend("t2-s1", k=10))
     older = changed | {"title": "opera", "updated_at": START}
     rec.update([changed | {"updated_at": START + timedelta(days=1)}])
-    with pytest.warns(UserWarning, match="1 changed rows are older than what the archive holds"):
+    with pytest.warns(UserWarning, match="1 changed rows are older than the archive's versions"):
         assert rec.update([older]).unchanged == 1
 
 

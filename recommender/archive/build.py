@@ -153,7 +153,7 @@ def load_ranker(settings: Settings, embedder: Embedder) -> Ranker | None:
     ranker = find_ranker(wanted, space, embedder.fingerprint)
     if wanted == "auto" and ranker is not None and not ranker.embedder and not is_of_words(embedder):
         warnings.warn(
-            "no ranker ships for this embedder, and the one for any goes by words alone: `recommender learn` makes "
+            "no ranker ships for this embedder, and the one for any uses words only: `recommender learn` makes "
             "one that knows this model and the links of your stories",
             stacklevel=5,
         )

@@ -24,7 +24,7 @@ from recommender.reading.report import ReadReport
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _NONE: Mapping[str, tuple[datetime | None, datetime | None]] = MappingProxyType({})
 _RETURNED = "rows are older than those that took their stories back, and were ignored"
-_IGNORED = "changed rows are older than what the archive holds of their stories, and were ignored"
+_IGNORED = "changed rows are older than the archive's versions of their stories, and were ignored"
 
 
 @dataclass(frozen=True, slots=True)

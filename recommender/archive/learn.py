@@ -225,7 +225,7 @@ def _split(
     if has_link.sum() < 2 * LEAST_STORIES:
         raise InputError(
             f"{int(has_link.sum()):,} stories link to an older story among their candidates{have}; learning needs "
-            f"{2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender check` tells how "
+            f"{2 * LEAST_STORIES}: {LEAST_STORIES} to train and {LEAST_STORIES} to test. `recommender check` shows how "
             "many links lead to no story of the input; give more with --links, --picks or --clicks"
         )
     is_tested = _mask_tested(pairs.group, published, has_link, seed)
@@ -332,7 +332,7 @@ def _refuse_chance(trained: LinkedPairs, tested: LinkedPairs, fitted: Ranker, se
         raise InputError(
             f"what was learned orders the candidates of {len(tested):,} other stories no better than chance: nDCG@5 "
             f"{short(float(value.mean()))} against {short(float(chance.mean()))}. The links look drawn at random: "
-            "check that each story stands beside its own items"
+            "check that each story is next to its own items"
         )
 
 

@@ -45,7 +45,7 @@ def unknown_language_warning(
         return None
     return (
         f"{share:.0%} of the stories are in a language that the model does not know "
-        f"({', '.join(list(unknown)[:5])}): their lists go by words alone; a multilingual model "
+        f"({', '.join(list(unknown)[:5])}): their lists use words only; a multilingual model "
         "(--model paraphrase-multilingual-MiniLM-L12-v2) compares their meaning too"
     )
 

@@ -99,9 +99,9 @@ class VectorCache:
                     done += len(rows)
                     progress("embedding", done, len(texts))
             except sqlite3.Error as error:
-                advice = "delete it to start anew"
+                advice = "delete it to start over"
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    advice = "free some space and run again: what it holds is kept"
+                    advice = "free some space and run again: its contents are kept"
                 raise EmbedderError(f"vector cache {self.path} failed: {error}; {advice}") from error
         return result[[first[key] for key in keys]], len(missing)
 

@@ -30,7 +30,7 @@ class Summary:
 
     `published` is False after a dry run; `also_close` is True if a related item must be close besides having a
     relevance of `related_at` or more; `dated` counts the stories that carry a date; `by_words` counts the stories by
-    language that the embedder does not know, so that their lists go by words alone; `resumed` counts the finished
+    language that the embedder does not know, so that their lists use words only; `resumed` counts the finished
     shards of an interrupted run that were taken over; `changed` the lists that a refresh recomputed and that show
     other items than before, None where there was nothing to compare with; `unpublished` the rows that are no
     published stories, by what says so; `rejected_file` holds the rejected rows, if there are any; `notes` lists what
@@ -128,7 +128,7 @@ def no_story_message(report: ReadReport, rejected: Path | None) -> str:
 
 
 def by_words(rec: Recommender) -> dict[str, int]:
-    """Count the current stories in languages that the embedder does not know: their lists go by words alone."""
+    """Count the current stories in languages that the embedder does not know: their lists use words only."""
     current = rec.catalog.table.select(["language"]).filter(pa.array(rec.catalog.alive))
     return unknown_languages(current, rec.embedder.languages, rec.archive.site)
 

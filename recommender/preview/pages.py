@@ -40,7 +40,7 @@ PARTS = {  # families of features, and components
     "hubness": ("Not generic", "The item is not close to everything."),
     "embedding": ("Meaning", "Both are close in meaning."),
     "time": ("Time", "Both were published close together."),
-    "section": ("Section", "Both stand in the same section."),
+    "section": ("Section", "Both are in the same section."),
     "dense": ("Alike in meaning", "The cosine of the vectors."),
     "lexical": ("Alike in words", "The cosine of the words over the whole texts."),
     "relevance": ("Relevance", "How well the item goes with the story."),

@@ -16,7 +16,7 @@ def rule_labels() -> dict[str, str]:
 def remedy(rule: str, dated: bool = True) -> str:
     """Describe what would let in a candidate that a rule rejected; without hours if a date is missing."""
     if rule == "same_report" and not dated:
-        return "By their words both tell one event; a pin puts it there all the same."
+        return "By their words both report one event; a pin puts it there all the same."
     if rule == "rank":
         return "Others are closer to the story; a pin puts it there all the same."
     return next((known.remedy for known in every_rule() if known.name == rule), "")
@@ -68,7 +68,7 @@ def why(read_next: ReadNext, item: ReadNext, rejected: list[Rejected] | None, ta
     for listed in (*read_next.items, *read_next.reserves):
         if listed.article_id == item.article_id:
             is_shown = listed.rank <= len(read_next.items)
-            where = "It stands at" if is_shown else f"It is beyond the {read_next.k} of the list, at"
+            where = "It is at" if is_shown else f"It is beyond the {read_next.k} of the list, at"
             sentence = f"{where} place {listed.rank}: {reasons_of(listed)}."
             return Answer(place=listed.rank, sentence=sentence, score=listed.score)
     if item.article_id == read_next.article_id:
@@ -82,7 +82,7 @@ def why(read_next: ReadNext, item: ReadNext, rejected: list[Rejected] | None, ta
         last = f" The last of the list has {read_next.items[-1].score:.3f}." if read_next.items else ""
         return Answer(
             place=None,
-            sentence=f"It is neither in the list nor a reserve.{last} A saved archive tells the rule: --archive.",
+            sentence=f"It is neither in the list nor a reserve.{last} A saved archive shows the rule: --archive.",
         )
     for candidate in rejected:
         if candidate.article_id == item.article_id:

@@ -219,14 +219,12 @@ def pin_notes(item: str, story: str, position: int, overlay: Overlay, lists: Pub
         return [f"{story} has no list yet: not shown until it has one"]
     if item not in ranks:
         known = lists.get(item).status not in ("unknown", "not_computed")
-        return [
-            f"another pin stands at place {position}" if known else f"{item} is not public yet: not shown until it is"
-        ]
+        return [f"another pin is at place {position}" if known else f"{item} is not public yet: not shown until it is"]
     notes = []
     if ranks[item] != position:
         count = len(ranks)
-        place = f"stands at {ranks[item]}"
-        notes.append(f"the list has {count} places: {place}" if position > count else f"{place}, beside other pins")
+        place = f"shown at {ranks[item]}"
+        notes.append(f"the list has {count} places: {place}" if position > count else f"{place}, next to other pins")
     now = datetime.now(UTC)
     notes += [
         f"{pin.item}, pinned at {pin.position}, is not shown any more: there is no place left for it"

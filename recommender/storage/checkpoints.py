@@ -75,7 +75,7 @@ class Ledger:
             _delete(other)
             if count:
                 shards = f"{count} finished shard{'s' * (count > 1)}"
-                warnings.warn(f"{shards} of {stage} cannot be used: {reason}; it starts anew", stacklevel=3)
+                warnings.warn(f"{shards} of {stage} cannot be used: {reason}; it starts over", stacklevel=3)
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +92,7 @@ class Ledger:
             except FileNotFoundError:
                 continue
             path.unlink(missing_ok=True)
-            warnings.warn(f"the finished shard {path} is damaged and is made again", stacklevel=3)
+            warnings.warn(f"the finished shard {path} is damaged and is computed again", stacklevel=3)
         return None
 
     @contextmanager

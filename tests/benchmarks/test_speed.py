@@ -55,7 +55,7 @@ class TestScale:
         generate(archive.folder, seeds, Recipe(N))
         assert archive.articles.stat().st_mtime_ns == before
 
-    @pytest.mark.filterwarnings("ignore:.*goes by words alone")
+    @pytest.mark.filterwarnings("ignore:.*uses words only")
     def test_stories_are_read_whole_and_meet_their_vectors(self, archive: ScaleArchive) -> None:
         rec = Recommender(embedder=archive.embedder()).fit(archive.articles, strict=True)
         assert rec.report.accepted == N
@@ -175,7 +175,7 @@ def small(seeds: Seeds, tmp_path_factory: pytest.TempPathFactory) -> ScaleArchiv
 
 
 @pytest.mark.parametrize("name", ["build", "call", "refresh", "memory"])
-@pytest.mark.filterwarnings("ignore:.*goes by words alone")
+@pytest.mark.filterwarnings("ignore:.*uses words only")
 def test_every_case_runs(name: str, small: ScaleArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "_CALLS", 10)
     monkeypatch.setattr(reads, "import_seconds", lambda code="": 0.1)

@@ -89,12 +89,12 @@ def test_why_an_item_is_listed_or_not(lists: Path, made: Path) -> None:
     found = published.get("t0-s1")
     first, reserve = found.items[0], found.reserves[0]
     told = cli("why", "t0-s1", first.article_id, "--lists", lists).stdout
-    assert told.startswith("It stands at place 1: ")
+    assert told.startswith("It is at place 1: ")
     assert str(first.reasons[0]) in told
     assert "beyond the 3 of the list" in cli("why", "t0-s1", reserve.article_id, "--lists", lists).stdout
     listed = {item.article_id for item in (*found.items, *found.reserves)}
     other = next(one for one in published.ids() if one not in listed and one != "t0-s1")
-    assert "A saved archive tells the rule" in cli("why", "t0-s1", other, "--lists", lists).stdout
+    assert "A saved archive shows the rule" in cli("why", "t0-s1", other, "--lists", lists).stdout
     asked = cli("why", "t0-s1", other, "--lists", lists, "--archive", made / "archive", "--json")
     answer = json.loads(asked.stdout)
     assert answer["place"] is None

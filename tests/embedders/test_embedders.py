@@ -217,7 +217,7 @@ def test_aligned_vectors_answer_as_given_ones_do(ids: list[str]) -> None:
 
 
 CHUNKS = Settings.of({"embedding": {"text": "chunks"}})
-WORDS_ALONE = "goes by words alone: `recommender learn` makes one that knows this model"
+WORDS_ALONE = "uses words only: `recommender learn` makes one that knows this model"
 
 
 @pytest.mark.parametrize("kind", ["given", "chunks", "more tokens"])

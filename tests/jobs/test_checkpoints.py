@@ -261,7 +261,7 @@ def test_another_version_of_the_library_starts_anew(
     root = Path(shutil.copytree(broken_off, tmp_path / "out"))
     monkeypatch.setattr("recommender.jobs.run_identity.__version__", "99.0")
     again = run("precompute", root)
-    assert [said.partition(": ")[2] for said in again.said] == ["the library changed; it starts anew"] * 2
+    assert [said.partition(": ")[2] for said in again.said] == ["the library changed; it starts over"] * 2
 
 
 class OtherWords(WordEmbedder):
@@ -274,7 +274,7 @@ def test_vectors_of_another_model_are_not_used(broken_off: Path, tmp_path: Path)
     root = Path(shutil.copytree(broken_off, tmp_path / "out"))
     again = run("precompute", root, embedder=OtherWords())
     assert again.result["embedded"] == len(STORIES)
-    assert again.said[0].endswith("the embedding changed; it starts anew")
+    assert again.said[0].endswith("the embedding changed; it starts over")
 
 
 def test_a_story_withdrawn_meanwhile_is_in_no_list(broken_off: Path, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_story_withdrawn_meanwhile_is_in_no_list(broken_off: Path, tmp_path: P
     Overlay(root / "out" / NAME).record("withdraw", ["t0-s7"])
     again = run("precompute", root)
     assert len(again.said) == 2
-    assert all(said.endswith("withdrawals changed; it starts anew") for said in again.said)
+    assert all(said.endswith("withdrawals changed; it starts over") for said in again.said)
     assert again.resumed == {"vectors": VECTORS}
     assert again.result["lists"] == len(STORIES) - 1
     text = b"".join(content(root / "out" / "versions").values())
@@ -298,12 +298,12 @@ def test_an_evaluation_of_another_system_or_depth_asks_again(cache: Path, tmp_pa
     ours.write_text('embedding.model = "tfidf"\nselection.k = 3\n', encoding="utf-8")
     again = run("evaluate", tmp_path, **options)
     assert again.said == [
-        "1 finished shard of ours on sample (evaluate) cannot be used: the system changed; it starts anew"
+        "1 finished shard of ours on sample (evaluate) cannot be used: the system changed; it starts over"
     ]
     assert again.resumed == {"random on sample": 1}
     stop("evaluate", tmp_path, ("ours on sample", 1), **options)
     again = run("evaluate", tmp_path, k=4, **options)
-    said = "1 finished shard of random on sample (evaluate) cannot be used: the number of items changed; it starts anew"
+    said = "1 finished shard of random on sample (evaluate) cannot be used: the number of items changed; it starts over"
     assert again.said == [said]
     assert again.result["resumed"] == 0
 
@@ -326,7 +326,9 @@ def test_damaged_shards_are_made_again(how: str, broken_off: Path, undisturbed: 
         data[len(data) // 2] ^= 1
         path.write_bytes({"cut": data[: len(data) // 2], "altered": data, "empty": b""}[how])
     again = run("precompute", root, archive=root / "snapshot")
-    assert sorted(again.said) == sorted(f"the finished shard {path} is damaged and is made again" for path in damaged)
+    assert sorted(again.said) == sorted(
+        f"the finished shard {path} is damaged and is computed again" for path in damaged
+    )
     assert again.result["resumed"] == total - 3
     assert again.result["embedded"] == TEXTS
     assert content(root) == content(undisturbed)
@@ -339,7 +341,7 @@ def test_a_damaged_ledger_starts_anew(text: bytes | None, broken_off: Path, undi
     header.unlink() if text is None else header.write_bytes(text)
     again = run("precompute", root, archive=root / "snapshot")
     assert again.said == [
-        f"{WHOLE - 1} finished shards of lists (precompute) cannot be used: {header} is damaged; it starts anew"
+        f"{WHOLE - 1} finished shards of lists (precompute) cannot be used: {header} is damaged; it starts over"
     ]
     assert again.result["resumed"] == VECTORS + WHOLE - 1
     assert content(root) == content(undisturbed)

@@ -168,7 +168,7 @@ def test_a_pin_that_readers_do_not_see_says_why(made: Path, tmp_path: Path) -> N
 
     assert pin(FAR, 3) == "pinned: 1"
     assert pin("t2-s3", 9) == (
-        f"pinned: 1; the list has 3 places: stands at 3; {FAR}, pinned at 3, is not shown any more: there is no place "
+        f"pinned: 1; the list has 3 places: shown at 3; {FAR}, pinned at 3, is not shown any more: there is no place "
         "left for it"
     )
     assert pin("tomorrow") == "pinned: 1; tomorrow is not public yet: not shown until it is"

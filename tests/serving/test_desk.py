@@ -323,7 +323,7 @@ class TestPages:
             wait_for(lambda: "What this version changed" in desk.get("/desk").text)
             text = desk.get("/desk").text
             assert "0 stories came, 1 went" in text
-            gone = re.findall(r'(?s)<caption>(?:Came into|Went from) most lists.*?id=([^"&]+)"', text)
+            gone = re.findall(r'(?s)<caption>(?:Added to|Removed from) most lists.*?id=([^"&]+)"', text)
             for one in gone:
                 PublishedLists.open(desk.place).withdraw(one, unknown_too=True)
             listed = re.findall(r"(?s)<caption>(?:Came|Went).*?</table>", desk.get("/desk").text)

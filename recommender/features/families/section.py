@@ -4,7 +4,7 @@ from recommender.features.pairs import Column, Family
 
 SECTION = Family(
     "section",
-    "Both stand in the same section.",
+    "Both are in the same section.",
     (
         Column("same", "1 = the same section, 0 = another", 1),
         Column("path", "share of the section's path that both have", 1),
