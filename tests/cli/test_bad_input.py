@@ -366,7 +366,7 @@ def test_stories_in_an_unknown_language_are_told_with_a_remedy(named: bool) -> N
     assert message.startswith("100% of the stories")
     assert "(de)" in message
     assert "--model paraphrase-multilingual-MiniLM-L12-v2" in message
-    assert "by words alone" in message
+    assert "use words only" in message
     assert "\n" not in message
 
 
