@@ -80,7 +80,7 @@ def _perform(request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
     except SettingsError as error:
         raise HTTPException(400, str(error)) from None
     if not entries:
-        raise HTTPException(400, "that is so already; nothing was done")
+        raise HTTPException(400, "that is already so; nothing was done")
     state.metrics.acts.labels(new_act.what).inc()
     return entries[0]
 

@@ -116,7 +116,7 @@ class TestActs:
             ({"what": "pin", "item": "t0-s1"}, 400, "in whose list"),
             ({"what": "pin", "item": "t0-s1", "story": "t0-s0", "position": "first"}, 400, "position"),
             ({"what": "pin", "item": "t0-s1", "story": "t0-s0", "until": "2020-01-01"}, 400, "has passed"),
-            ({"what": "restore", "item": "t0-s0"}, 400, "is already so"),
+            ({"what": "restore", "item": "t0-s0"}, 400, "that is already so"),
             ({"undoes": "0000"}, 400, "no such act"),
         ],
     )
